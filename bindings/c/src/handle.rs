@@ -1,0 +1,225 @@
+//! `guestfs_h`: the safe handle and what only C needs beside it.
+//!
+//! In: create and close. Out: a pointer that is valid from one to the other, its constant strings with
+//! it. Handles that are still open when the program exits are closed then, unless that was declined.
+
+use crate::errors::Errors;
+use crate::memory::{default_abort, AbortCb, Memory};
+use crate::oldstyle::OldStyle;
+use crate::private::Private;
+use guestfs::{BString, CreateFlags, Handle};
+use libc::{c_char, c_uint};
+use std::collections::BTreeSet;
+use std::ffi::{CStr, CString};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+
+const NO_ENVIRONMENT: c_uint = 1 << 0;
+const NO_CLOSE_ON_EXIT: c_uint = 1 << 1;
+
+/// What a `guestfs_h *` points to.
+pub struct Guestfs {
+    handle: Handle,
+    pub(crate) errors: Arc<Errors>,
+    pub(crate) private: Mutex<Private>,
+    pub(crate) oldstyle: Mutex<OldStyle>,
+    abort: Mutex<AbortCb>,
+    /// Constant results, kept until close; equal ones are kept once.
+    strings: Mutex<BTreeSet<CString>>,
+}
+
+impl Guestfs {
+    /// The safe handle.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// The allocator for results.
+    pub fn memory(&self) -> Memory {
+        Memory { abort: *self.abort.lock().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    /// The same bytes as a C string that lives as long as the handle.
+    pub fn keep(&self, string: BString) -> *const c_char {
+        let mut bytes: Vec<u8> = string.into();
+        bytes.retain(|b| *b != 0);
+        let string = CString::new(bytes).unwrap_or_default();
+        let mut kept = self.strings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept.get(&string) {
+            return known.as_ptr();
+        }
+        // Moving a CString into the set does not move its bytes.
+        let p = string.as_ptr();
+        kept.insert(string);
+        p
+    }
+}
+
+/// A pointer for closures and lists that cross threads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct HandlePtr(pub *mut Guestfs);
+
+// SAFETY: `Guestfs` is `Sync`: every part of it that changes is behind a lock.
+unsafe impl Send for HandlePtr {}
+// SAFETY: as above.
+unsafe impl Sync for HandlePtr {}
+
+impl HandlePtr {
+    /// The pointer. (A method, so that closures capture all of `self` and not just the raw field.)
+    pub fn get(self) -> *mut Guestfs {
+        self.0
+    }
+}
+
+/// Create with properties from the environment.
+///
+/// # Safety
+/// Always sound; `unsafe` only for the likeness of its family.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_create() -> *mut Guestfs {
+    create(0)
+}
+
+/// `guestfs_create_flags` without its variable arguments (none of which means anything yet); called
+/// by `varargs.c`.
+///
+/// # Safety
+/// Always sound.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_rs_create(flags: c_uint) -> *mut Guestfs {
+    create(flags)
+}
+
+fn create(flags: c_uint) -> *mut Guestfs {
+    let wanted = CreateFlags {
+        no_environment: flags & NO_ENVIRONMENT != 0,
+        no_close_on_exit: flags & NO_CLOSE_ON_EXIT != 0,
+    };
+    let handle = match catch_unwind(|| Handle::create(wanted)) {
+        Ok(Ok(handle)) => handle,
+        Ok(Err(e)) => {
+            // There is no handle to hang the error on.
+            eprintln!("libguestfs: error: {e}");
+            return std::ptr::null_mut();
+        }
+        Err(_) => return std::ptr::null_mut(),
+    };
+    let errors = Arc::<Errors>::default();
+    let gfs = Guestfs {
+        handle,
+        errors: errors.clone(),
+        private: Mutex::default(),
+        oldstyle: Mutex::default(),
+        abort: Mutex::new(default_abort),
+        strings: Mutex::default(),
+    };
+    let g = HandlePtr(Box::into_raw(Box::new(gfs)));
+    // SAFETY: just made, and nobody else knows it yet.
+    let gfs = unsafe { &*g.get() };
+    gfs.handle.set_error_hook(Some(Arc::new(move |_, error| errors.raise(g.get(), error))));
+    if !wanted.no_close_on_exit {
+        open_handles::add(g);
+    }
+    g.get()
+}
+
+/// Close: end the appliance in order, tell CLOSE callbacks, free everything. NULL is ignored.
+///
+/// # Safety
+/// `g` is null or open, and nobody uses it any more.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_close(g: *mut Guestfs) {
+    if g.is_null() {
+        return;
+    }
+    open_handles::remove(HandlePtr(g));
+    let close = || {
+        // SAFETY: open, by contract. Callbacks use the handle while it closes, so it is only borrowed.
+        unsafe { &*g }.handle.close_in_place();
+        // SAFETY: `g` came from Box::into_raw in `create`; the caller gives it up.
+        drop(unsafe { Box::from_raw(g) });
+    };
+    if catch_unwind(AssertUnwindSafe(close)).is_err() {
+        eprintln!("libguestfs: internal error of the library while closing a handle");
+    }
+}
+
+/// Replace what is called when memory is short.
+///
+/// # Safety
+/// `g` is null or open; `cb` does not return.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_set_out_of_memory_handler(g: *mut Guestfs, cb: Option<AbortCb>) {
+    // SAFETY: the same contract.
+    if let Some(gfs) = unsafe { g.as_ref() } {
+        *gfs.abort.lock().unwrap_or_else(PoisonError::into_inner) = cb.unwrap_or(default_abort);
+    }
+}
+
+/// What is called when memory is short.
+///
+/// # Safety
+/// `g` is null or open.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_get_out_of_memory_handler(g: *mut Guestfs) -> Option<AbortCb> {
+    // SAFETY: the same contract.
+    unsafe { g.as_ref() }.map(|gfs| gfs.memory().abort)
+}
+
+/// For `varargs.c`: an option number that this library does not know, or one given twice.
+///
+/// # Safety
+/// `g` is null or open; `call` is a literal of `varargs.c`.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_rs_bad_option(
+    g: *mut Guestfs,
+    call: *const c_char,
+    option: libc::c_int,
+    repeated: libc::c_int,
+) {
+    // SAFETY: the same contract.
+    let (gfs, call) = unsafe { (g.as_ref(), CStr::from_ptr(call)) };
+    let call = call.to_string_lossy();
+    let text = if repeated != 0 {
+        format!("{call}: option {option} is given more than once")
+    } else {
+        format!("{call}: option {option} is unknown to this library; was the program compiled against a newer one, or the list not ended with -1?")
+    };
+    if let Some(gfs) = gfs {
+        gfs.handle.report(guestfs::Error::usage(text));
+    }
+}
+
+/// Handles to close when the program exits.
+mod open_handles {
+    use super::{guestfs_close, HandlePtr, Mutex, Once, PoisonError};
+
+    /// With the process that made each: a forked child that exits must leave its parent's alone.
+    static OPEN: Mutex<Vec<(HandlePtr, u32)>> = Mutex::new(Vec::new());
+
+    pub(super) fn add(g: HandlePtr) {
+        static AT_EXIT: Once = Once::new();
+        AT_EXIT.call_once(|| {
+            // SAFETY: a plain function of the C library; without room for one more we cannot close at exit.
+            unsafe { libc::atexit(close_all) };
+        });
+        OPEN.lock().unwrap_or_else(PoisonError::into_inner).push((g, std::process::id()));
+    }
+
+    pub(super) fn remove(g: HandlePtr) {
+        OPEN.lock().unwrap_or_else(PoisonError::into_inner).retain(|(open, _)| *open != g);
+    }
+
+    extern "C" fn close_all() {
+        let me = std::process::id();
+        loop {
+            let next = OPEN.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            match next {
+                // SAFETY: in the list means open; it is not any more.
+                Some((g, pid)) if pid == me => unsafe { guestfs_close(g.get()) },
+                Some(_) => {}
+                None => break,
+            }
+        }
+    }
+}

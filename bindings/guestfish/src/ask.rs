@@ -1,0 +1,109 @@
+//! What commands need from the user while they run: lines of the input and keys.
+//!
+//! In: the stack of inputs, the terminal. Out: the lines of a `-<<END` upload; keys, read from the terminal
+//! without echo, or one a line from standard input with `--keys-from-stdin`.
+
+use crate::complete::Current;
+use crate::error::{Error, Result};
+use crate::input::{self, Input};
+use crate::words::Ask;
+use bstr::{BStr, BString, ByteSlice};
+use rustix::termios::{tcgetattr, tcsetattr, LocalModes, OptionalActions, Termios};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::sync::Arc;
+
+/// Inputs, the innermost last, and how keys are read.
+pub struct Asker {
+    pub inputs: Vec<Box<dyn Input>>,
+    /// Show keys as they are typed.
+    pub echo_keys: bool,
+    /// Read keys from standard input.
+    pub keys_from_stdin: bool,
+    handle: Current,
+}
+
+impl Ask for Asker {
+    fn heredoc(&mut self, marker: &BStr) -> Result<BString> {
+        let missing = |what: &str| {
+            let mut message = format!("{what} without finding '").into_bytes();
+            message.extend_from_slice(marker);
+            message.push(b'\'');
+            Error::new(message)
+        };
+        let Some(input) = self.inputs.last_mut() else {
+            return Err(missing("a command on the command line has no further lines: it ended"));
+        };
+        let mut text = BString::default();
+        while let Some(line) = input.line(true)? {
+            if line == marker {
+                return Ok(text);
+            }
+            text.extend_from_slice(&line);
+            text.push(b'\n');
+        }
+        Err(missing("end of input reached"))
+    }
+
+    fn key(&mut self, name: &str) -> Result<BString> {
+        if self.keys_from_stdin {
+            let line = input::stdin().line(true)?;
+            return line.ok_or_else(|| Error::new(format!("standard input ended before a line for key \"{name}\"")));
+        }
+        self.key_from_terminal(name)
+    }
+
+    fn temporary(&mut self) -> Result<tempfile::NamedTempFile> {
+        let handle = Arc::clone(&self.handle.borrow());
+        let directory = handle.get_tmpdir()?;
+        let file = tempfile::Builder::new().prefix("guestfish").tempfile_in(directory.to_os_str_lossy());
+        file.map_err(|e| Error::io(format!("temporary file in {directory}"), &e))
+    }
+}
+
+impl Asker {
+    /// No inputs yet; `handle` knows where temporary files go.
+    pub fn new(handle: Current) -> Self {
+        Asker { inputs: Vec::new(), echo_keys: false, keys_from_stdin: false, handle }
+    }
+
+    fn key_from_terminal(&self, name: &str) -> Result<BString> {
+        let failed = |e: std::io::Error| {
+            Error::io("/dev/tty", &e).note("help: with --keys-from-stdin keys are read from standard input")
+        };
+        let mut terminal = File::options().read(true).write(true).open("/dev/tty").map_err(failed)?;
+        terminal.write_all(format!("Enter key or passphrase (\"{name}\"): ").as_bytes()).map_err(failed)?;
+        let quiet = if self.echo_keys { None } else { Some(NoEcho::new(&terminal).map_err(failed)?) };
+        let mut line = Vec::new();
+        BufReader::new(&terminal).read_until(b'\n', &mut line).map_err(failed)?;
+        if quiet.is_some() {
+            drop(quiet);
+            terminal.write_all(b"\n").map_err(failed)?;
+        }
+        Ok(line.strip_suffix(b"\n").unwrap_or(&line).as_bstr().to_owned())
+    }
+}
+
+/// Echo is off for as long as this lives.
+struct NoEcho<'a> {
+    terminal: &'a File,
+    before: Termios,
+}
+
+impl<'a> NoEcho<'a> {
+    #[allow(dead_code)] // As `Words::key`.
+    fn new(terminal: &'a File) -> std::io::Result<Self> {
+        let before = tcgetattr(terminal)?;
+        let mut silent = before.clone();
+        silent.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(terminal, OptionalActions::Flush, &silent)?;
+        Ok(NoEcho { terminal, before })
+    }
+}
+
+impl Drop for NoEcho<'_> {
+    fn drop(&mut self) {
+        // Nothing to be done when the terminal is gone.
+        let _ = tcsetattr(self.terminal, OptionalActions::Flush, &self.before);
+    }
+}

@@ -1,0 +1,55 @@
+//! Ctrl-C: cancel the running call instead of dying in the middle of it.
+//!
+//! In: SIGINT, on a thread of its own. Out: `user_cancel` on the handle of the moment, and [`Interrupt::seen`]
+//! for scripts, which end after the cancelled command. At a prompt the shell goes on; a second SIGINT to a
+//! script that is still busy kills it.
+
+use crate::error::{Error, Result};
+use guestfs::Canceller;
+use signal_hook::consts::SIGINT;
+use signal_hook::iterator::Signals;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Shared by the shell and the signal thread.
+#[derive(Default)]
+pub struct Interrupt {
+    canceller: Mutex<Option<Canceller>>,
+    seen: AtomicBool,
+}
+
+impl Interrupt {
+    /// Start listening. `interactive`: never die.
+    pub fn listen(interactive: bool) -> Result<Arc<Self>> {
+        let shared = Arc::new(Interrupt::default());
+        let mut signals = Signals::new([SIGINT]).map_err(|e| Error::io("signal handler", &e))?;
+        let theirs = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for _ in signals.forever() {
+                if theirs.seen.swap(true, Ordering::SeqCst) && !interactive {
+                    // Cannot fail for SIGINT, and there is nothing better to do if it did.
+                    let _ = signal_hook::low_level::emulate_default_handler(SIGINT);
+                }
+                if let Some(canceller) = &*theirs.canceller.lock().unwrap_or_else(PoisonError::into_inner) {
+                    canceller.cancel();
+                }
+            }
+        });
+        Ok(shared)
+    }
+
+    /// What to cancel from now on.
+    pub fn watch(&self, canceller: Canceller) {
+        *self.canceller.lock().unwrap_or_else(PoisonError::into_inner) = Some(canceller);
+    }
+
+    /// True when SIGINT came since the last [`Interrupt::forget`].
+    pub fn seen(&self) -> bool {
+        self.seen.load(Ordering::SeqCst)
+    }
+
+    /// Begin anew, before the next prompt.
+    pub fn forget(&self) {
+        self.seen.store(false, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,135 @@
+//! guestfish: the guest filesystem shell.
+//!
+//! In: the command line, and commands from it, a script, standard input or a terminal. Out: results on
+//! standard output, errors on standard error, status 0 when all went well and 1 otherwise.
+//!
+//! `options` reads the command line, `start` does what it asks for, `exec` runs commands: API calls through
+//! the generated table, the shell's own through `builtins`.
+
+mod ask;
+mod builtins;
+mod command;
+mod complete;
+mod config;
+mod editor;
+mod error;
+mod exec;
+mod home;
+mod input;
+mod interrupt;
+mod keys;
+mod list;
+mod number;
+mod options;
+mod parse;
+mod prepared;
+mod print;
+mod progress;
+mod prompt;
+mod session;
+mod start;
+mod uri;
+mod usage;
+mod wildcard;
+mod words;
+
+#[path = "../../../generated/shell/mod.rs"]
+mod generated;
+
+use crate::error::{Error, Result};
+use crate::input::{Input, Script};
+use crate::interrupt::Interrupt;
+use crate::options::{Info, Options};
+use crate::print::Output;
+use crate::progress::Progress;
+use crate::session::Session;
+use bstr::BString;
+use std::fs::File;
+use std::io::IsTerminal;
+use std::os::unix::ffi::OsStringExt;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            e.print(None);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let mut options = options::parse(std::env::args_os().skip(1))?;
+    if let Some(info) = &options.info {
+        let mut out = Output::default();
+        let shown = show(&mut out, info);
+        return out.flush().and(shown);
+    }
+    let source = source(&options)?;
+    let interactive = options.words.is_empty() && source.is_none();
+    let interrupt = Interrupt::listen(interactive)?;
+    let progress = Progress::new(options.progress_bars.unwrap_or_else(|| std::io::stderr().is_terminal()));
+    let mut session = Session::new(interrupt, progress)?;
+    session.pipe_error = options.pipe_error;
+    session.ask.echo_keys = options.echo_keys;
+    session.ask.keys_from_stdin = options.keys_from_stdin;
+    let readonly = options.readonly.unwrap_or_else(config::read_only);
+    start::prepare(&session.handle(), &options, readonly)?;
+    session.check_interrupt(interactive)?;
+    let words = std::mem::take(&mut options.words);
+    if !words.is_empty() {
+        session.run_command_line(&words)?;
+    } else if let Some(source) = source {
+        session.stdin_is_script = options.file.as_ref().is_none_or(|f| f.as_os_str() == "-");
+        session.ask.inputs.push(source);
+        session.run_input()?;
+    } else {
+        dialogue(&mut session, !options.no_dest_paths)?;
+    }
+    // Errors that only show when everything is written out would be lost in a silent close.
+    session.handle().shutdown()?;
+    Ok(())
+}
+
+/// Where commands come from when they are not on the command line; `None` for a terminal.
+fn source(options: &Options) -> Result<Option<Box<dyn Input>>> {
+    match &options.file {
+        Some(path) if path.as_os_str() == "-" => Ok(Some(Box::new(input::stdin()))),
+        Some(path) => {
+            let name = BString::from(path.clone().into_os_string().into_vec());
+            let file = File::open(path).map_err(|e| Error::io(&name, &e))?;
+            Ok(Some(Box::new(Script::new(file, name))))
+        }
+        None if std::io::stdin().is_terminal() => Ok(None),
+        None => Ok(Some(Box::new(input::stdin()))),
+    }
+}
+
+/// Somebody at a terminal.
+fn dialogue(session: &mut Session, guest_paths: bool) -> Result<()> {
+    prompt::emit("GUESTFISH_INIT", &mut session.out)?;
+    prompt::welcome();
+    let completion = complete::Completion::new(session.current.clone(), guest_paths);
+    let editor = editor::Editor::new(completion, session.interrupt.clone())?;
+    session.ask.inputs.push(Box::new(editor));
+    let result = session.run_input();
+    session.ask.inputs.clear();
+    prompt::emit("GUESTFISH_RESTORE", &mut session.out)?;
+    result
+}
+
+/// Options that only ask for information.
+fn show(out: &mut Output, info: &Info) -> Result<()> {
+    match info {
+        Info::Help => out.bytes(usage::TEXT.as_bytes()),
+        Info::Commands(None) => builtins::help_list(out),
+        Info::Commands(Some(name)) => builtins::help_command(out, name),
+        Info::Version => {
+            let v = guestfs::Handle::new()?.version()?;
+            out.line(format!("guestfish {}.{}.{}{}", v.major, v.minor, v.release, v.extra))
+        }
+        Info::PreparedHelp => out.bytes(prepared::help().as_bytes()),
+        Info::LongOptions | Info::ShortOptions => out.bytes(options::names(info).as_bytes()),
+    }
+}

@@ -1,0 +1,89 @@
+//! The state of one run of the shell.
+//!
+//! In: the choices made on the command line. Out: [`Session`], with which every command works: the handle,
+//! the output, the inputs, the event handlers.
+
+use crate::ask::Asker;
+use crate::complete::Current;
+use crate::error::Result;
+use crate::interrupt::Interrupt;
+use crate::print::Output;
+use crate::progress::Progress;
+use guestfs::{EventId, Handle};
+use std::cell::RefCell;
+use std::process::Stdio;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A handler registered with `event`.
+#[derive(Debug, Clone)]
+pub struct EventHandler {
+    pub name: bstr::BString,
+    pub id: EventId,
+    pub mask: u64,
+    pub script: bstr::BString,
+}
+
+/// See the module.
+pub struct Session {
+    /// Shared with completion.
+    pub current: Current,
+    pub out: Output,
+    pub ask: Asker,
+    pub events: Vec<EventHandler>,
+    pub interrupt: Arc<Interrupt>,
+    pub progress: Arc<Progress>,
+    /// The script comes from standard input: commands of the host must not read it.
+    pub stdin_is_script: bool,
+    /// Failing writes to a pipe are errors.
+    pub pipe_error: bool,
+    /// `quit` was typed.
+    pub quit: bool,
+    /// A command was run: whoever mistypes now knows how to use the shell.
+    pub experienced: bool,
+}
+
+impl Session {
+    /// A session with a new handle.
+    pub fn new(interrupt: Arc<Interrupt>, progress: Arc<Progress>) -> Result<Self> {
+        let handle = Arc::new(Handle::new()?);
+        interrupt.watch(handle.canceller());
+        progress.attach(&handle);
+        let current = Rc::new(RefCell::new(handle));
+        Ok(Session {
+            ask: Asker::new(Rc::clone(&current)),
+            current,
+            out: Output::default(),
+            events: Vec::new(),
+            interrupt,
+            progress,
+            stdin_is_script: false,
+            pipe_error: false,
+            quit: false,
+            experienced: false,
+        })
+    }
+
+    /// Standard input of commands of the host.
+    pub fn host_stdin(&self) -> Stdio {
+        if self.stdin_is_script {
+            Stdio::null()
+        } else {
+            Stdio::inherit()
+        }
+    }
+
+    /// The handle of the moment.
+    pub fn handle(&self) -> Arc<Handle> {
+        Arc::clone(&self.current.borrow())
+    }
+
+    /// Put a new handle in the place of the old one, which is closed with its events and drives.
+    pub fn replace_handle(&mut self, handle: Handle) {
+        let handle = Arc::new(handle);
+        self.interrupt.watch(handle.canceller());
+        self.progress.attach(&handle);
+        self.events.clear();
+        drop(self.current.replace(handle));
+    }
+}

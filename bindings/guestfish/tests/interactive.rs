@@ -1,0 +1,134 @@
+//! guestfish with somebody at a terminal: prompt, history, completion, errors, Ctrl-C.
+
+#[path = "support/environment.rs"]
+mod environment;
+#[path = "support/terminal.rs"]
+mod terminal;
+
+use std::path::Path;
+use std::time::Duration;
+use terminal::{Terminal, PROMPT};
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn errors_do_not_end_it_and_history_is_kept() {
+    let mut t = Terminal::open(&[], &[]);
+    t.wait(PROMPT);
+    t.keys("echo first | cat -n\r");
+    t.wait("1\tfirst");
+    t.wait(PROMPT);
+    t.keys("nosuch\r");
+    t.wait("error: nosuch: unknown command");
+    t.wait(PROMPT);
+    t.keys("!echo local\r");
+    t.wait("\r\nlocal\r\n");
+    t.wait(PROMPT);
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+    let history = read(&t.file("home/.guestfish"));
+    for line in ["echo first | cat -n", "nosuch", "quit"] {
+        assert!(history.lines().any(|l| l == line), "{history}");
+    }
+}
+
+#[test]
+fn end_of_input_ends_it() {
+    let mut t = Terminal::open(&[], &[]);
+    t.wait(PROMPT);
+    t.keys("\x04");
+    assert_eq!(t.end(), 0);
+}
+
+#[test]
+fn ctrl_c_throws_the_line_away() {
+    let mut t = Terminal::open(&[], &[]);
+    t.wait(PROMPT);
+    t.keys("echo not this");
+    t.wait("not this");
+    t.keys("\x03");
+    t.wait(PROMPT);
+    t.keys("echo but \"that\"\r");
+    t.wait("but that");
+    t.wait(PROMPT);
+    t.keys("!sleep 30\r");
+    t.wait("sleep 30");
+    std::thread::sleep(Duration::from_millis(300));
+    t.keys("\x03");
+    t.wait("error: sleep 30: killed by signal 2");
+    t.wait(PROMPT);
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+}
+
+#[test]
+fn completion() {
+    let mut t = Terminal::open(&[], &[]);
+    std::fs::write(t.file("local-file.img"), "").unwrap();
+    t.wait(PROMPT);
+    t.keys("get-mems\t");
+    t.wait("get-memsize ");
+    t.keys("\r");
+    t.wait("1280");
+    t.wait(PROMPT);
+    t.keys("add local-f\t");
+    t.wait("local-file.img");
+    t.keys(" reado\t");
+    t.wait("readonly:");
+    t.keys("true form\t");
+    t.wait("format:");
+    t.keys("raw\r");
+    t.wait(PROMPT);
+    t.keys("set-trace tr\t");
+    t.wait("set-trace true ");
+    t.keys("\r");
+    t.wait(PROMPT);
+    t.keys("get-smp\r");
+    t.wait("libguestfs: trace: get_smp = 1");
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+}
+
+#[test]
+fn prompt_variables() {
+    let env = [
+        ("GUESTFISH_PS1", r"\[\e[1m\]ready\[\e[0m\]> "),
+        ("GUESTFISH_INIT", r"begin\n"),
+        ("GUESTFISH_OUTPUT", r"<out>"),
+        ("GUESTFISH_RESTORE", r"restored\n"),
+    ];
+    let mut t = Terminal::open(&[], &env);
+    t.wait("begin\r\n");
+    t.wait("\x1b[1mready\x1b[0m> ");
+    t.keys("echo x\r");
+    t.wait("<out>x\r\n");
+    t.keys("quit\r");
+    t.wait("restored\r\n");
+    assert_eq!(t.end(), 0);
+}
+
+#[test]
+fn heredoc_at_the_prompt() {
+    let mut t = Terminal::open(&[], &[]);
+    t.wait(PROMPT);
+    t.keys("upload -<<END /x\r");
+    t.wait("> ");
+    t.keys("data\r");
+    t.wait("> ");
+    t.keys("END\r");
+    t.wait("error: upload: call launch before using this function");
+    t.wait(PROMPT);
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+}
+
+#[test]
+fn script_ends_with_ctrl_c() {
+    let mut t = Terminal::open(&["-f", "/dev/stdin"], &[]);
+    t.keys("!sleep 30\r\n");
+    std::thread::sleep(Duration::from_millis(500));
+    t.keys("\x03");
+    assert_eq!(t.end(), 1);
+}

@@ -1,0 +1,84 @@
+//! A stream that a tool changes on its way: read what the tool makes of what the library sends.
+//!
+//! In: a FileIn and a running tool with both pipes. Out: `Read`. One thread serves both pipes; neither
+//! ever waits for the other.
+
+use std::io::{self, BufRead, Read};
+use std::os::fd::AsFd;
+
+use rustix::event::{poll, PollFd, PollFlags};
+use rustix::fs::OFlags;
+
+use crate::error::{Errno, Result};
+use crate::run::Running;
+use crate::transfer_io::FileIn;
+
+/// See the module's description.
+pub struct Filter<'f> {
+    from: &'f mut FileIn,
+    tool: Running,
+}
+
+impl<'f> Filter<'f> {
+    /// The tool's pipes are made fit for it.
+    pub fn new(from: &'f mut FileIn, tool: Running, pipe: usize) -> Result<Self> {
+        if let Some(stdin) = &tool.stdin {
+            rustix::fs::fcntl_setfl(stdin, rustix::fs::fcntl_getfl(stdin)? | OFlags::NONBLOCK)?;
+            // Only a matter of speed.
+            let _ = rustix::pipe::fcntl_setpipe_size(stdin, pipe);
+        }
+        if let Some(stdout) = &tool.stdout {
+            let _ = rustix::pipe::fcntl_setpipe_size(stdout, pipe);
+        }
+        Ok(Filter { from, tool })
+    }
+
+    /// The stream was read to its end, or failed: what the tool says about it.
+    pub fn finish(self) -> Result<()> {
+        self.tool.finish()
+    }
+
+    /// Move what the pipe takes; at the end of the file, close it.
+    fn feed(&mut self) -> Result<()> {
+        let Some(stdin) = &self.tool.stdin else { return Ok(()) };
+        let data = self.from.chunk()?;
+        if data.is_empty() {
+            self.tool.stdin = None;
+            return Ok(());
+        }
+        match rustix::io::write(stdin, data) {
+            Ok(n) => self.from.consume(n),
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            // It has seen enough, and says why when it ends.
+            Err(Errno::PIPE) => self.tool.stdin = None,
+            Err(e) => return Err(e.into()),
+        }
+        Ok(())
+    }
+}
+
+impl Read for Filter<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let Some(stdout) = &self.tool.stdout else { return Ok(0) };
+            let mut fds = Vec::with_capacity(2);
+            fds.push(PollFd::from_borrowed_fd(stdout.as_fd(), PollFlags::IN));
+            if let Some(stdin) = &self.tool.stdin {
+                fds.push(PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::OUT));
+            }
+            match poll(&mut fds, None) {
+                Ok(_) => {}
+                Err(Errno::INTR) => continue,
+                Err(e) => return Err(e.into()),
+            }
+            let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
+            let (readable, writable) = (ready.next() == Some(true), ready.next() == Some(true));
+            if readable {
+                return Ok(rustix::io::retry_on_intr(|| rustix::io::read(stdout, &mut *buf))?);
+            }
+            if writable {
+                self.feed()?;
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Block devices as such: which there are, how large, and their zeroes.
+//!
+//! In: devices. Out: the kernel's numbers and lists. Lists are the handle's drives, so neither the
+//! appliance's own disk nor arrays and volumes are among them.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+
+use rustix::fs::OFlags;
+
+use crate::copy::direct::{self, Buffer};
+use crate::copy::is_zero;
+use crate::ctx::Ctx;
+use crate::device::Device;
+use crate::error::{Context, Errno, Error, Result};
+
+/// Read at once.
+const BLOCK: usize = 1 << 20;
+/// Looked at for zeroes at once when zeroing.
+const PIECE: usize = 64 * 1024;
+
+/// Size of a device in bytes.
+pub fn blockdev_getsize64(ctx: &mut Ctx, device: &Device) -> Result<i64> {
+    let size = size(&device.open(ctx, OFlags::RDONLY)?).with_context(|| device.api_name(ctx))?;
+    i64::try_from(size).map_err(|_| Error::from(Errno::OVERFLOW).context(device.api_name(ctx)))
+}
+
+/// Size of a device's sectors in bytes, as it says to the kernel (logical size).
+pub fn blockdev_getss(ctx: &mut Ctx, device: &Device) -> Result<i32> {
+    let file = device.open(ctx, OFlags::RDONLY)?;
+    let size = rustix::fs::ioctl_blksszget(&file).with_context(|| device.api_name(ctx))?;
+    i32::try_from(size).map_err(|_| Error::from(Errno::OVERFLOW).context(device.api_name(ctx)))
+}
+
+/// Fail unless nobody uses the device: nothing on it or its partitions is mounted, no volume or array
+/// lies on it. For calls that replace all that is on it.
+pub fn require_unused(ctx: &Ctx, device: &Device) -> Result<()> {
+    // What O_EXCL means on a block device, open(2).
+    device.open(ctx, OFlags::RDWR | OFlags::EXCL).map(drop).map_err(|e| match e.errno() {
+        Some(Errno::BUSY) => {
+            let text = "is in use: unmount it or deactivate what lies on it first";
+            Error::new(Errno::BUSY, text).context(device.api_name(ctx))
+        }
+        _ => e,
+    })
+}
+
+/// Size in bytes of what is open, device or file.
+pub fn size(file: &File) -> Result<u64> {
+    Ok(rustix::fs::seek(file, rustix::fs::SeekFrom::End(0))?)
+}
+
+/// Is every byte of a device zero?
+pub fn is_zero_device(ctx: &mut Ctx, device: &Device) -> Result<bool> {
+    let file = open_whole(ctx, device)?;
+    let mut block = Buffer::new(BLOCK);
+    let mut at = 0u64;
+    loop {
+        let data = read(&file, &mut block, at).with_context(|| device.api_name(ctx))?;
+        if data.is_empty() {
+            return Ok(true);
+        }
+        if !is_zero(data) {
+            return Ok(false);
+        }
+        at += data.len() as u64;
+    }
+}
+
+/// Open for one pass over everything.
+fn open_whole(ctx: &Ctx, device: &Device) -> Result<File> {
+    direct::open(ctx, device, OFlags::RDONLY).map_or_else(|| device.open(ctx, OFlags::RDONLY), Ok)
+}
+
+/// The bytes at `at`: a whole block, except at the end.
+fn read<'a>(file: &File, block: &'a mut Buffer, at: u64) -> Result<&'a [u8]> {
+    let block = block.get(BLOCK);
+    loop {
+        match file.read_at(block, at) {
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e.into()),
+            Ok(n) => return Ok(block.get(..n).unwrap_or_default()),
+        }
+    }
+}
+
+/// Write zeroes over a device, except where it has them already: that keeps a thin image thin.
+pub fn zero_device(ctx: &mut Ctx, device: &Device) -> Result<()> {
+    let file = device.open(ctx, OFlags::WRONLY)?;
+    let reader = open_whole(ctx, device)?;
+    let total = size(&file).with_context(|| device.api_name(ctx))?;
+    zero(ctx, &reader, &file, total).with_context(|| device.api_name(ctx))
+}
+
+fn zero(ctx: &Ctx, reader: &File, writer: &File, total: u64) -> Result<()> {
+    let zeroes = vec![0u8; PIECE];
+    let mut block = Buffer::new(BLOCK);
+    let mut at = 0u64;
+    while at < total {
+        let data = read(reader, &mut block, at)?;
+        if data.is_empty() {
+            return Err(Error::new(Errno::IO, "ends before its size"));
+        }
+        let mut piece_at = at;
+        for piece in data.chunks(PIECE) {
+            if !is_zero(piece) {
+                writer.write_all_at(zeroes.get(..piece.len()).unwrap_or_default(), piece_at)?;
+            }
+            piece_at += piece.len() as u64;
+        }
+        at += data.len() as u64;
+        ctx.progress(at, total);
+    }
+    Ok(())
+}
+
+/// All drives of the handle, in their order.
+pub fn list_devices(ctx: &mut Ctx) -> Result<Vec<Device>> {
+    Ok(ctx.disks().list().iter().map(|disk| disk.device()).collect())
+}
+
+/// All partitions of all drives, in the order of the drives.
+pub fn list_partitions(ctx: &mut Ctx) -> Result<Vec<Device>> {
+    Ok(ctx.disks().list().iter().flat_map(|disk| disk.partitions()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Guest;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn zeroes() {
+        let mut g = Guest::new();
+        g.write("/d", "");
+        let file = File::options().write(true).open(g.host("/d")).unwrap();
+        file.set_len(10 << 20).unwrap();
+        let d = Device::from_real(g.host("/d"));
+        assert!(is_zero_device(&mut g.ctx, &d).unwrap());
+        for at in [0, 5_000_001, (10 << 20) - 1] {
+            file.write_all_at(b"x", at).unwrap();
+            assert!(!is_zero_device(&mut g.ctx, &d).unwrap(), "{at}");
+            let before = std::fs::metadata(g.host("/d")).unwrap().blocks();
+            zero_device(&mut g.ctx, &d).unwrap();
+            assert!(is_zero_device(&mut g.ctx, &d).unwrap());
+            let after = std::fs::metadata(g.host("/d")).unwrap().blocks();
+            assert!(after <= before + 256, "zeroes were written where zeroes were: {before} -> {after}");
+        }
+        assert_eq!(blockdev_getsize64(&mut g.ctx, &d).unwrap(), 10 << 20);
+    }
+}

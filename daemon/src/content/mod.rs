@@ -1,0 +1,94 @@
+//! What is in files: reading and writing parts, lines, checksums, descriptions.
+//!
+//! In: guest files and devices. Out: their bytes within the size of a reply, or what was computed
+//! from them. Files are read in-process; only grep(1) and file(1) are programs, and they are given
+//! the open file, never its path.
+
+mod describe;
+mod grep;
+mod lines;
+mod parts;
+mod sum;
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+
+use bstr::{BStr, BString};
+use rustix::fs::{FileType, OFlags};
+
+use crate::ctx::Ctx;
+use crate::error::{Context, Errno, Error, Result};
+use crate::files::{open_file, open_new};
+use crate::path::GuestPath;
+
+pub use describe::file;
+pub use grep::grep;
+pub use parts::{internal_write, internal_write_append, pread, pread_device, pwrite, pwrite_device};
+
+/// Read and written at once.
+const BLOCK: usize = 1 << 20;
+
+/// The printable checksum of a file.
+pub fn checksum(ctx: &mut Ctx, csumtype: &BStr, path: &GuestPath) -> Result<BString> {
+    let mut sum = sum::Sum::new(csumtype)?;
+    let mut file = open_file(ctx, path, OFlags::RDONLY)?;
+    let mut block = vec![0u8; BLOCK];
+    loop {
+        match file.read(&mut block) {
+            Ok(0) => return Ok(sum.finish()),
+            Ok(n) => sum.update(block.get(..n).unwrap_or_default()),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e).context(path),
+        }
+    }
+}
+
+/// Make a file of `len` bytes, each of them `c`.
+pub fn fill(ctx: &mut Ctx, c: i32, len: i32, path: &GuestPath) -> Result<()> {
+    let byte = u8::try_from(c).map_err(|_| Error::invalid(format!("{c}: byte number must be in range 0..255")))?;
+    let len = u64::try_from(len).map_err(|_| Error::invalid(format!("{len}: length is < 0")))?;
+    let mut file = open_new(ctx, path)?;
+    let block = vec![byte; BLOCK.min(usize::try_from(len).unwrap_or(BLOCK))];
+    let mut done = 0u64;
+    while done < len {
+        let n = (len - done).min(block.len() as u64);
+        file.write_all(block.get(..n as usize).unwrap_or_default()).context(path)?;
+        done += n;
+        ctx.progress(done, len);
+    }
+    Ok(())
+}
+
+/// The first `nrlines` lines; when negative, all but that many of the last.
+pub fn head_n(ctx: &mut Ctx, nrlines: i32, path: &GuestPath) -> Result<Vec<BString>> {
+    let file = open_file(ctx, path, OFlags::RDONLY)?;
+    let n = u64::from(nrlines.unsigned_abs());
+    if nrlines >= 0 { lines::first(file, n) } else { lines::all_but_last(file, n) }.context(path)
+}
+
+/// The last `nrlines` lines; when negative, those from that number on.
+pub fn tail_n(ctx: &mut Ctx, nrlines: i32, path: &GuestPath) -> Result<Vec<BString>> {
+    let file = open_file(ctx, path, OFlags::RDONLY)?;
+    let n = u64::from(nrlines.unsigned_abs());
+    if nrlines < 0 { lines::from(file, n) } else { last_lines(file, n) }.context(path)
+}
+
+fn last_lines(mut file: File, n: u64) -> Result<Vec<BString>> {
+    let stat = rustix::fs::fstat(&file)?;
+    // Files in /proc and the like have contents but no size.
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_size == 0 {
+        return lines::last(file, n);
+    }
+    let start = lines::start_of_last(&file, stat.st_size as u64, n)?;
+    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(start))?;
+    lines::first(file, n)
+}
+
+/// Number of newlines in a file.
+pub fn wc_l(ctx: &mut Ctx, path: &GuestPath) -> Result<i32> {
+    let n = lines::count(open_file(ctx, path, OFlags::RDONLY)?).context(path)?;
+    i32::try_from(n)
+        .map_err(|_| Error::new(Errno::OVERFLOW, format!("{path}: {n} lines are more than the result can be")))
+}

@@ -1,0 +1,138 @@
+//! Copying and moving inside the appliance: between files and devices, and whole trees.
+//!
+//! In: guest files and devices. Out: the same bytes elsewhere. Everything is done in-process on
+//! descriptors that were resolved inside the guest, so neither a path nor a link leads a copy out of it.
+
+mod attributes;
+mod bytes;
+pub mod direct;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use bstr::{BString, ByteSlice};
+use guestfs_protocol::opts::{CopyDeviceToDeviceOpts, CopyFileToDeviceOpts, CopyFileToFileOpts};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+
+use crate::ctx::Ctx;
+use crate::device::Device;
+use crate::error::{Context, Errno, Error, Result};
+use crate::files::open_file;
+use crate::path::GuestPath;
+
+pub use bytes::is_zero;
+use bytes::{Range, Side};
+
+/// Copy from a device to a device.
+pub fn copy_device_to_device(
+    ctx: &mut Ctx,
+    src: &Device,
+    dest: &Device,
+    opts: &CopyDeviceToDeviceOpts,
+) -> Result<()> {
+    let range = Range::new(opts.srcoffset, opts.destoffset, opts.size, opts.sparse)?;
+    refuse_append(opts.append)?;
+    let (from, to) = (Side::device(ctx, src, OFlags::RDONLY)?, Side::device(ctx, dest, OFlags::WRONLY)?);
+    bytes::copy(ctx, &from, &to, &range)
+}
+
+/// Copy from a file to a device.
+pub fn copy_file_to_device(
+    ctx: &mut Ctx,
+    src: &GuestPath,
+    dest: &Device,
+    opts: &CopyFileToDeviceOpts,
+) -> Result<()> {
+    let range = Range::new(opts.srcoffset, opts.destoffset, opts.size, opts.sparse)?;
+    refuse_append(opts.append)?;
+    let (from, to) = (Side::file(ctx, src, OFlags::RDONLY)?, Side::device(ctx, dest, OFlags::WRONLY)?);
+    bytes::copy(ctx, &from, &to, &range)
+}
+
+/// Copy from a file to a file, which is made when missing, and emptied first unless appended to.
+pub fn copy_file_to_file(
+    ctx: &mut Ctx,
+    src: &GuestPath,
+    dest: &GuestPath,
+    opts: &CopyFileToFileOpts,
+) -> Result<()> {
+    let mut range = Range::new(opts.srcoffset, opts.destoffset, opts.size, opts.sparse)?;
+    let from = Side::file(ctx, src, OFlags::RDONLY)?;
+    let to = Side::file(ctx, dest, OFlags::WRONLY | OFlags::CREATE)?;
+    if opts.append.unwrap_or(false) {
+        range.dest = to.size()?;
+    } else if !from.is_same(&to)? {
+        // Emptying a file that is copied onto itself would lose it.
+        to.empty()?;
+    }
+    bytes::copy(ctx, &from, &to, &range)
+}
+
+fn refuse_append(append: Option<bool>) -> Result<()> {
+    if append.unwrap_or(false) {
+        return Err(Error::invalid("the append flag cannot be set for a device"));
+    }
+    Ok(())
+}
+
+/// Copy one file, to a name or into a directory. Symbolic links are followed on both sides.
+pub fn cp(ctx: &mut Ctx, src: &GuestPath, dest: &GuestPath) -> Result<()> {
+    let file = open_file(ctx, src, OFlags::RDONLY).map_err(|e| match e.errno() {
+        Some(Errno::ISDIR) => {
+            Error::new(Errno::ISDIR, "is a directory, which takes cp_r or cp_a to copy").context(src)
+        }
+        _ => e,
+    })?;
+    let dest = destination(ctx, src, dest)?;
+    let mode = Mode::from_raw_mode(rustix::fs::fstat(&file).context(src)?.st_mode & 0o777);
+    let to = dest.open(ctx, OFlags::WRONLY | OFlags::CREATE, mode)?.into();
+    let from = Side::new(file, src.as_bstr().to_owned());
+    let to = Side::new(to, dest.as_bstr().to_owned());
+    if from.is_same(&to)? {
+        return Err(Error::invalid(format!("{src} and {dest} are the same file")));
+    }
+    to.empty()?;
+    bytes::copy(ctx, &from, &to, &Range::whole(from.has_holes()?))
+}
+
+/// Copy a file or a tree with all attributes, to a name or into a directory.
+pub fn cp_a(ctx: &mut Ctx, src: &GuestPath, dest: &GuestPath) -> Result<()> {
+    let dest = destination(ctx, src, dest)?;
+    tree::copy(ctx, src, &dest)
+}
+
+/// Move a file or a directory, to a name or into a directory.
+pub fn mv(ctx: &mut Ctx, src: &GuestPath, dest: &GuestPath) -> Result<()> {
+    // A clear error for a missing source, rather than one about the pair.
+    src.lstat(ctx)?;
+    let dest = destination(ctx, src, dest)?;
+    let (from_dir, from) = src.parent(ctx)?;
+    let (to_dir, to) = dest.parent(ctx)?;
+    match rustix::fs::renameat(&from_dir, from.as_bytes(), &to_dir, to.as_bytes()) {
+        Ok(()) => Ok(()),
+        // Another file system: copy, then remove, as mv(1) does.
+        Err(Errno::XDEV) => {
+            if dest.lstat(ctx).is_ok_and(|st| FileType::from_raw_mode(st.st_mode) == FileType::Directory) {
+                // A directory in the way must be empty.
+                rustix::fs::unlinkat(&to_dir, to.as_bytes(), AtFlags::REMOVEDIR).context(&dest)?;
+            }
+            tree::copy(ctx, src, &dest)?;
+            crate::files::rm_rf(ctx, src)
+        }
+        Err(e) => Err(e).with_context(|| format!("{src} cannot be moved to {dest}")),
+    }
+}
+
+/// Where a copy of `src` goes: `dest`, or into it when it is a directory.
+fn destination(ctx: &Ctx, src: &GuestPath, dest: &GuestPath) -> Result<GuestPath> {
+    match dest.stat(ctx) {
+        Ok(st) if FileType::from_raw_mode(st.st_mode) == FileType::Directory => {}
+        Ok(_) => return Ok(dest.clone()),
+        Err(e) if e.errno() == Some(Errno::NOENT) => return Ok(dest.clone()),
+        Err(e) => return Err(e),
+    }
+    let name: BString =
+        src.as_bstr().trim_end_with(|c| c == '/').rsplit_str("/").next().unwrap_or_default().into();
+    // `/`, `/x/.` and the like have no name of their own: their contents go straight into `dest`.
+    Ok(if matches!(name.as_slice(), b"" | b"." | b"..") { dest.clone() } else { dest.join(name.as_bstr()) })
+}

@@ -1,0 +1,177 @@
+//! Making, changing and asking about single files.
+//!
+//! In: guest paths. Out: system calls on descriptors that were resolved inside the guest's root
+//! (openat2 with RESOLVE_IN_ROOT), so no symbolic link of the guest leads out of it and no process
+//! is forked. Calls that the kernel offers for paths only go through `/proc/self/fd`.
+
+mod mkdir;
+mod open;
+mod remove;
+#[cfg(test)]
+mod tests;
+
+use bstr::{BStr, BString, ByteSlice};
+use guestfs_protocol::opts::{IsDirOpts, IsFileOpts};
+use rustix::fs::{AtFlags, FallocateFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps};
+
+use crate::ctx::Ctx;
+use crate::error::{Context, Errno, Error, Result};
+use crate::path::GuestPath;
+
+pub use mkdir::{mkdir, mkdir_mode, mkdir_p};
+pub use open::{by_fd, describe, open_file, open_new};
+pub use remove::{rm, rm_f, rm_rf, rmdir};
+
+/// Change the permission bits of a file, following symbolic links.
+pub fn chmod(ctx: &mut Ctx, mode: i32, path: &GuestPath) -> Result<()> {
+    let mode = mode_of(mode, path)?;
+    let fd = path.open_path(ctx)?;
+    rustix::fs::chmod(by_fd(&fd), mode).context(path)
+}
+
+/// Change owner and group, following symbolic links; −1 leaves one as it is.
+pub fn chown(ctx: &mut Ctx, owner: i32, group: i32, path: &GuestPath) -> Result<()> {
+    let fd = path.open_path(ctx)?;
+    // The kernel takes the all-ones id, which is the -1 of the API, as "leave it".
+    let id = |n: i32| if n == -1 { None } else { Some(n as u32) };
+    let owner = id(owner).map(rustix::fs::Uid::from_raw);
+    let group = id(group).map(rustix::fs::Gid::from_raw);
+    rustix::fs::chownat(&fd, "", owner, group, AtFlags::EMPTY_PATH).context(path)
+}
+
+/// Is there anything of that name (a dangling symbolic link counts)?
+pub fn exists(ctx: &mut Ctx, path: &GuestPath) -> Result<bool> {
+    Ok(lookup(ctx, path, false)?.is_some())
+}
+
+/// Is there a directory of that name?
+pub fn is_dir(ctx: &mut Ctx, path: &GuestPath, opts: &IsDirOpts) -> Result<bool> {
+    has_type(ctx, path, opts.followsymlinks.unwrap_or(false), FileType::Directory)
+}
+
+/// Is there a regular file of that name?
+pub fn is_file(ctx: &mut Ctx, path: &GuestPath, opts: &IsFileOpts) -> Result<bool> {
+    has_type(ctx, path, opts.followsymlinks.unwrap_or(false), FileType::RegularFile)
+}
+
+/// Is there a symbolic link of that name?
+pub fn is_symlink(ctx: &mut Ctx, path: &GuestPath) -> Result<bool> {
+    has_type(ctx, path, false, FileType::Symlink)
+}
+
+fn has_type(ctx: &Ctx, path: &GuestPath, follow: bool, wanted: FileType) -> Result<bool> {
+    Ok(lookup(ctx, path, follow)?.is_some_and(|st| FileType::from_raw_mode(st.st_mode) == wanted))
+}
+
+/// The attributes of a file, `None` when there is none.
+fn lookup(ctx: &Ctx, path: &GuestPath, follow: bool) -> Result<Option<Stat>> {
+    match if follow { path.stat(ctx) } else { path.lstat(ctx) } {
+        Ok(stat) => Ok(Some(stat)),
+        Err(e) if matches!(e.errno(), Some(Errno::NOENT | Errno::NOTDIR)) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Make a file of `len` bytes whose blocks are allocated; an old one of that name is emptied first.
+pub fn fallocate64(ctx: &mut Ctx, path: &GuestPath, len: i64) -> Result<()> {
+    let len = u64::try_from(len).map_err(|_| Error::invalid(format!("{path}: the length {len} is negative")))?;
+    let fd = open_new(ctx, path)?;
+    if len == 0 {
+        return Ok(());
+    }
+    let done = match rustix::fs::fallocate(&fd, FallocateFlags::empty(), 0, len) {
+        // Not every file system can (vfat, some FUSE): then allocation means writing.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => open::write_zeroes(&fd, len),
+        other => other.map_err(Error::from),
+    };
+    if done.is_err() {
+        // A disk that was filled half-way must not stay full. The first error is the one to report.
+        let _ = rustix::fs::ftruncate(&fd, 0);
+    }
+    done.context(path)
+}
+
+/// Size in bytes, following symbolic links.
+pub fn filesize(ctx: &mut Ctx, file: &GuestPath) -> Result<i64> {
+    Ok(file.stat(ctx)?.st_size)
+}
+
+/// Make the symbolic link `linkname` that says `target`.
+pub fn ln_s(ctx: &mut Ctx, target: &BStr, linkname: &GuestPath) -> Result<()> {
+    let (dir, name) = linkname.parent(ctx)?;
+    rustix::fs::symlinkat(target.as_bytes(), &dir, name.as_bytes()).context(linkname)
+}
+
+/// What a symbolic link says.
+pub fn readlink(ctx: &mut Ctx, path: &GuestPath) -> Result<BString> {
+    let fd = path.open(ctx, OFlags::PATH | OFlags::NOFOLLOW, Mode::empty())?;
+    match rustix::fs::readlinkat(&fd, "", Vec::new()) {
+        Ok(target) => Ok(target.into_bytes().into()),
+        // With an empty path the kernel says ENOENT for what is no link, where readlink(2) says EINVAL.
+        Err(Errno::NOENT) => Err(Error::from(Errno::INVAL).context(format!("{path}: not a symbolic link"))),
+        Err(e) => Err(e).context(path),
+    }
+}
+
+/// The path without `.`, `..` and symbolic links.
+pub fn realpath(ctx: &mut Ctx, path: &GuestPath) -> Result<BString> {
+    path.resolve(ctx)
+}
+
+/// Make an empty file, or set the times of an existing regular file to now.
+pub fn touch(ctx: &mut Ctx, path: &GuestPath) -> Result<()> {
+    if lookup(ctx, path, false)?.is_some_and(|st| FileType::from_raw_mode(st.st_mode) != FileType::RegularFile) {
+        return Err(Error::invalid(format!("{path}: touch can only be used on a regular file")));
+    }
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW;
+    let fd = path.open(ctx, flags, Mode::from_raw_mode(0o666))?;
+    let now = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
+    rustix::fs::futimens(&fd, &Timestamps { last_access: now, last_modification: now }).context(path)
+}
+
+/// Cut an existing file to `size` bytes, or extend it by a hole.
+pub fn truncate_size(ctx: &mut Ctx, path: &GuestPath, size: i64) -> Result<()> {
+    let size = u64::try_from(size).map_err(|_| Error::invalid(format!("{path}: the size {size} is negative")))?;
+    let fd = path.open(ctx, OFlags::WRONLY, Mode::empty())?;
+    rustix::fs::ftruncate(&fd, size).context(path)
+}
+
+/// Set the file mode creation mask; the old one is the result.
+pub fn umask(_ctx: &mut Ctx, mask: i32) -> Result<i32> {
+    let new = u32::try_from(mask).ok().filter(|m| *m <= 0o777);
+    let new = new.ok_or_else(|| Error::invalid(format!("0{mask:o}: mask negative or out of range")))?;
+    Ok(rustix::process::umask(Mode::from_raw_mode(new)).bits() as i32)
+}
+
+/// Set access and modification time, following symbolic links. Nanoseconds of −1 mean now, of −2
+/// leave as it is (guestfs(3)).
+pub fn utimens(
+    ctx: &mut Ctx,
+    path: &GuestPath,
+    atsecs: i64,
+    atnsecs: i64,
+    mtsecs: i64,
+    mtnsecs: i64,
+) -> Result<()> {
+    let times = Timestamps {
+        last_access: timespec(atsecs, atnsecs).context(path)?,
+        last_modification: timespec(mtsecs, mtnsecs).context(path)?,
+    };
+    let fd = path.open_path(ctx)?;
+    rustix::fs::utimensat(&fd, "", &times, AtFlags::EMPTY_PATH).context(path)
+}
+
+fn timespec(secs: i64, nsecs: i64) -> Result<Timespec> {
+    match nsecs {
+        -1 => Ok(Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW }),
+        -2 => Ok(Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT }),
+        0..=999_999_999 => Ok(Timespec { tv_sec: secs, tv_nsec: nsecs }),
+        _ => Err(Error::invalid(format!("{nsecs} is not a number of nanoseconds below a second, -1 or -2"))),
+    }
+}
+
+/// Permission bits from the API's number; the kernel ignores what lies above them.
+fn mode_of(mode: i32, path: &GuestPath) -> Result<Mode> {
+    let mode = u32::try_from(mode).map_err(|_| Error::invalid(format!("{path}: mode is negative")))?;
+    Ok(Mode::from_raw_mode(mode & 0o7777))
+}

@@ -1,0 +1,78 @@
+//! The subvolumes of a btrfs file system.
+//!
+//! In: a device. Out: paths. The file system is mounted read-only and detached: it has no place in the
+//! appliance's tree, and is gone when its descriptor is closed.
+
+use std::os::fd::AsRawFd;
+
+use bstr::{BString, ByteSlice};
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags};
+
+use crate::ctx::Ctx;
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::run::Tool;
+
+/// The paths of all subvolumes from the top of the file system, without the default one.
+pub fn subvolumes(ctx: &Ctx, device: &Device) -> Result<Vec<BString>> {
+    let fs = rustix::mount::fsopen("btrfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    rustix::mount::fsconfig_set_string(&fs, "source", device.path())?;
+    // The top, whatever is mounted by default.
+    rustix::mount::fsconfig_set_string(&fs, "subvolid", "5")?;
+    rustix::mount::fsconfig_set_flag(&fs, "ro")?;
+    rustix::mount::fsconfig_create(&fs)?;
+    let mount = rustix::mount::fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_RDONLY)?;
+    let path = format!("/proc/{}/fd/{}/.", std::process::id(), mount.as_raw_fd());
+    let list = Tool::new("btrfs").args(["subvolume", "list", &path]).run(ctx)?;
+    let default = Tool::new("btrfs").args(["subvolume", "get-default", &path]).run(ctx)?;
+    let default = id(default.stdout.trim());
+    parse(&list.stdout, default)
+}
+
+/// Lines `ID 256 gen 8 top level 5 path home`. A name may hold anything but a slash and NUL, newlines
+/// too; what does not begin like a line then continues the path before it.
+fn parse(output: &[u8], default: Option<u64>) -> Result<Vec<BString>> {
+    let mut found: Vec<(Option<u64>, BString)> = Vec::new();
+    for line in output.lines_with_terminator() {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        match (id(line), line.split_once_str(" path ")) {
+            (Some(number), Some((_, path))) => found.push((Some(number), path.into())),
+            _ => {
+                let (_, path) = found
+                    .last_mut()
+                    .ok_or_else(|| Error::msg(format!("btrfs printed an unknown line: {}", line.as_bstr())))?;
+                path.push(b'\n');
+                path.extend_from_slice(line);
+            }
+        }
+    }
+    Ok(found.into_iter().filter(|(number, _)| *number != default).map(|(_, path)| path).collect())
+}
+
+/// The number at the start of a line.
+fn id(line: &[u8]) -> Option<u64> {
+    let rest = line.strip_prefix(b"ID ")?;
+    rest.fields().next()?.to_str().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists() {
+        let list = b"ID 256 gen 8 top level 5 path home\nID 257 gen 9 top level 256 path home/a path b\nID 258 gen 9 top level 5 path x\ny\n";
+        assert_eq!(parse(list, id(b"ID 5 (FS_TREE)")).unwrap(), ["home", "home/a path b", "x\ny"]);
+        assert_eq!(parse(list, id(b"ID 256 gen 8 top level 5 path home")).unwrap(), ["home/a path b", "x\ny"]);
+        assert_eq!(parse(b"", None).unwrap(), Vec::<BString>::new());
+        assert!(parse(b"ERROR: nonsense\n", None).is_err());
+    }
+
+    proptest::proptest! {
+        /// Tools print what hostile disks hold: whatever it is, an answer comes.
+        #[test]
+        fn any_output(output: Vec<u8>) {
+            let _ = parse(&output, Some(5));
+        }
+    }
+}

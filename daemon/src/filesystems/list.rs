@@ -1,0 +1,130 @@
+//! Where file systems may be: whole disks, partitions, arrays, volumes and btrfs subvolumes.
+//!
+//! In: the kernel's and lvm's lists, one look at all candidates by blkid. Out: mountables with types.
+//! What only carries something else (a volume group's member, an encrypted container, an extended
+//! partition) is left out, as guestfs(3) has it for list_filesystems.
+
+use bstr::{BStr, BString, ByteSlice};
+
+use super::probe::{self, Tags};
+use crate::ctx::Ctx;
+use crate::device::{Device, Mountable};
+use crate::error::Result;
+
+/// Partitions that never hold a file system, by type as blkid prints it: extended ones (MBR), and for
+/// Windows the reserved one and those of dynamic disks (MBR 0x42, GPT).
+const NOT_FOR_FILES: &[&str] = &[
+    "0x5",
+    "0xf",
+    "0x85",
+    "0x42",
+    "5808c8aa-7e8f-42e0-85d2-e1e90434cfb3",
+    "af9b60a0-1431-4f62-bc68-3311714a69ad",
+    "e3c9e316-0b5c-4db8-817d-f92df00215ae",
+];
+
+/// Every place that may hold a file system, with its type; `unknown` where nothing is recognised.
+pub fn list_filesystems(ctx: &mut Ctx) -> Result<Vec<(Mountable, BString)>> {
+    let candidates = candidates(ctx)?;
+    // A volume that is not activated has no node.
+    let present: Vec<Device> = candidates.iter().filter(|d| d.path().exists()).cloned().collect();
+    let known = probe::probe_all(ctx, &present)?;
+    let none = Tags::new();
+    let mut found = Vec::new();
+    for device in candidates {
+        let tags = known.iter().find(|(node, _)| node == device.as_bstr()).map_or(&none, |(_, tags)| tags);
+        let Some(fstype) = classify(tags) else { continue };
+        let volumes = if fstype == "btrfs" { subvolumes(ctx, &device) } else { Vec::new() };
+        found.push((Mountable::Device(device.clone()), fstype.to_owned()));
+        found.extend(volumes.into_iter().map(|v| (Mountable::BtrfsVol(device.clone(), v), fstype.to_owned())));
+    }
+    Ok(found)
+}
+
+/// Disks without partitions, partitions, arrays, volumes; in this order, each sorted as its source is.
+fn candidates(ctx: &mut Ctx) -> Result<Vec<Device>> {
+    let disks = ctx.disks().list();
+    let (mut whole, mut parts) = (Vec::new(), Vec::new());
+    for disk in &disks {
+        let partitions = disk.partitions();
+        if partitions.is_empty() {
+            whole.push(disk.device());
+        }
+        parts.extend(partitions);
+    }
+    whole.extend(parts);
+    whole.extend(arrays());
+    if ctx.groups().require("lvm2").is_ok() {
+        whole.extend(crate::lvm::lvs(ctx)?);
+    }
+    Ok(whole)
+}
+
+/// The type to show for a device with these tags, or `None` when it is not to be listed.
+fn classify(tags: &Tags) -> Option<&BStr> {
+    let kind = probe::value(tags, "PART_ENTRY_TYPE").unwrap_or_default();
+    if NOT_FOR_FILES.iter().any(|t| kind == t) {
+        return None;
+    }
+    match probe::value(tags, "TYPE") {
+        None => Some("unknown".into()),
+        Some(t) if t.ends_with(b"_member") || t == "crypto_LUKS" || t == "BitLocker" => None,
+        Some(t) => Some(t),
+    }
+}
+
+/// Linux software RAID arrays that run, or their partitions.
+fn arrays() -> Vec<Device> {
+    let mut names: Vec<String> = std::fs::read_dir("/sys/block")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().join("md").is_dir())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    let mut found = Vec::new();
+    for name in names {
+        let inside = std::fs::read_dir(format!("/sys/block/{name}")).into_iter().flatten().flatten();
+        let mut partitions: Vec<String> = inside
+            .filter(|entry| entry.path().join("partition").exists())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        partitions.sort();
+        if partitions.is_empty() {
+            partitions.push(name);
+        }
+        found.extend(partitions.into_iter().map(|n| Device::from_real(format!("/dev/{n}"))));
+    }
+    found
+}
+
+/// The subvolumes of a btrfs file system but the one that is mounted by default, as paths from its
+/// top. One that cannot be read has none to show: its device is listed all the same.
+fn subvolumes(ctx: &Ctx, device: &Device) -> Vec<BString> {
+    super::btrfs::subvolumes(ctx, device).unwrap_or_else(|e| {
+        if ctx.verbose() {
+            eprintln!("guestfsd: {}: subvolumes cannot be listed: {e}", device.api_name(ctx).as_bstr());
+        }
+        Vec::new()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds() {
+        let tags =
+            |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect::<Tags>();
+        let shown = |pairs: &[(&str, &str)]| classify(&tags(pairs)).map(ToString::to_string);
+        assert_eq!(shown(&[]).as_deref(), Some("unknown"));
+        assert_eq!(shown(&[("PTTYPE", "gpt")]).as_deref(), Some("unknown"));
+        assert_eq!(shown(&[("TYPE", "ext4"), ("PART_ENTRY_TYPE", "0x83")]).as_deref(), Some("ext4"));
+        assert_eq!(shown(&[("TYPE", "swap")]).as_deref(), Some("swap"));
+        assert_eq!(shown(&[("TYPE", "LVM2_member")]), None);
+        assert_eq!(shown(&[("TYPE", "crypto_LUKS")]), None);
+        assert_eq!(shown(&[("PART_ENTRY_TYPE", "0x5")]), None);
+    }
+}

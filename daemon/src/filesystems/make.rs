@@ -1,0 +1,55 @@
+//! Making file systems and swap areas.
+
+use bstr::BStr;
+use guestfs_protocol::opts::{MkfsOpts, MkswapOpts};
+
+use super::recipe;
+use crate::blockdev::{blockdev_getss, require_unused};
+use crate::ctx::Ctx;
+use crate::device::Device;
+use crate::error::{Context, Error, Result};
+use crate::run::{find_tool, Tool};
+
+/// Linux swap labels have room for 16 bytes, the last of which is a NUL.
+pub const SWAP_LABEL: usize = 15;
+
+/// Make a file system. Wishes that its type cannot fulfil are refused before anything is touched.
+pub fn mkfs(ctx: &mut Ctx, fstype: &BStr, device: &Device, opts: &MkfsOpts) -> Result<()> {
+    let recipe = recipe::mkfs(fstype, opts, || blockdev_getss(ctx, device))?;
+    if find_tool(&recipe.program).is_none() {
+        return Err(Error::not_supported(format!(
+            "{fstype} filesystems cannot be made: this appliance does not have the program {}",
+            recipe.program
+        )));
+    }
+    clear(ctx, device)?;
+    // Labels are UTF-16 or a DOS code page on disk for some types, converted from the locale's.
+    let tool = Tool::new(&recipe.program).env("LC_ALL", "C.UTF-8").args(&recipe.args).arg(device).pulse();
+    tool.run(ctx).with_context(|| device.api_name(ctx)).map(drop)
+}
+
+/// Make a swap area.
+pub fn mkswap(ctx: &mut Ctx, device: &Device, opts: &MkswapOpts) -> Result<()> {
+    let mut tool = Tool::new("mkswap").arg("-f");
+    if let Some(label) = &opts.label {
+        recipe::check_label(label.as_ref(), SWAP_LABEL, "Linux swap")?;
+        tool = tool.arg("-L").arg_bytes(label);
+    }
+    if let Some(uuid) = &opts.uuid {
+        tool = tool.arg("-U").arg_bytes(uuid);
+    }
+    clear(ctx, device)?;
+    tool.arg(device).run(ctx).with_context(|| device.api_name(ctx)).map(drop)
+}
+
+/// Make sure that nothing uses the device, and remove the marks of what was on it: a new file system
+/// does not overwrite all of an old one's, and then two would be recognised.
+fn clear(ctx: &Ctx, device: &Device) -> Result<()> {
+    require_unused(ctx, device)?;
+    Tool::new("wipefs")
+        .args(["--all", "--force", "--"])
+        .arg(device)
+        .run(ctx)
+        .with_context(|| device.api_name(ctx))
+        .map(drop)
+}

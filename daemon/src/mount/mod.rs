@@ -1,0 +1,235 @@
+//! Family `mount`: putting file systems of the disks together to the guest's tree, and taking it
+//! apart again.
+//!
+//! In: mountables and places in the guest. Out: mounts below the sysroot, and what there is of them.
+//! mount(8) does the mounting: it knows types, helpers (ntfs-3g) and option words.
+
+mod table;
+
+pub(crate) use table::unescape;
+
+use crate::ctx::{Ctx, Role};
+use crate::device::{Device, DeviceOrPath, Mountable};
+use crate::error::{Context, Errno, Error, Result};
+use crate::path::GuestPath;
+use crate::run::Tool;
+use bstr::{BStr, BString, ByteSlice};
+use guestfs_protocol::opts;
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::mount::{unmount, UnmountFlags};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Mount with the file system's default options.
+pub fn mount(ctx: &mut Ctx, mountable: &Mountable, mountpoint: &BStr) -> Result<()> {
+    attach(ctx, b"", mountable, mountpoint)
+}
+
+/// Mount read-only.
+pub fn mount_ro(ctx: &mut Ctx, mountable: &Mountable, mountpoint: &BStr) -> Result<()> {
+    attach(ctx, b"ro", mountable, mountpoint)
+}
+
+/// Mount with options in mount(8)'s notation.
+pub fn mount_options(ctx: &mut Ctx, options: &BStr, mountable: &Mountable, mountpoint: &BStr) -> Result<()> {
+    attach(ctx, options, mountable, mountpoint)
+}
+
+fn attach(ctx: &mut Ctx, options: &[u8], mountable: &Mountable, mountpoint: &BStr) -> Result<()> {
+    if ctx.role() == Role::Directory {
+        return Err(Error::not_supported("this daemon serves a plain directory, nothing can be mounted in it"));
+    }
+    let on_root = !mountpoint.is_empty() && mountpoint.iter().all(|b| *b == b'/');
+    let target = if on_root { ctx.sysroot().to_owned() } else { place(ctx, mountpoint)? };
+    let mut words = options.to_vec();
+    if let Some(subvolume) = mountable.subvolume() {
+        // A comma would start another option.
+        if subvolume.contains(&b',') {
+            return Err(Error::invalid("btrfs subvolume with a comma in its name cannot be mounted").context(subvolume));
+        }
+        let subvol = bstr::concat([&b"subvol="[..], subvolume]);
+        words = if words.is_empty() { subvol } else { bstr::concat([&subvol[..], b",", &words]) };
+    }
+    let mut tool = Tool::new("mount");
+    if !words.is_empty() {
+        tool = tool.arg("-o").arg_bytes(&words);
+    }
+    let done = tool.arg("--").arg(mountable.device()).arg(&target).run(ctx);
+    if on_root {
+        let mounted = table::root_mounted(ctx)?;
+        ctx.root_changed(mounted)?;
+    }
+    done.map(|_| ()).map_err(|e| plain(ctx, &e))
+}
+
+/// The directory in our tree behind a mount point that is not `/`.
+fn place(ctx: &Ctx, mountpoint: &BStr) -> Result<PathBuf> {
+    let path = GuestPath::parse(ctx, mountpoint)?;
+    let stat = path.stat(ctx)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+        return Err(Error::new(Errno::NOTDIR, "mount point is not a directory").context(mountpoint));
+    }
+    path.host_path(ctx)
+}
+
+/// mount(8) speaks of our nodes and of the sysroot, and advises to read dmesg: say it in the
+/// client's terms.
+fn plain(ctx: &Ctx, error: &Error) -> Error {
+    let lines: Vec<&[u8]> = error.message().lines().filter(|l| !l.contains_str("dmesg(1)")).collect();
+    let text = bstr::join("\n", lines);
+    // Its own name is the call's name too, which the library puts in front.
+    let text = text.strip_prefix(b"mount: ").unwrap_or(&text);
+    let sysroot = ctx.sysroot().as_os_str().as_bytes();
+    let text = if sysroot == b"/" {
+        text.to_owned()
+    } else {
+        let inner = bstr::concat([sysroot, b"/"]);
+        text.replace(inner, "/").replace(sysroot, "/")
+    };
+    let words = text.split_str(" ").map(|word| {
+        let bare = word.trim_end_with(|c| matches!(c, ',' | '.' | ':'));
+        let (name, rest) = word.split_at(bare.len());
+        let api = if bare.starts_with(b"/dev/") { ctx.api_device_name(name.as_bstr()) } else { BString::from(name) };
+        bstr::concat([&api[..], rest])
+    });
+    match error.errno() {
+        Some(errno) => Error::new(errno, bstr::join(" ", words)),
+        None => Error::msg(bstr::join(" ", words)),
+    }
+}
+
+/// Unmount a mount point or a device, wherever that is mounted last.
+pub fn umount(ctx: &mut Ctx, pathordevice: &DeviceOrPath, opts: &opts::UmountOpts) -> Result<()> {
+    let name = pathordevice.api_name(ctx);
+    let not_mounted = || Error::invalid("not mounted").context(&name);
+    let mounted = table::mounted(ctx)?;
+    let entry = match pathordevice {
+        DeviceOrPath::Device(device) => {
+            let wanted = number(device.path());
+            mounted.iter().rev().find(|e| wanted.is_some() && number(Path::new(OsStr::from_bytes(&e.source))) == wanted)
+        }
+        DeviceOrPath::Path(path) => {
+            let target = path.host_path(ctx)?;
+            mounted.iter().rev().find(|e| e.target == target)
+        }
+    };
+    let target = entry.ok_or_else(not_mounted)?.target.clone();
+    let mut flags = UnmountFlags::NOFOLLOW;
+    flags.set(UnmountFlags::FORCE, opts.force == Some(true));
+    flags.set(UnmountFlags::DETACH, opts.lazyunmount == Some(true));
+    detach(ctx, &target, flags).with_context(|| name.clone())
+}
+
+/// Unmount `target`, letting go of the guest's root before when it is that.
+fn detach(ctx: &mut Ctx, target: &Path, flags: UnmountFlags) -> Result<()> {
+    if target != ctx.sysroot() {
+        return busy(unmount(target, flags));
+    }
+    if ctx.role() != Role::Appliance {
+        return Err(Error::not_supported("the guest's root is this machine's own"));
+    }
+    ctx.release_root()?;
+    let done = unmount(target, flags);
+    let mounted = table::root_mounted(ctx)?;
+    ctx.root_changed(mounted)?;
+    busy(done)
+}
+
+fn busy(done: rustix::io::Result<()>) -> Result<()> {
+    done.map_err(|e| match e {
+        Errno::BUSY => Error::new(Errno::BUSY, "in use: something is mounted below it, or a process still runs in it"),
+        e => e.into(),
+    })
+}
+
+/// Unmount everything, inner mounts first.
+pub fn umount_all(ctx: &mut Ctx) -> Result<()> {
+    if ctx.role() != Role::Appliance {
+        return Err(Error::not_supported("the guest is this machine itself: its file systems stay mounted"));
+    }
+    for entry in table::mounted(ctx)?.iter().rev() {
+        let target = entry.target.clone();
+        detach(ctx, &target, UnmountFlags::NOFOLLOW).with_context(|| entry.guest.clone())?;
+    }
+    Ok(())
+}
+
+/// The devices that are mounted.
+pub fn mounts(ctx: &mut Ctx) -> Result<Vec<Mountable>> {
+    Ok(mountpoints(ctx)?.into_iter().map(|(mountable, _)| mountable).collect())
+}
+
+/// The devices that are mounted, and where.
+pub fn mountpoints(ctx: &mut Ctx) -> Result<Vec<(Mountable, BString)>> {
+    let entries = table::mounted(ctx)?.into_iter();
+    let devices = entries.filter(|e| e.source.starts_with(b"/dev/"));
+    Ok(devices
+        .map(|e| (Mountable::Device(Device::from_real(OsStr::from_bytes(&e.source))), e.guest))
+        .collect())
+}
+
+/// What df(1) says of the guest's file systems, as a text for people.
+pub fn df_h(ctx: &mut Ctx) -> Result<BString> {
+    ctx.require_root()?;
+    let mut tool = Tool::new("df").arg("-h").arg("--");
+    match ctx.role() {
+        Role::Appliance => {
+            for entry in table::mounted(ctx)? {
+                tool = tool.arg(&entry.target);
+            }
+        }
+        Role::Live | Role::Directory => tool = tool.arg(ctx.sysroot()),
+    }
+    let output = tool.run(ctx)?;
+    let lines = output.stdout.lines_with_terminator().map(|line| df_line(ctx, line));
+    Ok(bstr::concat(lines).into())
+}
+
+/// A line of df in the client's terms, its columns kept where they are as far as the names allow.
+fn df_line(ctx: &Ctx, line: &[u8]) -> Vec<u8> {
+    let end = line.find_byte(b' ').unwrap_or(line.len());
+    let (name, rest) = line.split_at(end);
+    if !name.starts_with(b"/dev/") {
+        return line.to_vec();
+    }
+    let blanks = rest.iter().take_while(|b| **b == b' ').count();
+    let api = ctx.api_device_name(name.as_bstr());
+    let pad = name.len().saturating_add(blanks).saturating_sub(api.len()).max(1);
+    let mut columns = rest.get(blanks..).unwrap_or_default().to_vec();
+    if let Some(at) = columns.find(b"% /") {
+        let (numbers, place) = columns.split_at(at.saturating_add(2));
+        let place = place.trim_end_with(|c| c == '\n');
+        if let Some(guest) = ctx.guest_path(Path::new(OsStr::from_bytes(place))) {
+            columns = bstr::concat([numbers, &guest, b"\n"]);
+        }
+    }
+    bstr::concat([&api[..], &b" ".repeat(pad), &columns])
+}
+
+/// Bring everything written so far to the disks.
+pub fn sync(ctx: &mut Ctx) -> Result<()> {
+    rustix::fs::sync();
+    // sync(2) does not make a disk write its own cache; fsync of the device does.
+    for disk in ctx.disks().list() {
+        let opened = rustix::fs::open(disk.device().path(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        match opened.and_then(rustix::fs::fsync) {
+            // Read-only disks, and those that went away, have nothing left to write.
+            Ok(()) | Err(Errno::ROFS | Errno::NODEV | Errno::NXIO | Errno::NOENT | Errno::NOMEDIUM) => {}
+            Err(e) => return Err(e).with_context(|| disk.device().api_name(ctx)),
+        }
+    }
+    Ok(())
+}
+
+/// What the library asks for before it lets the machine go.
+pub fn internal_autosync(ctx: &mut Ctx) -> Result<()> {
+    let unmounted = if ctx.role() == Role::Appliance { umount_all(ctx) } else { Ok(()) };
+    sync(ctx)?;
+    unmounted
+}
+
+fn number(node: &Path) -> Option<u64> {
+    let stat = rustix::fs::stat(node).ok()?;
+    (FileType::from_raw_mode(stat.st_mode) == FileType::BlockDevice).then_some(stat.st_rdev)
+}

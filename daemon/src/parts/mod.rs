@@ -1,0 +1,128 @@
+//! Partition tables, changed by parted(8).
+//!
+//! In: devices and positions in sectors. Out: tables on disk, and the kernel's partition nodes: every
+//! call that changes a table returns only when the nodes are those of the new one.
+
+mod gpt;
+mod parted;
+mod settle;
+#[cfg(test)]
+mod tests;
+
+use bstr::{BStr, BString, ByteSlice};
+use guestfs_protocol::structs::Partition;
+use rustix::fs::OFlags;
+
+use crate::blockdev;
+use crate::ctx::Ctx;
+use crate::device::Device;
+use crate::error::{Context, Error, Result};
+use crate::run::Tool;
+
+/// Run parted on a device and read the table it prints after `words`, which are commands as parted
+/// takes them from its command line.
+fn table_after(ctx: &Ctx, device: &Device, words: &[&[u8]]) -> Result<parted::Table> {
+    // Names are UTF-16 on disk; parted turns them into those of the locale. Negative positions are no
+    // options, hence the dashes.
+    let mut tool = Tool::new("parted").env("LC_ALL", "C.UTF-8").args(["-s", "-m", "--"]).arg(device);
+    for word in words {
+        tool = tool.arg_bytes(word);
+    }
+    let output = tool.args(["unit", "b", "print"]).run(ctx);
+    let table = output.map_err(blank_is_ordinary).and_then(|output| parted::parse(&output.stdout));
+    table.with_context(|| device.api_name(ctx))
+}
+
+/// A blank disk is no accident: callers look at the errno (EINVAL, as upstream).
+fn blank_is_ordinary(e: Error) -> Error {
+    if e.message().contains_str("unrecognised disk label") {
+        return Error::invalid("no partition table is recognised on the device");
+    }
+    e
+}
+
+fn change(ctx: &Ctx, device: &Device, words: &[&[u8]]) -> Result<()> {
+    let table = table_after(ctx, device, words)?;
+    settle::wait(ctx, device, &table.partitions).with_context(|| device.api_name(ctx))
+}
+
+fn table(ctx: &Ctx, device: &Device) -> Result<parted::Table> {
+    table_after(ctx, device, &[])
+}
+
+fn label(parttype: &BStr) -> Result<&'static str> {
+    parted::label_name(parttype).ok_or_else(|| {
+        Error::invalid(format!("'{parttype}' is no known type of partition table: common choices are gpt and mbr"))
+    })
+}
+
+/// Numbers count from 1.
+fn number(partnum: i32) -> Result<u32> {
+    match u32::try_from(partnum) {
+        Ok(n @ 1..) => Ok(n),
+        _ => Err(Error::invalid("partition number must be >= 1")),
+    }
+}
+
+/// Write an empty partition table.
+pub fn part_init(ctx: &mut Ctx, device: &Device, parttype: &BStr) -> Result<()> {
+    let label = label(parttype)?;
+    blockdev::require_unused(ctx, device)?;
+    change(ctx, device, &[b"mklabel", label.as_bytes()])
+}
+
+/// Add a partition from sector `startsect` to `endsect`, both included; a negative end counts back
+/// from the end of the disk (−1 is the last sector).
+pub fn part_add(ctx: &mut Ctx, device: &Device, prlogex: &BStr, startsect: i64, endsect: i64) -> Result<()> {
+    let kind = parted::partition_kind(prlogex).ok_or_else(|| {
+        Error::invalid(format!("'{prlogex}' is no kind of partition: use primary, logical or extended"))
+    })?;
+    if startsect < 0 {
+        return Err(Error::invalid(format!("the start sector {startsect} is negative")));
+    }
+    let (start, end) = (format!("{startsect}s"), format!("{endsect}s"));
+    change(ctx, device, &[b"mkpart", kind.as_bytes(), start.as_bytes(), end.as_bytes()])
+}
+
+/// Delete a partition.
+pub fn part_del(ctx: &mut Ctx, device: &Device, partnum: i32) -> Result<()> {
+    change(ctx, device, &[b"rm", number(partnum)?.to_string().as_bytes()])
+}
+
+/// Write a partition table with one partition over the whole disk.
+pub fn part_disk(ctx: &mut Ctx, device: &Device, parttype: &BStr) -> Result<()> {
+    let label = label(parttype)?;
+    // parted looks for mounted partitions only, not for volumes on the whole disk.
+    blockdev::require_unused(ctx, device)?;
+    // GPT partitions have a name where others have a kind.
+    let kind: &[u8] = if label == "gpt" { b"p1" } else { b"primary" };
+    // 64 KiB are left free at both ends: for alignment, and for GPT's second table.
+    change(ctx, device, &[b"mklabel", label.as_bytes(), b"mkpart", kind, b"128s", b"-128s"])
+}
+
+/// All partitions, in bytes, as parted lists them.
+pub fn part_list(ctx: &mut Ctx, device: &Device) -> Result<Vec<Partition>> {
+    Ok(table(ctx, device)?.partitions)
+}
+
+/// The type of the partition table: `msdos`, `gpt` or another of parted's names.
+pub fn part_get_parttype(ctx: &mut Ctx, device: &Device) -> Result<BString> {
+    Ok(table(ctx, device)?.label)
+}
+
+/// The name of a GPT partition.
+pub fn part_get_name(ctx: &mut Ctx, device: &Device, partnum: i32) -> Result<BString> {
+    let number = number(partnum)?;
+    let file = device.open(ctx, OFlags::RDONLY)?;
+    let name = || device.api_name(ctx);
+    let sector = rustix::fs::ioctl_blksszget(&file).with_context(name)?;
+    let size = blockdev::size(&file).with_context(name)?;
+    let found = gpt::partition_name(&file, size, sector, number).with_context(name)?;
+    found.ok_or_else(|| Error::not_supported("only GUID partition tables (gpt) have names").context(name()))
+}
+
+/// Set the name of a partition.
+pub fn part_set_name(ctx: &mut Ctx, device: &Device, partnum: i32, name: &BStr) -> Result<()> {
+    let number = number(partnum)?.to_string();
+    change(ctx, device, &[b"name", number.as_bytes(), &parted::quoted(name)])
+}

@@ -1,0 +1,141 @@
+//! The text interface of parted(8): what we say to it and what its machine mode says back.
+//!
+//! In: names and types from the caller, the output of `parted -m … print`. Out: words parted takes
+//! as one each, the partition table's type, its partitions. parted glues its arguments together and
+//! splits them again, so a name needs quotes of its own.
+
+use bstr::{BStr, BString, ByteSlice};
+use guestfs_protocol::structs::Partition;
+
+use crate::error::{Error, Result};
+
+/// parted's name for a table type as callers may write it: `mbr` and `efi` are our aliases, the
+/// rest are parted's own labels. `None` for anything else.
+pub fn label_name(parttype: &[u8]) -> Option<&'static str> {
+    Some(match parttype {
+        b"gpt" | b"efi" => "gpt",
+        b"mbr" | b"msdos" => "msdos",
+        b"aix" => "aix",
+        b"amiga" | b"rdb" => "amiga",
+        b"bsd" => "bsd",
+        b"dasd" => "dasd",
+        b"dvh" => "dvh",
+        b"mac" => "mac",
+        b"pc98" => "pc98",
+        b"sun" => "sun",
+        _ => return None,
+    })
+}
+
+/// The kind of a new partition: `p`, `l`, `e` or the whole words.
+pub fn partition_kind(prlogex: &[u8]) -> Option<&'static str> {
+    Some(match prlogex {
+        b"p" | b"primary" => "primary",
+        b"l" | b"logical" => "logical",
+        b"e" | b"extended" => "extended",
+        _ => return None,
+    })
+}
+
+/// `name` as one word of parted's command language.
+pub fn quoted(name: &BStr) -> BString {
+    let mut out = BString::from("\"");
+    for &b in name.iter() {
+        if b == b'"' || b == b'\\' {
+            out.push(b'\\');
+        }
+        out.push(b);
+    }
+    out.push(b'"');
+    out
+}
+
+/// What `parted -m DEVICE unit b print` says.
+#[derive(Debug, PartialEq)]
+pub struct Table {
+    /// parted's name of the table's type; `loop` for a file system without partitions.
+    pub label: BString,
+    /// In the order parted lists them.
+    pub partitions: Vec<Partition>,
+}
+
+/// Take the output apart. Lines: `BYT;`, then the device, then one partition each:
+/// `NUMBER:STARTB:ENDB:SIZEB:FILESYSTEM:NAME:FLAGS;`. Names and file systems come last, so whatever
+/// they hold does not touch the fields read here.
+pub fn parse(output: &[u8]) -> Result<Table> {
+    let mut lines = output.lines().skip_while(|l| *l != b"BYT;").skip(1);
+    let device = lines.next().ok_or_else(|| Error::msg("parted printed no partition table"))?;
+    // The device's path may hold escaped colons: count its six fields from the end.
+    let label = device.rsplit_str(":").nth(2).unwrap_or_default();
+    if label.is_empty() {
+        return Err(Error::msg(format!("parted printed no table type: {}", device.as_bstr())));
+    }
+    let partitions = lines.filter(|l| !l.is_empty()).map(partition).collect::<Result<_>>()?;
+    Ok(Table { label: label.into(), partitions })
+}
+
+fn partition(line: &[u8]) -> Result<Partition> {
+    let bad = || Error::msg(format!("parted printed a partition in an unknown form: {}", line.as_bstr()));
+    let mut fields = line.split_str(":");
+    let mut next = || fields.next().and_then(|f| f.to_str().ok()).ok_or_else(bad);
+    let part_num = next()?.parse().map_err(|_| bad())?;
+    let mut bytes = || -> Result<i64> { next()?.strip_suffix('B').and_then(|n| n.parse().ok()).ok_or_else(bad) };
+    Ok(Partition { part_num, part_start: bytes()?, part_end: bytes()?, part_size: bytes()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables() {
+        let t = parse(
+            b"BYT;\n/dev/sd\\:x:67108864B:scsi:512:512:gpt:QEMU QEMU:;\n\
+              1:1048576B:2097151B:1048576B:ext4:p1:;\n2:2097152B:67091967B:64994816B::x\\:y \"z;:;\n",
+        )
+        .unwrap();
+        assert_eq!(t.label, "gpt");
+        assert_eq!(
+            t.partitions,
+            [
+                Partition { part_num: 1, part_start: 1_048_576, part_end: 2_097_151, part_size: 1_048_576 },
+                Partition { part_num: 2, part_start: 2_097_152, part_end: 67_091_967, part_size: 64_994_816 },
+            ]
+        );
+        assert_eq!(parse(b"BYT;\n/dev/sda:1B:scsi:512:512:msdos::;\n").unwrap().partitions, []);
+    }
+
+    #[test]
+    fn nonsense() {
+        for bad in [
+            &b""[..],
+            b"BYT;",
+            b"BYT;\n/dev/sda\n",
+            b"BYT;\na:1B:s:512:512:gpt:m:;\n1:2s:3B:4B\n",
+            b"BYT;\na:1B:s:512:512:gpt:m:;\nx:2B:3B:4B\n",
+            b"BYT;\na:1B:s:512:512:gpt:m:;\n1:2B\n",
+            b"BYT;\na:1B:s:512:512:gpt:m:;\n1:99999999999999999999B:3B:4B\n",
+        ] {
+            assert!(parse(bad).is_err(), "{}", bad.as_bstr());
+        }
+    }
+
+    #[test]
+    fn words() {
+        assert_eq!(quoted("hi there".into()), "\"hi there\"");
+        assert_eq!(quoted("a\"b\\c".into()), "\"a\\\"b\\\\c\"");
+        assert_eq!(label_name(b"efi"), Some("gpt"));
+        assert_eq!(label_name(b"loop"), None);
+        assert_eq!(partition_kind(b"l"), Some("logical"));
+        assert_eq!(partition_kind(b""), None);
+    }
+
+    proptest::proptest! {
+        /// Tools print what hostile disks hold: whatever it is, an answer comes.
+        #[test]
+        fn any_output(output: Vec<u8>) {
+            let _ = parse(&output);
+            quoted(bstr::BStr::new(&output));
+        }
+    }
+}

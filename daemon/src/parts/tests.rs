@@ -1,0 +1,66 @@
+//! With a regular file in the place of a disk: parted takes both.
+
+use super::*;
+use crate::error::Errno;
+use crate::testing::Guest;
+
+fn disk(g: &Guest) -> Device {
+    g.write("disk", "");
+    std::fs::File::options().write(true).open(g.host("disk")).unwrap().set_len(64 << 20).unwrap();
+    Device::from_real(g.host("disk"))
+}
+
+fn list(g: &mut Guest, d: &Device) -> Vec<(i32, i64, i64)> {
+    part_list(&mut g.ctx, d).unwrap().iter().map(|p| (p.part_num, p.part_start / 512, p.part_end / 512)).collect()
+}
+
+#[test]
+fn gpt() {
+    let mut g = Guest::new();
+    let d = disk(&g);
+    assert_eq!(part_get_parttype(&mut g.ctx, &d).unwrap_err().errno(), Some(Errno::INVAL));
+    part_init(&mut g.ctx, &d, "efi".into()).unwrap();
+    assert_eq!(list(&mut g, &d), []);
+    part_add(&mut g.ctx, &d, "p".into(), 2048, 4095).unwrap();
+    part_add(&mut g.ctx, &d, "primary".into(), 4096, -2048).unwrap();
+    assert_eq!(list(&mut g, &d), [(1, 2048, 4095), (2, 4096, 131_072 - 2048)]);
+    assert_eq!(part_get_parttype(&mut g.ctx, &d).unwrap(), "gpt");
+    for name in ["data", "hi there", "a:b;c", "\"q\" 'r' \\", "-x", "ü"] {
+        part_set_name(&mut g.ctx, &d, 2, name.into()).unwrap();
+        assert_eq!(gpt_name(&d, 2), name);
+        assert_eq!(list(&mut g, &d).len(), 2);
+    }
+    part_del(&mut g.ctx, &d, 1).unwrap();
+    assert_eq!(list(&mut g, &d), [(2, 4096, 131_072 - 2048)]);
+    assert!(part_del(&mut g.ctx, &d, 1).is_err());
+    for bad in [0, -1] {
+        assert_eq!(part_del(&mut g.ctx, &d, bad).unwrap_err().errno(), Some(Errno::INVAL));
+    }
+}
+
+/// [`part_get_name`] asks a block device for its sector size, which a file does not have.
+fn gpt_name(d: &Device, number: u32) -> String {
+    let file = std::fs::File::open(d.path()).unwrap();
+    super::gpt::partition_name(&file, 64 << 20, 512, number).unwrap().unwrap().to_string()
+}
+
+#[test]
+fn mbr() {
+    let mut g = Guest::new();
+    let d = disk(&g);
+    part_disk(&mut g.ctx, &d, "mbr".into()).unwrap();
+    assert_eq!(list(&mut g, &d), [(1, 128, 131_072 - 128)]);
+    part_init(&mut g.ctx, &d, "msdos".into()).unwrap();
+    part_add(&mut g.ctx, &d, "e".into(), 2048, -1).unwrap();
+    part_add(&mut g.ctx, &d, "logical".into(), 4096, 8191).unwrap();
+    assert_eq!(list(&mut g, &d), [(1, 2048, 131_071), (5, 4096, 8191)]);
+    assert_eq!(part_get_parttype(&mut g.ctx, &d).unwrap(), "msdos");
+    assert!(part_set_name(&mut g.ctx, &d, 1, "x".into()).is_err());
+    let bad = |r: Result<()>| assert_eq!(r.unwrap_err().errno(), Some(Errno::INVAL));
+    bad(part_add(&mut g.ctx, &d, "q".into(), 1, 2));
+    bad(part_add(&mut g.ctx, &d, "p".into(), -1, 2));
+    bad(part_init(&mut g.ctx, &d, "loop".into()));
+    bad(part_disk(&mut g.ctx, &d, "nonsense".into()));
+    part_disk(&mut g.ctx, &d, "gpt".into()).unwrap();
+    assert_eq!(gpt_name(&d, 1), "p1");
+}

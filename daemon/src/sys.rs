@@ -1,0 +1,79 @@
+//! The few system calls that rustix has no safe form of. The only `unsafe` of the daemon besides
+//! `command`'s step between fork and exec.
+//!
+//! In: checked values. Out: the kernel's answer.
+
+use crate::error::{Errno, Result};
+use rustix::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+
+fn last() -> crate::error::Error {
+    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO).into()
+}
+
+/// Take over a descriptor that the parent left open for us. It gets close-on-exec.
+pub fn inherited(number: i32) -> Result<OwnedFd> {
+    // SAFETY: fcntl on any number is harmless: it fails when the descriptor is not open.
+    if unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) } != 0 {
+        return Err(last());
+    }
+    match number {
+        0..=2 => Err(Errno::BADF.into()),
+        // SAFETY: it is open (see above), was named on the command line for us to own, and nothing
+        // else of this program uses it: the standard library only touches 0, 1 and 2.
+        _ => Ok(unsafe { OwnedFd::from_raw_fd(number) }),
+    }
+}
+
+/// Largest entropy given at once, in bytes.
+const ENTROPY_MAX: usize = 512;
+
+/// `struct rand_pool_info` of linux/random.h with room for the bytes behind it.
+#[repr(C)]
+struct RandPoolInfo {
+    /// Bits.
+    entropy_count: libc::c_int,
+    /// Bytes.
+    buf_size: libc::c_int,
+    buf: [u8; ENTROPY_MAX],
+}
+
+// linux/random.h: _IOW('R', 0x03, int[2]) and _IO('R', 0x07); not in the libc crate.
+const RNDADDENTROPY: libc::Ioctl = 0x4008_5203;
+const RNDRESEEDCRNG: libc::Ioctl = 0x5207;
+
+/// Add bytes that count as fully random to the kernel's pool. Only the first 512 are taken.
+pub fn add_entropy(random: &impl AsFd, bytes: &[u8]) -> Result<()> {
+    let mut info = RandPoolInfo { entropy_count: 0, buf_size: 0, buf: [0; ENTROPY_MAX] };
+    for (to, from) in info.buf.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    let size = bytes.len().min(ENTROPY_MAX) as libc::c_int;
+    info.buf_size = size;
+    info.entropy_count = size * 8;
+    // SAFETY: the request reads a rand_pool_info and `buf_size` bytes behind it, all inside `info`.
+    match unsafe { libc::ioctl(random.as_fd().as_raw_fd(), RNDADDENTROPY, &raw const info) } {
+        0 => Ok(()),
+        _ => Err(last()),
+    }
+}
+
+/// Make the kernel's generator take a new key from its pool now.
+pub fn reseed_generator(random: &impl AsFd) -> Result<()> {
+    // SAFETY: the request takes no argument.
+    match unsafe { libc::ioctl(random.as_fd().as_raw_fd(), RNDRESEEDCRNG) } {
+        0 => Ok(()),
+        _ => Err(last()),
+    }
+}
+
+// linux/fs.h: _IO(0x12, 95); not in the libc crate.
+const BLKRRPART: libc::Ioctl = 0x125f;
+
+/// Have the kernel read a disk's partition table anew. EBUSY while a partition of it is in use.
+pub fn reread_partitions(disk: &impl AsFd) -> Result<()> {
+    // SAFETY: the call takes no argument and touches no memory of ours.
+    if unsafe { libc::ioctl(disk.as_fd().as_raw_fd(), BLKRRPART) } != 0 {
+        return Err(last());
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! Templates of the bindings, embedded in the generator.
+//!
+//! In: a view record. Out: text. A template that does not fit its record is a defect of the generator,
+//! found by every run, and ends it with the template's own message.
+
+use serde::Serialize;
+use std::sync::LazyLock;
+use tera::{Context, Tera};
+
+macro_rules! templates {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../templates/", $name, ".tera")))),*]
+    };
+}
+
+const TEMPLATES: &[(&str, &str)] = templates![
+    "c/guestfs.h",
+    "c/prototypes.h",
+    "c/structs.h",
+    "c/varargs.c",
+    "c/libguestfs.syms",
+    "python/__init__.py",
+    "python/__init__.pyi",
+    "python/method.py",
+    "python/calls.c",
+    "python/tables.c",
+    "python/tables.h",
+    "ocaml/guestfs.ml",
+    "ocaml/guestfs.mli",
+    "ocaml/value.mli",
+    "ocaml/stubs.c",
+    "ocaml/tables.c",
+    "ocaml/tables.h",
+];
+
+static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
+    let mut tera = Tera::default();
+    tera.autoescape_on(Vec::new());
+    tera.add_raw_templates(TEMPLATES.iter().copied())?;
+    Ok(tera)
+});
+
+/// Fill template `name` with `view`.
+pub fn render(name: &str, view: &impl Serialize) -> String {
+    let rendered = match &*TERA {
+        Ok(tera) => Context::from_serialize(view).and_then(|context| tera.render(name, &context)).map_err(|e| chain(&e)),
+        Err(e) => Err(chain(e)),
+    };
+    match rendered {
+        Ok(text) => text,
+        Err(e) => panic!("template {name}: {e}"),
+    }
+}
+
+fn chain(e: &tera::Error) -> String {
+    let mut text = e.to_string();
+    let mut source = std::error::Error::source(e);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

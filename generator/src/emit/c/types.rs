@@ -1,0 +1,155 @@
+//! C spellings of the model's types.
+//!
+//! In: types of the model. Out: declarations as upstream's header has them, so that programs compiled
+//! against one header run with the other's library.
+
+use crate::model::{ArgType, Call, FieldType, OptType, RetType};
+
+/// What a C function takes for one required argument: one declaration, or two for a buffer.
+pub fn params(ty: ArgType, name: &str) -> Vec<String> {
+    match ty {
+        ArgType::Bool | ArgType::Int => vec![format!("int {name}")],
+        ArgType::Int64 => vec![format!("int64_t {name}")],
+        ArgType::Buffer => vec![format!("const char *{name}"), format!("size_t {name}_size")],
+        ArgType::Pointer => vec![format!("void *{name}")],
+        ArgType::StrList | ArgType::PathList | ArgType::DeviceList | ArgType::FilenameList => {
+            vec![format!("char *const *{name}")]
+        }
+        ArgType::Str
+        | ArgType::OptStr
+        | ArgType::Path
+        | ArgType::Device
+        | ArgType::Mountable
+        | ArgType::DeviceOrPath
+        | ArgType::MountableOrPath
+        | ArgType::Filename
+        | ArgType::Guid
+        | ArgType::Key
+        | ArgType::FileIn
+        | ArgType::FileOut => vec![format!("const char *{name}")],
+    }
+}
+
+/// How the three bindings over the C ABI pass a required argument.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passing {
+    Bool,
+    Int,
+    Int64,
+    Str,
+    OptStr,
+    StrList,
+    Buffer,
+    Pointer,
+}
+
+/// The way an argument is passed, whatever it means.
+pub fn passing(ty: ArgType) -> Passing {
+    match ty {
+        ArgType::Bool => Passing::Bool,
+        ArgType::Int => Passing::Int,
+        ArgType::Int64 => Passing::Int64,
+        ArgType::OptStr => Passing::OptStr,
+        ArgType::Buffer => Passing::Buffer,
+        ArgType::Pointer => Passing::Pointer,
+        ArgType::StrList | ArgType::PathList | ArgType::DeviceList | ArgType::FilenameList => Passing::StrList,
+        ArgType::Str
+        | ArgType::Path
+        | ArgType::Device
+        | ArgType::Mountable
+        | ArgType::DeviceOrPath
+        | ArgType::MountableOrPath
+        | ArgType::Filename
+        | ArgType::Guid
+        | ArgType::Key
+        | ArgType::FileIn
+        | ArgType::FileOut => Passing::Str,
+    }
+}
+
+/// Type of a member of `struct guestfs_X_argv`, to stand directly before the name.
+pub fn opt(ty: OptType) -> &'static str {
+    match ty {
+        OptType::Bool | OptType::Int => "int ",
+        OptType::Int64 => "int64_t ",
+        OptType::Str => "const char *",
+        OptType::StrList => "char *const *",
+    }
+}
+
+/// Type of a result, to stand directly before the function's name.
+pub fn ret(ty: &RetType) -> String {
+    match ty {
+        RetType::Unit | RetType::Bool | RetType::Int => "int ".to_owned(),
+        RetType::Int64 => "int64_t ".to_owned(),
+        RetType::ConstStr | RetType::ConstOptStr => "const char *".to_owned(),
+        RetType::Str(_) | RetType::Buffer => "char *".to_owned(),
+        RetType::StrList(_) | RetType::Hash(..) => "char **".to_owned(),
+        RetType::Struct(s) => format!("struct guestfs_{s} *"),
+        RetType::StructList(s) => format!("struct guestfs_{s}_list *"),
+    }
+}
+
+/// The value that says "failed".
+pub fn error_value(ty: &RetType) -> &'static str {
+    match ty {
+        RetType::Unit | RetType::Bool | RetType::Int | RetType::Int64 => "-1",
+        _ => "NULL",
+    }
+}
+
+/// Members that one field of a struct has in C.
+pub fn members(ty: FieldType, name: &str) -> Vec<String> {
+    match ty {
+        FieldType::Char => vec![format!("char {name};")],
+        FieldType::Str | FieldType::Device => vec![format!("char *{name};")],
+        FieldType::Buffer => vec![format!("uint32_t {name}_len;"), format!("char *{name};")],
+        FieldType::I32 => vec![format!("int32_t {name};")],
+        FieldType::U32 => vec![format!("uint32_t {name};")],
+        FieldType::I64 => vec![format!("int64_t {name};")],
+        FieldType::U64 | FieldType::Size => vec![format!("uint64_t {name};")],
+        FieldType::Uuid => vec![format!("char {name}[32]; /* not NUL-terminated */")],
+        FieldType::Percent => vec![format!("float {name}; /* 0 to 100, or -1 when not present */")],
+    }
+}
+
+/// The function that the other bindings call, and whether it takes an `_argv` struct.
+pub fn entry(call: &Call) -> String {
+    let name = call.c_name();
+    if call.opts.is_empty() {
+        format!("guestfs_{name}")
+    } else {
+        format!("guestfs_{name}_argv")
+    }
+}
+
+/// Every symbol that one call exports, in the order of the header.
+pub fn symbols(call: &Call) -> Vec<String> {
+    let name = call.c_name();
+    let mut all = Vec::new();
+    if call.plain_name_without_options {
+        all.push(format!("guestfs_{}", call.name));
+    }
+    all.push(format!("guestfs_{name}"));
+    if !call.opts.is_empty() {
+        all.push(format!("guestfs_{name}_va"));
+        all.push(format!("guestfs_{name}_argv"));
+    }
+    all
+}
+
+
+/// How the field tables of the bindings over the C ABI call a field's type (`enum gfs_field_type`).
+pub fn field_tag(ty: FieldType) -> &'static str {
+    match ty {
+        FieldType::Char => "GFS_CHAR",
+        FieldType::Str | FieldType::Device => "GFS_STR",
+        FieldType::Buffer => "GFS_BUFFER",
+        FieldType::I32 => "GFS_I32",
+        FieldType::U32 => "GFS_U32",
+        FieldType::I64 => "GFS_I64",
+        FieldType::U64 | FieldType::Size => "GFS_U64",
+        FieldType::Uuid => "GFS_UUID",
+        FieldType::Percent => "GFS_PERCENT",
+    }
+}

@@ -1,0 +1,120 @@
+//! The run function of one command: words in, one typed call, its result printed.
+
+use super::super::rust::{ident, plain};
+use crate::model::{ArgType, Call, OptType, RetType, ShellOutput};
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+
+/// `fn NAME(cx, words) -> Result<()>`.
+pub fn function(call: &Call) -> TokenStream {
+    let name = ident(&call.name);
+    let locals: Vec<Ident> = call.args.iter().map(|a| plain(&format!("arg_{}", a.name))).collect();
+    let reads = call.args.iter().zip(&locals).map(|(a, local)| {
+        let read = plain(reader(a.ty));
+        quote!(let #local = words.#read()?;)
+    });
+    let passed = call.args.iter().zip(&locals).map(|(a, local)| pass(a.ty, local));
+    let (options, opts_arg) = options(call);
+    let invoke = quote!(cx.handle.#name(#(#passed,)* #opts_arg)?);
+    let body = match printer(call) {
+        Some(print) => {
+            let print = plain(print);
+            quote!(cx.out.#print(&#invoke))
+        }
+        None => quote!(#invoke; Ok(())),
+    };
+    // A call with neither arguments nor options leaves the words alone.
+    let words = if call.args.is_empty() && call.opts.is_empty() { quote!(_words) } else { quote!(words) };
+    quote! {
+        fn #name(cx: &mut Context<'_>, #words: &mut Words<'_>) -> Result<()> {
+            #(#reads)*
+            #options
+            #body
+        }
+    }
+}
+
+/// Method of `Words` that reads a required argument.
+fn reader(ty: ArgType) -> &'static str {
+    match ty {
+        ArgType::Bool => "boolean",
+        ArgType::Int => "int",
+        ArgType::Int64 => "int64",
+        ArgType::OptStr => "opt_string",
+        ArgType::StrList | ArgType::PathList | ArgType::DeviceList | ArgType::FilenameList => "list",
+        ArgType::Path | ArgType::DeviceOrPath | ArgType::MountableOrPath => "path",
+        ArgType::Key => "key",
+        ArgType::FileIn => "file_in",
+        ArgType::FileOut => "file_out",
+        ArgType::Str
+        | ArgType::Buffer
+        | ArgType::Device
+        | ArgType::Mountable
+        | ArgType::Filename
+        | ArgType::Guid
+        | ArgType::Pointer => "string",
+    }
+}
+
+/// How a local is handed to the client method.
+fn pass(ty: ArgType, local: &Ident) -> TokenStream {
+    match ty {
+        ArgType::Bool | ArgType::Int | ArgType::Int64 => quote!(#local),
+        ArgType::OptStr => quote!(#local.as_ref().map(|s| s.as_ref())),
+        ArgType::Buffer => quote!(&#local[..]),
+        _ => quote!(&#local),
+    }
+}
+
+/// Statements that read the optional arguments, and the argument that passes them.
+fn options(call: &Call) -> (TokenStream, TokenStream) {
+    if call.opts.is_empty() {
+        return (quote!(), quote!());
+    }
+    let ty = plain(&call.opts_type());
+    let arms = call.opts.iter().map(|o| {
+        let (name, field, read) = (&o.name, ident(&o.name), plain(opt_reader(o.ty)));
+        quote!(#name => options.#field = Some(words.#read()?),)
+    });
+    let statements = quote! {
+        let mut options = opts::#ty::default();
+        while let Some(name) = words.option()? {
+            match name {
+                #(#arms)*
+                _ => return Err(words.unknown_option(name)),
+            }
+        }
+    };
+    (statements, quote!(options))
+}
+
+fn opt_reader(ty: OptType) -> &'static str {
+    match ty {
+        OptType::Bool => "boolean",
+        OptType::Int => "int",
+        OptType::Int64 => "int64",
+        OptType::Str => "string",
+        OptType::StrList => "list",
+    }
+}
+
+/// Method of the output that prints the result.
+fn printer(call: &Call) -> Option<&'static str> {
+    Some(match (&call.ret.ty, call.shell.output) {
+        (RetType::Unit, _) => return None,
+        (RetType::Bool, _) => "boolean",
+        (RetType::Int, Some(ShellOutput::Octal)) => "octal",
+        (RetType::Int, Some(ShellOutput::Hexadecimal)) => "hexadecimal",
+        (RetType::Int, None) => "int",
+        (RetType::Int64, Some(ShellOutput::Octal)) => "octal64",
+        (RetType::Int64, Some(ShellOutput::Hexadecimal)) => "hexadecimal64",
+        (RetType::Int64, None) => "int64",
+        (RetType::ConstStr | RetType::Str(_), _) => "text",
+        (RetType::ConstOptStr, _) => "opt_text",
+        (RetType::StrList(_), _) => "list",
+        (RetType::Struct(_), _) => "record",
+        (RetType::StructList(_), _) => "records",
+        (RetType::Hash(..), _) => "table",
+        (RetType::Buffer, _) => "raw",
+    })
+}

@@ -1,0 +1,59 @@
+//! Target `tests`: the steps of `api.toml` as one program per language.
+//!
+//! In: checked [`Test`]s. Out: `tests/steps.rs`, `tests/steps.c` and `tests/steps.py`, each a table of
+//! test functions that a hand-written harness below `tests/conformance/` runs against a real appliance;
+//! and `tests/records.rs`, samples of every wire record for `lib/protocol/tests`.
+
+mod c;
+mod python;
+mod records;
+mod rust;
+
+use super::{Files, Target};
+use crate::model::step::{Scenario, Test};
+use crate::model::{Api, ArgType, Call};
+
+/// The target.
+pub struct Steps;
+
+impl Target for Steps {
+    fn name(&self) -> &'static str {
+        "tests"
+    }
+
+    fn unsupported(&self, call: &Call) -> Option<&'static str> {
+        call.args.iter().any(|a| a.ty == ArgType::Pointer).then_some("tests cannot pass pointers")
+    }
+
+    fn emit(&self, api: &Api) -> Files {
+        Files::from([
+            ("tests/records.rs".to_owned(), records::table(api)),
+            ("tests/steps.rs".to_owned(), rust::program(api)),
+            ("tests/steps.c".to_owned(), c::program(api)),
+            ("tests/steps.py".to_owned(), python::program(api)),
+        ])
+    }
+
+    fn emit_call(&self, api: &Api, call: &Call) -> String {
+        named(call).map(|(name, test)| python::test(api, &name, test)).collect()
+    }
+}
+
+/// The tests of a call with the name that reports use.
+fn named(call: &Call) -> impl Iterator<Item = (String, &Test)> {
+    call.tests.iter().enumerate().map(|(i, t)| (format!("{}_{i}", call.name), t))
+}
+
+/// All tests in order.
+fn all(api: &Api) -> impl Iterator<Item = (String, &Test)> {
+    api.calls.iter().flat_map(named)
+}
+
+/// The name of a scenario in every harness.
+fn scenario(s: Scenario) -> &'static str {
+    match s {
+        Scenario::None => "none",
+        Scenario::Disks => "disks",
+        Scenario::ScratchFs => "scratch-fs",
+    }
+}

@@ -1,0 +1,116 @@
+//! House rules that a program can check, for every hand-written Rust file of the workspace.
+
+use std::path::{Path, PathBuf};
+
+const CRATES: [&str; 6] = ["generator", "lib", "lib/protocol", "daemon", "bindings/c", "bindings/guestfish"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+struct Source {
+    path: String,
+    /// Without what is only compiled for tests.
+    text: String,
+    lines: usize,
+}
+
+/// Shipped sources: not files of tests, and of the others the part before their tests.
+fn sources() -> Vec<Source> {
+    let mut out = Vec::new();
+    let mut todo: Vec<PathBuf> = CRATES.iter().map(|c| root().join(c).join("src")).collect();
+    while let Some(dir) = todo.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            let shown = path.strip_prefix(root()).unwrap().display().to_string();
+            if path.is_dir() {
+                todo.push(path);
+            } else if shown.ends_with(".rs") && !shown.contains("test") && !shown.ends_with("/fake.rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let lines = text.lines().count();
+                let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default().to_owned();
+                out.push(Source { path: shown, text, lines });
+            }
+        }
+    }
+    assert!(out.len() > 100, "looked in the wrong place");
+    out.sort_by(|a, b| a.path.cmp(&b.path));
+    out
+}
+
+fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with("//")
+}
+
+/// Lines of code for which `wrong` says yes, given the whole file and the line's index.
+fn offenders(wrong: impl Fn(&Source, &[&str], usize) -> bool) -> String {
+    let mut out = String::new();
+    for source in sources() {
+        let lines: Vec<&str> = source.text.lines().collect();
+        for (i, line) in lines.iter().enumerate().filter(|(_, l)| !is_comment(l)) {
+            if wrong(&source, &lines, i) {
+                out.push_str(&format!("{}:{}: {}\n", source.path, i + 1, line.trim()));
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn modules_say_what_they_are_and_stay_small() {
+    let wrong: Vec<String> = sources()
+        .iter()
+        .filter(|s| !s.text.starts_with("//!") || s.lines > 450)
+        .map(|s| format!("{}: {} lines, or does not begin with //!", s.path, s.lines))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn nothing_shipped_gives_up_by_panicking() {
+    let words = [".unwrap()", ".expect(", "todo!(", "unimplemented!(", "unreachable!("];
+    let found = offenders(|_, lines, i| words.iter().any(|w| lines[i].contains(w)));
+    assert!(found.is_empty(), "{found}");
+}
+
+#[test]
+fn unsafe_is_explained() {
+    let found = offenders(|source, lines, i| {
+        // The emitters of the C ABI quote the word.
+        let quoted = source.path.starts_with("generator/");
+        let used = lines[i].contains("unsafe {") || lines[i].trim_start().starts_with("unsafe impl");
+        used && !quoted && !lines[i.saturating_sub(8)..=i].iter().any(|l| l.contains("SAFETY:"))
+    });
+    assert!(found.is_empty(), "{found}");
+}
+
+#[test]
+fn no_emitter_knows_a_call_by_name() {
+    let found = offenders(|source, lines, i| {
+        let line = lines[i];
+        source.path.starts_with("generator/src/emit/") && (line.contains("call.name == \"") || line.contains("c.name == \""))
+    });
+    assert!(found.is_empty(), "{found}");
+}
+
+#[test]
+fn crates_depend_downwards_only() {
+    let ours = ["guestfs-generator", "guestfs-protocol", "guestfs", "guestfsd", "guestfs-c"];
+    let allowed: [(&str, &[&str]); 6] = [
+        ("generator", &[]),
+        ("lib/protocol", &[]),
+        ("lib", &["guestfs-protocol"]),
+        ("daemon", &["guestfs-protocol"]),
+        ("bindings/c", &["guestfs"]),
+        ("bindings/guestfish", &["guestfs"]),
+    ];
+    for (dir, allowed) in allowed {
+        let manifest = std::fs::read_to_string(root().join(dir).join("Cargo.toml")).unwrap();
+        let shipped = manifest.split("[dev-dependencies]").next().unwrap_or_default();
+        for line in shipped.lines() {
+            let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
+            let ok = !ours.contains(&name) || allowed.contains(&name);
+            assert!(ok, "{dir} must not depend on {name}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The machine: qemu's command line.
+//!
+//! In: an appliance, a plan and what is known of the host. Out: arguments. Measured in boot-lab §2 and
+//! §3. A machine is restored by the line that it was started with, so nothing is in it that belongs to
+//! one launch only. Drives are attached later, through the monitor.
+
+use crate::appliance::digest::{self, Stamp};
+use crate::appliance::{Appliance, Origin};
+use crate::backend::child::FIRST_FD;
+use crate::backend::host::Host;
+use crate::backend::{LaunchError, Plan, Reporter};
+use bstr::{BString, ByteSlice};
+use serde_json::json;
+use std::ffi::{OsStr, OsString};
+use std::io::Read;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+/// Descriptors that qemu inherits, by number.
+pub const MONITOR_FD: i32 = FIRST_FD;
+pub const CHANNEL_FD: i32 = FIRST_FD + 1;
+pub const ROOT_FD: i32 = FIRST_FD + 2;
+/// The overlay above a root that its owner wants to write to.
+pub const ROOT_OVERLAY_FD: i32 = FIRST_FD + 3;
+/// The machine's memory, where it is a file. Foreign appliances have none, ours no overlay.
+pub const RAM_FD: i32 = FIRST_FD + 3;
+
+/// Where the machine's memory is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// In the process.
+    Anonymous,
+    /// In a file that it writes to: to be saved.
+    Shared,
+    /// In a file whose changed pages it keeps to itself: restored.
+    Private,
+}
+
+/// How instructions are executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accel {
+    Kvm,
+    Tcg,
+}
+
+/// Which machine. The appliance must have its buses' drivers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Board {
+    /// No PCI, no firmware to speak of: 0.2 s quicker to start.
+    Microvm,
+    Q35,
+}
+
+/// Everything that decides the command line.
+#[derive(Debug, Clone, Copy)]
+pub struct Machine<'a> {
+    pub appliance: &'a Appliance,
+    pub plan: &'a Plan,
+    pub host: &'a Host,
+    pub accel: Accel,
+    pub board: Board,
+    /// seccomp is compiled into this qemu.
+    pub sandbox: bool,
+    pub memory: Memory,
+}
+
+impl Machine<'_> {
+    /// A device's name on this board's bus.
+    fn device(&self, name: &str, properties: &str) -> String {
+        let bus = match self.board {
+            Board::Microvm => "device",
+            Board::Q35 => "pci",
+        };
+        format!("{name}-{bus}{properties}")
+    }
+
+    /// Whether the root disk needs an overlay: those who did not build it may write to it.
+    pub fn root_is_writable(&self) -> bool {
+        self.appliance.origin == Origin::Foreign
+    }
+
+    /// Saved, or to be saved: what one launch wants said differently must wait for the hello.
+    fn is_common(&self) -> bool {
+        self.memory != Memory::Anonymous
+    }
+
+    /// Do without what this qemu has just said it does not have; false when that is not the point.
+    pub fn yields_to(&mut self, e: &LaunchError, reporter: &dyn Reporter) -> bool {
+        let said = |text: &[u8]| e.console.contains_str(text);
+        if self.sandbox && said(b"sandbox") {
+            reporter.warning("this qemu cannot confine itself (-sandbox): it runs with all rights of this user");
+            self.sandbox = false;
+            true
+        } else if self.board == Board::Microvm && said(b"machine type") {
+            self.board = Board::Q35;
+            true
+        } else {
+            false
+        }
+    }
+
+    /// The key under which this machine is saved, or why it is not.
+    pub fn key(&self, hv: &Path) -> Result<String, String> {
+        if self.plan.setting_bool("no_snapshot") {
+            return Err("no_snapshot was set".into());
+        }
+        if self.plan.setting_bool("gdb") {
+            return Err("the kernel is to be debugged".into());
+        }
+        if self.appliance.origin != Origin::Own || self.appliance.scratch.is_some() {
+            return Err("the appliance is not from the cache".into());
+        }
+        let say = |e: std::io::Error| format!("{}: {}", hv.display(), crate::error::io_text(&e));
+        let mut magic = [0; 4];
+        std::fs::File::open(hv).and_then(|mut f| f.read_exact(&mut magic)).map_err(say)?;
+        if magic != *b"\x7fELF" {
+            return Err(format!("{} is a script, which may change anything", hv.display()));
+        }
+        let program = format!("{:?}", Stamp::of(hv).map_err(say)?);
+        // Under KVM the host's kernel has a part in a machine's state.
+        let uname = rustix::system::uname();
+        let kernel = if self.accel == Accel::Kvm { uname.release().to_bytes() } else { b"" };
+        let restored = Machine { memory: Memory::Private, ..*self };
+        let args = restored.arguments();
+        let mut parts = vec![hv.as_os_str().as_bytes(), program.as_bytes(), self.host.cpu.as_bytes(), kernel];
+        parts.extend(args.iter().map(|a| a.as_bytes()));
+        let digest = digest::of_parts(&parts);
+        Ok(digest.get(..32).unwrap_or(&digest).to_owned())
+    }
+
+    /// qemu's arguments, its own name left out.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let mut args: Vec<OsString> = Vec::new();
+        let mut add = |list: &[&str]| args.extend(list.iter().map(OsString::from));
+        add(&["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-S"]);
+        if self.sandbox {
+            add(&["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]);
+        }
+        let board = match self.board {
+            Board::Microvm => "microvm",
+            // No SMBus, no PS/2: nothing here asks for them. Not graphics=off: the firmware would print
+            // to the console, and its words are no sign of a living guest.
+            Board::Q35 => "q35,smbus=off,i8042=off",
+        };
+        let smp = self.plan.smp.max(1);
+        let accel = match self.accel {
+            Accel::Kvm => "kvm",
+            Accel::Tcg if smp == 1 => "tcg,thread=single",
+            Accel::Tcg => "tcg,thread=multi",
+        };
+        // The last two: the guest's kernel would copy by byte-wise string instructions, which TCG runs
+        // 2 to 7 times slower. Five-level page tables only cost.
+        let cpu = match self.accel {
+            Accel::Kvm => "host",
+            Accel::Tcg => "max,-la57,-erms,-fsrm",
+        };
+        let share = match self.memory {
+            Memory::Anonymous => None,
+            Memory::Shared => Some("on"),
+            Memory::Private => Some("off"),
+        };
+        if let Some(share) = share {
+            let size = self.plan.memsize;
+            add(&["-object", &format!("memory-backend-file,id=mem,size={size}M,mem-path=/proc/self/fd/{RAM_FD},share={share}")]);
+            add(&["-machine", &format!("{board},memory-backend=mem")]);
+        } else {
+            add(&["-machine", board]);
+        }
+        if self.memory == Memory::Private {
+            add(&["-incoming", "defer"]);
+        }
+        add(&["-accel", accel, "-cpu", cpu]);
+        add(&["-m", &self.plan.memsize.to_string(), "-smp", &smp.to_string()]);
+        if self.plan.setting_bool("gdb") {
+            add(&["-gdb", "tcp::1234"]);
+        }
+        add(&["-chardev", &format!("socket,id=mon0,fd={MONITOR_FD}"), "-mon", "chardev=mon0,mode=control"]);
+        add(&["-chardev", "stdio,id=con0,signal=off", "-serial", "chardev:con0"]);
+        add(&["-chardev", &format!("socket,id=ch0,fd={CHANNEL_FD}")]);
+        add(&["-device", &self.device("virtio-serial", "")]);
+        add(&["-device", "virtserialport,chardev=ch0,name=org.libguestfs.channel.0"]);
+        add(&["-device", &self.device("virtio-scsi", ",id=scsi")]);
+        self.root(&mut add);
+        if self.appliance.origin != Origin::Own {
+            add(&["-object", "rng-random,filename=/dev/urandom,id=rng0"]);
+            add(&["-device", &self.device("virtio-rng", ",rng=rng0")]);
+        }
+        if self.plan.network {
+            // The addresses that upstream's appliance expects.
+            add(&["-netdev", "user,id=net0,net=169.254.0.0/16"]);
+            let rom = if self.board == Board::Q35 { ",netdev=net0,romfile=" } else { ",netdev=net0" };
+            add(&["-device", &self.device("virtio-net", rom)]);
+        }
+        args.extend(["-kernel".into(), self.appliance.kernel.clone().into()]);
+        args.extend(["-initrd".into(), self.appliance.initrd.clone().into()]);
+        args.extend(["-append".into(), OsString::from_vec(self.kernel_words().into())]);
+        args
+    }
+
+    /// The root image, by descriptor: its path may hold any bytes, and may be removed meanwhile.
+    fn root(&self, add: &mut dyn FnMut(&[&str])) {
+        add(&["-add-fd", &format!("fd={ROOT_FD},set=1")]);
+        let file = json!({ "driver": "file", "filename": "/dev/fdset/1" });
+        let image = json!({ "driver": "raw", "node-name": "root", "read-only": true, "force-share": true, "file": file });
+        add(&["-blockdev", &image.to_string()]);
+        let mut top = "root";
+        if self.root_is_writable() {
+            add(&["-add-fd", &format!("fd={ROOT_OVERLAY_FD},set=2")]);
+            let file = json!({ "driver": "file", "filename": "/dev/fdset/2", "locking": "off" });
+            let cache = json!({ "no-flush": true });
+            let overlay =
+                json!({ "driver": "qcow2", "node-name": "rootover", "backing": "root", "file": file, "cache": cache });
+            add(&["-blockdev", &overlay.to_string()]);
+            top = "rootover";
+        }
+        add(&["-device", &self.device("virtio-blk", &format!(",drive={top}"))]);
+    }
+
+    /// The kernel's command line.
+    fn kernel_words(&self) -> BString {
+        let mut words: Vec<String> = ["panic=1", "console=ttyS0", "8250.nr_uarts=1", "edd=off", "usbcore.nousb"]
+            .map(String::from)
+            .to_vec();
+        let mut add = |list: &[&str]| words.extend(list.iter().map(|w| (*w).to_owned()));
+        if !self.plan.verbose || self.is_common() {
+            add(&["quiet"]);
+        }
+        add(&["cryptomgr.notests", "audit=0", "selinux=0", "apparmor=0", "ima=off", "mitigations=off", "nokaslr"]);
+        add(&["page_alloc.shuffle=0", "init_on_alloc=0", "kfence.sample_interval=0", "rcupdate.rcu_expedited=1"]);
+        add(&["random.trust_cpu=on", "cgroup_disable=memory"]);
+        if self.accel == Accel::Tcg {
+            // Without a frequency microvm has nothing to calibrate against and sometimes hangs.
+            add(&["no_timer_check", "tsc=reliable", &format!("tsc_early_khz={}", self.host.tsc_khz)]);
+        }
+        match (&self.appliance.root_uuid, self.appliance.origin) {
+            (Some(uuid), _) => add(&[&format!("root=UUID={uuid}")]),
+            (None, _) => add(&["root=/dev/vda"]),
+        }
+        if let Some(kind) = &self.appliance.root_type {
+            add(&[&format!("rootfstype={kind}")]);
+        }
+        match self.appliance.origin {
+            Origin::Own => add(&["guestfs_rs=1", "rodata=off", "lsm=lockdown"]),
+            Origin::OwnFixed => add(&["guestfs_rs=1"]),
+            // Its init waits for udev; its default timeouts are too short for TCG.
+            Origin::Foreign => add(&["udevtimeout=6000", "udev.event-timeout=6000", &format!("TERM={}", terminal())]),
+        }
+        if self.plan.verbose && !self.is_common() {
+            add(&["guestfs_verbose=1"]);
+        }
+        if self.is_common() {
+            add(&["guestfs_save=1"]);
+        }
+        if self.plan.network {
+            add(&["guestfs_network=1"]);
+        }
+        let mut line = words.join(" ").into_bytes();
+        if let Some(more) = &self.plan.append {
+            line.push(b' ');
+            line.extend_from_slice(more);
+        }
+        line.into()
+    }
+}
+
+/// The terminal's type if it is a plain word, for programs run on the appliance's console.
+fn terminal() -> String {
+    std::env::var("TERM")
+        .ok()
+        .filter(|t| !t.is_empty() && t.len() < 32 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"-+._".contains(&b)))
+        .unwrap_or_else(|| "linux".to_owned())
+}
+
+/// A command line as a person would type it, for debug messages.
+pub fn shown(program: &OsStr, args: &[OsString]) -> String {
+    let mut text = String::new();
+    for word in std::iter::once(program).chain(args.iter().map(OsString::as_os_str)) {
+        let word = word.as_bytes().to_str_lossy();
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_=+,./:%@".contains(&b);
+        if !word.is_empty() && word.bytes().all(plain) {
+            text.push_str(&word);
+        } else {
+            text.push_str(&format!("'{}'", word.replace('\'', "'\\''")));
+        }
+    }
+    text
+}

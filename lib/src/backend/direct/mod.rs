@@ -1,0 +1,312 @@
+//! Backend `direct`: a qemu of our own.
+//!
+//! In: a plan. Out: a running machine with channel, console and monitor; or why there is none, in terms
+//! of what the user can do about it. Ordinarily it is a copy of one that was booted and saved by an
+//! earlier launch; the first launch boots one, saves it and begins again. It starts stopped; drives are
+//! attached through the monitor; then it is let go: the same path whatever the machine came from.
+
+mod attach;
+mod faults;
+mod find;
+mod machine;
+mod nodes;
+mod qemu_img;
+mod running;
+mod snapshot;
+
+use super::child::{Child, Spec};
+use super::host::Host;
+use super::qmp::{Qmp, QmpError};
+use super::saved::Store;
+use super::{overlay, Backend, LaunchError, Plan, Reporter, Running};
+use crate::appliance::{self, Origin};
+use crate::error::LaunchFailure;
+pub(super) use find::hypervisor;
+use machine::{Accel, Board, Machine, Memory};
+use running::Qemu;
+use snapshot::{Making, Way};
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// qemu answers on its monitor within milliseconds; a loaded host may need a while to load it.
+const MONITOR_LIMIT: Duration = Duration::from_secs(60);
+
+/// The backend, and what its earlier attempts in this launch have taught.
+#[derive(Debug, Default)]
+pub struct Direct {
+    /// KVM was tried and brought no daemon to life.
+    kvm_failed: bool,
+    /// This launch runs, or ran, under KVM without being told to.
+    chose_kvm: bool,
+    /// A machine was to be saved in this launch: whatever came of it, it is not tried twice.
+    saving: bool,
+    /// The saved machine that this launch uses, by its key.
+    restored: Option<String>,
+    cache: Option<PathBuf>,
+}
+
+impl Backend for Direct {
+    fn launch(&mut self, plan: &Plan, reporter: &dyn Reporter) -> Result<Box<dyn Running>, LaunchError> {
+        let hv = hypervisor(plan.hv.as_deref())?;
+        reporter.progress(1);
+        let appliance = appliance::find(plan, reporter)?;
+        reporter.progress(3);
+        self.cache = appliance::cache::Cache::open(&plan.cachedir).ok().map(|c| c.path().to_owned());
+        let host = Host::get(self.cache.as_deref());
+        let accel = self.accel(plan, &host, reporter)?;
+        self.chose_kvm = accel == Accel::Kvm && !plan.setting_bool("force_kvm");
+        let board = match (plan.setting("board"), appliance.origin, accel) {
+            (Some(b"microvm"), _, _) => Board::Microvm,
+            // KVM: not measured, and with a board like everybody's there are fewer surprises.
+            (Some(b"q35"), _, _) | (_, Origin::Foreign, _) | (_, _, Accel::Kvm) => Board::Q35,
+            _ => Board::Microvm,
+        };
+        let mut machine = Machine {
+            appliance: &appliance,
+            plan,
+            host: &host,
+            accel,
+            board,
+            sandbox: true,
+            memory: Memory::Anonymous,
+        };
+        let mut qemu = loop {
+            match self.start(&hv, &mut machine, reporter) {
+                Ok(qemu) => break qemu,
+                // A qemu built without seccomp or without this board says so at once.
+                Err(e) if machine.yields_to(&e, reporter) => {}
+                Err(e) => return Err(e),
+            }
+        };
+        qemu.drives = plan.drives.iter().cloned().collect();
+        qemu.verbose = plan.verbose;
+        qemu.hello_optional = appliance.origin == Origin::Foreign;
+        qemu.chose_kvm = self.chose_kvm;
+        // With a debugger attached, it says when to go on.
+        match qemu.begin(plan.setting_bool("gdb"), reporter) {
+            Ok(()) => {
+                qemu.scratch = appliance.scratch;
+                Ok(Box::new(qemu))
+            }
+            Err(e) => Err(qemu.blame(e)),
+        }
+    }
+
+    fn retry_after(&mut self, failure: &LaunchFailure, reporter: &dyn Reporter) -> bool {
+        let dead = matches!(
+            failure,
+            LaunchFailure::NoSignOfLife { .. } | LaunchFailure::Exited | LaunchFailure::Panic { .. }
+        );
+        if let Some(key) = self.restored.take() {
+            if dead || *failure == LaunchFailure::VersionSkew {
+                // Booted this time; the next launch saves a new one.
+                self.saving = true;
+                reporter.library("the saved machine did not come up: it is given up, and a machine booted instead");
+                if let Some(dir) = &self.cache {
+                    Store::new(dir).refuse(&key, "a restored machine did not answer");
+                }
+                return true;
+            }
+        }
+        if self.chose_kvm && !self.kvm_failed && dead {
+            self.kvm_failed = true;
+            self.saving = false;
+            let why = "a machine under KVM did not come up";
+            Host::get(self.cache.as_deref()).refuse_kvm(why, self.cache.as_deref());
+            reporter.library("KVM: the machine did not come up; trying again with TCG");
+            return true;
+        }
+        false
+    }
+}
+
+impl Direct {
+    /// Start qemu, one way or the other.
+    fn start(&mut self, hv: &Path, machine: &mut Machine<'_>, reporter: &dyn Reporter) -> Result<Qemu, LaunchError> {
+        let way = self.way(hv, machine, reporter);
+        machine.memory = match way {
+            Way::Cold(_) => Memory::Anonymous,
+            Way::Save(_) => Memory::Shared,
+            Way::Restore(_) => Memory::Private,
+        };
+        start(hv, machine, way, reporter)
+    }
+
+    /// Where this machine is to come from.
+    fn way(&mut self, hv: &Path, machine: &Machine<'_>, reporter: &dyn Reporter) -> Way {
+        self.restored = None;
+        let key = match (machine.key(hv), &self.cache) {
+            (Ok(key), Some(_)) => key,
+            (Err(why), _) => return Way::Cold(why),
+            (_, None) => return Way::Cold("there is no cache".into()),
+        };
+        let store = Store::new(self.cache.as_deref().unwrap_or(Path::new("")));
+        let mut find = || match store.get(&key) {
+            Ok(Some(saved)) => {
+                self.restored = Some(key.clone());
+                Some(Way::Restore(saved))
+            }
+            Ok(None) => None,
+            Err(why) => {
+                reporter.library(&format!("the saved machine cannot be used, a new one is made: {why}"));
+                store.remove(&key);
+                None
+            }
+        };
+        if let Some(way) = find() {
+            return way;
+        }
+        if self.saving {
+            return Way::Cold("saving one did not work".into());
+        }
+        if let Some(why) = store.refused(&key) {
+            return Way::Cold(why);
+        }
+        let until = Store::lock_deadline();
+        let lock = loop {
+            match store.lock() {
+                Ok(Some(lock)) => break lock,
+                Ok(None) if Instant::now() < until && !reporter.cancelled() => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Ok(None) => return Way::Cold("another process takes long to save one".into()),
+                Err(why) => return Way::Cold(why),
+            }
+        };
+        // Whoever had the lock has made it, as a rule.
+        if let Some(way) = find() {
+            return way;
+        }
+        self.saving = true;
+        let size = u64::from(machine.plan.memsize) << 20;
+        match super::saved::memory(size) {
+            Ok(ram) => {
+                let appliance = machine.appliance.kernel.parent().unwrap_or(Path::new("/")).to_owned();
+                Way::Save(Making { store, key, ram, appliance, _lock: lock })
+            }
+            Err(e) => Way::Cold(crate::error::io_text(&e)),
+        }
+    }
+
+    /// Say once which accelerator is taken and why.
+    fn accel(&self, plan: &Plan, host: &Host, reporter: &dyn Reporter) -> Result<Accel, LaunchError> {
+        let (force_kvm, force_tcg) = (plan.setting_bool("force_kvm"), plan.setting_bool("force_tcg"));
+        let (accel, why) = match (force_kvm, force_tcg, &host.kvm_refused) {
+            (true, true, _) => {
+                return Err(LaunchError::new(
+                    LaunchFailure::Backend,
+                    "launch: force_kvm and force_tcg contradict each other",
+                )
+                .errno(libc::EINVAL))
+            }
+            (true, false, Some(why)) if why.ends_with("No such file or directory") => {
+                return Err(LaunchError::new(
+                    LaunchFailure::Backend,
+                    format!("launch: force_kvm was set, but there is no KVM here: {why}"),
+                )
+                .errno(libc::ENODEV)
+                .help("take force_kvm out of LIBGUESTFS_BACKEND_SETTINGS"))
+            }
+            (true, false, _) => (Accel::Kvm, "force_kvm was set".to_owned()),
+            (false, true, _) => (Accel::Tcg, "force_tcg was set".to_owned()),
+            (false, false, _) if self.kvm_failed => (Accel::Tcg, "KVM failed in this launch".to_owned()),
+            (false, false, Some(why)) => (Accel::Tcg, why.clone()),
+            (false, false, None) => (Accel::Kvm, "a probe guest ran at full speed".to_owned()),
+        };
+        let name = if accel == Accel::Kvm { "KVM" } else { "TCG" };
+        reporter.library(&format!("accelerator: {name}: {why}"));
+        Ok(accel)
+    }
+}
+
+/// Start qemu and greet its monitor. The error carries what it printed.
+fn start(hv: &Path, machine: &Machine<'_>, way: Way, reporter: &dyn Reporter) -> Result<Qemu, LaunchError> {
+    reporter.library(&match &way {
+        Way::Cold(why) => format!("machine: booted for this launch alone: {why}"),
+        Way::Save(_) => "machine: booted, to be saved for this and later launches".to_owned(),
+        Way::Restore(_) => "machine: restored".to_owned(),
+    });
+    let host = |what: &str, e: std::io::Error| LaunchError::io(format!("launch: {what}"), &e);
+    let pair = |what: &str| UnixStream::pair().map_err(|e| host(what, e));
+    let (monitor, its_monitor) = pair("a socket for qemu's monitor")?;
+    let (channel, its_channel) = pair("a socket for the daemon")?;
+    let (console, its_console) = pair("a socket for the console")?;
+    for stream in [&channel, &console] {
+        stream.set_nonblocking(true).map_err(|e| host("a socket", e))?;
+    }
+    let root_path = &machine.appliance.root;
+    let root = File::open(root_path).map_err(|e| host(&root_path.display().to_string(), e))?;
+    let mut fds: Vec<OwnedFd> = vec![its_monitor.into(), its_channel.into()];
+    if machine.root_is_writable() {
+        let size = root.metadata().map_err(|e| host(&root_path.display().to_string(), e))?.len();
+        let over = overlay::qcow2(&machine.plan.tmpdir, size).map_err(|e| host("the appliance's overlay", e))?;
+        fds.extend([root.into(), over]);
+    } else {
+        fds.push(root.into());
+    }
+    let ram = match &way {
+        Way::Cold(_) => None,
+        Way::Save(making) => Some(&making.ram),
+        Way::Restore(saved) => Some(&saved.ram),
+    };
+    if let Some(ram) = ram {
+        fds.push(ram.try_clone().map_err(|e| host("the machine's memory", e))?.into());
+    }
+    let args = machine.arguments();
+    reporter.library(&machine::shown(hv.as_os_str(), &args));
+    let spec = Spec { program: hv.to_owned(), args, stdio: its_console.into(), fds };
+    let child = Child::spawn(spec).map_err(|e| {
+        LaunchError::new(
+            LaunchFailure::NoHypervisor,
+            format!("launch: cannot run {}: {}", hv.display(), crate::error::io_text(&e)),
+        )
+        .errno(e.raw_os_error().unwrap_or(0))
+        .help(find::HELP)
+    })?;
+    let deadline = Instant::now() + MONITOR_LIMIT;
+    match Qmp::connect(monitor, deadline, &|| !reporter.cancelled()) {
+        Ok((qmp, version)) => {
+            reporter.library(&format!("qemu {}.{} started, process {}", version.0, version.1, child.pid()));
+            Ok(Qemu::new(child, qmp, version, way, machine.plan.tmpdir.clone(), channel, console))
+        }
+        Err(e) => Err(did_not_start(e, child, console, hv)),
+    }
+}
+
+fn did_not_start(e: QmpError, mut child: Child, mut console: UnixStream, hv: &Path) -> LaunchError {
+    let closed = matches!(e, QmpError::Closed);
+    // Its last words come before its end.
+    let ended = if closed { child.wait(Instant::now() + Duration::from_millis(1500)) } else { None };
+    let said = drain(&mut console);
+    let mut error = faults::monitor(e);
+    if let Some(exit) = ended {
+        let line = said.split(|b| *b == b'\n').rfind(|l| !l.trim_ascii().is_empty()).unwrap_or_default();
+        let mut message = format!("launch: {} {exit}", hv.display()).into_bytes();
+        if !line.is_empty() {
+            message.extend_from_slice(b": ");
+            message.extend_from_slice(line.trim_ascii());
+        }
+        error = LaunchError::new(LaunchFailure::Exited, message)
+            .help("if LIBGUESTFS_HV names a wrapper script, does it run qemu with exec and pass all arguments on?");
+    }
+    error.console = said.into();
+    error
+}
+
+/// What can be read at once, at most 64 KiB.
+fn drain(console: &mut UnixStream) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut buf = [0; 4096];
+    while let Ok(n @ 1..) = console.read(&mut buf) {
+        out.extend_from_slice(buf.get(..n).unwrap_or_default());
+        if out.len() > 64 << 10 {
+            break;
+        }
+    }
+    out
+}
+

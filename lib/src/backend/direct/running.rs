@@ -1,0 +1,270 @@
+//! A running qemu.
+//!
+//! In: its process, monitor, channel and console. Out: what the library needs of a machine. Dropping
+//! it kills and reaps the process; its temporary files have no names.
+
+use super::super::child::Child;
+use super::super::qmp::{Command, Qmp, QmpError};
+use super::super::{ExitInfo, LaunchError, Next, Reporter, Running};
+use super::attach::Attach;
+use super::snapshot::{self, Way};
+use super::{drain, faults, MONITOR_LIMIT};
+use crate::appliance::cache::Scratch;
+use crate::drives::{Drive, Drives};
+use crate::error::{Error, ErrorKind};
+use bstr::BString;
+use guestfs_protocol::message::BIG_CHUNK_SIZE;
+use rustix::process::Signal;
+use serde_json::json;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Nothing at all within this time under KVM: it does not work (boot-lab §3). The kernel prints its
+/// first line, and the daemon its stages, within a second or two.
+const KVM_FIRST_SIGN: Duration = Duration::from_secs(15);
+/// Between two signs of life at hardware's speed; udev in upstream's appliance may take its time.
+const KVM_SILENCE: Duration = Duration::from_secs(25);
+/// TCG on an overloaded host.
+const TCG_FIRST_SIGN: Duration = Duration::from_secs(120);
+const TCG_SILENCE: Duration = Duration::from_secs(120);
+
+/// A restored machine answers within 0.1 s, and within a few where many start at once. The hello waits
+/// for the disks, of which the kernel finds a hundred a second.
+const RESTORED_SILENCE: Duration = Duration::from_secs(15);
+const RESTORED_PER_DISK: Duration = Duration::from_millis(200);
+/// qemu attaches a drive in milliseconds, and waits for the servers of some.
+const HOTPLUG_LIMIT: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+pub struct Qemu {
+    // Dropped first: the process must be gone before what it uses.
+    pub child: Child,
+    pub qmp: Qmp,
+    channel: UnixStream,
+    console: UnixStream,
+    version: (u64, u64),
+    way: Way,
+    tmpdir: PathBuf,
+    pub drives: Drives,
+    /// The daemon is to say more.
+    pub verbose: bool,
+    pub hello_optional: bool,
+    /// KVM, and not because the user insists: there is something else to try.
+    pub chose_kvm: bool,
+    pub scratch: Option<Scratch>,
+}
+
+impl Qemu {
+    pub fn new(
+        child: Child,
+        qmp: Qmp,
+        version: (u64, u64),
+        way: Way,
+        tmpdir: PathBuf,
+        channel: UnixStream,
+        console: UnixStream,
+    ) -> Qemu {
+        Qemu {
+            child,
+            qmp,
+            channel,
+            console,
+            version,
+            way,
+            tmpdir,
+            drives: Drives::default(),
+            verbose: false,
+            hello_optional: false,
+            chose_kvm: false,
+            scratch: None,
+        }
+    }
+
+    /// From a started process to a machine that runs, with its drives unless it is to be saved first;
+    /// `paused`: somebody else lets it go.
+    pub fn begin(&mut self, paused: bool, reporter: &dyn Reporter) -> Result<(), LaunchError> {
+        let deadline = Instant::now() + MONITOR_LIMIT;
+        if let Way::Restore(saved) = &self.way {
+            snapshot::load(&mut self.qmp, self.version, saved, deadline, reporter)?;
+        }
+        if !matches!(self.way, Way::Save(_)) {
+            self.attach_all(deadline, reporter)?;
+        }
+        if paused {
+            return Ok(());
+        }
+        self.go(deadline, reporter)
+    }
+
+    fn attach_all(&mut self, deadline: Instant, reporter: &dyn Reporter) -> Result<(), LaunchError> {
+        let pid = self.child.pid();
+        let list: Vec<_> = self.drives.iter().collect();
+        Attach { qmp: &mut self.qmp, deadline, reporter, tmpdir: &self.tmpdir, pid }.all(&list)
+    }
+
+    fn attachment<'a>(&'a mut self, reporter: &'a dyn Reporter) -> Attach<'a> {
+        let pid = self.child.pid();
+        let deadline = Instant::now() + HOTPLUG_LIMIT;
+        Attach { qmp: &mut self.qmp, deadline, reporter, tmpdir: &self.tmpdir, pid }
+    }
+
+    fn go(&mut self, deadline: Instant, reporter: &dyn Reporter) -> Result<(), LaunchError> {
+        let go = Command::new("cont", json!({}));
+        self.qmp.execute(go, deadline, &|| !reporter.cancelled()).map(drop).map_err(faults::monitor)
+    }
+
+    /// An error met before the machine was let go, with what qemu has printed.
+    pub fn blame(mut self, mut error: LaunchError) -> LaunchError {
+        error.console = drain(&mut self.console).into();
+        error
+    }
+}
+
+impl Running for Qemu {
+    fn channel(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+
+    fn console(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.console.as_fd())
+    }
+
+    fn exit_fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.child.pidfd())
+    }
+
+    fn pid(&self) -> Option<i32> {
+        Some(self.child.pid())
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.child.is_stopped()
+    }
+
+    fn exited(&mut self) -> Option<ExitInfo> {
+        self.child.exited()
+    }
+
+    fn already_up(&self) -> bool {
+        matches!(self.way, Way::Restore(_))
+    }
+
+    fn ready(&mut self, reporter: &dyn Reporter) -> Result<Next, LaunchError> {
+        let Way::Save(making) = &self.way else { return Ok(Next::Greet) };
+        let started = Instant::now();
+        match making.save(&mut self.qmp, self.version, reporter) {
+            Ok(()) => {
+                reporter.library(&format!("machine saved in {:.2} s", started.elapsed().as_secs_f64()));
+                Ok(Next::LaunchAgain)
+            }
+            Err(_) if reporter.cancelled() => Err(faults::cancelled()),
+            // It is as good as any other that was booted.
+            Err(why) => {
+                reporter.library(&format!("the machine could not be saved, later launches boot again: {why}"));
+                self.way = Way::Cold(why);
+                let deadline = Instant::now() + MONITOR_LIMIT;
+                self.attach_all(deadline, reporter)?;
+                self.go(deadline, reporter)?;
+                Ok(Next::Greet)
+            }
+        }
+    }
+
+    fn greeted(&mut self) {
+        if let Way::Restore(saved) = &self.way {
+            saved.worked();
+        }
+    }
+
+    fn hello(&self) -> Option<Vec<BString>> {
+        let mut words = vec![BString::from("v=1")];
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        words.push(format!("time={}.{:09}", now.as_secs(), now.subsec_nanos()).into());
+        // Without fresh bytes the daemon refuses the hello, which is right: a restored machine would
+        // hand out the same "random" numbers every time (snapshot-lab).
+        if let Ok(entropy) = crate::appliance::random_bytes::<64>() {
+            let hex: String = entropy.iter().map(|b| format!("{b:02x}")).collect();
+            words.push(format!("entropy={hex}").into());
+        }
+        words.push(format!("chunk={BIG_CHUNK_SIZE}").into());
+        if self.verbose {
+            words.push("verbose=1".into());
+        }
+        for (index, drive) in self.drives.iter() {
+            let mut word = format!("disk={index}:scsi:{index}:0").into_bytes();
+            if let Some(label) = &drive.label {
+                word.push(b':');
+                word.extend_from_slice(label);
+            }
+            words.push(word.into());
+        }
+        Some(words)
+    }
+
+    fn attach(&mut self, index: usize, drive: &Drive, reporter: &dyn Reporter) -> Result<(), LaunchError> {
+        let mut attachment = self.attachment(reporter);
+        // What an earlier attempt could not take back would be in the way.
+        attachment.undo(index)?;
+        if let Err(e) = attachment.all(&[(index, drive)]) {
+            if let Err(e) = attachment.undo(index) {
+                reporter.library(&format!("drive {index} could not be taken back: {}", e.message));
+            }
+            return Err(e);
+        }
+        self.drives.insert(index, drive.clone());
+        Ok(())
+    }
+
+    fn detach(&mut self, index: usize, reporter: &dyn Reporter) -> Result<(), LaunchError> {
+        self.drives.remove(index);
+        self.attachment(reporter).undo(index)
+    }
+
+    fn hello_optional(&self) -> bool {
+        self.hello_optional
+    }
+
+    fn silence_limit(&self) -> Duration {
+        if let Way::Restore(_) = self.way {
+            let disks = u32::try_from(self.drives.len()).unwrap_or(u32::MAX);
+            return RESTORED_SILENCE + RESTORED_PER_DISK.saturating_mul(disks);
+        }
+        // A guest that is interpreted (boot-lab §3) prints a line now and then.
+        if self.chose_kvm {
+            KVM_SILENCE
+        } else {
+            TCG_SILENCE
+        }
+    }
+
+    fn first_sign_limit(&self) -> Duration {
+        if self.chose_kvm {
+            KVM_FIRST_SIGN
+        } else {
+            TCG_FIRST_SIGN
+        }
+    }
+
+    /// `quit` makes qemu flush and close the images. Its status is the proof: an image that could not
+    /// be closed in order shows there.
+    fn shutdown(&mut self, deadline: Instant) -> Result<(), Error> {
+        let quit = Command::new("quit", json!({}));
+        match self.qmp.execute(quit, deadline, &|| true) {
+            // It may be gone before its answer is.
+            Ok(_) | Err(QmpError::Closed) => {}
+            Err(_) => self.child.signal(Signal::TERM),
+        }
+        let exit = self.child.wait(deadline);
+        let failed = |why: String| Err(Error::new(ErrorKind::ApplianceDied, format!("shutdown: qemu {why}")));
+        match exit {
+            Some(ExitInfo::Code(0)) => Ok(()),
+            Some(exit) => failed(exit.to_string()),
+            None => {
+                self.child.kill();
+                failed("did not end in time and was killed: what was written last may be lost".into())
+            }
+        }
+    }
+}

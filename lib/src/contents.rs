@@ -1,0 +1,242 @@
+//! File contents and directory listings through the daemon's streaming calls.
+//!
+//! In: paths in the guest. Out: whole contents or lists in memory, assembled from streams, so that no
+//! message limit applies and no temporary file is needed.
+
+use crate::client::info;
+use crate::error::{Error, ErrorKind, Result};
+use crate::handle::Handle;
+use crate::rpc::{Sink, Source};
+use bstr::{BStr, BString, ByteSlice};
+use guestfs_protocol::args;
+use guestfs_protocol::structs::{Dirent, Stat, Statns};
+use guestfs_protocol::xdr::Decoder;
+use std::io::Write;
+
+/// Most bytes a stream may bring into memory: the daemon is hostile, and 32-bit sizes end here too.
+const MEMORY_MAX: usize = i32::MAX as usize;
+/// Up to here a write is one message; above it is an upload. Upstream draws the line here too.
+const ONE_MESSAGE_MAX: usize = 2 * 1024 * 1024;
+/// Shown in traces where upstream shows the name of its temporary file.
+const IN_MEMORY: &[u8] = b"<memory>";
+
+/// A buffer that refuses to outgrow its limit.
+struct Memory {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl Write for Memory {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        if data.len() > self.limit.saturating_sub(self.bytes.len()) {
+            return Err(std::io::Error::from_raw_os_error(libc::EFBIG));
+        }
+        self.bytes.extend_from_slice(data);
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Collect what a call streams.
+fn collect(call: impl FnOnce(Sink<'_>) -> Result<()>) -> Result<Vec<u8>> {
+    let mut memory = Memory { bytes: Vec::new(), limit: MEMORY_MAX };
+    call(Sink::Writer(&mut memory))?;
+    Ok(memory.bytes)
+}
+
+pub(crate) fn read_file(g: &Handle, path: &BStr) -> Result<Vec<u8>> {
+    let args = args::DownloadArgs { remotefilename: path.into() };
+    collect(|sink| {
+        g.wrapped(
+            &info::DOWNLOAD,
+            |t| {
+                t.str("remotefilename", path);
+                t.str("filename", IN_MEMORY);
+            },
+            |g| g.rpc_stream(&info::DOWNLOAD, 0, &args, None, Some(sink)),
+        )
+    })
+}
+
+/// The API's strings end at a NUL byte; so do files read as text.
+fn text(mut bytes: Vec<u8>) -> Vec<u8> {
+    if let Some(end) = bytes.find_byte(0) {
+        bytes.truncate(end);
+    }
+    bytes
+}
+
+pub(crate) fn cat(g: &Handle, path: &BStr) -> Result<BString> {
+    g.read_file(path).map(|bytes| text(bytes).into())
+}
+
+pub(crate) fn read_lines(g: &Handle, path: &BStr) -> Result<Vec<BString>> {
+    let bytes = text(g.read_file(path)?);
+    Ok(bytes.lines().map(BString::from).collect())
+}
+
+/// Names that each end with a NUL byte.
+fn names(bytes: &[u8]) -> Vec<BString> {
+    let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+    if bytes.is_empty() {
+        return Vec::new();
+    }
+    bytes.split(|b| *b == 0).map(BString::from).collect()
+}
+
+pub(crate) fn ls(g: &Handle, directory: &BStr) -> Result<Vec<BString>> {
+    let args = args::Ls0Args { dir: directory.into() };
+    let bytes = collect(|sink| {
+        g.wrapped(
+            &info::LS0,
+            |t| {
+                t.str("dir", directory);
+                t.str("filenames", IN_MEMORY);
+            },
+            |g| g.rpc_stream(&info::LS0, 0, &args, None, Some(sink)),
+        )
+    })?;
+    let mut listing = names(&bytes);
+    listing.sort_unstable();
+    Ok(listing)
+}
+
+pub(crate) fn find(g: &Handle, directory: &BStr) -> Result<Vec<BString>> {
+    let args = args::Find0Args { directory: directory.into() };
+    let bytes = collect(|sink| {
+        g.wrapped(
+            &info::FIND0,
+            |t| {
+                t.str("directory", directory);
+                t.str("files", IN_MEMORY);
+            },
+            |g| g.rpc_stream(&info::FIND0, 0, &args, None, Some(sink)),
+        )
+    })?;
+    let mut found = names(&bytes);
+    found.sort_unstable();
+    Ok(found)
+}
+
+pub(crate) fn readdir(g: &Handle, dir: &BStr) -> Result<Vec<Dirent>> {
+    let args = args::InternalReaddirArgs { dir: dir.into() };
+    let bytes = collect(|sink| {
+        g.wrapped(
+            &info::INTERNAL_READDIR,
+            |t| {
+                t.str("dir", dir);
+                t.str("filename", IN_MEMORY);
+            },
+            |g| g.rpc_stream(&info::INTERNAL_READDIR, 0, &args, None, Some(sink)),
+        )
+    })?;
+    dirents(&bytes)
+}
+
+/// Entries one after the other, without a count: the stream's end is the list's end.
+fn dirents(bytes: &[u8]) -> Result<Vec<Dirent>> {
+    let mut d = Decoder::new(bytes);
+    let mut entries = Vec::new();
+    while d.remaining() > 0 {
+        let entry = d.get::<Dirent>().map_err(|e| {
+            Error::new(ErrorKind::Protocol, format!("readdir: the daemon sent a broken entry: {e}"))
+                .with_errno(libc::EPROTO)
+                .with_cause(e)
+        })?;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// The fields of the older struct; its times are whole seconds.
+fn without_nanoseconds(s: &Statns) -> Stat {
+    Stat {
+        dev: s.st_dev,
+        ino: s.st_ino,
+        mode: s.st_mode,
+        nlink: s.st_nlink,
+        uid: s.st_uid,
+        gid: s.st_gid,
+        rdev: s.st_rdev,
+        size: s.st_size,
+        blksize: s.st_blksize,
+        blocks: s.st_blocks,
+        atime: s.st_atime_sec,
+        mtime: s.st_mtime_sec,
+        ctime: s.st_ctime_sec,
+    }
+}
+
+pub(crate) fn stat(g: &Handle, path: &BStr) -> Result<Stat> {
+    g.statns(path).map(|s| without_nanoseconds(&s))
+}
+
+pub(crate) fn lstat(g: &Handle, path: &BStr) -> Result<Stat> {
+    g.lstatns(path).map(|s| without_nanoseconds(&s))
+}
+
+pub(crate) fn write(g: &Handle, path: &BStr, content: &[u8]) -> Result<()> {
+    if content.len() <= ONE_MESSAGE_MAX {
+        return g.internal_write(path, content);
+    }
+    let args = args::UploadArgs { remotefilename: path.into() };
+    g.wrapped(
+        &info::UPLOAD,
+        |t| {
+            t.str("filename", IN_MEMORY);
+            t.str("remotefilename", path);
+        },
+        |g| g.rpc_stream(&info::UPLOAD, 0, &args, Some(Source::Bytes(content)), None),
+    )
+}
+
+pub(crate) fn write_append(g: &Handle, path: &BStr, content: &[u8]) -> Result<()> {
+    if content.len() <= ONE_MESSAGE_MAX {
+        return g.internal_write_append(path, content);
+    }
+    let offset = g.filesize(path)?;
+    let args = args::UploadOffsetArgs { remotefilename: path.into(), offset };
+    g.wrapped(
+        &info::UPLOAD_OFFSET,
+        |t| {
+            t.str("filename", IN_MEMORY);
+            t.str("remotefilename", path);
+            t.int("offset", offset);
+        },
+        |g| g.rpc_stream(&info::UPLOAD_OFFSET, 0, &args, Some(Source::Bytes(content)), None),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_split_at_nul() {
+        assert!(names(b"").is_empty());
+        assert_eq!(names(b"a\0"), ["a"]);
+        assert_eq!(names(b"a\0b c\0\xff\0"), [b"a".as_bstr(), b"b c".as_bstr(), b"\xff".as_bstr()]);
+    }
+
+    #[test]
+    fn memory_has_an_end() {
+        let mut m = Memory { bytes: Vec::new(), limit: 10 };
+        m.write_all(b"12345678").unwrap();
+        assert_eq!(m.write_all(b"901").unwrap_err().raw_os_error(), Some(libc::EFBIG));
+        m.write_all(b"90").unwrap();
+    }
+
+    #[test]
+    fn dirents_are_parsed_strictly() {
+        let entry = Dirent { ino: 7, ftyp: guestfs_protocol::xdr::Char(b'd'), name: "abc".into() };
+        let one = guestfs_protocol::xdr::to_vec(&entry).unwrap();
+        let two = [one.clone(), one.clone()].concat();
+        assert_eq!(dirents(&two).unwrap(), [entry.clone(), entry]);
+        for cut in 1..one.len() {
+            assert!(dirents(&one[..cut]).is_err(), "{cut}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Events: what the library tells a program while calls run.
+//!
+//! In: callbacks with a bitmask of classes. Out: each event to every callback whose mask has its
+//! class, in the order of registration, on the thread where it happened, with no inner lock held —
+//! callbacks may make calls, add callbacks and delete any callback, themselves included.
+
+use crate::handle::Handle;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::Arc;
+
+/// Event classes; the discriminant is the bit number of `GUESTFS_EVENT_*`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u32)]
+#[non_exhaustive]
+pub enum EventClass {
+    /// The handle is being closed.
+    Close = 0,
+    /// The appliance ended without being asked.
+    SubprocessQuit = 1,
+    /// `launch` succeeded.
+    LaunchDone = 2,
+    /// How far a long call is: `array`.
+    Progress = 3,
+    /// Console output: `data`.
+    Appliance = 4,
+    /// A debug message.
+    Library = 5,
+    /// A trace line.
+    Trace = 6,
+    /// A call begins: its name.
+    Enter = 7,
+    /// libvirt wants credentials; no backend here does.
+    LibvirtAuth = 8,
+    /// A warning for the user.
+    Warning = 9,
+}
+
+impl EventClass {
+    /// Every class in bit order.
+    pub const ALL: [EventClass; 10] = [
+        EventClass::Close,
+        EventClass::SubprocessQuit,
+        EventClass::LaunchDone,
+        EventClass::Progress,
+        EventClass::Appliance,
+        EventClass::Library,
+        EventClass::Trace,
+        EventClass::Enter,
+        EventClass::LibvirtAuth,
+        EventClass::Warning,
+    ];
+
+    /// Its bit in a mask: the value of `GUESTFS_EVENT_*`.
+    pub const fn bit(self) -> u64 {
+        1 << (self as u32)
+    }
+
+    /// Its name as in `api.toml` and in `event_to_string`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            EventClass::Close => "close",
+            EventClass::SubprocessQuit => "subprocess_quit",
+            EventClass::LaunchDone => "launch_done",
+            EventClass::Progress => "progress",
+            EventClass::Appliance => "appliance",
+            EventClass::Library => "library",
+            EventClass::Trace => "trace",
+            EventClass::Enter => "enter",
+            EventClass::LibvirtAuth => "libvirt_auth",
+            EventClass::Warning => "warning",
+        }
+    }
+}
+
+/// Mask with every class (`GUESTFS_EVENT_ALL`).
+pub const EVENT_ALL: u64 = (1 << EventClass::ALL.len()) - 1;
+
+/// Names of the classes in `mask`, comma-separated, as `guestfs_event_to_string` gives them.
+pub fn event_to_string(mask: u64) -> String {
+    let mut names: Vec<&str> = EventClass::ALL.iter().filter(|c| mask & c.bit() != 0).map(|c| c.name()).collect();
+    // Alphabetical, as Debian's library does.
+    names.sort_unstable();
+    names.join(",")
+}
+
+/// A registered callback: the small integer of the C API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventId(pub u32);
+
+/// One event.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    /// Which class.
+    pub class: EventClass,
+    /// The callback that receives it.
+    pub id: EventId,
+    /// Text or bytes: console output, trace line, call name …; empty for `progress`, `close`, ….
+    pub data: &'a [u8],
+    /// `progress`: procedure, serial, position, total.
+    pub array: &'a [u64],
+}
+
+type Callback = dyn Fn(&Handle, &Event<'_>) + Send + Sync;
+
+struct Slot {
+    id: EventId,
+    mask: u64,
+    alive: AtomicBool,
+    callback: Box<Callback>,
+}
+
+/// The callbacks of one handle.
+#[derive(Default)]
+pub(crate) struct Callbacks {
+    slots: parking_lot::Mutex<Vec<Arc<Slot>>>,
+    next: AtomicU32,
+    /// Union of the masks, read without the lock: most events have no listener.
+    wanted: AtomicU64,
+}
+
+impl Callbacks {
+    fn refresh(&self, slots: &[Arc<Slot>]) {
+        self.wanted.store(slots.iter().fold(0, |m, s| m | s.mask), Ordering::Release);
+    }
+
+    pub(crate) fn wants(&self, class: EventClass) -> bool {
+        self.wanted.load(Ordering::Acquire) & class.bit() != 0
+    }
+}
+
+impl Handle {
+    /// Call `callback` for every event whose class is in `mask` ([`EventClass::bit`]).
+    pub fn add_event_callback(
+        &self,
+        mask: u64,
+        callback: impl Fn(&Handle, &Event<'_>) + Send + Sync + 'static,
+    ) -> EventId {
+        let id = EventId(self.callbacks.next.fetch_add(1, Ordering::Relaxed));
+        let mut slots = self.callbacks.slots.lock();
+        slots.push(Arc::new(Slot { id, mask, alive: AtomicBool::new(true), callback: Box::new(callback) }));
+        self.callbacks.refresh(&slots);
+        id
+    }
+
+    /// Forget a callback; unknown ids are ignored. It is not called again on this thread; a call that
+    /// another thread is in at this moment finishes.
+    pub fn delete_event_callback(&self, id: EventId) {
+        let gone = {
+            let mut slots = self.callbacks.slots.lock();
+            let at = slots.iter().position(|s| s.id == id);
+            let gone = at.map(|at| slots.remove(at));
+            self.callbacks.refresh(&slots);
+            gone
+        };
+        // Its destructor may be the user's code: run it after the lock is released.
+        if let Some(slot) = gone {
+            slot.alive.store(false, Ordering::Release);
+        }
+    }
+
+    /// Deliver one event. Returns false when nobody listens.
+    pub(crate) fn fire(&self, class: EventClass, data: &[u8], array: &[u64]) -> bool {
+        if !self.callbacks.wants(class) {
+            return false;
+        }
+        let slots: Vec<Arc<Slot>> =
+            self.callbacks.slots.lock().iter().filter(|s| s.mask & class.bit() != 0).cloned().collect();
+        for slot in &slots {
+            if slot.alive.load(Ordering::Acquire) {
+                (slot.callback)(self, &Event { class, id: slot.id, data, array });
+            }
+        }
+        !slots.is_empty()
+    }
+}

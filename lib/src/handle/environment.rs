@@ -1,0 +1,46 @@
+//! Properties from the environment.
+//!
+//! In: a lookup of variables by name. Out: setters called on a handle; a bad value is an error.
+
+use super::{props, Handle};
+use crate::error::{Error, Result};
+use crate::settings::parse_bool;
+use bstr::{BStr, ByteSlice};
+
+pub(super) fn parse(g: &Handle, get: &mut dyn FnMut(&str) -> Option<Vec<u8>>) -> Result<()> {
+    let mut boolean = |name: &str| -> Result<Option<bool>> {
+        let Some(v) = get(name) else { return Ok(None) };
+        parse_bool(&v).map(Some).ok_or_else(|| {
+            Error::usage(format!("{name}={}: neither true nor false", v.as_bstr())).with_help("use 1 or 0")
+        })
+    };
+    if let Some(v) = boolean("LIBGUESTFS_TRACE")? {
+        props::set_trace(g, v)?;
+    }
+    if let Some(v) = boolean("LIBGUESTFS_DEBUG")? {
+        props::set_verbose(g, v)?;
+    }
+    let mut text = |name: &str, set: &mut dyn FnMut(&BStr) -> Result<()>| match get(name) {
+        Some(v) => set(v.as_bstr()).map_err(|e| e.context(name)),
+        None => Ok(()),
+    };
+    text("TMPDIR", &mut |v| props::set_env_tmpdir(g, v))?;
+    text("XDG_RUNTIME_DIR", &mut |v| props::set_env_runtimedir(g, v))?;
+    text("LIBGUESTFS_TMPDIR", &mut |v| props::set_tmpdir(g, Some(v)))?;
+    text("LIBGUESTFS_CACHEDIR", &mut |v| props::set_cachedir(g, Some(v)))?;
+    text("LIBGUESTFS_PATH", &mut |v| props::set_path(g, Some(v)))?;
+    text("LIBGUESTFS_QEMU", &mut |v| props::set_hv(g, v))?;
+    text("LIBGUESTFS_HV", &mut |v| props::set_hv(g, v))?;
+    text("LIBGUESTFS_APPEND", &mut |v| props::set_append(g, Some(v)))?;
+    text("LIBGUESTFS_MEMSIZE", &mut |v| {
+        let n = v.to_str().ok().and_then(|s| s.trim().parse().ok());
+        props::set_memsize(g, n.ok_or_else(|| Error::usage("not a number of MiB"))?)
+    })?;
+    // The name of old; its values are backends' names.
+    text("LIBGUESTFS_ATTACH_METHOD", &mut |v| props::set_backend(g, if v == "appliance" { "direct".into() } else { v }))?;
+    text("LIBGUESTFS_BACKEND", &mut |v| if v.is_empty() { Ok(()) } else { props::set_backend(g, v) })?;
+    text("LIBGUESTFS_BACKEND_SETTINGS", &mut |v| {
+        let list: Vec<_> = v.split(|b| *b == b':').filter(|s| !s.is_empty()).map(Into::into).collect();
+        props::set_backend_settings(g, &list)
+    })
+}

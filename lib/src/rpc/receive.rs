@@ -1,0 +1,144 @@
+//! FileOut: the daemon's stream into a host file.
+//!
+//! In: chunks. Out: the file, or why it stopped: the daemon gave up, writing on the host failed or
+//! `user_cancel` — then the daemon is told to stop and the rest is drained.
+
+use super::{describe, hostfile, CallId, Failure, Sink};
+use crate::channel::{Connection, Fault, Incoming, Want};
+use crate::error::{Error, ErrorKind};
+use crate::handle::Handle;
+use guestfs_protocol::message::{Chunk, CANCEL_FLAG};
+use rustix::event::PollFlags;
+use std::time::Instant;
+
+/// Encoded size of a chunk beyond its data: cancel, data length, padding.
+const CHUNK_EXTRA: usize = 8 + 3;
+
+/// What the next chunk brought.
+enum Piece {
+    /// A message with this much in the buffer: offset of the data in it and its length.
+    Data { message: usize, at: usize, len: usize },
+    End,
+    /// The daemon gave up.
+    GaveUp,
+    UserCancelled,
+}
+
+impl Connection {
+    pub(super) fn receive_file(&mut self, g: &Handle, id: &CallId, sink: Sink<'_>) -> Result<(), Failure> {
+        let mut output = match hostfile::Output::open(sink) {
+            Ok(output) => output,
+            Err(e) => return self.stop_receiving(g, id, e),
+        };
+        loop {
+            match self.next_chunk(g, id, true, None)? {
+                Piece::Data { message, at, len } => {
+                    let written = self.store(g, id, &mut output, at, len);
+                    self.message_done(message);
+                    match written {
+                        Ok(()) => output.advance(g, id, len),
+                        Err(Failure::Clean(e)) => return self.stop_receiving(g, id, e),
+                        Err(fault) => return Err(fault),
+                    }
+                }
+                Piece::End => {
+                    output.done(g, id);
+                    return Ok(output.close()?);
+                }
+                Piece::GaveUp => {
+                    return Err(Failure::Clean(Error::new(
+                        ErrorKind::Daemon,
+                        format!("{}: file receive cancelled by daemon", id.info.name),
+                    )))
+                }
+                Piece::UserCancelled => return self.stop_receiving(g, id, id.cancelled()),
+            }
+        }
+    }
+
+    fn next_chunk(
+        &mut self,
+        g: &Handle,
+        id: &CallId,
+        cancel: bool,
+        deadline: Option<Instant>,
+    ) -> Result<Piece, Fault> {
+        loop {
+            if cancel && g.is_cancelled() {
+                return Ok(Piece::UserCancelled);
+            }
+            let n = match self.incoming(g, self.chunk_max + CHUNK_EXTRA, cancel, deadline)? {
+                Incoming::Message(n) => n,
+                Incoming::Progress(p) => {
+                    id.progress(g, &p)?;
+                    if deadline.is_some_and(|d| Instant::now() >= d) {
+                        return Err(self.not_stopping());
+                    }
+                    continue;
+                }
+                Incoming::UserCancelled => return Ok(Piece::UserCancelled),
+                Incoming::TimedOut => return Err(self.not_stopping()),
+                other => {
+                    return Err(Fault::Protocol(format!("{} while a file was being received", describe(&other))))
+                }
+            };
+            let (cancelled, len) = {
+                let chunk = Chunk::decode(self.message(n), self.chunk_max)
+                    .map_err(|e| Fault::Protocol(format!("file chunk: {e}")))?;
+                (chunk.cancel, chunk.data.len())
+            };
+            if !cancelled && len > 0 {
+                return Ok(Piece::Data { message: n, at: 8, len });
+            }
+            self.message_done(n);
+            return Ok(if cancelled { Piece::GaveUp } else { Piece::End });
+        }
+    }
+
+    fn not_stopping(&self) -> Fault {
+        Fault::Stalled("the daemon to stop sending", self.patience.cancel)
+    }
+
+    /// Write the chunk's data to the host.
+    fn store(
+        &mut self,
+        g: &Handle,
+        id: &CallId,
+        output: &mut hostfile::Output<'_>,
+        at: usize,
+        len: usize,
+    ) -> Result<(), Failure> {
+        let mut done = 0;
+        while done < len {
+            if let Some(fd) = output.slow() {
+                let other = Some((fd, PollFlags::OUT));
+                if self.wait(g, &Want { cancel: true, other, ..Want::default() })?.cancelled {
+                    return Err(Failure::Clean(id.cancelled()));
+                }
+            }
+            let data = self.message(at + len).get(at + done..).unwrap_or_default();
+            done += output.write(data)?;
+        }
+        Ok(())
+    }
+
+    /// Tell the daemon to stop, drain what is on its way, and return `why`.
+    fn stop_receiving(&mut self, g: &Handle, id: &CallId, why: Error) -> Result<(), Failure> {
+        let patience = self.patience.cancel;
+        let deadline = Instant::now() + patience;
+        // The daemon may be blocked writing chunks to us while we write to it: keep the few bytes of
+        // the word apart from `send_all`, which would have to understand chunks. A socket whose other
+        // direction is idle takes four bytes at once.
+        self.send_word(g, CANCEL_FLAG, deadline)?;
+        loop {
+            match self.next_chunk(g, id, false, Some(deadline))? {
+                Piece::Data { message, .. } => self.message_done(message),
+                Piece::End | Piece::GaveUp => return Err(Failure::Clean(why)),
+                Piece::UserCancelled => {}
+            }
+            if Instant::now() >= deadline {
+                return Err(self.not_stopping().into());
+            }
+        }
+    }
+}
