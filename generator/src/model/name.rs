@@ -16,7 +16,7 @@ pub fn camel(name: &str) -> String {
 pub fn shouty(name: &str) -> String {
     // heck splits at digits' edges differently from C's plain upper-casing, so it is only the fallback
     // for names that are not snake case already.
-    match crate::source::signature::is_name(name) {
+    match crate::source::signature::is_call_name(name) {
         true => name.to_ascii_uppercase(),
         false => name.to_shouty_snake_case(),
     }

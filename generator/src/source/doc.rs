@@ -181,8 +181,7 @@ fn reference(inner: &str, after: &str) -> Option<(Span, usize)> {
         let page = !name.is_empty() && section.starts_with(|c: char| c.is_ascii_digit());
         return page.then(|| (Span::Page { name: name.to_owned(), section: section.to_owned() }, 0));
     }
-    let call = !inner.is_empty() && inner.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    call.then(|| (Span::Call(inner.to_owned()), 0))
+    super::signature::is_call_name(inner).then(|| (Span::Call(inner.to_owned()), 0))
 }
 
 /// Offset in the doc text of byte `at` of the joined lines.

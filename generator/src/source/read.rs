@@ -4,7 +4,7 @@
 
 use super::raw::*;
 use super::reader::{in_file_order, Input, Reader};
-use super::signature::is_name;
+use super::signature::{is_call_name, is_name};
 use super::At;
 use crate::diag::{nearest, Code, Diagnostic};
 use std::ops::Range;
@@ -68,7 +68,8 @@ fn entries<'a, T>(
             input.diagnostics.push(Diagnostic::new(Code::WrongToml, &name.span, message).help(format!("write [{kind}.NAME]")));
             continue;
         };
-        if !is_name(name.as_str()) {
+        let good = if kind == "call" { is_call_name(name.as_str()) } else { is_name(name.as_str()) };
+        if !good {
             let message = format!("`{}` is not a good name for a {kind}", name.value);
             let d = Diagnostic::new(Code::BadName, &name.span, message);
             input.diagnostics.push(d.help("a name is made of lower-case letters, digits and underscores"));

@@ -36,6 +36,12 @@ pub fn is_name(s: &str) -> bool {
         && s.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
+/// As [`is_name`], with capitals after the first letter: some old calls are named after an option of a
+/// tool, as `mkswap_L` is.
+pub fn is_call_name(s: &str) -> bool {
+    is_name(&s.to_ascii_lowercase()) && s.starts_with(|c: char| c.is_ascii_lowercase())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
