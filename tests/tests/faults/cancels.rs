@@ -6,8 +6,8 @@
 
 #![allow(unsafe_code)]
 
-use super::help::{Scene, DEADLINE};
-use guestfs::{call, Canceller, ErrorKind, Handle, Result};
+use super::help::{Scene, Watch, DEADLINE};
+use guestfs::{call, Canceller, ErrorKind, EventClass, Handle, Result};
 use std::cell::RefCell;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -78,11 +78,18 @@ fn endless_tar(m: &Material<'_>) -> (Child, String) {
 
 /// Cancel `call` after so long; how long it then took.
 fn cancelled(m: &Material<'_>, name: &str, call: Call, after: Duration, by_signal: bool) -> Duration {
+    let watch = Watch::start();
     let canceller = m.g.canceller();
     MINE.with(|mine| *mine.borrow_mut() = Some(canceller.clone()));
     // SAFETY: no preconditions.
     let me = unsafe { libc::pthread_self() } as usize;
+    // What is cancelled before the call begins is forgotten: wait for it to begin.
+    let (begun, begins) = std::sync::mpsc::channel();
+    let entered = m.g.add_event_callback(EventClass::Enter.bit(), move |_, _| {
+        let _ = begun.send(());
+    });
     let later = std::thread::spawn(move || {
+        begins.recv().unwrap();
         std::thread::sleep(after);
         let now = Instant::now();
         if by_signal {
@@ -95,7 +102,8 @@ fn cancelled(m: &Material<'_>, name: &str, call: Call, after: Duration, by_signa
     });
     let result = call(m);
     let ended = Instant::now();
-    let took = ended.saturating_duration_since(later.join().unwrap());
+    let took = watch.share(ended.saturating_duration_since(later.join().unwrap()));
+    m.g.delete_event_callback(entered);
     let e = result.expect_err(name);
     assert_eq!((e.kind(), e.errno()), (&ErrorKind::Cancelled, libc::EINTR), "{name} after {after:?}: {e:?}");
     m.g.ping_daemon().unwrap_or_else(|e| panic!("{name}: out of step: {e}"));

@@ -3,7 +3,7 @@
 //! Each point is a call and how the machine ends: killed, killed by the call itself at a certain moment,
 //! or by its own kernel.
 
-use super::help::{signal, within, Killer, Scene, DEADLINE};
+use super::help::{signal, within, Killer, Scene, Watch, DEADLINE};
 use guestfs::{ErrorKind, EventClass, Handle, Result, State};
 use std::time::{Duration, Instant};
 
@@ -239,6 +239,7 @@ fn dies(point: &Point) {
     let g = scene.mounted();
     let killer = Killer::new(g.get_pid().unwrap());
     let name = scene.name();
+    let watch = Watch::start();
     let error = std::thread::scope(|s| {
         if let Killed(after) = point.end {
             let killer = killer.clone();
@@ -252,11 +253,11 @@ fn dies(point: &Point) {
     let failed_at = Instant::now();
     let killed_at = killer.killed_at().unwrap_or_else(|| panic!("{name}: failed before it was killed: {error}"));
     assert!(failed_at >= killed_at, "{name}: failed before the kill: {error}");
-    let took = failed_at - killed_at;
+    let took = watch.share(failed_at - killed_at);
     println!("{name}: {took:.0?} after the fault: {error}");
     assert!(took < DEADLINE, "{name}: took {took:?}: {error}");
     assert_eq!(*error.kind(), ErrorKind::ApplianceDied, "{name}: {error:?}");
-    let again = Instant::now();
+    let again = Watch::start();
     assert_eq!(*g.ping_daemon().expect_err(name).kind(), ErrorKind::NotLaunched, "{name}");
     assert_eq!(g.state(), State::Config, "{name}");
     g.shutdown().unwrap();
@@ -328,7 +329,7 @@ fn at_shutdown_and_at_close() {
         let g = scene.mounted();
         g.write("/x", &[7; 1 << 20]).unwrap();
         let killer = Killer::new(g.get_pid().unwrap());
-        let begun = Instant::now();
+        let begun = Watch::start();
         let later = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(after));
             killer.kill();
@@ -360,7 +361,7 @@ fn before_shutdown_and_before_close() {
         let g = scene.mounted();
         Killer::new(g.get_pid().unwrap()).kill();
         if !close {
-            let begun = Instant::now();
+            let begun = Watch::start();
             let error = g.shutdown().expect_err("what was not synced is lost");
             assert!(begun.elapsed() < DEADLINE);
             assert_eq!(*error.kind(), ErrorKind::ApplianceDied, "{error}");

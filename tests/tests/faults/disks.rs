@@ -1,6 +1,6 @@
 //! Full disks and disks with errors, of the host and of the guest.
 
-use super::help::{entries, signal, within, Scene, Tmpfs, DEADLINE, MIB};
+use super::help::{entries, signal, within, Scene, Tmpfs, Watch, DEADLINE, MIB};
 use guestfs::opts::AddDriveOpts;
 use guestfs::{ErrorKind, Handle};
 use std::path::Path;
@@ -30,7 +30,7 @@ fn a_full_disk_of_the_host_under_a_download() {
                     std::fs::remove_file(name).unwrap();
                 }
             }
-            let begun = Instant::now();
+            let begun = Watch::start();
             let e = match what {
                 "download" => g.download("/file", target),
                 "tar_out" => g.tar_out("/", target, Default::default()),
@@ -78,7 +78,7 @@ fn a_full_file_system_of_the_guest() {
     assert!(Command::new("tar").arg("-cf").arg(&tar).arg("-C").arg(data).arg("big").status().unwrap().success());
     let (big, tar) = (data.join("big").to_str().unwrap().to_owned(), tar.to_str().unwrap().to_owned());
     for what in ["upload", "upload_offset", "tar_in", "copy_in", "write_append", "fallocate64", "fill", "endless upload"] {
-        let begun = Instant::now();
+        let begun = Watch::start();
         let e = match what {
             "upload" => g.upload(&big, "/big"),
             "upload_offset" => g.touch("/big").and_then(|()| g.upload_offset(&big, "/big", 4096)),
@@ -214,7 +214,7 @@ fn no_room_for_temporary_files() {
         let g = Handle::new().unwrap();
         g.set_tmpdir(Some(small.path().into())).unwrap();
         g.add_drive(scene.sparse("image", 1 << 30), AddDriveOpts::new().format("raw").readonly(true)).unwrap();
-        let begun = Instant::now();
+        let begun = Watch::start();
         match g.launch() {
             // Few files are needed, and they are small.
             Ok(()) => g.shutdown().unwrap(),

@@ -11,6 +11,36 @@ pub const MIB: i64 = 1 << 20;
 /// What the issue grants between a fault and its error.
 pub const DEADLINE: Duration = Duration::from_secs(2);
 
+/// Time that a test may hold against the library: without that in which the machine had more to do than
+/// processors. A fifth of the time on the clock counts in any case, so that nothing hangs unseen.
+pub struct Watch {
+    begun: Instant,
+    contended: Duration,
+}
+
+impl Watch {
+    pub fn start() -> Watch {
+        Watch { begun: Instant::now(), contended: contended() }
+    }
+
+    pub fn elapsed(&self) -> Duration {
+        self.share(self.begun.elapsed())
+    }
+
+    /// Of `took`, which lies between the start and now.
+    pub fn share(&self, took: Duration) -> Duration {
+        took.saturating_sub(contended().saturating_sub(self.contended)).max(took / 5)
+    }
+}
+
+/// How long some process of this machine has waited for a processor since boot; nothing where the kernel
+/// does not count it. Kernel documentation, accounting/psi.
+fn contended() -> Duration {
+    let text = std::fs::read_to_string("/proc/pressure/cpu").unwrap_or_default();
+    let total = text.lines().find(|l| l.starts_with("some")).and_then(|l| l.rsplit("total=").next());
+    Duration::from_micros(total.and_then(|t| t.parse().ok()).unwrap_or(0))
+}
+
 /// A test's surroundings: alone, with directories of its own, and inspected when it ends.
 pub struct Scene {
     name: String,
@@ -85,7 +115,7 @@ impl Scene {
 
     /// Nothing is left, once the handle is closed.
     pub fn end(self, g: impl Into<Option<Handle>>) {
-        let begun = Instant::now();
+        let begun = Watch::start();
         drop(g.into());
         assert!(begun.elapsed() < DEADLINE, "{}: close took {:?}", self.name, begun.elapsed());
         assert_eq!(children(), Vec::<i32>::new(), "{}: children are left", self.name);

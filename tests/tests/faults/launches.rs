@@ -3,7 +3,7 @@
 //! In a cache directory of its own: a saved machine that does not come up is given up, which is right
 //! and would slow the other tests down.
 
-use super::help::{children, entries, signal, Scene, DEADLINE, MIB};
+use super::help::{children, entries, signal, Scene, Watch, DEADLINE, MIB};
 use guestfs::{Error, ErrorKind, EventClass, Handle, LaunchFailure, State};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -139,6 +139,7 @@ fn killed_at_every_stage() {
         for at in if boots { BOOTED } else { RESTORED } {
             let scene = Scene::new(&format!("{at:?}, {}", if boots { "booted" } else { "restored" }));
             let g = handle(&scene, cache.path(), boots);
+            let watch = Watch::start();
             let (when, result) = launch_killed(&g, *at);
             match (when, result) {
                 (None, Ok(())) => {
@@ -154,7 +155,7 @@ fn killed_at_every_stage() {
                     g.shutdown().unwrap();
                 }
                 (Some(when), Err(e)) => {
-                    let took = when.elapsed();
+                    let took = watch.share(when.elapsed());
                     println!("{}: {took:.0?} after: {e}", scene.name());
                     assert!(took < DEADLINE, "{}: took {took:?}: {e}", scene.name());
                     assert_eq!(failure(&e), &LaunchFailure::Exited, "{}: {e}", scene.name());
@@ -218,7 +219,7 @@ fn hypervisors_that_fail() {
         let dir = tempfile::tempdir().unwrap();
         let g = scene.handle();
         g.set_hv(wrapper(dir.path(), text)).unwrap();
-        let begun = Instant::now();
+        let begun = Watch::start();
         let e = g.launch().expect_err(text);
         // Twice: something was asked for its version, or tried without its sandbox.
         println!("{text}: {:.0?}: {e}", begun.elapsed());
@@ -243,6 +244,7 @@ fn stopped_and_cancelled() {
         let g = scene.handle();
         g.set_hv(wrapper(dir.path(), text)).unwrap();
         let canceller = g.canceller();
+        let watch = Watch::start();
         let later = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(400));
             let now = Instant::now();
@@ -250,7 +252,7 @@ fn stopped_and_cancelled() {
             now
         });
         let e = g.launch().unwrap_err();
-        let took = later.join().unwrap().elapsed();
+        let took = watch.share(later.join().unwrap().elapsed());
         println!("{name}: {took:.0?} after the cancellation: {e}");
         assert_eq!(failure(&e), &LaunchFailure::Cancelled, "{e}");
         assert!(took < Duration::from_millis(500), "{name}: {took:?}");
