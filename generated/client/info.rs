@@ -21,6 +21,7 @@ pub static ADD_DRIVE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `add_drive_ro`.
@@ -34,6 +35,7 @@ pub static ADD_DRIVE_RO: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `add_drive_scratch`.
@@ -47,6 +49,7 @@ pub static ADD_DRIVE_SCRATCH: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `available`.
@@ -60,6 +63,7 @@ pub static AVAILABLE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `available_all_groups`.
@@ -73,6 +77,7 @@ pub static AVAILABLE_ALL_GROUPS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `blkid`.
@@ -86,6 +91,7 @@ pub static BLKID: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `blockdev_getsize64`.
@@ -99,6 +105,7 @@ pub static BLOCKDEV_GETSIZE64: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `blockdev_getss`.
@@ -112,6 +119,7 @@ pub static BLOCKDEV_GETSS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `cat`.
@@ -125,6 +133,7 @@ pub static CAT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `checksum`.
@@ -138,6 +147,7 @@ pub static CHECKSUM: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `chmod`.
@@ -151,6 +161,7 @@ pub static CHMOD: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `chown`.
@@ -164,6 +175,7 @@ pub static CHOWN: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `command`.
@@ -177,6 +189,7 @@ pub static COMMAND: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `compress_out`.
@@ -190,6 +203,7 @@ pub static COMPRESS_OUT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: true,
+    planned: false,
 };
 
 /// `copy_device_to_device`.
@@ -203,6 +217,7 @@ pub static COPY_DEVICE_TO_DEVICE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `copy_file_to_device`.
@@ -216,6 +231,7 @@ pub static COPY_FILE_TO_DEVICE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `copy_file_to_file`.
@@ -229,6 +245,7 @@ pub static COPY_FILE_TO_FILE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `copy_in`.
@@ -242,6 +259,7 @@ pub static COPY_IN: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `copy_out`.
@@ -255,6 +273,7 @@ pub static COPY_OUT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `cp`.
@@ -268,6 +287,7 @@ pub static CP: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `cp_a`.
@@ -281,6 +301,7 @@ pub static CP_A: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `debug`.
@@ -294,6 +315,7 @@ pub static DEBUG: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `df_h`.
@@ -307,6 +329,7 @@ pub static DF_H: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `disk_create`.
@@ -320,6 +343,7 @@ pub static DISK_CREATE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `disk_format`.
@@ -333,6 +357,7 @@ pub static DISK_FORMAT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `disk_virtual_size`.
@@ -346,6 +371,7 @@ pub static DISK_VIRTUAL_SIZE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `download`.
@@ -359,6 +385,7 @@ pub static DOWNLOAD: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: true,
+    planned: false,
 };
 
 /// `download_offset`.
@@ -372,6 +399,7 @@ pub static DOWNLOAD_OFFSET: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: true,
+    planned: false,
 };
 
 /// `du`.
@@ -385,6 +413,7 @@ pub static DU: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `e2fsck`.
@@ -398,6 +427,7 @@ pub static E2FSCK: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `exists`.
@@ -411,6 +441,7 @@ pub static EXISTS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `fallocate64`.
@@ -424,6 +455,7 @@ pub static FALLOCATE64: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `feature_available`.
@@ -437,6 +469,7 @@ pub static FEATURE_AVAILABLE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `file`.
@@ -450,6 +483,7 @@ pub static FILE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `filesize`.
@@ -463,6 +497,7 @@ pub static FILESIZE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `filesystem_available`.
@@ -476,6 +511,7 @@ pub static FILESYSTEM_AVAILABLE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `fill`.
@@ -489,6 +525,7 @@ pub static FILL: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `find`.
@@ -502,6 +539,7 @@ pub static FIND: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `find0`.
@@ -515,6 +553,7 @@ pub static FIND0: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: true,
+    planned: false,
 };
 
 /// `get_append`.
@@ -528,6 +567,7 @@ pub static GET_APPEND: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_autosync`.
@@ -541,6 +581,7 @@ pub static GET_AUTOSYNC: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_backend`.
@@ -554,6 +595,7 @@ pub static GET_BACKEND: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_backend_setting`.
@@ -567,6 +609,7 @@ pub static GET_BACKEND_SETTING: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_backend_settings`.
@@ -580,6 +623,7 @@ pub static GET_BACKEND_SETTINGS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_cachedir`.
@@ -593,6 +637,7 @@ pub static GET_CACHEDIR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_hv`.
@@ -606,6 +651,7 @@ pub static GET_HV: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_identifier`.
@@ -619,6 +665,7 @@ pub static GET_IDENTIFIER: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_memsize`.
@@ -632,6 +679,7 @@ pub static GET_MEMSIZE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_network`.
@@ -645,6 +693,7 @@ pub static GET_NETWORK: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_path`.
@@ -658,6 +707,7 @@ pub static GET_PATH: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_pid`.
@@ -671,6 +721,7 @@ pub static GET_PID: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_program`.
@@ -684,6 +735,7 @@ pub static GET_PROGRAM: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_smp`.
@@ -697,6 +749,7 @@ pub static GET_SMP: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_sockdir`.
@@ -710,6 +763,7 @@ pub static GET_SOCKDIR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_state`.
@@ -723,6 +777,7 @@ pub static GET_STATE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_tmpdir`.
@@ -736,6 +791,7 @@ pub static GET_TMPDIR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_trace`.
@@ -749,6 +805,7 @@ pub static GET_TRACE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `get_verbose`.
@@ -762,6 +819,7 @@ pub static GET_VERBOSE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `getxattrs`.
@@ -775,6 +833,7 @@ pub static GETXATTRS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `glob_expand`.
@@ -788,6 +847,7 @@ pub static GLOB_EXPAND: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `grep`.
@@ -801,6 +861,7 @@ pub static GREP: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `head_n`.
@@ -814,6 +875,7 @@ pub static HEAD_N: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_autosync`.
@@ -827,6 +889,7 @@ pub static INTERNAL_AUTOSYNC: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_feature_available`.
@@ -840,6 +903,7 @@ pub static INTERNAL_FEATURE_AVAILABLE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_lstatnslist`.
@@ -853,6 +917,7 @@ pub static INTERNAL_LSTATNSLIST: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_parse_mountable`.
@@ -866,6 +931,7 @@ pub static INTERNAL_PARSE_MOUNTABLE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_readdir`.
@@ -879,6 +945,7 @@ pub static INTERNAL_READDIR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: true,
+    planned: false,
 };
 
 /// `internal_test`.
@@ -892,6 +959,7 @@ pub static INTERNAL_TEST: CallInfo = CallInfo {
     wrapper: true,
     file_in: true,
     file_out: true,
+    planned: false,
 };
 
 /// `internal_test_63_optargs`.
@@ -905,6 +973,7 @@ pub static INTERNAL_TEST_63_OPTARGS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_close_output`.
@@ -918,6 +987,7 @@ pub static INTERNAL_TEST_CLOSE_OUTPUT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_only_optargs`.
@@ -931,6 +1001,7 @@ pub static INTERNAL_TEST_ONLY_OPTARGS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rbool`.
@@ -944,6 +1015,7 @@ pub static INTERNAL_TEST_RBOOL: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rboolerr`.
@@ -957,6 +1029,7 @@ pub static INTERNAL_TEST_RBOOLERR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rbufferout`.
@@ -970,6 +1043,7 @@ pub static INTERNAL_TEST_RBUFFEROUT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rbufferouterr`.
@@ -983,6 +1057,7 @@ pub static INTERNAL_TEST_RBUFFEROUTERR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rconstoptstring`.
@@ -996,6 +1071,7 @@ pub static INTERNAL_TEST_RCONSTOPTSTRING: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rconstoptstringerr`.
@@ -1009,6 +1085,7 @@ pub static INTERNAL_TEST_RCONSTOPTSTRINGERR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rconststring`.
@@ -1022,6 +1099,7 @@ pub static INTERNAL_TEST_RCONSTSTRING: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rconststringerr`.
@@ -1035,6 +1113,7 @@ pub static INTERNAL_TEST_RCONSTSTRINGERR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rhashtable`.
@@ -1048,6 +1127,7 @@ pub static INTERNAL_TEST_RHASHTABLE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rhashtableerr`.
@@ -1061,6 +1141,7 @@ pub static INTERNAL_TEST_RHASHTABLEERR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rint`.
@@ -1074,6 +1155,7 @@ pub static INTERNAL_TEST_RINT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rint64`.
@@ -1087,6 +1169,7 @@ pub static INTERNAL_TEST_RINT64: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rint64err`.
@@ -1100,6 +1183,7 @@ pub static INTERNAL_TEST_RINT64ERR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rinterr`.
@@ -1113,6 +1197,7 @@ pub static INTERNAL_TEST_RINTERR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rstring`.
@@ -1126,6 +1211,7 @@ pub static INTERNAL_TEST_RSTRING: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rstringerr`.
@@ -1139,6 +1225,7 @@ pub static INTERNAL_TEST_RSTRINGERR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rstringlist`.
@@ -1152,6 +1239,7 @@ pub static INTERNAL_TEST_RSTRINGLIST: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rstringlisterr`.
@@ -1165,6 +1253,7 @@ pub static INTERNAL_TEST_RSTRINGLISTERR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rstruct`.
@@ -1178,6 +1267,7 @@ pub static INTERNAL_TEST_RSTRUCT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rstructerr`.
@@ -1191,6 +1281,7 @@ pub static INTERNAL_TEST_RSTRUCTERR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rstructlist`.
@@ -1204,6 +1295,7 @@ pub static INTERNAL_TEST_RSTRUCTLIST: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_rstructlisterr`.
@@ -1217,6 +1309,7 @@ pub static INTERNAL_TEST_RSTRUCTLISTERR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_test_set_output`.
@@ -1230,6 +1323,7 @@ pub static INTERNAL_TEST_SET_OUTPUT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_upload`.
@@ -1243,6 +1337,7 @@ pub static INTERNAL_UPLOAD: CallInfo = CallInfo {
     wrapper: true,
     file_in: true,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_write`.
@@ -1256,6 +1351,7 @@ pub static INTERNAL_WRITE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `internal_write_append`.
@@ -1269,6 +1365,7 @@ pub static INTERNAL_WRITE_APPEND: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `is_busy`.
@@ -1282,6 +1379,7 @@ pub static IS_BUSY: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `is_config`.
@@ -1295,6 +1393,7 @@ pub static IS_CONFIG: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `is_dir`.
@@ -1308,6 +1407,7 @@ pub static IS_DIR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `is_file`.
@@ -1321,6 +1421,7 @@ pub static IS_FILE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `is_launching`.
@@ -1334,6 +1435,7 @@ pub static IS_LAUNCHING: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `is_ready`.
@@ -1347,6 +1449,7 @@ pub static IS_READY: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `is_symlink`.
@@ -1360,6 +1463,7 @@ pub static IS_SYMLINK: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `is_zero_device`.
@@ -1373,6 +1477,7 @@ pub static IS_ZERO_DEVICE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `launch`.
@@ -1386,6 +1491,7 @@ pub static LAUNCH: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `list_devices`.
@@ -1399,6 +1505,7 @@ pub static LIST_DEVICES: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `list_filesystems`.
@@ -1412,6 +1519,7 @@ pub static LIST_FILESYSTEMS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `list_partitions`.
@@ -1425,6 +1533,7 @@ pub static LIST_PARTITIONS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ll`.
@@ -1438,6 +1547,7 @@ pub static LL: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ln_s`.
@@ -1451,6 +1561,7 @@ pub static LN_S: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ls`.
@@ -1464,6 +1575,7 @@ pub static LS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ls0`.
@@ -1477,6 +1589,7 @@ pub static LS0: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: true,
+    planned: false,
 };
 
 /// `lsetxattr`.
@@ -1490,6 +1603,7 @@ pub static LSETXATTR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `lstat`.
@@ -1503,6 +1617,7 @@ pub static LSTAT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `lstatns`.
@@ -1516,6 +1631,7 @@ pub static LSTATNS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `lvcreate`.
@@ -1529,6 +1645,7 @@ pub static LVCREATE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `lvremove`.
@@ -1542,6 +1659,7 @@ pub static LVREMOVE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `lvs`.
@@ -1555,6 +1673,7 @@ pub static LVS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `lvs_full`.
@@ -1568,6 +1687,7 @@ pub static LVS_FULL: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `mkdir`.
@@ -1581,6 +1701,7 @@ pub static MKDIR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `mkdir_mode`.
@@ -1594,6 +1715,7 @@ pub static MKDIR_MODE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `mkdir_p`.
@@ -1607,6 +1729,7 @@ pub static MKDIR_P: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `mkfs`.
@@ -1620,6 +1743,7 @@ pub static MKFS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `mkswap`.
@@ -1633,6 +1757,7 @@ pub static MKSWAP: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `mount`.
@@ -1646,6 +1771,7 @@ pub static MOUNT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `mount_options`.
@@ -1659,6 +1785,7 @@ pub static MOUNT_OPTIONS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `mount_ro`.
@@ -1672,6 +1799,7 @@ pub static MOUNT_RO: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `mountpoints`.
@@ -1685,6 +1813,7 @@ pub static MOUNTPOINTS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `mounts`.
@@ -1698,6 +1827,7 @@ pub static MOUNTS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `mv`.
@@ -1711,6 +1841,7 @@ pub static MV: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `part_add`.
@@ -1724,6 +1855,7 @@ pub static PART_ADD: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `part_del`.
@@ -1737,6 +1869,7 @@ pub static PART_DEL: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `part_disk`.
@@ -1750,6 +1883,7 @@ pub static PART_DISK: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `part_get_name`.
@@ -1763,6 +1897,7 @@ pub static PART_GET_NAME: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `part_get_parttype`.
@@ -1776,6 +1911,7 @@ pub static PART_GET_PARTTYPE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `part_init`.
@@ -1789,6 +1925,7 @@ pub static PART_INIT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `part_list`.
@@ -1802,6 +1939,7 @@ pub static PART_LIST: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `part_set_name`.
@@ -1815,6 +1953,7 @@ pub static PART_SET_NAME: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ping_daemon`.
@@ -1828,6 +1967,7 @@ pub static PING_DAEMON: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `pread`.
@@ -1841,6 +1981,7 @@ pub static PREAD: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `pread_device`.
@@ -1854,6 +1995,7 @@ pub static PREAD_DEVICE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `pvcreate`.
@@ -1867,6 +2009,7 @@ pub static PVCREATE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `pvs`.
@@ -1880,6 +2023,7 @@ pub static PVS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `pwrite`.
@@ -1893,6 +2037,7 @@ pub static PWRITE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `pwrite_device`.
@@ -1906,6 +2051,7 @@ pub static PWRITE_DEVICE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `read_file`.
@@ -1919,6 +2065,7 @@ pub static READ_FILE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `read_lines`.
@@ -1932,6 +2079,7 @@ pub static READ_LINES: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `readdir`.
@@ -1945,6 +2093,7 @@ pub static READDIR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `readlink`.
@@ -1958,6 +2107,7 @@ pub static READLINK: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `realpath`.
@@ -1971,6 +2121,7 @@ pub static REALPATH: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `remove_drive`.
@@ -1984,6 +2135,7 @@ pub static REMOVE_DRIVE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `rm`.
@@ -1997,6 +2149,7 @@ pub static RM: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `rm_f`.
@@ -2010,6 +2163,7 @@ pub static RM_F: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `rm_rf`.
@@ -2023,6 +2177,7 @@ pub static RM_RF: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `rmdir`.
@@ -2036,6 +2191,7 @@ pub static RMDIR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_append`.
@@ -2049,6 +2205,7 @@ pub static SET_APPEND: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_autosync`.
@@ -2062,6 +2219,7 @@ pub static SET_AUTOSYNC: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_backend`.
@@ -2075,6 +2233,7 @@ pub static SET_BACKEND: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_backend_setting`.
@@ -2088,6 +2247,7 @@ pub static SET_BACKEND_SETTING: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_backend_settings`.
@@ -2101,6 +2261,7 @@ pub static SET_BACKEND_SETTINGS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_cachedir`.
@@ -2114,6 +2275,7 @@ pub static SET_CACHEDIR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_hv`.
@@ -2127,6 +2289,7 @@ pub static SET_HV: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_identifier`.
@@ -2140,6 +2303,7 @@ pub static SET_IDENTIFIER: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_label`.
@@ -2153,6 +2317,7 @@ pub static SET_LABEL: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_memsize`.
@@ -2166,6 +2331,7 @@ pub static SET_MEMSIZE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_network`.
@@ -2179,6 +2345,7 @@ pub static SET_NETWORK: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_path`.
@@ -2192,6 +2359,7 @@ pub static SET_PATH: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_program`.
@@ -2205,6 +2373,7 @@ pub static SET_PROGRAM: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_smp`.
@@ -2218,6 +2387,7 @@ pub static SET_SMP: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_tmpdir`.
@@ -2231,6 +2401,7 @@ pub static SET_TMPDIR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_trace`.
@@ -2244,6 +2415,7 @@ pub static SET_TRACE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_uuid`.
@@ -2257,6 +2429,7 @@ pub static SET_UUID: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `set_verbose`.
@@ -2270,6 +2443,7 @@ pub static SET_VERBOSE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `sh`.
@@ -2283,6 +2457,7 @@ pub static SH: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `shutdown`.
@@ -2296,6 +2471,7 @@ pub static SHUTDOWN: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `stat`.
@@ -2309,6 +2485,7 @@ pub static STAT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `statns`.
@@ -2322,6 +2499,7 @@ pub static STATNS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `statvfs`.
@@ -2335,6 +2513,7 @@ pub static STATVFS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `sync`.
@@ -2348,6 +2527,7 @@ pub static SYNC: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `tail_n`.
@@ -2361,6 +2541,7 @@ pub static TAIL_N: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `tar_in`.
@@ -2374,6 +2555,7 @@ pub static TAR_IN: CallInfo = CallInfo {
     wrapper: true,
     file_in: true,
     file_out: false,
+    planned: false,
 };
 
 /// `tar_out`.
@@ -2387,6 +2569,7 @@ pub static TAR_OUT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: true,
+    planned: false,
 };
 
 /// `touch`.
@@ -2400,6 +2583,7 @@ pub static TOUCH: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `truncate_size`.
@@ -2413,6 +2597,7 @@ pub static TRUNCATE_SIZE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `umask`.
@@ -2426,6 +2611,7 @@ pub static UMASK: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `umount`.
@@ -2439,6 +2625,7 @@ pub static UMOUNT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `umount_all`.
@@ -2452,6 +2639,7 @@ pub static UMOUNT_ALL: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `upload`.
@@ -2465,6 +2653,7 @@ pub static UPLOAD: CallInfo = CallInfo {
     wrapper: true,
     file_in: true,
     file_out: false,
+    planned: false,
 };
 
 /// `upload_offset`.
@@ -2478,6 +2667,7 @@ pub static UPLOAD_OFFSET: CallInfo = CallInfo {
     wrapper: true,
     file_in: true,
     file_out: false,
+    planned: false,
 };
 
 /// `user_cancel`.
@@ -2491,6 +2681,7 @@ pub static USER_CANCEL: CallInfo = CallInfo {
     wrapper: false,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `utimens`.
@@ -2504,6 +2695,7 @@ pub static UTIMENS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `utsname`.
@@ -2517,6 +2709,7 @@ pub static UTSNAME: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `version`.
@@ -2530,6 +2723,7 @@ pub static VERSION: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `vfs_label`.
@@ -2543,6 +2737,7 @@ pub static VFS_LABEL: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `vfs_type`.
@@ -2556,6 +2751,7 @@ pub static VFS_TYPE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `vfs_uuid`.
@@ -2569,6 +2765,7 @@ pub static VFS_UUID: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `vg_activate_all`.
@@ -2582,6 +2779,7 @@ pub static VG_ACTIVATE_ALL: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `vgcreate`.
@@ -2595,6 +2793,7 @@ pub static VGCREATE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `vgs`.
@@ -2608,6 +2807,7 @@ pub static VGS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `wc_l`.
@@ -2621,6 +2821,7 @@ pub static WC_L: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `write`.
@@ -2634,6 +2835,7 @@ pub static WRITE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `write_append`.
@@ -2647,6 +2849,7 @@ pub static WRITE_APPEND: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `zero_device`.
@@ -2660,6 +2863,7 @@ pub static ZERO_DEVICE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// Every call, by name.

@@ -24,6 +24,8 @@ pub struct CallInfo {
     pub file_in: bool,
     /// Streams a host file from the daemon.
     pub file_out: bool,
+    /// Described, but the daemon of this version answers ENOTSUP.
+    pub planned: bool,
 }
 
 impl CallInfo {

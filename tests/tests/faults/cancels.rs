@@ -113,7 +113,7 @@ fn cancelled(m: &Material<'_>, name: &str, call: Call, after: Duration, by_signa
 
 #[test]
 fn transfers_on_a_real_appliance() {
-    let streams = call::all().iter().filter(|c| c.is_daemon() && (c.file_in || c.file_out));
+    let streams = call::all().iter().filter(|c| c.is_daemon() && !c.planned && (c.file_in || c.file_out));
     let known = |name: &str| CALLS.iter().any(|c| c.0 == name) || LEFT_OUT.iter().any(|c| c.0 == name);
     let unknown: Vec<_> = streams.map(|c| c.name).filter(|name| !known(name)).collect();
     assert!(unknown.is_empty(), "these calls stream files and are not cancelled here: {unknown:?}");

@@ -54,7 +54,7 @@ fn root(modules: &[&str]) -> TokenStream {
     let mods = modules.iter().map(|m| plain(&format!("calls_{m}")));
     quote! {
         #doc
-        #![allow(clippy::too_many_arguments)]
+        #![allow(clippy::too_many_arguments, non_snake_case)]
         #(mod #mods;)*
         pub(crate) mod info;
         mod traces;
@@ -133,7 +133,7 @@ fn call_info(call: &Call) -> TokenStream {
     let f = call.flags;
     let (config_only, nonblocking, progress, cancellable) = (f.config_only, f.nonblocking, f.progress, f.cancellable);
     let wrapper = !f.no_wrapper;
-    let (file_in, file_out) = (call.has_filein(), call.has_fileout());
+    let (file_in, file_out, planned) = (call.has_filein(), call.has_fileout(), call.planned);
     quote! {
         #doc
         pub static #constant: CallInfo = CallInfo {
@@ -146,6 +146,7 @@ fn call_info(call: &Call) -> TokenStream {
             wrapper: #wrapper,
             file_in: #file_in,
             file_out: #file_out,
+            planned: #planned,
         };
     }
 }

@@ -25,6 +25,7 @@ pub fn function(api: &Api, call: &Call) -> TokenStream {
     let (files_in, values): (Vec<_>, Vec<_>) = call.args.iter().partition(|a| matches!(a.ty, ArgType::FileIn));
     let files_in: Vec<_> = files_in.into_iter().map(conversion).collect();
     if call.planned {
+        let files_in = files_in.iter().map(|_| quote!(drop(g_call.file_in());));
         return quote! {
             pub(super) fn #name(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
                 #(#files_in)*

@@ -71,6 +71,7 @@ fn root(api: &Api) -> TokenStream {
     });
     quote! {
         #doc
+        #![allow(non_snake_case)]
         #(mod #mods;)*
 
         use crate::ctx::Ctx;

@@ -21,6 +21,7 @@ pub static ALL_ARGS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `all_opts`.
@@ -34,6 +35,7 @@ pub static ALL_OPTS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `file_in`.
@@ -47,6 +49,7 @@ pub static FILE_IN: CallInfo = CallInfo {
     wrapper: true,
     file_in: true,
     file_out: false,
+    planned: false,
 };
 
 /// `file_out`.
@@ -60,6 +63,7 @@ pub static FILE_OUT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: true,
+    planned: false,
 };
 
 /// `keywords`.
@@ -73,6 +77,7 @@ pub static KEYWORDS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `lib_args`.
@@ -86,6 +91,7 @@ pub static LIB_ARGS: CallInfo = CallInfo {
     wrapper: true,
     file_in: true,
     file_out: true,
+    planned: false,
 };
 
 /// `lib_bind`.
@@ -99,6 +105,7 @@ pub static LIB_BIND: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `lib_const`.
@@ -112,6 +119,7 @@ pub static LIB_CONST: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `lib_const_maybe`.
@@ -125,6 +133,7 @@ pub static LIB_CONST_MAYBE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `lib_hidden`.
@@ -138,6 +147,7 @@ pub static LIB_HIDDEN: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `lib_no_wrapper`.
@@ -151,6 +161,7 @@ pub static LIB_NO_WRAPPER: CallInfo = CallInfo {
     wrapper: false,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `lib_pointer`.
@@ -164,6 +175,7 @@ pub static LIB_POINTER: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `lib_struct`.
@@ -177,6 +189,7 @@ pub static LIB_STRUCT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `no_args`.
@@ -190,6 +203,7 @@ pub static NO_ARGS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `only_opts`.
@@ -203,6 +217,7 @@ pub static ONLY_OPTS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `planned_call`.
@@ -216,6 +231,7 @@ pub static PLANNED_CALL: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: true,
 };
 
 /// `planned_file_call`.
@@ -229,6 +245,7 @@ pub static PLANNED_FILE_CALL: CallInfo = CallInfo {
     wrapper: true,
     file_in: true,
     file_out: false,
+    planned: true,
 };
 
 /// `ret_bool`.
@@ -242,6 +259,7 @@ pub static RET_BOOL: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ret_buffer`.
@@ -255,6 +273,7 @@ pub static RET_BUFFER: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ret_device`.
@@ -268,6 +287,7 @@ pub static RET_DEVICE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ret_devices`.
@@ -281,6 +301,7 @@ pub static RET_DEVICES: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ret_hash`.
@@ -294,6 +315,7 @@ pub static RET_HASH: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ret_hash_devices`.
@@ -307,6 +329,7 @@ pub static RET_HASH_DEVICES: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ret_int`.
@@ -320,6 +343,7 @@ pub static RET_INT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ret_int64`.
@@ -333,6 +357,7 @@ pub static RET_INT64: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ret_mountable`.
@@ -346,6 +371,7 @@ pub static RET_MOUNTABLE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ret_mountables`.
@@ -359,6 +385,7 @@ pub static RET_MOUNTABLES: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ret_str`.
@@ -372,6 +399,7 @@ pub static RET_STR: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ret_strs`.
@@ -385,6 +413,7 @@ pub static RET_STRS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ret_struct`.
@@ -398,6 +427,7 @@ pub static RET_STRUCT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ret_structs`.
@@ -411,6 +441,7 @@ pub static RET_STRUCTS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// `ret_structs_only`.
@@ -424,6 +455,7 @@ pub static RET_STRUCTS_ONLY: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
 };
 
 /// Every call, by name.

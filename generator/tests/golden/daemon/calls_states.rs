@@ -11,6 +11,6 @@ pub(super) fn planned_call(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn planned_file_call(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    let mut from = g_call.file_in();
+    drop(g_call.file_in());
     Err(g_call.planned())
 }

@@ -3,6 +3,7 @@
 //! Wire number to handler.
 //!
 //! In: a request whose header was checked. Out: its reply, or the error to send instead.
+#![allow(non_snake_case)]
 
 mod calls_args;
 mod calls_opts;
