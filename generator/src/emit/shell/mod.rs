@@ -67,7 +67,7 @@ fn family(name: &str, calls: &[&Call]) -> TokenStream {
     let commands = calls.iter().map(|c| command(c));
     quote! {
         #doc
-        #![allow(unused_imports)]
+        #![allow(non_snake_case, unused_imports)]
         use crate::command::{Command, Context, Kind, Param};
         use crate::error::Result;
         use crate::words::Words;
