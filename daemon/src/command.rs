@@ -4,6 +4,7 @@
 //! as `/` and fresh `/dev`, `/proc` and `/sys` in a mount namespace of its own, so that nothing of
 //! this stays behind however it ends. It is not confined further: the appliance is the confinement.
 
+use crate::content::split_lines;
 use crate::ctx::{Ctx, Role};
 use crate::error::{Error, Result};
 use crate::run::Tool;
@@ -35,6 +36,16 @@ pub fn command(ctx: &mut Ctx, arguments: &[BString]) -> Result<BString> {
 /// Run a line in the guest's shell.
 pub fn sh(ctx: &mut Ctx, command: &BStr) -> Result<BString> {
     self::command(ctx, &["/bin/sh".into(), "-c".into(), command.to_owned()])
+}
+
+/// The lines that a program of the guest prints.
+pub fn command_lines(ctx: &mut Ctx, arguments: &[BString]) -> Result<Vec<BString>> {
+    Ok(split_lines(&self::command(ctx, arguments)?).map(BString::from).collect())
+}
+
+/// The lines that a line in the guest's shell prints.
+pub fn sh_lines(ctx: &mut Ctx, command: &BStr) -> Result<Vec<BString>> {
+    Ok(split_lines(&sh(ctx, command)?).map(BString::from).collect())
 }
 
 /// Make the child enter the guest's tree between fork and exec.

@@ -39,6 +39,7 @@ pub struct Ctx {
     groups: Groups,
     verbose: bool,
     awaiting_hello: bool,
+    leaving: bool,
     calls: u64,
 }
 
@@ -56,6 +57,7 @@ impl Ctx {
             groups: Groups::new(),
             verbose: false,
             awaiting_hello: false,
+            leaving: false,
             calls: 0,
         })
     }
@@ -174,6 +176,16 @@ impl Ctx {
     /// the same random numbers as its sisters (snapshot-lab).
     pub fn await_hello(&mut self) {
         self.awaiting_hello = true;
+    }
+
+    /// End the daemon when the running call has been answered.
+    pub fn leave(&mut self) {
+        self.leaving = true;
+    }
+
+    /// Whether the daemon is to end.
+    pub(crate) fn leaving(&self) -> bool {
+        self.leaving
     }
 
     /// The hello came and was good.

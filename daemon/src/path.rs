@@ -143,6 +143,14 @@ pub fn open_in(root: impl AsFd, path: &BStr, flags: OFlags, mode: Mode) -> rusti
     }
 }
 
+/// Refuse what is no single name in a directory (the API's `Filename`).
+pub fn check_name(name: &BStr) -> Result<()> {
+    if name.contains(&b'/') {
+        return Err(Error::invalid(format!("{name}: a name in a directory has no slash")));
+    }
+    Ok(())
+}
+
 /// Where a descriptor is, as `/proc` tells it.
 fn fd_path(fd: &OwnedFd) -> Result<PathBuf> {
     let link = format!("/proc/self/fd/{}", fd.as_raw_fd());

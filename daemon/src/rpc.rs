@@ -129,6 +129,8 @@ impl Reply {
 pub enum End {
     /// The library closed the channel between two requests.
     Closed,
+    /// A call asked the daemon to end.
+    Leave,
 }
 
 /// Serve calls until the channel ends. An error means that the stream cannot be followed any more.
@@ -148,6 +150,9 @@ pub fn serve(ctx: &mut Ctx) -> Result<End> {
         message = one(ctx, &channel, message, &mut stray)?;
         if message.capacity() > 256 * 1024 {
             message = Vec::new();
+        }
+        if ctx.leaving() {
+            return Ok(End::Leave);
         }
         ctx.between_calls();
     }

@@ -14,7 +14,7 @@ use crate::ctx::{Ctx, Role};
 use crate::device::Disks;
 use crate::error::{Context, Errno, Error, Result};
 use crate::init::port;
-use crate::rpc::serve;
+use crate::rpc::{serve, End};
 use rustix::event::{poll, PollFd, PollFlags};
 use rustix::fd::OwnedFd;
 use std::ffi::{OsStr, OsString};
@@ -62,30 +62,34 @@ pub fn run(options: &Options) -> Result<()> {
         loop {
             let (client, _) = listener.accept().context(path)?;
             // One client's nonsense is not the next one's trouble.
-            if let Err(e) = attend(options, client.into()) {
-                eprintln!("guestfsd: {e}");
+            match attend(options, client.into()) {
+                Ok(End::Leave) => return Ok(()),
+                Ok(End::Closed) => {}
+                Err(e) => eprintln!("guestfsd: {e}"),
             }
         }
     }
     if let Some(number) = channel.strip_prefix(b"fd:") {
         let number = std::str::from_utf8(number).ok().and_then(|n| n.parse().ok());
         let number = number.ok_or_else(|| Error::invalid("not a descriptor's number").context(channel))?;
-        return attend(options, crate::sys::inherited(number).context(channel)?);
+        return attend(options, crate::sys::inherited(number).context(channel)?).map(drop);
     }
     let path = options.channel.to_str().ok_or_else(|| Error::invalid("not a device's path").context(channel))?;
     loop {
         let fd = port::open(Some(path))?;
         wait_for_host(&fd)?;
-        attend(options, fd)?;
+        if attend(options, fd)? == End::Leave {
+            return Ok(());
+        }
     }
 }
 
-fn attend(options: &Options, fd: OwnedFd) -> Result<()> {
+fn attend(options: &Options, fd: OwnedFd) -> Result<End> {
     let disks = Disks::live();
     let mut ctx = Ctx::new(Channel::new(fd), options.role, &options.root, disks)?;
     ctx.set_verbose(options.verbose);
     ctx.channel().send_launch()?;
-    serve(&mut ctx).map(|_| ())
+    serve(&mut ctx)
 }
 
 /// Listen on a socket that only this user can reach, in place of one that nobody serves any more.

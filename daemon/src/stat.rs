@@ -10,8 +10,8 @@ use rustix::fs::Stat;
 
 use crate::ctx::Ctx;
 use crate::dirs::tree::stat_entry;
-use crate::error::{Context, Error, Result};
-use crate::path::GuestPath;
+use crate::error::{Context, Result};
+use crate::path::{check_name, GuestPath};
 
 /// `stat`: symbolic links are followed.
 pub fn statns(ctx: &mut Ctx, path: &GuestPath) -> Result<Statns> {
@@ -28,9 +28,7 @@ pub fn lstatns(ctx: &mut Ctx, path: &GuestPath) -> Result<Statns> {
 pub fn internal_lstatnslist(ctx: &mut Ctx, path: &GuestPath, names: &[BString]) -> Result<Vec<Statns>> {
     let dir = path.open_dir(ctx)?;
     let one = |name: &BString| {
-        if name.contains(&b'/') {
-            return Err(Error::invalid(format!("{name}: a name in a directory has no slash")));
-        }
+        check_name(name.as_bstr())?;
         Ok(stat_entry(dir.as_fd(), name.as_bstr())
             .map_or(Statns { st_ino: -1, ..Statns::default() }, |st| numbers(&st)))
     };

@@ -77,3 +77,20 @@ pub fn reread_partitions(disk: &impl AsFd) -> Result<()> {
     }
     Ok(())
 }
+
+// klogctl(2), linux/syslog.h (SYSLOG_ACTION_READ_ALL, SYSLOG_ACTION_SIZE_BUFFER); not in the libc crate.
+const READ_ALL: libc::c_int = 3;
+const SIZE_BUFFER: libc::c_int = 10;
+
+/// All that the kernel still has of its messages.
+pub fn kernel_log() -> Result<Vec<u8>> {
+    // SAFETY: this action looks at no buffer.
+    let size = unsafe { libc::klogctl(SIZE_BUFFER, std::ptr::null_mut(), 0) };
+    let size = usize::try_from(size).map_err(|_| last())?;
+    let mut log = vec![0u8; size];
+    let room = libc::c_int::try_from(log.len()).unwrap_or(libc::c_int::MAX);
+    // SAFETY: the kernel writes at most `room` bytes, which `log` has.
+    let n = unsafe { libc::klogctl(READ_ALL, log.as_mut_ptr().cast(), room) };
+    log.truncate(usize::try_from(n).map_err(|_| last())?);
+    Ok(log)
+}

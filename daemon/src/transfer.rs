@@ -2,6 +2,8 @@
 //!
 //! In: a FileIn and where it goes; or what goes into a FileOut. Out: the same bytes on the other side.
 
+mod base64;
+
 use crate::ctx::{Ctx, Role};
 use crate::device::DeviceOrPath;
 use crate::error::{Context, Errno, Error, Result};
@@ -12,6 +14,8 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+pub use base64::{base64_in, base64_out};
 
 /// Mode of files made by uploads, before the umask.
 const NEW_FILE: Mode = Mode::from_raw_mode(0o666);

@@ -6,6 +6,7 @@
 //! nothing but that directory's file system can be written to while it does.
 
 mod confine;
+mod cpio;
 mod filter;
 mod header;
 mod late;
@@ -19,7 +20,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use bstr::{BStr, BString, ByteSlice};
-use guestfs_protocol::opts::{CompressOutOpts, TarInOpts, TarOutOpts};
+use guestfs_protocol::opts::{CompressOutOpts, CpioOutOpts, TarInOpts, TarOutOpts};
 use rustix::fs::OFlags;
 
 use crate::ctx::Ctx;
@@ -208,6 +209,14 @@ pub fn tar_out(ctx: &mut Ctx, directory: &BStr, tarfile: &mut FileOut, opts: &Ta
     tool = tool.args(["-f", "-", "."]).dir(by_child_fd(&dir));
     let running = tool.spawn_piped(ctx, false, true).context(&directory)?;
     send(running, tarfile).context(&directory)
+}
+
+/// Pack a directory and send the cpio archive.
+pub fn cpio_out(ctx: &mut Ctx, directory: &BStr, cpiofile: &mut FileOut, opts: &CpioOutOpts) -> Result<()> {
+    let format = cpio::Format::find(opts.format.as_ref().map(|f| f.as_bstr()))?;
+    let directory = GuestPath::parse(ctx, directory)?;
+    let dir = directory.open_dir(ctx)?;
+    cpio::pack(dir, cpiofile, format).context(&directory)
 }
 
 fn tar(mode: &str, compress: Option<&BString>) -> Result<Tool> {

@@ -84,12 +84,7 @@ impl Visitor for Pack<'_> {
 
 impl Pack<'_> {
     fn file(&mut self, dir: BorrowedFd<'_>, name: &BStr, path: &BString) -> Result<()> {
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file = File::from(rustix::fs::openat(dir, name.as_bytes(), flags, Mode::empty())?);
-        let stat = rustix::fs::fstat(&file)?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(Error::msg("was replaced while it was read"));
-        }
+        let (file, stat) = open_regular(dir, name)?;
         if self.other_name(path, &stat)? {
             return Ok(());
         }
@@ -98,10 +93,7 @@ impl Pack<'_> {
         if size == 0 {
             return Ok(());
         }
-        let sent = self.out.copy_part(&file, size)?;
-        if sent < size {
-            return Err(Error::msg(format!("shrank by {} bytes while it was read", size - sent)));
-        }
+        send_whole(self.out, &file, size)?;
         pad(self.out, size.next_multiple_of(BLOCK as u64) - size)
     }
 
@@ -204,6 +196,26 @@ fn block(path: &[u8], link: &[u8], kind: u8, size: u64, fields: &Fields<'_>) -> 
         *to = from;
     }
     header
+}
+
+/// Open a file that the listing of `dir` says is a regular one.
+pub(super) fn open_regular(dir: BorrowedFd<'_>, name: &BStr) -> Result<(File, Stat)> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::openat(dir, name.as_bytes(), flags, Mode::empty())?);
+    let stat = rustix::fs::fstat(&file)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(Error::msg("was replaced while it was read"));
+    }
+    Ok((file, stat))
+}
+
+/// Send the `size` bytes that the header has announced.
+pub(super) fn send_whole(out: &mut FileOut, file: &File, size: u64) -> Result<()> {
+    let sent = out.copy_part(file, size)?;
+    if sent < size {
+        return Err(Error::msg(format!("shrank by {} bytes while it was read", size - sent)));
+    }
+    Ok(())
 }
 
 /// Octal digits and a NUL where they fit, else GNU's base 256.

@@ -6,6 +6,7 @@ use bstr::{BStr, BString, ByteSlice};
 use guestfs_protocol::opts::GrepOpts;
 use rustix::fs::OFlags;
 
+use super::split_lines;
 use crate::ctx::Ctx;
 use crate::error::{Context, Error, Result};
 use crate::files::open_file;
@@ -57,9 +58,4 @@ pub fn grep(ctx: &mut Ctx, regex: &BStr, path: &GuestPath, opts: &GrepOpts) -> R
         NO_MATCH => Ok(Vec::new()),
         _ => Err(Error::msg(output.stderr.trim()).context(regex).context(path)),
     }
-}
-
-/// Lines by newlines alone: a carriage return belongs to its line.
-fn split_lines(output: &[u8]) -> impl Iterator<Item = &[u8]> {
-    output.lines_with_terminator().map(|line| line.strip_suffix(b"\n").unwrap_or(line))
 }

@@ -4,11 +4,16 @@
 //! from them. Files are read in-process; only grep(1) and file(1) are programs, and they are given
 //! the open file, never its path.
 
+mod compare;
+mod count;
 mod describe;
+mod dump;
 mod grep;
 mod lines;
 mod parts;
+mod printable;
 mod sum;
+mod sums;
 #[cfg(test)]
 mod tests;
 
@@ -19,28 +24,51 @@ use bstr::{BStr, BString};
 use rustix::fs::{FileType, OFlags};
 
 use crate::ctx::Ctx;
-use crate::error::{Context, Errno, Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::files::{open_file, open_new};
 use crate::path::GuestPath;
 
+pub use compare::equal;
+pub use count::{wc_c, wc_l, wc_w};
 pub use describe::file;
+pub use dump::hexdump;
 pub use grep::grep;
+pub use lines::split_lines;
 pub use parts::{internal_write, internal_write_append, pread, pread_device, pwrite, pwrite_device};
+pub use printable::strings;
+pub use sums::checksums_out;
 
 /// Read and written at once.
 const BLOCK: usize = 1 << 20;
 
+/// What head(1) and tail(1) show when they are not told how much.
+const LINES: i32 = 10;
+
 /// The printable checksum of a file.
 pub fn checksum(ctx: &mut Ctx, csumtype: &BStr, path: &GuestPath) -> Result<BString> {
     let mut sum = sum::Sum::new(csumtype)?;
-    let mut file = open_file(ctx, path, OFlags::RDONLY)?;
+    let file = open_file(ctx, path, OFlags::RDONLY)?;
+    each_block(file, |block| {
+        sum.update(block);
+        Ok(true)
+    })
+    .context(path)?;
+    Ok(sum.finish())
+}
+
+/// Give `each` the bytes of a stream, a block at a time, until it says to stop.
+fn each_block(mut input: impl Read, mut each: impl FnMut(&[u8]) -> Result<bool>) -> Result<()> {
     let mut block = vec![0u8; BLOCK];
     loop {
-        match file.read(&mut block) {
-            Ok(0) => return Ok(sum.finish()),
-            Ok(n) => sum.update(block.get(..n).unwrap_or_default()),
+        match input.read(&mut block) {
+            Ok(0) => return Ok(()),
+            Ok(n) => {
+                if !each(block.get(..n).unwrap_or_default())? {
+                    return Ok(());
+                }
+            }
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(e) => return Err(e).context(path),
+            Err(e) => return Err(e.into()),
         }
     }
 }
@@ -59,6 +87,16 @@ pub fn fill(ctx: &mut Ctx, c: i32, len: i32, path: &GuestPath) -> Result<()> {
         ctx.progress(done, len);
     }
     Ok(())
+}
+
+/// The first ten lines.
+pub fn head(ctx: &mut Ctx, path: &GuestPath) -> Result<Vec<BString>> {
+    head_n(ctx, LINES, path)
+}
+
+/// The last ten lines.
+pub fn tail(ctx: &mut Ctx, path: &GuestPath) -> Result<Vec<BString>> {
+    tail_n(ctx, LINES, path)
 }
 
 /// The first `nrlines` lines; when negative, all but that many of the last.
@@ -84,11 +122,4 @@ fn last_lines(mut file: File, n: u64) -> Result<Vec<BString>> {
     let start = lines::start_of_last(&file, stat.st_size as u64, n)?;
     std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(start))?;
     lines::first(file, n)
-}
-
-/// Number of newlines in a file.
-pub fn wc_l(ctx: &mut Ctx, path: &GuestPath) -> Result<i32> {
-    let n = lines::count(open_file(ctx, path, OFlags::RDONLY)?).context(path)?;
-    i32::try_from(n)
-        .map_err(|_| Error::new(Errno::OVERFLOW, format!("{path}: {n} lines are more than the result can be")))
 }

@@ -11,7 +11,9 @@ mod tests;
 mod tree;
 
 use bstr::{BString, ByteSlice};
-use guestfs_protocol::opts::{CopyDeviceToDeviceOpts, CopyFileToDeviceOpts, CopyFileToFileOpts};
+use guestfs_protocol::opts::{
+    CopyDeviceToDeviceOpts, CopyDeviceToFileOpts, CopyFileToDeviceOpts, CopyFileToFileOpts,
+};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 
 use crate::ctx::Ctx;
@@ -22,6 +24,7 @@ use crate::path::GuestPath;
 
 pub use bytes::is_zero;
 use bytes::{Range, Side};
+use tree::Keep;
 
 /// Copy from a device to a device.
 pub fn copy_device_to_device(
@@ -33,6 +36,19 @@ pub fn copy_device_to_device(
     let range = Range::new(opts.srcoffset, opts.destoffset, opts.size, opts.sparse)?;
     refuse_append(opts.append)?;
     let (from, to) = (Side::device(ctx, src, OFlags::RDONLY)?, Side::device(ctx, dest, OFlags::WRONLY)?);
+    bytes::copy(ctx, &from, &to, &range)
+}
+
+/// Copy from a device to a file, which is made when missing, and emptied first unless appended to.
+pub fn copy_device_to_file(
+    ctx: &mut Ctx,
+    src: &Device,
+    dest: &GuestPath,
+    opts: &CopyDeviceToFileOpts,
+) -> Result<()> {
+    let mut range = Range::new(opts.srcoffset, opts.destoffset, opts.size, opts.sparse)?;
+    let from = Side::device(ctx, src, OFlags::RDONLY)?;
+    let to = to_file(ctx, &from, dest, opts.append, &mut range)?;
     bytes::copy(ctx, &from, &to, &range)
 }
 
@@ -58,14 +74,20 @@ pub fn copy_file_to_file(
 ) -> Result<()> {
     let mut range = Range::new(opts.srcoffset, opts.destoffset, opts.size, opts.sparse)?;
     let from = Side::file(ctx, src, OFlags::RDONLY)?;
+    let to = to_file(ctx, &from, dest, opts.append, &mut range)?;
+    bytes::copy(ctx, &from, &to, &range)
+}
+
+/// Open the file that is copied to, ready for the range.
+fn to_file(ctx: &Ctx, from: &Side, dest: &GuestPath, append: Option<bool>, range: &mut Range) -> Result<Side> {
     let to = Side::file(ctx, dest, OFlags::WRONLY | OFlags::CREATE)?;
-    if opts.append.unwrap_or(false) {
+    if append.unwrap_or(false) {
         range.dest = to.size()?;
     } else if !from.is_same(&to)? {
         // Emptying a file that is copied onto itself would lose it.
         to.empty()?;
     }
-    bytes::copy(ctx, &from, &to, &range)
+    Ok(to)
 }
 
 fn refuse_append(append: Option<bool>) -> Result<()> {
@@ -98,7 +120,21 @@ pub fn cp(ctx: &mut Ctx, src: &GuestPath, dest: &GuestPath) -> Result<()> {
 /// Copy a file or a tree with all attributes, to a name or into a directory.
 pub fn cp_a(ctx: &mut Ctx, src: &GuestPath, dest: &GuestPath) -> Result<()> {
     let dest = destination(ctx, src, dest)?;
-    tree::copy(ctx, src, &dest)
+    tree::copy(ctx, src, &dest, Keep::All)
+}
+
+/// The same with the contents and permissions only; copies belong to root.
+pub fn cp_r(ctx: &mut Ctx, src: &GuestPath, dest: &GuestPath) -> Result<()> {
+    let dest = destination(ctx, src, dest)?;
+    tree::copy(ctx, src, &dest, Keep::Contents)
+}
+
+/// Give a file or a directory another name on the same file system.
+pub fn rename(ctx: &mut Ctx, oldpath: &GuestPath, newpath: &GuestPath) -> Result<()> {
+    let (from_dir, from) = oldpath.parent(ctx)?;
+    let (to_dir, to) = newpath.parent(ctx)?;
+    rustix::fs::renameat(&from_dir, from.as_bytes(), &to_dir, to.as_bytes())
+        .with_context(|| format!("{oldpath} to {newpath}"))
 }
 
 /// Move a file or a directory, to a name or into a directory.
@@ -116,7 +152,7 @@ pub fn mv(ctx: &mut Ctx, src: &GuestPath, dest: &GuestPath) -> Result<()> {
                 // A directory in the way must be empty.
                 rustix::fs::unlinkat(&to_dir, to.as_bytes(), AtFlags::REMOVEDIR).context(&dest)?;
             }
-            tree::copy(ctx, src, &dest)?;
+            tree::copy(ctx, src, &dest, Keep::All)?;
             crate::files::rm_rf(ctx, src)
         }
         Err(e) => Err(e).with_context(|| format!("{src} cannot be moved to {dest}")),

@@ -4,23 +4,32 @@
 //! (openat2 with RESOLVE_IN_ROOT), so no symbolic link of the guest leads out of it and no process
 //! is forked. Calls that the kernel offers for paths only go through `/proc/self/fd`.
 
+mod kind;
+mod link;
 mod mkdir;
+mod node;
 mod open;
 mod remove;
+mod temp;
 #[cfg(test)]
 mod tests;
 
-use bstr::{BStr, BString, ByteSlice};
-use guestfs_protocol::opts::{IsDirOpts, IsFileOpts};
-use rustix::fs::{AtFlags, FallocateFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps};
+use std::os::fd::OwnedFd;
+
+use bstr::BString;
+use rustix::fs::{AtFlags, FallocateFlags, FileType, Mode, OFlags, Timespec, Timestamps};
 
 use crate::ctx::Ctx;
 use crate::error::{Context, Errno, Error, Result};
 use crate::path::GuestPath;
 
+pub use kind::{exists, is_blockdev, is_chardev, is_dir, is_fifo, is_file, is_socket, is_symlink};
+pub use link::{internal_readlinklist, ln, ln_f, ln_s, ln_sf, readlink};
 pub use mkdir::{mkdir, mkdir_mode, mkdir_p};
+pub use node::{mkfifo, mknod};
 pub use open::{by_fd, describe, open_file, open_new};
 pub use remove::{rm, rm_f, rm_rf, rmdir};
+pub use temp::{mkdtemp, mktemp};
 
 /// Change the permission bits of a file, following symbolic links.
 pub fn chmod(ctx: &mut Ctx, mode: i32, path: &GuestPath) -> Result<()> {
@@ -31,45 +40,21 @@ pub fn chmod(ctx: &mut Ctx, mode: i32, path: &GuestPath) -> Result<()> {
 
 /// Change owner and group, following symbolic links; −1 leaves one as it is.
 pub fn chown(ctx: &mut Ctx, owner: i32, group: i32, path: &GuestPath) -> Result<()> {
-    let fd = path.open_path(ctx)?;
+    set_owner(&path.open_path(ctx)?, owner, group).context(path)
+}
+
+/// The same of a symbolic link itself.
+pub fn lchown(ctx: &mut Ctx, owner: i32, group: i32, path: &GuestPath) -> Result<()> {
+    let fd = path.open(ctx, OFlags::PATH | OFlags::NOFOLLOW, Mode::empty())?;
+    set_owner(&fd, owner, group).context(path)
+}
+
+fn set_owner(fd: &OwnedFd, owner: i32, group: i32) -> Result<()> {
     // The kernel takes the all-ones id, which is the -1 of the API, as "leave it".
     let id = |n: i32| if n == -1 { None } else { Some(n as u32) };
     let owner = id(owner).map(rustix::fs::Uid::from_raw);
     let group = id(group).map(rustix::fs::Gid::from_raw);
-    rustix::fs::chownat(&fd, "", owner, group, AtFlags::EMPTY_PATH).context(path)
-}
-
-/// Is there anything of that name (a dangling symbolic link counts)?
-pub fn exists(ctx: &mut Ctx, path: &GuestPath) -> Result<bool> {
-    Ok(lookup(ctx, path, false)?.is_some())
-}
-
-/// Is there a directory of that name?
-pub fn is_dir(ctx: &mut Ctx, path: &GuestPath, opts: &IsDirOpts) -> Result<bool> {
-    has_type(ctx, path, opts.followsymlinks.unwrap_or(false), FileType::Directory)
-}
-
-/// Is there a regular file of that name?
-pub fn is_file(ctx: &mut Ctx, path: &GuestPath, opts: &IsFileOpts) -> Result<bool> {
-    has_type(ctx, path, opts.followsymlinks.unwrap_or(false), FileType::RegularFile)
-}
-
-/// Is there a symbolic link of that name?
-pub fn is_symlink(ctx: &mut Ctx, path: &GuestPath) -> Result<bool> {
-    has_type(ctx, path, false, FileType::Symlink)
-}
-
-fn has_type(ctx: &Ctx, path: &GuestPath, follow: bool, wanted: FileType) -> Result<bool> {
-    Ok(lookup(ctx, path, follow)?.is_some_and(|st| FileType::from_raw_mode(st.st_mode) == wanted))
-}
-
-/// The attributes of a file, `None` when there is none.
-fn lookup(ctx: &Ctx, path: &GuestPath, follow: bool) -> Result<Option<Stat>> {
-    match if follow { path.stat(ctx) } else { path.lstat(ctx) } {
-        Ok(stat) => Ok(Some(stat)),
-        Err(e) if matches!(e.errno(), Some(Errno::NOENT | Errno::NOTDIR)) => Ok(None),
-        Err(e) => Err(e),
-    }
+    Ok(rustix::fs::chownat(fd, "", owner, group, AtFlags::EMPTY_PATH)?)
 }
 
 /// Make a file of `len` bytes whose blocks are allocated; an old one of that name is emptied first.
@@ -96,23 +81,6 @@ pub fn filesize(ctx: &mut Ctx, file: &GuestPath) -> Result<i64> {
     Ok(file.stat(ctx)?.st_size)
 }
 
-/// Make the symbolic link `linkname` that says `target`.
-pub fn ln_s(ctx: &mut Ctx, target: &BStr, linkname: &GuestPath) -> Result<()> {
-    let (dir, name) = linkname.parent(ctx)?;
-    rustix::fs::symlinkat(target.as_bytes(), &dir, name.as_bytes()).context(linkname)
-}
-
-/// What a symbolic link says.
-pub fn readlink(ctx: &mut Ctx, path: &GuestPath) -> Result<BString> {
-    let fd = path.open(ctx, OFlags::PATH | OFlags::NOFOLLOW, Mode::empty())?;
-    match rustix::fs::readlinkat(&fd, "", Vec::new()) {
-        Ok(target) => Ok(target.into_bytes().into()),
-        // With an empty path the kernel says ENOENT for what is no link, where readlink(2) says EINVAL.
-        Err(Errno::NOENT) => Err(Error::from(Errno::INVAL).context(format!("{path}: not a symbolic link"))),
-        Err(e) => Err(e).context(path),
-    }
-}
-
 /// The path without `.`, `..` and symbolic links.
 pub fn realpath(ctx: &mut Ctx, path: &GuestPath) -> Result<BString> {
     path.resolve(ctx)
@@ -120,7 +88,7 @@ pub fn realpath(ctx: &mut Ctx, path: &GuestPath) -> Result<BString> {
 
 /// Make an empty file, or set the times of an existing regular file to now.
 pub fn touch(ctx: &mut Ctx, path: &GuestPath) -> Result<()> {
-    if lookup(ctx, path, false)?.is_some_and(|st| FileType::from_raw_mode(st.st_mode) != FileType::RegularFile) {
+    if kind::lookup(ctx, path, false)?.is_some_and(|st| FileType::from_raw_mode(st.st_mode) != FileType::RegularFile) {
         return Err(Error::invalid(format!("{path}: touch can only be used on a regular file")));
     }
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW;
@@ -129,11 +97,24 @@ pub fn touch(ctx: &mut Ctx, path: &GuestPath) -> Result<()> {
     rustix::fs::futimens(&fd, &Timestamps { last_access: now, last_modification: now }).context(path)
 }
 
+/// Cut an existing file to nothing.
+pub fn truncate(ctx: &mut Ctx, path: &GuestPath) -> Result<()> {
+    truncate_size(ctx, path, 0)
+}
+
 /// Cut an existing file to `size` bytes, or extend it by a hole.
 pub fn truncate_size(ctx: &mut Ctx, path: &GuestPath, size: i64) -> Result<()> {
     let size = u64::try_from(size).map_err(|_| Error::invalid(format!("{path}: the size {size} is negative")))?;
     let fd = path.open(ctx, OFlags::WRONLY, Mode::empty())?;
     rustix::fs::ftruncate(&fd, size).context(path)
+}
+
+/// The file mode creation mask.
+pub fn get_umask(_ctx: &mut Ctx) -> Result<i32> {
+    // It can only be read by setting it. Nothing makes files meanwhile: one call runs at a time.
+    let mask = rustix::process::umask(Mode::from_raw_mode(0o022));
+    rustix::process::umask(mask);
+    Ok(mask.bits() as i32)
 }
 
 /// Set the file mode creation mask; the old one is the result.

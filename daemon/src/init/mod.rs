@@ -117,6 +117,7 @@ fn attend(ctx: &mut Ctx, own_library: bool) -> Result<()> {
     loop {
         let calls = ctx.calls();
         match serve(ctx)? {
+            End::Leave => break,
             End::Closed if !own_library => break,
             End::Closed => {}
         }

@@ -216,7 +216,9 @@ impl FileOut {
         self.stop_if_asked()
     }
 
-    fn stop_if_asked(&self) -> Result<()> {
+    /// Fail when the library does not want the file any more. It is looked after with every chunk; what
+    /// takes long without sending one looks itself.
+    pub fn stop_if_asked(&self) -> Result<()> {
         if !self.channel.cancel_requested()? {
             return Ok(());
         }
