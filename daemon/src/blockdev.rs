@@ -6,13 +6,15 @@
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
+use bstr::{BString, ByteSlice};
 use rustix::fs::OFlags;
 
 use crate::copy::direct::{self, Buffer};
 use crate::copy::is_zero;
 use crate::ctx::Ctx;
-use crate::device::Device;
+use crate::device::{partition, Device};
 use crate::error::{Context, Errno, Error, Result};
 
 /// Read at once.
@@ -31,6 +33,62 @@ pub fn blockdev_getss(ctx: &mut Ctx, device: &Device) -> Result<i32> {
     let file = device.open(ctx, OFlags::RDONLY)?;
     let size = rustix::fs::ioctl_blksszget(&file).with_context(|| device.api_name(ctx))?;
     i32::try_from(size).map_err(|_| Error::from(Errno::OVERFLOW).context(device.api_name(ctx)))
+}
+
+/// Size of a device in units of 512 bytes, whatever its sectors are.
+pub fn blockdev_getsz(ctx: &mut Ctx, device: &Device) -> Result<i64> {
+    Ok(blockdev_getsize64(ctx, device)? / 512)
+}
+
+/// Does the kernel refuse writes to the device?
+pub fn blockdev_getro(ctx: &mut Ctx, device: &Device) -> Result<bool> {
+    let flag = std::fs::read(sys_dir(ctx, device)?.join("ro")).with_context(|| device.api_name(ctx))?;
+    Ok(flag.trim() != b"0")
+}
+
+/// Have the kernel refuse writes to the device.
+pub fn blockdev_setro(ctx: &mut Ctx, device: &Device) -> Result<()> {
+    set_read_only(ctx, device, true)
+}
+
+/// Have the kernel take writes to the device again.
+pub fn blockdev_setrw(ctx: &mut Ctx, device: &Device) -> Result<()> {
+    set_read_only(ctx, device, false)
+}
+
+fn set_read_only(ctx: &Ctx, device: &Device, read_only: bool) -> Result<()> {
+    let file = device.open(ctx, OFlags::RDONLY)?;
+    crate::sys::set_read_only(&file, read_only).with_context(|| device.api_name(ctx))
+}
+
+/// Write out what the kernel keeps of the device and forget it.
+pub fn blockdev_flushbufs(ctx: &mut Ctx, device: &Device) -> Result<()> {
+    let file = device.open(ctx, OFlags::RDONLY)?;
+    crate::sys::flush_buffers(&file).with_context(|| device.api_name(ctx))
+}
+
+/// Have the kernel read the partition table anew.
+pub fn blockdev_rereadpt(ctx: &mut Ctx, device: &Device) -> Result<()> {
+    let file = device.open(ctx, OFlags::RDONLY)?;
+    let done = crate::sys::reread_partitions(&file).map_err(|e| match e.errno() {
+        Some(Errno::BUSY) => Error::new(Errno::BUSY, "the device or a partition of it is in use"),
+        Some(Errno::INVAL) => Error::invalid("not a device that can have partitions"),
+        _ => e,
+    });
+    done.with_context(|| device.api_name(ctx))
+}
+
+/// Is it a disk: neither a partition, nor an array or volume that others make up?
+pub fn is_whole_device(ctx: &mut Ctx, device: &Device) -> Result<bool> {
+    // Only what a driver of hardware has made points to its hardware.
+    Ok(sys_dir(ctx, device)?.join("device").exists())
+}
+
+/// Where the kernel describes a block device.
+fn sys_dir(ctx: &Ctx, device: &Device) -> Result<PathBuf> {
+    let stat = rustix::fs::stat(device.path()).with_context(|| device.api_name(ctx))?;
+    let (major, minor) = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
+    Ok(format!("/sys/dev/block/{major}:{minor}").into())
 }
 
 /// Fail unless nobody uses the device: nothing on it or its partitions is mounted, no volume or array
@@ -123,6 +181,26 @@ pub fn list_devices(ctx: &mut Ctx) -> Result<Vec<Device>> {
 /// All partitions of all drives, in the order of the drives.
 pub fn list_partitions(ctx: &mut Ctx) -> Result<Vec<Device>> {
     Ok(ctx.disks().list().iter().flat_map(|disk| disk.partitions()).collect())
+}
+
+/// How many drives the handle has.
+pub fn nr_devices(ctx: &mut Ctx) -> Result<i32> {
+    i32::try_from(ctx.disks().list().len()).map_err(|_| Errno::OVERFLOW.into())
+}
+
+/// The drives that have a label, and their partitions as label and number.
+pub fn list_disk_labels(ctx: &mut Ctx) -> Result<Vec<(BString, Device)>> {
+    let mut found = Vec::new();
+    for disk in ctx.disks().list() {
+        let Some(label) = &disk.label else { continue };
+        found.push((label.clone(), disk.device()));
+        for part in disk.partitions() {
+            if let Some(p) = partition(&part)? {
+                found.push((bstr::concat([label.as_slice(), p.number.to_string().as_bytes()]).into(), part));
+            }
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

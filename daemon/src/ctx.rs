@@ -99,12 +99,13 @@ impl Ctx {
         crate::path::below(&self.sysroot, path)
     }
 
-    /// Whether a file system is mounted on the guest's `/`.
+    /// Whether a file system is mounted on the guest's `/` or on a mountpoint made below it.
     pub fn is_root_mounted(&self) -> bool {
         self.root_mounted
     }
 
-    /// Fail unless a file system is mounted on the guest's `/`.
+    /// Fail unless there is a file system of the guest's to look at: mounted on its `/`, or on a
+    /// mountpoint made below it.
     pub fn require_root(&self) -> Result<()> {
         if self.root_mounted {
             return Ok(());
@@ -119,8 +120,9 @@ impl Ctx {
         Ok(())
     }
 
-    /// Something was mounted on or unmounted from the sysroot itself: the descriptor of the root
-    /// still means what was there before, so it is opened anew.
+    /// Something was mounted on or unmounted from the sysroot or below it, and now there is anything
+    /// `mounted` or not: the descriptor of the root may still mean what was there before, so it is
+    /// opened anew.
     pub fn root_changed(&mut self, mounted: bool) -> Result<()> {
         self.root = open_root(&self.sysroot)?;
         self.root_mounted = mounted || self.role != Role::Appliance;

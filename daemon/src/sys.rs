@@ -66,8 +66,10 @@ pub fn reseed_generator(random: &impl AsFd) -> Result<()> {
     }
 }
 
-// linux/fs.h: _IO(0x12, 95); not in the libc crate.
+// linux/fs.h: _IO(0x12, 93), (0x12, 95) and (0x12, 97); not in the libc crate.
+const BLKROSET: libc::Ioctl = 0x125d;
 const BLKRRPART: libc::Ioctl = 0x125f;
+const BLKFLSBUF: libc::Ioctl = 0x1261;
 
 /// Have the kernel read a disk's partition table anew. EBUSY while a partition of it is in use.
 pub fn reread_partitions(disk: &impl AsFd) -> Result<()> {
@@ -93,4 +95,23 @@ pub fn kernel_log() -> Result<Vec<u8>> {
     let n = unsafe { libc::klogctl(READ_ALL, log.as_mut_ptr().cast(), room) };
     log.truncate(usize::try_from(n).map_err(|_| last())?);
     Ok(log)
+}
+
+/// Have the kernel refuse writes to a block device, or take them again.
+pub fn set_read_only(device: &impl AsFd, read_only: bool) -> Result<()> {
+    let value = libc::c_int::from(read_only);
+    // SAFETY: the request reads one int, which is there for the length of the call.
+    if unsafe { libc::ioctl(device.as_fd().as_raw_fd(), BLKROSET, &raw const value) } != 0 {
+        return Err(last());
+    }
+    Ok(())
+}
+
+/// Write out what the kernel keeps of a block device and drop it from memory.
+pub fn flush_buffers(device: &impl AsFd) -> Result<()> {
+    // SAFETY: the call takes no argument and touches no memory of ours.
+    if unsafe { libc::ioctl(device.as_fd().as_raw_fd(), BLKFLSBUF) } != 0 {
+        return Err(last());
+    }
+    Ok(())
 }

@@ -3,10 +3,16 @@
 //!
 //! In: a real node. Out: its name. The kernel's sysfs is asked, not LVM: it is a hundred times faster.
 
+use super::Device;
 use bstr::{BStr, BString, ByteSlice};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+
+/// Where nodes of device-mapper are.
+const PREFIX: &[u8] = b"/dev/mapper/";
+/// What LVM's identifiers of device-mapper begin with.
+const LVM: &[u8] = b"LVM-";
 
 /// The API's name of a node of device-mapper; `None` when it is not one.
 pub(super) fn api_name(real: &BStr) -> Option<BString> {
@@ -15,13 +21,34 @@ pub(super) fn api_name(real: &BStr) -> Option<BString> {
     let attribute = |what: &str| std::fs::read(format!("/sys/dev/block/{major}:{minor}/dm/{what}")).ok();
     let name = attribute("name")?;
     let name = name.trim_end();
-    if attribute("uuid").unwrap_or_default().starts_with(b"LVM-") {
+    if attribute("uuid").unwrap_or_default().starts_with(LVM) {
         // An LV that is internal to another (`_tmeta`, snapshots' `-real`) has no such node.
         if let Some(volume) = volume(name).filter(|v| self::rdev(Path::new(OsStr::from_bytes(v))) == Some(rdev)) {
             return Some(volume);
         }
     }
-    Some(bstr::concat([&b"/dev/mapper/"[..], name]).into())
+    Some(bstr::concat([PREFIX, name]).into())
+}
+
+/// Whether a real node is a logical volume that is for use.
+pub fn is_volume(real: &BStr) -> bool {
+    api_name(real).is_some_and(|name| !name.starts_with(PREFIX))
+}
+
+/// All of device-mapper but what LVM made, by name.
+pub fn others() -> Vec<Device> {
+    let mut found: Vec<Device> = super::table::names(Path::new("/sys/block"))
+        .into_iter()
+        .filter_map(|kernel| {
+            let dm = super::table::sys_block(&kernel).join("dm");
+            let name = std::fs::read(dm.join("name")).ok()?;
+            let uuid = std::fs::read(dm.join("uuid")).unwrap_or_default();
+            let node = bstr::concat([PREFIX, name.trim_end()]);
+            (!uuid.starts_with(LVM)).then(|| Device::from_real(OsStr::from_bytes(&node)))
+        })
+        .collect();
+    found.sort();
+    found
 }
 
 /// `/dev/VG/LV` for LVM's device-mapper name: the parts are joined by `-`, their own dashes doubled.

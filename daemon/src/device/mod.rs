@@ -6,13 +6,16 @@
 
 mod mapper;
 mod name;
+mod partition;
 mod signs;
 mod start;
 mod table;
 mod unplug;
 
+pub use mapper::{is_volume, others};
 pub use name::{drive_index, drive_name};
-pub use start::start;
+pub use partition::{partition, Partition};
+pub use start::{arrays, start};
 pub use table::{Disk, Disks};
 pub use unplug::unplug;
 

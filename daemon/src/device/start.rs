@@ -105,7 +105,7 @@ fn signs(ctx: &Ctx, devices: &[Device]) -> Signs {
 }
 
 /// Kernel names of the arrays that there are.
-fn arrays() -> BTreeSet<BString> {
+pub fn arrays() -> BTreeSet<BString> {
     names(Path::new("/sys/block")).into_iter().filter(|name| sys_block(name).join("md").is_dir()).collect()
 }
 

@@ -339,7 +339,7 @@ fn with_partition(disk: &[u8], number: &[u8]) -> BString {
     bstr::concat([disk, p, number]).into()
 }
 
-fn node(kernel: &[u8]) -> Device {
+pub(super) fn node(kernel: &[u8]) -> Device {
     // The kernel writes a slash in a name as `!` in sysfs (cciss!c0d0).
     Device::from_real(Path::new("/dev").join(OsStr::from_bytes(&kernel.replace("!", "/"))))
 }

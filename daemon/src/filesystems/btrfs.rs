@@ -1,9 +1,9 @@
-//! The subvolumes of a btrfs file system.
+//! The subvolumes of a btrfs file system, and its least size.
 //!
-//! In: a device. Out: paths. The file system is mounted read-only and detached: it has no place in the
+//! In: a device. Out: paths, bytes. The file system is mounted read-only and detached: it has no place in the
 //! appliance's tree, and is gone when its descriptor is closed.
 
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use bstr::{BString, ByteSlice};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags};
@@ -15,18 +15,37 @@ use crate::run::Tool;
 
 /// The paths of all subvolumes from the top of the file system, without the default one.
 pub fn subvolumes(ctx: &Ctx, device: &Device) -> Result<Vec<BString>> {
+    let mount = mount(device)?;
+    let path = path(&mount);
+    let list = Tool::new("btrfs").args(["subvolume", "list", &path]).run(ctx)?;
+    let default = Tool::new("btrfs").args(["subvolume", "get-default", &path]).run(ctx)?;
+    let default = id(default.stdout.trim());
+    parse(&list.stdout, default)
+}
+
+/// The size in bytes that the device can be made smaller to.
+pub fn minimum_size(ctx: &Ctx, device: &Device) -> Result<i64> {
+    let mount = mount(device)?;
+    let output = Tool::new("btrfs").args(["inspect-internal", "min-dev-size", &path(&mount)]).run(ctx)?;
+    // `105906176 bytes (101.00MiB)`
+    let number = output.stdout.fields().next().and_then(|word| word.to_str().ok()?.parse().ok());
+    number.ok_or_else(|| Error::msg(format!("btrfs printed no size: {}", output.stdout.trim().as_bstr())))
+}
+
+/// Where programs find it while it is open.
+fn path(mount: &OwnedFd) -> String {
+    format!("/proc/{}/fd/{}/.", std::process::id(), mount.as_raw_fd())
+}
+
+/// The top of the file system, mounted nowhere.
+fn mount(device: &Device) -> Result<OwnedFd> {
     let fs = rustix::mount::fsopen("btrfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
     rustix::mount::fsconfig_set_string(&fs, "source", device.path())?;
     // The top, whatever is mounted by default.
     rustix::mount::fsconfig_set_string(&fs, "subvolid", "5")?;
     rustix::mount::fsconfig_set_flag(&fs, "ro")?;
     rustix::mount::fsconfig_create(&fs)?;
-    let mount = rustix::mount::fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_RDONLY)?;
-    let path = format!("/proc/{}/fd/{}/.", std::process::id(), mount.as_raw_fd());
-    let list = Tool::new("btrfs").args(["subvolume", "list", &path]).run(ctx)?;
-    let default = Tool::new("btrfs").args(["subvolume", "get-default", &path]).run(ctx)?;
-    let default = id(default.stdout.trim());
-    parse(&list.stdout, default)
+    Ok(rustix::mount::fsmount(&fs, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_RDONLY)?)
 }
 
 /// Lines `ID 256 gen 8 top level 5 path home`. A name may hold anything but a slash and NUL, newlines

@@ -4,9 +4,10 @@ use bstr::BStr;
 use guestfs_protocol::opts::{MkfsOpts, MkswapOpts};
 
 use super::recipe;
-use crate::blockdev::{blockdev_getss, require_unused};
+use crate::blockdev::blockdev_getss;
 use crate::ctx::Ctx;
 use crate::device::Device;
+use crate::erase::clear;
 use crate::error::{Context, Error, Result};
 use crate::run::{find_tool, Tool};
 
@@ -40,16 +41,4 @@ pub fn mkswap(ctx: &mut Ctx, device: &Device, opts: &MkswapOpts) -> Result<()> {
     }
     clear(ctx, device)?;
     tool.arg(device).run(ctx).with_context(|| device.api_name(ctx)).map(drop)
-}
-
-/// Make sure that nothing uses the device, and remove the marks of what was on it: a new file system
-/// does not overwrite all of an old one's, and then two would be recognised.
-fn clear(ctx: &Ctx, device: &Device) -> Result<()> {
-    require_unused(ctx, device)?;
-    Tool::new("wipefs")
-        .args(["--all", "--force", "--"])
-        .arg(device)
-        .run(ctx)
-        .with_context(|| device.api_name(ctx))
-        .map(drop)
 }

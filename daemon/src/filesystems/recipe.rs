@@ -219,7 +219,7 @@ fn cluster(name: &str, size: i32, sector_size: i32) -> Result<String> {
 }
 
 /// File system types become part of a program's name, so nothing but letters and the like.
-fn is_name(s: &str) -> bool {
+pub(super) fn is_name(s: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'+');
     s.len() <= 64 && s.bytes().all(allowed) && s.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
 }

@@ -1,9 +1,10 @@
 //! With regular files in the place of devices: the tools take both.
 
 use super::*;
+use crate::device::Device;
 use crate::error::Errno;
 use crate::testing::Guest;
-use guestfs_protocol::opts::{MkfsOpts, MkswapOpts};
+use guestfs_protocol::opts::{E2fsckOpts, MkfsOpts, MkswapOpts};
 use std::os::unix::fs::FileExt;
 
 fn disk(g: &Guest, name: &str, mib: u64) -> Mountable {

@@ -185,6 +185,8 @@ fn own_directories() -> Result<()> {
     tmpfs("/run", c"mode=0755")?;
     tmpfs("/tmp", c"mode=1777")?;
     tmpfs("/var", c"mode=0755")?;
+    mount(crate::mount::TREE, SYSROOT, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, Some(c"mode=0755"))
+        .context(SYSROOT)?;
     for dir in ["/run/lock/lvm", "/run/mount", "/var/lib", "/var/cache", "/var/log", "/dev/pts", "/dev/shm"] {
         create_dir_all(dir).context(dir)?;
     }

@@ -6,10 +6,10 @@
 mod report;
 
 use bstr::{BStr, BString, ByteSlice};
-use guestfs_protocol::structs::LvmLv;
+use guestfs_protocol::structs::{LvmLv, LvmPv, LvmVg};
 
 use crate::ctx::Ctx;
-use crate::device::Device;
+use crate::device::{self, Device, Mountable};
 use crate::error::{Error, Result};
 use crate::run::Tool;
 use report::Row;
@@ -50,6 +50,66 @@ pub fn lvcreate(ctx: &mut Ctx, logvol: &BStr, volgroup: &BStr, mbytes: i32) -> R
     }
     let tool = lvm("lvcreate").args(["--yes", "--wipesignatures", "y", "-L"]).arg(format!("{mbytes}m"));
     tool.arg("-n").arg_bytes(logvol).arg("--").arg_bytes(volgroup).run(ctx).map(drop)
+}
+
+/// Make a logical volume of `percent` percent of the space that is free in its group.
+pub fn lvcreate_free(ctx: &mut Ctx, logvol: &BStr, volgroup: &BStr, percent: i32) -> Result<()> {
+    if !(1..=100).contains(&percent) {
+        return Err(Error::invalid(format!("{logvol}: the size must be 1 to 100 percent, not {percent}")));
+    }
+    let tool = lvm("lvcreate").args(["--yes", "--wipesignatures", "y", "-l"]).arg(format!("{percent}%FREE"));
+    tool.arg("-n").arg_bytes(logvol).arg("--").arg_bytes(volgroup).run(ctx).map(drop)
+}
+
+/// Make a logical volume larger or smaller: `mbytes` MiB.
+pub fn lvresize(ctx: &mut Ctx, device: &Device, mbytes: i32) -> Result<()> {
+    if mbytes <= 0 {
+        let name = device.api_name(ctx);
+        return Err(Error::invalid(format!("the size must be above zero, not {mbytes} MiB")).context(name));
+    }
+    // --force: do not ask before what is behind the new end is lost.
+    let tool = lvm("lvresize").args(["--force", "-L"]).arg(format!("{mbytes}m")).arg("--").arg(device);
+    match tool.run(ctx) {
+        // It has that size, which lvm calls a failure.
+        Err(e) if e.message().contains_str("matches existing size") => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// Make a device no physical volume any more. One that is none is left as it is.
+pub fn pvremove(ctx: &mut Ctx, device: &Device) -> Result<()> {
+    lvm("pvremove").args(["--force", "--"]).arg(device).run(ctx).map(drop)
+}
+
+/// Remove a volume group with all its logical volumes.
+pub fn vgremove(ctx: &mut Ctx, vgname: &BStr) -> Result<()> {
+    lvm("vgremove").args(["--force", "--"]).arg_bytes(vgname).run(ctx).map(drop)
+}
+
+/// Remove all volume groups with their logical volumes, and all physical volumes.
+pub fn lvm_remove_all(ctx: &mut Ctx) -> Result<()> {
+    let groups = vgs(ctx)?;
+    if !groups.is_empty() {
+        groups.iter().fold(lvm("vgremove").args(["--force", "--"]), |tool, vg| tool.arg_bytes(vg)).run(ctx)?;
+    }
+    let devices = pvs(ctx)?;
+    if !devices.is_empty() {
+        lvm("pvremove").args(["--force", "--"]).args(&devices).run(ctx)?;
+    }
+    Ok(())
+}
+
+/// Is it a logical volume (that is for use, as in [`lvs`])?
+pub fn is_lv(_ctx: &mut Ctx, mountable: &Mountable) -> Result<bool> {
+    Ok(match mountable {
+        Mountable::Device(device) => device::is_volume(device.as_bstr()),
+        Mountable::BtrfsVol(..) => false,
+    })
+}
+
+/// All devices of device-mapper but logical volumes.
+pub fn list_dm_devices(_ctx: &mut Ctx) -> Result<Vec<Device>> {
+    Ok(device::others())
 }
 
 /// Remove a logical volume, or all of a group when given `/dev/VG`.
@@ -117,9 +177,75 @@ pub fn lvs_full(ctx: &mut Ctx) -> Result<Vec<LvmLv>> {
     })
 }
 
+/// All that lvm tells about the physical volumes.
+pub fn pvs_full(ctx: &mut Ctx) -> Result<Vec<LvmPv>> {
+    const FIELDS: &str = "pv_name,pv_uuid,pv_fmt,pv_size,dev_size,pv_free,pv_used,pv_attr,pv_pe_count,\
+        pv_pe_alloc_count,pv_tags,pe_start,pv_mda_count,pv_mda_free";
+    let mut all = report(ctx, "pvs", FIELDS, &[], |mut row| {
+        let pv = LvmPv {
+            pv_name: ctx.api_device_name(row.text()?.as_bstr()),
+            pv_uuid: row.uuid()?,
+            pv_fmt: row.text()?,
+            pv_size: row.number()?,
+            dev_size: row.number()?,
+            pv_free: row.number()?,
+            pv_used: row.number()?,
+            pv_attr: row.text()?,
+            pv_pe_count: row.number()?,
+            pv_pe_alloc_count: row.number()?,
+            pv_tags: row.text()?,
+            pe_start: row.number()?,
+            pv_mda_count: row.number()?,
+            pv_mda_free: row.number()?,
+        };
+        row.end().map(|()| pv)
+    })?;
+    all.sort_by(|a, b| a.pv_name.cmp(&b.pv_name));
+    Ok(all)
+}
+
+/// All that lvm tells about the volume groups.
+pub fn vgs_full(ctx: &mut Ctx) -> Result<Vec<LvmVg>> {
+    const FIELDS: &str = "vg_name,vg_uuid,vg_fmt,vg_attr,vg_size,vg_free,vg_sysid,vg_extent_size,\
+        vg_extent_count,vg_free_count,max_lv,max_pv,pv_count,lv_count,snap_count,vg_seqno,vg_tags,\
+        vg_mda_count,vg_mda_free";
+    let mut all = report(ctx, "vgs", FIELDS, &[], |mut row| {
+        let vg = LvmVg {
+            vg_name: row.text()?,
+            vg_uuid: row.uuid()?,
+            vg_fmt: row.text()?,
+            vg_attr: row.text()?,
+            vg_size: row.number()?,
+            vg_free: row.number()?,
+            vg_sysid: row.text()?,
+            vg_extent_size: row.number()?,
+            vg_extent_count: row.number()?,
+            vg_free_count: row.number()?,
+            max_lv: row.number()?,
+            max_pv: row.number()?,
+            pv_count: row.number()?,
+            lv_count: row.number()?,
+            snap_count: row.number()?,
+            vg_seqno: row.number()?,
+            vg_tags: row.text()?,
+            vg_mda_count: row.number()?,
+            vg_mda_free: row.number()?,
+        };
+        row.end().map(|()| vg)
+    })?;
+    all.sort_by(|a, b| a.vg_name.cmp(&b.vg_name));
+    Ok(all)
+}
+
+/// Activate or deactivate the logical volumes of these groups, of all groups when there are none.
+pub fn vg_activate(ctx: &mut Ctx, activate: bool, volgroups: &[BString]) -> Result<()> {
+    let tool = lvm("vgchange").args(["-a", if activate { "y" } else { "n" }, "--"]);
+    volgroups.iter().fold(tool, |tool, vg| tool.arg_bytes(vg)).run(ctx).map(drop)
+}
+
 /// Activate or deactivate all logical volumes.
 pub fn vg_activate_all(ctx: &mut Ctx, activate: bool) -> Result<()> {
-    lvm("vgchange").args(["-a", if activate { "y" } else { "n" }]).run(ctx).map(drop)
+    vg_activate(ctx, activate, &[])
 }
 
 /// lvm's own order depends on its version and configuration.

@@ -4,9 +4,11 @@
 //! In: mountables and places in the guest. Out: mounts below the sysroot, and what there is of them.
 //! mount(8) does the mounting: it knows types, helpers (ntfs-3g) and option words.
 
+mod points;
 mod table;
 
-pub(crate) use table::unescape;
+pub use points::{mkmountpoint, rmmountpoint};
+pub(crate) use table::{unescape, TREE};
 
 use crate::ctx::{Ctx, Role};
 use crate::device::{Device, DeviceOrPath, Mountable};
@@ -23,20 +25,31 @@ use std::path::{Path, PathBuf};
 
 /// Mount with the file system's default options.
 pub fn mount(ctx: &mut Ctx, mountable: &Mountable, mountpoint: &BStr) -> Result<()> {
-    attach(ctx, b"", mountable, mountpoint)
+    attach(ctx, b"", b"", mountable, mountpoint)
 }
 
 /// Mount read-only.
 pub fn mount_ro(ctx: &mut Ctx, mountable: &Mountable, mountpoint: &BStr) -> Result<()> {
-    attach(ctx, b"ro", mountable, mountpoint)
+    attach(ctx, b"ro", b"", mountable, mountpoint)
 }
 
 /// Mount with options in mount(8)'s notation.
 pub fn mount_options(ctx: &mut Ctx, options: &BStr, mountable: &Mountable, mountpoint: &BStr) -> Result<()> {
-    attach(ctx, options, mountable, mountpoint)
+    attach(ctx, options, b"", mountable, mountpoint)
 }
 
-fn attach(ctx: &mut Ctx, options: &[u8], mountable: &Mountable, mountpoint: &BStr) -> Result<()> {
+/// Mount with options in mount(8)'s notation, as a file system of this type. Both may be empty.
+pub fn mount_vfs(
+    ctx: &mut Ctx,
+    options: &BStr,
+    vfstype: &BStr,
+    mountable: &Mountable,
+    mountpoint: &BStr,
+) -> Result<()> {
+    attach(ctx, options, vfstype, mountable, mountpoint)
+}
+
+fn attach(ctx: &mut Ctx, options: &[u8], fstype: &[u8], mountable: &Mountable, mountpoint: &BStr) -> Result<()> {
     if ctx.role() == Role::Directory {
         return Err(Error::not_supported("this daemon serves a plain directory, nothing can be mounted in it"));
     }
@@ -52,20 +65,36 @@ fn attach(ctx: &mut Ctx, options: &[u8], mountable: &Mountable, mountpoint: &BSt
         words = if words.is_empty() { subvol } else { bstr::concat([&subvol[..], b",", &words]) };
     }
     let mut tool = Tool::new("mount");
-    if !words.is_empty() {
-        tool = tool.arg("-o").arg_bytes(&words);
+    for (option, value) in [("-t", fstype), ("-o", &words)] {
+        if !value.is_empty() {
+            tool = tool.arg(option).arg_bytes(value);
+        }
     }
     let done = tool.arg("--").arg(mountable.device()).arg(&target).run(ctx);
-    if on_root {
-        let mounted = table::root_mounted(ctx)?;
-        ctx.root_changed(mounted)?;
-    }
+    let mounted = table::any_mounted(ctx)?;
+    ctx.root_changed(mounted)?;
     done.map(|_| ()).map_err(|e| plain(ctx, &e))
+}
+
+/// Make a mounted file system read-only or writable.
+pub fn remount(ctx: &mut Ctx, mountpoint: &GuestPath, opts: &opts::RemountOpts) -> Result<()> {
+    let Some(rw) = opts.rw else {
+        return Err(Error::invalid("the option 'rw' must be given"));
+    };
+    if ctx.role() == Role::Directory {
+        return Err(Error::not_supported("this daemon serves a plain directory, nothing is mounted in it"));
+    }
+    let target = mountpoint.host_path(ctx)?;
+    if !table::mounted(ctx)?.iter().any(|e| e.target == target) {
+        return Err(Error::invalid("not a mount point").context(mountpoint));
+    }
+    let tool = Tool::new("mount").args(["-o", if rw { "remount,rw" } else { "remount,ro" }, "--"]);
+    tool.arg(&target).run(ctx).map(drop).map_err(|e| plain(ctx, &e))
 }
 
 /// The directory in our tree behind a mount point that is not `/`.
 fn place(ctx: &Ctx, mountpoint: &BStr) -> Result<PathBuf> {
-    let path = GuestPath::parse(ctx, mountpoint)?;
+    let path = GuestPath::parse_exempt(mountpoint)?;
     let stat = path.stat(ctx)?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
         return Err(Error::new(Errno::NOTDIR, "mount point is not a directory").context(mountpoint));
@@ -124,14 +153,17 @@ pub fn umount(ctx: &mut Ctx, pathordevice: &DeviceOrPath, opts: &opts::UmountOpt
 /// Unmount `target`, letting go of the guest's root before when it is that.
 fn detach(ctx: &mut Ctx, target: &Path, flags: UnmountFlags) -> Result<()> {
     if target != ctx.sysroot() {
-        return busy(unmount(target, flags));
+        let done = unmount(target, flags);
+        let mounted = table::any_mounted(ctx)?;
+        ctx.root_changed(mounted)?;
+        return busy(done);
     }
     if ctx.role() != Role::Appliance {
         return Err(Error::not_supported("the guest's root is this machine's own"));
     }
     ctx.release_root()?;
     let done = unmount(target, flags);
-    let mounted = table::root_mounted(ctx)?;
+    let mounted = table::any_mounted(ctx)?;
     ctx.root_changed(mounted)?;
     busy(done)
 }
@@ -170,9 +202,18 @@ pub fn mountpoints(ctx: &mut Ctx) -> Result<Vec<(Mountable, BString)>> {
 }
 
 /// What df(1) says of the guest's file systems, as a text for people.
+pub fn df(ctx: &mut Ctx) -> Result<BString> {
+    free_space(ctx, Tool::new("df"))
+}
+
+/// The same in handy units.
 pub fn df_h(ctx: &mut Ctx) -> Result<BString> {
+    free_space(ctx, Tool::new("df").arg("-h"))
+}
+
+fn free_space(ctx: &Ctx, df: Tool) -> Result<BString> {
     ctx.require_root()?;
-    let mut tool = Tool::new("df").arg("-h").arg("--");
+    let mut tool = df.arg("--");
     match ctx.role() {
         Role::Appliance => {
             for entry in table::mounted(ctx)? {

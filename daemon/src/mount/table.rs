@@ -20,19 +20,26 @@ pub struct Entry {
     pub source: BString,
 }
 
+/// The source of what lies below all mounts: a file system in memory, where mountpoints can be made
+/// while nothing of the guest's is mounted.
+pub const TREE: &str = "mountpoints";
+
 /// All file systems mounted at or below the guest's root, oldest first.
 pub fn mounted(ctx: &Ctx) -> Result<Vec<Entry>> {
     let text = std::fs::read("/proc/self/mountinfo").context("/proc/self/mountinfo")?;
     Ok(text.lines().filter_map(parse).filter_map(|(target, source)| entry(ctx, target, source)).collect())
 }
 
-/// Whether something is mounted on the guest's `/` itself.
-pub fn root_mounted(ctx: &Ctx) -> Result<bool> {
-    Ok(mounted(ctx)?.iter().any(|e| e.guest == "/"))
+/// Whether anything is mounted at or below the guest's root.
+pub fn any_mounted(ctx: &Ctx) -> Result<bool> {
+    Ok(!mounted(ctx)?.is_empty())
 }
 
 fn entry(ctx: &Ctx, target: BString, source: BString) -> Option<Entry> {
     let target = Path::new(OsStr::from_bytes(&target)).to_owned();
+    if source == TREE && target == ctx.sysroot() {
+        return None;
+    }
     Some(Entry { guest: ctx.guest_path(&target)?, target, source })
 }
 

@@ -1,6 +1,6 @@
-//! Partition names straight from a GPT.
+//! Entries straight from a GPT: names and GUIDs of partitions.
 //!
-//! In: an open device and its sector size. Out: the name of one entry. The table's header is used
+//! In: an open device and its sector size. Out: one entry. The table's header is used
 //! only when its checksum is right; when the first copy is damaged the one in the last sector is
 //! taken. Layout: UEFI specification 2.10, section 5.3.
 
@@ -16,6 +16,8 @@ const MIN_ENTRY: u32 = 128;
 const MAX_ENTRY: u32 = 4096;
 /// Header bytes that the checksum covers, by the specification at least 92.
 const HEADER: usize = 92;
+/// An entry begins with the GUID of its type and its own.
+const GUID: usize = 16;
 const NAME_AT: usize = 56;
 const NAME_BYTES: usize = 72;
 
@@ -26,9 +28,12 @@ struct Table {
     entry_size: u32,
 }
 
-/// The name of partition `number` (from 1) on `device`, whose size is `size` bytes.
+/// What the table says of one partition.
+pub struct Entry([u8; MIN_ENTRY as usize]);
+
+/// The entry of partition `number` (from 1) on `device`, whose size is `size` bytes.
 /// `None` when the device has no GPT.
-pub fn partition_name(device: &File, size: u64, sector_size: u32, number: u32) -> Result<Option<BString>> {
+pub fn entry(device: &File, size: u64, sector_size: u32, number: u32) -> Result<Option<Entry>> {
     let last = size.saturating_sub(u64::from(sector_size));
     let table = match read_table(device, u64::from(sector_size), sector_size)? {
         Some(table) => table,
@@ -45,16 +50,42 @@ pub fn partition_name(device: &File, size: u64, sector_size: u32, number: u32) -
         .ok_or_else(missing)?;
     let mut entry = [0u8; MIN_ENTRY as usize];
     device.read_exact_at(&mut entry, at).context("read of the partition entry")?;
-    if entry.iter().take(16).all(|b| *b == 0) {
+    if entry.iter().take(GUID).all(|b| *b == 0) {
         return Err(missing());
     }
-    Ok(Some(name_of(&entry)))
+    Ok(Some(Entry(entry)))
 }
 
-fn name_of(entry: &[u8]) -> BString {
-    let units = entry.get(NAME_AT..NAME_AT + NAME_BYTES).unwrap_or_default().chunks_exact(2);
-    let units = units.map(|pair| u16::from_le_bytes([byte(pair, 0), byte(pair, 1)])).take_while(|u| *u != 0);
-    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into()
+impl Entry {
+    /// Its name.
+    pub fn name(&self) -> BString {
+        let units = self.0.get(NAME_AT..NAME_AT + NAME_BYTES).unwrap_or_default().chunks_exact(2);
+        let units = units.map(|pair| u16::from_le_bytes([byte(pair, 0), byte(pair, 1)])).take_while(|u| *u != 0);
+        char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into()
+    }
+
+    /// What it is for.
+    pub fn type_guid(&self) -> BString {
+        guid(self.0.get(..GUID).unwrap_or_default())
+    }
+
+    /// Which one it is of all partitions of the world.
+    pub fn guid(&self) -> BString {
+        guid(self.0.get(GUID..2 * GUID).unwrap_or_default())
+    }
+}
+
+/// A GUID as it is written: its first three fields are numbers, low byte first on disk.
+fn guid(bytes: &[u8]) -> BString {
+    let first = (u32_at(bytes, 0), u32_at(bytes, 4) & 0xffff, u32_at(bytes, 4) >> 16);
+    let mut text = format!("{:08X}-{:04X}-{:04X}-", first.0, first.1, first.2);
+    for (at, b) in bytes.iter().enumerate().skip(8) {
+        if at == 10 {
+            text.push('-');
+        }
+        text.push_str(&format!("{b:02X}"));
+    }
+    text.into()
 }
 
 /// The table whose header is at byte `at`, or `None` when there is no valid header.
@@ -142,13 +173,22 @@ mod tests {
     }
 
     #[test]
+    fn guids_as_written() {
+        let bytes: Vec<u8> = (1..=16).collect();
+        assert_eq!(guid(&bytes), "04030201-0605-0807-090A-0B0C0D0E0F10");
+    }
+
+    #[test]
     fn names() {
         let dir = tempfile::tempdir().unwrap();
         for header_at in [512, 63 * 512] {
             let f = disk(dir.path(), header_at);
-            assert_eq!(partition_name(&f, 64 * 512, 512, 2).unwrap().unwrap(), "a ü:\"");
+            let e = entry(&f, 64 * 512, 512, 2).unwrap().unwrap();
+            assert_eq!(e.name(), "a ü:\"");
+            assert_eq!(e.type_guid(), "07070707-0707-0707-0707-070707070707");
+            assert_eq!(e.guid(), "00000000-0000-0000-0000-000000000000");
             for absent in [0, 1, 3, 5, u32::MAX] {
-                let e = partition_name(&f, 64 * 512, 512, absent).unwrap_err();
+                let e = entry(&f, 64 * 512, 512, absent).err().unwrap();
                 assert!(e.to_string().contains("not found"), "{e}");
             }
         }
@@ -159,11 +199,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let f = disk(dir.path(), 512);
         f.write_all_at(&[9], 512 + 80).unwrap();
-        assert!(partition_name(&f, 64 * 512, 512, 2).unwrap().is_none());
+        assert!(entry(&f, 64 * 512, 512, 2).unwrap().is_none());
         f.set_len(100).unwrap();
-        assert!(partition_name(&f, 100, 512, 2).unwrap().is_none());
+        assert!(entry(&f, 100, 512, 2).unwrap().is_none());
         f.set_len(0).unwrap();
-        assert!(partition_name(&f, 0, 512, 2).unwrap().is_none());
+        assert!(entry(&f, 0, 512, 2).unwrap().is_none());
     }
 
     proptest::proptest! {
@@ -178,7 +218,7 @@ mod tests {
             let f = tempfile::tempfile().unwrap();
             f.set_len(4096).unwrap();
             f.write_all_at(&header, 512).unwrap();
-            let _ = partition_name(&f, 4096, 512, number);
+            let _ = entry(&f, 4096, 512, number);
         }
     }
 }

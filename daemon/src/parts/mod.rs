@@ -5,6 +5,7 @@
 
 mod gpt;
 mod parted;
+mod properties;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -19,12 +20,22 @@ use crate::device::Device;
 use crate::error::{Context, Error, Result};
 use crate::run::Tool;
 
+pub use properties::{
+    part_get_bootable, part_get_gpt_guid, part_get_gpt_type, part_get_mbr_id, part_set_bootable, part_set_gpt_guid,
+    part_set_gpt_type, part_set_mbr_id, part_to_dev, part_to_partnum,
+};
+
 /// Run parted on a device and read the table it prints after `words`, which are commands as parted
 /// takes them from its command line.
 fn table_after(ctx: &Ctx, device: &Device, words: &[&[u8]]) -> Result<parted::Table> {
+    converse(ctx, device, Tool::new("parted").arg("-s"), words)
+}
+
+/// The same with a parted that has been told how to deal with questions.
+fn converse(ctx: &Ctx, device: &Device, parted: Tool, words: &[&[u8]]) -> Result<parted::Table> {
     // Names are UTF-16 on disk; parted turns them into those of the locale. Negative positions are no
     // options, hence the dashes.
-    let mut tool = Tool::new("parted").env("LC_ALL", "C.UTF-8").args(["-s", "-m", "--"]).arg(device);
+    let mut tool = parted.env("LC_ALL", "C.UTF-8").args(["-m", "--"]).arg(device);
     for word in words {
         tool = tool.arg_bytes(word);
     }
@@ -43,6 +54,10 @@ fn blank_is_ordinary(e: Error) -> Error {
 
 fn change(ctx: &Ctx, device: &Device, words: &[&[u8]]) -> Result<()> {
     let table = table_after(ctx, device, words)?;
+    settled(ctx, device, &table)
+}
+
+fn settled(ctx: &Ctx, device: &Device, table: &parted::Table) -> Result<()> {
     settle::wait(ctx, device, &table.partitions).with_context(|| device.api_name(ctx))
 }
 
@@ -54,6 +69,10 @@ fn label(parttype: &BStr) -> Result<&'static str> {
     parted::label_name(parttype).ok_or_else(|| {
         Error::invalid(format!("'{parttype}' is no known type of partition table: common choices are gpt and mbr"))
     })
+}
+
+fn missing(number: u32) -> Error {
+    Error::invalid(format!("partition number {number} not found"))
 }
 
 /// Numbers count from 1.
@@ -89,6 +108,39 @@ pub fn part_del(ctx: &mut Ctx, device: &Device, partnum: i32) -> Result<()> {
     change(ctx, device, &[b"rm", number(partnum)?.to_string().as_bytes()])
 }
 
+/// Move the end of a partition to sector `endsect`, the last that belongs to it; a negative one counts
+/// back from the end of the disk.
+pub fn part_resize(ctx: &mut Ctx, device: &Device, partnum: i32, endsect: i64) -> Result<()> {
+    let number = number(partnum)?;
+    let name = || device.api_name(ctx);
+    let file = device.open(ctx, OFlags::RDONLY)?;
+    let size = i64::try_from(blockdev::size(&file).with_context(name)?).unwrap_or(i64::MAX);
+    let sector = i64::from(settle::sector_size(&file));
+    drop(file);
+    let table = table(ctx, device)?;
+    let is = |p: &&Partition| u32::try_from(p.part_num) == Ok(number);
+    let old = table.partitions.iter().find(is).ok_or_else(|| missing(number).context(name()))?;
+    let (start, end) = (old.part_start / sector, old.part_end / sector);
+    let wanted = if endsect < 0 { size / sector + endsect } else { endsect };
+    if wanted < start {
+        let text = format!("the end, sector {wanted}, is before the start of the partition, sector {start}");
+        return Err(Error::invalid(text).context(name()));
+    }
+    if wanted >= size / sector {
+        return Err(Error::invalid(format!("the end, sector {wanted}, is behind the end of the disk")).context(name()));
+    }
+    let (number, place) = (number.to_string(), format!("{wanted}s"));
+    let words = [b"resizepart", number.as_bytes(), place.as_bytes()];
+    if wanted >= end {
+        return change(ctx, device, &words);
+    }
+    // parted asks whether data may be lost; where there is nobody to answer it takes a no for granted.
+    // About anything else it would ask, it gets no answer and gives up.
+    let parted = Tool::new("parted").arg("---pretend-input-tty").stdin("Yes\n");
+    let table = converse(ctx, device, parted, &words)?;
+    settled(ctx, device, &table)
+}
+
 /// Write a partition table with one partition over the whole disk.
 pub fn part_disk(ctx: &mut Ctx, device: &Device, parttype: &BStr) -> Result<()> {
     let label = label(parttype)?;
@@ -112,13 +164,18 @@ pub fn part_get_parttype(ctx: &mut Ctx, device: &Device) -> Result<BString> {
 
 /// The name of a GPT partition.
 pub fn part_get_name(ctx: &mut Ctx, device: &Device, partnum: i32) -> Result<BString> {
+    let entry = gpt_entry(ctx, device, partnum)?.map(|entry| entry.name());
+    entry.ok_or_else(|| Error::not_supported("only GUID partition tables (gpt) have names").context(device.api_name(ctx)))
+}
+
+/// What a GPT says of a partition; `None` when the device does not have one.
+fn gpt_entry(ctx: &Ctx, device: &Device, partnum: i32) -> Result<Option<gpt::Entry>> {
     let number = number(partnum)?;
     let file = device.open(ctx, OFlags::RDONLY)?;
     let name = || device.api_name(ctx);
     let sector = rustix::fs::ioctl_blksszget(&file).with_context(name)?;
     let size = blockdev::size(&file).with_context(name)?;
-    let found = gpt::partition_name(&file, size, sector, number).with_context(name)?;
-    found.ok_or_else(|| Error::not_supported("only GUID partition tables (gpt) have names").context(name()))
+    gpt::entry(&file, size, sector, number).with_context(name)
 }
 
 /// Set the name of a partition.

@@ -57,6 +57,8 @@ pub struct Table {
     pub label: BString,
     /// In the order parted lists them.
     pub partitions: Vec<Partition>,
+    /// The numbers of those with the flag `boot`.
+    pub bootable: Vec<i32>,
 }
 
 /// Take the output apart. Lines: `BYT;`, then the device, then one partition each:
@@ -70,8 +72,21 @@ pub fn parse(output: &[u8]) -> Result<Table> {
     if label.is_empty() {
         return Err(Error::msg(format!("parted printed no table type: {}", device.as_bstr())));
     }
-    let partitions = lines.filter(|l| !l.is_empty()).map(partition).collect::<Result<_>>()?;
-    Ok(Table { label: label.into(), partitions })
+    let mut table = Table { label: label.into(), partitions: Vec::new(), bootable: Vec::new() };
+    for line in lines.filter(|l| !l.is_empty()) {
+        let partition = partition(line)?;
+        if is_bootable(line) {
+            table.bootable.push(partition.part_num);
+        }
+        table.partitions.push(partition);
+    }
+    Ok(table)
+}
+
+/// Flags are the last field, `boot, esp;`, whatever a name before them holds.
+fn is_bootable(line: &[u8]) -> bool {
+    let flags = line.rsplit_str(":").next().unwrap_or_default();
+    flags.trim_end_with(|c| c == ';').split_str(",").any(|flag| flag.trim() == b"boot")
 }
 
 fn partition(line: &[u8]) -> Result<Partition> {
@@ -91,10 +106,11 @@ mod tests {
     fn tables() {
         let t = parse(
             b"BYT;\n/dev/sd\\:x:67108864B:scsi:512:512:gpt:QEMU QEMU:;\n\
-              1:1048576B:2097151B:1048576B:ext4:p1:;\n2:2097152B:67091967B:64994816B::x\\:y \"z;:;\n",
+              1:1048576B:2097151B:1048576B:ext4:p1:boot, esp;\n2:2097152B:67091967B:64994816B::x\\:boot \"z;:;\n",
         )
         .unwrap();
         assert_eq!(t.label, "gpt");
+        assert_eq!(t.bootable, [1]);
         assert_eq!(
             t.partitions,
             [

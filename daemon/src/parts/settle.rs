@@ -5,6 +5,7 @@
 //! the kernel has not taken over the table it is asked to read it anew.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -22,15 +23,24 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Wait until the kernel's partitions of `device` are `table`.
 pub fn wait(ctx: &Ctx, device: &Device, table: &[Partition]) -> Result<()> {
-    let Some(sys) = sys_dir(device.path()) else {
-        // A regular file (tests): no partitions, no nodes.
-        return Ok(());
-    };
-    let wanted: BTreeSet<u32> = table.iter().filter_map(|p| u32::try_from(p.part_num).ok()).collect();
+    // A regular file (tests) has no partitions and no nodes.
+    let Some(sys) = sys_dir(device.path()) else { return Ok(()) };
+    wait_for(ctx, device, &sys, &table.iter().filter_map(|p| u32::try_from(p.part_num).ok()).collect())
+}
+
+/// Make a change that leaves partitions where they are, and wait until the kernel has all of them again.
+pub fn keeping(ctx: &Ctx, device: &Device, change: impl FnOnce() -> Result<()>) -> Result<()> {
+    let Some(sys) = sys_dir(device.path()) else { return change() };
+    let before = known(&sys);
+    change()?;
+    wait_for(ctx, device, &sys, &before)
+}
+
+fn wait_for(ctx: &Ctx, device: &Device, sys: &Path, wanted: &BTreeSet<u32>) -> Result<()> {
     let until = Instant::now() + PATIENCE;
     let mut asked = false;
     loop {
-        if known(&sys) == wanted {
+        if known(sys) == *wanted {
             return Ok(());
         }
         if Instant::now() >= until {
@@ -46,6 +56,11 @@ pub fn wait(ctx: &Ctx, device: &Device, table: &[Partition]) -> Result<()> {
         }
         std::thread::sleep(PAUSE);
     }
+}
+
+/// Size of the device's sectors in bytes; of a regular file (tests) what parted takes for it.
+pub fn sector_size(file: &File) -> u32 {
+    rustix::fs::ioctl_blksszget(file).ok().filter(|size| *size > 0).unwrap_or(512)
 }
 
 /// Where the kernel describes a block device.

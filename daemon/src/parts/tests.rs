@@ -41,7 +41,7 @@ fn gpt() {
 /// [`part_get_name`] asks a block device for its sector size, which a file does not have.
 fn gpt_name(d: &Device, number: u32) -> String {
     let file = std::fs::File::open(d.path()).unwrap();
-    super::gpt::partition_name(&file, 64 << 20, 512, number).unwrap().unwrap().to_string()
+    super::gpt::entry(&file, 64 << 20, 512, number).unwrap().unwrap().name().to_string()
 }
 
 #[test]

@@ -1,0 +1,108 @@
+//! How small a file system can be made.
+//!
+//! In: a device. Out: bytes, as the tool of its type estimates them.
+
+use std::os::unix::fs::FileExt;
+
+use bstr::ByteSlice;
+use rustix::fs::OFlags;
+
+use super::{btrfs, probe, recipe};
+use crate::ctx::Ctx;
+use crate::device::{Device, Mountable};
+use crate::error::{Context, Error, Result};
+use crate::ext2;
+use crate::run::Tool;
+
+/// The least size in bytes. ENOTSUP for types whose tools do not tell.
+pub fn vfs_minimum_size(ctx: &mut Ctx, mountable: &Mountable) -> Result<i64> {
+    // A subvolume has no size of its own.
+    let device = mountable.device();
+    let fstype = probe::tag(ctx, device, "TYPE")?;
+    let size = match fstype.as_slice() {
+        t if recipe::is_ext(t) => ext(ctx, device),
+        b"btrfs" => btrfs::minimum_size(ctx, device),
+        b"ntfs" => ntfs(ctx, device),
+        b"xfs" => xfs(ctx, device),
+        other => Err(Error::not_supported(format!(
+            "don't know how to get the minimum size of '{}' filesystems",
+            other.as_bstr()
+        ))),
+    };
+    size.with_context(|| device.api_name(ctx))
+}
+
+fn ext(ctx: &Ctx, device: &Device) -> Result<i64> {
+    // -f: also when it was mounted since it was checked last. Nothing is changed.
+    let output = Tool::new("resize2fs").args(["-f", "-P"]).arg(device).run(ctx)?;
+    let blocks = number_after(&output.stdout, "Estimated minimum size of the filesystem: ");
+    let size = ext2::block_size(ctx, device)?;
+    blocks.and_then(|blocks| blocks.checked_mul(size)).ok_or_else(|| {
+        Error::msg(format!("resize2fs printed no size: {}", output.stdout.trim().as_bstr()))
+    })
+}
+
+fn ntfs(ctx: &Ctx, device: &Device) -> Result<i64> {
+    // -f twice: also when it is marked for a check. Nothing is changed.
+    let output = Tool::new("ntfsresize").args(["--info", "-P", "-f", "-f"]).arg(device).run_status(ctx)?;
+    let said = bstr::concat([&output.stdout[..], b"\n", &output.stderr]);
+    let least = number_after(&said, "You might resize at ");
+    // One that is full cannot be made smaller.
+    let full = || number_after(&said, "Current volume size: ").filter(|_| said.contains_str("Volume is full"));
+    least.or_else(full).ok_or_else(|| Error::msg(format!("ntfsresize: {}", said.trim().as_bstr())))
+}
+
+/// The number that follows `words` in a line that begins with them.
+fn number_after(text: &[u8], words: &str) -> Option<i64> {
+    let rest = text.lines().find_map(|line| line.strip_prefix(words.as_bytes()))?;
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    rest.get(..digits)?.to_str().ok()?.parse().ok()
+}
+
+/// xfs cannot be made smaller: its size. The superblock, XFS Algorithms & Data Structures: magic, size
+/// of a block (32 bit) and number of blocks (64 bit), high bytes first.
+fn xfs(ctx: &Ctx, device: &Device) -> Result<i64> {
+    let mut head = [0u8; 16];
+    device.open(ctx, OFlags::RDONLY)?.read_exact_at(&mut head, 0)?;
+    let [b'X', b'F', b'S', b'B', a, b, c, d, count @ ..] = head else {
+        return Err(Error::invalid("has no xfs superblock"));
+    };
+    let block = u64::from(u32::from_be_bytes([a, b, c, d]));
+    let size = block.checked_mul(u64::from_be_bytes(count)).and_then(|size| i64::try_from(size).ok());
+    size.ok_or_else(|| Error::invalid("the xfs superblock is damaged"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Guest;
+
+    #[test]
+    fn superblocks() {
+        let g = Guest::new();
+        let size = |bytes: &[u8]| {
+            g.write("/d", bytes);
+            xfs(&g.ctx, &Device::from_real(g.host("/d"))).ok()
+        };
+        assert_eq!(size(b"XFSB\0\0\x10\0\0\0\0\0\0\0\x01\0rest"), Some(4096 * 256));
+        assert_eq!(size(b"XFSB\0\0\x10\0\0\0"), None);
+        assert_eq!(size(b"YFSB\0\0\x10\0\0\0\0\0\0\0\x01\0"), None);
+        assert_eq!(size(b"XFSB\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), None);
+    }
+
+    #[test]
+    fn numbers() {
+        let text = b"x\nYou might resize at 1810432 bytes or 2 MB (freeing 266 MB).\nsize: z\nsize: 99999999999999999999\n";
+        assert_eq!(number_after(text, "You might resize at "), Some(1_810_432));
+        assert_eq!(number_after(text, "size: "), None);
+        assert_eq!(number_after(text, "none: "), None);
+    }
+
+    proptest::proptest! {
+        /// Tools print what hostile disks hold: whatever it is, an answer comes.
+        #[test]
+        fn any_output(output: Vec<u8>) {
+            let _ = number_after(&output, "");
+        }
+    }
+}
