@@ -3,20 +3,27 @@
 //! In: paths in the guest. Out: whole contents or lists in memory, assembled from streams, so that no
 //! message limit applies and no temporary file is needed.
 
+mod lists;
+mod streams;
+
+pub(crate) use lists::{lstatlist, lstatnslist, lxattrlist, readlinklist};
+pub(crate) use streams::{filesystem_walk, find_inode, journal_get, yara_scan};
+
 use crate::client::info;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::handle::Handle;
 use crate::rpc::{Sink, Source};
 use bstr::{BStr, BString, ByteSlice};
 use guestfs_protocol::args;
 use guestfs_protocol::structs::{Dirent, Stat, Statns};
-use guestfs_protocol::xdr::Decoder;
 use std::io::Write;
 
 /// Most bytes a stream may bring into memory: the daemon is hostile, and 32-bit sizes end here too.
 const MEMORY_MAX: usize = i32::MAX as usize;
 /// Up to here a write is one message; above it is an upload. Upstream draws the line here too.
 const ONE_MESSAGE_MAX: usize = 2 * 1024 * 1024;
+/// `im_type` of the struct `internal_mountable`; 0 is a whole device.
+const BTRFS_SUBVOLUME: i32 = 1;
 /// Shown in traces where upstream shows the name of its temporary file.
 const IN_MEMORY: &[u8] = b"<memory>";
 
@@ -133,22 +140,7 @@ pub(crate) fn readdir(g: &Handle, dir: &BStr) -> Result<Vec<Dirent>> {
             |g| g.rpc_stream(&info::INTERNAL_READDIR, 0, &args, None, Some(sink)),
         )
     })?;
-    dirents(&bytes)
-}
-
-/// Entries one after the other, without a count: the stream's end is the list's end.
-fn dirents(bytes: &[u8]) -> Result<Vec<Dirent>> {
-    let mut d = Decoder::new(bytes);
-    let mut entries = Vec::new();
-    while d.remaining() > 0 {
-        let entry = d.get::<Dirent>().map_err(|e| {
-            Error::new(ErrorKind::Protocol, format!("readdir: the daemon sent a broken entry: {e}"))
-                .with_errno(libc::EPROTO)
-                .with_cause(e)
-        })?;
-        entries.push(entry);
-    }
-    Ok(entries)
+    streams::entries("readdir", &bytes)
 }
 
 /// The fields of the older struct; its times are whole seconds.
@@ -176,6 +168,18 @@ pub(crate) fn stat(g: &Handle, path: &BStr) -> Result<Stat> {
 
 pub(crate) fn lstat(g: &Handle, path: &BStr) -> Result<Stat> {
     g.lstatns(path).map(|s| without_nanoseconds(&s))
+}
+
+pub(crate) fn mountable_device(g: &Handle, mountable: &BStr) -> Result<BString> {
+    g.internal_parse_mountable(mountable).map(|m| m.im_device)
+}
+
+pub(crate) fn mountable_subvolume(g: &Handle, mountable: &BStr) -> Result<BString> {
+    let parsed = g.internal_parse_mountable(mountable)?;
+    if parsed.im_type != BTRFS_SUBVOLUME {
+        return Err(Error::usage(format!("{mountable}: not a btrfs subvolume")));
+    }
+    Ok(parsed.im_volume)
 }
 
 pub(crate) fn write(g: &Handle, path: &BStr, content: &[u8]) -> Result<()> {
@@ -234,6 +238,7 @@ mod tests {
         let entry = Dirent { ino: 7, ftyp: guestfs_protocol::xdr::Char(b'd'), name: "abc".into() };
         let one = guestfs_protocol::xdr::to_vec(&entry).unwrap();
         let two = [one.clone(), one.clone()].concat();
+        let dirents = |bytes: &[u8]| streams::entries::<Dirent>("readdir", bytes);
         assert_eq!(dirents(&two).unwrap(), [entry.clone(), entry]);
         for cut in 1..one.len() {
             assert!(dirents(&one[..cut]).is_err(), "{cut}");

@@ -172,6 +172,8 @@ struct Info {
     format: Option<String>,
     #[serde(rename = "virtual-size")]
     virtual_size: Option<i64>,
+    #[serde(rename = "backing-filename")]
+    backing_filename: Option<String>,
 }
 
 fn info(g: &Handle, filename: &BStr) -> Result<Info> {
@@ -198,6 +200,11 @@ pub(crate) fn disk_format(g: &Handle, filename: &BStr) -> Result<BString> {
 
 pub(crate) fn disk_virtual_size(g: &Handle, filename: &BStr) -> Result<i64> {
     info(g, filename)?.virtual_size.filter(|n| *n >= 0).ok_or_else(|| missing("virtual size", filename))
+}
+
+/// Whether the image names another below it, which need not exist.
+pub(crate) fn has_backing_file(g: &Handle, filename: &BStr) -> Result<bool> {
+    Ok(info(g, filename)?.backing_filename.is_some())
 }
 
 /// Run a tool and return its bounded standard output.
@@ -279,6 +286,10 @@ mod tests {
         g.disk_create(at("over2"), "qcow2", -1, over).unwrap();
         g.disk_create(at("rel"), "qcow2", -1, DiskCreateOpts::new().backingfile("over2")).unwrap();
         assert_eq!(g.disk_virtual_size(at("rel")).unwrap(), 10 << 20);
+        assert!(g.disk_has_backing_file(at("rel")).unwrap());
+        assert!(!g.disk_has_backing_file(at("b a,s:e")).unwrap());
+        std::fs::remove_file(at("over2")).unwrap();
+        assert!(g.disk_has_backing_file(at("rel")).unwrap());
     }
 
     #[test]

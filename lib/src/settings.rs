@@ -18,6 +18,11 @@ pub(crate) fn parse_bool(value: &[u8]) -> Option<bool> {
     }
 }
 
+/// Whether this setting, with a value or without, has that name. Nothing is called "".
+pub(crate) fn is_called(setting: &BString, name: &[u8]) -> bool {
+    !name.is_empty() && lookup(std::slice::from_ref(setting), name).is_some()
+}
+
 /// Value of the first setting called `name`: `Some("")` when it stands alone, without `=`.
 pub(crate) fn lookup<'a>(settings: &'a [BString], name: &[u8]) -> Option<&'a [u8]> {
     settings.iter().find_map(|s| match s.strip_prefix(name) {

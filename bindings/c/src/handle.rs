@@ -17,7 +17,8 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 const NO_ENVIRONMENT: c_uint = 1 << 0;
 const NO_CLOSE_ON_EXIT: c_uint = 1 << 1;
 
-/// What a `guestfs_h *` points to.
+/// What a `guestfs_h *` points to. The handle comes first: `c_pointer` returns its address.
+#[repr(C)]
 pub struct Guestfs {
     handle: Handle,
     pub(crate) errors: Arc<Errors>,
@@ -27,6 +28,8 @@ pub struct Guestfs {
     /// Constant results, kept until close; equal ones are kept once.
     strings: Mutex<BTreeSet<CString>>,
 }
+
+const _: () = assert!(std::mem::offset_of!(Guestfs, handle) == 0);
 
 impl Guestfs {
     /// The safe handle.

@@ -47,8 +47,7 @@ impl Session {
     /// A session with a new handle.
     pub fn new(interrupt: Arc<Interrupt>, progress: Arc<Progress>) -> Result<Self> {
         let handle = Arc::new(Handle::new()?);
-        interrupt.watch(handle.canceller());
-        progress.attach(&handle);
+        adopt(&handle, &interrupt, &progress)?;
         let current = Rc::new(RefCell::new(handle));
         Ok(Session {
             ask: Asker::new(Rc::clone(&current)),
@@ -79,11 +78,19 @@ impl Session {
     }
 
     /// Put a new handle in the place of the old one, which is closed with its events and drives.
-    pub fn replace_handle(&mut self, handle: Handle) {
+    pub fn replace_handle(&mut self, handle: Handle) -> Result<()> {
         let handle = Arc::new(handle);
-        self.interrupt.watch(handle.canceller());
-        self.progress.attach(&handle);
+        adopt(&handle, &self.interrupt, &self.progress)?;
         self.events.clear();
         drop(self.current.replace(handle));
+        Ok(())
     }
+}
+
+/// What every handle of the shell gets. ^C cancels a call, so it must not reach the appliance.
+fn adopt(handle: &Arc<Handle>, interrupt: &Interrupt, progress: &Arc<Progress>) -> Result<()> {
+    handle.set_pgroup(true)?;
+    interrupt.watch(handle.canceller());
+    progress.attach(handle);
+    Ok(())
 }

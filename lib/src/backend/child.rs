@@ -1,8 +1,8 @@
 //! Child processes that cannot outlive us or leak anything into or out of us.
 //!
 //! In: a program with arguments and the descriptors it shall have. Out: a [`Child`] that is told apart
-//! by a pidfd (a number that is reused cannot be killed by mistake), is reaped when dropped, and gets
-//! SIGKILL from the kernel when this process ends.
+//! by a pidfd (a number that is reused cannot be killed by mistake), is reaped when dropped, and unless it
+//! shall survive gets SIGKILL from the kernel when this process ends.
 
 #![allow(unsafe_code)]
 
@@ -26,6 +26,12 @@ pub struct Spec {
     pub args: Vec<OsString>,
     /// Standard input, output and error of the child.
     pub stdio: OwnedFd,
+    /// Only standard error is `stdio`; the others are the caller's.
+    pub inherit: bool,
+    /// A process group of its own: ^C on the terminal does not reach it.
+    pub own_group: bool,
+    /// The kernel does not kill it when this process ends.
+    pub survivor: bool,
     /// Further descriptors: the child finds the first as number [`FIRST_FD`], and so on.
     pub fds: Vec<OwnedFd>,
 }
@@ -66,7 +72,7 @@ fn on_spawner<T: Send + 'static>(job: impl FnOnce() -> io::Result<T> + Send + 's
 }
 
 impl Child {
-    /// Start it in a process group of its own, so that ^C on the terminal does not reach it.
+    /// Start it.
     pub fn spawn(spec: Spec) -> io::Result<Child> {
         on_spawner(move || spawn_here(spec))
     }
@@ -103,11 +109,18 @@ impl Child {
                     (Some(code), _) => ExitInfo::Code(code),
                     (None, signal) => ExitInfo::Signal(signal.unwrap_or(0)),
                 }),
-                // Somebody else in this program waits for any child and took it: it has ended.
-                Err(_) => Some(ExitInfo::Code(0)),
+                // Somebody else in this program waits for any child and took it; or this process was
+                // forked from the parent, who alone may wait. It has ended if its pidfd says so.
+                Err(_) => self.has_ended().then_some(ExitInfo::Code(0)),
             };
         }
         self.exit
+    }
+
+    fn has_ended(&self) -> bool {
+        let mut fds = [PollFd::new(&self.pidfd, PollFlags::IN)];
+        let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        matches!(poll(&mut fds, Some(&now)), Ok(1..))
     }
 
     /// Wait until it ends or `deadline` comes.
@@ -154,15 +167,19 @@ fn spawn_here(spec: Spec) -> io::Result<Child> {
         .collect::<io::Result<Vec<OwnedFd>>>()?;
     let moves: Vec<(RawFd, RawFd)> = sources.iter().map(AsRawFd::as_raw_fd).zip(FIRST_FD..).collect();
     let parent = rustix::process::getpid();
+    let survivor = spec.survivor;
     let mut command = Command::new(&spec.program);
-    command
-        .args(&spec.args)
-        .stdin(Stdio::from(spec.stdio.try_clone()?))
-        .stdout(Stdio::from(spec.stdio.try_clone()?))
-        .stderr(Stdio::from(spec.stdio))
-        // Messages are read and matched.
-        .env("LC_ALL", "C")
-        .process_group(0);
+    // Messages are read and matched.
+    command.args(&spec.args).env("LC_ALL", "C");
+    if spec.inherit {
+        command.stdin(Stdio::inherit()).stdout(Stdio::inherit());
+    } else {
+        command.stdin(Stdio::from(spec.stdio.try_clone()?)).stdout(Stdio::from(spec.stdio.try_clone()?));
+    }
+    command.stderr(Stdio::from(spec.stdio));
+    if spec.own_group {
+        command.process_group(0);
+    }
     // SAFETY: between fork and exec the closure makes only async-signal-safe system calls (dup2, prctl,
     // getppid) and allocates nothing; `moves` was built before the fork.
     unsafe {
@@ -171,6 +188,9 @@ fn spawn_here(spec: Spec) -> io::Result<Child> {
                 if libc::dup2(*from, *to) < 0 {
                     return Err(io::Error::last_os_error());
                 }
+            }
+            if survivor {
+                return Ok(());
             }
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
             // The parent may have died before the signal was asked for.
@@ -201,14 +221,17 @@ mod tests {
     use std::io::Read;
     use std::os::unix::net::UnixStream;
 
-    fn sh(script: &str, fds: Vec<OwnedFd>) -> (Child, UnixStream) {
+    fn spec(script: &str, fds: Vec<OwnedFd>) -> (Spec, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let spec = Spec {
-            program: "/bin/sh".into(),
-            args: vec!["-c".into(), script.into()],
-            stdio: theirs.into(),
-            fds,
-        };
+        let args = vec!["-c".into(), script.into()];
+        let stdio = theirs.into();
+        let spec =
+            Spec { program: "/bin/sh".into(), args, stdio, inherit: false, own_group: true, survivor: false, fds };
+        (spec, ours)
+    }
+
+    fn sh(script: &str, fds: Vec<OwnedFd>) -> (Child, UnixStream) {
+        let (spec, ours) = spec(script, fds);
         (Child::spawn(spec).unwrap(), ours)
     }
 
@@ -272,10 +295,64 @@ mod tests {
         assert_eq!(child.exited(), None);
     }
 
+    /// Field `n` of proc(5)'s stat, counted from the state after the name.
+    fn stat(pid: u32, n: usize) -> i32 {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        stat.rsplit_once(") ").unwrap().1.split(' ').nth(n).unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn a_process_group_of_its_own_or_ours() {
+        const GROUP: usize = 2;
+        let ours = stat(std::process::id(), GROUP);
+        for own in [true, false] {
+            let (spec, _out) = spec("sleep 1000", vec![]);
+            let child = Child::spawn(Spec { own_group: own, ..spec }).unwrap();
+            let pid = child.pid();
+            assert_eq!(stat(pid.unsigned_abs(), GROUP), if own { pid } else { ours });
+        }
+    }
+
+    #[test]
+    fn it_may_survive_its_parents_thread() {
+        // What PDEATHSIG is shows nowhere in /proc: the child says it itself.
+        let ask = "import ctypes; n = ctypes.c_int(); ctypes.CDLL(None).prctl(2, ctypes.byref(n)); print(n.value)";
+        if !std::path::Path::new("/usr/bin/python3").exists() {
+            return;
+        }
+        for (survivor, signal) in [(true, "0\n"), (false, "9\n")] {
+            let (spec, mut out) = spec(&format!("exec python3 -c '{ask}'"), vec![]);
+            let mut child = Child::spawn(Spec { survivor, ..spec }).unwrap();
+            assert_eq!(child.wait(soon()), Some(ExitInfo::Code(0)));
+            let mut text = String::new();
+            out.read_to_string(&mut text).unwrap();
+            assert_eq!(text, signal);
+        }
+    }
+
+    #[test]
+    fn standard_error_stays_apart_when_the_rest_is_inherited() {
+        let (spec, mut out) = spec("echo lost; echo kept >&2; readlink /proc/$$/fd/0 >&2", vec![]);
+        let mut child = Child::spawn(Spec { inherit: true, ..spec }).unwrap();
+        assert_eq!(child.wait(soon()), Some(ExitInfo::Code(0)));
+        let mut text = String::new();
+        out.read_to_string(&mut text).unwrap();
+        let stdin = std::fs::read_link("/proc/self/fd/0").unwrap();
+        assert_eq!(text, format!("kept\n{}\n", stdin.display()));
+    }
+
+    #[test]
+    fn one_that_another_has_reaped_has_ended() {
+        let (mut child, _out) = sh("exit 3", vec![]);
+        let pid = rustix::process::Pid::from_raw(child.pid()).unwrap();
+        rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty()).unwrap();
+        assert_eq!(child.exited(), Some(ExitInfo::Code(0)));
+    }
+
     #[test]
     fn a_missing_program_is_an_error() {
-        let (_, theirs) = UnixStream::pair().unwrap();
-        let spec = Spec { program: "/no/such".into(), args: vec![], stdio: theirs.into(), fds: vec![] };
+        let (spec, _) = spec("", vec![]);
+        let spec = Spec { program: "/no/such".into(), ..spec };
         assert_eq!(Child::spawn(spec).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 }

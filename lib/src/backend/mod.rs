@@ -74,6 +74,16 @@ pub struct Plan {
     pub smp: u32,
     /// Give the appliance a user-mode network.
     pub network: bool,
+    /// SELinux in the appliance, which then only warns.
+    pub selinux: bool,
+    /// The console is the program's own standard input and output.
+    pub direct: bool,
+    /// The machine gets a process group of its own.
+    pub pgroup: bool,
+    /// The machine outlives the program if that ends without shutting it down.
+    pub survivor: bool,
+    /// More parameters for the hypervisor, each perhaps with a value.
+    pub hv_params: Vec<(BString, Option<BString>)>,
     /// More words for the kernel command line.
     pub append: Option<BString>,
     /// Backend settings, `name` or `name=value`.

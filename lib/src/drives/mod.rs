@@ -6,10 +6,16 @@
 
 mod check;
 mod list;
+mod names;
+mod old;
+mod params;
 mod probe;
 mod remote;
 
 pub use list::Drives;
+pub(crate) use names::{device_index, device_name, max_disks};
+pub(crate) use old::{add_cdrom, add_drive_ro_with_if, add_drive_with_if};
+pub(crate) use params::config;
 pub use probe::probe;
 pub use remote::{Protocol, Remote, Server};
 
@@ -106,6 +112,36 @@ impl Drive {
             Source::Remote(remote) => remote.describe(),
         }
     }
+
+    /// The same with the options that are not at their default, in parentheses.
+    fn to_line(&self) -> BString {
+        let mut words: Vec<BString> = Vec::new();
+        let mut word = |set: bool, word: &str| words.extend(set.then(|| word.into()));
+        word(self.readonly, "readonly");
+        word(self.cachemode == CacheMode::Unsafe, "cachemode=unsafe");
+        word(self.discard == Discard::Enable, "discard=enable");
+        word(self.discard == Discard::BestEffort, "discard=besteffort");
+        word(self.copyonread, "copyonread");
+        let named = [("label", &self.label), ("format", &self.format)];
+        for (name, value) in named.into_iter().filter_map(|(n, v)| Some((n, v.as_ref()?))) {
+            words.insert(0, format!("{name}={value}").into());
+        }
+        words.extend(self.blocksize.map(|size| format!("blocksize={size}").into()));
+        let mut line = self.describe();
+        if !words.is_empty() {
+            line.extend_from_slice(&[b" (", bstr::join(" ", words).as_slice(), b")"].concat());
+        }
+        line
+    }
+}
+
+/// A line about each, for people.
+pub(crate) fn debug_drives(g: &Handle) -> Result<Vec<BString>> {
+    Ok(g.drives().iter().map(|(_, drive)| drive.to_line()).collect())
+}
+
+pub(crate) fn disk_has_backing_file(g: &Handle, filename: &BStr) -> Result<bool> {
+    crate::disks::has_backing_file(g, filename)
 }
 
 pub(crate) fn add_drive(g: &Handle, filename: &BStr, opts: &AddDriveOpts) -> Result<()> {
@@ -289,6 +325,23 @@ mod tests {
         assert!(drive.readonly && drive.copyonread && drive.blocksize == Some(4096));
         let e = g.add_drive(name, all).unwrap_err();
         assert!(e.message().to_string().contains("another drive has it"), "{e}");
+    }
+
+    #[test]
+    fn lines_for_people() {
+        let mut drive = Drive::new(Source::Null);
+        assert_eq!(drive.to_line(), "/dev/null");
+        drive = Drive { readonly: true, format: Some("raw".into()), label: Some("x".into()), ..drive };
+        drive = Drive { discard: Discard::BestEffort, copyonread: true, blocksize: Some(512), ..drive };
+        assert_eq!(
+            drive.to_line(),
+            "/dev/null (format=raw label=x readonly discard=besteffort copyonread blocksize=512)"
+        );
+        let g = Handle::create(crate::CreateFlags { no_environment: true, ..Default::default() }).unwrap();
+        let opts = AddDriveOpts::new().protocol("ssh").server(["h"]).username("user").secret("hidden");
+        g.add_drive("/disk", opts).unwrap();
+        let lines = g.debug_drives().unwrap();
+        assert!(!lines.iter().any(|l| l.contains_str("hidden")), "{lines:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use super::{props, Handle};
 use crate::error::{Error, Result};
 use crate::settings::parse_bool;
-use bstr::{BStr, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 
 pub(super) fn parse(g: &Handle, get: &mut dyn FnMut(&str) -> Option<Vec<u8>>) -> Result<()> {
     let mut boolean = |name: &str| -> Result<Option<bool>> {
@@ -37,10 +37,20 @@ pub(super) fn parse(g: &Handle, get: &mut dyn FnMut(&str) -> Option<Vec<u8>>) ->
         props::set_memsize(g, n.ok_or_else(|| Error::usage("not a number of MiB"))?)
     })?;
     // The name of old; its values are backends' names.
-    text("LIBGUESTFS_ATTACH_METHOD", &mut |v| props::set_backend(g, if v == "appliance" { "direct".into() } else { v }))?;
+    text("LIBGUESTFS_ATTACH_METHOD", &mut |v| props::set_backend(g, v))?;
     text("LIBGUESTFS_BACKEND", &mut |v| if v.is_empty() { Ok(()) } else { props::set_backend(g, v) })?;
     text("LIBGUESTFS_BACKEND_SETTINGS", &mut |v| {
         let list: Vec<_> = v.split(|b| *b == b':').filter(|s| !s.is_empty()).map(Into::into).collect();
         props::set_backend_settings(g, &list)
     })
+}
+
+/// The program's own.
+pub(crate) fn parse_environment(g: &Handle) -> Result<()> {
+    g.load_environment()
+}
+
+/// Strings `NAME=VALUE`.
+pub(crate) fn parse_environment_list(g: &Handle, environment: &[BString]) -> Result<()> {
+    g.load_environment_list(environment)
 }

@@ -8,12 +8,15 @@
 //! connection is taken out of its slot while a call uses it.
 
 mod cancel;
+mod console;
 mod environment;
 mod props;
 mod report;
 mod tempdir;
 
 pub use cancel::Canceller;
+pub(crate) use console::{c_pointer, internal_get_console_socket};
+pub(crate) use environment::{parse_environment, parse_environment_list};
 pub(crate) use props::*;
 pub use report::ErrorHook;
 

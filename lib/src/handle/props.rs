@@ -24,6 +24,16 @@ pub(crate) struct Properties {
     pub smp: i32,
     pub network: bool,
     pub autosync: bool,
+    /// SELinux in the appliance.
+    pub selinux: bool,
+    /// The console is the program's own standard input and output.
+    pub direct: bool,
+    /// The machine is no member of the program's process group.
+    pub pgroup: bool,
+    /// The machine ends with the program.
+    pub recovery_proc: bool,
+    /// More parameters for the hypervisor (`config`), each perhaps with a value.
+    pub hv_params: Vec<(BString, Option<BString>)>,
     pub backend: BString,
     pub backend_settings: Vec<BString>,
     pub program: BString,
@@ -45,6 +55,11 @@ impl Default for Properties {
             smp: 1,
             network: false,
             autosync: true,
+            selinux: false,
+            direct: false,
+            pgroup: false,
+            recovery_proc: true,
+            hv_params: Vec::new(),
             backend: "direct".into(),
             backend_settings: Vec::new(),
             program: program_name(),
@@ -56,6 +71,9 @@ impl Default for Properties {
         }
     }
 }
+
+/// The name that the backend `direct` had before 1.21 (guestfs(3) of libguestfs, BACKEND).
+const OLD_DIRECT: &str = "appliance";
 
 /// Last component of argv[0].
 fn program_name() -> BString {
@@ -76,12 +94,17 @@ macro_rules! getters {
 getters! {
     get_append: Option<BString> = |p| p.append.clone();
     get_autosync: bool = |p| p.autosync;
+    get_attach_method: BString = |p| if p.backend == "direct" { OLD_DIRECT.into() } else { p.backend.clone() };
     get_backend: BString = |p| p.backend.clone();
     get_backend_settings: Vec<BString> = |p| p.backend_settings.clone();
+    get_direct: bool = |p| p.direct;
     get_identifier: BString = |p| p.identifier.clone();
     get_memsize: i32 = |p| p.memsize;
     get_network: bool = |p| p.network;
+    get_pgroup: bool = |p| p.pgroup;
     get_program: BString = |p| p.program.clone();
+    get_recovery_proc: bool = |p| p.recovery_proc;
+    get_selinux: bool = |p| p.selinux;
     get_smp: i32 = |p| p.smp;
     get_tmpdir: BString = |p| first([&p.tmpdir, &p.env_tmpdir], "/tmp");
     get_cachedir: BString = |p| first([&p.cachedir, &p.env_tmpdir], "/var/tmp");
@@ -100,6 +123,11 @@ pub(crate) fn get_path(g: &Handle) -> Result<BString> {
 pub(crate) fn get_hv(g: &Handle) -> Result<BString> {
     let set = g.props.lock().hv.clone();
     Ok(set.unwrap_or_else(crate::backend::default_hv))
+}
+
+/// The old name.
+pub(crate) fn get_qemu(g: &Handle) -> Result<BString> {
+    get_hv(g)
 }
 
 pub(crate) fn get_trace(g: &Handle) -> Result<bool> {
@@ -143,10 +171,15 @@ setters! {
     set_append(append: Option<&BStr>) => |p| p.append = append.map(Into::into);
     set_autosync(autosync: bool) => |p| p.autosync = autosync;
     set_backend_settings(settings: &[BString]) => |p| p.backend_settings = settings.to_vec();
+    set_direct(direct: bool) => |p| p.direct = direct;
     set_hv(hv: &BStr) => |p| p.hv = Some(hv.into());
     set_network(network: bool) => |p| p.network = network;
     set_path(path: Option<&BStr>) => |p| p.path = path.map(Into::into);
+    set_pgroup(pgroup: bool) => |p| p.pgroup = pgroup;
     set_program(program: &BStr) => |p| p.program = program.into();
+    set_qemu(hv: Option<&BStr>) => |p| p.hv = hv.map(Into::into);
+    set_recovery_proc(recoveryproc: bool) => |p| p.recovery_proc = recoveryproc;
+    set_selinux(selinux: bool) => |p| p.selinux = selinux;
 }
 
 pub(crate) fn set_trace(g: &Handle, trace: bool) -> Result<()> {
@@ -179,8 +212,7 @@ pub(crate) fn set_smp(g: &Handle, smp: i32) -> Result<()> {
 }
 
 pub(crate) fn set_backend(g: &Handle, backend: &BStr) -> Result<()> {
-    // The name that `direct` had before 1.21 (guestfs(3) of libguestfs, BACKEND).
-    let backend = if backend == "appliance" { BStr::new("direct") } else { backend };
+    let backend = if backend == OLD_DIRECT { BStr::new("direct") } else { backend };
     if !crate::backend::is_known(backend) {
         return Err(Error::usage(format!("invalid backend: {backend}")).with_help("use direct or unix:PATH"));
     }
@@ -188,12 +220,25 @@ pub(crate) fn set_backend(g: &Handle, backend: &BStr) -> Result<()> {
     Ok(())
 }
 
+/// The old name.
+pub(crate) fn set_attach_method(g: &Handle, backend: &BStr) -> Result<()> {
+    set_backend(g, backend)
+}
+
+/// How many there were of this name.
+pub(crate) fn clear_backend_setting(g: &Handle, name: &BStr) -> Result<i32> {
+    let mut p = g.props.lock();
+    let before = p.backend_settings.len();
+    p.backend_settings.retain(|s| !crate::settings::is_called(s, name));
+    Ok(i32::try_from(before - p.backend_settings.len()).unwrap_or(i32::MAX))
+}
+
 pub(crate) fn set_backend_setting(g: &Handle, name: &BStr, val: &BStr) -> Result<()> {
     if name.is_empty() || name.contains(&b'=') {
         return Err(Error::usage("set_backend_setting: the name must not be empty or contain '='"));
     }
     let mut p = g.props.lock();
-    p.backend_settings.retain(|s| crate::settings::lookup(std::slice::from_ref(s), name).is_none());
+    p.backend_settings.retain(|s| !crate::settings::is_called(s, name));
     p.backend_settings.push(BString::from([name.as_bytes(), b"=", val.as_bytes()].concat()));
     Ok(())
 }

@@ -134,6 +134,11 @@ fn plan(g: &Handle, backend: &dyn Backend) -> Result<Plan> {
         memsize: p.memsize.unsigned_abs(),
         smp: p.smp.unsigned_abs(),
         network: p.network,
+        selinux: p.selinux,
+        direct: p.direct,
+        pgroup: p.pgroup,
+        survivor: !p.recovery_proc,
+        hv_params: p.hv_params.clone(),
         append: p.append.clone(),
         settings: p.backend_settings.clone(),
         identifier: p.identifier.clone(),
@@ -181,6 +186,16 @@ fn attempt(
 fn failed(e: LaunchError, tail: &mut Tail) -> Error {
     tail.push(&e.console.clone());
     Error::from(e).with_console(tail.last_lines())
+}
+
+/// The old name.
+pub(crate) fn kill_subprocess(g: &Handle) -> Result<()> {
+    shutdown(g)
+}
+
+/// `launch` has waited.
+pub(crate) fn wait_ready(g: &Handle) -> Result<()> {
+    g.need_ready(&info::WAIT_READY)
 }
 
 /// Sync, end the appliance, forget the drives.

@@ -38,7 +38,7 @@ pub(super) fn reopen(session: &mut Session, call: &Call<'_>) -> Result<()> {
     new.set_trace(old.get_trace()?)?;
     new.set_autosync(old.get_autosync()?)?;
     new.set_path(Some(old.get_path()?.as_ref()))?;
-    session.replace_handle(new);
+    session.replace_handle(new)?;
     Ok(())
 }
 

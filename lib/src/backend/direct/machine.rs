@@ -107,6 +107,9 @@ impl Machine<'_> {
         if self.plan.setting_bool("gdb") {
             return Err("the kernel is to be debugged".into());
         }
+        if !self.plan.hv_params.is_empty() {
+            return Err("it has additional parameters (config)".into());
+        }
         if self.appliance.origin != Origin::Own || self.appliance.scratch.is_some() {
             return Err("the appliance is not from the cache".into());
         }
@@ -194,6 +197,10 @@ impl Machine<'_> {
         args.extend(["-kernel".into(), self.appliance.kernel.clone().into()]);
         args.extend(["-initrd".into(), self.appliance.initrd.clone().into()]);
         args.extend(["-append".into(), OsString::from_vec(self.kernel_words().into())]);
+        for (name, value) in &self.plan.hv_params {
+            let words = std::iter::once(name).chain(value);
+            args.extend(words.map(|w| OsString::from_vec(w.to_vec())));
+        }
         args
     }
 
@@ -225,7 +232,9 @@ impl Machine<'_> {
         if !self.plan.verbose || self.is_common() {
             add(&["quiet"]);
         }
-        add(&["cryptomgr.notests", "audit=0", "selinux=0", "apparmor=0", "ima=off", "mitigations=off", "nokaslr"]);
+        let selinux: &[&str] = if self.plan.selinux { &["selinux=1", "enforcing=0"] } else { &["selinux=0"] };
+        add(selinux);
+        add(&["cryptomgr.notests", "audit=0", "apparmor=0", "ima=off", "mitigations=off", "nokaslr"]);
         add(&["page_alloc.shuffle=0", "init_on_alloc=0", "kfence.sample_interval=0", "rcupdate.rcu_expedited=1"]);
         add(&["random.trust_cpu=on", "cgroup_disable=memory"]);
         if self.accel == Accel::Tcg {
@@ -240,7 +249,10 @@ impl Machine<'_> {
             add(&[&format!("rootfstype={kind}")]);
         }
         match self.appliance.origin {
-            Origin::Own => add(&["guestfs_rs=1", "rodata=off", "lsm=lockdown"]),
+            Origin::Own => {
+                let modules = if self.plan.selinux { "lsm=lockdown,selinux" } else { "lsm=lockdown" };
+                add(&["guestfs_rs=1", "rodata=off", modules]);
+            }
             Origin::OwnFixed => add(&["guestfs_rs=1"]),
             // Its init waits for udev; its default timeouts are too short for TCG.
             Origin::Foreign => add(&["udevtimeout=6000", "udev.event-timeout=6000", &format!("TERM={}", terminal())]),

@@ -63,6 +63,8 @@ impl Backend for Direct {
             (Some(b"microvm"), _, _) => Board::Microvm,
             // KVM: not measured, and with a board like everybody's there are fewer surprises.
             (Some(b"q35"), _, _) | (_, Origin::Foreign, _) | (_, _, Accel::Kvm) => Board::Q35,
+            // Who adds devices expects a PCI bus.
+            _ if !plan.hv_params.is_empty() => Board::Q35,
             _ => Board::Microvm,
         };
         let mut machine = Machine {
@@ -86,6 +88,7 @@ impl Backend for Direct {
         qemu.verbose = plan.verbose;
         qemu.hello_optional = appliance.origin == Origin::Foreign;
         qemu.chose_kvm = self.chose_kvm;
+        qemu.mute = plan.direct;
         // With a debugger attached, it says when to go on.
         match qemu.begin(plan.setting_bool("gdb"), reporter) {
             Ok(()) => {
@@ -258,7 +261,17 @@ fn start(hv: &Path, machine: &Machine<'_>, way: Way, reporter: &dyn Reporter) ->
     }
     let args = machine.arguments();
     reporter.library(&machine::shown(hv.as_os_str(), &args));
-    let spec = Spec { program: hv.to_owned(), args, stdio: its_console.into(), fds };
+    let plan = machine.plan;
+    let spec = Spec {
+        program: hv.to_owned(),
+        args,
+        stdio: its_console.into(),
+        inherit: plan.direct,
+        // In another group it could not read from the terminal: the first try would stop it.
+        own_group: plan.pgroup && !plan.direct,
+        survivor: plan.survivor,
+        fds,
+    };
     let child = Child::spawn(spec).map_err(|e| {
         LaunchError::new(
             LaunchFailure::NoHypervisor,

@@ -53,6 +53,8 @@ pub struct Qemu {
     pub hello_optional: bool,
     /// KVM, and not because the user insists: there is something else to try.
     pub chose_kvm: bool,
+    /// What the machine prints goes elsewhere: silence is no sign of death.
+    pub mute: bool,
     pub scratch: Option<Scratch>,
 }
 
@@ -78,6 +80,7 @@ impl Qemu {
             verbose: false,
             hello_optional: false,
             chose_kvm: false,
+            mute: false,
             scratch: None,
         }
     }
@@ -232,7 +235,7 @@ impl Running for Qemu {
             return RESTORED_SILENCE + RESTORED_PER_DISK.saturating_mul(disks);
         }
         // A guest that is interpreted (boot-lab §3) prints a line now and then.
-        if self.chose_kvm {
+        if self.chose_kvm && !self.mute {
             KVM_SILENCE
         } else {
             TCG_SILENCE
@@ -240,7 +243,7 @@ impl Running for Qemu {
     }
 
     fn first_sign_limit(&self) -> Duration {
-        if self.chose_kvm {
+        if self.chose_kvm && !self.mute {
             KVM_FIRST_SIGN
         } else {
             TCG_FIRST_SIGN
