@@ -6,6 +6,7 @@ use crate::channel::Channel;
 use crate::device::Disks;
 use crate::error::{Context, Errno, Error, Result};
 use crate::groups::Groups;
+use crate::inspect::Inspection;
 use crate::progress::Pulse;
 use crate::rpc::Call;
 use bstr::{BStr, BString};
@@ -37,6 +38,7 @@ pub struct Ctx {
     root_mounted: bool,
     disks: Disks,
     groups: Groups,
+    inspection: Inspection,
     verbose: bool,
     awaiting_hello: bool,
     leaving: bool,
@@ -55,6 +57,7 @@ impl Ctx {
             root_mounted: role != Role::Appliance,
             disks,
             groups: Groups::new(),
+            inspection: Inspection::default(),
             verbose: false,
             awaiting_hello: false,
             leaving: false,
@@ -144,6 +147,16 @@ impl Ctx {
     /// The API name of a real device node, such as a tool printed it.
     pub fn api_device_name(&self, real: &BStr) -> BString {
         self.disks.api_name(real)
+    }
+
+    /// What inspection last found.
+    pub fn inspection(&self) -> &Inspection {
+        &self.inspection
+    }
+
+    /// Replace what inspection found.
+    pub(crate) fn set_inspection(&mut self, inspection: Inspection) {
+        self.inspection = inspection;
     }
 
     // ── what this appliance can do ──────────────────────────────────────────────

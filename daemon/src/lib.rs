@@ -38,6 +38,7 @@ pub mod erase;
 pub mod ext2;
 pub mod files;
 pub mod filesystems;
+pub mod inspect;
 pub mod lvm;
 pub mod md;
 pub mod mount;

@@ -49,14 +49,24 @@ impl Write for Memory {
 
 /// Collect what a call streams.
 fn collect(call: impl FnOnce(Sink<'_>) -> Result<()>) -> Result<Vec<u8>> {
-    let mut memory = Memory { bytes: Vec::new(), limit: MEMORY_MAX };
+    collect_at_most(MEMORY_MAX, call)
+}
+
+/// Collect what a call streams; more than `limit` bytes are an error with EFBIG.
+fn collect_at_most(limit: usize, call: impl FnOnce(Sink<'_>) -> Result<()>) -> Result<Vec<u8>> {
+    let mut memory = Memory { bytes: Vec::new(), limit };
     call(Sink::Writer(&mut memory))?;
     Ok(memory.bytes)
 }
 
 pub(crate) fn read_file(g: &Handle, path: &BStr) -> Result<Vec<u8>> {
+    read_at_most(g, path, MEMORY_MAX)
+}
+
+/// The contents of a file that a guest may have made far too large: then an error with EFBIG.
+pub(crate) fn read_at_most(g: &Handle, path: &BStr, limit: usize) -> Result<Vec<u8>> {
     let args = args::DownloadArgs { remotefilename: path.into() };
-    collect(|sink| {
+    collect_at_most(limit, |sink| {
         g.wrapped(
             &info::DOWNLOAD,
             |t| {

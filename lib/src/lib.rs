@@ -26,6 +26,7 @@ pub mod event;
 mod fake;
 mod features;
 mod handle;
+mod inspect;
 mod launch;
 pub mod private;
 mod rpc;

@@ -33,6 +33,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Device {
     path: PathBuf,
+    /// Not one of ours; see [`Device::absent`].
+    absent: bool,
 }
 
 impl Device {
@@ -48,7 +50,7 @@ impl Device {
         })?;
         let kind = FileType::from_raw_mode(stat.st_mode);
         if kind == FileType::Directory && is_volume_group(&path) {
-            return Ok(Device { path });
+            return Ok(Device::from_real(path));
         }
         if kind != FileType::BlockDevice {
             return Err(Error::new(Errno::NOTBLK, "not a block device").context(name));
@@ -56,12 +58,18 @@ impl Device {
         if ctx.disks().is_appliance_root(stat.st_rdev) {
             return Err(Error::new(Errno::NOENT, "is the appliance's own disk").context(name));
         }
-        Ok(Device { path })
+        Ok(Device::from_real(path))
     }
 
     /// A node the daemon found itself: in `/sys`, in a tool's output. Not checked.
     pub fn from_real(path: impl Into<PathBuf>) -> Device {
-        Device { path: path.into() }
+        Device { path: path.into(), absent: false }
+    }
+
+    /// A device that is not here, under the name that a guest's own files have for it: only to be
+    /// shown.
+    pub fn absent(name: &BStr) -> Device {
+        Device { path: OsStr::from_bytes(name).into(), absent: true }
     }
 
     /// The real node, for opening and for tools.
@@ -76,7 +84,7 @@ impl Device {
 
     /// The name the API knows it by.
     pub fn api_name(&self, ctx: &Ctx) -> BString {
-        ctx.api_device_name(self.as_bstr())
+        if self.absent { self.as_bstr().to_owned() } else { ctx.api_device_name(self.as_bstr()) }
     }
 
     /// Open the node; `flags` get `CLOEXEC`.

@@ -4,6 +4,7 @@
 //! (openat2 with RESOLVE_IN_ROOT), so no symbolic link of the guest leads out of it and no process
 //! is forked. Calls that the kernel offers for paths only go through `/proc/self/fd`.
 
+mod case;
 mod kind;
 mod link;
 mod mkdir;
@@ -23,6 +24,7 @@ use crate::ctx::Ctx;
 use crate::error::{Context, Errno, Error, Result};
 use crate::path::GuestPath;
 
+pub use case::case_sensitive_path;
 pub use kind::{exists, is_blockdev, is_chardev, is_dir, is_fifo, is_file, is_socket, is_symlink};
 pub use link::{internal_readlinklist, ln, ln_f, ln_s, ln_sf, readlink};
 pub use mkdir::{mkdir, mkdir_mode, mkdir_p};

@@ -23,22 +23,41 @@ const NOT_FOR_FILES: &[&str] = &[
     "e3c9e316-0b5c-4db8-817d-f92df00215ae",
 ];
 
+/// A device that may hold a file system, with what blkid says of it: nothing where it recognises nothing.
+pub(crate) struct Candidate {
+    pub device: Device,
+    pub tags: Tags,
+}
+
 /// Every place that may hold a file system, with its type; `unknown` where nothing is recognised.
 pub fn list_filesystems(ctx: &mut Ctx) -> Result<Vec<(Mountable, BString)>> {
+    let candidates = survey(ctx)?;
+    Ok(mountables(ctx, &candidates))
+}
+
+/// All devices that may hold a file system, also those whose content turns out to be something else.
+pub(crate) fn survey(ctx: &mut Ctx) -> Result<Vec<Candidate>> {
     let candidates = candidates(ctx)?;
     // A volume that is not activated has no node.
     let present: Vec<Device> = candidates.iter().filter(|d| d.path().exists()).cloned().collect();
-    let known = probe::probe_all(ctx, &present)?;
-    let none = Tags::new();
+    let mut known = probe::probe_all(ctx, &present)?;
+    let mut tags_of = |device: &Device| {
+        let at = known.iter().position(|(node, _)| node == device.as_bstr());
+        at.map(|at| known.swap_remove(at).1).unwrap_or_default()
+    };
+    Ok(candidates.into_iter().map(|device| Candidate { tags: tags_of(&device), device }).collect())
+}
+
+/// What of these can be mounted or is swap, with its type.
+pub(crate) fn mountables(ctx: &Ctx, candidates: &[Candidate]) -> Vec<(Mountable, BString)> {
     let mut found = Vec::new();
-    for device in candidates {
-        let tags = known.iter().find(|(node, _)| node == device.as_bstr()).map_or(&none, |(_, tags)| tags);
+    for Candidate { device, tags } in candidates {
         let Some(fstype) = classify(tags) else { continue };
-        let volumes = if fstype == "btrfs" { subvolumes(ctx, &device) } else { Vec::new() };
+        let volumes = if fstype == "btrfs" { subvolumes(ctx, device) } else { Vec::new() };
         found.push((Mountable::Device(device.clone()), fstype.to_owned()));
         found.extend(volumes.into_iter().map(|v| (Mountable::BtrfsVol(device.clone(), v), fstype.to_owned())));
     }
-    Ok(found)
+    found
 }
 
 /// Disks without partitions, partitions, arrays, volumes; in this order, each sorted as its source is.

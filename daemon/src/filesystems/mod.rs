@@ -24,8 +24,10 @@ pub use available::filesystem_available;
 pub use check::{e2fsck, fsck};
 pub use label::{set_label, set_uuid};
 pub use list::list_filesystems;
+pub(crate) use list::{mountables, survey, Candidate};
 pub use make::{mkfs, mkswap};
 pub use minimum::vfs_minimum_size;
+pub(crate) use probe::{plain_value, value};
 pub use probe::{blkid, tag, vfs_label, vfs_type, vfs_uuid};
 pub use recipe::{check_label, is_ext};
 

@@ -39,7 +39,7 @@ pub fn blkid(ctx: &mut Ctx, device: &Device) -> Result<Vec<(BString, BString)>> 
     for (key, value) in &mut tags {
         if key == "DEVNAME" {
             *value = ctx.api_device_name(value.as_bstr());
-        } else if is_escaped(value) {
+        } else if is_escaped(value.as_bstr()) {
             let tool = Tool::new("blkid").args(["-p", "-o", "value", "-s"]).arg_bytes(key.as_slice()).arg(device);
             *value = line(tool.run(ctx).with_context(|| device.api_name(ctx))?);
         }
@@ -63,7 +63,7 @@ fn line(output: Output) -> BString {
 /// Whether a value of the export format may not be what is on disk. It has backslashes before what is
 /// special to a shell, and cat(1)'s `^X` and `M-X` for what cannot be printed; a value that looks like
 /// that may also be one that is written so.
-fn is_escaped(value: &BString) -> bool {
+fn is_escaped(value: &BStr) -> bool {
     value.contains(&b'\\') || value.contains(&b'^') || value.contains_str("M-")
 }
 
@@ -109,6 +109,15 @@ pub fn value<'a>(tags: &'a Tags, key: &str) -> Option<&'a BStr> {
     tags.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_bstr())
 }
 
+/// As [`value`], the way it is on disk: where the list of tags may have it escaped, blkid is asked again.
+pub fn plain_value(ctx: &Ctx, device: &Device, tags: &Tags, key: &str) -> Option<BString> {
+    let listed = value(tags, key)?;
+    if !is_escaped(listed) {
+        return Some(listed.to_owned());
+    }
+    Tool::new("blkid").args(["-p", "-o", "value", "-s", key]).arg(device).run(ctx).ok().map(line)
+}
+
 /// Take apart `blkid -o export`: lines `KEY=VALUE`, a blank line between devices.
 fn pairs(output: &[u8]) -> impl Iterator<Item = Tags> + '_ {
     let pair = |line: &[u8]| {
@@ -136,7 +145,7 @@ mod tests {
         assert_eq!(value(&all[1], "TYPE"), None);
         assert_eq!(pairs(b"").count(), 0);
         for (text, escaped) in [("a b", false), ("a\\ b", true), ("M-CM-)", true), ("^J", true)] {
-            assert_eq!(is_escaped(&text.into()), escaped, "{text}");
+            assert_eq!(is_escaped(text.into()), escaped, "{text}");
         }
     }
 

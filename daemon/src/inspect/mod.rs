@@ -1,0 +1,198 @@
+//! Family `inspect`: which operating systems are on the disks.
+//!
+//! In: file systems, each mounted read-only for a short look. Out: roots and what is known of each, kept
+//! until the next inspection. Everything read is a hostile guest's: sizes are bounded, symlinks resolved
+//! inside the guest, and what makes no sense counts as not there.
+
+mod arch;
+mod cpio;
+mod elf;
+mod fstab;
+mod guest;
+mod hostname;
+mod look;
+mod packages;
+mod release;
+mod resolve;
+#[cfg(test)]
+mod tests;
+
+use crate::ctx::Ctx;
+use crate::device::Mountable;
+use crate::error::{Error, Result};
+use crate::filesystems::{mountables, survey, Candidate};
+use bstr::BString;
+use look::Role;
+
+pub use arch::file_architecture;
+
+/// What is known of an operating system.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Os {
+    kind: Option<&'static str>,
+    distro: Option<&'static str>,
+    product: Option<BString>,
+    /// Major and minor, 0 where unknown.
+    version: release::Version,
+    arch: Option<&'static str>,
+    hostname: Option<BString>,
+    /// Whether dnf is installed.
+    has_dnf: bool,
+    /// File systems and swap, and where they belong.
+    fstab: Vec<(Mountable, BString)>,
+}
+
+impl Os {
+    /// Add what a file system tells that belongs on `/usr`: there os-release is now, and all programs.
+    fn add_usr(&mut self, usr: &Os) {
+        if usr.distro.is_some() {
+            self.distro = usr.distro;
+            self.product = usr.product.clone().or(self.product.take());
+            // Debian has its minor number only in /etc.
+            if self.version.0 != usr.version.0 && usr.version != (0, 0) {
+                self.version = usr.version;
+            }
+        }
+        self.arch = self.arch.or(usr.arch);
+        self.has_dnf |= usr.has_dnf;
+    }
+}
+
+/// What the last inspection found.
+#[derive(Debug, Default)]
+pub struct Inspection {
+    done: bool,
+    systems: Vec<(Mountable, Os)>,
+}
+
+/// Look at all file systems for roots of operating systems.
+pub fn inspect_os(ctx: &mut Ctx) -> Result<Vec<Mountable>> {
+    ctx.set_inspection(Inspection::default());
+    crate::mount::umount_all(ctx)?;
+    let candidates = survey(ctx)?;
+    let (mut systems, mut usrs) = (Vec::new(), Vec::new());
+    for (mountable, fstype) in &mountables(ctx, &candidates) {
+        if fstype == "swap" || fstype == "unknown" {
+            continue;
+        }
+        match look_at(ctx, mountable, &candidates)? {
+            Role::Root(os) => systems.push((mountable.clone(), os)),
+            Role::Usr(os) => usrs.push((mountable.clone(), os)),
+            Role::Other => {}
+        }
+    }
+    for (_, os) in &mut systems {
+        let usr = os.fstab.iter().find(|(_, place)| place == "/usr").map(|(mountable, _)| mountable);
+        if let Some((_, usr)) = usrs.iter().find(|(mountable, _)| Some(mountable) == usr) {
+            os.add_usr(usr);
+        }
+    }
+    ctx.set_inspection(Inspection { done: true, systems });
+    inspect_get_roots(ctx)
+}
+
+/// Mount, look, unmount. What cannot be mounted is no root.
+fn look_at(ctx: &mut Ctx, mountable: &Mountable, candidates: &[Candidate]) -> Result<Role> {
+    let mounted = crate::mount::mount_ro(ctx, mountable, "/".into());
+    let role = match &mounted {
+        Ok(()) => look::look(ctx, mountable, candidates),
+        Err(e) => {
+            if ctx.verbose() {
+                eprintln!("guestfsd: inspection: {}: not looked at: {e}", mountable.api_name(ctx));
+            }
+            Role::Other
+        }
+    };
+    crate::mount::umount_all(ctx)?;
+    Ok(role)
+}
+
+/// The roots that the last inspection found.
+pub fn inspect_get_roots(ctx: &mut Ctx) -> Result<Vec<Mountable>> {
+    Ok(ctx.inspection().systems.iter().map(|(root, _)| root.clone()).collect())
+}
+
+fn system<'c>(ctx: &'c Ctx, root: &Mountable) -> Result<&'c Os> {
+    let inspection = ctx.inspection();
+    if !inspection.done {
+        return Err(Error::invalid("nothing is known yet: call inspect_os first"));
+    }
+    let found = inspection.systems.iter().find(|(known, _)| known == root).map(|(_, os)| os);
+    found.ok_or_else(|| Error::invalid("not a root that inspect_os returned").context(root.api_name(ctx)))
+}
+
+fn or_unknown(text: Option<impl Into<BString>>) -> BString {
+    text.map_or_else(|| "unknown".into(), Into::into)
+}
+
+/// Processor architecture.
+pub fn inspect_get_arch(ctx: &mut Ctx, root: &Mountable) -> Result<BString> {
+    system(ctx, root).map(|os| or_unknown(os.arch))
+}
+
+/// Distribution.
+pub fn inspect_get_distro(ctx: &mut Ctx, root: &Mountable) -> Result<BString> {
+    system(ctx, root).map(|os| or_unknown(os.distro))
+}
+
+/// File systems and swap that belong to it.
+pub fn inspect_get_filesystems(ctx: &mut Ctx, root: &Mountable) -> Result<Vec<Mountable>> {
+    let mut all: Vec<Mountable> = places(system(ctx, root)?, root).into_iter().map(|(mountable, _)| mountable).collect();
+    all.sort_by_cached_key(|mountable| mountable.api_name(ctx));
+    all.dedup();
+    Ok(all)
+}
+
+/// The name that it gives itself.
+pub fn inspect_get_hostname(ctx: &mut Ctx, root: &Mountable) -> Result<BString> {
+    system(ctx, root).map(|os| or_unknown(os.hostname.clone()))
+}
+
+/// First number of the version.
+pub fn inspect_get_major_version(ctx: &mut Ctx, root: &Mountable) -> Result<i32> {
+    system(ctx, root).map(|os| os.version.0)
+}
+
+/// Second number of the version.
+pub fn inspect_get_minor_version(ctx: &mut Ctx, root: &Mountable) -> Result<i32> {
+    system(ctx, root).map(|os| os.version.1)
+}
+
+/// Where its file systems belong.
+pub fn inspect_get_mountpoints(ctx: &mut Ctx, root: &Mountable) -> Result<Vec<(BString, Mountable)>> {
+    let mut all: Vec<(BString, Mountable)> = Vec::new();
+    for (mountable, place) in places(system(ctx, root)?, root) {
+        // A second one would hide the first; the answer is a table with one for each.
+        if place.starts_with(b"/") && !all.iter().any(|(known, _)| *known == place) {
+            all.push((place, mountable));
+        }
+    }
+    Ok(all)
+}
+
+/// What fstab says, and the root, which it need not name.
+fn places(os: &Os, root: &Mountable) -> Vec<(Mountable, BString)> {
+    let named = os.fstab.iter().any(|(_, place)| place == "/");
+    let own = (!named).then(|| (root.clone(), BString::from("/")));
+    own.into_iter().chain(os.fstab.iter().cloned()).collect()
+}
+
+/// Format of its packages.
+pub fn inspect_get_package_format(ctx: &mut Ctx, root: &Mountable) -> Result<BString> {
+    system(ctx, root).map(|os| or_unknown(os.distro.and_then(packages::format)))
+}
+
+/// Program that manages its packages.
+pub fn inspect_get_package_management(ctx: &mut Ctx, root: &Mountable) -> Result<BString> {
+    system(ctx, root).map(|os| or_unknown(packages::management(os)))
+}
+
+/// Its name for people.
+pub fn inspect_get_product_name(ctx: &mut Ctx, root: &Mountable) -> Result<BString> {
+    system(ctx, root).map(|os| or_unknown(os.product.clone()))
+}
+
+/// `linux`, `windows` and the like.
+pub fn inspect_get_type(ctx: &mut Ctx, root: &Mountable) -> Result<BString> {
+    system(ctx, root).map(|os| or_unknown(os.kind))
+}
