@@ -137,6 +137,348 @@ guestfs_add_drive_scratch_va (guestfs_h *g, int64_t size, va_list gfs_list)
 }
 
 int 
+guestfs_aug_transform (guestfs_h *g, const char *lens, const char *file, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, file);
+  gfs_result = guestfs_aug_transform_va (g, lens, file, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_aug_transform_va (guestfs_h *g, const char *lens, const char *file, va_list gfs_list)
+{
+  struct guestfs_aug_transform_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_AUG_TRANSFORM_REMOVE:
+      gfs_opts.remove = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "aug_transform", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "aug_transform", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_aug_transform_argv (g, lens, file, &gfs_opts);
+}
+
+int 
+guestfs_btrfs_filesystem_defragment (guestfs_h *g, const char *path, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, path);
+  gfs_result = guestfs_btrfs_filesystem_defragment_va (g, path, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_btrfs_filesystem_defragment_va (guestfs_h *g, const char *path, va_list gfs_list)
+{
+  struct guestfs_btrfs_filesystem_defragment_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_BTRFS_FILESYSTEM_DEFRAGMENT_FLUSH:
+      gfs_opts.flush = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_BTRFS_FILESYSTEM_DEFRAGMENT_COMPRESS:
+      gfs_opts.compress = va_arg (gfs_list, const char *);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "btrfs_filesystem_defragment", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "btrfs_filesystem_defragment", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_btrfs_filesystem_defragment_argv (g, path, &gfs_opts);
+}
+
+int 
+guestfs_btrfs_filesystem_resize (guestfs_h *g, const char *mountpoint, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, mountpoint);
+  gfs_result = guestfs_btrfs_filesystem_resize_va (g, mountpoint, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_btrfs_filesystem_resize_va (guestfs_h *g, const char *mountpoint, va_list gfs_list)
+{
+  struct guestfs_btrfs_filesystem_resize_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_BTRFS_FILESYSTEM_RESIZE_SIZE:
+      gfs_opts.size = va_arg (gfs_list, int64_t);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "btrfs_filesystem_resize", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "btrfs_filesystem_resize", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_btrfs_filesystem_resize_argv (g, mountpoint, &gfs_opts);
+}
+
+int 
+guestfs_btrfs_fsck (guestfs_h *g, const char *device, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, device);
+  gfs_result = guestfs_btrfs_fsck_va (g, device, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_btrfs_fsck_va (guestfs_h *g, const char *device, va_list gfs_list)
+{
+  struct guestfs_btrfs_fsck_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_BTRFS_FSCK_SUPERBLOCK:
+      gfs_opts.superblock = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_BTRFS_FSCK_REPAIR:
+      gfs_opts.repair = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "btrfs_fsck", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "btrfs_fsck", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_btrfs_fsck_argv (g, device, &gfs_opts);
+}
+
+int 
+guestfs_btrfs_image (guestfs_h *g, char *const *source, const char *image, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, image);
+  gfs_result = guestfs_btrfs_image_va (g, source, image, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_btrfs_image_va (guestfs_h *g, char *const *source, const char *image, va_list gfs_list)
+{
+  struct guestfs_btrfs_image_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_BTRFS_IMAGE_COMPRESSLEVEL:
+      gfs_opts.compresslevel = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "btrfs_image", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "btrfs_image", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_btrfs_image_argv (g, source, image, &gfs_opts);
+}
+
+int 
+guestfs_btrfs_scrub_full (guestfs_h *g, const char *path, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, path);
+  gfs_result = guestfs_btrfs_scrub_full_va (g, path, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_btrfs_scrub_full_va (guestfs_h *g, const char *path, va_list gfs_list)
+{
+  struct guestfs_btrfs_scrub_full_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_BTRFS_SCRUB_FULL_READONLY:
+      gfs_opts.readonly = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "btrfs_scrub_full", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "btrfs_scrub_full", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_btrfs_scrub_full_argv (g, path, &gfs_opts);
+}
+
+int 
+guestfs_btrfs_subvolume_create_opts (guestfs_h *g, const char *dest, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, dest);
+  gfs_result = guestfs_btrfs_subvolume_create_opts_va (g, dest, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_btrfs_subvolume_create_opts_va (guestfs_h *g, const char *dest, va_list gfs_list)
+{
+  struct guestfs_btrfs_subvolume_create_opts_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_BTRFS_SUBVOLUME_CREATE_OPTS_QGROUPID:
+      gfs_opts.qgroupid = va_arg (gfs_list, const char *);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "btrfs_subvolume_create_opts", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "btrfs_subvolume_create_opts", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_btrfs_subvolume_create_opts_argv (g, dest, &gfs_opts);
+}
+
+int 
+guestfs_btrfs_subvolume_snapshot_opts (guestfs_h *g, const char *source, const char *dest, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, dest);
+  gfs_result = guestfs_btrfs_subvolume_snapshot_opts_va (g, source, dest, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_btrfs_subvolume_snapshot_opts_va (guestfs_h *g, const char *source, const char *dest, va_list gfs_list)
+{
+  struct guestfs_btrfs_subvolume_snapshot_opts_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_BTRFS_SUBVOLUME_SNAPSHOT_OPTS_RO:
+      gfs_opts.ro = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_BTRFS_SUBVOLUME_SNAPSHOT_OPTS_QGROUPID:
+      gfs_opts.qgroupid = va_arg (gfs_list, const char *);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "btrfs_subvolume_snapshot_opts", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "btrfs_subvolume_snapshot_opts", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_btrfs_subvolume_snapshot_opts_argv (g, source, dest, &gfs_opts);
+}
+
+int 
+guestfs_compress_device_out (guestfs_h *g, const char *ctype, const char *device, const char *zdevice, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, zdevice);
+  gfs_result = guestfs_compress_device_out_va (g, ctype, device, zdevice, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_compress_device_out_va (guestfs_h *g, const char *ctype, const char *device, const char *zdevice, va_list gfs_list)
+{
+  struct guestfs_compress_device_out_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_COMPRESS_DEVICE_OUT_LEVEL:
+      gfs_opts.level = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "compress_device_out", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "compress_device_out", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_compress_device_out_argv (g, ctype, device, zdevice, &gfs_opts);
+}
+
+int 
 guestfs_compress_out (guestfs_h *g, const char *ctype, const char *file, const char *zfile, ...)
 {
   va_list gfs_list;
@@ -171,6 +513,52 @@ guestfs_compress_out_va (guestfs_h *g, const char *ctype, const char *file, cons
     gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
   }
   return guestfs_compress_out_argv (g, ctype, file, zfile, &gfs_opts);
+}
+
+int 
+guestfs_copy_attributes (guestfs_h *g, const char *src, const char *dest, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, dest);
+  gfs_result = guestfs_copy_attributes_va (g, src, dest, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_copy_attributes_va (guestfs_h *g, const char *src, const char *dest, va_list gfs_list)
+{
+  struct guestfs_copy_attributes_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_COPY_ATTRIBUTES_ALL:
+      gfs_opts.all = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_COPY_ATTRIBUTES_MODE:
+      gfs_opts.mode = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_COPY_ATTRIBUTES_XATTRIBUTES:
+      gfs_opts.xattributes = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_COPY_ATTRIBUTES_OWNERSHIP:
+      gfs_opts.ownership = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "copy_attributes", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "copy_attributes", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_copy_attributes_argv (g, src, dest, &gfs_opts);
 }
 
 int 
@@ -220,6 +608,55 @@ guestfs_copy_device_to_device_va (guestfs_h *g, const char *src, const char *des
     gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
   }
   return guestfs_copy_device_to_device_argv (g, src, dest, &gfs_opts);
+}
+
+int 
+guestfs_copy_device_to_file (guestfs_h *g, const char *src, const char *dest, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, dest);
+  gfs_result = guestfs_copy_device_to_file_va (g, src, dest, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_copy_device_to_file_va (guestfs_h *g, const char *src, const char *dest, va_list gfs_list)
+{
+  struct guestfs_copy_device_to_file_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_COPY_DEVICE_TO_FILE_SRCOFFSET:
+      gfs_opts.srcoffset = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_COPY_DEVICE_TO_FILE_DESTOFFSET:
+      gfs_opts.destoffset = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_COPY_DEVICE_TO_FILE_SIZE:
+      gfs_opts.size = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_COPY_DEVICE_TO_FILE_SPARSE:
+      gfs_opts.sparse = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_COPY_DEVICE_TO_FILE_APPEND:
+      gfs_opts.append = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "copy_device_to_file", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "copy_device_to_file", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_copy_device_to_file_argv (g, src, dest, &gfs_opts);
 }
 
 int 
@@ -321,6 +758,86 @@ guestfs_copy_file_to_file_va (guestfs_h *g, const char *src, const char *dest, v
 }
 
 int 
+guestfs_cpio_out (guestfs_h *g, const char *directory, const char *cpiofile, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, cpiofile);
+  gfs_result = guestfs_cpio_out_va (g, directory, cpiofile, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_cpio_out_va (guestfs_h *g, const char *directory, const char *cpiofile, va_list gfs_list)
+{
+  struct guestfs_cpio_out_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_CPIO_OUT_FORMAT:
+      gfs_opts.format = va_arg (gfs_list, const char *);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "cpio_out", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "cpio_out", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_cpio_out_argv (g, directory, cpiofile, &gfs_opts);
+}
+
+int 
+guestfs_cryptsetup_open (guestfs_h *g, const char *device, const char *key, const char *mapname, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, mapname);
+  gfs_result = guestfs_cryptsetup_open_va (g, device, key, mapname, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_cryptsetup_open_va (guestfs_h *g, const char *device, const char *key, const char *mapname, va_list gfs_list)
+{
+  struct guestfs_cryptsetup_open_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_CRYPTSETUP_OPEN_READONLY:
+      gfs_opts.readonly = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_CRYPTSETUP_OPEN_CRYPTTYPE:
+      gfs_opts.crypttype = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_CRYPTSETUP_OPEN_CIPHER:
+      gfs_opts.cipher = va_arg (gfs_list, const char *);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "cryptsetup_open", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "cryptsetup_open", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_cryptsetup_open_argv (g, device, key, mapname, &gfs_opts);
+}
+
+int 
 guestfs_disk_create (guestfs_h *g, const char *filename, const char *format, int64_t size, ...)
 {
   va_list gfs_list;
@@ -370,6 +887,43 @@ guestfs_disk_create_va (guestfs_h *g, const char *filename, const char *format, 
 }
 
 int 
+guestfs_download_blocks (guestfs_h *g, const char *device, int64_t start, int64_t stop, const char *filename, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, filename);
+  gfs_result = guestfs_download_blocks_va (g, device, start, stop, filename, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_download_blocks_va (guestfs_h *g, const char *device, int64_t start, int64_t stop, const char *filename, va_list gfs_list)
+{
+  struct guestfs_download_blocks_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_DOWNLOAD_BLOCKS_UNALLOCATED:
+      gfs_opts.unallocated = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "download_blocks", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "download_blocks", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_download_blocks_argv (g, device, start, stop, filename, &gfs_opts);
+}
+
+int 
 guestfs_e2fsck (guestfs_h *g, const char *device, ...)
 {
   va_list gfs_list;
@@ -410,6 +964,49 @@ guestfs_e2fsck_va (guestfs_h *g, const char *device, va_list gfs_list)
     gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
   }
   return guestfs_e2fsck_argv (g, device, &gfs_opts);
+}
+
+int 
+guestfs_fstrim (guestfs_h *g, const char *mountpoint, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, mountpoint);
+  gfs_result = guestfs_fstrim_va (g, mountpoint, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_fstrim_va (guestfs_h *g, const char *mountpoint, va_list gfs_list)
+{
+  struct guestfs_fstrim_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_FSTRIM_OFFSET:
+      gfs_opts.offset = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_FSTRIM_LENGTH:
+      gfs_opts.length = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_FSTRIM_MINIMUMFREEEXTENT:
+      gfs_opts.minimumfreeextent = va_arg (gfs_list, int64_t);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "fstrim", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "fstrim", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_fstrim_argv (g, mountpoint, &gfs_opts);
 }
 
 char **
@@ -493,6 +1090,92 @@ guestfs_grep_opts_va (guestfs_h *g, const char *regex, const char *path, va_list
     gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
   }
   return guestfs_grep_opts_argv (g, regex, path, &gfs_opts);
+}
+
+int 
+guestfs_hivex_open (guestfs_h *g, const char *filename, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, filename);
+  gfs_result = guestfs_hivex_open_va (g, filename, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_hivex_open_va (guestfs_h *g, const char *filename, va_list gfs_list)
+{
+  struct guestfs_hivex_open_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_HIVEX_OPEN_VERBOSE:
+      gfs_opts.verbose = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_HIVEX_OPEN_DEBUG:
+      gfs_opts.debug = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_HIVEX_OPEN_WRITE:
+      gfs_opts.write = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_HIVEX_OPEN_UNSAFE:
+      gfs_opts.unsafe = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "hivex_open", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "hivex_open", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_hivex_open_argv (g, filename, &gfs_opts);
+}
+
+char *
+guestfs_inspect_get_icon (guestfs_h *g, const char *root, size_t *size_r, ...)
+{
+  va_list gfs_list;
+  char *gfs_result;
+
+  va_start (gfs_list, size_r);
+  gfs_result = guestfs_inspect_get_icon_va (g, root, size_r, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+char *
+guestfs_inspect_get_icon_va (guestfs_h *g, const char *root, size_t *size_r, va_list gfs_list)
+{
+  struct guestfs_inspect_get_icon_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_INSPECT_GET_ICON_FAVICON:
+      gfs_opts.favicon = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_INSPECT_GET_ICON_HIGHQUALITY:
+      gfs_opts.highquality = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "inspect_get_icon", gfs_option, 0);
+      return NULL;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "inspect_get_icon", gfs_option, 1);
+      return NULL;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_inspect_get_icon_argv (g, root, size_r, &gfs_opts);
 }
 
 int 
@@ -805,6 +1488,80 @@ guestfs_internal_test_only_optargs_va (guestfs_h *g, va_list gfs_list)
 }
 
 int 
+guestfs_is_blockdev_opts (guestfs_h *g, const char *path, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, path);
+  gfs_result = guestfs_is_blockdev_opts_va (g, path, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_is_blockdev_opts_va (guestfs_h *g, const char *path, va_list gfs_list)
+{
+  struct guestfs_is_blockdev_opts_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_IS_BLOCKDEV_OPTS_FOLLOWSYMLINKS:
+      gfs_opts.followsymlinks = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "is_blockdev_opts", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "is_blockdev_opts", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_is_blockdev_opts_argv (g, path, &gfs_opts);
+}
+
+int 
+guestfs_is_chardev_opts (guestfs_h *g, const char *path, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, path);
+  gfs_result = guestfs_is_chardev_opts_va (g, path, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_is_chardev_opts_va (guestfs_h *g, const char *path, va_list gfs_list)
+{
+  struct guestfs_is_chardev_opts_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_IS_CHARDEV_OPTS_FOLLOWSYMLINKS:
+      gfs_opts.followsymlinks = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "is_chardev_opts", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "is_chardev_opts", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_is_chardev_opts_argv (g, path, &gfs_opts);
+}
+
+int 
 guestfs_is_dir_opts (guestfs_h *g, const char *path, ...)
 {
   va_list gfs_list;
@@ -842,6 +1599,43 @@ guestfs_is_dir_opts_va (guestfs_h *g, const char *path, va_list gfs_list)
 }
 
 int 
+guestfs_is_fifo_opts (guestfs_h *g, const char *path, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, path);
+  gfs_result = guestfs_is_fifo_opts_va (g, path, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_is_fifo_opts_va (guestfs_h *g, const char *path, va_list gfs_list)
+{
+  struct guestfs_is_fifo_opts_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_IS_FIFO_OPTS_FOLLOWSYMLINKS:
+      gfs_opts.followsymlinks = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "is_fifo_opts", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "is_fifo_opts", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_is_fifo_opts_argv (g, path, &gfs_opts);
+}
+
+int 
 guestfs_is_file_opts (guestfs_h *g, const char *path, ...)
 {
   va_list gfs_list;
@@ -876,6 +1670,240 @@ guestfs_is_file_opts_va (guestfs_h *g, const char *path, va_list gfs_list)
     gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
   }
   return guestfs_is_file_opts_argv (g, path, &gfs_opts);
+}
+
+int 
+guestfs_is_socket_opts (guestfs_h *g, const char *path, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, path);
+  gfs_result = guestfs_is_socket_opts_va (g, path, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_is_socket_opts_va (guestfs_h *g, const char *path, va_list gfs_list)
+{
+  struct guestfs_is_socket_opts_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_IS_SOCKET_OPTS_FOLLOWSYMLINKS:
+      gfs_opts.followsymlinks = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "is_socket_opts", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "is_socket_opts", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_is_socket_opts_argv (g, path, &gfs_opts);
+}
+
+int 
+guestfs_md_create (guestfs_h *g, const char *name, char *const *devices, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, devices);
+  gfs_result = guestfs_md_create_va (g, name, devices, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_md_create_va (guestfs_h *g, const char *name, char *const *devices, va_list gfs_list)
+{
+  struct guestfs_md_create_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_MD_CREATE_MISSINGBITMAP:
+      gfs_opts.missingbitmap = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_MD_CREATE_NRDEVICES:
+      gfs_opts.nrdevices = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MD_CREATE_SPARE:
+      gfs_opts.spare = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MD_CREATE_CHUNK:
+      gfs_opts.chunk = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_MD_CREATE_LEVEL:
+      gfs_opts.level = va_arg (gfs_list, const char *);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "md_create", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "md_create", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_md_create_argv (g, name, devices, &gfs_opts);
+}
+
+int 
+guestfs_mke2fs (guestfs_h *g, const char *device, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, device);
+  gfs_result = guestfs_mke2fs_va (g, device, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_mke2fs_va (guestfs_h *g, const char *device, va_list gfs_list)
+{
+  struct guestfs_mke2fs_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_MKE2FS_BLOCKSCOUNT:
+      gfs_opts.blockscount = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_MKE2FS_BLOCKSIZE:
+      gfs_opts.blocksize = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_MKE2FS_FRAGSIZE:
+      gfs_opts.fragsize = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_MKE2FS_BLOCKSPERGROUP:
+      gfs_opts.blockspergroup = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_MKE2FS_NUMBEROFGROUPS:
+      gfs_opts.numberofgroups = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_MKE2FS_BYTESPERINODE:
+      gfs_opts.bytesperinode = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_MKE2FS_INODESIZE:
+      gfs_opts.inodesize = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_MKE2FS_JOURNALSIZE:
+      gfs_opts.journalsize = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_MKE2FS_NUMBEROFINODES:
+      gfs_opts.numberofinodes = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_MKE2FS_STRIDESIZE:
+      gfs_opts.stridesize = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_MKE2FS_STRIPEWIDTH:
+      gfs_opts.stripewidth = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_MKE2FS_MAXONLINERESIZE:
+      gfs_opts.maxonlineresize = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_MKE2FS_RESERVEDBLOCKSPERCENTAGE:
+      gfs_opts.reservedblockspercentage = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_MMPUPDATEINTERVAL:
+      gfs_opts.mmpupdateinterval = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_JOURNALDEVICE:
+      gfs_opts.journaldevice = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_MKE2FS_LABEL:
+      gfs_opts.label = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_MKE2FS_LASTMOUNTEDDIR:
+      gfs_opts.lastmounteddir = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_MKE2FS_CREATOROS:
+      gfs_opts.creatoros = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_MKE2FS_FSTYPE:
+      gfs_opts.fstype = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_MKE2FS_USAGETYPE:
+      gfs_opts.usagetype = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_MKE2FS_UUID:
+      gfs_opts.uuid = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_MKE2FS_FORCECREATE:
+      gfs_opts.forcecreate = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_WRITESBANDGROUPONLY:
+      gfs_opts.writesbandgrouponly = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_LAZYITABLEINIT:
+      gfs_opts.lazyitableinit = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_LAZYJOURNALINIT:
+      gfs_opts.lazyjournalinit = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_TESTFS:
+      gfs_opts.testfs = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_DISCARD:
+      gfs_opts.discard = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_QUOTATYPE:
+      gfs_opts.quotatype = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_EXTENT:
+      gfs_opts.extent = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_FILETYPE:
+      gfs_opts.filetype = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_FLEXBG:
+      gfs_opts.flexbg = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_HASJOURNAL:
+      gfs_opts.hasjournal = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_JOURNALDEV:
+      gfs_opts.journaldev = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_LARGEFILE:
+      gfs_opts.largefile = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_QUOTA:
+      gfs_opts.quota = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_RESIZEINODE:
+      gfs_opts.resizeinode = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_SPARSESUPER:
+      gfs_opts.sparsesuper = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKE2FS_UNINITBG:
+      gfs_opts.uninitbg = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "mke2fs", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "mke2fs", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_mke2fs_argv (g, device, &gfs_opts);
 }
 
 int 
@@ -928,6 +1956,104 @@ guestfs_mkfs_opts_va (guestfs_h *g, const char *fstype, const char *device, va_l
 }
 
 int 
+guestfs_mkfs_btrfs (guestfs_h *g, char *const *devices, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, devices);
+  gfs_result = guestfs_mkfs_btrfs_va (g, devices, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_mkfs_btrfs_va (guestfs_h *g, char *const *devices, va_list gfs_list)
+{
+  struct guestfs_mkfs_btrfs_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_MKFS_BTRFS_ALLOCSTART:
+      gfs_opts.allocstart = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_MKFS_BTRFS_BYTECOUNT:
+      gfs_opts.bytecount = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_MKFS_BTRFS_DATATYPE:
+      gfs_opts.datatype = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_MKFS_BTRFS_LEAFSIZE:
+      gfs_opts.leafsize = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKFS_BTRFS_LABEL:
+      gfs_opts.label = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_MKFS_BTRFS_METADATA:
+      gfs_opts.metadata = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_MKFS_BTRFS_NODESIZE:
+      gfs_opts.nodesize = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MKFS_BTRFS_SECTORSIZE:
+      gfs_opts.sectorsize = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "mkfs_btrfs", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "mkfs_btrfs", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_mkfs_btrfs_argv (g, devices, &gfs_opts);
+}
+
+int 
+guestfs_mksquashfs (guestfs_h *g, const char *path, const char *filename, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, filename);
+  gfs_result = guestfs_mksquashfs_va (g, path, filename, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_mksquashfs_va (guestfs_h *g, const char *path, const char *filename, va_list gfs_list)
+{
+  struct guestfs_mksquashfs_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_MKSQUASHFS_COMPRESS:
+      gfs_opts.compress = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_MKSQUASHFS_EXCLUDES:
+      gfs_opts.excludes = va_arg (gfs_list, char *const *);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "mksquashfs", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "mksquashfs", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_mksquashfs_argv (g, path, filename, &gfs_opts);
+}
+
+int 
 guestfs_mkswap_opts (guestfs_h *g, const char *device, ...)
 {
   va_list gfs_list;
@@ -965,6 +2091,551 @@ guestfs_mkswap_opts_va (guestfs_h *g, const char *device, va_list gfs_list)
     gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
   }
   return guestfs_mkswap_opts_argv (g, device, &gfs_opts);
+}
+
+char *
+guestfs_mktemp (guestfs_h *g, const char *tmpl, ...)
+{
+  va_list gfs_list;
+  char *gfs_result;
+
+  va_start (gfs_list, tmpl);
+  gfs_result = guestfs_mktemp_va (g, tmpl, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+char *
+guestfs_mktemp_va (guestfs_h *g, const char *tmpl, va_list gfs_list)
+{
+  struct guestfs_mktemp_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_MKTEMP_SUFFIX:
+      gfs_opts.suffix = va_arg (gfs_list, const char *);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "mktemp", gfs_option, 0);
+      return NULL;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "mktemp", gfs_option, 1);
+      return NULL;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_mktemp_argv (g, tmpl, &gfs_opts);
+}
+
+int 
+guestfs_mount_9p (guestfs_h *g, const char *mounttag, const char *mountpoint, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, mountpoint);
+  gfs_result = guestfs_mount_9p_va (g, mounttag, mountpoint, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_mount_9p_va (guestfs_h *g, const char *mounttag, const char *mountpoint, va_list gfs_list)
+{
+  struct guestfs_mount_9p_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_MOUNT_9P_OPTIONS:
+      gfs_opts.options = va_arg (gfs_list, const char *);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "mount_9p", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "mount_9p", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_mount_9p_argv (g, mounttag, mountpoint, &gfs_opts);
+}
+
+int 
+guestfs_ntfs_chmod (guestfs_h *g, const char *device, int mode, const char *path, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, path);
+  gfs_result = guestfs_ntfs_chmod_va (g, device, mode, path, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_ntfs_chmod_va (guestfs_h *g, const char *device, int mode, const char *path, va_list gfs_list)
+{
+  struct guestfs_ntfs_chmod_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_NTFS_CHMOD_RECURSIVE:
+      gfs_opts.recursive = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "ntfs_chmod", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "ntfs_chmod", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_ntfs_chmod_argv (g, device, mode, path, &gfs_opts);
+}
+
+int 
+guestfs_ntfsclone_out (guestfs_h *g, const char *device, const char *backupfile, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, backupfile);
+  gfs_result = guestfs_ntfsclone_out_va (g, device, backupfile, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_ntfsclone_out_va (guestfs_h *g, const char *device, const char *backupfile, va_list gfs_list)
+{
+  struct guestfs_ntfsclone_out_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_NTFSCLONE_OUT_METADATAONLY:
+      gfs_opts.metadataonly = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_NTFSCLONE_OUT_RESCUE:
+      gfs_opts.rescue = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_NTFSCLONE_OUT_IGNOREFSCHECK:
+      gfs_opts.ignorefscheck = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_NTFSCLONE_OUT_PRESERVETIMESTAMPS:
+      gfs_opts.preservetimestamps = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_NTFSCLONE_OUT_FORCE:
+      gfs_opts.force = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "ntfsclone_out", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "ntfsclone_out", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_ntfsclone_out_argv (g, device, backupfile, &gfs_opts);
+}
+
+int 
+guestfs_ntfsfix (guestfs_h *g, const char *device, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, device);
+  gfs_result = guestfs_ntfsfix_va (g, device, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_ntfsfix_va (guestfs_h *g, const char *device, va_list gfs_list)
+{
+  struct guestfs_ntfsfix_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_NTFSFIX_CLEARBADSECTORS:
+      gfs_opts.clearbadsectors = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "ntfsfix", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "ntfsfix", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_ntfsfix_argv (g, device, &gfs_opts);
+}
+
+int 
+guestfs_ntfsresize_opts (guestfs_h *g, const char *device, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, device);
+  gfs_result = guestfs_ntfsresize_opts_va (g, device, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_ntfsresize_opts_va (guestfs_h *g, const char *device, va_list gfs_list)
+{
+  struct guestfs_ntfsresize_opts_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_NTFSRESIZE_OPTS_SIZE:
+      gfs_opts.size = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_NTFSRESIZE_OPTS_FORCE:
+      gfs_opts.force = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "ntfsresize_opts", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "ntfsresize_opts", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_ntfsresize_opts_argv (g, device, &gfs_opts);
+}
+
+int 
+guestfs_remount (guestfs_h *g, const char *mountpoint, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, mountpoint);
+  gfs_result = guestfs_remount_va (g, mountpoint, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_remount_va (guestfs_h *g, const char *mountpoint, va_list gfs_list)
+{
+  struct guestfs_remount_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_REMOUNT_RW:
+      gfs_opts.rw = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "remount", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "remount", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_remount_argv (g, mountpoint, &gfs_opts);
+}
+
+int 
+guestfs_rsync (guestfs_h *g, const char *src, const char *dest, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, dest);
+  gfs_result = guestfs_rsync_va (g, src, dest, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_rsync_va (guestfs_h *g, const char *src, const char *dest, va_list gfs_list)
+{
+  struct guestfs_rsync_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_RSYNC_ARCHIVE:
+      gfs_opts.archive = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_RSYNC_DELETEDEST:
+      gfs_opts.deletedest = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "rsync", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "rsync", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_rsync_argv (g, src, dest, &gfs_opts);
+}
+
+int 
+guestfs_rsync_in (guestfs_h *g, const char *remote, const char *dest, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, dest);
+  gfs_result = guestfs_rsync_in_va (g, remote, dest, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_rsync_in_va (guestfs_h *g, const char *remote, const char *dest, va_list gfs_list)
+{
+  struct guestfs_rsync_in_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_RSYNC_IN_ARCHIVE:
+      gfs_opts.archive = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_RSYNC_IN_DELETEDEST:
+      gfs_opts.deletedest = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "rsync_in", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "rsync_in", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_rsync_in_argv (g, remote, dest, &gfs_opts);
+}
+
+int 
+guestfs_rsync_out (guestfs_h *g, const char *src, const char *remote, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, remote);
+  gfs_result = guestfs_rsync_out_va (g, src, remote, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_rsync_out_va (guestfs_h *g, const char *src, const char *remote, va_list gfs_list)
+{
+  struct guestfs_rsync_out_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_RSYNC_OUT_ARCHIVE:
+      gfs_opts.archive = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_RSYNC_OUT_DELETEDEST:
+      gfs_opts.deletedest = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "rsync_out", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "rsync_out", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_rsync_out_argv (g, src, remote, &gfs_opts);
+}
+
+int 
+guestfs_selinux_relabel (guestfs_h *g, const char *specfile, const char *path, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, path);
+  gfs_result = guestfs_selinux_relabel_va (g, specfile, path, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_selinux_relabel_va (guestfs_h *g, const char *specfile, const char *path, va_list gfs_list)
+{
+  struct guestfs_selinux_relabel_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_SELINUX_RELABEL_FORCE:
+      gfs_opts.force = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "selinux_relabel", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "selinux_relabel", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_selinux_relabel_argv (g, specfile, path, &gfs_opts);
+}
+
+int 
+guestfs_set_e2attrs (guestfs_h *g, const char *file, const char *attrs, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, attrs);
+  gfs_result = guestfs_set_e2attrs_va (g, file, attrs, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_set_e2attrs_va (guestfs_h *g, const char *file, const char *attrs, va_list gfs_list)
+{
+  struct guestfs_set_e2attrs_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_SET_E2ATTRS_CLEAR:
+      gfs_opts.clear = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "set_e2attrs", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "set_e2attrs", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_set_e2attrs_argv (g, file, attrs, &gfs_opts);
+}
+
+int 
+guestfs_setfiles (guestfs_h *g, const char *specfile, char *const *paths, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, paths);
+  gfs_result = guestfs_setfiles_va (g, specfile, paths, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_setfiles_va (guestfs_h *g, const char *specfile, char *const *paths, va_list gfs_list)
+{
+  struct guestfs_setfiles_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_SETFILES_FORCE:
+      gfs_opts.force = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_SETFILES_EXCLUDES:
+      gfs_opts.excludes = va_arg (gfs_list, char *const *);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "setfiles", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "setfiles", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_setfiles_argv (g, specfile, paths, &gfs_opts);
+}
+
+int 
+guestfs_syslinux (guestfs_h *g, const char *device, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, device);
+  gfs_result = guestfs_syslinux_va (g, device, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_syslinux_va (guestfs_h *g, const char *device, va_list gfs_list)
+{
+  struct guestfs_syslinux_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_SYSLINUX_DIRECTORY:
+      gfs_opts.directory = va_arg (gfs_list, const char *);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "syslinux", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "syslinux", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_syslinux_argv (g, device, &gfs_opts);
 }
 
 int 
@@ -1069,6 +2740,70 @@ guestfs_tar_out_opts_va (guestfs_h *g, const char *directory, const char *tarfil
 }
 
 int 
+guestfs_tune2fs (guestfs_h *g, const char *device, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, device);
+  gfs_result = guestfs_tune2fs_va (g, device, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_tune2fs_va (guestfs_h *g, const char *device, va_list gfs_list)
+{
+  struct guestfs_tune2fs_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_TUNE2FS_FORCE:
+      gfs_opts.force = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_TUNE2FS_MAXMOUNTCOUNT:
+      gfs_opts.maxmountcount = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_TUNE2FS_MOUNTCOUNT:
+      gfs_opts.mountcount = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_TUNE2FS_ERRORBEHAVIOR:
+      gfs_opts.errorbehavior = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_TUNE2FS_GROUP:
+      gfs_opts.group = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_TUNE2FS_INTERVALBETWEENCHECKS:
+      gfs_opts.intervalbetweenchecks = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_TUNE2FS_RESERVEDBLOCKSPERCENTAGE:
+      gfs_opts.reservedblockspercentage = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_TUNE2FS_LASTMOUNTEDDIRECTORY:
+      gfs_opts.lastmounteddirectory = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_TUNE2FS_RESERVEDBLOCKSCOUNT:
+      gfs_opts.reservedblockscount = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_TUNE2FS_USER:
+      gfs_opts.user = va_arg (gfs_list, int64_t);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "tune2fs", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "tune2fs", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_tune2fs_argv (g, device, &gfs_opts);
+}
+
+int 
 guestfs_umount_opts (guestfs_h *g, const char *pathordevice, ...)
 {
   va_list gfs_list;
@@ -1106,4 +2841,181 @@ guestfs_umount_opts_va (guestfs_h *g, const char *pathordevice, va_list gfs_list
     gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
   }
   return guestfs_umount_opts_argv (g, pathordevice, &gfs_opts);
+}
+
+int 
+guestfs_xfs_admin (guestfs_h *g, const char *device, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, device);
+  gfs_result = guestfs_xfs_admin_va (g, device, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_xfs_admin_va (guestfs_h *g, const char *device, va_list gfs_list)
+{
+  struct guestfs_xfs_admin_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_XFS_ADMIN_EXTUNWRITTEN:
+      gfs_opts.extunwritten = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_XFS_ADMIN_IMGFILE:
+      gfs_opts.imgfile = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_XFS_ADMIN_V2LOG:
+      gfs_opts.v2log = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_XFS_ADMIN_PROJID32BIT:
+      gfs_opts.projid32bit = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_XFS_ADMIN_LAZYCOUNTER:
+      gfs_opts.lazycounter = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_XFS_ADMIN_LABEL:
+      gfs_opts.label = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_XFS_ADMIN_UUID:
+      gfs_opts.uuid = va_arg (gfs_list, const char *);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "xfs_admin", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "xfs_admin", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_xfs_admin_argv (g, device, &gfs_opts);
+}
+
+int 
+guestfs_xfs_growfs (guestfs_h *g, const char *path, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, path);
+  gfs_result = guestfs_xfs_growfs_va (g, path, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_xfs_growfs_va (guestfs_h *g, const char *path, va_list gfs_list)
+{
+  struct guestfs_xfs_growfs_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_XFS_GROWFS_DATASEC:
+      gfs_opts.datasec = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_XFS_GROWFS_LOGSEC:
+      gfs_opts.logsec = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_XFS_GROWFS_RTSEC:
+      gfs_opts.rtsec = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_XFS_GROWFS_DATASIZE:
+      gfs_opts.datasize = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_XFS_GROWFS_LOGSIZE:
+      gfs_opts.logsize = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_XFS_GROWFS_RTSIZE:
+      gfs_opts.rtsize = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_XFS_GROWFS_RTEXTSIZE:
+      gfs_opts.rtextsize = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_XFS_GROWFS_MAXPCT:
+      gfs_opts.maxpct = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "xfs_growfs", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "xfs_growfs", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_xfs_growfs_argv (g, path, &gfs_opts);
+}
+
+int 
+guestfs_xfs_repair (guestfs_h *g, const char *device, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, device);
+  gfs_result = guestfs_xfs_repair_va (g, device, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_xfs_repair_va (guestfs_h *g, const char *device, va_list gfs_list)
+{
+  struct guestfs_xfs_repair_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_XFS_REPAIR_FORCELOGZERO:
+      gfs_opts.forcelogzero = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_XFS_REPAIR_NOMODIFY:
+      gfs_opts.nomodify = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_XFS_REPAIR_NOPREFETCH:
+      gfs_opts.noprefetch = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_XFS_REPAIR_FORCEGEOMETRY:
+      gfs_opts.forcegeometry = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_XFS_REPAIR_MAXMEM:
+      gfs_opts.maxmem = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_XFS_REPAIR_IHASHSIZE:
+      gfs_opts.ihashsize = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_XFS_REPAIR_BHASHSIZE:
+      gfs_opts.bhashsize = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_XFS_REPAIR_AGSTRIDE:
+      gfs_opts.agstride = va_arg (gfs_list, int64_t);
+      break;
+    case GUESTFS_XFS_REPAIR_LOGDEV:
+      gfs_opts.logdev = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_XFS_REPAIR_RTDEV:
+      gfs_opts.rtdev = va_arg (gfs_list, const char *);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "xfs_repair", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "xfs_repair", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_xfs_repair_argv (g, device, &gfs_opts);
 }

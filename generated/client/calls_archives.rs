@@ -8,6 +8,63 @@ use crate::{Handle, Result};
 use guestfs_protocol::{args, opts};
 
 impl Handle {
+    /// Download a device compressed.
+    ///
+    /// Compresses everything on the block device `device` inside the appliance and writes the result to
+    /// the host file `zdevice`. `ctype` is the program to compress with, as described at
+    /// [`Handle::compress_out`](crate::Handle::compress_out): `compress`, `gzip`, `bzip2`, `xz` or
+    /// `lzop`. One that is not in the appliance is an error.
+    ///
+    /// When the call fails or is cancelled, `zdevice` may have been written in part. A device that is
+    /// being written to meanwhile gives a copy that does not fit together.
+    ///
+    /// See also [`Handle::compress_out`](crate::Handle::compress_out),
+    /// [`Handle::download`](crate::Handle::download) and
+    /// [`Handle::zero_free_space`](crate::Handle::zero_free_space).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// Since version 1.13.15.
+    pub fn compress_device_out(
+        &self,
+        ctype: impl AsRef<[u8]>,
+        device: impl AsRef<[u8]>,
+        zdevice: impl AsRef<[u8]>,
+        opts: opts::CompressDeviceOutOpts,
+    ) -> Result<()> {
+        let ctype = ctype.as_ref();
+        let device = device.as_ref();
+        let zdevice = zdevice.as_ref();
+        self.wrapped(
+            &info::COMPRESS_DEVICE_OUT,
+            |g_trace| {
+                g_trace.str("ctype", ctype);
+                g_trace.str("device", device);
+                g_trace.str("zdevice", zdevice);
+                g_trace.opt("level", &opts.level);
+            },
+            |g_handle| {
+                let g_args = args::CompressDeviceOutArgs {
+                    ctype: ctype.into(),
+                    device: device.into(),
+                    level: opts.level.unwrap_or_default(),
+                };
+                g_handle
+                    .rpc(
+                        &info::COMPRESS_DEVICE_OUT,
+                        opts.mask(),
+                        &g_args,
+                        Files {
+                            file_in: None,
+                            file_out: Some(zdevice),
+                        },
+                    )
+            },
+        )
+    }
     /// Download a file compressed.
     ///
     /// Compresses the file `file` inside the appliance and writes the result to the host file `zfile`.
@@ -52,6 +109,56 @@ impl Handle {
                         Files {
                             file_in: None,
                             file_out: Some(zfile),
+                        },
+                    )
+            },
+        )
+    }
+    /// Pack a directory into a cpio archive.
+    ///
+    /// Packs everything below `directory` into a cpio archive and writes it to `cpiofile` on the host,
+    /// which may also be a named pipe or `/dev/stdout`. Names in the archive are relative to
+    /// `directory`, which itself is `.`; directories come before what is in them. Other file systems
+    /// that are mounted below are included.
+    ///
+    /// The format has no room for files of 4 GiB and more: they are an error. A file with several names
+    /// is stored once. Extended attributes are not stored.
+    ///
+    /// See also [`Handle::tar_out`](crate::Handle::tar_out),
+    /// [`Handle::copy_out`](crate::Handle::copy_out) and `cpio(1)`.
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// Since version 1.27.9.
+    pub fn cpio_out(
+        &self,
+        directory: impl AsRef<[u8]>,
+        cpiofile: impl AsRef<[u8]>,
+        opts: opts::CpioOutOpts,
+    ) -> Result<()> {
+        let directory = directory.as_ref();
+        let cpiofile = cpiofile.as_ref();
+        self.wrapped(
+            &info::CPIO_OUT,
+            |g_trace| {
+                g_trace.str("directory", directory);
+                g_trace.str("cpiofile", cpiofile);
+                g_trace.opt("format", &opts.format);
+            },
+            |g_handle| {
+                let g_args = args::CpioOutArgs {
+                    directory: directory.into(),
+                    format: opts.format.clone().unwrap_or_default(),
+                };
+                g_handle
+                    .rpc(
+                        &info::CPIO_OUT,
+                        opts.mask(),
+                        &g_args,
+                        Files {
+                            file_in: None,
+                            file_out: Some(cpiofile),
                         },
                     )
             },
@@ -164,6 +271,196 @@ impl Handle {
                         Files {
                             file_in: None,
                             file_out: Some(tarfile),
+                        },
+                    )
+            },
+        )
+    }
+    /// Unpack a tar archive compressed by gzip into a directory.
+    ///
+    /// Unpacks the tar archive `tarball` on the host, which must be compressed by gzip, below
+    /// `directory`. It is [`Handle::tar_in`](crate::Handle::tar_in) with `compress` being `gzip`.
+    ///
+    /// See also [`Handle::tgz_out`](crate::Handle::tgz_out) and `tar(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::tar_in`](crate::Handle::tar_in) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// Since version 1.0.3.
+    pub fn tgz_in(
+        &self,
+        tarball: impl AsRef<[u8]>,
+        directory: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let tarball = tarball.as_ref();
+        let directory = directory.as_ref();
+        self.wrapped(
+            &info::TGZ_IN,
+            |g_trace| {
+                g_trace.str("tarball", tarball);
+                g_trace.str("directory", directory);
+            },
+            |g_handle| {
+                let g_args = args::TgzInArgs {
+                    directory: directory.into(),
+                };
+                g_handle
+                    .rpc(
+                        &info::TGZ_IN,
+                        0,
+                        &g_args,
+                        Files {
+                            file_in: Some(tarball),
+                            file_out: None,
+                        },
+                    )
+            },
+        )
+    }
+    /// Pack a directory into a tar archive compressed by gzip.
+    ///
+    /// Packs what is in `directory` into the tar archive `tarball` on the host, compressed by gzip. It
+    /// is [`Handle::tar_out`](crate::Handle::tar_out) with `compress` being `gzip`.
+    ///
+    /// See also [`Handle::tgz_in`](crate::Handle::tgz_in) and `tar(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::tar_out`](crate::Handle::tar_out) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// Since version 1.0.3.
+    pub fn tgz_out(
+        &self,
+        directory: impl AsRef<[u8]>,
+        tarball: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let directory = directory.as_ref();
+        let tarball = tarball.as_ref();
+        self.wrapped(
+            &info::TGZ_OUT,
+            |g_trace| {
+                g_trace.str("directory", directory);
+                g_trace.str("tarball", tarball);
+            },
+            |g_handle| {
+                let g_args = args::TgzOutArgs {
+                    directory: directory.into(),
+                };
+                g_handle
+                    .rpc(
+                        &info::TGZ_OUT,
+                        0,
+                        &g_args,
+                        Files {
+                            file_in: None,
+                            file_out: Some(tarball),
+                        },
+                    )
+            },
+        )
+    }
+    /// Unpack a tar archive compressed by xz into a directory.
+    ///
+    /// Unpacks the tar archive `tarball` on the host, which must be compressed by xz, below
+    /// `directory`. It is [`Handle::tar_in`](crate::Handle::tar_in) with `compress` being `xz`.
+    ///
+    /// See also [`Handle::txz_out`](crate::Handle::txz_out) and `tar(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::tar_in`](crate::Handle::tar_in) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// This call works only when the option group `xz` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// Since version 1.3.2.
+    pub fn txz_in(
+        &self,
+        tarball: impl AsRef<[u8]>,
+        directory: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let tarball = tarball.as_ref();
+        let directory = directory.as_ref();
+        self.wrapped(
+            &info::TXZ_IN,
+            |g_trace| {
+                g_trace.str("tarball", tarball);
+                g_trace.str("directory", directory);
+            },
+            |g_handle| {
+                let g_args = args::TxzInArgs {
+                    directory: directory.into(),
+                };
+                g_handle
+                    .rpc(
+                        &info::TXZ_IN,
+                        0,
+                        &g_args,
+                        Files {
+                            file_in: Some(tarball),
+                            file_out: None,
+                        },
+                    )
+            },
+        )
+    }
+    /// Pack a directory into a tar archive compressed by xz.
+    ///
+    /// Packs what is in `directory` into the tar archive `tarball` on the host, compressed by xz. It is
+    /// [`Handle::tar_out`](crate::Handle::tar_out) with `compress` being `xz`.
+    ///
+    /// See also [`Handle::txz_in`](crate::Handle::txz_in) and `tar(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::tar_out`](crate::Handle::tar_out) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// This call works only when the option group `xz` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// Since version 1.3.2.
+    pub fn txz_out(
+        &self,
+        directory: impl AsRef<[u8]>,
+        tarball: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let directory = directory.as_ref();
+        let tarball = tarball.as_ref();
+        self.wrapped(
+            &info::TXZ_OUT,
+            |g_trace| {
+                g_trace.str("directory", directory);
+                g_trace.str("tarball", tarball);
+            },
+            |g_handle| {
+                let g_args = args::TxzOutArgs {
+                    directory: directory.into(),
+                };
+                g_handle
+                    .rpc(
+                        &info::TXZ_OUT,
+                        0,
+                        &g_args,
+                        Files {
+                            file_in: None,
+                            file_out: Some(tarball),
                         },
                     )
             },

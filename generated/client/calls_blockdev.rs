@@ -9,6 +9,86 @@ use crate::BString;
 use guestfs_protocol::{args, rets};
 
 impl Handle {
+    /// Write out and forget what the kernel keeps of a device.
+    ///
+    /// Writes what the kernel still keeps in memory for the block device `device` to it, and drops the
+    /// rest, so that the next read comes from the disk itself. This is about the device as such: what a
+    /// mounted file system keeps for itself is written by [`Handle::sync`](crate::Handle::sync).
+    ///
+    /// See also [`Handle::sync`](crate::Handle::sync) and `blockdev(8)`.
+    ///
+    /// Since version 1.9.3.
+    pub fn blockdev_flushbufs(&self, device: impl AsRef<[u8]>) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::BLOCKDEV_FLUSHBUFS,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::BlockdevFlushbufsArgs {
+                    device: device.into(),
+                };
+                g_handle.rpc(&info::BLOCKDEV_FLUSHBUFS, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Return the block size of a device.
+    ///
+    /// Returns the size in bytes of the blocks in which the kernel of the appliance reads and writes
+    /// `device` for want of a better one, often 4096. It is neither the size of a sector, for which
+    /// there is [`Handle::blockdev_getss`](crate::Handle::blockdev_getss), nor that of the blocks of a
+    /// file system on it, which is in the result of [`Handle::statvfs`](crate::Handle::statvfs). Hardly
+    /// anything depends on it.
+    ///
+    /// See also [`Handle::blockdev_getsz`](crate::Handle::blockdev_getsz),
+    /// [`Handle::blockdev_getsize64`](crate::Handle::blockdev_getsize64) and `blockdev(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.9.3.
+    pub fn blockdev_getbsz(&self, device: impl AsRef<[u8]>) -> Result<i32> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::BLOCKDEV_GETBSZ,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::BlockdevGetbszArgs {
+                    device: device.into(),
+                };
+                let g_ret: rets::BlockdevGetbszRet = g_handle
+                    .rpc(&info::BLOCKDEV_GETBSZ, 0, &g_args, Files::default())?;
+                Ok(g_ret.blocksize)
+            },
+        )
+    }
+    /// Test whether a device is read-only.
+    ///
+    /// Returns true if the appliance's kernel refuses to write to the block device `device`, normally
+    /// because of [`Handle::blockdev_setro`](crate::Handle::blockdev_setro). A drive that was added as
+    /// read-only ([`Handle::add_drive_ro`](crate::Handle::add_drive_ro)) can be written in the
+    /// appliance, and what is written is dropped in the end: for it the answer is false.
+    ///
+    /// Since version 1.9.3.
+    pub fn blockdev_getro(&self, device: impl AsRef<[u8]>) -> Result<bool> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::BLOCKDEV_GETRO,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::BlockdevGetroArgs {
+                    device: device.into(),
+                };
+                let g_ret: rets::BlockdevGetroRet = g_handle
+                    .rpc(&info::BLOCKDEV_GETRO, 0, &g_args, Files::default())?;
+                Ok(g_ret.ro)
+            },
+        )
+    }
     /// Return the size of a device in bytes.
     ///
     /// Returns the size of the block device `device` in bytes. A disk, a partition and a logical volume
@@ -61,6 +141,200 @@ impl Handle {
             },
         )
     }
+    /// Return the size of a device in units of 512 bytes.
+    ///
+    /// Returns the size of the block device `device` in units of 512 bytes, whatever size its sectors
+    /// have. In most programs [`Handle::blockdev_getsize64`](crate::Handle::blockdev_getsize64), which
+    /// counts bytes, is the better choice; [`Handle::blockdev_getss`](crate::Handle::blockdev_getss)
+    /// tells the size of a sector.
+    ///
+    /// Since version 1.9.3.
+    pub fn blockdev_getsz(&self, device: impl AsRef<[u8]>) -> Result<i64> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::BLOCKDEV_GETSZ,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::BlockdevGetszArgs {
+                    device: device.into(),
+                };
+                let g_ret: rets::BlockdevGetszRet = g_handle
+                    .rpc(&info::BLOCKDEV_GETSZ, 0, &g_args, Files::default())?;
+                Ok(g_ret.sizeinsectors)
+            },
+        )
+    }
+    /// Read the partition table of a disk anew.
+    ///
+    /// Makes the kernel read the partition table of the disk `device` again. Calls that change
+    /// partitions do so by themselves; this is for tables that were written in other ways, for instance
+    /// with [`Handle::copy_file_to_device`](crate::Handle::copy_file_to_device). It fails with EBUSY
+    /// while the disk or one of its partitions is in use, and for devices that cannot have partitions.
+    ///
+    /// See also [`Handle::list_partitions`](crate::Handle::list_partitions) and
+    /// [`Handle::part_list`](crate::Handle::part_list).
+    ///
+    /// Since version 1.9.3.
+    pub fn blockdev_rereadpt(&self, device: impl AsRef<[u8]>) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::BLOCKDEV_REREADPT,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::BlockdevRereadptArgs {
+                    device: device.into(),
+                };
+                g_handle.rpc(&info::BLOCKDEV_REREADPT, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Set the block size of a device, without effect.
+    ///
+    /// Has no effect: the kernel forgets the `blocksize`, in bytes, when the tool that has set it for
+    /// `device` closes the device. To choose the size of the blocks of a file system, use the option
+    /// `blocksize` of [`Handle::mkfs`](crate::Handle::mkfs).
+    ///
+    /// See also [`Handle::blockdev_getbsz`](crate::Handle::blockdev_getbsz).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**.
+    ///
+    /// Since version 1.9.3.
+    pub fn blockdev_setbsz(
+        &self,
+        device: impl AsRef<[u8]>,
+        blocksize: i32,
+    ) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::BLOCKDEV_SETBSZ,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("blocksize", blocksize.into());
+            },
+            |g_handle| {
+                let g_args = args::BlockdevSetbszArgs {
+                    device: device.into(),
+                    blocksize,
+                };
+                g_handle.rpc(&info::BLOCKDEV_SETBSZ, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Set the read-ahead of a device.
+    ///
+    /// Sets how much the kernel of the appliance reads in advance when `device` is read in sequence:
+    /// `sectors` units of 512 bytes, whatever the size of a sector of the device. 0 switches it off; a
+    /// negative number is an error. The setting is lost at
+    /// [`Handle::shutdown`](crate::Handle::shutdown) and changes nothing on the disk.
+    ///
+    /// More can make reading large files faster, less suits small pieces at random places.
+    ///
+    /// See also `blockdev(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.29.10.
+    pub fn blockdev_setra(&self, device: impl AsRef<[u8]>, sectors: i32) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::BLOCKDEV_SETRA,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("sectors", sectors.into());
+            },
+            |g_handle| {
+                let g_args = args::BlockdevSetraArgs {
+                    device: device.into(),
+                    sectors,
+                };
+                g_handle.rpc(&info::BLOCKDEV_SETRA, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Make a device read-only.
+    ///
+    /// Makes the kernel refuse to write to the block device `device`, until
+    /// [`Handle::blockdev_setrw`](crate::Handle::blockdev_setrw) or the end of the appliance. Nothing
+    /// is written to the disk for it. A partition can be read-only while its disk is not.
+    ///
+    /// Mind that a file system which is mounted for writing already fails later, when it has to write.
+    ///
+    /// See also [`Handle::blockdev_getro`](crate::Handle::blockdev_getro) and
+    /// [`Handle::mount_ro`](crate::Handle::mount_ro).
+    ///
+    /// Since version 1.9.3.
+    pub fn blockdev_setro(&self, device: impl AsRef<[u8]>) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::BLOCKDEV_SETRO,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::BlockdevSetroArgs {
+                    device: device.into(),
+                };
+                g_handle.rpc(&info::BLOCKDEV_SETRO, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Make a device writable again.
+    ///
+    /// Undoes [`Handle::blockdev_setro`](crate::Handle::blockdev_setro) for the block device `device`.
+    /// A disk that is read-only by its nature stays so.
+    ///
+    /// See also [`Handle::blockdev_getro`](crate::Handle::blockdev_getro).
+    ///
+    /// Since version 1.9.3.
+    pub fn blockdev_setrw(&self, device: impl AsRef<[u8]>) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::BLOCKDEV_SETRW,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::BlockdevSetrwArgs {
+                    device: device.into(),
+                };
+                g_handle.rpc(&info::BLOCKDEV_SETRW, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Test whether a device is a whole disk.
+    ///
+    /// Returns true if `device` is a disk of its own, as
+    /// [`Handle::list_devices`](crate::Handle::list_devices) lists them. It is false for a partition
+    /// and for what is put together from other devices: logical volumes and other devices of
+    /// device-mapper, arrays. A device that does not exist is an error.
+    ///
+    /// See also [`Handle::part_to_dev`](crate::Handle::part_to_dev) and
+    /// [`Handle::is_lv`](crate::Handle::is_lv).
+    ///
+    /// Since version 1.21.9.
+    pub fn is_whole_device(&self, device: impl AsRef<[u8]>) -> Result<bool> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::IS_WHOLE_DEVICE,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::IsWholeDeviceArgs {
+                    device: device.into(),
+                };
+                let g_ret: rets::IsWholeDeviceRet = g_handle
+                    .rpc(&info::IS_WHOLE_DEVICE, 0, &g_args, Files::default())?;
+                Ok(g_ret.flag)
+            },
+        )
+    }
     /// Ask whether a device contains only zeroes.
     ///
     /// Returns true when every byte of the block device `device` is zero. The device is read until
@@ -108,6 +382,30 @@ impl Handle {
             },
         )
     }
+    /// List the labels of drives and the devices behind them.
+    ///
+    /// Returns the drives that were added with a label
+    /// ([`Handle::add_drive`](crate::Handle::add_drive), option `label`): the key is the label as it
+    /// was given, without `/dev/disk/guestfs/`, and the value is the device, such as `/dev/sda`.
+    /// Partitions of such a drive are listed too, with their number behind the label: `data1` is
+    /// `/dev/sda1`. Drives without a label are left out.
+    ///
+    /// See also [`Handle::list_devices`](crate::Handle::list_devices) and
+    /// [`Handle::list_partitions`](crate::Handle::list_partitions).
+    ///
+    /// Since version 1.19.49.
+    pub fn list_disk_labels(&self) -> Result<Vec<(BString, BString)>> {
+        self.wrapped(
+            &info::LIST_DISK_LABELS,
+            |_| {},
+            |g_handle| {
+                let g_args = ();
+                let g_ret: rets::ListDiskLabelsRet = g_handle
+                    .rpc(&info::LIST_DISK_LABELS, 0, &g_args, Files::default())?;
+                g_handle.pairs(&info::LIST_DISK_LABELS, g_ret.labels)
+            },
+        )
+    }
     /// List all partitions.
     ///
     /// Returns the names of all partitions of all disks, such as `/dev/sda1`, disk by disk. Logical
@@ -126,6 +424,24 @@ impl Handle {
                 let g_ret: rets::ListPartitionsRet = g_handle
                     .rpc(&info::LIST_PARTITIONS, 0, &g_args, Files::default())?;
                 Ok(g_ret.partitions)
+            },
+        )
+    }
+    /// Return the number of disks.
+    ///
+    /// Returns how many disks were added, which is the length of the list that
+    /// [`Handle::list_devices`](crate::Handle::list_devices) returns.
+    ///
+    /// Since version 1.19.15.
+    pub fn nr_devices(&self) -> Result<i32> {
+        self.wrapped(
+            &info::NR_DEVICES,
+            |_| {},
+            |g_handle| {
+                let g_args = ();
+                let g_ret: rets::NrDevicesRet = g_handle
+                    .rpc(&info::NR_DEVICES, 0, &g_args, Files::default())?;
+                Ok(g_ret.nrdisks)
             },
         )
     }

@@ -49,6 +49,95 @@ impl Handle {
             },
         )
     }
+    /// Run a program of the guest and return its lines.
+    ///
+    /// Runs a program of the guest as [`Handle::command`](crate::Handle::command) does, with the words
+    /// `arguments`, and returns what it printed to its standard output as a list of lines without their
+    /// newlines. A carriage return belongs to its line. Nothing printed is an empty list.
+    ///
+    /// See also [`Handle::command`](crate::Handle::command) and
+    /// [`Handle::sh_lines`](crate::Handle::sh_lines).
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.9.1.
+    pub fn command_lines(&self, arguments: &[impl AsRef<[u8]>]) -> Result<Vec<BString>> {
+        let arguments: Vec<BString> = arguments
+            .iter()
+            .map(|g_item| BString::from(g_item.as_ref()))
+            .collect();
+        self.wrapped(
+            &info::COMMAND_LINES,
+            |g_trace| {
+                g_trace.str_list("arguments", &arguments);
+            },
+            |g_handle| {
+                let g_args = args::CommandLinesArgs {
+                    arguments: arguments.clone(),
+                };
+                let g_ret: rets::CommandLinesRet = g_handle
+                    .rpc(&info::COMMAND_LINES, 0, &g_args, Files::default())?;
+                Ok(g_ret.lines)
+            },
+        )
+    }
+    /// Run a program of the guest and save its output on the host.
+    ///
+    /// Runs a program that is in the mounted file systems, and writes what it prints on standard output
+    /// to the host file `output`, byte by byte and without a limit on the size. `arguments` is its
+    /// argument list: first the program, then what it is given; an empty list is an error. `output` may
+    /// also be a named pipe or `/dev/stdout`.
+    ///
+    /// Otherwise it is the same as [`Handle::command`](crate::Handle::command); what is said there
+    /// about where programs are found and about the risk applies here too. If the program ends with
+    /// anything but status 0, or by a signal, the call fails, and the message is what it has printed on
+    /// standard error. What it had printed on standard output before is in `output` then.
+    ///
+    /// See also [`Handle::sh_out`](crate::Handle::sh_out),
+    /// [`Handle::command_lines`](crate::Handle::command_lines) and
+    /// [`Handle::download`](crate::Handle::download).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Long runs send progress events.
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// Since version 1.55.6.
+    pub fn command_out(
+        &self,
+        arguments: &[impl AsRef<[u8]>],
+        output: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let arguments: Vec<BString> = arguments
+            .iter()
+            .map(|g_item| BString::from(g_item.as_ref()))
+            .collect();
+        let output = output.as_ref();
+        self.wrapped(
+            &info::COMMAND_OUT,
+            |g_trace| {
+                g_trace.str_list("arguments", &arguments);
+                g_trace.str("output", output);
+            },
+            |g_handle| {
+                let g_args = args::CommandOutArgs {
+                    arguments: arguments.clone(),
+                };
+                g_handle
+                    .rpc(
+                        &info::COMMAND_OUT,
+                        0,
+                        &g_args,
+                        Files {
+                            file_in: None,
+                            file_out: Some(output),
+                        },
+                    )
+            },
+        )
+    }
     /// Run a shell command of the guest.
     ///
     /// Has the guest's `/bin/sh` run `command`, with wildcards, pipes, variables and whatever that
@@ -71,6 +160,77 @@ impl Handle {
                 let g_ret: rets::ShRet = g_handle
                     .rpc(&info::SH, 0, &g_args, Files::default())?;
                 Ok(g_ret.output)
+            },
+        )
+    }
+    /// Run a shell command of the guest and return its lines.
+    ///
+    /// Runs the line `command` in the shell of the guest as [`Handle::sh`](crate::Handle::sh) does, and
+    /// returns what it printed to its standard output as a list of lines without their newlines.
+    /// Nothing printed is an empty list.
+    ///
+    /// See also [`Handle::sh`](crate::Handle::sh) and
+    /// [`Handle::command_lines`](crate::Handle::command_lines).
+    ///
+    /// Since version 1.0.50.
+    pub fn sh_lines(&self, command: impl AsRef<[u8]>) -> Result<Vec<BString>> {
+        let command = command.as_ref();
+        self.wrapped(
+            &info::SH_LINES,
+            |g_trace| {
+                g_trace.str("command", command);
+            },
+            |g_handle| {
+                let g_args = args::ShLinesArgs {
+                    command: command.into(),
+                };
+                let g_ret: rets::ShLinesRet = g_handle
+                    .rpc(&info::SH_LINES, 0, &g_args, Files::default())?;
+                Ok(g_ret.lines)
+            },
+        )
+    }
+    /// Run a shell command of the guest and save its output on the host.
+    ///
+    /// Has the guest's `/bin/sh` run `command`, with wildcards, pipes, variables and whatever that
+    /// shell offers, and writes what is printed on standard output to the host file `output`. There is
+    /// no limit on the size. Otherwise the same as [`Handle::command_out`](crate::Handle::command_out);
+    /// what is said there, and at [`Handle::command`](crate::Handle::command) about the risk, applies
+    /// here too.
+    ///
+    /// See also [`Handle::sh`](crate::Handle::sh), [`Handle::sh_lines`](crate::Handle::sh_lines) and
+    /// [`Handle::command_out`](crate::Handle::command_out).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.55.6.
+    pub fn sh_out(
+        &self,
+        command: impl AsRef<[u8]>,
+        output: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let command = command.as_ref();
+        let output = output.as_ref();
+        self.wrapped(
+            &info::SH_OUT,
+            |g_trace| {
+                g_trace.str("command", command);
+                g_trace.str("output", output);
+            },
+            |g_handle| {
+                let g_args = args::ShOutArgs {
+                    command: command.into(),
+                };
+                g_handle
+                    .rpc(
+                        &info::SH_OUT,
+                        0,
+                        &g_args,
+                        Files {
+                            file_in: None,
+                            file_out: Some(output),
+                        },
+                    )
             },
         )
     }

@@ -47,6 +47,298 @@ impl Handle {
             },
         )
     }
+    /// Compute the checksum of a device.
+    ///
+    /// Computes a checksum of all that is on the block device `device`, from its first to its last
+    /// byte, and returns it as text. `csumtype` names the algorithm, as described at
+    /// [`Handle::checksum`](crate::Handle::checksum); any other name is an error. Everything is read,
+    /// so it takes time for large devices.
+    ///
+    /// See also [`Handle::checksum`](crate::Handle::checksum) and
+    /// [`Handle::checksums_out`](crate::Handle::checksums_out).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.3.2.
+    pub fn checksum_device(
+        &self,
+        csumtype: impl AsRef<[u8]>,
+        device: impl AsRef<[u8]>,
+    ) -> Result<BString> {
+        let csumtype = csumtype.as_ref();
+        let device = device.as_ref();
+        self.wrapped(
+            &info::CHECKSUM_DEVICE,
+            |g_trace| {
+                g_trace.str("csumtype", csumtype);
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::ChecksumDeviceArgs {
+                    csumtype: csumtype.into(),
+                    device: device.into(),
+                };
+                let g_ret: rets::ChecksumDeviceRet = g_handle
+                    .rpc(&info::CHECKSUM_DEVICE, 0, &g_args, Files::default())?;
+                Ok(g_ret.checksum)
+            },
+        )
+    }
+    /// Compute the checksums of all files below a directory.
+    ///
+    /// Computes a checksum of every regular file below `directory` and writes the list to the host file
+    /// `sumsfile`, which may also be a named pipe or `/dev/stdout`. `csumtype` names the algorithm as
+    /// for [`Handle::checksum`](crate::Handle::checksum).
+    ///
+    /// Every line is what the program of that name prints: the sum, two blanks, and the name relative
+    /// to `directory`, which begins with `./`. So `md5sum -c` and its relatives can check the list in a
+    /// copy of the directory. If a name contains a line break or a backslash, these are written as
+    /// `\n`, `\r` and `\\`, and the line begins with a backslash. For `crc` a line is the sum, the size
+    /// in bytes and the name, as `cksum(1)` has it.
+    ///
+    /// The order is that of the directories on the disk. Symbolic links are not followed; other file
+    /// systems that are mounted below are included. Without files the list is empty.
+    ///
+    /// See also [`Handle::checksum`](crate::Handle::checksum), [`Handle::find`](crate::Handle::find)
+    /// and `md5sum(1)`.
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// Since version 1.3.7.
+    pub fn checksums_out(
+        &self,
+        csumtype: impl AsRef<[u8]>,
+        directory: impl AsRef<[u8]>,
+        sumsfile: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let csumtype = csumtype.as_ref();
+        let directory = directory.as_ref();
+        let sumsfile = sumsfile.as_ref();
+        self.wrapped(
+            &info::CHECKSUMS_OUT,
+            |g_trace| {
+                g_trace.str("csumtype", csumtype);
+                g_trace.str("directory", directory);
+                g_trace.str("sumsfile", sumsfile);
+            },
+            |g_handle| {
+                let g_args = args::ChecksumsOutArgs {
+                    csumtype: csumtype.into(),
+                    directory: directory.into(),
+                };
+                g_handle
+                    .rpc(
+                        &info::CHECKSUMS_OUT,
+                        0,
+                        &g_args,
+                        Files {
+                            file_in: None,
+                            file_out: Some(sumsfile),
+                        },
+                    )
+            },
+        )
+    }
+    /// Return the lines of a file that match an extended pattern.
+    ///
+    /// Returns the lines of the file `path` that match the extended regular expression `regex`. It is
+    /// [`Handle::grep`](crate::Handle::grep) with `extended` true, and all that is said there about the
+    /// result and about errors applies.
+    ///
+    /// See also [`Handle::egrepi`](crate::Handle::egrepi), [`Handle::zegrep`](crate::Handle::zegrep)
+    /// and `grep(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.0.66.
+    pub fn egrep(
+        &self,
+        regex: impl AsRef<[u8]>,
+        path: impl AsRef<[u8]>,
+    ) -> Result<Vec<BString>> {
+        let regex = regex.as_ref();
+        let path = path.as_ref();
+        self.wrapped(
+            &info::EGREP,
+            |g_trace| {
+                g_trace.str("regex", regex);
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::EgrepArgs {
+                    regex: regex.into(),
+                    path: path.into(),
+                };
+                let g_ret: rets::EgrepRet = g_handle
+                    .rpc(&info::EGREP, 0, &g_args, Files::default())?;
+                Ok(g_ret.lines)
+            },
+        )
+    }
+    /// Return the lines of a file that match an extended pattern in any case.
+    ///
+    /// Returns the lines of the file `path` that match the extended regular expression `regex`, without
+    /// regard to case. It is [`Handle::grep`](crate::Handle::grep) with `extended` and `insensitive`
+    /// true, and all that is said there about the result and about errors applies.
+    ///
+    /// See also [`Handle::egrep`](crate::Handle::egrep), [`Handle::zegrepi`](crate::Handle::zegrepi)
+    /// and `grep(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.0.66.
+    pub fn egrepi(
+        &self,
+        regex: impl AsRef<[u8]>,
+        path: impl AsRef<[u8]>,
+    ) -> Result<Vec<BString>> {
+        let regex = regex.as_ref();
+        let path = path.as_ref();
+        self.wrapped(
+            &info::EGREPI,
+            |g_trace| {
+                g_trace.str("regex", regex);
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::EgrepiArgs {
+                    regex: regex.into(),
+                    path: path.into(),
+                };
+                let g_ret: rets::EgrepiRet = g_handle
+                    .rpc(&info::EGREPI, 0, &g_args, Files::default())?;
+                Ok(g_ret.lines)
+            },
+        )
+    }
+    /// Compare two files.
+    ///
+    /// Returns true when the files `file1` and `file2` hold exactly the same bytes, and false
+    /// otherwise. Owner, permissions and times do not matter. Symbolic links are followed. It stops at
+    /// the first difference, so only files that are equal are read to their ends.
+    ///
+    /// Anything but files and block devices in the guest is an error.
+    ///
+    /// See also [`Handle::checksum`](crate::Handle::checksum) and `cmp(1)`.
+    ///
+    /// Since version 1.0.18.
+    pub fn equal(
+        &self,
+        file1: impl AsRef<[u8]>,
+        file2: impl AsRef<[u8]>,
+    ) -> Result<bool> {
+        let file1 = file1.as_ref();
+        let file2 = file2.as_ref();
+        self.wrapped(
+            &info::EQUAL,
+            |g_trace| {
+                g_trace.str("file1", file1);
+                g_trace.str("file2", file2);
+            },
+            |g_handle| {
+                let g_args = args::EqualArgs {
+                    file1: file1.into(),
+                    file2: file2.into(),
+                };
+                let g_ret: rets::EqualRet = g_handle
+                    .rpc(&info::EQUAL, 0, &g_args, Files::default())?;
+                Ok(g_ret.equality)
+            },
+        )
+    }
+    /// Return the lines of a file that contain a text.
+    ///
+    /// Returns the lines of the file `path` that contain the text `pattern`, taken as it is. It is
+    /// [`Handle::grep`](crate::Handle::grep) with `fixed` true, and all that is said there about the
+    /// result and about errors applies.
+    ///
+    /// See also [`Handle::fgrepi`](crate::Handle::fgrepi), [`Handle::zfgrep`](crate::Handle::zfgrep)
+    /// and `grep(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.0.66.
+    pub fn fgrep(
+        &self,
+        pattern: impl AsRef<[u8]>,
+        path: impl AsRef<[u8]>,
+    ) -> Result<Vec<BString>> {
+        let pattern = pattern.as_ref();
+        let path = path.as_ref();
+        self.wrapped(
+            &info::FGREP,
+            |g_trace| {
+                g_trace.str("pattern", pattern);
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::FgrepArgs {
+                    pattern: pattern.into(),
+                    path: path.into(),
+                };
+                let g_ret: rets::FgrepRet = g_handle
+                    .rpc(&info::FGREP, 0, &g_args, Files::default())?;
+                Ok(g_ret.lines)
+            },
+        )
+    }
+    /// Return the lines of a file that contain a text in any case.
+    ///
+    /// Returns the lines of the file `path` that contain the text `pattern`, without regard to case. It
+    /// is [`Handle::grep`](crate::Handle::grep) with `fixed` and `insensitive` true, and all that is
+    /// said there about the result and about errors applies.
+    ///
+    /// See also [`Handle::fgrep`](crate::Handle::fgrep), [`Handle::zfgrepi`](crate::Handle::zfgrepi)
+    /// and `grep(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.0.66.
+    pub fn fgrepi(
+        &self,
+        pattern: impl AsRef<[u8]>,
+        path: impl AsRef<[u8]>,
+    ) -> Result<Vec<BString>> {
+        let pattern = pattern.as_ref();
+        let path = path.as_ref();
+        self.wrapped(
+            &info::FGREPI,
+            |g_trace| {
+                g_trace.str("pattern", pattern);
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::FgrepiArgs {
+                    pattern: pattern.into(),
+                    path: path.into(),
+                };
+                let g_ret: rets::FgrepiRet = g_handle
+                    .rpc(&info::FGREPI, 0, &g_args, Files::default())?;
+                Ok(g_ret.lines)
+            },
+        )
+    }
     /// Say what a file or device contains.
     ///
     /// Returns a description of the content of `path` in the words of `file(1)`. `path` is a file in
@@ -156,6 +448,74 @@ impl Handle {
             },
         )
     }
+    /// Return the lines of a file that match a pattern in any case.
+    ///
+    /// Returns the lines of the file `path` that match the basic regular expression `regex`, without
+    /// regard to case. It is [`Handle::grep`](crate::Handle::grep) with `insensitive` true, and all
+    /// that is said there about the result and about errors applies.
+    ///
+    /// See also [`Handle::zgrepi`](crate::Handle::zgrepi) and `grep(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.0.66.
+    pub fn grepi(
+        &self,
+        regex: impl AsRef<[u8]>,
+        path: impl AsRef<[u8]>,
+    ) -> Result<Vec<BString>> {
+        let regex = regex.as_ref();
+        let path = path.as_ref();
+        self.wrapped(
+            &info::GREPI,
+            |g_trace| {
+                g_trace.str("regex", regex);
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::GrepiArgs {
+                    regex: regex.into(),
+                    path: path.into(),
+                };
+                let g_ret: rets::GrepiRet = g_handle
+                    .rpc(&info::GREPI, 0, &g_args, Files::default())?;
+                Ok(g_ret.lines)
+            },
+        )
+    }
+    /// Return the first ten lines of a file.
+    ///
+    /// Returns the first ten lines of the file `path`, without their newlines; all of them when it has
+    /// fewer. A carriage return belongs to its line.
+    ///
+    /// See also [`Handle::head_n`](crate::Handle::head_n), [`Handle::tail`](crate::Handle::tail) and
+    /// `head(1)`.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.0.54.
+    pub fn head(&self, path: impl AsRef<[u8]>) -> Result<Vec<BString>> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::HEAD,
+            |g_trace| {
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::HeadArgs {
+                    path: path.into(),
+                };
+                let g_ret: rets::HeadRet = g_handle
+                    .rpc(&info::HEAD, 0, &g_args, Files::default())?;
+                Ok(g_ret.lines)
+            },
+        )
+    }
     /// Return the first lines of a file.
     ///
     /// Returns the first `nrlines` lines of the file `path`, without their newlines; all of them when
@@ -184,6 +544,38 @@ impl Handle {
                 let g_ret: rets::HeadNRet = g_handle
                     .rpc(&info::HEAD_N, 0, &g_args, Files::default())?;
                 Ok(g_ret.lines)
+            },
+        )
+    }
+    /// Show the bytes of a file in hexadecimal.
+    ///
+    /// Returns the content of the file `path` for people to read, as `hexdump -C` prints it: lines with
+    /// the offset, sixteen bytes in hexadecimal, and the same as characters, with a dot for all that is
+    /// not printable ASCII. Lines that repeat the one before are shown as one `*`. The last line is the
+    /// size. An empty file gives an empty text.
+    ///
+    /// The dump is about five times as long as the file. For programs there are
+    /// [`Handle::pread`](crate::Handle::pread) and [`Handle::read_file`](crate::Handle::read_file).
+    ///
+    /// See also [`Handle::strings`](crate::Handle::strings) and `hexdump(1)`.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.0.22.
+    pub fn hexdump(&self, path: impl AsRef<[u8]>) -> Result<BString> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::HEXDUMP,
+            |g_trace| {
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::HexdumpArgs {
+                    path: path.into(),
+                };
+                let g_ret: rets::HexdumpRet = g_handle
+                    .rpc(&info::HEXDUMP, 0, &g_args, Files::default())?;
+                Ok(g_ret.dump)
             },
         )
     }
@@ -411,6 +803,113 @@ impl Handle {
             },
         )
     }
+    /// Find the text in a binary file.
+    ///
+    /// Returns the printable strings in the file `path`, in their order: all runs of at least four
+    /// characters of ASCII from blank to tilde, and tabs. Anything else, a newline too, ends a string.
+    /// The file is not looked at as a program or anything else; text in UTF-8 or UTF-16 is found only
+    /// as far as it is ASCII.
+    ///
+    /// See also [`Handle::strings_e`](crate::Handle::strings_e),
+    /// [`Handle::hexdump`](crate::Handle::hexdump), [`Handle::file`](crate::Handle::file) and
+    /// `strings(1)`.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.0.22.
+    pub fn strings(&self, path: impl AsRef<[u8]>) -> Result<Vec<BString>> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::STRINGS,
+            |g_trace| {
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::StringsArgs {
+                    path: path.into(),
+                };
+                let g_ret: rets::StringsRet = g_handle
+                    .rpc(&info::STRINGS, 0, &g_args, Files::default())?;
+                Ok(g_ret.stringsout)
+            },
+        )
+    }
+    /// Return the printable texts of a file in a given encoding.
+    ///
+    /// Looks through the file `path` for runs of at least four printable characters, whatever is around
+    /// them, and returns them in order. `encoding` says how characters are stored:
+    ///
+    /// - `s`: one byte of 7 bits each, as in ASCII; what [`Handle::strings`](crate::Handle::strings) looks for
+    /// - `S`: one byte of 8 bits each; bytes from 128 up count as printable
+    /// - `b`: 16 bits, the high byte first, as in UTF-16BE
+    /// - `l`: 16 bits, the low byte first, as in UTF-16LE and in most programs for Windows
+    /// - `B`: 32 bits, the high byte first, as in UTF-32BE
+    /// - `L`: 32 bits, the low byte first, as in UTF-32LE
+    ///
+    /// Anything else is an error. In the result every character takes one byte: texts of 16 and 32 bits
+    /// come back as ASCII, and only characters that ASCII has are found in them. With `S` the bytes
+    /// from 128 up are returned as they are. The list is empty when there is nothing.
+    ///
+    /// See also [`Handle::strings`](crate::Handle::strings),
+    /// [`Handle::hexdump`](crate::Handle::hexdump) and `strings(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.0.22.
+    pub fn strings_e(
+        &self,
+        encoding: impl AsRef<[u8]>,
+        path: impl AsRef<[u8]>,
+    ) -> Result<Vec<BString>> {
+        let encoding = encoding.as_ref();
+        let path = path.as_ref();
+        self.wrapped(
+            &info::STRINGS_E,
+            |g_trace| {
+                g_trace.str("encoding", encoding);
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::StringsEArgs {
+                    encoding: encoding.into(),
+                    path: path.into(),
+                };
+                let g_ret: rets::StringsERet = g_handle
+                    .rpc(&info::STRINGS_E, 0, &g_args, Files::default())?;
+                Ok(g_ret.stringsout)
+            },
+        )
+    }
+    /// Return the last ten lines of a file.
+    ///
+    /// Returns the last ten lines of the file `path`, without their newlines; all of them when it has
+    /// fewer. A last line without a newline counts. Of a long file only the end is read.
+    ///
+    /// See also [`Handle::tail_n`](crate::Handle::tail_n), [`Handle::head`](crate::Handle::head) and
+    /// `tail(1)`.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.0.54.
+    pub fn tail(&self, path: impl AsRef<[u8]>) -> Result<Vec<BString>> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::TAIL,
+            |g_trace| {
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::TailArgs {
+                    path: path.into(),
+                };
+                let g_ret: rets::TailRet = g_handle
+                    .rpc(&info::TAIL, 0, &g_args, Files::default())?;
+                Ok(g_ret.lines)
+            },
+        )
+    }
     /// Return the last lines of a file.
     ///
     /// Returns the last `nrlines` lines of the file `path`, without their newlines; all of them when it
@@ -442,6 +941,30 @@ impl Handle {
             },
         )
     }
+    /// Count the bytes of a file.
+    ///
+    /// Returns the number of bytes in the file `path`. The result has 32 bits: for files of 2 GiB and
+    /// more the call fails (EOVERFLOW), which [`Handle::filesize`](crate::Handle::filesize) does not.
+    ///
+    /// See also [`Handle::filesize`](crate::Handle::filesize), [`Handle::wc_l`](crate::Handle::wc_l),
+    /// [`Handle::wc_w`](crate::Handle::wc_w) and `wc(1)`.
+    ///
+    /// Since version 1.0.54.
+    pub fn wc_c(&self, path: impl AsRef<[u8]>) -> Result<i32> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::WC_C,
+            |g_trace| {
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::WcCArgs { path: path.into() };
+                let g_ret: rets::WcCRet = g_handle
+                    .rpc(&info::WC_C, 0, &g_args, Files::default())?;
+                Ok(g_ret.chars)
+            },
+        )
+    }
     /// Count the lines of a file.
     ///
     /// Returns the number of newline characters in the file `path`. A last line without a newline is
@@ -461,6 +984,361 @@ impl Handle {
                 let g_args = args::WcLArgs { path: path.into() };
                 let g_ret: rets::WcLRet = g_handle
                     .rpc(&info::WC_L, 0, &g_args, Files::default())?;
+                Ok(g_ret.lines)
+            },
+        )
+    }
+    /// Count the words of a file.
+    ///
+    /// Returns the number of words in the file `path`. A word is one or more bytes between white space,
+    /// which is blank, tab, newline, carriage return, vertical tab and form feed.
+    ///
+    /// See also [`Handle::wc_l`](crate::Handle::wc_l), [`Handle::wc_c`](crate::Handle::wc_c) and
+    /// `wc(1)`.
+    ///
+    /// Since version 1.0.54.
+    pub fn wc_w(&self, path: impl AsRef<[u8]>) -> Result<i32> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::WC_W,
+            |g_trace| {
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::WcWArgs { path: path.into() };
+                let g_ret: rets::WcWRet = g_handle
+                    .rpc(&info::WC_W, 0, &g_args, Files::default())?;
+                Ok(g_ret.words)
+            },
+        )
+    }
+    /// Write a text to a file.
+    ///
+    /// Makes the first `size` bytes of `content` the content of the file `path`, which is created, with
+    /// permissions 0666 less the [`Handle::umask`](crate::Handle::umask), or replaced. A `size` of 0
+    /// stands for the whole text. A negative one, or one that is larger than the text is long, is an
+    /// error. `content` cannot contain zero bytes; [`Handle::write`](crate::Handle::write) can.
+    ///
+    /// See also [`Handle::write_append`](crate::Handle::write_append) and
+    /// [`Handle::upload`](crate::Handle::upload).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::write`](crate::Handle::write) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 0.0.8.
+    pub fn write_file(
+        &self,
+        path: impl AsRef<[u8]>,
+        content: impl AsRef<[u8]>,
+        size: i32,
+    ) -> Result<()> {
+        let path = path.as_ref();
+        let content = content.as_ref();
+        self.wrapped(
+            &info::WRITE_FILE,
+            |g_trace| {
+                g_trace.str("path", path);
+                g_trace.str("content", content);
+                g_trace.int("size", size.into());
+            },
+            |g_handle| {
+                let g_args = args::WriteFileArgs {
+                    path: path.into(),
+                    content: content.into(),
+                    size,
+                };
+                g_handle.rpc(&info::WRITE_FILE, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Return the lines of a file that match an extended pattern, even if compressed.
+    ///
+    /// Returns the lines of the file `path` that match the extended regular expression `regex`. The
+    /// file may be compressed by gzip or compress. It is [`Handle::grep`](crate::Handle::grep) with
+    /// `compressed` and `extended` true, and all that is said there about the result and about errors
+    /// applies.
+    ///
+    /// See also [`Handle::zegrepi`](crate::Handle::zegrepi), [`Handle::egrep`](crate::Handle::egrep)
+    /// and `zgrep(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.0.66.
+    pub fn zegrep(
+        &self,
+        regex: impl AsRef<[u8]>,
+        path: impl AsRef<[u8]>,
+    ) -> Result<Vec<BString>> {
+        let regex = regex.as_ref();
+        let path = path.as_ref();
+        self.wrapped(
+            &info::ZEGREP,
+            |g_trace| {
+                g_trace.str("regex", regex);
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::ZegrepArgs {
+                    regex: regex.into(),
+                    path: path.into(),
+                };
+                let g_ret: rets::ZegrepRet = g_handle
+                    .rpc(&info::ZEGREP, 0, &g_args, Files::default())?;
+                Ok(g_ret.lines)
+            },
+        )
+    }
+    /// Return the lines of a file that match an extended pattern in any case, even if compressed.
+    ///
+    /// Returns the lines of the file `path` that match the extended regular expression `regex`, without
+    /// regard to case. The file may be compressed by gzip or compress. It is
+    /// [`Handle::grep`](crate::Handle::grep) with `compressed`, `extended` and `insensitive` true, and
+    /// all that is said there about the result and about errors applies.
+    ///
+    /// See also [`Handle::zegrep`](crate::Handle::zegrep), [`Handle::egrepi`](crate::Handle::egrepi)
+    /// and `zgrep(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.0.66.
+    pub fn zegrepi(
+        &self,
+        regex: impl AsRef<[u8]>,
+        path: impl AsRef<[u8]>,
+    ) -> Result<Vec<BString>> {
+        let regex = regex.as_ref();
+        let path = path.as_ref();
+        self.wrapped(
+            &info::ZEGREPI,
+            |g_trace| {
+                g_trace.str("regex", regex);
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::ZegrepiArgs {
+                    regex: regex.into(),
+                    path: path.into(),
+                };
+                let g_ret: rets::ZegrepiRet = g_handle
+                    .rpc(&info::ZEGREPI, 0, &g_args, Files::default())?;
+                Ok(g_ret.lines)
+            },
+        )
+    }
+    /// Return the lines of a file that contain a text, even if compressed.
+    ///
+    /// Returns the lines of the file `path` that contain the text `pattern`, taken as it is. The file
+    /// may be compressed by gzip or compress. It is [`Handle::grep`](crate::Handle::grep) with
+    /// `compressed` and `fixed` true, and all that is said there about the result and about errors
+    /// applies.
+    ///
+    /// See also [`Handle::zfgrepi`](crate::Handle::zfgrepi), [`Handle::fgrep`](crate::Handle::fgrep)
+    /// and `zgrep(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.0.66.
+    pub fn zfgrep(
+        &self,
+        pattern: impl AsRef<[u8]>,
+        path: impl AsRef<[u8]>,
+    ) -> Result<Vec<BString>> {
+        let pattern = pattern.as_ref();
+        let path = path.as_ref();
+        self.wrapped(
+            &info::ZFGREP,
+            |g_trace| {
+                g_trace.str("pattern", pattern);
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::ZfgrepArgs {
+                    pattern: pattern.into(),
+                    path: path.into(),
+                };
+                let g_ret: rets::ZfgrepRet = g_handle
+                    .rpc(&info::ZFGREP, 0, &g_args, Files::default())?;
+                Ok(g_ret.lines)
+            },
+        )
+    }
+    /// Return the lines of a file that contain a text in any case, even if compressed.
+    ///
+    /// Returns the lines of the file `path` that contain the text `pattern`, without regard to case.
+    /// The file may be compressed by gzip or compress. It is [`Handle::grep`](crate::Handle::grep) with
+    /// `compressed`, `fixed` and `insensitive` true, and all that is said there about the result and
+    /// about errors applies.
+    ///
+    /// See also [`Handle::zfgrep`](crate::Handle::zfgrep), [`Handle::fgrepi`](crate::Handle::fgrepi)
+    /// and `zgrep(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.0.66.
+    pub fn zfgrepi(
+        &self,
+        pattern: impl AsRef<[u8]>,
+        path: impl AsRef<[u8]>,
+    ) -> Result<Vec<BString>> {
+        let pattern = pattern.as_ref();
+        let path = path.as_ref();
+        self.wrapped(
+            &info::ZFGREPI,
+            |g_trace| {
+                g_trace.str("pattern", pattern);
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::ZfgrepiArgs {
+                    pattern: pattern.into(),
+                    path: path.into(),
+                };
+                let g_ret: rets::ZfgrepiRet = g_handle
+                    .rpc(&info::ZFGREPI, 0, &g_args, Files::default())?;
+                Ok(g_ret.lines)
+            },
+        )
+    }
+    /// Say what a compressed file contains.
+    ///
+    /// Returns a description of what is inside the compressed file `path`, in the words of `file(1)`.
+    /// `meth` says how it is compressed: `gzip`, `compress` or `bzip2`; anything else is an error.
+    /// [`Handle::file`](crate::Handle::file) looks into compressed files without being told.
+    ///
+    /// See also `zcat(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::file`](crate::Handle::file) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// Since version 1.0.59.
+    pub fn zfile(
+        &self,
+        meth: impl AsRef<[u8]>,
+        path: impl AsRef<[u8]>,
+    ) -> Result<BString> {
+        let meth = meth.as_ref();
+        let path = path.as_ref();
+        self.wrapped(
+            &info::ZFILE,
+            |g_trace| {
+                g_trace.str("meth", meth);
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::ZfileArgs {
+                    meth: meth.into(),
+                    path: path.into(),
+                };
+                let g_ret: rets::ZfileRet = g_handle
+                    .rpc(&info::ZFILE, 0, &g_args, Files::default())?;
+                Ok(g_ret.description)
+            },
+        )
+    }
+    /// Return the lines of a file that match a pattern, even if compressed.
+    ///
+    /// Returns the lines of the file `path` that match the basic regular expression `regex`. The file
+    /// may be compressed by gzip or compress. It is [`Handle::grep`](crate::Handle::grep) with
+    /// `compressed` true, and all that is said there about the result and about errors applies.
+    ///
+    /// See also [`Handle::zgrepi`](crate::Handle::zgrepi) and `zgrep(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.0.66.
+    pub fn zgrep(
+        &self,
+        regex: impl AsRef<[u8]>,
+        path: impl AsRef<[u8]>,
+    ) -> Result<Vec<BString>> {
+        let regex = regex.as_ref();
+        let path = path.as_ref();
+        self.wrapped(
+            &info::ZGREP,
+            |g_trace| {
+                g_trace.str("regex", regex);
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::ZgrepArgs {
+                    regex: regex.into(),
+                    path: path.into(),
+                };
+                let g_ret: rets::ZgrepRet = g_handle
+                    .rpc(&info::ZGREP, 0, &g_args, Files::default())?;
+                Ok(g_ret.lines)
+            },
+        )
+    }
+    /// Return the lines of a file that match a pattern in any case, even if compressed.
+    ///
+    /// Returns the lines of the file `path` that match the basic regular expression `regex`, without
+    /// regard to case. The file may be compressed by gzip or compress. It is
+    /// [`Handle::grep`](crate::Handle::grep) with `compressed` and `insensitive` true, and all that is
+    /// said there about the result and about errors applies.
+    ///
+    /// See also [`Handle::zgrep`](crate::Handle::zgrep), [`Handle::grepi`](crate::Handle::grepi) and
+    /// `zgrep(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+    ///
+    /// Since version 1.0.66.
+    pub fn zgrepi(
+        &self,
+        regex: impl AsRef<[u8]>,
+        path: impl AsRef<[u8]>,
+    ) -> Result<Vec<BString>> {
+        let regex = regex.as_ref();
+        let path = path.as_ref();
+        self.wrapped(
+            &info::ZGREPI,
+            |g_trace| {
+                g_trace.str("regex", regex);
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::ZgrepiArgs {
+                    regex: regex.into(),
+                    path: path.into(),
+                };
+                let g_ret: rets::ZgrepiRet = g_handle
+                    .rpc(&info::ZGREPI, 0, &g_args, Files::default())?;
                 Ok(g_ret.lines)
             },
         )

@@ -3,6 +3,7 @@
 //! Calls of the module `contents`.
 
 use super::info;
+use crate::check;
 use crate::{Handle, Result};
 use crate::BString;
 use bstr::ByteSlice;
@@ -29,6 +30,43 @@ impl Handle {
             |g_handle| { crate::contents::cat(g_handle, path) },
         )
     }
+    /// List everything in a file system, deleted files too.
+    ///
+    /// Reads the structures of the file system on `device` and returns an entry for every file and
+    /// directory that is or was in it, in no particular order. Deleted files whose entries have not
+    /// been used again are among them, and what cannot be reached by its name. The file system need not
+    /// be mounted; if it is, what has not been written out is missing.
+    ///
+    /// The fields are described at the struct `tsk_dirent`. A file whose lowest flag bit is not set was
+    /// deleted; [`Handle::download_inode`](crate::Handle::download_inode) may bring its content back.
+    ///
+    /// A device without a file system that The Sleuth Kit knows is an error.
+    ///
+    /// See also [`Handle::find_inode`](crate::Handle::find_inode),
+    /// [`Handle::download_inode`](crate::Handle::download_inode) and `fls(1)`.
+    ///
+    /// This call works only when the option group `libtsk` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Long runs send progress events.
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// Since version 1.33.39.
+    pub fn filesystem_walk(
+        &self,
+        device: impl AsRef<[u8]>,
+    ) -> Result<Vec<structs::TskDirent>> {
+        let device = device.as_ref().as_bstr();
+        self.wrapped(
+            &info::FILESYSTEM_WALK,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| { crate::contents::filesystem_walk(g_handle, device) },
+        )
+    }
     /// List all files below a directory.
     ///
     /// Walks through `directory` and everything below it and returns all names, sorted. They are
@@ -50,6 +88,71 @@ impl Handle {
                 g_trace.str("directory", directory);
             },
             |g_handle| { crate::contents::find(g_handle, directory) },
+        )
+    }
+    /// Find all names of an inode.
+    ///
+    /// Returns an entry for every name, deleted or not, by which the inode number `inode` is known in
+    /// the file system on `device`. The list is empty when there is none. The file system need not be
+    /// mounted.
+    ///
+    /// The fields are described at the struct `tsk_dirent`.
+    ///
+    /// A device without a file system that The Sleuth Kit knows is an error, and so is a negative
+    /// number.
+    ///
+    /// See also [`Handle::filesystem_walk`](crate::Handle::filesystem_walk),
+    /// [`Handle::download_inode`](crate::Handle::download_inode) and `ffind(1)`.
+    ///
+    /// This call works only when the option group `libtsk` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Long runs send progress events.
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// Since version 1.35.6.
+    pub fn find_inode(
+        &self,
+        device: impl AsRef<[u8]>,
+        inode: i64,
+    ) -> Result<Vec<structs::TskDirent>> {
+        let device = device.as_ref().as_bstr();
+        self.wrapped(
+            &info::FIND_INODE,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("inode", inode);
+            },
+            |g_handle| { crate::contents::find_inode(g_handle, device, inode) },
+        )
+    }
+    /// Read the current entry of the journal.
+    ///
+    /// Returns all fields of the entry that [`Handle::journal_next`](crate::Handle::journal_next) or
+    /// [`Handle::journal_skip`](crate::Handle::journal_skip) went to, as pairs: `attrname` is the name
+    /// of the field, such as `MESSAGE`, `attrval` its value, which may be any bytes. A name can come
+    /// several times.
+    ///
+    /// Of a long field only as many bytes are certain to be returned as
+    /// [`Handle::journal_set_data_threshold`](crate::Handle::journal_set_data_threshold) says. An entry
+    /// may be larger than a message of the protocol.
+    ///
+    /// It is an error unless a journal was opened with
+    /// [`Handle::journal_open`](crate::Handle::journal_open) and an entry has been gone to.
+    ///
+    /// See also [`Handle::journal_get_realtime_usec`](crate::Handle::journal_get_realtime_usec).
+    ///
+    /// This call works only when the option group `journal` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.23.11.
+    pub fn journal_get(&self) -> Result<Vec<structs::Xattr>> {
+        self.wrapped(
+            &info::JOURNAL_GET,
+            |_| {},
+            |g_handle| { crate::contents::journal_get(g_handle) },
         )
     }
     /// List the names in a directory.
@@ -88,6 +191,158 @@ impl Handle {
                 g_trace.str("path", path);
             },
             |g_handle| { crate::contents::lstat(g_handle, path) },
+        )
+    }
+    /// Return information about several files of a directory.
+    ///
+    /// Like [`Handle::lstatnslist`](crate::Handle::lstatnslist), with times in whole seconds: `names`
+    /// in the directory `path`, and `ino` is -1 for a name about which nothing could be found out.
+    ///
+    /// **Deprecated**. New programs call [`Handle::lstatnslist`](crate::Handle::lstatnslist) instead.
+    /// This call stays, so programs that use it keep working.
+    ///
+    /// Since version 1.0.77.
+    pub fn lstatlist(
+        &self,
+        path: impl AsRef<[u8]>,
+        names: &[impl AsRef<[u8]>],
+    ) -> Result<Vec<structs::Stat>> {
+        let path = path.as_ref().as_bstr();
+        let names: Vec<BString> = names
+            .iter()
+            .map(|g_item| BString::from(g_item.as_ref()))
+            .collect();
+        for g_item in &names {
+            check::filename(self, &info::LSTATLIST, "names", g_item)?;
+        }
+        self.wrapped(
+            &info::LSTATLIST,
+            |g_trace| {
+                g_trace.str("path", path);
+                g_trace.str_list("names", &names);
+            },
+            |g_handle| { crate::contents::lstatlist(g_handle, path, &names) },
+        )
+    }
+    /// Return information about several files of a directory.
+    ///
+    /// Returns what [`Handle::lstatns`](crate::Handle::lstatns) says about each of `names`, which are
+    /// files in the directory `path`, in the order of `names`. Symbolic links are not followed, but
+    /// `path` may be one. For a name about which nothing could be found out, because it does not exist
+    /// for example, the field `st_ino` of the struct is -1.
+    ///
+    /// Use it to look at a directory with many files: it takes one message for a thousand of them,
+    /// where [`Handle::lstatns`](crate::Handle::lstatns) takes one for each.
+    ///
+    /// A name with `/` in it is an error, and so is a `path` that is not a directory.
+    ///
+    /// See also [`Handle::lxattrlist`](crate::Handle::lxattrlist),
+    /// [`Handle::readlinklist`](crate::Handle::readlinklist) and
+    /// [`Handle::readdir`](crate::Handle::readdir).
+    ///
+    /// Since version 1.27.53.
+    pub fn lstatnslist(
+        &self,
+        path: impl AsRef<[u8]>,
+        names: &[impl AsRef<[u8]>],
+    ) -> Result<Vec<structs::Statns>> {
+        let path = path.as_ref().as_bstr();
+        let names: Vec<BString> = names
+            .iter()
+            .map(|g_item| BString::from(g_item.as_ref()))
+            .collect();
+        for g_item in &names {
+            check::filename(self, &info::LSTATNSLIST, "names", g_item)?;
+        }
+        self.wrapped(
+            &info::LSTATNSLIST,
+            |g_trace| {
+                g_trace.str("path", path);
+                g_trace.str_list("names", &names);
+            },
+            |g_handle| { crate::contents::lstatnslist(g_handle, path, &names) },
+        )
+    }
+    /// Return the extended attributes of several files of a directory.
+    ///
+    /// Returns the extended attributes of each of `names`, which are files in the directory `path`.
+    /// Symbolic links are not followed, but `path` may be one.
+    ///
+    /// All are in one list, in the order of `names`. Each file begins with an entry whose `attrname` is
+    /// empty and whose `attrval` is the number of entries after it that belong to this file, perhaps 0,
+    /// as text: decimal digits and, as in C, a NUL byte. When the attributes of a file could not be
+    /// read, because it does not exist for example, `attrval` is empty, and the next file follows.
+    ///
+    /// Use it to look at a directory with many files: it takes one message for a thousand of them,
+    /// where [`Handle::lgetxattrs`](crate::Handle::lgetxattrs) takes one for each.
+    ///
+    /// A name with `/` in it is an error, and so is a `path` that is not a directory.
+    ///
+    /// See also [`Handle::lgetxattrs`](crate::Handle::lgetxattrs),
+    /// [`Handle::lstatnslist`](crate::Handle::lstatnslist) and `xattr(7)`.
+    ///
+    /// This call works only when the option group `linuxxattrs` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.0.77.
+    pub fn lxattrlist(
+        &self,
+        path: impl AsRef<[u8]>,
+        names: &[impl AsRef<[u8]>],
+    ) -> Result<Vec<structs::Xattr>> {
+        let path = path.as_ref().as_bstr();
+        let names: Vec<BString> = names
+            .iter()
+            .map(|g_item| BString::from(g_item.as_ref()))
+            .collect();
+        for g_item in &names {
+            check::filename(self, &info::LXATTRLIST, "names", g_item)?;
+        }
+        self.wrapped(
+            &info::LXATTRLIST,
+            |g_trace| {
+                g_trace.str("path", path);
+                g_trace.str_list("names", &names);
+            },
+            |g_handle| { crate::contents::lxattrlist(g_handle, path, &names) },
+        )
+    }
+    /// Return the device of a mountable.
+    ///
+    /// Returns the device that `mountable` is on. For most that is what was given; for a Btrfs
+    /// subvolume, `btrfsvol:DEVICE/NAME`, it is DEVICE.
+    ///
+    /// See also [`Handle::mountable_subvolume`](crate::Handle::mountable_subvolume) and
+    /// [`Handle::list_filesystems`](crate::Handle::list_filesystems).
+    ///
+    /// Since version 1.33.15.
+    pub fn mountable_device(&self, mountable: impl AsRef<[u8]>) -> Result<BString> {
+        let mountable = mountable.as_ref().as_bstr();
+        self.wrapped(
+            &info::MOUNTABLE_DEVICE,
+            |g_trace| {
+                g_trace.str("mountable", mountable);
+            },
+            |g_handle| { crate::contents::mountable_device(g_handle, mountable) },
+        )
+    }
+    /// Return the subvolume of a mountable.
+    ///
+    /// Returns the name of the Btrfs subvolume that `mountable` is: NAME for `btrfsvol:DEVICE/NAME`.
+    /// Anything else, a plain device above all, is an error with errno `EINVAL`.
+    ///
+    /// See also [`Handle::mountable_device`](crate::Handle::mountable_device) and
+    /// [`Handle::btrfs_subvolume_list`](crate::Handle::btrfs_subvolume_list).
+    ///
+    /// Since version 1.33.15.
+    pub fn mountable_subvolume(&self, mountable: impl AsRef<[u8]>) -> Result<BString> {
+        let mountable = mountable.as_ref().as_bstr();
+        self.wrapped(
+            &info::MOUNTABLE_SUBVOLUME,
+            |g_trace| {
+                g_trace.str("mountable", mountable);
+            },
+            |g_handle| { crate::contents::mountable_subvolume(g_handle, mountable) },
         )
     }
     /// Return the content of a file.
@@ -152,6 +407,42 @@ impl Handle {
             |g_handle| { crate::contents::readdir(g_handle, dir) },
         )
     }
+    /// Read several symbolic links of a directory.
+    ///
+    /// Returns where each of `names`, which are symbolic links in the directory `path`, points to, in
+    /// the order of `names`. For a name that is no symbolic link, or does not exist, the result is an
+    /// empty string; so names can be given of which that is not known.
+    ///
+    /// Use it to look at a directory with many files: it takes one message for a thousand of them,
+    /// where [`Handle::readlink`](crate::Handle::readlink) takes one for each.
+    ///
+    /// A name with `/` in it is an error, and so is a `path` that is not a directory.
+    ///
+    /// See also [`Handle::lstatnslist`](crate::Handle::lstatnslist) and `readlink(2)`.
+    ///
+    /// Since version 1.0.77.
+    pub fn readlinklist(
+        &self,
+        path: impl AsRef<[u8]>,
+        names: &[impl AsRef<[u8]>],
+    ) -> Result<Vec<BString>> {
+        let path = path.as_ref().as_bstr();
+        let names: Vec<BString> = names
+            .iter()
+            .map(|g_item| BString::from(g_item.as_ref()))
+            .collect();
+        for g_item in &names {
+            check::filename(self, &info::READLINKLIST, "names", g_item)?;
+        }
+        self.wrapped(
+            &info::READLINKLIST,
+            |g_trace| {
+                g_trace.str("path", path);
+                g_trace.str_list("names", &names);
+            },
+            |g_handle| { crate::contents::readlinklist(g_handle, path, &names) },
+        )
+    }
     /// Return information about a file.
     ///
     /// Returns size, owner, permissions, times in whole seconds and more of `path`. Symbolic links are
@@ -209,6 +500,39 @@ impl Handle {
                 g_trace.buffer("content", content);
             },
             |g_handle| { crate::contents::write_append(g_handle, path, content) },
+        )
+    }
+    /// Scan a file with YARA rules.
+    ///
+    /// Scans the file `path` with the rules that [`Handle::yara_load`](crate::Handle::yara_load)
+    /// loaded, and returns a match for every rule that applies to it: the name of the file and that of
+    /// the rule. The list is empty when none does.
+    ///
+    /// It is an error when no rules have been loaded.
+    ///
+    /// See also [`Handle::yara_load`](crate::Handle::yara_load) and
+    /// [`Handle::yara_destroy`](crate::Handle::yara_destroy).
+    ///
+    /// This call works only when the option group `libyara` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Long runs send progress events.
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// Since version 1.37.13.
+    pub fn yara_scan(
+        &self,
+        path: impl AsRef<[u8]>,
+    ) -> Result<Vec<structs::YaraDetection>> {
+        let path = path.as_ref().as_bstr();
+        self.wrapped(
+            &info::YARA_SCAN,
+            |g_trace| {
+                g_trace.str("path", path);
+            },
+            |g_handle| { crate::contents::yara_scan(g_handle, path) },
         )
     }
 }

@@ -8,6 +8,51 @@ use crate::{Handle, Result};
 use guestfs_protocol::{args, opts};
 
 impl Handle {
+    /// Copy permissions, owner and extended attributes to another file.
+    ///
+    /// Gives `dest` attributes of `src`. Both must exist, may be files or directories, and are followed
+    /// if they are symbolic links. Content and times stay as they are.
+    ///
+    /// Which attributes are copied is said by the options. Without any, nothing is copied.
+    ///
+    /// See also [`Handle::cp_a`](crate::Handle::cp_a), [`Handle::chmod`](crate::Handle::chmod),
+    /// [`Handle::chown`](crate::Handle::chown) and [`Handle::setxattr`](crate::Handle::setxattr).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.25.21.
+    pub fn copy_attributes(
+        &self,
+        src: impl AsRef<[u8]>,
+        dest: impl AsRef<[u8]>,
+        opts: opts::CopyAttributesOpts,
+    ) -> Result<()> {
+        let src = src.as_ref();
+        let dest = dest.as_ref();
+        self.wrapped(
+            &info::COPY_ATTRIBUTES,
+            |g_trace| {
+                g_trace.str("src", src);
+                g_trace.str("dest", dest);
+                g_trace.opt("all", &opts.all);
+                g_trace.opt("mode", &opts.mode);
+                g_trace.opt("xattributes", &opts.xattributes);
+                g_trace.opt("ownership", &opts.ownership);
+            },
+            |g_handle| {
+                let g_args = args::CopyAttributesArgs {
+                    src: src.into(),
+                    dest: dest.into(),
+                    all: opts.all.unwrap_or_default(),
+                    mode: opts.mode.unwrap_or_default(),
+                    xattributes: opts.xattributes.unwrap_or_default(),
+                    ownership: opts.ownership.unwrap_or_default(),
+                };
+                g_handle
+                    .rpc(&info::COPY_ATTRIBUTES, opts.mask(), &g_args, Files::default())
+            },
+        )
+    }
     /// Copy bytes from one device to another.
     ///
     /// Copies from the block device `src` to the block device `dest`. Without options everything is
@@ -54,6 +99,58 @@ impl Handle {
                 g_handle
                     .rpc(
                         &info::COPY_DEVICE_TO_DEVICE,
+                        opts.mask(),
+                        &g_args,
+                        Files::default(),
+                    )
+            },
+        )
+    }
+    /// Copy bytes from a device to a file.
+    ///
+    /// Copies from the block device `src` to the file `dest`, by default all of the device. The file is
+    /// created when it is missing; one that is there is emptied first unless `append` is true. See
+    /// [`Handle::copy_device_to_device`](crate::Handle::copy_device_to_device) for more.
+    ///
+    /// See also [`Handle::copy_file_to_file`](crate::Handle::copy_file_to_file),
+    /// [`Handle::copy_file_to_device`](crate::Handle::copy_file_to_device) and
+    /// [`Handle::download`](crate::Handle::download).
+    ///
+    /// Long runs send progress events.
+    ///
+    /// Since version 1.13.25.
+    pub fn copy_device_to_file(
+        &self,
+        src: impl AsRef<[u8]>,
+        dest: impl AsRef<[u8]>,
+        opts: opts::CopyDeviceToFileOpts,
+    ) -> Result<()> {
+        let src = src.as_ref();
+        let dest = dest.as_ref();
+        self.wrapped(
+            &info::COPY_DEVICE_TO_FILE,
+            |g_trace| {
+                g_trace.str("src", src);
+                g_trace.str("dest", dest);
+                g_trace.opt("srcoffset", &opts.srcoffset);
+                g_trace.opt("destoffset", &opts.destoffset);
+                g_trace.opt("size", &opts.size);
+                g_trace.opt("sparse", &opts.sparse);
+                g_trace.opt("append", &opts.append);
+            },
+            |g_handle| {
+                let g_args = args::CopyDeviceToFileArgs {
+                    src: src.into(),
+                    dest: dest.into(),
+                    srcoffset: opts.srcoffset.unwrap_or_default(),
+                    destoffset: opts.destoffset.unwrap_or_default(),
+                    size: opts.size.unwrap_or_default(),
+                    sparse: opts.sparse.unwrap_or_default(),
+                    append: opts.append.unwrap_or_default(),
+                };
+                g_handle
+                    .rpc(
+                        &info::COPY_DEVICE_TO_FILE,
                         opts.mask(),
                         &g_args,
                         Files::default(),
@@ -161,6 +258,51 @@ impl Handle {
             },
         )
     }
+    /// Copy a number of bytes from a file or device to another.
+    ///
+    /// Copies the first `size` bytes of `src` to the beginning of `dest`; both are files or block
+    /// devices. A file `dest` is created, or emptied first. If `src` or a device `dest` is shorter, the
+    /// call fails after copying what there is. The calls whose names begin like
+    /// [`Handle::copy_device_to_device`](crate::Handle::copy_device_to_device) have an option `size`
+    /// for this.
+    ///
+    /// See also [`Handle::copy_file_to_file`](crate::Handle::copy_file_to_file) and
+    /// [`Handle::copy_file_to_device`](crate::Handle::copy_file_to_device).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call
+    /// [`Handle::copy_device_to_device`](crate::Handle::copy_device_to_device) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// Long runs send progress events.
+    ///
+    /// Since version 1.0.87.
+    pub fn copy_size(
+        &self,
+        src: impl AsRef<[u8]>,
+        dest: impl AsRef<[u8]>,
+        size: i64,
+    ) -> Result<()> {
+        let src = src.as_ref();
+        let dest = dest.as_ref();
+        self.wrapped(
+            &info::COPY_SIZE,
+            |g_trace| {
+                g_trace.str("src", src);
+                g_trace.str("dest", dest);
+                g_trace.int("size", size);
+            },
+            |g_handle| {
+                let g_args = args::CopySizeArgs {
+                    src: src.into(),
+                    dest: dest.into(),
+                    size,
+                };
+                g_handle.rpc(&info::COPY_SIZE, 0, &g_args, Files::default())
+            },
+        )
+    }
     /// Copy a file.
     ///
     /// Copies the file `src` to `dest`, a new name or a directory to put it in. An existing file is
@@ -216,6 +358,78 @@ impl Handle {
             },
         )
     }
+    /// Copy a file or a whole tree.
+    ///
+    /// Copies `src`, with everything below it if it is a directory, to `dest`: a new name, or an
+    /// existing directory to put it in. Unlike [`Handle::cp_a`](crate::Handle::cp_a), copies are new
+    /// files: they belong to root, have the permissions of their sources less the
+    /// [`Handle::umask`](crate::Handle::umask) (no set-user-ID bits and the like), the present time and
+    /// no extended attributes, and hard links become files of their own. That suits file systems
+    /// without owners, such as those of FAT; to copy a tree as it is use
+    /// [`Handle::cp_a`](crate::Handle::cp_a).
+    ///
+    /// Symbolic links are copied as links, special files as what they are. A regular file that exists
+    /// gets the new content and stays what it is otherwise; anything else in the way is replaced,
+    /// except that directories are merged. A directory cannot be copied into itself.
+    ///
+    /// See also [`Handle::cp_a`](crate::Handle::cp_a), [`Handle::cp`](crate::Handle::cp),
+    /// [`Handle::mv`](crate::Handle::mv) and `cp(1)`.
+    ///
+    /// Since version 1.21.38.
+    pub fn cp_r(&self, src: impl AsRef<[u8]>, dest: impl AsRef<[u8]>) -> Result<()> {
+        let src = src.as_ref();
+        let dest = dest.as_ref();
+        self.wrapped(
+            &info::CP_R,
+            |g_trace| {
+                g_trace.str("src", src);
+                g_trace.str("dest", dest);
+            },
+            |g_handle| {
+                let g_args = args::CpRArgs {
+                    src: src.into(),
+                    dest: dest.into(),
+                };
+                g_handle.rpc(&info::CP_R, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Copy a file or device to another.
+    ///
+    /// Copies all of `src` to `dest`; both are files or block devices. A file `dest` is created, or
+    /// emptied first. A device `dest` that is shorter than `src` is an error, and it has been
+    /// overwritten then. [`Handle::copy_device_to_device`](crate::Handle::copy_device_to_device) and
+    /// the like do more and send progress events.
+    ///
+    /// See also [`Handle::copy_file_to_device`](crate::Handle::copy_file_to_device),
+    /// [`Handle::copy_device_to_file`](crate::Handle::copy_device_to_file) and
+    /// [`Handle::copy_file_to_file`](crate::Handle::copy_file_to_file).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call
+    /// [`Handle::copy_device_to_device`](crate::Handle::copy_device_to_device) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// Since version 1.0.80.
+    pub fn dd(&self, src: impl AsRef<[u8]>, dest: impl AsRef<[u8]>) -> Result<()> {
+        let src = src.as_ref();
+        let dest = dest.as_ref();
+        self.wrapped(
+            &info::DD,
+            |g_trace| {
+                g_trace.str("src", src);
+                g_trace.str("dest", dest);
+            },
+            |g_handle| {
+                let g_args = args::DdArgs {
+                    src: src.into(),
+                    dest: dest.into(),
+                };
+                g_handle.rpc(&info::DD, 0, &g_args, Files::default())
+            },
+        )
+    }
     /// Move or rename a file or directory.
     ///
     /// Moves `src` to `dest`, a new name or an existing directory to put it in. An existing file is
@@ -240,6 +454,41 @@ impl Handle {
                     dest: dest.into(),
                 };
                 g_handle.rpc(&info::MV, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Give a file another name on the same file system.
+    ///
+    /// Makes `newpath` the name of what was called `oldpath`, at once and without copying anything. A
+    /// file at `newpath` is replaced; a directory there is replaced only if it is empty and `oldpath`
+    /// is a directory too. Symbolic links are renamed themselves.
+    ///
+    /// Unlike [`Handle::mv`](crate::Handle::mv), `newpath` is always the new name, never a directory to
+    /// move into, and both must lie on the same file system (EXDEV otherwise).
+    ///
+    /// See also [`Handle::mv`](crate::Handle::mv), [`Handle::cp_a`](crate::Handle::cp_a) and
+    /// `rename(2)`.
+    ///
+    /// Since version 1.21.5.
+    pub fn rename(
+        &self,
+        oldpath: impl AsRef<[u8]>,
+        newpath: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let oldpath = oldpath.as_ref();
+        let newpath = newpath.as_ref();
+        self.wrapped(
+            &info::RENAME,
+            |g_trace| {
+                g_trace.str("oldpath", oldpath);
+                g_trace.str("newpath", newpath);
+            },
+            |g_handle| {
+                let g_args = args::RenameArgs {
+                    oldpath: oldpath.into(),
+                    newpath: newpath.into(),
+                };
+                g_handle.rpc(&info::RENAME, 0, &g_args, Files::default())
             },
         )
     }

@@ -185,6 +185,39 @@ impl Handle {
             },
         )
     }
+    /// List a directory in long format with SELinux contexts.
+    ///
+    /// Returns a listing of `directory` for people to read, as `ls -laZ` prints it: that of
+    /// [`Handle::ll`](crate::Handle::ll) with the SELinux context of every entry, `?` where there is
+    /// none. Programs get a context as the extended attribute `security.selinux` with
+    /// [`Handle::lgetxattrs`](crate::Handle::lgetxattrs) or
+    /// [`Handle::lgetxattr`](crate::Handle::lgetxattr).
+    ///
+    /// See also [`Handle::ll`](crate::Handle::ll) and `ls(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::lgetxattrs`](crate::Handle::lgetxattrs) instead.
+    /// This call stays, so programs that use it keep working.
+    ///
+    /// Since version 1.17.6.
+    pub fn llz(&self, directory: impl AsRef<[u8]>) -> Result<BString> {
+        let directory = directory.as_ref();
+        self.wrapped(
+            &info::LLZ,
+            |g_trace| {
+                g_trace.str("directory", directory);
+            },
+            |g_handle| {
+                let g_args = args::LlzArgs {
+                    directory: directory.into(),
+                };
+                let g_ret: rets::LlzRet = g_handle
+                    .rpc(&info::LLZ, 0, &g_args, Files::default())?;
+                Ok(g_ret.listing)
+            },
+        )
+    }
     /// Write the names in a directory to a file.
     ///
     /// Writes the names in the directory `dir` to the host file `filenames`, each followed by a zero

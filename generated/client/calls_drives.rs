@@ -4,10 +4,34 @@
 
 use super::info;
 use crate::{Handle, Result};
+use crate::BStr;
+use crate::BString;
 use bstr::ByteSlice;
 use guestfs_protocol::opts;
 
 impl Handle {
+    /// Add the image of a CD.
+    ///
+    /// Adds `filename` as [`Handle::add_drive_ro`](crate::Handle::add_drive_ro) does: the image becomes
+    /// a disk that cannot be changed, `/dev/sda` and so on, not `/dev/sr0`. File systems on it can be
+    /// mounted as from a CD.
+    ///
+    /// **Deprecated**. New programs call [`Handle::add_drive_ro`](crate::Handle::add_drive_ro) instead.
+    /// This call stays, so programs that use it keep working.
+    ///
+    /// Call it before [`Handle::launch`](crate::Handle::launch); afterwards it is an error.
+    ///
+    /// Since version 0.0.3.
+    pub fn add_cdrom(&self, filename: impl AsRef<[u8]>) -> Result<()> {
+        let filename = filename.as_ref().as_bstr();
+        self.wrapped(
+            &info::ADD_CDROM,
+            |g_trace| {
+                g_trace.str("filename", filename);
+            },
+            |g_handle| { crate::drives::add_cdrom(g_handle, filename) },
+        )
+    }
     /// Add a disk image or device.
     ///
     /// Adds `filename` to the handle as a disk: an image file on the host, or a block device of the
@@ -83,6 +107,34 @@ impl Handle {
             |g_handle| { crate::drives::add_drive_ro(g_handle, filename) },
         )
     }
+    /// Add a disk image read-only, with an interface.
+    ///
+    /// Adds `filename` like [`Handle::add_drive_ro`](crate::Handle::add_drive_ro). `iface` is the
+    /// option of that name of [`Handle::add_drive`](crate::Handle::add_drive): checked for form and
+    /// ignored.
+    ///
+    /// **Deprecated**. New programs call [`Handle::add_drive`](crate::Handle::add_drive) instead. This
+    /// call stays, so programs that use it keep working.
+    ///
+    /// Call it before [`Handle::launch`](crate::Handle::launch); afterwards it is an error.
+    ///
+    /// Since version 1.0.84.
+    pub fn add_drive_ro_with_if(
+        &self,
+        filename: impl AsRef<[u8]>,
+        iface: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let filename = filename.as_ref().as_bstr();
+        let iface = iface.as_ref().as_bstr();
+        self.wrapped(
+            &info::ADD_DRIVE_RO_WITH_IF,
+            |g_trace| {
+                g_trace.str("filename", filename);
+                g_trace.str("iface", iface);
+            },
+            |g_handle| { crate::drives::add_drive_ro_with_if(g_handle, filename, iface) },
+        )
+    }
     /// Add an empty temporary disk.
     ///
     /// Adds a new disk of `size` bytes that reads as zeroes. Its space is taken as it is written to, in
@@ -107,6 +159,166 @@ impl Handle {
                 g_trace.opt("blocksize", &opts.blocksize);
             },
             |g_handle| { crate::drives::add_drive_scratch(g_handle, size, &opts) },
+        )
+    }
+    /// Add a disk image with an interface.
+    ///
+    /// Adds `filename` like [`Handle::add_drive`](crate::Handle::add_drive) without other options.
+    /// `iface` is its option of that name: checked for form and ignored.
+    ///
+    /// **Deprecated**. New programs call [`Handle::add_drive`](crate::Handle::add_drive) instead. This
+    /// call stays, so programs that use it keep working.
+    ///
+    /// Call it before [`Handle::launch`](crate::Handle::launch); afterwards it is an error.
+    ///
+    /// Since version 1.0.84.
+    pub fn add_drive_with_if(
+        &self,
+        filename: impl AsRef<[u8]>,
+        iface: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let filename = filename.as_ref().as_bstr();
+        let iface = iface.as_ref().as_bstr();
+        self.wrapped(
+            &info::ADD_DRIVE_WITH_IF,
+            |g_trace| {
+                g_trace.str("filename", filename);
+                g_trace.str("iface", iface);
+            },
+            |g_handle| { crate::drives::add_drive_with_if(g_handle, filename, iface) },
+        )
+    }
+    /// Pass a parameter to the hypervisor.
+    ///
+    /// Adds `hvparam` and, unless it is NULL, `hvvalue` to the end of the command line of the
+    /// hypervisor. Several are added in the order of the calls. They last as long as the handle.
+    ///
+    /// `hvparam` must begin with `-`. An error with errno `EINVAL` refuses those that would collide
+    /// with what the library needs: `-append`, `-daemonize`, `-display`, `-full-screen`, `-incoming`,
+    /// `-initrd`, `-kernel`, `-loadvm`, `-nographic`, `-preconfig`, `-S`, `-serial`, `-std-vga` and
+    /// `-vnc`. Others are not looked at: whether the hypervisor takes them is seen at
+    /// [`Handle::launch`](crate::Handle::launch).
+    ///
+    /// With additional parameters the machine is a PC of the type q35, so that devices can be put on
+    /// its PCI bus, and it is booted at every launch, which takes longer than restoring a saved one.
+    /// Only the backend `direct` heeds them.
+    ///
+    /// See also [`Handle::set_hv`](crate::Handle::set_hv),
+    /// [`Handle::set_append`](crate::Handle::set_append) and `qemu(1)`.
+    ///
+    /// Call it before [`Handle::launch`](crate::Handle::launch); afterwards it is an error.
+    ///
+    /// Since version 0.0.3.
+    pub fn config(
+        &self,
+        hvparam: impl AsRef<[u8]>,
+        hvvalue: Option<&BStr>,
+    ) -> Result<()> {
+        let hvparam = hvparam.as_ref().as_bstr();
+        self.wrapped(
+            &info::CONFIG,
+            |g_trace| {
+                g_trace.str("hvparam", hvparam);
+                g_trace.opt_str("hvvalue", hvvalue);
+            },
+            |g_handle| { crate::drives::config(g_handle, hvparam, hvvalue) },
+        )
+    }
+    /// List the drives of the handle.
+    ///
+    /// Returns a line about every drive that was added, in the order of their names: where its content
+    /// is, and in parentheses the options that differ from the default. What is in the lines changes
+    /// from version to version; nothing should depend on them. Secrets are not shown.
+    ///
+    /// For debugging; what it does may change at any time.
+    ///
+    /// Since version 1.13.22.
+    pub fn debug_drives(&self) -> Result<Vec<BString>> {
+        self.wrapped(
+            &info::DEBUG_DRIVES,
+            |_| {},
+            |g_handle| { crate::drives::debug_drives(g_handle) },
+        )
+    }
+    /// Return the number of a disk.
+    ///
+    /// Returns the number of the disk `device`: 0 for `/dev/sda`, 1 for `/dev/sdb`, 26 for `/dev/sdaa`,
+    /// and so on. The names under `/dev/disk/guestfs/` that labels give are understood too. It is the
+    /// name that counts: the removal of another drive does not change the result.
+    ///
+    /// A drive of that name must have been added; it need not be launched. Partitions, logical volumes
+    /// and all else that is not a whole disk are an error.
+    ///
+    /// See also [`Handle::device_name`](crate::Handle::device_name),
+    /// [`Handle::list_devices`](crate::Handle::list_devices) and
+    /// [`Handle::part_to_dev`](crate::Handle::part_to_dev).
+    ///
+    /// Since version 1.19.7.
+    pub fn device_index(&self, device: impl AsRef<[u8]>) -> Result<i32> {
+        let device = device.as_ref().as_bstr();
+        self.wrapped(
+            &info::DEVICE_INDEX,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| { crate::drives::device_index(g_handle, device) },
+        )
+    }
+    /// Return the name of a disk.
+    ///
+    /// Returns the name of the disk with the number `index`: `/dev/sda` for 0, `/dev/sdb` for 1,
+    /// `/dev/sdaa` for 26, and so on. A number that no drive has is an error with errno `EINVAL`. The
+    /// handle need not be launched.
+    ///
+    /// See also [`Handle::device_index`](crate::Handle::device_index) and
+    /// [`Handle::list_devices`](crate::Handle::list_devices).
+    ///
+    /// Since version 1.49.1.
+    pub fn device_name(&self, index: i32) -> Result<BString> {
+        self.wrapped(
+            &info::DEVICE_NAME,
+            |g_trace| {
+                g_trace.int("index", index.into());
+            },
+            |g_handle| { crate::drives::device_name(g_handle, index) },
+        )
+    }
+    /// Tell whether a disk image has a backing file.
+    ///
+    /// Returns true if the image `filename` on the host is an overlay: that is, if it names another
+    /// image, its backing file, that has the content of the parts not written to. Whether that file
+    /// exists does not matter.
+    ///
+    /// The answer comes from the image. If somebody you do not trust can write to it, what has been
+    /// said of guessing the format at [`Handle::add_drive`](crate::Handle::add_drive) holds here too: a
+    /// raw image can pretend to be something else.
+    ///
+    /// See also [`Handle::disk_format`](crate::Handle::disk_format) and
+    /// [`Handle::disk_virtual_size`](crate::Handle::disk_virtual_size).
+    ///
+    /// Since version 1.19.39.
+    pub fn disk_has_backing_file(&self, filename: impl AsRef<[u8]>) -> Result<bool> {
+        let filename = filename.as_ref().as_bstr();
+        self.wrapped(
+            &info::DISK_HAS_BACKING_FILE,
+            |g_trace| {
+                g_trace.str("filename", filename);
+            },
+            |g_handle| { crate::drives::disk_has_backing_file(g_handle, filename) },
+        )
+    }
+    /// Return how many disks there can be.
+    ///
+    /// Returns the largest number of drives that can be added to a handle, which is 255.
+    ///
+    /// See also [`Handle::add_drive`](crate::Handle::add_drive).
+    ///
+    /// Since version 1.19.7.
+    pub fn max_disks(&self) -> Result<i32> {
+        self.wrapped(
+            &info::MAX_DISKS,
+            |_| {},
+            |g_handle| { crate::drives::max_disks(g_handle) },
         )
     }
     /// Remove a disk.

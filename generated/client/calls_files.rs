@@ -3,12 +3,46 @@
 //! Calls of the module `files`.
 
 use super::info;
+use crate::check;
 use crate::rpc::Files;
 use crate::{Handle, Result};
 use crate::BString;
 use guestfs_protocol::{args, opts, rets};
 
 impl Handle {
+    /// Find a path whose case is not known.
+    ///
+    /// Returns `path` with every name in it as it is spelled on disk, for paths from systems that do
+    /// not tell `A` from `a`, such as those in a registry of Windows: for
+    /// `/windows/system32/netkvm.sys` it is perhaps `/Windows/System32/netkvm.sys`. Slashes that say
+    /// nothing are dropped.
+    ///
+    /// The last name need not exist: it is returned as it was given, so the result does not show that
+    /// there is such a file. Any other name that is missing is an error. When several names differ in
+    /// case only, one that is spelled just so is taken, else the first by its bytes. `.` and `..`,
+    /// drive letters and backslashes are not handled.
+    ///
+    /// See also [`Handle::realpath`](crate::Handle::realpath) and
+    /// [`Handle::exists`](crate::Handle::exists).
+    ///
+    /// Since version 1.0.75.
+    pub fn case_sensitive_path(&self, path: impl AsRef<[u8]>) -> Result<BString> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::CASE_SENSITIVE_PATH,
+            |g_trace| {
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::CaseSensitivePathArgs {
+                    path: path.into(),
+                };
+                let g_ret: rets::CaseSensitivePathRet = g_handle
+                    .rpc(&info::CASE_SENSITIVE_PATH, 0, &g_args, Files::default())?;
+                Ok(g_ret.rpath)
+            },
+        )
+    }
     /// Change the permissions of a file.
     ///
     /// Sets the permission bits of `path` to `mode`. Symbolic links are followed.
@@ -101,6 +135,37 @@ impl Handle {
     /// Create a file of a given size with its blocks allocated.
     ///
     /// Creates the file `path` with a size of `len` bytes, all of them zero, and takes the space for it
+    /// from the file system. It is [`Handle::fallocate64`](crate::Handle::fallocate64) for files of
+    /// less than 2 GiB.
+    ///
+    /// See also [`Handle::truncate_size`](crate::Handle::truncate_size).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::fallocate64`](crate::Handle::fallocate64) instead.
+    /// This call stays, so programs that use it keep working.
+    ///
+    /// Since version 1.0.66.
+    pub fn fallocate(&self, path: impl AsRef<[u8]>, len: i32) -> Result<()> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::FALLOCATE,
+            |g_trace| {
+                g_trace.str("path", path);
+                g_trace.int("len", len.into());
+            },
+            |g_handle| {
+                let g_args = args::FallocateArgs {
+                    path: path.into(),
+                    len,
+                };
+                g_handle.rpc(&info::FALLOCATE, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Create a file of a given size with its blocks allocated.
+    ///
+    /// Creates the file `path` with a size of `len` bytes, all of them zero, and takes the space for it
     /// from the file system. A file that is there already is replaced. The new file has permissions
     /// 0666 less the [`Handle::umask`](crate::Handle::umask).
     ///
@@ -155,6 +220,176 @@ impl Handle {
             },
         )
     }
+    /// Create many empty files in a directory.
+    ///
+    /// Creates `nr` empty files in the directory `dir`, which must exist. Their names are the numbers
+    /// from 0 to `nr` - 1 with eight digits: `00000000`, `00000001` and so on. They have permissions
+    /// 0666 less the [`Handle::umask`](crate::Handle::umask). Files of these names that are there
+    /// already are left as they are. It is made for testing what file systems and programs do with
+    /// large directories.
+    ///
+    /// When the call fails, for want of inodes perhaps, some of the files have been created.
+    ///
+    /// See also [`Handle::fill`](crate::Handle::fill), [`Handle::touch`](crate::Handle::touch) and
+    /// [`Handle::ls`](crate::Handle::ls).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.19.32.
+    pub fn fill_dir(&self, dir: impl AsRef<[u8]>, nr: i32) -> Result<()> {
+        let dir = dir.as_ref();
+        self.wrapped(
+            &info::FILL_DIR,
+            |g_trace| {
+                g_trace.str("dir", dir);
+                g_trace.int("nr", nr.into());
+            },
+            |g_handle| {
+                let g_args = args::FillDirArgs {
+                    dir: dir.into(),
+                    nr,
+                };
+                g_handle.rpc(&info::FILL_DIR, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Return the file mode creation mask.
+    ///
+    /// Returns the mask that [`Handle::umask`](crate::Handle::umask) has set last, or 022 when it has
+    /// not been set. The shell prints the result in octal.
+    ///
+    /// Nothing is changed, so this is the way to look at the mask without setting it.
+    ///
+    /// See also [`Handle::umask`](crate::Handle::umask) and `umask(2)`.
+    ///
+    /// Since version 1.3.4.
+    pub fn get_umask(&self) -> Result<i32> {
+        self.wrapped(
+            &info::GET_UMASK,
+            |_| {},
+            |g_handle| {
+                let g_args = ();
+                let g_ret: rets::GetUmaskRet = g_handle
+                    .rpc(&info::GET_UMASK, 0, &g_args, Files::default())?;
+                Ok(g_ret.mask)
+            },
+        )
+    }
+    /// Read several symbolic links of one directory.
+    ///
+    /// Returns what [`Handle::readlink`](crate::Handle::readlink) says about each of `names` in the
+    /// directory `path`, in the same order. A name that does not exist or is no symbolic link is
+    /// answered by an empty string, and is no error. Not for programs: this is one piece of
+    /// [`Handle::readlinklist`](crate::Handle::readlinklist), which splits long lists over several
+    /// messages.
+    ///
+    /// Internal: programs do not call it.
+    ///
+    /// Since version 1.19.32.
+    #[doc(hidden)]
+    pub fn internal_readlinklist(
+        &self,
+        path: impl AsRef<[u8]>,
+        names: &[impl AsRef<[u8]>],
+    ) -> Result<Vec<BString>> {
+        let path = path.as_ref();
+        let names: Vec<BString> = names
+            .iter()
+            .map(|g_item| BString::from(g_item.as_ref()))
+            .collect();
+        for g_item in &names {
+            check::filename(self, &info::INTERNAL_READLINKLIST, "names", g_item)?;
+        }
+        self.wrapped(
+            &info::INTERNAL_READLINKLIST,
+            |g_trace| {
+                g_trace.str("path", path);
+                g_trace.str_list("names", &names);
+            },
+            |g_handle| {
+                let g_args = args::InternalReadlinklistArgs {
+                    path: path.into(),
+                    names: names.clone(),
+                };
+                let g_ret: rets::InternalReadlinklistRet = g_handle
+                    .rpc(&info::INTERNAL_READLINKLIST, 0, &g_args, Files::default())?;
+                Ok(g_ret.links)
+            },
+        )
+    }
+    /// Ask whether a path is a block device.
+    ///
+    /// Returns true when `path` is a block device, and false when it is anything else or does not
+    /// exist.
+    ///
+    /// `path` is a name in the guest, where nodes below `/dev` usually do not exist, because the guest
+    /// makes them when it boots. To ask about the devices of the appliance there is
+    /// [`Handle::list_devices`](crate::Handle::list_devices).
+    ///
+    /// See also [`Handle::is_chardev`](crate::Handle::is_chardev),
+    /// [`Handle::is_file`](crate::Handle::is_file), [`Handle::mknod`](crate::Handle::mknod) and
+    /// [`Handle::statns`](crate::Handle::statns).
+    ///
+    /// Since version 1.5.10.
+    pub fn is_blockdev(
+        &self,
+        path: impl AsRef<[u8]>,
+        opts: opts::IsBlockdevOpts,
+    ) -> Result<bool> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::IS_BLOCKDEV,
+            |g_trace| {
+                g_trace.str("path", path);
+                g_trace.opt("followsymlinks", &opts.followsymlinks);
+            },
+            |g_handle| {
+                let g_args = args::IsBlockdevArgs {
+                    path: path.into(),
+                    followsymlinks: opts.followsymlinks.unwrap_or_default(),
+                };
+                let g_ret: rets::IsBlockdevRet = g_handle
+                    .rpc(&info::IS_BLOCKDEV, opts.mask(), &g_args, Files::default())?;
+                Ok(g_ret.flag)
+            },
+        )
+    }
+    /// Ask whether a path is a character device.
+    ///
+    /// Returns true when `path` is a character device, and false when it is anything else or does not
+    /// exist.
+    ///
+    /// `path` is a name in the guest, where nodes below `/dev` usually do not exist, because the guest
+    /// makes them when it boots.
+    ///
+    /// See also [`Handle::is_blockdev`](crate::Handle::is_blockdev),
+    /// [`Handle::is_file`](crate::Handle::is_file), [`Handle::mknod`](crate::Handle::mknod) and
+    /// [`Handle::statns`](crate::Handle::statns).
+    ///
+    /// Since version 1.5.10.
+    pub fn is_chardev(
+        &self,
+        path: impl AsRef<[u8]>,
+        opts: opts::IsChardevOpts,
+    ) -> Result<bool> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::IS_CHARDEV,
+            |g_trace| {
+                g_trace.str("path", path);
+                g_trace.opt("followsymlinks", &opts.followsymlinks);
+            },
+            |g_handle| {
+                let g_args = args::IsChardevArgs {
+                    path: path.into(),
+                    followsymlinks: opts.followsymlinks.unwrap_or_default(),
+                };
+                let g_ret: rets::IsChardevRet = g_handle
+                    .rpc(&info::IS_CHARDEV, opts.mask(), &g_args, Files::default())?;
+                Ok(g_ret.flag)
+            },
+        )
+    }
     /// Ask whether a path is a directory.
     ///
     /// Returns true when `path` is a directory, and false when it is anything else or does not exist.
@@ -179,6 +414,39 @@ impl Handle {
                 let g_ret: rets::IsDirRet = g_handle
                     .rpc(&info::IS_DIR, opts.mask(), &g_args, Files::default())?;
                 Ok(g_ret.dirflag)
+            },
+        )
+    }
+    /// Ask whether a path is a FIFO.
+    ///
+    /// Returns true when `path` is a FIFO (a named pipe), and false when it is anything else or does
+    /// not exist.
+    ///
+    /// See also [`Handle::is_file`](crate::Handle::is_file),
+    /// [`Handle::is_socket`](crate::Handle::is_socket), [`Handle::mkfifo`](crate::Handle::mkfifo) and
+    /// [`Handle::statns`](crate::Handle::statns).
+    ///
+    /// Since version 1.5.10.
+    pub fn is_fifo(
+        &self,
+        path: impl AsRef<[u8]>,
+        opts: opts::IsFifoOpts,
+    ) -> Result<bool> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::IS_FIFO,
+            |g_trace| {
+                g_trace.str("path", path);
+                g_trace.opt("followsymlinks", &opts.followsymlinks);
+            },
+            |g_handle| {
+                let g_args = args::IsFifoArgs {
+                    path: path.into(),
+                    followsymlinks: opts.followsymlinks.unwrap_or_default(),
+                };
+                let g_ret: rets::IsFifoRet = g_handle
+                    .rpc(&info::IS_FIFO, opts.mask(), &g_args, Files::default())?;
+                Ok(g_ret.flag)
             },
         )
     }
@@ -215,6 +483,39 @@ impl Handle {
             },
         )
     }
+    /// Ask whether a path is a socket.
+    ///
+    /// Returns true when `path` is a Unix domain socket, and false when it is anything else or does not
+    /// exist.
+    ///
+    /// See also [`Handle::is_fifo`](crate::Handle::is_fifo),
+    /// [`Handle::is_file`](crate::Handle::is_file), [`Handle::mknod`](crate::Handle::mknod) and
+    /// [`Handle::statns`](crate::Handle::statns).
+    ///
+    /// Since version 1.5.10.
+    pub fn is_socket(
+        &self,
+        path: impl AsRef<[u8]>,
+        opts: opts::IsSocketOpts,
+    ) -> Result<bool> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::IS_SOCKET,
+            |g_trace| {
+                g_trace.str("path", path);
+                g_trace.opt("followsymlinks", &opts.followsymlinks);
+            },
+            |g_handle| {
+                let g_args = args::IsSocketArgs {
+                    path: path.into(),
+                    followsymlinks: opts.followsymlinks.unwrap_or_default(),
+                };
+                let g_ret: rets::IsSocketRet = g_handle
+                    .rpc(&info::IS_SOCKET, opts.mask(), &g_args, Files::default())?;
+                Ok(g_ret.flag)
+            },
+        )
+    }
     /// Ask whether a path is a symbolic link.
     ///
     /// Returns true when `path` itself is a symbolic link, whether or not its target exists, and false
@@ -238,6 +539,107 @@ impl Handle {
                 let g_ret: rets::IsSymlinkRet = g_handle
                     .rpc(&info::IS_SYMLINK, 0, &g_args, Files::default())?;
                 Ok(g_ret.flag)
+            },
+        )
+    }
+    /// Change the owner and group of a file or link.
+    ///
+    /// Makes `owner` the user and `group` the group that `path` belongs to. A symbolic link is not
+    /// followed but changed itself; for anything else this is what
+    /// [`Handle::chown`](crate::Handle::chown) does.
+    ///
+    /// Both are numbers, because the names a guest uses are known only to the guest. The value -1
+    /// leaves that half unchanged.
+    ///
+    /// See also [`Handle::chown`](crate::Handle::chown), [`Handle::lstatns`](crate::Handle::lstatns)
+    /// and `lchown(2)`.
+    ///
+    /// Since version 1.0.77.
+    pub fn lchown(&self, owner: i32, group: i32, path: impl AsRef<[u8]>) -> Result<()> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::LCHOWN,
+            |g_trace| {
+                g_trace.int("owner", owner.into());
+                g_trace.int("group", group.into());
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::LchownArgs {
+                    owner,
+                    group,
+                    path: path.into(),
+                };
+                g_handle.rpc(&info::LCHOWN, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Create a hard link.
+    ///
+    /// Makes `linkname` one more name of the file `target`. Both names are equal afterwards: the file
+    /// is there until the last of them is removed.
+    ///
+    /// `target` is an absolute path, like `linkname`; a symbolic link is not followed but gets another
+    /// name itself. Both must lie on the same file system (EXDEV otherwise), and the file system must
+    /// have hard links: those of FAT do not. Directories cannot have several names (EPERM). It is an
+    /// error if `linkname` exists already.
+    ///
+    /// See also [`Handle::ln_f`](crate::Handle::ln_f), [`Handle::ln_s`](crate::Handle::ln_s) and
+    /// `link(2)`.
+    ///
+    /// Since version 1.0.66.
+    pub fn ln(
+        &self,
+        target: impl AsRef<[u8]>,
+        linkname: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let target = target.as_ref();
+        let linkname = linkname.as_ref();
+        self.wrapped(
+            &info::LN,
+            |g_trace| {
+                g_trace.str("target", target);
+                g_trace.str("linkname", linkname);
+            },
+            |g_handle| {
+                let g_args = args::LnArgs {
+                    target: target.into(),
+                    linkname: linkname.into(),
+                };
+                g_handle.rpc(&info::LN, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Create a hard link, replacing an existing file.
+    ///
+    /// Makes `linkname` one more name of the file `target`, as [`Handle::ln`](crate::Handle::ln) does.
+    /// A file that has the name `linkname` already loses it; a directory is not replaced. When the call
+    /// fails, `linkname` is what it was before, and at no moment is there nothing of that name. It is
+    /// fine if both are names of the same file already.
+    ///
+    /// See also [`Handle::ln`](crate::Handle::ln), [`Handle::ln_sf`](crate::Handle::ln_sf) and
+    /// `link(2)`.
+    ///
+    /// Since version 1.0.66.
+    pub fn ln_f(
+        &self,
+        target: impl AsRef<[u8]>,
+        linkname: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let target = target.as_ref();
+        let linkname = linkname.as_ref();
+        self.wrapped(
+            &info::LN_F,
+            |g_trace| {
+                g_trace.str("target", target);
+                g_trace.str("linkname", linkname);
+            },
+            |g_handle| {
+                let g_args = args::LnFArgs {
+                    target: target.into(),
+                    linkname: linkname.into(),
+                };
+                g_handle.rpc(&info::LN_F, 0, &g_args, Files::default())
             },
         )
     }
@@ -272,6 +674,41 @@ impl Handle {
                     linkname: linkname.into(),
                 };
                 g_handle.rpc(&info::LN_S, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Create a symbolic link, replacing an existing file.
+    ///
+    /// Makes `linkname` a symbolic link with the text `target`, as
+    /// [`Handle::ln_s`](crate::Handle::ln_s) does. A file or symbolic link that has that name already
+    /// is replaced; when the call fails, it is what it was before.
+    ///
+    /// If `linkname` is a directory, or a symbolic link that leads to one, the link is made inside,
+    /// with the last part of `target` as its name.
+    ///
+    /// See also [`Handle::ln_s`](crate::Handle::ln_s), [`Handle::ln_f`](crate::Handle::ln_f),
+    /// [`Handle::readlink`](crate::Handle::readlink) and `ln(1)`.
+    ///
+    /// Since version 1.0.66.
+    pub fn ln_sf(
+        &self,
+        target: impl AsRef<[u8]>,
+        linkname: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let target = target.as_ref();
+        let linkname = linkname.as_ref();
+        self.wrapped(
+            &info::LN_SF,
+            |g_trace| {
+                g_trace.str("target", target);
+                g_trace.str("linkname", linkname);
+            },
+            |g_handle| {
+                let g_args = args::LnSfArgs {
+                    target: target.into(),
+                    linkname: linkname.into(),
+                };
+                g_handle.rpc(&info::LN_SF, 0, &g_args, Files::default())
             },
         )
     }
@@ -352,6 +789,254 @@ impl Handle {
                     path: path.into(),
                 };
                 g_handle.rpc(&info::MKDIR_P, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Create a temporary directory.
+    ///
+    /// Creates a directory with a name of its own and returns the name. `tmpl` is the full path with
+    /// `XXXXXX` at its end, which is replaced by random letters and digits so that nothing of that name
+    /// existed before: `/tmp/mineXXXXXX` may become `/tmp/minek3x9ab`. What leads there must exist.
+    ///
+    /// The directory has the permissions 0700 less the [`Handle::umask`](crate::Handle::umask) and
+    /// belongs to root. It stays until somebody removes it. A template that ends in anything else is an
+    /// error (EINVAL).
+    ///
+    /// See also [`Handle::mktemp`](crate::Handle::mktemp), [`Handle::rm_rf`](crate::Handle::rm_rf) and
+    /// `mkdtemp(3)`.
+    ///
+    /// Since version 1.0.54.
+    pub fn mkdtemp(&self, tmpl: impl AsRef<[u8]>) -> Result<BString> {
+        let tmpl = tmpl.as_ref();
+        self.wrapped(
+            &info::MKDTEMP,
+            |g_trace| {
+                g_trace.str("tmpl", tmpl);
+            },
+            |g_handle| {
+                let g_args = args::MkdtempArgs {
+                    tmpl: tmpl.into(),
+                };
+                let g_ret: rets::MkdtempRet = g_handle
+                    .rpc(&info::MKDTEMP, 0, &g_args, Files::default())?;
+                Ok(g_ret.dir)
+            },
+        )
+    }
+    /// Create a FIFO.
+    ///
+    /// Creates `path` as a FIFO (a named pipe) with the permissions `mode`, less the
+    /// [`Handle::umask`](crate::Handle::umask). Nothing is opened: the FIFO is there for programs of
+    /// the guest.
+    ///
+    /// `mode` holds permission bits only, 0 to 07777; anything else is an error. The parent must exist
+    /// and `path` must not.
+    ///
+    /// See also [`Handle::mknod`](crate::Handle::mknod), [`Handle::is_fifo`](crate::Handle::is_fifo)
+    /// and `mkfifo(3)`.
+    ///
+    /// This call works only when the option group `mknod` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.0.55.
+    pub fn mkfifo(&self, mode: i32, path: impl AsRef<[u8]>) -> Result<()> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::MKFIFO,
+            |g_trace| {
+                g_trace.int("mode", mode.into());
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::MkfifoArgs {
+                    mode,
+                    path: path.into(),
+                };
+                g_handle.rpc(&info::MKFIFO, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Create a device node or another special file.
+    ///
+    /// Creates `path` as a special file. `mode` is its type together with its permissions, of which the
+    /// bits of the [`Handle::umask`](crate::Handle::umask) are taken away:
+    ///
+    /// - 060000 (`S_IFBLK`): a block device with the numbers `devmajor` (0 to 4095) and `devminor` (0 to 1048575)
+    /// - 020000 (`S_IFCHR`): a character device with those numbers
+    /// - 010000 (`S_IFIFO`): a FIFO, see also [`Handle::mkfifo`](crate::Handle::mkfifo)
+    /// - 0140000 (`S_IFSOCK`): a socket, which nobody listens on
+    /// - 0100000 (`S_IFREG`) or none: an empty regular file
+    ///
+    /// The numbers mean nothing for the last three. Directories and symbolic links are made by other
+    /// calls. Numbers are written in octal with a leading zero in the shell, so 060644 is a block
+    /// device that everybody may read.
+    ///
+    /// The node is a name for the guest's kernel; what is behind it here is the appliance. The parent
+    /// must exist and `path` must not.
+    ///
+    /// See also [`Handle::mknod_b`](crate::Handle::mknod_b),
+    /// [`Handle::mknod_c`](crate::Handle::mknod_c), [`Handle::is_blockdev`](crate::Handle::is_blockdev)
+    /// and `mknod(2)`.
+    ///
+    /// This call works only when the option group `mknod` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.0.55.
+    pub fn mknod(
+        &self,
+        mode: i32,
+        devmajor: i32,
+        devminor: i32,
+        path: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::MKNOD,
+            |g_trace| {
+                g_trace.int("mode", mode.into());
+                g_trace.int("devmajor", devmajor.into());
+                g_trace.int("devminor", devminor.into());
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::MknodArgs {
+                    mode,
+                    devmajor,
+                    devminor,
+                    path: path.into(),
+                };
+                g_handle.rpc(&info::MKNOD, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Create the node of a block device.
+    ///
+    /// Creates `path` as the node of the block device with the major number `devmajor` and the minor
+    /// number `devminor`. `mode` has the permissions of the new node, less the
+    /// [`Handle::umask`](crate::Handle::umask); bits for a type of file do not belong in it, and a
+    /// negative number is an error. It is an error if `path` exists.
+    ///
+    /// The numbers are those of Linux. The node is for the guest: opening it through this library would
+    /// mean a device of the appliance. It is [`Handle::mknod`](crate::Handle::mknod) with the type
+    /// filled in.
+    ///
+    /// See also [`Handle::mknod_c`](crate::Handle::mknod_c), [`Handle::mkfifo`](crate::Handle::mkfifo)
+    /// and `mknod(2)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `mknod` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.0.55.
+    pub fn mknod_b(
+        &self,
+        mode: i32,
+        devmajor: i32,
+        devminor: i32,
+        path: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::MKNOD_B,
+            |g_trace| {
+                g_trace.int("mode", mode.into());
+                g_trace.int("devmajor", devmajor.into());
+                g_trace.int("devminor", devminor.into());
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::MknodBArgs {
+                    mode,
+                    devmajor,
+                    devminor,
+                    path: path.into(),
+                };
+                g_handle.rpc(&info::MKNOD_B, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Create the node of a character device.
+    ///
+    /// Creates `path` as the node of the character device with the major number `devmajor` and the
+    /// minor number `devminor`. `mode` has the permissions of the new node, less the
+    /// [`Handle::umask`](crate::Handle::umask); bits for a type of file do not belong in it, and a
+    /// negative number is an error. It is an error if `path` exists.
+    ///
+    /// The numbers are those of Linux. The node is for the guest: opening it through this library would
+    /// mean a device of the appliance. It is [`Handle::mknod`](crate::Handle::mknod) with the type
+    /// filled in.
+    ///
+    /// See also [`Handle::mknod_b`](crate::Handle::mknod_b), [`Handle::mkfifo`](crate::Handle::mkfifo)
+    /// and `mknod(2)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `mknod` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.0.55.
+    pub fn mknod_c(
+        &self,
+        mode: i32,
+        devmajor: i32,
+        devminor: i32,
+        path: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::MKNOD_C,
+            |g_trace| {
+                g_trace.int("mode", mode.into());
+                g_trace.int("devmajor", devmajor.into());
+                g_trace.int("devminor", devminor.into());
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::MknodCArgs {
+                    mode,
+                    devmajor,
+                    devminor,
+                    path: path.into(),
+                };
+                g_handle.rpc(&info::MKNOD_C, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Create a temporary file.
+    ///
+    /// Creates an empty file with a name of its own and returns the name. `tmpl` is the full path with
+    /// `XXXXXX` at its end, which is replaced by random letters and digits so that nothing of that name
+    /// existed before. What leads there must exist.
+    ///
+    /// The file has the permissions 0600 less the [`Handle::umask`](crate::Handle::umask) and belongs
+    /// to root. It stays until somebody removes it. A template that ends in anything else is an error
+    /// (EINVAL).
+    ///
+    /// See also [`Handle::mkdtemp`](crate::Handle::mkdtemp), [`Handle::rm`](crate::Handle::rm) and
+    /// `mkstemp(3)`.
+    ///
+    /// Since version 1.19.53.
+    pub fn mktemp(
+        &self,
+        tmpl: impl AsRef<[u8]>,
+        opts: opts::MktempOpts,
+    ) -> Result<BString> {
+        let tmpl = tmpl.as_ref();
+        self.wrapped(
+            &info::MKTEMP,
+            |g_trace| {
+                g_trace.str("tmpl", tmpl);
+                g_trace.opt("suffix", &opts.suffix);
+            },
+            |g_handle| {
+                let g_args = args::MktempArgs {
+                    tmpl: tmpl.into(),
+                    suffix: opts.suffix.clone().unwrap_or_default(),
+                };
+                let g_ret: rets::MktempRet = g_handle
+                    .rpc(&info::MKTEMP, opts.mask(), &g_args, Files::default())?;
+                Ok(g_ret.path)
             },
         )
     }
@@ -523,6 +1208,30 @@ impl Handle {
                     path: path.into(),
                 };
                 g_handle.rpc(&info::TOUCH, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Cut a file to nothing.
+    ///
+    /// Makes the file `path` empty. It must exist: no file is created. Permissions and owner stay as
+    /// they are. Symbolic links are followed.
+    ///
+    /// See also [`Handle::truncate_size`](crate::Handle::truncate_size),
+    /// [`Handle::write`](crate::Handle::write) and `truncate(2)`.
+    ///
+    /// Since version 1.0.77.
+    pub fn truncate(&self, path: impl AsRef<[u8]>) -> Result<()> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::TRUNCATE,
+            |g_trace| {
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::TruncateArgs {
+                    path: path.into(),
+                };
+                g_handle.rpc(&info::TRUNCATE, 0, &g_args, Files::default())
             },
         )
     }

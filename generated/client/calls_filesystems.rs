@@ -79,6 +79,36 @@ impl Handle {
             },
         )
     }
+    /// Grow an F2FS file system to the size of its device.
+    ///
+    /// Makes the F2FS file system on `device` as large as the device. It must not be mounted. It cannot
+    /// be made smaller. If it fills the device already, nothing changes. It is an error if `device` has
+    /// no F2FS.
+    ///
+    /// See also [`Handle::resize2fs`](crate::Handle::resize2fs),
+    /// [`Handle::xfs_growfs`](crate::Handle::xfs_growfs) and `resize.f2fs(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `f2fs` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.39.3.
+    pub fn f2fs_expand(&self, device: impl AsRef<[u8]>) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::F2FS_EXPAND,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::F2fsExpandArgs {
+                    device: device.into(),
+                };
+                g_handle.rpc(&info::F2FS_EXPAND, 0, &g_args, Files::default())
+            },
+        )
+    }
     /// Ask whether the kernel supports a file system.
     ///
     /// Returns true when the kernel of the appliance can mount file systems of the type `filesystem`,
@@ -105,6 +135,173 @@ impl Handle {
                 let g_ret: rets::FilesystemAvailableRet = g_handle
                     .rpc(&info::FILESYSTEM_AVAILABLE, 0, &g_args, Files::default())?;
                 Ok(g_ret.fsavail)
+            },
+        )
+    }
+    /// Find a file system by its label.
+    ///
+    /// Returns the device of the file system or swap area that has the label `label`. All disks,
+    /// partitions, logical volumes and arrays are looked at anew. A logical volume is given as
+    /// `/dev/VOLGROUP/LOGVOL`. If none has the label, the call fails; if several have it, any of them
+    /// may be returned.
+    ///
+    /// See also [`Handle::findfs_uuid`](crate::Handle::findfs_uuid),
+    /// [`Handle::findfs_partlabel`](crate::Handle::findfs_partlabel),
+    /// [`Handle::vfs_label`](crate::Handle::vfs_label) and `findfs(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.5.3.
+    pub fn findfs_label(&self, label: impl AsRef<[u8]>) -> Result<BString> {
+        let label = label.as_ref();
+        self.wrapped(
+            &info::FINDFS_LABEL,
+            |g_trace| {
+                g_trace.str("label", label);
+            },
+            |g_handle| {
+                let g_args = args::FindfsLabelArgs {
+                    label: label.into(),
+                };
+                let g_ret: rets::FindfsLabelRet = g_handle
+                    .rpc(&info::FINDFS_LABEL, 0, &g_args, Files::default())?;
+                Ok(g_ret.device)
+            },
+        )
+    }
+    /// Find a partition by its name.
+    ///
+    /// Returns the device of the partition that has the name `label` in the partition table. GPT has
+    /// such names, MBR has not. It is not the label of a file system, for which there is
+    /// [`Handle::findfs_label`](crate::Handle::findfs_label). If no partition has the name, the call
+    /// fails; if several have it, any of them may be returned.
+    ///
+    /// See also [`Handle::findfs_partuuid`](crate::Handle::findfs_partuuid),
+    /// [`Handle::part_get_name`](crate::Handle::part_get_name),
+    /// [`Handle::part_set_name`](crate::Handle::part_set_name) and `findfs(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.53.5.
+    pub fn findfs_partlabel(&self, label: impl AsRef<[u8]>) -> Result<BString> {
+        let label = label.as_ref();
+        self.wrapped(
+            &info::FINDFS_PARTLABEL,
+            |g_trace| {
+                g_trace.str("label", label);
+            },
+            |g_handle| {
+                let g_args = args::FindfsPartlabelArgs {
+                    label: label.into(),
+                };
+                let g_ret: rets::FindfsPartlabelRet = g_handle
+                    .rpc(&info::FINDFS_PARTLABEL, 0, &g_args, Files::default())?;
+                Ok(g_ret.device)
+            },
+        )
+    }
+    /// Find a partition by its UUID.
+    ///
+    /// Returns the device of the partition that has the UUID `uuid` in the partition table. For GPT
+    /// that is the one of [`Handle::part_get_gpt_guid`](crate::Handle::part_get_gpt_guid), in upper or
+    /// lower case; for MBR it is made of the identity of the disk and the number of the partition, like
+    /// `1234abcd-01`. It is not the UUID of a file system, for which there is
+    /// [`Handle::findfs_uuid`](crate::Handle::findfs_uuid). If no partition has it, the call fails.
+    ///
+    /// See also [`Handle::findfs_partlabel`](crate::Handle::findfs_partlabel),
+    /// [`Handle::part_set_gpt_guid`](crate::Handle::part_set_gpt_guid) and `findfs(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.53.5.
+    pub fn findfs_partuuid(&self, uuid: impl AsRef<[u8]>) -> Result<BString> {
+        let uuid = uuid.as_ref();
+        self.wrapped(
+            &info::FINDFS_PARTUUID,
+            |g_trace| {
+                g_trace.str("uuid", uuid);
+            },
+            |g_handle| {
+                let g_args = args::FindfsPartuuidArgs {
+                    uuid: uuid.into(),
+                };
+                let g_ret: rets::FindfsPartuuidRet = g_handle
+                    .rpc(&info::FINDFS_PARTUUID, 0, &g_args, Files::default())?;
+                Ok(g_ret.device)
+            },
+        )
+    }
+    /// Find a file system by its UUID.
+    ///
+    /// Returns the device of the file system or swap area that has the UUID `uuid`, written as
+    /// [`Handle::vfs_uuid`](crate::Handle::vfs_uuid) returns it. All disks, partitions, logical volumes
+    /// and arrays are looked at anew. A logical volume is given as `/dev/VOLGROUP/LOGVOL`. If none has
+    /// the UUID, the call fails; if several have it, as clones do, any of them may be returned.
+    ///
+    /// See also [`Handle::findfs_label`](crate::Handle::findfs_label),
+    /// [`Handle::findfs_partuuid`](crate::Handle::findfs_partuuid) and `findfs(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.5.3.
+    pub fn findfs_uuid(&self, uuid: impl AsRef<[u8]>) -> Result<BString> {
+        let uuid = uuid.as_ref();
+        self.wrapped(
+            &info::FINDFS_UUID,
+            |g_trace| {
+                g_trace.str("uuid", uuid);
+            },
+            |g_handle| {
+                let g_args = args::FindfsUuidArgs {
+                    uuid: uuid.into(),
+                };
+                let g_ret: rets::FindfsUuidRet = g_handle
+                    .rpc(&info::FINDFS_UUID, 0, &g_args, Files::default())?;
+                Ok(g_ret.device)
+            },
+        )
+    }
+    /// Check a file system with the checker of its type.
+    ///
+    /// Runs the checker for file systems of the type `fstype` on `device`, as `fsck -a` does: what can
+    /// be repaired without questions is repaired. Returns the exit status of the checker, a sum of
+    ///
+    /// - 0: no errors
+    /// - 1: errors were corrected
+    /// - 2: the machine should be rebooted, which means nothing here
+    /// - 4: errors were left
+    /// - 8: the checker could not do its work, for instance because the type is another or it is mounted
+    /// - 16, 32, 128: wrong use, cancelled, a library is missing
+    ///
+    /// Mind that not being 0 can still be good, and that only a call which could not start the checker
+    /// is an error: `fstype` is nonsense (EINVAL), or the appliance has no checker for it (ENOTSUP).
+    /// The checkers of xfs and btrfs do nothing and return 0.
+    ///
+    /// See also [`Handle::e2fsck`](crate::Handle::e2fsck),
+    /// [`Handle::vfs_type`](crate::Handle::vfs_type) and `fsck(8)`.
+    ///
+    /// Since version 1.0.16.
+    pub fn fsck(
+        &self,
+        fstype: impl AsRef<[u8]>,
+        device: impl AsRef<[u8]>,
+    ) -> Result<i32> {
+        let fstype = fstype.as_ref();
+        let device = device.as_ref();
+        self.wrapped(
+            &info::FSCK,
+            |g_trace| {
+                g_trace.str("fstype", fstype);
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::FsckArgs {
+                    fstype: fstype.into(),
+                    device: device.into(),
+                };
+                let g_ret: rets::FsckRet = g_handle
+                    .rpc(&info::FSCK, 0, &g_args, Files::default())?;
+                Ok(g_ret.status)
             },
         )
     }
@@ -209,6 +406,157 @@ impl Handle {
             },
         )
     }
+    /// Make a file system with a given block size.
+    ///
+    /// Makes a file system of the type `fstype` with blocks of `blocksize` bytes on `device`; for
+    /// `vfat` and `ntfs` that is the size of a cluster. What was on it is lost.
+    /// [`Handle::mkfs`](crate::Handle::mkfs) does that with its option `blocksize`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::mkfs`](crate::Handle::mkfs) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// Since version 1.0.68.
+    pub fn mkfs_b(
+        &self,
+        fstype: impl AsRef<[u8]>,
+        blocksize: i32,
+        device: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let fstype = fstype.as_ref();
+        let device = device.as_ref();
+        self.wrapped(
+            &info::MKFS_B,
+            |g_trace| {
+                g_trace.str("fstype", fstype);
+                g_trace.int("blocksize", blocksize.into());
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::MkfsBArgs {
+                    fstype: fstype.into(),
+                    blocksize,
+                    device: device.into(),
+                };
+                g_handle.rpc(&info::MKFS_B, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Make a Btrfs file system with all its parameters.
+    ///
+    /// Makes a Btrfs file system that spans all block devices in `devices`. At least one must be given.
+    /// What was on them is lost. They must not be in use. Any of them can be named to
+    /// [`Handle::mount`](crate::Handle::mount) it.
+    ///
+    /// Sizes that must be a power of two are an error otherwise, and profiles that need more devices
+    /// than there are too. For a plain file system on one device [`Handle::mkfs`](crate::Handle::mkfs)
+    /// does.
+    ///
+    /// See also [`Handle::btrfs_device_add`](crate::Handle::btrfs_device_add),
+    /// [`Handle::btrfs_filesystem_resize`](crate::Handle::btrfs_filesystem_resize) and `mkfs.btrfs(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `btrfs` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.17.25.
+    pub fn mkfs_btrfs(
+        &self,
+        devices: &[impl AsRef<[u8]>],
+        opts: opts::MkfsBtrfsOpts,
+    ) -> Result<()> {
+        let devices: Vec<BString> = devices
+            .iter()
+            .map(|g_item| BString::from(g_item.as_ref()))
+            .collect();
+        self.wrapped(
+            &info::MKFS_BTRFS,
+            |g_trace| {
+                g_trace.str_list("devices", &devices);
+                g_trace.opt("allocstart", &opts.allocstart);
+                g_trace.opt("bytecount", &opts.bytecount);
+                g_trace.opt("datatype", &opts.datatype);
+                g_trace.opt("leafsize", &opts.leafsize);
+                g_trace.opt("label", &opts.label);
+                g_trace.opt("metadata", &opts.metadata);
+                g_trace.opt("nodesize", &opts.nodesize);
+                g_trace.opt("sectorsize", &opts.sectorsize);
+            },
+            |g_handle| {
+                let g_args = args::MkfsBtrfsArgs {
+                    devices: devices.clone(),
+                    allocstart: opts.allocstart.unwrap_or_default(),
+                    bytecount: opts.bytecount.unwrap_or_default(),
+                    datatype: opts.datatype.clone().unwrap_or_default(),
+                    leafsize: opts.leafsize.unwrap_or_default(),
+                    label: opts.label.clone().unwrap_or_default(),
+                    metadata: opts.metadata.clone().unwrap_or_default(),
+                    nodesize: opts.nodesize.unwrap_or_default(),
+                    sectorsize: opts.sectorsize.unwrap_or_default(),
+                };
+                g_handle.rpc(&info::MKFS_BTRFS, opts.mask(), &g_args, Files::default())
+            },
+        )
+    }
+    /// Pack a directory into a squashfs image.
+    ///
+    /// Packs the directory `path` with all that is below it into a squashfs image and writes that to
+    /// `filename` on the host. The content of `path` becomes the root of the image. An existing file is
+    /// replaced. `filename` may also be a named pipe or `/dev/stdout`.
+    ///
+    /// The image is first made in the appliance and takes space there, so the call may fail for large
+    /// trees, from about 3 GB of image on. When it fails or is cancelled, a part of the file may have
+    /// been written.
+    ///
+    /// See also [`Handle::tar_out`](crate::Handle::tar_out),
+    /// [`Handle::mount_loop`](crate::Handle::mount_loop) and `mksquashfs(1)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `squashfs` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// Since version 1.35.25.
+    pub fn mksquashfs(
+        &self,
+        path: impl AsRef<[u8]>,
+        filename: impl AsRef<[u8]>,
+        opts: opts::MksquashfsOpts,
+    ) -> Result<()> {
+        let path = path.as_ref();
+        let filename = filename.as_ref();
+        self.wrapped(
+            &info::MKSQUASHFS,
+            |g_trace| {
+                g_trace.str("path", path);
+                g_trace.str("filename", filename);
+                g_trace.opt("compress", &opts.compress);
+                g_trace.opt("excludes", &opts.excludes);
+            },
+            |g_handle| {
+                let g_args = args::MksquashfsArgs {
+                    path: path.into(),
+                    compress: opts.compress.clone().unwrap_or_default(),
+                    excludes: opts.excludes.clone().unwrap_or_default(),
+                };
+                g_handle
+                    .rpc(
+                        &info::MKSQUASHFS,
+                        opts.mask(),
+                        &g_args,
+                        Files {
+                            file_in: None,
+                            file_out: Some(filename),
+                        },
+                    )
+            },
+        )
+    }
     /// Make a swap area.
     ///
     /// Makes `device` a Linux swap area. What was on it is lost.
@@ -310,6 +658,38 @@ impl Handle {
             },
         )
     }
+    /// Give a file system a new UUID.
+    ///
+    /// Gives the file system on `device` a new random UUID, for instance to make a clone distinct from
+    /// its original. That can be done for ext2, ext3, ext4, XFS, Btrfs and swap; for any other type the
+    /// call fails with ENOTSUP. The file system must not be mounted.
+    ///
+    /// What refers to the old UUID in the guest, such as `/etc/fstab` or the boot loader, is not
+    /// changed.
+    ///
+    /// See also [`Handle::set_uuid`](crate::Handle::set_uuid),
+    /// [`Handle::vfs_uuid`](crate::Handle::vfs_uuid),
+    /// [`Handle::pvchange_uuid`](crate::Handle::pvchange_uuid) and
+    /// [`Handle::part_set_disk_guid_random`](crate::Handle::part_set_disk_guid_random).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.29.50.
+    pub fn set_uuid_random(&self, device: impl AsRef<[u8]>) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::SET_UUID_RANDOM,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::SetUuidRandomArgs {
+                    device: device.into(),
+                };
+                g_handle.rpc(&info::SET_UUID_RANDOM, 0, &g_args, Files::default())
+            },
+        )
+    }
     /// Return the label of a file system.
     ///
     /// Returns the label of the file system on `mountable`, and an empty text if it has none or nothing
@@ -333,6 +713,39 @@ impl Handle {
                 let g_ret: rets::VfsLabelRet = g_handle
                     .rpc(&info::VFS_LABEL, 0, &g_args, Files::default())?;
                 Ok(g_ret.label)
+            },
+        )
+    }
+    /// Return the size to which a file system can be made smaller.
+    ///
+    /// Returns the least size in bytes to which the file system `mountable` could be made smaller, as
+    /// the tool of its type estimates it. It may be mounted or not, and nothing is changed.
+    ///
+    /// - ext2, ext3, ext4: by `resize2fs(8)`
+    /// - btrfs: by `btrfs(8)`; of a subvolume it is that of the whole file system
+    /// - ntfs: by `ntfsresize(8)`
+    /// - xfs: its present size, because it cannot be made smaller
+    ///
+    /// For all others the error is ENOTSUP.
+    ///
+    /// See also [`Handle::vfs_type`](crate::Handle::vfs_type),
+    /// [`Handle::resize2fs`](crate::Handle::resize2fs) and [`Handle::statvfs`](crate::Handle::statvfs).
+    ///
+    /// Since version 1.31.18.
+    pub fn vfs_minimum_size(&self, mountable: impl AsRef<[u8]>) -> Result<i64> {
+        let mountable = mountable.as_ref();
+        self.wrapped(
+            &info::VFS_MINIMUM_SIZE,
+            |g_trace| {
+                g_trace.str("mountable", mountable);
+            },
+            |g_handle| {
+                let g_args = args::VfsMinimumSizeArgs {
+                    mountable: mountable.into(),
+                };
+                let g_ret: rets::VfsMinimumSizeRet = g_handle
+                    .rpc(&info::VFS_MINIMUM_SIZE, 0, &g_args, Files::default())?;
+                Ok(g_ret.sizeinbytes)
             },
         )
     }

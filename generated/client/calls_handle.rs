@@ -10,6 +10,44 @@ use bstr::ByteSlice;
 use guestfs_protocol::structs;
 
 impl Handle {
+    /// Return the address of the handle.
+    ///
+    /// Returns the address of the handle as a number: in programs that use the C API, directly or
+    /// through another language, it is their `guestfs_h *`. With it a library for C can be given a
+    /// handle that was made in another language.
+    ///
+    /// The address is valid until the handle is closed, and whoever gets it must not close the handle.
+    ///
+    /// Since version 1.29.17.
+    pub fn c_pointer(&self) -> Result<i64> {
+        self.wrapped(
+            &info::C_POINTER,
+            |_| {},
+            |g_handle| { crate::handle::c_pointer(g_handle) },
+        )
+    }
+    /// Remove a setting of the backend.
+    ///
+    /// Removes every setting `name`, and every one of the form `name=value`, from the settings of the
+    /// backend, and returns how many were removed. None is not an error: the result is 0.
+    ///
+    /// See also [`Handle::set_backend_setting`](crate::Handle::set_backend_setting),
+    /// [`Handle::get_backend_setting`](crate::Handle::get_backend_setting) and
+    /// [`Handle::set_backend_settings`](crate::Handle::set_backend_settings).
+    ///
+    /// Call it before [`Handle::launch`](crate::Handle::launch); afterwards it is an error.
+    ///
+    /// Since version 1.27.2.
+    pub fn clear_backend_setting(&self, name: impl AsRef<[u8]>) -> Result<i32> {
+        let name = name.as_ref().as_bstr();
+        self.wrapped(
+            &info::CLEAR_BACKEND_SETTING,
+            |g_trace| {
+                g_trace.str("name", name);
+            },
+            |g_handle| { crate::handle::clear_backend_setting(g_handle, name) },
+        )
+    }
     /// Return the additional kernel options.
     ///
     /// Returns the words that [`Handle::set_append`](crate::Handle::set_append) adds to the kernel
@@ -21,6 +59,22 @@ impl Handle {
             &info::GET_APPEND,
             |_| {},
             |g_handle| { crate::handle::get_append(g_handle) },
+        )
+    }
+    /// Return how the appliance is started.
+    ///
+    /// The old name of [`Handle::get_backend`](crate::Handle::get_backend). For the backend `direct` it
+    /// answers `appliance`, as it did before 1.21.
+    ///
+    /// **Deprecated**. New programs call [`Handle::get_backend`](crate::Handle::get_backend) instead.
+    /// This call stays, so programs that use it keep working.
+    ///
+    /// Since version 1.9.8.
+    pub fn get_attach_method(&self) -> Result<BString> {
+        self.wrapped(
+            &info::GET_ATTACH_METHOD,
+            |_| {},
+            |g_handle| { crate::handle::get_attach_method(g_handle) },
         )
     }
     /// Return whether closing the handle synchronises the disks.
@@ -97,6 +151,23 @@ impl Handle {
             |g_handle| { crate::handle::get_cachedir(g_handle) },
         )
     }
+    /// Return whether the console is that of the program.
+    ///
+    /// Returns the flag that [`Handle::set_direct`](crate::Handle::set_direct) sets. It is false by
+    /// default.
+    ///
+    /// **Deprecated**. New programs call
+    /// [`Handle::internal_get_console_socket`](crate::Handle::internal_get_console_socket) instead.
+    /// This call stays, so programs that use it keep working.
+    ///
+    /// Since version 1.0.72.
+    pub fn get_direct(&self) -> Result<bool> {
+        self.wrapped(
+            &info::GET_DIRECT,
+            |_| {},
+            |g_handle| { crate::handle::get_direct(g_handle) },
+        )
+    }
     /// Return the hypervisor program.
     ///
     /// Returns the path of the program that runs the appliance: what
@@ -165,6 +236,19 @@ impl Handle {
             |g_handle| { crate::handle::get_path(g_handle) },
         )
     }
+    /// Return whether the appliance has a process group of its own.
+    ///
+    /// Returns the flag that [`Handle::set_pgroup`](crate::Handle::set_pgroup) sets. It is false by
+    /// default; the shell sets it.
+    ///
+    /// Since version 1.11.18.
+    pub fn get_pgroup(&self) -> Result<bool> {
+        self.wrapped(
+            &info::GET_PGROUP,
+            |_| {},
+            |g_handle| { crate::handle::get_pgroup(g_handle) },
+        )
+    }
     /// Return the process ID of the hypervisor.
     ///
     /// Returns the process ID of the program that runs the appliance. It is an error if no such process
@@ -193,6 +277,51 @@ impl Handle {
             &info::GET_PROGRAM,
             |_| {},
             |g_handle| { crate::handle::get_program(g_handle) },
+        )
+    }
+    /// Return the hypervisor program.
+    ///
+    /// The old name of [`Handle::get_hv`](crate::Handle::get_hv): the path of the program that runs the
+    /// appliance, chosen or found.
+    ///
+    /// **Deprecated**. New programs call [`Handle::get_hv`](crate::Handle::get_hv) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// Since version 1.0.6.
+    pub fn get_qemu(&self) -> Result<BString> {
+        self.wrapped(
+            &info::GET_QEMU,
+            |_| {},
+            |g_handle| { crate::handle::get_qemu(g_handle) },
+        )
+    }
+    /// Return whether the appliance ends with the program.
+    ///
+    /// Returns the flag that [`Handle::set_recovery_proc`](crate::Handle::set_recovery_proc) sets. It
+    /// is true by default.
+    ///
+    /// Since version 1.0.77.
+    pub fn get_recovery_proc(&self) -> Result<bool> {
+        self.wrapped(
+            &info::GET_RECOVERY_PROC,
+            |_| {},
+            |g_handle| { crate::handle::get_recovery_proc(g_handle) },
+        )
+    }
+    /// Return whether SELinux is enabled in the appliance.
+    ///
+    /// Returns the flag that [`Handle::set_selinux`](crate::Handle::set_selinux) sets. It is false by
+    /// default.
+    ///
+    /// **Deprecated**. New programs call [`Handle::setfiles`](crate::Handle::setfiles) instead. This
+    /// call stays, so programs that use it keep working.
+    ///
+    /// Since version 1.0.67.
+    pub fn get_selinux(&self) -> Result<bool> {
+        self.wrapped(
+            &info::GET_SELINUX,
+            |_| {},
+            |g_handle| { crate::handle::get_selinux(g_handle) },
         )
     }
     /// Return the number of virtual CPUs.
@@ -275,6 +404,31 @@ impl Handle {
             |g_handle| { crate::handle::get_verbose(g_handle) },
         )
     }
+    /// Return the socket of the console.
+    ///
+    /// Returns the number of a file descriptor: the end of the socket to the console of the appliance
+    /// that belongs to the library. What is written to it arrives in the appliance as typed at its
+    /// serial port. Not for ordinary programs: a rescue shell needs it.
+    ///
+    /// The descriptor still belongs to the handle: do not close it, and do not use it after
+    /// [`Handle::shutdown`](crate::Handle::shutdown). The library reads from it as well, whenever it
+    /// waits for something, and hands what it finds to the listeners of the event `appliance`; so two
+    /// readers share the output.
+    ///
+    /// It is an error before [`Handle::launch`](crate::Handle::launch), with a backend that has no
+    /// console, and after [`Handle::set_direct`](crate::Handle::set_direct).
+    ///
+    /// Internal: programs do not call it.
+    ///
+    /// Since version 1.37.1.
+    #[doc(hidden)]
+    pub fn internal_get_console_socket(&self) -> Result<i32> {
+        self.wrapped(
+            &info::INTERNAL_GET_CONSOLE_SOCKET,
+            |_| {},
+            |g_handle| { crate::handle::internal_get_console_socket(g_handle) },
+        )
+    }
     /// Return whether a call is running (always false).
     ///
     /// Always returns false, and is only kept for old programs. A handle runs one call at a time, so
@@ -344,6 +498,51 @@ impl Handle {
             |g_handle| { crate::handle::is_ready(g_handle) },
         )
     }
+    /// Read the settings from the environment.
+    ///
+    /// Sets the properties of the handle for which there are environment variables: `LIBGUESTFS_DEBUG`
+    /// sets what [`Handle::set_verbose`](crate::Handle::set_verbose) sets, for example,
+    /// `LIBGUESTFS_MEMSIZE` what [`Handle::set_memsize`](crate::Handle::set_memsize) sets, and so on
+    /// for all that the section "ENVIRONMENT VARIABLES" of `guestfs(3)` lists. A variable that is not
+    /// set changes nothing. A value that is not allowed is an error that names the variable; those
+    /// before it have taken effect.
+    ///
+    /// A new handle has done this already, unless it was made with the flag that forbids it.
+    ///
+    /// See also [`Handle::parse_environment_list`](crate::Handle::parse_environment_list).
+    ///
+    /// Since version 1.19.53.
+    pub fn parse_environment(&self) -> Result<()> {
+        self.wrapped(
+            &info::PARSE_ENVIRONMENT,
+            |_| {},
+            |g_handle| { crate::handle::parse_environment(g_handle) },
+        )
+    }
+    /// Read the settings from a list of variables.
+    ///
+    /// Like [`Handle::parse_environment`](crate::Handle::parse_environment), but takes the variables
+    /// from `environment`, a list of strings of the form `NAME=VALUE`, and does not look at the
+    /// environment of the program. When a variable comes more than once, the first one counts. Other
+    /// variables, and strings without `=`, are ignored.
+    ///
+    /// Since version 1.19.53.
+    pub fn parse_environment_list(
+        &self,
+        environment: &[impl AsRef<[u8]>],
+    ) -> Result<()> {
+        let environment: Vec<BString> = environment
+            .iter()
+            .map(|g_item| BString::from(g_item.as_ref()))
+            .collect();
+        self.wrapped(
+            &info::PARSE_ENVIRONMENT_LIST,
+            |g_trace| {
+                g_trace.str_list("environment", &environment);
+            },
+            |g_handle| { crate::handle::parse_environment_list(g_handle, &environment) },
+        )
+    }
     /// Add options to the kernel command line.
     ///
     /// Adds `append`, words separated by blanks, to the command line of the appliance's kernel. NULL
@@ -362,6 +561,27 @@ impl Handle {
                 g_trace.opt_str("append", append);
             },
             |g_handle| { crate::handle::set_append(g_handle, append) },
+        )
+    }
+    /// Choose how the appliance is started.
+    ///
+    /// The old name of [`Handle::set_backend`](crate::Handle::set_backend); `backend` may be all that
+    /// it takes there. `appliance` stands for `direct`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::set_backend`](crate::Handle::set_backend) instead.
+    /// This call stays, so programs that use it keep working.
+    ///
+    /// Call it before [`Handle::launch`](crate::Handle::launch); afterwards it is an error.
+    ///
+    /// Since version 1.9.8.
+    pub fn set_attach_method(&self, backend: impl AsRef<[u8]>) -> Result<()> {
+        let backend = backend.as_ref().as_bstr();
+        self.wrapped(
+            &info::SET_ATTACH_METHOD,
+            |g_trace| {
+                g_trace.str("backend", backend);
+            },
+            |g_handle| { crate::handle::set_attach_method(g_handle, backend) },
         )
     }
     /// Make closing the handle synchronise the disks.
@@ -496,6 +716,33 @@ impl Handle {
             |g_handle| { crate::handle::set_cachedir(g_handle, cachedir) },
         )
     }
+    /// Make the console that of the program.
+    ///
+    /// When `direct` is true, the serial console of the appliance is connected to standard input and
+    /// output of the program: what the appliance prints appears there, what is typed goes to it, and no
+    /// events of the class `appliance` tell of it. The appliance then also shares the process group of
+    /// the program, whatever [`Handle::set_pgroup`](crate::Handle::set_pgroup) says, since only that
+    /// may read from a terminal. Messages of the hypervisor itself still come as events.
+    ///
+    /// The default is false. Without it the console can be watched with a listener for the event
+    /// `appliance`.
+    ///
+    /// **Deprecated**. New programs call
+    /// [`Handle::internal_get_console_socket`](crate::Handle::internal_get_console_socket) instead.
+    /// This call stays, so programs that use it keep working.
+    ///
+    /// Call it before [`Handle::launch`](crate::Handle::launch); afterwards it is an error.
+    ///
+    /// Since version 1.0.72.
+    pub fn set_direct(&self, direct: bool) -> Result<()> {
+        self.wrapped(
+            &info::SET_DIRECT,
+            |g_trace| {
+                g_trace.bool("direct", direct);
+            },
+            |g_handle| { crate::handle::set_direct(g_handle, direct) },
+        )
+    }
     /// Set the hypervisor program.
     ///
     /// Makes `hv` the program that runs the appliance; for the backend `direct` it must be a qemu for
@@ -615,6 +862,31 @@ impl Handle {
             |g_handle| { crate::handle::set_path(g_handle, searchpath) },
         )
     }
+    /// Give the appliance a process group of its own.
+    ///
+    /// When `pgroup` is true, the process of the appliance is put into a process group of its own.
+    /// Signals that the terminal sends to the group of the program then do not reach it, SIGINT for ^C
+    /// above all, and the program can cancel with [`Handle::user_cancel`](crate::Handle::user_cancel)
+    /// or finish what it does. When it is false, which is the default, ^C ends the appliance together
+    /// with the program.
+    ///
+    /// It takes effect at [`Handle::launch`](crate::Handle::launch), with the backend `direct`. The
+    /// shell sets it, because it handles ^C itself.
+    ///
+    /// See also [`Handle::get_pgroup`](crate::Handle::get_pgroup) and `setpgid(2)`.
+    ///
+    /// Call it before [`Handle::launch`](crate::Handle::launch); afterwards it is an error.
+    ///
+    /// Since version 1.11.18.
+    pub fn set_pgroup(&self, pgroup: bool) -> Result<()> {
+        self.wrapped(
+            &info::SET_PGROUP,
+            |g_trace| {
+                g_trace.bool("pgroup", pgroup);
+            },
+            |g_handle| { crate::handle::set_pgroup(g_handle, pgroup) },
+        )
+    }
     /// Set the name of the program.
     ///
     /// Sets the name under which the program appears in messages. It has no other effect.
@@ -631,6 +903,75 @@ impl Handle {
                 g_trace.str("program", program);
             },
             |g_handle| { crate::handle::set_program(g_handle, program) },
+        )
+    }
+    /// Set the hypervisor program.
+    ///
+    /// The old name of [`Handle::set_hv`](crate::Handle::set_hv). In addition `hv` can be NULL: then
+    /// the program is looked for again, as if none had ever been set.
+    ///
+    /// **Deprecated**. New programs call [`Handle::set_hv`](crate::Handle::set_hv) instead. This call
+    /// stays, so programs that use it keep working.
+    ///
+    /// Call it before [`Handle::launch`](crate::Handle::launch); afterwards it is an error.
+    ///
+    /// Since version 1.0.6.
+    pub fn set_qemu(&self, hv: Option<&BStr>) -> Result<()> {
+        self.wrapped(
+            &info::SET_QEMU,
+            |g_trace| {
+                g_trace.opt_str("hv", hv);
+            },
+            |g_handle| { crate::handle::set_qemu(g_handle, hv) },
+        )
+    }
+    /// Make the appliance end with the program.
+    ///
+    /// When `recoveryproc` is true, which is the default, the process of the appliance is killed as
+    /// soon as the program is gone, however it ended. Upstream does that with a process that watches
+    /// both, hence the name; here the kernel does it and there is no such process.
+    ///
+    /// When it is false, an appliance whose program was killed goes on running. Use it only in a
+    /// program that launches and then forks into the background: for the kernel that looks like the end
+    /// of the program. The process that goes on must close the handle, which ends the appliance in any
+    /// case.
+    ///
+    /// It takes effect at [`Handle::launch`](crate::Handle::launch), with the backend `direct`.
+    ///
+    /// See also [`Handle::get_recovery_proc`](crate::Handle::get_recovery_proc) and `prctl(2)`.
+    ///
+    /// Call it before [`Handle::launch`](crate::Handle::launch); afterwards it is an error.
+    ///
+    /// Since version 1.0.77.
+    pub fn set_recovery_proc(&self, recoveryproc: bool) -> Result<()> {
+        self.wrapped(
+            &info::SET_RECOVERY_PROC,
+            |g_trace| {
+                g_trace.bool("recoveryproc", recoveryproc);
+            },
+            |g_handle| { crate::handle::set_recovery_proc(g_handle, recoveryproc) },
+        )
+    }
+    /// Enable SELinux in the appliance.
+    ///
+    /// When `selinux` is true, the kernel of the appliance is started with SELinux enabled (`selinux=1
+    /// enforcing=0`); it then tells of violations but prevents none. The default is false.
+    ///
+    /// Nothing here needs it: files are relabelled without it.
+    ///
+    /// **Deprecated**. New programs call [`Handle::setfiles`](crate::Handle::setfiles) instead. This
+    /// call stays, so programs that use it keep working.
+    ///
+    /// Call it before [`Handle::launch`](crate::Handle::launch); afterwards it is an error.
+    ///
+    /// Since version 1.0.67.
+    pub fn set_selinux(&self, selinux: bool) -> Result<()> {
+        self.wrapped(
+            &info::SET_SELINUX,
+            |g_trace| {
+                g_trace.bool("selinux", selinux);
+            },
+            |g_handle| { crate::handle::set_selinux(g_handle, selinux) },
         )
     }
     /// Set the number of virtual CPUs.

@@ -6,6 +6,22 @@ use super::info;
 use crate::{Handle, Result};
 
 impl Handle {
+    /// Stop the appliance.
+    ///
+    /// The old name of [`Handle::shutdown`](crate::Handle::shutdown), which it does in every respect;
+    /// in spite of its name everything is written out first.
+    ///
+    /// **Deprecated**. New programs call [`Handle::shutdown`](crate::Handle::shutdown) instead. This
+    /// call stays, so programs that use it keep working.
+    ///
+    /// Since version 0.0.3.
+    pub fn kill_subprocess(&self) -> Result<()> {
+        self.wrapped(
+            &info::KILL_SUBPROCESS,
+            |_| {},
+            |g_handle| { crate::launch::kill_subprocess(g_handle) },
+        )
+    }
     /// Start the appliance.
     ///
     /// Starts the virtual machine with the drives that were added and waits until the daemon inside
@@ -80,5 +96,23 @@ impl Handle {
     pub fn user_cancel(&self) -> Result<()> {
         let g_handle = self;
         crate::launch::user_cancel(g_handle)
+    }
+    /// Check that the appliance runs.
+    ///
+    /// Does nothing after [`Handle::launch`](crate::Handle::launch), which has waited already, and is
+    /// an error before it. Old programs call it; leave it out of new ones.
+    ///
+    /// **Deprecated**.
+    ///
+    /// For tests; programs have no use for it.
+    ///
+    /// Since version 0.0.3.
+    #[doc(hidden)]
+    pub fn wait_ready(&self) -> Result<()> {
+        self.wrapped(
+            &info::WAIT_READY,
+            |_| {},
+            |g_handle| { crate::launch::wait_ready(g_handle) },
+        )
     }
 }

@@ -9,6 +9,55 @@ use crate::BString;
 use guestfs_protocol::{args, rets, structs};
 
 impl Handle {
+    /// Test whether something is a logical volume.
+    ///
+    /// Returns true if `mountable` is a logical volume of LVM, such as `/dev/VG/LV` or the same under
+    /// its name below `/dev/mapper`. For every other device, and for a Btrfs subvolume, the answer is
+    /// false. A device that does not exist is an error.
+    ///
+    /// See also [`Handle::lvs`](crate::Handle::lvs) and
+    /// [`Handle::is_whole_device`](crate::Handle::is_whole_device).
+    ///
+    /// Since version 1.5.3.
+    pub fn is_lv(&self, mountable: impl AsRef<[u8]>) -> Result<bool> {
+        let mountable = mountable.as_ref();
+        self.wrapped(
+            &info::IS_LV,
+            |g_trace| {
+                g_trace.str("mountable", mountable);
+            },
+            |g_handle| {
+                let g_args = args::IsLvArgs {
+                    mountable: mountable.into(),
+                };
+                let g_ret: rets::IsLvRet = g_handle
+                    .rpc(&info::IS_LV, 0, &g_args, Files::default())?;
+                Ok(g_ret.lvflag)
+            },
+        )
+    }
+    /// List device-mapper devices that are not logical volumes.
+    ///
+    /// Returns the names of all devices of device-mapper, `/dev/mapper/NAME`, sorted: opened encrypted
+    /// devices (`luks_open`) and whatever else was set up so. Logical volumes are left out, as is what
+    /// LVM keeps for itself: [`Handle::lvs`](crate::Handle::lvs) lists those.
+    ///
+    /// See also [`Handle::list_devices`](crate::Handle::list_devices),
+    /// [`Handle::list_md_devices`](crate::Handle::list_md_devices) and `dmsetup(8)`.
+    ///
+    /// Since version 1.11.15.
+    pub fn list_dm_devices(&self) -> Result<Vec<BString>> {
+        self.wrapped(
+            &info::LIST_DM_DEVICES,
+            |_| {},
+            |g_handle| {
+                let g_args = ();
+                let g_ret: rets::ListDmDevicesRet = g_handle
+                    .rpc(&info::LIST_DM_DEVICES, 0, &g_args, Files::default())?;
+                Ok(g_ret.devices)
+            },
+        )
+    }
     /// Create a logical volume.
     ///
     /// Creates the logical volume `logvol` in the volume group `volgroup`. It has `mbytes` megabytes
@@ -47,6 +96,198 @@ impl Handle {
             },
         )
     }
+    /// Create a logical volume from a share of the free space.
+    ///
+    /// Creates the logical volume `logvol` in the volume group `volgroup`, like
+    /// [`Handle::lvcreate`](crate::Handle::lvcreate). Its size is `percent` percent of the space that
+    /// is free in the group now, in whole extents; 100 takes all of it. `percent` must be from 1 to
+    /// 100, and something must be free.
+    ///
+    /// See also [`Handle::lvcreate`](crate::Handle::lvcreate),
+    /// [`Handle::vgs_full`](crate::Handle::vgs_full) for the free space, and `lvcreate(8)`.
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.17.18.
+    pub fn lvcreate_free(
+        &self,
+        logvol: impl AsRef<[u8]>,
+        volgroup: impl AsRef<[u8]>,
+        percent: i32,
+    ) -> Result<()> {
+        let logvol = logvol.as_ref();
+        let volgroup = volgroup.as_ref();
+        self.wrapped(
+            &info::LVCREATE_FREE,
+            |g_trace| {
+                g_trace.str("logvol", logvol);
+                g_trace.str("volgroup", volgroup);
+                g_trace.int("percent", percent.into());
+            },
+            |g_handle| {
+                let g_args = args::LvcreateFreeArgs {
+                    logvol: logvol.into(),
+                    volgroup: volgroup.into(),
+                    percent,
+                };
+                g_handle.rpc(&info::LVCREATE_FREE, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Return the usual name of a logical volume.
+    ///
+    /// Returns the device `/dev/VOLGROUP/LOGVOL` of the logical volume that `lvname` stands for.
+    /// `lvname` may be any of its names, such as `/dev/mapper/VOLGROUP-LOGVOL` or `/dev/dm-0`; the
+    /// usual name gives itself.
+    ///
+    /// A device that exists but is no logical volume is an error with EINVAL, and one that does not
+    /// exist an error with ENOENT. Volumes that [`Handle::lvs`](crate::Handle::lvs) leaves out are not
+    /// found.
+    ///
+    /// See also [`Handle::is_lv`](crate::Handle::is_lv),
+    /// [`Handle::canonical_device_name`](crate::Handle::canonical_device_name) and
+    /// [`Handle::list_dm_devices`](crate::Handle::list_dm_devices).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.5.24.
+    pub fn lvm_canonical_lv_name(&self, lvname: impl AsRef<[u8]>) -> Result<BString> {
+        let lvname = lvname.as_ref();
+        self.wrapped(
+            &info::LVM_CANONICAL_LV_NAME,
+            |g_trace| {
+                g_trace.str("lvname", lvname);
+            },
+            |g_handle| {
+                let g_args = args::LvmCanonicalLvNameArgs {
+                    lvname: lvname.into(),
+                };
+                let g_ret: rets::LvmCanonicalLvNameRet = g_handle
+                    .rpc(&info::LVM_CANONICAL_LV_NAME, 0, &g_args, Files::default())?;
+                Ok(g_ret.lv)
+            },
+        )
+    }
+    /// Let LVM see all devices again.
+    ///
+    /// Takes back what [`Handle::lvm_set_filter`](crate::Handle::lvm_set_filter) did, so that LVM sees
+    /// every block device. What LVM remembers of the devices is dropped and they are scanned anew. All
+    /// volume groups are deactivated for that and activated after it, so none may be in use: a mounted
+    /// logical volume makes the call fail.
+    ///
+    /// See also [`Handle::lvm_set_filter`](crate::Handle::lvm_set_filter) and
+    /// [`Handle::lvm_scan`](crate::Handle::lvm_scan).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.5.1.
+    pub fn lvm_clear_filter(&self) -> Result<()> {
+        self.wrapped(
+            &info::LVM_CLEAR_FILTER,
+            |_| {},
+            |g_handle| {
+                let g_args = ();
+                g_handle.rpc(&info::LVM_CLEAR_FILTER, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Remove everything of LVM from the disks.
+    ///
+    /// Removes all logical volumes, then all volume groups, then all physical volumes, on whatever
+    /// disks they are. Everything in them is lost. It fails when a logical volume is in use, for
+    /// instance mounted; volume groups that come before it may be gone then.
+    ///
+    /// See also [`Handle::lvremove`](crate::Handle::lvremove),
+    /// [`Handle::vgremove`](crate::Handle::vgremove) and [`Handle::pvremove`](crate::Handle::pvremove).
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 0.0.8.
+    pub fn lvm_remove_all(&self) -> Result<()> {
+        self.wrapped(
+            &info::LVM_REMOVE_ALL,
+            |_| {},
+            |g_handle| {
+                let g_args = ();
+                g_handle.rpc(&info::LVM_REMOVE_ALL, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Search the block devices for volume groups.
+    ///
+    /// Looks at all block devices for physical volumes and brings the list of volume groups and logical
+    /// volumes up to date. If `activate` is true, the groups that are found are activated too, which
+    /// makes their devices `/dev/VOLGROUP/LOGVOL` appear; otherwise that is left to
+    /// [`Handle::vg_activate`](crate::Handle::vg_activate).
+    ///
+    /// The same happens when the appliance starts. It is needed when a physical volume has appeared
+    /// since, for instance behind a device that
+    /// [`Handle::cryptsetup_open`](crate::Handle::cryptsetup_open) has opened. It is safe to repeat.
+    ///
+    /// See also [`Handle::vg_activate`](crate::Handle::vg_activate),
+    /// [`Handle::lvs`](crate::Handle::lvs), [`Handle::lvm_set_filter`](crate::Handle::lvm_set_filter)
+    /// and `pvscan(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.39.8.
+    pub fn lvm_scan(&self, activate: bool) -> Result<()> {
+        self.wrapped(
+            &info::LVM_SCAN,
+            |g_trace| {
+                g_trace.bool("activate", activate);
+            },
+            |g_handle| {
+                let g_args = args::LvmScanArgs { activate };
+                g_handle.rpc(&info::LVM_SCAN, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Restrict LVM to some devices.
+    ///
+    /// Lets LVM see only the block devices `devices` and ignore all others. A whole disk stands for its
+    /// partitions too; a partition stands only for itself. With an empty list LVM sees nothing. A new
+    /// filter replaces the one before, and it holds until
+    /// [`Handle::lvm_clear_filter`](crate::Handle::lvm_clear_filter) or
+    /// [`Handle::shutdown`](crate::Handle::shutdown).
+    ///
+    /// That is the way to work with disks whose volume groups get into each other's way: clones, which
+    /// have the same UUIDs, or groups that only have the same name by chance.
+    ///
+    /// What LVM remembers of the devices is dropped and they are scanned anew. All volume groups,
+    /// filtered or not, are deactivated for that, so none may be in use: a mounted logical volume makes
+    /// the call fail. Those that are still seen are activated after it.
+    ///
+    /// See also [`Handle::lvm_clear_filter`](crate::Handle::lvm_clear_filter),
+    /// [`Handle::pvchange_uuid`](crate::Handle::pvchange_uuid),
+    /// [`Handle::vgrename`](crate::Handle::vgrename) and `lvm.conf(5)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.5.1.
+    pub fn lvm_set_filter(&self, devices: &[impl AsRef<[u8]>]) -> Result<()> {
+        let devices: Vec<BString> = devices
+            .iter()
+            .map(|g_item| BString::from(g_item.as_ref()))
+            .collect();
+        self.wrapped(
+            &info::LVM_SET_FILTER,
+            |g_trace| {
+                g_trace.str_list("devices", &devices);
+            },
+            |g_handle| {
+                let g_args = args::LvmSetFilterArgs {
+                    devices: devices.clone(),
+                };
+                g_handle.rpc(&info::LVM_SET_FILTER, 0, &g_args, Files::default())
+            },
+        )
+    }
     /// Remove a logical volume.
     ///
     /// Removes the logical volume `device`, given as `/dev/VOLGROUP/LOGVOL`. The data in it is lost.
@@ -72,6 +313,113 @@ impl Handle {
                     device: device.into(),
                 };
                 g_handle.rpc(&info::LVREMOVE, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Rename a logical volume.
+    ///
+    /// Renames the logical volume `logvol` to `newlogvol`. Both are best given in full, as
+    /// `/dev/VOLGROUP/LOGVOL`, and must name the same volume group. The volume may be active, and its
+    /// device changes name at once. It is an error if `logvol` does not exist, or if `newlogvol` exists
+    /// or is no valid name.
+    ///
+    /// What refers to the old name in the guest, such as `/etc/fstab` or the boot loader, is not
+    /// changed.
+    ///
+    /// See also [`Handle::vgrename`](crate::Handle::vgrename), [`Handle::lvs`](crate::Handle::lvs) and
+    /// `lvrename(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.0.83.
+    pub fn lvrename(
+        &self,
+        logvol: impl AsRef<[u8]>,
+        newlogvol: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let logvol = logvol.as_ref();
+        let newlogvol = newlogvol.as_ref();
+        self.wrapped(
+            &info::LVRENAME,
+            |g_trace| {
+                g_trace.str("logvol", logvol);
+                g_trace.str("newlogvol", newlogvol);
+            },
+            |g_handle| {
+                let g_args = args::LvrenameArgs {
+                    logvol: logvol.into(),
+                    newlogvol: newlogvol.into(),
+                };
+                g_handle.rpc(&info::LVRENAME, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Make a logical volume larger or smaller.
+    ///
+    /// Sets the size of the logical volume `device` to `mbytes` megabytes (of 1048576 bytes), rounded
+    /// up to whole extents. `mbytes` must be above zero, and the group must have the space. It is no
+    /// error if the volume has this size already.
+    ///
+    /// The contents are not touched: enlarge what is on the volume afterwards
+    /// ([`Handle::resize2fs`](crate::Handle::resize2fs)), and make it smaller before. What lies behind
+    /// the new end is lost, without a question.
+    ///
+    /// See also [`Handle::lvcreate`](crate::Handle::lvcreate),
+    /// [`Handle::blockdev_getsize64`](crate::Handle::blockdev_getsize64) and `lvresize(8)`.
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.0.27.
+    pub fn lvresize(&self, device: impl AsRef<[u8]>, mbytes: i32) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::LVRESIZE,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("mbytes", mbytes.into());
+            },
+            |g_handle| {
+                let g_args = args::LvresizeArgs {
+                    device: device.into(),
+                    mbytes,
+                };
+                g_handle.rpc(&info::LVRESIZE, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Grow a logical volume into the free space of its group.
+    ///
+    /// Makes the logical volume `lv` larger by `percent` percent of the space that is free in its
+    /// volume group. 100 takes all of it. Values below 0 or above 100 are an error. The space is
+    /// counted in whole extents, and when that comes to none LVM may report an error.
+    ///
+    /// The file system in it keeps its size and has to be grown after that, for instance with
+    /// [`Handle::resize2fs`](crate::Handle::resize2fs).
+    ///
+    /// See also [`Handle::lvresize`](crate::Handle::lvresize),
+    /// [`Handle::lvcreate_free`](crate::Handle::lvcreate_free) and `lvresize(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.3.3.
+    pub fn lvresize_free(&self, lv: impl AsRef<[u8]>, percent: i32) -> Result<()> {
+        let lv = lv.as_ref();
+        self.wrapped(
+            &info::LVRESIZE_FREE,
+            |g_trace| {
+                g_trace.str("lv", lv);
+                g_trace.int("percent", percent.into());
+            },
+            |g_handle| {
+                let g_args = args::LvresizeFreeArgs {
+                    lv: lv.into(),
+                    percent,
+                };
+                g_handle.rpc(&info::LVRESIZE_FREE, 0, &g_args, Files::default())
             },
         )
     }
@@ -121,6 +469,95 @@ impl Handle {
             },
         )
     }
+    /// Return the UUID of a logical volume.
+    ///
+    /// Returns the UUID that LVM gave to the logical volume `device`. It has 32 letters and digits in
+    /// seven groups with dashes between them, the way LVM prints it;
+    /// [`Handle::lvs_full`](crate::Handle::lvs_full) has the same one without dashes. It is not the
+    /// UUID of the file system in it, which [`Handle::vfs_uuid`](crate::Handle::vfs_uuid) returns. A
+    /// device that is no logical volume is an error.
+    ///
+    /// See also [`Handle::vglvuuids`](crate::Handle::vglvuuids),
+    /// [`Handle::vguuid`](crate::Handle::vguuid) and [`Handle::pvuuid`](crate::Handle::pvuuid).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.0.87.
+    pub fn lvuuid(&self, device: impl AsRef<[u8]>) -> Result<BString> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::LVUUID,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::LvuuidArgs {
+                    device: device.into(),
+                };
+                let g_ret: rets::LvuuidRet = g_handle
+                    .rpc(&info::LVUUID, 0, &g_args, Files::default())?;
+                Ok(g_ret.uuid)
+            },
+        )
+    }
+    /// Give a physical volume a new UUID.
+    ///
+    /// Replaces the UUID of the LVM physical volume `device` by a new random one, for instance to make
+    /// a clone distinct from its original. If it belongs to a volume group, no logical volume of that
+    /// group may be active: deactivate it with [`Handle::vg_activate`](crate::Handle::vg_activate)
+    /// before. It is an error if `device` is no physical volume.
+    ///
+    /// See also [`Handle::pvchange_uuid_all`](crate::Handle::pvchange_uuid_all),
+    /// [`Handle::vgchange_uuid`](crate::Handle::vgchange_uuid),
+    /// [`Handle::pvuuid`](crate::Handle::pvuuid) and `pvchange(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.19.26.
+    pub fn pvchange_uuid(&self, device: impl AsRef<[u8]>) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PVCHANGE_UUID,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::PvchangeUuidArgs {
+                    device: device.into(),
+                };
+                g_handle.rpc(&info::PVCHANGE_UUID, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Give all physical volumes new UUIDs.
+    ///
+    /// Replaces the UUID of each LVM physical volume by a new random one, like
+    /// [`Handle::pvchange_uuid`](crate::Handle::pvchange_uuid). No logical volume may be active:
+    /// deactivate them with [`Handle::vg_activate_all`](crate::Handle::vg_activate_all) before. When
+    /// one of them fails, others may have been changed.
+    ///
+    /// See also [`Handle::vgchange_uuid_all`](crate::Handle::vgchange_uuid_all),
+    /// [`Handle::pvs`](crate::Handle::pvs) and `pvchange(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.19.26.
+    pub fn pvchange_uuid_all(&self) -> Result<()> {
+        self.wrapped(
+            &info::PVCHANGE_UUID_ALL,
+            |_| {},
+            |g_handle| {
+                let g_args = ();
+                g_handle.rpc(&info::PVCHANGE_UUID_ALL, 0, &g_args, Files::default())
+            },
+        )
+    }
     /// Make a device a physical volume.
     ///
     /// Writes the header of an LVM physical volume to `device`, which is best a partition. What was on
@@ -148,6 +585,101 @@ impl Handle {
             },
         )
     }
+    /// Make a device no physical volume any more.
+    ///
+    /// Removes the label of the physical volume from `device`, so that LVM does not know it any more.
+    /// It is an error while the volume belongs to a volume group: see
+    /// [`Handle::vgremove`](crate::Handle::vgremove). A device that is no physical volume is left as it
+    /// is, without an error.
+    ///
+    /// See also [`Handle::pvcreate`](crate::Handle::pvcreate),
+    /// [`Handle::wipefs`](crate::Handle::wipefs) and `pvremove(8)`.
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.0.13.
+    pub fn pvremove(&self, device: impl AsRef<[u8]>) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PVREMOVE,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::PvremoveArgs {
+                    device: device.into(),
+                };
+                g_handle.rpc(&info::PVREMOVE, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Fit a physical volume to the size of its device.
+    ///
+    /// Makes the LVM physical volume `device` as large as the device is now. It grows after the disk or
+    /// partition has grown. It can also shrink, which fails if extents are in use beyond the new end;
+    /// nothing is moved. Active logical volumes do no harm.
+    ///
+    /// See also [`Handle::pvresize_size`](crate::Handle::pvresize_size),
+    /// [`Handle::lvresize_free`](crate::Handle::lvresize_free),
+    /// [`Handle::part_resize`](crate::Handle::part_resize) and `pvresize(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.0.26.
+    pub fn pvresize(&self, device: impl AsRef<[u8]>) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PVRESIZE,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::PvresizeArgs {
+                    device: device.into(),
+                };
+                g_handle.rpc(&info::PVRESIZE, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Set the size of a physical volume.
+    ///
+    /// Makes the LVM physical volume `device` take `size` bytes of its device, for instance before the
+    /// partition is made smaller. What LVM can use of that is a little less, as it takes the metadata
+    /// off and rounds down to whole extents.
+    ///
+    /// It fails if extents are in use beyond the new end, if `size` is not positive, and if it is more
+    /// than the device has.
+    ///
+    /// See also [`Handle::pvresize`](crate::Handle::pvresize),
+    /// [`Handle::part_resize`](crate::Handle::part_resize) and `pvresize(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.3.14.
+    pub fn pvresize_size(&self, device: impl AsRef<[u8]>, size: i64) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PVRESIZE_SIZE,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("size", size);
+            },
+            |g_handle| {
+                let g_args = args::PvresizeSizeArgs {
+                    device: device.into(),
+                    size,
+                };
+                g_handle.rpc(&info::PVRESIZE_SIZE, 0, &g_args, Files::default())
+            },
+        )
+    }
     /// List the physical volumes.
     ///
     /// Returns the devices of all LVM physical volumes, sorted.
@@ -167,6 +699,101 @@ impl Handle {
                 let g_ret: rets::PvsRet = g_handle
                     .rpc(&info::PVS, 0, &g_args, Files::default())?;
                 Ok(g_ret.physvols)
+            },
+        )
+    }
+    /// List the physical volumes with all their properties.
+    ///
+    /// Returns everything that LVM says about each physical volume, sorted by the name of its device.
+    /// One that belongs to a group but is missing is shown as `[unknown]`.
+    ///
+    /// See also [`Handle::pvs`](crate::Handle::pvs), [`Handle::vgs_full`](crate::Handle::vgs_full) and
+    /// `pvs(8)`.
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 0.0.4.
+    pub fn pvs_full(&self) -> Result<Vec<structs::LvmPv>> {
+        self.wrapped(
+            &info::PVS_FULL,
+            |_| {},
+            |g_handle| {
+                let g_args = ();
+                let g_ret: rets::PvsFullRet = g_handle
+                    .rpc(&info::PVS_FULL, 0, &g_args, Files::default())?;
+                Ok(g_ret.physvols)
+            },
+        )
+    }
+    /// Return the UUID of a physical volume.
+    ///
+    /// Returns the UUID of the LVM physical volume `device`. It has 32 letters and digits in seven
+    /// groups with dashes between them, the way LVM prints it;
+    /// [`Handle::pvs_full`](crate::Handle::pvs_full) has the same one without dashes. A device that is
+    /// no physical volume is an error.
+    ///
+    /// See also [`Handle::vgpvuuids`](crate::Handle::vgpvuuids),
+    /// [`Handle::vguuid`](crate::Handle::vguuid) and [`Handle::lvuuid`](crate::Handle::lvuuid).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.0.87.
+    pub fn pvuuid(&self, device: impl AsRef<[u8]>) -> Result<BString> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PVUUID,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::PvuuidArgs {
+                    device: device.into(),
+                };
+                let g_ret: rets::PvuuidRet = g_handle
+                    .rpc(&info::PVUUID, 0, &g_args, Files::default())?;
+                Ok(g_ret.uuid)
+            },
+        )
+    }
+    /// Activate or deactivate volume groups.
+    ///
+    /// Activates all logical volumes of the volume groups `volgroups`, or deactivates them if
+    /// `activate` is false. An active volume has a device node and can be used; one that is in use, for
+    /// instance mounted, cannot be deactivated. An empty list means all volume groups. A group that
+    /// does not exist is an error.
+    ///
+    /// When the appliance starts, all are activated. [`Handle::lvs`](crate::Handle::lvs) lists volumes
+    /// that are not active too.
+    ///
+    /// See also [`Handle::vg_activate_all`](crate::Handle::vg_activate_all),
+    /// [`Handle::vgs`](crate::Handle::vgs) and `vgchange(8)`.
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.0.26.
+    pub fn vg_activate(
+        &self,
+        activate: bool,
+        volgroups: &[impl AsRef<[u8]>],
+    ) -> Result<()> {
+        let volgroups: Vec<BString> = volgroups
+            .iter()
+            .map(|g_item| BString::from(g_item.as_ref()))
+            .collect();
+        self.wrapped(
+            &info::VG_ACTIVATE,
+            |g_trace| {
+                g_trace.bool("activate", activate);
+                g_trace.str_list("volgroups", &volgroups);
+            },
+            |g_handle| {
+                let g_args = args::VgActivateArgs {
+                    activate,
+                    volgroups: volgroups.clone(),
+                };
+                g_handle.rpc(&info::VG_ACTIVATE, 0, &g_args, Files::default())
             },
         )
     }
@@ -193,6 +820,64 @@ impl Handle {
                     activate,
                 };
                 g_handle.rpc(&info::VG_ACTIVATE_ALL, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Give a volume group a new UUID.
+    ///
+    /// Replaces the UUID of the volume group `vg` by a new random one. None of its logical volumes may
+    /// be active: deactivate it with [`Handle::vg_activate`](crate::Handle::vg_activate) before. The
+    /// UUIDs of its physical and logical volumes stay. It is an error if the group does not exist.
+    ///
+    /// See also [`Handle::vgchange_uuid_all`](crate::Handle::vgchange_uuid_all),
+    /// [`Handle::pvchange_uuid`](crate::Handle::pvchange_uuid),
+    /// [`Handle::vguuid`](crate::Handle::vguuid), [`Handle::vgrename`](crate::Handle::vgrename) and
+    /// `vgchange(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.19.26.
+    pub fn vgchange_uuid(&self, vg: impl AsRef<[u8]>) -> Result<()> {
+        let vg = vg.as_ref();
+        self.wrapped(
+            &info::VGCHANGE_UUID,
+            |g_trace| {
+                g_trace.str("vg", vg);
+            },
+            |g_handle| {
+                let g_args = args::VgchangeUuidArgs {
+                    vg: vg.into(),
+                };
+                g_handle.rpc(&info::VGCHANGE_UUID, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Give all volume groups new UUIDs.
+    ///
+    /// Replaces the UUID of each volume group by a new random one, like
+    /// [`Handle::vgchange_uuid`](crate::Handle::vgchange_uuid). No logical volume may be active:
+    /// deactivate them with [`Handle::vg_activate_all`](crate::Handle::vg_activate_all) before. When
+    /// one of them fails, others may have been changed.
+    ///
+    /// See also [`Handle::pvchange_uuid_all`](crate::Handle::pvchange_uuid_all),
+    /// [`Handle::vgs`](crate::Handle::vgs) and `vgchange(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.19.26.
+    pub fn vgchange_uuid_all(&self) -> Result<()> {
+        self.wrapped(
+            &info::VGCHANGE_UUID_ALL,
+            |_| {},
+            |g_handle| {
+                let g_args = ();
+                g_handle.rpc(&info::VGCHANGE_UUID_ALL, 0, &g_args, Files::default())
             },
         )
     }
@@ -234,6 +919,169 @@ impl Handle {
             },
         )
     }
+    /// Return the UUIDs of the logical volumes of a group.
+    ///
+    /// Returns the UUID of each logical volume in the volume group `vgname`, written as
+    /// [`Handle::lvuuid`](crate::Handle::lvuuid) does. The order means nothing. The list is empty if
+    /// the group has no volumes, and it is an error if there is no such group. Compared with the
+    /// [`Handle::lvuuid`](crate::Handle::lvuuid) of each entry of [`Handle::lvs`](crate::Handle::lvs),
+    /// it tells which volumes belong to the group.
+    ///
+    /// See also [`Handle::vgpvuuids`](crate::Handle::vgpvuuids),
+    /// [`Handle::lvuuid`](crate::Handle::lvuuid) and [`Handle::lvs_full`](crate::Handle::lvs_full).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.0.87.
+    pub fn vglvuuids(&self, vgname: impl AsRef<[u8]>) -> Result<Vec<BString>> {
+        let vgname = vgname.as_ref();
+        self.wrapped(
+            &info::VGLVUUIDS,
+            |g_trace| {
+                g_trace.str("vgname", vgname);
+            },
+            |g_handle| {
+                let g_args = args::VglvuuidsArgs {
+                    vgname: vgname.into(),
+                };
+                let g_ret: rets::VglvuuidsRet = g_handle
+                    .rpc(&info::VGLVUUIDS, 0, &g_args, Files::default())?;
+                Ok(g_ret.uuids)
+            },
+        )
+    }
+    /// Return the metadata of a volume group.
+    ///
+    /// Returns the metadata of the volume group `vgname` in the text form in which LVM keeps it: the
+    /// physical volumes, the logical volumes and where the extents of each lie. It is what
+    /// `vgcfgbackup(8)` writes. Its form is up to LVM and may change, so it is good for reading and for
+    /// analysis rather than for programs. It is an error if there is no such group.
+    ///
+    /// See also [`Handle::vgs_full`](crate::Handle::vgs_full),
+    /// [`Handle::lvs_full`](crate::Handle::lvs_full) and [`Handle::pvs_full`](crate::Handle::pvs_full).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.17.20.
+    pub fn vgmeta(&self, vgname: impl AsRef<[u8]>) -> Result<Vec<u8>> {
+        let vgname = vgname.as_ref();
+        self.wrapped(
+            &info::VGMETA,
+            |g_trace| {
+                g_trace.str("vgname", vgname);
+            },
+            |g_handle| {
+                let g_args = args::VgmetaArgs {
+                    vgname: vgname.into(),
+                };
+                let g_ret: rets::VgmetaRet = g_handle
+                    .rpc(&info::VGMETA, 0, &g_args, Files::default())?;
+                Ok(g_ret.metadata.0)
+            },
+        )
+    }
+    /// Return the UUIDs of the physical volumes of a group.
+    ///
+    /// Returns the UUID of each physical volume of the volume group `vgname`, written as
+    /// [`Handle::pvuuid`](crate::Handle::pvuuid) does. The order means nothing. Members that are
+    /// missing are included, so there may be more than [`Handle::pvs`](crate::Handle::pvs) can show. It
+    /// is an error if there is no such group. Compared with the
+    /// [`Handle::pvuuid`](crate::Handle::pvuuid) of each entry of [`Handle::pvs`](crate::Handle::pvs),
+    /// it tells which devices belong to the group.
+    ///
+    /// See also [`Handle::vglvuuids`](crate::Handle::vglvuuids),
+    /// [`Handle::pvuuid`](crate::Handle::pvuuid) and [`Handle::pvs_full`](crate::Handle::pvs_full).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.0.87.
+    pub fn vgpvuuids(&self, vgname: impl AsRef<[u8]>) -> Result<Vec<BString>> {
+        let vgname = vgname.as_ref();
+        self.wrapped(
+            &info::VGPVUUIDS,
+            |g_trace| {
+                g_trace.str("vgname", vgname);
+            },
+            |g_handle| {
+                let g_args = args::VgpvuuidsArgs {
+                    vgname: vgname.into(),
+                };
+                let g_ret: rets::VgpvuuidsRet = g_handle
+                    .rpc(&info::VGPVUUIDS, 0, &g_args, Files::default())?;
+                Ok(g_ret.uuids)
+            },
+        )
+    }
+    /// Remove a volume group.
+    ///
+    /// Removes the volume group `vgname` with all its logical volumes; what is in them is lost. Its
+    /// physical volumes stay and can be used for another group. It is an error if the group does not
+    /// exist or one of its volumes is in use.
+    ///
+    /// See also [`Handle::vgcreate`](crate::Handle::vgcreate),
+    /// [`Handle::lvremove`](crate::Handle::lvremove), [`Handle::pvremove`](crate::Handle::pvremove) and
+    /// `vgremove(8)`.
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.0.13.
+    pub fn vgremove(&self, vgname: impl AsRef<[u8]>) -> Result<()> {
+        let vgname = vgname.as_ref();
+        self.wrapped(
+            &info::VGREMOVE,
+            |g_trace| {
+                g_trace.str("vgname", vgname);
+            },
+            |g_handle| {
+                let g_args = args::VgremoveArgs {
+                    vgname: vgname.into(),
+                };
+                g_handle.rpc(&info::VGREMOVE, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Rename a volume group.
+    ///
+    /// Renames the volume group `volgroup` to `newvolgroup`. The devices of its logical volumes change
+    /// their names with it. `volgroup` may also be the UUID of the group, with dashes as from
+    /// [`Handle::vguuid`](crate::Handle::vguuid), which helps when two groups have the same name. It is
+    /// an error if there is no such group, or if `newvolgroup` exists or is no valid name.
+    ///
+    /// What refers to the old name in the guest, such as `/etc/fstab` or the boot loader, is not
+    /// changed.
+    ///
+    /// See also [`Handle::lvrename`](crate::Handle::lvrename), [`Handle::vgs`](crate::Handle::vgs) and
+    /// `vgrename(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.0.83.
+    pub fn vgrename(
+        &self,
+        volgroup: impl AsRef<[u8]>,
+        newvolgroup: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let volgroup = volgroup.as_ref();
+        let newvolgroup = newvolgroup.as_ref();
+        self.wrapped(
+            &info::VGRENAME,
+            |g_trace| {
+                g_trace.str("volgroup", volgroup);
+                g_trace.str("newvolgroup", newvolgroup);
+            },
+            |g_handle| {
+                let g_args = args::VgrenameArgs {
+                    volgroup: volgroup.into(),
+                    newvolgroup: newvolgroup.into(),
+                };
+                g_handle.rpc(&info::VGRENAME, 0, &g_args, Files::default())
+            },
+        )
+    }
     /// List the volume groups.
     ///
     /// Returns the names of all LVM volume groups, sorted.
@@ -253,6 +1101,80 @@ impl Handle {
                 let g_ret: rets::VgsRet = g_handle
                     .rpc(&info::VGS, 0, &g_args, Files::default())?;
                 Ok(g_ret.volgroups)
+            },
+        )
+    }
+    /// List the volume groups with all their properties.
+    ///
+    /// Returns everything that LVM says about each volume group, sorted by name.
+    ///
+    /// See also [`Handle::vgs`](crate::Handle::vgs), [`Handle::lvs_full`](crate::Handle::lvs_full) and
+    /// `vgs(8)`.
+    ///
+    /// This call works only when the option group `lvm2` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 0.0.4.
+    pub fn vgs_full(&self) -> Result<Vec<structs::LvmVg>> {
+        self.wrapped(
+            &info::VGS_FULL,
+            |_| {},
+            |g_handle| {
+                let g_args = ();
+                let g_ret: rets::VgsFullRet = g_handle
+                    .rpc(&info::VGS_FULL, 0, &g_args, Files::default())?;
+                Ok(g_ret.volgroups)
+            },
+        )
+    }
+    /// Search the block devices for volume groups.
+    ///
+    /// Looks at all block devices and brings the list of volume groups up to date, but activates none
+    /// of them. [`Handle::lvm_scan`](crate::Handle::lvm_scan) does the same with `activate` false.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::lvm_scan`](crate::Handle::lvm_scan) instead. This
+    /// call stays, so programs that use it keep working.
+    ///
+    /// Since version 1.3.2.
+    pub fn vgscan(&self) -> Result<()> {
+        self.wrapped(
+            &info::VGSCAN,
+            |_| {},
+            |g_handle| {
+                let g_args = ();
+                g_handle.rpc(&info::VGSCAN, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Return the UUID of a volume group.
+    ///
+    /// Returns the UUID of the volume group `vgname`. It has 32 letters and digits in seven groups with
+    /// dashes between them, the way LVM prints it; [`Handle::vgs_full`](crate::Handle::vgs_full) has
+    /// the same one without dashes. It is an error if there is no such group.
+    ///
+    /// See also [`Handle::vgpvuuids`](crate::Handle::vgpvuuids),
+    /// [`Handle::vglvuuids`](crate::Handle::vglvuuids) and
+    /// [`Handle::vgchange_uuid`](crate::Handle::vgchange_uuid).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.0.87.
+    pub fn vguuid(&self, vgname: impl AsRef<[u8]>) -> Result<BString> {
+        let vgname = vgname.as_ref();
+        self.wrapped(
+            &info::VGUUID,
+            |g_trace| {
+                g_trace.str("vgname", vgname);
+            },
+            |g_handle| {
+                let g_args = args::VguuidArgs {
+                    vgname: vgname.into(),
+                };
+                let g_ret: rets::VguuidRet = g_handle
+                    .rpc(&info::VGUUID, 0, &g_args, Files::default())?;
+                Ok(g_ret.uuid)
             },
         )
     }

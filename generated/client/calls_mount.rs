@@ -9,6 +9,26 @@ use crate::BString;
 use guestfs_protocol::{args, opts, rets};
 
 impl Handle {
+    /// Show the free space of all file systems in kilobytes.
+    ///
+    /// Returns a table for people to read: size, used and free space of each mounted file system in
+    /// units of 1024 bytes, as `df(1)` prints it. The form may change; programs use
+    /// [`Handle::statvfs`](crate::Handle::statvfs). [`Handle::df_h`](crate::Handle::df_h) has handier
+    /// units.
+    ///
+    /// Since version 1.0.54.
+    pub fn df(&self) -> Result<BString> {
+        self.wrapped(
+            &info::DF,
+            |_| {},
+            |g_handle| {
+                let g_args = ();
+                let g_ret: rets::DfRet = g_handle
+                    .rpc(&info::DF, 0, &g_args, Files::default())?;
+                Ok(g_ret.output)
+            },
+        )
+    }
     /// Show the free space of all file systems.
     ///
     /// Returns a table for people to read: size, used and free space of each mounted file system in
@@ -48,6 +68,65 @@ impl Handle {
             },
         )
     }
+    /// List the 9p file systems.
+    ///
+    /// Always fails. It once listed the tags of the directories that the host shares with the appliance
+    /// by the 9p protocol, which is not supported any more.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**.
+    ///
+    /// Since version 1.11.12.
+    pub fn list_9p(&self) -> Result<Vec<BString>> {
+        self.wrapped(
+            &info::LIST_9P,
+            |_| {},
+            |g_handle| {
+                let g_args = ();
+                let g_ret: rets::List9pRet = g_handle
+                    .rpc(&info::LIST_9P, 0, &g_args, Files::default())?;
+                Ok(g_ret.mounttags)
+            },
+        )
+    }
+    /// Make a directory to mount on while nothing is mounted.
+    ///
+    /// Makes the directory `exemptpath`, an absolute path, below the root of the guest as it is at
+    /// present. It is the only call for files that works before a root file system is mounted: the root
+    /// is then an empty directory in memory, and mountpoints made there can take several file systems
+    /// that have nothing to do with each other, such as read-only ones that lack the directories:
+    ///
+    /// ```text
+    /// mkmountpoint /a
+    /// mkmountpoint /b
+    /// mount /dev/sda1 /a
+    /// mount /dev/sdb1 /b
+    /// ```
+    ///
+    /// All paths of other calls then begin with such a mountpoint. Mounting something on `/` hides them
+    /// until it is unmounted. When something is mounted there, an ordinary directory is made in it. The
+    /// directory above must exist, and the directory itself must not.
+    ///
+    /// See also [`Handle::rmmountpoint`](crate::Handle::rmmountpoint),
+    /// [`Handle::mount`](crate::Handle::mount) and [`Handle::mkdir`](crate::Handle::mkdir).
+    ///
+    /// Since version 1.0.62.
+    pub fn mkmountpoint(&self, exemptpath: impl AsRef<[u8]>) -> Result<()> {
+        let exemptpath = exemptpath.as_ref();
+        self.wrapped(
+            &info::MKMOUNTPOINT,
+            |g_trace| {
+                g_trace.str("exemptpath", exemptpath);
+            },
+            |g_handle| {
+                let g_args = args::MkmountpointArgs {
+                    exemptpath: exemptpath.into(),
+                };
+                g_handle.rpc(&info::MKMOUNTPOINT, 0, &g_args, Files::default())
+            },
+        )
+    }
     /// Mount a file system.
     ///
     /// Mounts the file system `mountable` for reading and writing at `mountpoint`. `mountable` is a
@@ -82,6 +161,80 @@ impl Handle {
                     mountpoint: mountpoint.into(),
                 };
                 g_handle.rpc(&info::MOUNT, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Mount a 9p file system.
+    ///
+    /// Always fails. It once mounted the directory of the host with the tag `mounttag` at `mountpoint`
+    /// by the 9p protocol, which is not supported any more. To exchange files use
+    /// [`Handle::copy_in`](crate::Handle::copy_in) and [`Handle::copy_out`](crate::Handle::copy_out).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**.
+    ///
+    /// Since version 1.11.12.
+    pub fn mount_9p(
+        &self,
+        mounttag: impl AsRef<[u8]>,
+        mountpoint: impl AsRef<[u8]>,
+        opts: opts::Mount9pOpts,
+    ) -> Result<()> {
+        let mounttag = mounttag.as_ref();
+        let mountpoint = mountpoint.as_ref();
+        self.wrapped(
+            &info::MOUNT_9P,
+            |g_trace| {
+                g_trace.str("mounttag", mounttag);
+                g_trace.str("mountpoint", mountpoint);
+                g_trace.opt("options", &opts.options);
+            },
+            |g_handle| {
+                let g_args = args::Mount9pArgs {
+                    mounttag: mounttag.into(),
+                    mountpoint: mountpoint.into(),
+                    options: opts.options.clone().unwrap_or_default(),
+                };
+                g_handle.rpc(&info::MOUNT_9P, opts.mask(), &g_args, Files::default())
+            },
+        )
+    }
+    /// Mount an image that is a file in the guest.
+    ///
+    /// Mounts the file system in the file `file` at the directory `mountpoint`, for reading and writing
+    /// where both file systems allow it. Both paths are in the guest, so something must be mounted on
+    /// `/` already. The type is recognised. It is what `mount -o loop` does: `file` must hold a file
+    /// system from its first byte on, not a partition table.
+    ///
+    /// As long as it is mounted, the file system that `file` lies in cannot be unmounted. An image on
+    /// the host is added with [`Handle::add_drive`](crate::Handle::add_drive) instead.
+    ///
+    /// See also [`Handle::umount`](crate::Handle::umount),
+    /// [`Handle::mount_options`](crate::Handle::mount_options) and `mount(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.0.54.
+    pub fn mount_loop(
+        &self,
+        file: impl AsRef<[u8]>,
+        mountpoint: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let file = file.as_ref();
+        let mountpoint = mountpoint.as_ref();
+        self.wrapped(
+            &info::MOUNT_LOOP,
+            |g_trace| {
+                g_trace.str("file", file);
+                g_trace.str("mountpoint", mountpoint);
+            },
+            |g_handle| {
+                let g_args = args::MountLoopArgs {
+                    file: file.into(),
+                    mountpoint: mountpoint.into(),
+                };
+                g_handle.rpc(&info::MOUNT_LOOP, 0, &g_args, Files::default())
             },
         )
     }
@@ -148,6 +301,46 @@ impl Handle {
             },
         )
     }
+    /// Mount a file system of a given type with options.
+    ///
+    /// Mounts `mountable` at `mountpoint` like [`Handle::mount`](crate::Handle::mount), as a file
+    /// system of the type `vfstype`, with the options `options`: what `mount(8)` takes for `-t` and
+    /// `-o`. Either text may be empty: then the type is found out, or there are no options.
+    ///
+    /// See also [`Handle::mount_options`](crate::Handle::mount_options) and
+    /// [`Handle::vfs_type`](crate::Handle::vfs_type).
+    ///
+    /// Since version 1.0.10.
+    pub fn mount_vfs(
+        &self,
+        options: impl AsRef<[u8]>,
+        vfstype: impl AsRef<[u8]>,
+        mountable: impl AsRef<[u8]>,
+        mountpoint: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let options = options.as_ref();
+        let vfstype = vfstype.as_ref();
+        let mountable = mountable.as_ref();
+        let mountpoint = mountpoint.as_ref();
+        self.wrapped(
+            &info::MOUNT_VFS,
+            |g_trace| {
+                g_trace.str("options", options);
+                g_trace.str("vfstype", vfstype);
+                g_trace.str("mountable", mountable);
+                g_trace.str("mountpoint", mountpoint);
+            },
+            |g_handle| {
+                let g_args = args::MountVfsArgs {
+                    options: options.into(),
+                    vfstype: vfstype.into(),
+                    mountable: mountable.into(),
+                    mountpoint: mountpoint.into(),
+                };
+                g_handle.rpc(&info::MOUNT_VFS, 0, &g_args, Files::default())
+            },
+        )
+    }
     /// List the mounted file systems with their places.
     ///
     /// Returns what is mounted, as a table of device (or subvolume) and directory.
@@ -184,6 +377,64 @@ impl Handle {
                 let g_ret: rets::MountsRet = g_handle
                     .rpc(&info::MOUNTS, 0, &g_args, Files::default())?;
                 Ok(g_ret.devices)
+            },
+        )
+    }
+    /// Make a mounted file system read-only or writable.
+    ///
+    /// Changes how the file system that is mounted at `mountpoint` may be used. `mountpoint` must be
+    /// where it is mounted, not a directory inside. At present `rw` is the only option, and has to be
+    /// given.
+    ///
+    /// It fails if a file is open for writing, or if the device is read-only.
+    ///
+    /// See also [`Handle::mount_ro`](crate::Handle::mount_ro) and
+    /// [`Handle::mount_options`](crate::Handle::mount_options).
+    ///
+    /// Since version 1.23.2.
+    pub fn remount(
+        &self,
+        mountpoint: impl AsRef<[u8]>,
+        opts: opts::RemountOpts,
+    ) -> Result<()> {
+        let mountpoint = mountpoint.as_ref();
+        self.wrapped(
+            &info::REMOUNT,
+            |g_trace| {
+                g_trace.str("mountpoint", mountpoint);
+                g_trace.opt("rw", &opts.rw);
+            },
+            |g_handle| {
+                let g_args = args::RemountArgs {
+                    mountpoint: mountpoint.into(),
+                    rw: opts.rw.unwrap_or_default(),
+                };
+                g_handle.rpc(&info::REMOUNT, opts.mask(), &g_args, Files::default())
+            },
+        )
+    }
+    /// Remove a directory that was made to mount on.
+    ///
+    /// Removes the directory `exemptpath`, which [`Handle::mkmountpoint`](crate::Handle::mkmountpoint)
+    /// has made. It works before a root file system is mounted, too. The directory must be empty, and
+    /// nothing may be mounted on it.
+    ///
+    /// See also [`Handle::mkmountpoint`](crate::Handle::mkmountpoint),
+    /// [`Handle::umount`](crate::Handle::umount) and [`Handle::rmdir`](crate::Handle::rmdir).
+    ///
+    /// Since version 1.0.62.
+    pub fn rmmountpoint(&self, exemptpath: impl AsRef<[u8]>) -> Result<()> {
+        let exemptpath = exemptpath.as_ref();
+        self.wrapped(
+            &info::RMMOUNTPOINT,
+            |g_trace| {
+                g_trace.str("exemptpath", exemptpath);
+            },
+            |g_handle| {
+                let g_args = args::RmmountpointArgs {
+                    exemptpath: exemptpath.into(),
+                };
+                g_handle.rpc(&info::RMMOUNTPOINT, 0, &g_args, Files::default())
             },
         )
     }

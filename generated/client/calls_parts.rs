@@ -3,6 +3,7 @@
 //! Calls of the module `parts`.
 
 use super::info;
+use crate::check;
 use crate::rpc::Files;
 use crate::{Handle, Result};
 use crate::BString;
@@ -115,6 +116,282 @@ impl Handle {
                     parttype: parttype.into(),
                 };
                 g_handle.rpc(&info::PART_DISK, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Move the second copy of a GPT to the end of the disk.
+    ///
+    /// GPT keeps a second copy of the partition table at the end of the disk. When a disk image has
+    /// grown, that copy lies in the middle, and no partition can be made behind it. Here it is moved to
+    /// the real end of `device`, which makes the new space usable. No partition is changed. It is an
+    /// error if `device` has no GPT.
+    ///
+    /// See also [`Handle::part_resize`](crate::Handle::part_resize),
+    /// [`Handle::part_add`](crate::Handle::part_add), [`Handle::part_list`](crate::Handle::part_list)
+    /// and `sgdisk(8)` (its option `-e`).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `gdisk` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.33.2.
+    pub fn part_expand_gpt(&self, device: impl AsRef<[u8]>) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PART_EXPAND_GPT,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::PartExpandGptArgs {
+                    device: device.into(),
+                };
+                g_handle.rpc(&info::PART_EXPAND_GPT, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Test whether a partition has the boot flag.
+    ///
+    /// Returns true if the partition `partnum` of `device` has the boot flag. In an MBR partition table
+    /// that is the mark of the active partition. In a GUID partition table it means that the partition
+    /// has the type of an EFI system partition. A partition that does not exist is an error.
+    ///
+    /// See also [`Handle::part_set_bootable`](crate::Handle::part_set_bootable) and
+    /// [`Handle::part_list`](crate::Handle::part_list).
+    ///
+    /// Since version 1.3.2.
+    pub fn part_get_bootable(
+        &self,
+        device: impl AsRef<[u8]>,
+        partnum: i32,
+    ) -> Result<bool> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PART_GET_BOOTABLE,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("partnum", partnum.into());
+            },
+            |g_handle| {
+                let g_args = args::PartGetBootableArgs {
+                    device: device.into(),
+                    partnum,
+                };
+                let g_ret: rets::PartGetBootableRet = g_handle
+                    .rpc(&info::PART_GET_BOOTABLE, 0, &g_args, Files::default())?;
+                Ok(g_ret.bootable)
+            },
+        )
+    }
+    /// Return the GUID of a GPT disk.
+    ///
+    /// Returns the GUID by which the partition table of `device` identifies the whole disk, in upper
+    /// case with dashes. The disk must have a GPT; with any other partition table, or none, the call
+    /// fails.
+    ///
+    /// See also [`Handle::part_set_disk_guid`](crate::Handle::part_set_disk_guid),
+    /// [`Handle::part_get_gpt_guid`](crate::Handle::part_get_gpt_guid) and
+    /// [`Handle::part_get_parttype`](crate::Handle::part_get_parttype).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.33.2.
+    pub fn part_get_disk_guid(&self, device: impl AsRef<[u8]>) -> Result<BString> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PART_GET_DISK_GUID,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::PartGetDiskGuidArgs {
+                    device: device.into(),
+                };
+                let g_ret: rets::PartGetDiskGuidRet = g_handle
+                    .rpc(&info::PART_GET_DISK_GUID, 0, &g_args, Files::default())?;
+                Ok(g_ret.guid)
+            },
+        )
+    }
+    /// Return the attributes of a GPT partition.
+    ///
+    /// Returns the attribute flags of the partition number `partnum`, counted from 1, of `device` as
+    /// one number. Bits 0 to 2 mean the same for all partitions, and bits 48 to 63 depend on its type,
+    /// as told at [`Handle::part_set_gpt_attributes`](crate::Handle::part_set_gpt_attributes). When bit
+    /// 63 is set the number is negative.
+    ///
+    /// It is an error if the disk has no GPT or no such partition.
+    ///
+    /// See also [`Handle::part_get_gpt_type`](crate::Handle::part_get_gpt_type) and
+    /// [`Handle::part_list`](crate::Handle::part_list).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.21.1.
+    pub fn part_get_gpt_attributes(
+        &self,
+        device: impl AsRef<[u8]>,
+        partnum: i32,
+    ) -> Result<i64> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PART_GET_GPT_ATTRIBUTES,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("partnum", partnum.into());
+            },
+            |g_handle| {
+                let g_args = args::PartGetGptAttributesArgs {
+                    device: device.into(),
+                    partnum,
+                };
+                let g_ret: rets::PartGetGptAttributesRet = g_handle
+                    .rpc(&info::PART_GET_GPT_ATTRIBUTES, 0, &g_args, Files::default())?;
+                Ok(g_ret.attributes)
+            },
+        )
+    }
+    /// Return the GUID of a partition.
+    ///
+    /// Returns the GUID that tells the partition `partnum` of `device` from all others, 36 characters
+    /// in upper case. The device must have a GUID partition table, and the partition must exist.
+    ///
+    /// See also [`Handle::part_set_gpt_guid`](crate::Handle::part_set_gpt_guid),
+    /// [`Handle::part_get_gpt_type`](crate::Handle::part_get_gpt_type) and
+    /// [`Handle::part_get_name`](crate::Handle::part_get_name).
+    ///
+    /// Since version 1.29.25.
+    pub fn part_get_gpt_guid(
+        &self,
+        device: impl AsRef<[u8]>,
+        partnum: i32,
+    ) -> Result<BString> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PART_GET_GPT_GUID,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("partnum", partnum.into());
+            },
+            |g_handle| {
+                let g_args = args::PartGetGptGuidArgs {
+                    device: device.into(),
+                    partnum,
+                };
+                let g_ret: rets::PartGetGptGuidRet = g_handle
+                    .rpc(&info::PART_GET_GPT_GUID, 0, &g_args, Files::default())?;
+                Ok(g_ret.guid)
+            },
+        )
+    }
+    /// Return the GUID of the type of a partition.
+    ///
+    /// Returns what the partition `partnum` of `device` is for, as the GUID of its type in a GUID
+    /// partition table: 36 characters in upper case. For a partition of an MBR partition table it is
+    /// the GUID that a converted table would have for it. Other partition tables and missing partitions
+    /// are errors.
+    ///
+    /// A [list of types](https://en.wikipedia.org/wiki/GUID_Partition_Table#Partition_type_GUIDs) is in
+    /// Wikipedia. See also [`Handle::part_set_gpt_type`](crate::Handle::part_set_gpt_type) and
+    /// [`Handle::part_get_mbr_id`](crate::Handle::part_get_mbr_id).
+    ///
+    /// Since version 1.21.1.
+    pub fn part_get_gpt_type(
+        &self,
+        device: impl AsRef<[u8]>,
+        partnum: i32,
+    ) -> Result<BString> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PART_GET_GPT_TYPE,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("partnum", partnum.into());
+            },
+            |g_handle| {
+                let g_args = args::PartGetGptTypeArgs {
+                    device: device.into(),
+                    partnum,
+                };
+                let g_ret: rets::PartGetGptTypeRet = g_handle
+                    .rpc(&info::PART_GET_GPT_TYPE, 0, &g_args, Files::default())?;
+                Ok(g_ret.guid)
+            },
+        )
+    }
+    /// Return the type byte of a partition.
+    ///
+    /// Returns the byte that says what the partition `partnum` of `device` is for, 0 to 255: 0x83 for
+    /// Linux, 0x82 for Linux swap, 7 for NTFS and so on. The device must have an MBR partition table,
+    /// and the partition must exist.
+    ///
+    /// See also [`Handle::part_set_mbr_id`](crate::Handle::part_set_mbr_id),
+    /// [`Handle::part_get_gpt_type`](crate::Handle::part_get_gpt_type) and
+    /// [`Handle::part_get_parttype`](crate::Handle::part_get_parttype).
+    ///
+    /// Since version 1.3.2.
+    pub fn part_get_mbr_id(
+        &self,
+        device: impl AsRef<[u8]>,
+        partnum: i32,
+    ) -> Result<i32> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PART_GET_MBR_ID,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("partnum", partnum.into());
+            },
+            |g_handle| {
+                let g_args = args::PartGetMbrIdArgs {
+                    device: device.into(),
+                    partnum,
+                };
+                let g_ret: rets::PartGetMbrIdRet = g_handle
+                    .rpc(&info::PART_GET_MBR_ID, 0, &g_args, Files::default())?;
+                Ok(g_ret.idbyte)
+            },
+        )
+    }
+    /// Return whether a partition is primary, logical or extended.
+    ///
+    /// Returns the kind of the partition number `partnum`, counted from 1, of `device` with an MBR:
+    ///
+    /// - `primary`: number 1 to 4, an ordinary partition
+    /// - `extended`: number 1 to 4, the one that holds the logical ones
+    /// - `logical`: number 5 or higher
+    ///
+    /// With a GPT all partitions are `primary`. It is an error if there is no such partition or no
+    /// partition table.
+    ///
+    /// See also [`Handle::part_add`](crate::Handle::part_add),
+    /// [`Handle::part_get_mbr_id`](crate::Handle::part_get_mbr_id) and
+    /// [`Handle::part_get_parttype`](crate::Handle::part_get_parttype).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.29.32.
+    pub fn part_get_mbr_part_type(
+        &self,
+        device: impl AsRef<[u8]>,
+        partnum: i32,
+    ) -> Result<BString> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PART_GET_MBR_PART_TYPE,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("partnum", partnum.into());
+            },
+            |g_handle| {
+                let g_args = args::PartGetMbrPartTypeArgs {
+                    device: device.into(),
+                    partnum,
+                };
+                let g_ret: rets::PartGetMbrPartTypeRet = g_handle
+                    .rpc(&info::PART_GET_MBR_PART_TYPE, 0, &g_args, Files::default())?;
+                Ok(g_ret.partitiontype)
             },
         )
     }
@@ -242,6 +519,306 @@ impl Handle {
             },
         )
     }
+    /// Move the end of a partition.
+    ///
+    /// Makes the partition `partnum` of `device` larger or smaller: `endsect` becomes the last sector
+    /// that belongs to it. A negative `endsect` counts from the end of the disk: -1 is the last sector.
+    /// Sectors are as large as [`Handle::blockdev_getss`](crate::Handle::blockdev_getss) says. The end
+    /// must lie behind the start, on the disk, and before the next partition; GPT keeps the last 33
+    /// sectors for itself.
+    ///
+    /// What is in the partition is not touched. Enlarge the file system afterwards
+    /// ([`Handle::resize2fs`](crate::Handle::resize2fs)), and make it smaller before: a smaller
+    /// partition cuts off what does not fit, without a question.
+    ///
+    /// See also [`Handle::part_add`](crate::Handle::part_add) and
+    /// [`Handle::part_list`](crate::Handle::part_list).
+    ///
+    /// Since version 1.37.20.
+    pub fn part_resize(
+        &self,
+        device: impl AsRef<[u8]>,
+        partnum: i32,
+        endsect: i64,
+    ) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PART_RESIZE,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("partnum", partnum.into());
+                g_trace.int("endsect", endsect);
+            },
+            |g_handle| {
+                let g_args = args::PartResizeArgs {
+                    device: device.into(),
+                    partnum,
+                    endsect,
+                };
+                g_handle.rpc(&info::PART_RESIZE, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Set or clear the boot flag of a partition.
+    ///
+    /// Sets the boot flag of the partition `partnum` of `device`, or clears it if `bootable` is false.
+    /// In an MBR partition table it marks the active partition, which some boot loaders and systems go
+    /// by; only one can have it, and setting it takes it from another. In a GUID partition table it
+    /// makes the partition an EFI system partition, and clearing it an ordinary one.
+    ///
+    /// See also [`Handle::part_get_bootable`](crate::Handle::part_get_bootable) and
+    /// [`Handle::part_set_gpt_type`](crate::Handle::part_set_gpt_type).
+    ///
+    /// Since version 1.0.78.
+    pub fn part_set_bootable(
+        &self,
+        device: impl AsRef<[u8]>,
+        partnum: i32,
+        bootable: bool,
+    ) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PART_SET_BOOTABLE,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("partnum", partnum.into());
+                g_trace.bool("bootable", bootable);
+            },
+            |g_handle| {
+                let g_args = args::PartSetBootableArgs {
+                    device: device.into(),
+                    partnum,
+                    bootable,
+                };
+                g_handle.rpc(&info::PART_SET_BOOTABLE, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Set the GUID of a GPT disk.
+    ///
+    /// Sets the GUID by which the partition table of `device` identifies the whole disk to `guid`, 32
+    /// hexadecimal digits with dashes as usual. The GUIDs of the partitions stay. It is an error if the
+    /// disk has no GPT or if `guid` is no valid GUID.
+    ///
+    /// See also [`Handle::part_get_disk_guid`](crate::Handle::part_get_disk_guid),
+    /// [`Handle::part_set_disk_guid_random`](crate::Handle::part_set_disk_guid_random) and
+    /// [`Handle::part_set_gpt_guid`](crate::Handle::part_set_gpt_guid).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.33.2.
+    pub fn part_set_disk_guid(
+        &self,
+        device: impl AsRef<[u8]>,
+        guid: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let device = device.as_ref();
+        let guid = guid.as_ref();
+        check::guid(self, &info::PART_SET_DISK_GUID, "guid", guid)?;
+        self.wrapped(
+            &info::PART_SET_DISK_GUID,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.str("guid", guid);
+            },
+            |g_handle| {
+                let g_args = args::PartSetDiskGuidArgs {
+                    device: device.into(),
+                    guid: guid.into(),
+                };
+                g_handle.rpc(&info::PART_SET_DISK_GUID, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Give a GPT disk a new GUID.
+    ///
+    /// Sets the GUID by which the partition table of `device` identifies the whole disk to a new random
+    /// one, for instance to make a clone distinct from its original. The GUIDs of the partitions stay.
+    /// It is an error if the disk has no GPT.
+    ///
+    /// See also [`Handle::part_set_disk_guid`](crate::Handle::part_set_disk_guid) and
+    /// [`Handle::part_get_disk_guid`](crate::Handle::part_get_disk_guid).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.33.2.
+    pub fn part_set_disk_guid_random(&self, device: impl AsRef<[u8]>) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PART_SET_DISK_GUID_RANDOM,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::PartSetDiskGuidRandomArgs {
+                    device: device.into(),
+                };
+                g_handle
+                    .rpc(&info::PART_SET_DISK_GUID_RANDOM, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Set the attributes of a GPT partition.
+    ///
+    /// Sets the attribute flags of the partition number `partnum`, counted from 1, of `device` to
+    /// `attributes`. All flags are replaced, so read them before with
+    /// [`Handle::part_get_gpt_attributes`](crate::Handle::part_get_gpt_attributes) to change one. The
+    /// bits are
+    ///
+    /// - `0`: the machine needs the partition, do not delete it
+    /// - `1`: the firmware is to ignore it
+    /// - `2`: it can be booted by a BIOS
+    /// - `3-47`: reserved
+    /// - `48-63`: up to the type of the partition; for data of Windows 60 is read-only, 62 hidden and 63 no drive
+    ///   letter
+    ///
+    /// It is an error if the disk has no GPT or no such partition.
+    ///
+    /// See also [`Handle::part_set_gpt_type`](crate::Handle::part_set_gpt_type),
+    /// [`Handle::part_set_bootable`](crate::Handle::part_set_bootable) and the [list of
+    /// attributes](https://en.wikipedia.org/wiki/GUID_Partition_Table#Partition_entries).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.21.1.
+    pub fn part_set_gpt_attributes(
+        &self,
+        device: impl AsRef<[u8]>,
+        partnum: i32,
+        attributes: i64,
+    ) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PART_SET_GPT_ATTRIBUTES,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("partnum", partnum.into());
+                g_trace.int("attributes", attributes);
+            },
+            |g_handle| {
+                let g_args = args::PartSetGptAttributesArgs {
+                    device: device.into(),
+                    partnum,
+                    attributes,
+                };
+                g_handle
+                    .rpc(&info::PART_SET_GPT_ATTRIBUTES, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Set the GUID of a partition.
+    ///
+    /// Sets the GUID that tells the partition `partnum` of `device` from all others. `guid` is written
+    /// as 32 hexadecimal digits with dashes, `XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX`; the case of
+    /// letters does not matter. The device must have a GUID partition table, and the partition must
+    /// exist. Nobody checks that no other partition has the same GUID.
+    ///
+    /// See also [`Handle::part_get_gpt_guid`](crate::Handle::part_get_gpt_guid) and
+    /// [`Handle::part_set_gpt_type`](crate::Handle::part_set_gpt_type).
+    ///
+    /// Since version 1.29.25.
+    pub fn part_set_gpt_guid(
+        &self,
+        device: impl AsRef<[u8]>,
+        partnum: i32,
+        guid: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let device = device.as_ref();
+        let guid = guid.as_ref();
+        check::guid(self, &info::PART_SET_GPT_GUID, "guid", guid)?;
+        self.wrapped(
+            &info::PART_SET_GPT_GUID,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("partnum", partnum.into());
+                g_trace.str("guid", guid);
+            },
+            |g_handle| {
+                let g_args = args::PartSetGptGuidArgs {
+                    device: device.into(),
+                    partnum,
+                    guid: guid.into(),
+                };
+                g_handle.rpc(&info::PART_SET_GPT_GUID, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Set the type of a partition by its GUID.
+    ///
+    /// Sets what the partition `partnum` of `device` is for. `guid` is the GUID of the type, 32
+    /// hexadecimal digits with dashes; the case of letters does not matter. The device must have a GUID
+    /// partition table, and the partition must exist. A GUID of zeroes is refused, since it would mean
+    /// that there is no partition. For MBR see
+    /// [`Handle::part_set_mbr_id`](crate::Handle::part_set_mbr_id).
+    ///
+    /// A [list of types](https://en.wikipedia.org/wiki/GUID_Partition_Table#Partition_type_GUIDs) is in
+    /// Wikipedia. See also [`Handle::part_get_gpt_type`](crate::Handle::part_get_gpt_type) and
+    /// [`Handle::part_set_bootable`](crate::Handle::part_set_bootable).
+    ///
+    /// Since version 1.21.1.
+    pub fn part_set_gpt_type(
+        &self,
+        device: impl AsRef<[u8]>,
+        partnum: i32,
+        guid: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let device = device.as_ref();
+        let guid = guid.as_ref();
+        check::guid(self, &info::PART_SET_GPT_TYPE, "guid", guid)?;
+        self.wrapped(
+            &info::PART_SET_GPT_TYPE,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("partnum", partnum.into());
+                g_trace.str("guid", guid);
+            },
+            |g_handle| {
+                let g_args = args::PartSetGptTypeArgs {
+                    device: device.into(),
+                    partnum,
+                    guid: guid.into(),
+                };
+                g_handle.rpc(&info::PART_SET_GPT_TYPE, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Set the type byte of a partition.
+    ///
+    /// Sets the byte that says what the partition `partnum` of `device` is for to `idbyte`, 0 to 255.
+    /// Such types are written in hexadecimal mostly, often without the `0x` that has to be before them
+    /// here: 0x83 is Linux, 0x82 Linux swap, 7 NTFS. 0 means an empty place:
+    /// [`Handle::part_list`](crate::Handle::part_list) and other programs do not see such a partition
+    /// any more, until it gets another type. The device must have an MBR partition table, and the
+    /// partition must exist.
+    ///
+    /// See also [`Handle::part_get_mbr_id`](crate::Handle::part_get_mbr_id) and
+    /// [`Handle::part_set_gpt_type`](crate::Handle::part_set_gpt_type).
+    ///
+    /// Since version 1.3.2.
+    pub fn part_set_mbr_id(
+        &self,
+        device: impl AsRef<[u8]>,
+        partnum: i32,
+        idbyte: i32,
+    ) -> Result<()> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::PART_SET_MBR_ID,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("partnum", partnum.into());
+                g_trace.int("idbyte", idbyte.into());
+            },
+            |g_handle| {
+                let g_args = args::PartSetMbrIdArgs {
+                    device: device.into(),
+                    partnum,
+                    idbyte,
+                };
+                g_handle.rpc(&info::PART_SET_MBR_ID, 0, &g_args, Files::default())
+            },
+        )
+    }
     /// Set the name of a partition.
     ///
     /// Gives the partition number `partnum`, counted from 1, of `device` the name `name`. Only some
@@ -274,6 +851,290 @@ impl Handle {
                     name: name.into(),
                 };
                 g_handle.rpc(&info::PART_SET_NAME, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Return the disk that a partition is on.
+    ///
+    /// Returns the name of the disk or array that `partition` is a partition of: `/dev/sda` for
+    /// `/dev/sda1`. The partition must exist. Any other device is an error.
+    ///
+    /// See also [`Handle::part_to_partnum`](crate::Handle::part_to_partnum),
+    /// [`Handle::list_partitions`](crate::Handle::list_partitions) and
+    /// [`Handle::is_whole_device`](crate::Handle::is_whole_device).
+    ///
+    /// Since version 1.5.15.
+    pub fn part_to_dev(&self, partition: impl AsRef<[u8]>) -> Result<BString> {
+        let partition = partition.as_ref();
+        self.wrapped(
+            &info::PART_TO_DEV,
+            |g_trace| {
+                g_trace.str("partition", partition);
+            },
+            |g_handle| {
+                let g_args = args::PartToDevArgs {
+                    partition: partition.into(),
+                };
+                let g_ret: rets::PartToDevRet = g_handle
+                    .rpc(&info::PART_TO_DEV, 0, &g_args, Files::default())?;
+                Ok(g_ret.device)
+            },
+        )
+    }
+    /// Return the number of a partition.
+    ///
+    /// Returns the number of `partition` on its disk, as other calls for partitions want it: 1 for
+    /// `/dev/sda1`. The partition must exist. Any other device is an error.
+    ///
+    /// See also [`Handle::part_to_dev`](crate::Handle::part_to_dev),
+    /// [`Handle::part_list`](crate::Handle::part_list) and
+    /// [`Handle::list_partitions`](crate::Handle::list_partitions).
+    ///
+    /// Since version 1.13.25.
+    pub fn part_to_partnum(&self, partition: impl AsRef<[u8]>) -> Result<i32> {
+        let partition = partition.as_ref();
+        self.wrapped(
+            &info::PART_TO_PARTNUM,
+            |g_trace| {
+                g_trace.str("partition", partition);
+            },
+            |g_handle| {
+                let g_args = args::PartToPartnumArgs {
+                    partition: partition.into(),
+                };
+                let g_ret: rets::PartToPartnumRet = g_handle
+                    .rpc(&info::PART_TO_PARTNUM, 0, &g_args, Files::default())?;
+                Ok(g_ret.partnum)
+            },
+        )
+    }
+    /// Partition a disk with sfdisk.
+    ///
+    /// Makes a new partition table on `device` from `lines`, which are the input of `sfdisk(8)`: one
+    /// partition each, with start, size, type and boot flag separated by commas. The one line `,` makes
+    /// a partition that fills the disk. `cyls`, `heads` and `sectors` were once the geometry of the
+    /// disk; pass 0 for each, as `sfdisk(8)` does not know them any more.
+    ///
+    /// See also [`Handle::part_init`](crate::Handle::part_init),
+    /// [`Handle::part_disk`](crate::Handle::part_disk) and
+    /// [`Handle::part_list`](crate::Handle::part_list).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::part_add`](crate::Handle::part_add) instead. This
+    /// call stays, so programs that use it keep working.
+    ///
+    /// Since version 0.0.8.
+    pub fn sfdisk(
+        &self,
+        device: impl AsRef<[u8]>,
+        cyls: i32,
+        heads: i32,
+        sectors: i32,
+        lines: &[impl AsRef<[u8]>],
+    ) -> Result<()> {
+        let device = device.as_ref();
+        let lines: Vec<BString> = lines
+            .iter()
+            .map(|g_item| BString::from(g_item.as_ref()))
+            .collect();
+        self.wrapped(
+            &info::SFDISK,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("cyls", cyls.into());
+                g_trace.int("heads", heads.into());
+                g_trace.int("sectors", sectors.into());
+                g_trace.str_list("lines", &lines);
+            },
+            |g_handle| {
+                let g_args = args::SfdiskArgs {
+                    device: device.into(),
+                    cyls,
+                    heads,
+                    sectors,
+                    lines: lines.clone(),
+                };
+                g_handle.rpc(&info::SFDISK, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Partition a disk with sfdisk in megabytes.
+    ///
+    /// Makes a new partition table on `device` from `lines` as
+    /// [`Handle::sfdisk`](crate::Handle::sfdisk) does, but starts and sizes in the lines are in
+    /// megabytes (of 1048576 bytes) and may be rounded. There is no geometry to give.
+    ///
+    /// See also [`Handle::part_init`](crate::Handle::part_init),
+    /// [`Handle::part_disk`](crate::Handle::part_disk) and `sfdisk(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::part_add`](crate::Handle::part_add) instead. This
+    /// call stays, so programs that use it keep working.
+    ///
+    /// Since version 1.0.55.
+    pub fn sfdiskM(
+        &self,
+        device: impl AsRef<[u8]>,
+        lines: &[impl AsRef<[u8]>],
+    ) -> Result<()> {
+        let device = device.as_ref();
+        let lines: Vec<BString> = lines
+            .iter()
+            .map(|g_item| BString::from(g_item.as_ref()))
+            .collect();
+        self.wrapped(
+            &info::SFDISKM,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.str_list("lines", &lines);
+            },
+            |g_handle| {
+                let g_args = args::SfdiskMArgs {
+                    device: device.into(),
+                    lines: lines.clone(),
+                };
+                g_handle.rpc(&info::SFDISKM, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Change one partition with sfdisk.
+    ///
+    /// Changes only the partition number `partnum`, counted from 1, of `device`, as `line` says in the
+    /// words of `sfdisk(8)`. For `cyls`, `heads` and `sectors` pass 0, see
+    /// [`Handle::sfdisk`](crate::Handle::sfdisk).
+    ///
+    /// See also [`Handle::part_del`](crate::Handle::part_del) and
+    /// [`Handle::part_resize`](crate::Handle::part_resize).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::part_add`](crate::Handle::part_add) instead. This
+    /// call stays, so programs that use it keep working.
+    ///
+    /// Since version 1.0.26.
+    pub fn sfdisk_N(
+        &self,
+        device: impl AsRef<[u8]>,
+        partnum: i32,
+        cyls: i32,
+        heads: i32,
+        sectors: i32,
+        line: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let device = device.as_ref();
+        let line = line.as_ref();
+        self.wrapped(
+            &info::SFDISK_N,
+            |g_trace| {
+                g_trace.str("device", device);
+                g_trace.int("partnum", partnum.into());
+                g_trace.int("cyls", cyls.into());
+                g_trace.int("heads", heads.into());
+                g_trace.int("sectors", sectors.into());
+                g_trace.str("line", line);
+            },
+            |g_handle| {
+                let g_args = args::SfdiskNArgs {
+                    device: device.into(),
+                    partnum,
+                    cyls,
+                    heads,
+                    sectors,
+                    line: line.into(),
+                };
+                g_handle.rpc(&info::SFDISK_N, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Return the geometry of a disk by its partition table.
+    ///
+    /// Returns a text for people with the cylinders, heads and sectors of `device`, as far as possible
+    /// in the way its partition table sees them. That may differ from
+    /// [`Handle::sfdisk_kernel_geometry`](crate::Handle::sfdisk_kernel_geometry) when the disk was
+    /// resized, but newer versions of `sfdisk(8)` answer the same to both. Cylinders mean nothing for
+    /// today's disks: [`Handle::blockdev_getsize64`](crate::Handle::blockdev_getsize64) gives the size.
+    ///
+    /// See also [`Handle::part_list`](crate::Handle::part_list).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.0.26.
+    pub fn sfdisk_disk_geometry(&self, device: impl AsRef<[u8]>) -> Result<BString> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::SFDISK_DISK_GEOMETRY,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::SfdiskDiskGeometryArgs {
+                    device: device.into(),
+                };
+                let g_ret: rets::SfdiskDiskGeometryRet = g_handle
+                    .rpc(&info::SFDISK_DISK_GEOMETRY, 0, &g_args, Files::default())?;
+                Ok(g_ret.partitions)
+            },
+        )
+    }
+    /// Return the geometry of a disk by the kernel.
+    ///
+    /// Returns a text for people with the cylinders, heads and sectors of `device` as the kernel sees
+    /// them. Its form depends on the version of `sfdisk(8)`. Cylinders mean nothing for today's disks:
+    /// [`Handle::blockdev_getsize64`](crate::Handle::blockdev_getsize64) gives the size.
+    ///
+    /// See also [`Handle::sfdisk_disk_geometry`](crate::Handle::sfdisk_disk_geometry) and
+    /// [`Handle::blockdev_getss`](crate::Handle::blockdev_getss).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// Since version 1.0.26.
+    pub fn sfdisk_kernel_geometry(&self, device: impl AsRef<[u8]>) -> Result<BString> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::SFDISK_KERNEL_GEOMETRY,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::SfdiskKernelGeometryArgs {
+                    device: device.into(),
+                };
+                let g_ret: rets::SfdiskKernelGeometryRet = g_handle
+                    .rpc(&info::SFDISK_KERNEL_GEOMETRY, 0, &g_args, Files::default())?;
+                Ok(g_ret.partitions)
+            },
+        )
+    }
+    /// Return the partition table of a disk as text.
+    ///
+    /// Returns the partition table of `device` as `sfdisk -l` prints it, a text for people whose form
+    /// depends on the version of `sfdisk(8)`. Programs use
+    /// [`Handle::part_list`](crate::Handle::part_list).
+    ///
+    /// See also [`Handle::part_get_parttype`](crate::Handle::part_get_parttype).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// **Deprecated**. New programs call [`Handle::part_list`](crate::Handle::part_list) instead. This
+    /// call stays, so programs that use it keep working.
+    ///
+    /// Since version 1.0.26.
+    pub fn sfdisk_l(&self, device: impl AsRef<[u8]>) -> Result<BString> {
+        let device = device.as_ref();
+        self.wrapped(
+            &info::SFDISK_L,
+            |g_trace| {
+                g_trace.str("device", device);
+            },
+            |g_handle| {
+                let g_args = args::SfdiskLArgs {
+                    device: device.into(),
+                };
+                let g_ret: rets::SfdiskLRet = g_handle
+                    .rpc(&info::SFDISK_L, 0, &g_args, Files::default())?;
+                Ok(g_ret.partitions)
             },
         )
     }

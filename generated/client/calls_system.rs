@@ -65,6 +65,107 @@ impl Handle {
             },
         )
     }
+    /// Return the kernel messages of the appliance.
+    ///
+    /// Returns the messages that the kernel of the appliance has logged so far, one a line, each with
+    /// the seconds since its boot in square brackets. They are about the appliance's own devices and
+    /// the file systems that were mounted in it, not about the guest, whose kernel does not run. When
+    /// there were many, the oldest are gone.
+    ///
+    /// With [`Handle::set_verbose`](crate::Handle::set_verbose) the same text is sent while it is
+    /// written.
+    ///
+    /// See also [`Handle::utsname`](crate::Handle::utsname),
+    /// [`Handle::set_verbose`](crate::Handle::set_verbose) and `dmesg(1)`.
+    ///
+    /// Since version 1.0.18.
+    pub fn dmesg(&self) -> Result<BString> {
+        self.wrapped(
+            &info::DMESG,
+            |_| {},
+            |g_handle| {
+                let g_args = ();
+                let g_ret: rets::DmesgRet = g_handle
+                    .rpc(&info::DMESG, 0, &g_args, Files::default())?;
+                Ok(g_ret.kmsgs)
+            },
+        )
+    }
+    /// Make the appliance forget cached disk content.
+    ///
+    /// Writes everything out as [`Handle::sync`](crate::Handle::sync) does, and then makes the kernel
+    /// of the appliance drop what it has cached. Later reads come from the disks again, which is of use
+    /// for measurements and after an image was changed from outside.
+    ///
+    /// `whattodrop` is 1 for the content of files and devices, 2 for directory entries and inodes, and
+    /// 3 for both. Anything else is passed to the kernel, which takes 4 (it logs nothing of this any
+    /// more) and refuses the rest (EINVAL). No data is lost.
+    ///
+    /// See also [`Handle::sync`](crate::Handle::sync) and `proc(5)`.
+    ///
+    /// Since version 1.0.18.
+    pub fn drop_caches(&self, whattodrop: i32) -> Result<()> {
+        self.wrapped(
+            &info::DROP_CACHES,
+            |g_trace| {
+                g_trace.int("whattodrop", whattodrop.into());
+            },
+            |g_handle| {
+                let g_args = args::DropCachesArgs { whattodrop };
+                g_handle.rpc(&info::DROP_CACHES, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Let the daemon return words.
+    ///
+    /// Sends the list `words` to the daemon, which returns them as one text with a blank between each
+    /// two. This only shows that messages get there and back unharmed.
+    ///
+    /// See also [`Handle::ping_daemon`](crate::Handle::ping_daemon).
+    ///
+    /// Since version 1.0.69.
+    pub fn echo_daemon(&self, words: &[impl AsRef<[u8]>]) -> Result<BString> {
+        let words: Vec<BString> = words
+            .iter()
+            .map(|g_item| BString::from(g_item.as_ref()))
+            .collect();
+        self.wrapped(
+            &info::ECHO_DAEMON,
+            |g_trace| {
+                g_trace.str_list("words", &words);
+            },
+            |g_handle| {
+                let g_args = args::EchoDaemonArgs {
+                    words: words.clone(),
+                };
+                let g_ret: rets::EchoDaemonRet = g_handle
+                    .rpc(&info::ECHO_DAEMON, 0, &g_args, Files::default())?;
+                Ok(g_ret.output)
+            },
+        )
+    }
+    /// End the daemon.
+    ///
+    /// Tells the daemon to end. It answers, unmounts what is mounted, and ends; the appliance ends with
+    /// it. The next call finds nobody there and fails, and the handle can be launched again. This is
+    /// for tests of what happens then; programs use [`Handle::shutdown`](crate::Handle::shutdown).
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// For debugging; what it does may change at any time.
+    ///
+    /// Since version 1.23.30.
+    pub fn internal_exit(&self) -> Result<()> {
+        self.wrapped(
+            &info::INTERNAL_EXIT,
+            |_| {},
+            |g_handle| {
+                let g_args = ();
+                g_handle.rpc(&info::INTERNAL_EXIT, 0, &g_args, Files::default())
+            },
+        )
+    }
     /// Ask the daemon about one option group.
     ///
     /// Returns 0 if the option group `group` is available, 1 if it is not, and 2 if the daemon does not
@@ -97,6 +198,87 @@ impl Handle {
             },
         )
     }
+    /// Crash the daemon while a file is being sent.
+    ///
+    /// Receives the host file `filename` and throws it away, but has the daemon crash when chunk number
+    /// `count` has come. So a test can see that the library survives the loss of the appliance in the
+    /// middle of an upload; the handle is of no use afterwards but to be closed. `count` is between 1
+    /// and 1000, anything else is an error. A file of fewer chunks is received without a crash.
+    ///
+    /// See also [`Handle::internal_exit`](crate::Handle::internal_exit) and
+    /// [`Handle::upload`](crate::Handle::upload).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// Internal: programs do not call it.
+    ///
+    /// Since version 1.21.14.
+    #[doc(hidden)]
+    pub fn internal_rhbz914931(
+        &self,
+        filename: impl AsRef<[u8]>,
+        count: i32,
+    ) -> Result<()> {
+        let filename = filename.as_ref();
+        self.wrapped(
+            &info::INTERNAL_RHBZ914931,
+            |g_trace| {
+                g_trace.str("filename", filename);
+                g_trace.int("count", count.into());
+            },
+            |g_handle| {
+                let g_args = args::InternalRhbz914931Args {
+                    count,
+                };
+                g_handle
+                    .rpc(
+                        &info::INTERNAL_RHBZ914931,
+                        0,
+                        &g_args,
+                        Files {
+                            file_in: Some(filename),
+                            file_out: None,
+                        },
+                    )
+            },
+        )
+    }
+    /// Load a kernel module into the appliance.
+    ///
+    /// Loads the module `modulename` with all those it depends on into the kernel of the appliance. The
+    /// module must belong to that kernel and be in the appliance; modules of the guest are not looked
+    /// at. It is no error if it is loaded already, or built in. A name that is not known is an error.
+    ///
+    /// Modules for disks and for file systems are loaded when they are needed, so this is seldom called
+    /// for.
+    ///
+    /// See also [`Handle::available`](crate::Handle::available),
+    /// [`Handle::filesystem_available`](crate::Handle::filesystem_available) and `modprobe(8)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `linuxmodules` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.0.68.
+    pub fn modprobe(&self, modulename: impl AsRef<[u8]>) -> Result<()> {
+        let modulename = modulename.as_ref();
+        self.wrapped(
+            &info::MODPROBE,
+            |g_trace| {
+                g_trace.str("modulename", modulename);
+            },
+            |g_handle| {
+                let g_args = args::ModprobeArgs {
+                    modulename: modulename.into(),
+                };
+                g_handle.rpc(&info::MODPROBE, 0, &g_args, Files::default())
+            },
+        )
+    }
     /// Check that the daemon answers.
     ///
     /// Sends an empty request to the daemon and waits for the answer. Nothing is changed.
@@ -109,6 +291,26 @@ impl Handle {
             |g_handle| {
                 let g_args = ();
                 g_handle.rpc(&info::PING_DAEMON, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Wait in the appliance.
+    ///
+    /// Waits for `secs` seconds in the daemon and returns. Negative values are an error (EINVAL). This
+    /// is of use in tests and scripts, for example to let something settle.
+    ///
+    /// See also [`Handle::ping_daemon`](crate::Handle::ping_daemon) and `sleep(3)`.
+    ///
+    /// Since version 1.0.41.
+    pub fn sleep(&self, secs: i32) -> Result<()> {
+        self.wrapped(
+            &info::SLEEP,
+            |g_trace| {
+                g_trace.int("secs", secs.into());
+            },
+            |g_handle| {
+                let g_args = args::SleepArgs { secs };
+                g_handle.rpc(&info::SLEEP, 0, &g_args, Files::default())
             },
         )
     }

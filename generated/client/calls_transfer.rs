@@ -8,6 +8,148 @@ use crate::{Handle, Result};
 use guestfs_protocol::args;
 
 impl Handle {
+    /// Decode a base64 file into the disk image.
+    ///
+    /// Decodes the host file `base64file` and writes the bytes to the file `filename`. That is created
+    /// or emptied first; a new one has permissions 0666 less the
+    /// [`Handle::umask`](crate::Handle::umask). `base64file` may also be a named pipe or `/dev/stdin`.
+    ///
+    /// Characters that do not belong to base64 (line breaks of any kind, blanks and so on) are skipped.
+    /// If the text ends too early, or with wrong padding, the call fails (EINVAL), and what could be
+    /// decoded so far has been written.
+    ///
+    /// See also [`Handle::base64_out`](crate::Handle::base64_out),
+    /// [`Handle::upload`](crate::Handle::upload) and `base64(1)`.
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// Since version 1.3.5.
+    pub fn base64_in(
+        &self,
+        base64file: impl AsRef<[u8]>,
+        filename: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let base64file = base64file.as_ref();
+        let filename = filename.as_ref();
+        self.wrapped(
+            &info::BASE64_IN,
+            |g_trace| {
+                g_trace.str("base64file", base64file);
+                g_trace.str("filename", filename);
+            },
+            |g_handle| {
+                let g_args = args::Base64InArgs {
+                    filename: filename.into(),
+                };
+                g_handle
+                    .rpc(
+                        &info::BASE64_IN,
+                        0,
+                        &g_args,
+                        Files {
+                            file_in: Some(base64file),
+                            file_out: None,
+                        },
+                    )
+            },
+        )
+    }
+    /// Encode a file of the disk image as base64.
+    ///
+    /// Writes the content of the file `filename` to the host file `base64file` as base64 text, in lines
+    /// of 76 characters. The host file is created or emptied; it may also be a named pipe or
+    /// `/dev/stdout`. There is no limit on the size, but the text is a third longer than the file. An
+    /// empty file gives an empty text.
+    ///
+    /// See also [`Handle::base64_in`](crate::Handle::base64_in),
+    /// [`Handle::download`](crate::Handle::download) and `base64(1)`.
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// Since version 1.3.5.
+    pub fn base64_out(
+        &self,
+        filename: impl AsRef<[u8]>,
+        base64file: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let filename = filename.as_ref();
+        let base64file = base64file.as_ref();
+        self.wrapped(
+            &info::BASE64_OUT,
+            |g_trace| {
+                g_trace.str("filename", filename);
+                g_trace.str("base64file", base64file);
+            },
+            |g_handle| {
+                let g_args = args::Base64OutArgs {
+                    filename: filename.into(),
+                };
+                g_handle
+                    .rpc(
+                        &info::BASE64_OUT,
+                        0,
+                        &g_args,
+                        Files {
+                            file_in: None,
+                            file_out: Some(base64file),
+                        },
+                    )
+            },
+        )
+    }
+    /// Write a file into the appliance.
+    ///
+    /// Copies the host file `filename` to the path `tmpname` in the appliance itself, not in the guest;
+    /// nothing needs to be mounted. The file is created with the permissions `mode` less the
+    /// [`Handle::umask`](crate::Handle::umask), or emptied first. It is gone after
+    /// [`Handle::shutdown`](crate::Handle::shutdown). For debugging and for tests only; nothing should
+    /// depend on it.
+    ///
+    /// See also [`Handle::debug`](crate::Handle::debug) and [`Handle::upload`](crate::Handle::upload).
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// It can be stopped from another thread or a signal handler with
+    /// [`Handle::user_cancel`](crate::Handle::user_cancel).
+    ///
+    /// For debugging; what it does may change at any time.
+    ///
+    /// Since version 1.3.5.
+    pub fn debug_upload(
+        &self,
+        filename: impl AsRef<[u8]>,
+        tmpname: impl AsRef<[u8]>,
+        mode: i32,
+    ) -> Result<()> {
+        let filename = filename.as_ref();
+        let tmpname = tmpname.as_ref();
+        self.wrapped(
+            &info::DEBUG_UPLOAD,
+            |g_trace| {
+                g_trace.str("filename", filename);
+                g_trace.str("tmpname", tmpname);
+                g_trace.int("mode", mode.into());
+            },
+            |g_handle| {
+                let g_args = args::DebugUploadArgs {
+                    tmpname: tmpname.into(),
+                    mode,
+                };
+                g_handle
+                    .rpc(
+                        &info::DEBUG_UPLOAD,
+                        0,
+                        &g_args,
+                        Files {
+                            file_in: Some(filename),
+                            file_out: None,
+                        },
+                    )
+            },
+        )
+    }
     /// Copy a file or device out of the disk image.
     ///
     /// Copies the content of `remotefilename`, a file or a block device inside, to the host file

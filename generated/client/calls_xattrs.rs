@@ -3,11 +3,54 @@
 //! Calls of the module `xattrs`.
 
 use super::info;
+use crate::check;
 use crate::rpc::Files;
 use crate::{Handle, Result};
+use crate::BString;
 use guestfs_protocol::{args, rets, structs};
 
 impl Handle {
+    /// Return one extended attribute of a file.
+    ///
+    /// Returns the value of the extended attribute `name`, such as `user.comment`, of the file `path`.
+    /// The value may be any bytes, and may be empty. Symbolic links are followed. It is an error if
+    /// there is no attribute of that name (ENODATA).
+    ///
+    /// All attributes of a file together come from [`Handle::getxattrs`](crate::Handle::getxattrs). On
+    /// file systems that cannot list them this is the way to one whose name is known.
+    ///
+    /// See also [`Handle::getxattrs`](crate::Handle::getxattrs),
+    /// [`Handle::lgetxattr`](crate::Handle::lgetxattr), [`Handle::setxattr`](crate::Handle::setxattr)
+    /// and `xattr(7)`.
+    ///
+    /// This call works only when the option group `linuxxattrs` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.7.24.
+    pub fn getxattr(
+        &self,
+        path: impl AsRef<[u8]>,
+        name: impl AsRef<[u8]>,
+    ) -> Result<Vec<u8>> {
+        let path = path.as_ref();
+        let name = name.as_ref();
+        self.wrapped(
+            &info::GETXATTR,
+            |g_trace| {
+                g_trace.str("path", path);
+                g_trace.str("name", name);
+            },
+            |g_handle| {
+                let g_args = args::GetxattrArgs {
+                    path: path.into(),
+                    name: name.into(),
+                };
+                let g_ret: rets::GetxattrRet = g_handle
+                    .rpc(&info::GETXATTR, 0, &g_args, Files::default())?;
+                Ok(g_ret.xattr.0)
+            },
+        )
+    }
     /// List the extended attributes of a file.
     ///
     /// Returns the names and values of all extended attributes of `path`, sorted by name. Symbolic
@@ -34,6 +77,161 @@ impl Handle {
                 let g_ret: rets::GetxattrsRet = g_handle
                     .rpc(&info::GETXATTRS, 0, &g_args, Files::default())?;
                 Ok(g_ret.xattrs)
+            },
+        )
+    }
+    /// List the extended attributes of several files of one directory.
+    ///
+    /// Returns the extended attributes of each of `names` in the directory `path` as one flat list. For
+    /// every name comes first an entry with an empty `attrname`, whose `attrval` is the number of
+    /// attributes in decimal and a NUL byte, or is empty if they could not be read; then come the
+    /// attributes, sorted by name. Symbolic links are not followed. Not for programs: this is one piece
+    /// of [`Handle::lxattrlist`](crate::Handle::lxattrlist), which splits long lists over several
+    /// messages.
+    ///
+    /// This call works only when the option group `linuxxattrs` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Internal: programs do not call it.
+    ///
+    /// Since version 1.19.32.
+    #[doc(hidden)]
+    pub fn internal_lxattrlist(
+        &self,
+        path: impl AsRef<[u8]>,
+        names: &[impl AsRef<[u8]>],
+    ) -> Result<Vec<structs::Xattr>> {
+        let path = path.as_ref();
+        let names: Vec<BString> = names
+            .iter()
+            .map(|g_item| BString::from(g_item.as_ref()))
+            .collect();
+        for g_item in &names {
+            check::filename(self, &info::INTERNAL_LXATTRLIST, "names", g_item)?;
+        }
+        self.wrapped(
+            &info::INTERNAL_LXATTRLIST,
+            |g_trace| {
+                g_trace.str("path", path);
+                g_trace.str_list("names", &names);
+            },
+            |g_handle| {
+                let g_args = args::InternalLxattrlistArgs {
+                    path: path.into(),
+                    names: names.clone(),
+                };
+                let g_ret: rets::InternalLxattrlistRet = g_handle
+                    .rpc(&info::INTERNAL_LXATTRLIST, 0, &g_args, Files::default())?;
+                Ok(g_ret.xattrs)
+            },
+        )
+    }
+    /// Return the value of an extended attribute, not following links.
+    ///
+    /// Returns the value, any bytes, of the extended attribute `name` of `path`. `name` is a full one
+    /// like `user.mime_type` or `security.selinux`. If `path` is a symbolic link, the attribute is that
+    /// of the link itself. It is an error if there is no such attribute.
+    ///
+    /// [`Handle::lgetxattrs`](crate::Handle::lgetxattrs) gives all of them at once. Single ones are for
+    /// names that are known, and for those that file systems do not list, like `system.ntfs_attrib` on
+    /// NTFS.
+    ///
+    /// See also [`Handle::getxattr`](crate::Handle::getxattr),
+    /// [`Handle::lsetxattr`](crate::Handle::lsetxattr) and `xattr(7)`.
+    ///
+    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
+    ///
+    /// This call works only when the option group `linuxxattrs` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.7.24.
+    pub fn lgetxattr(
+        &self,
+        path: impl AsRef<[u8]>,
+        name: impl AsRef<[u8]>,
+    ) -> Result<Vec<u8>> {
+        let path = path.as_ref();
+        let name = name.as_ref();
+        self.wrapped(
+            &info::LGETXATTR,
+            |g_trace| {
+                g_trace.str("path", path);
+                g_trace.str("name", name);
+            },
+            |g_handle| {
+                let g_args = args::LgetxattrArgs {
+                    path: path.into(),
+                    name: name.into(),
+                };
+                let g_ret: rets::LgetxattrRet = g_handle
+                    .rpc(&info::LGETXATTR, 0, &g_args, Files::default())?;
+                Ok(g_ret.xattr.0)
+            },
+        )
+    }
+    /// List the extended attributes of a file or link.
+    ///
+    /// Returns the names and values of all extended attributes of `path`, sorted by name. A symbolic
+    /// link is not followed: its own attributes are listed, of which there are none in the namespace
+    /// `user`.
+    ///
+    /// See also [`Handle::getxattrs`](crate::Handle::getxattrs),
+    /// [`Handle::lsetxattr`](crate::Handle::lsetxattr), [`Handle::lgetxattr`](crate::Handle::lgetxattr)
+    /// and `xattr(7)`.
+    ///
+    /// This call works only when the option group `linuxxattrs` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.0.59.
+    pub fn lgetxattrs(&self, path: impl AsRef<[u8]>) -> Result<Vec<structs::Xattr>> {
+        let path = path.as_ref();
+        self.wrapped(
+            &info::LGETXATTRS,
+            |g_trace| {
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::LgetxattrsArgs {
+                    path: path.into(),
+                };
+                let g_ret: rets::LgetxattrsRet = g_handle
+                    .rpc(&info::LGETXATTRS, 0, &g_args, Files::default())?;
+                Ok(g_ret.xattrs)
+            },
+        )
+    }
+    /// Remove an extended attribute of a file or link.
+    ///
+    /// Removes the extended attribute `xattr`, such as `user.comment`, of `path`. A symbolic link is
+    /// not followed. It is an error if there is no attribute of that name (ENODATA).
+    ///
+    /// See also [`Handle::removexattr`](crate::Handle::removexattr),
+    /// [`Handle::lsetxattr`](crate::Handle::lsetxattr),
+    /// [`Handle::lgetxattrs`](crate::Handle::lgetxattrs) and `lremovexattr(2)`.
+    ///
+    /// This call works only when the option group `linuxxattrs` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.0.59.
+    pub fn lremovexattr(
+        &self,
+        xattr: impl AsRef<[u8]>,
+        path: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let xattr = xattr.as_ref();
+        let path = path.as_ref();
+        self.wrapped(
+            &info::LREMOVEXATTR,
+            |g_trace| {
+                g_trace.str("xattr", xattr);
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::LremovexattrArgs {
+                    xattr: xattr.into(),
+                    path: path.into(),
+                };
+                g_handle.rpc(&info::LREMOVEXATTR, 0, &g_args, Files::default())
             },
         )
     }
@@ -75,6 +273,87 @@ impl Handle {
                     path: path.into(),
                 };
                 g_handle.rpc(&info::LSETXATTR, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Remove an extended attribute of a file.
+    ///
+    /// Removes the extended attribute `xattr`, such as `user.comment`, of the file `path`. Symbolic
+    /// links are followed. It is an error if there is no attribute of that name (ENODATA).
+    ///
+    /// See also [`Handle::setxattr`](crate::Handle::setxattr),
+    /// [`Handle::getxattrs`](crate::Handle::getxattrs),
+    /// [`Handle::lremovexattr`](crate::Handle::lremovexattr) and `removexattr(2)`.
+    ///
+    /// This call works only when the option group `linuxxattrs` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.0.59.
+    pub fn removexattr(
+        &self,
+        xattr: impl AsRef<[u8]>,
+        path: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let xattr = xattr.as_ref();
+        let path = path.as_ref();
+        self.wrapped(
+            &info::REMOVEXATTR,
+            |g_trace| {
+                g_trace.str("xattr", xattr);
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::RemovexattrArgs {
+                    xattr: xattr.into(),
+                    path: path.into(),
+                };
+                g_handle.rpc(&info::REMOVEXATTR, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Set an extended attribute of a file.
+    ///
+    /// Gives the file `path` the extended attribute `xattr`, such as `user.comment`, with the first
+    /// `vallen` bytes of `val` as its value. An attribute of that name that is there already is
+    /// replaced. Symbolic links are followed.
+    ///
+    /// A `vallen` that is negative or larger than the value is an error (EINVAL). How large a value may
+    /// be depends on the file system, and is at most 64 KiB.
+    ///
+    /// See also [`Handle::getxattr`](crate::Handle::getxattr),
+    /// [`Handle::lsetxattr`](crate::Handle::lsetxattr),
+    /// [`Handle::removexattr`](crate::Handle::removexattr) and `setxattr(2)`.
+    ///
+    /// This call works only when the option group `linuxxattrs` is available;
+    /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
+    ///
+    /// Since version 1.0.59.
+    pub fn setxattr(
+        &self,
+        xattr: impl AsRef<[u8]>,
+        val: impl AsRef<[u8]>,
+        vallen: i32,
+        path: impl AsRef<[u8]>,
+    ) -> Result<()> {
+        let xattr = xattr.as_ref();
+        let val = val.as_ref();
+        let path = path.as_ref();
+        self.wrapped(
+            &info::SETXATTR,
+            |g_trace| {
+                g_trace.str("xattr", xattr);
+                g_trace.str("val", val);
+                g_trace.int("vallen", vallen.into());
+                g_trace.str("path", path);
+            },
+            |g_handle| {
+                let g_args = args::SetxattrArgs {
+                    xattr: xattr.into(),
+                    val: val.into(),
+                    vallen,
+                    path: path.into(),
+                };
+                g_handle.rpc(&info::SETXATTR, 0, &g_args, Files::default())
             },
         )
     }

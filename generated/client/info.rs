@@ -10,6 +10,62 @@ pub const API_VERSION: [i64; 3] = [1, 61, 1];
 /// What follows the numbers.
 pub const API_VERSION_EXTRA: &str = "rs";
 
+/// `acl_delete_def_file`.
+pub static ACL_DELETE_DEF_FILE: CallInfo = CallInfo {
+    name: "acl_delete_def_file",
+    proc: 377,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `acl_get_file`.
+pub static ACL_GET_FILE: CallInfo = CallInfo {
+    name: "acl_get_file",
+    proc: 375,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `acl_set_file`.
+pub static ACL_SET_FILE: CallInfo = CallInfo {
+    name: "acl_set_file",
+    proc: 376,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `add_cdrom`.
+pub static ADD_CDROM: CallInfo = CallInfo {
+    name: "add_cdrom",
+    proc: 0,
+    config_only: true,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `add_drive`.
 pub static ADD_DRIVE: CallInfo = CallInfo {
     name: "add_drive",
@@ -38,6 +94,20 @@ pub static ADD_DRIVE_RO: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `add_drive_ro_with_if`.
+pub static ADD_DRIVE_RO_WITH_IF: CallInfo = CallInfo {
+    name: "add_drive_ro_with_if",
+    proc: 0,
+    config_only: true,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `add_drive_scratch`.
 pub static ADD_DRIVE_SCRATCH: CallInfo = CallInfo {
     name: "add_drive_scratch",
@@ -50,6 +120,258 @@ pub static ADD_DRIVE_SCRATCH: CallInfo = CallInfo {
     file_in: false,
     file_out: false,
     planned: false,
+};
+
+/// `add_drive_with_if`.
+pub static ADD_DRIVE_WITH_IF: CallInfo = CallInfo {
+    name: "add_drive_with_if",
+    proc: 0,
+    config_only: true,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `aug_clear`.
+pub static AUG_CLEAR: CallInfo = CallInfo {
+    name: "aug_clear",
+    proc: 239,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `aug_close`.
+pub static AUG_CLOSE: CallInfo = CallInfo {
+    name: "aug_close",
+    proc: 26,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `aug_defnode`.
+pub static AUG_DEFNODE: CallInfo = CallInfo {
+    name: "aug_defnode",
+    proc: 18,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `aug_defvar`.
+pub static AUG_DEFVAR: CallInfo = CallInfo {
+    name: "aug_defvar",
+    proc: 17,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `aug_get`.
+pub static AUG_GET: CallInfo = CallInfo {
+    name: "aug_get",
+    proc: 19,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `aug_init`.
+pub static AUG_INIT: CallInfo = CallInfo {
+    name: "aug_init",
+    proc: 16,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `aug_insert`.
+pub static AUG_INSERT: CallInfo = CallInfo {
+    name: "aug_insert",
+    proc: 21,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `aug_label`.
+pub static AUG_LABEL: CallInfo = CallInfo {
+    name: "aug_label",
+    proc: 412,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `aug_load`.
+pub static AUG_LOAD: CallInfo = CallInfo {
+    name: "aug_load",
+    proc: 27,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `aug_ls`.
+pub static AUG_LS: CallInfo = CallInfo {
+    name: "aug_ls",
+    proc: 28,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `aug_match`.
+pub static AUG_MATCH: CallInfo = CallInfo {
+    name: "aug_match",
+    proc: 24,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `aug_mv`.
+pub static AUG_MV: CallInfo = CallInfo {
+    name: "aug_mv",
+    proc: 23,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `aug_rm`.
+pub static AUG_RM: CallInfo = CallInfo {
+    name: "aug_rm",
+    proc: 22,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `aug_save`.
+pub static AUG_SAVE: CallInfo = CallInfo {
+    name: "aug_save",
+    proc: 25,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `aug_set`.
+pub static AUG_SET: CallInfo = CallInfo {
+    name: "aug_set",
+    proc: 20,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `aug_setm`.
+pub static AUG_SETM: CallInfo = CallInfo {
+    name: "aug_setm",
+    proc: 411,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `aug_transform`.
+pub static AUG_TRANSFORM: CallInfo = CallInfo {
+    name: "aug_transform",
+    proc: 469,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
 };
 
 /// `available`.
@@ -80,10 +402,108 @@ pub static AVAILABLE_ALL_GROUPS: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `base64_in`.
+pub static BASE64_IN: CallInfo = CallInfo {
+    name: "base64_in",
+    proc: 242,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: true,
+    wrapper: true,
+    file_in: true,
+    file_out: false,
+    planned: false,
+};
+
+/// `base64_out`.
+pub static BASE64_OUT: CallInfo = CallInfo {
+    name: "base64_out",
+    proc: 243,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
+    planned: false,
+};
+
+/// `blkdiscard`.
+pub static BLKDISCARD: CallInfo = CallInfo {
+    name: "blkdiscard",
+    proc: 417,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `blkdiscardzeroes`.
+pub static BLKDISCARDZEROES: CallInfo = CallInfo {
+    name: "blkdiscardzeroes",
+    proc: 418,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `blkid`.
 pub static BLKID: CallInfo = CallInfo {
     name: "blkid",
     proc: 303,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `blockdev_flushbufs`.
+pub static BLOCKDEV_FLUSHBUFS: CallInfo = CallInfo {
+    name: "blockdev_flushbufs",
+    proc: 64,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `blockdev_getbsz`.
+pub static BLOCKDEV_GETBSZ: CallInfo = CallInfo {
+    name: "blockdev_getbsz",
+    proc: 60,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `blockdev_getro`.
+pub static BLOCKDEV_GETRO: CallInfo = CallInfo {
+    name: "blockdev_getro",
+    proc: 58,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -122,6 +542,720 @@ pub static BLOCKDEV_GETSS: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `blockdev_getsz`.
+pub static BLOCKDEV_GETSZ: CallInfo = CallInfo {
+    name: "blockdev_getsz",
+    proc: 62,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `blockdev_rereadpt`.
+pub static BLOCKDEV_REREADPT: CallInfo = CallInfo {
+    name: "blockdev_rereadpt",
+    proc: 65,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `blockdev_setbsz`.
+pub static BLOCKDEV_SETBSZ: CallInfo = CallInfo {
+    name: "blockdev_setbsz",
+    proc: 61,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `blockdev_setra`.
+pub static BLOCKDEV_SETRA: CallInfo = CallInfo {
+    name: "blockdev_setra",
+    proc: 424,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `blockdev_setro`.
+pub static BLOCKDEV_SETRO: CallInfo = CallInfo {
+    name: "blockdev_setro",
+    proc: 56,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `blockdev_setrw`.
+pub static BLOCKDEV_SETRW: CallInfo = CallInfo {
+    name: "blockdev_setrw",
+    proc: 57,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `btrfs_balance_cancel`.
+pub static BTRFS_BALANCE_CANCEL: CallInfo = CallInfo {
+    name: "btrfs_balance_cancel",
+    proc: 439,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_balance_pause`.
+pub static BTRFS_BALANCE_PAUSE: CallInfo = CallInfo {
+    name: "btrfs_balance_pause",
+    proc: 438,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_balance_resume`.
+pub static BTRFS_BALANCE_RESUME: CallInfo = CallInfo {
+    name: "btrfs_balance_resume",
+    proc: 440,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_balance_status`.
+pub static BTRFS_BALANCE_STATUS: CallInfo = CallInfo {
+    name: "btrfs_balance_status",
+    proc: 448,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_device_add`.
+pub static BTRFS_DEVICE_ADD: CallInfo = CallInfo {
+    name: "btrfs_device_add",
+    proc: 329,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_device_delete`.
+pub static BTRFS_DEVICE_DELETE: CallInfo = CallInfo {
+    name: "btrfs_device_delete",
+    proc: 330,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_filesystem_balance`.
+pub static BTRFS_FILESYSTEM_BALANCE: CallInfo = CallInfo {
+    name: "btrfs_filesystem_balance",
+    proc: 328,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_filesystem_defragment`.
+pub static BTRFS_FILESYSTEM_DEFRAGMENT: CallInfo = CallInfo {
+    name: "btrfs_filesystem_defragment",
+    proc: 443,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_filesystem_resize`.
+pub static BTRFS_FILESYSTEM_RESIZE: CallInfo = CallInfo {
+    name: "btrfs_filesystem_resize",
+    proc: 289,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_filesystem_show`.
+pub static BTRFS_FILESYSTEM_SHOW: CallInfo = CallInfo {
+    name: "btrfs_filesystem_show",
+    proc: 465,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_filesystem_sync`.
+pub static BTRFS_FILESYSTEM_SYNC: CallInfo = CallInfo {
+    name: "btrfs_filesystem_sync",
+    proc: 327,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_fsck`.
+pub static BTRFS_FSCK: CallInfo = CallInfo {
+    name: "btrfs_fsck",
+    proc: 332,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_image`.
+pub static BTRFS_IMAGE: CallInfo = CallInfo {
+    name: "btrfs_image",
+    proc: 453,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_qgroup_assign`.
+pub static BTRFS_QGROUP_ASSIGN: CallInfo = CallInfo {
+    name: "btrfs_qgroup_assign",
+    proc: 433,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_qgroup_create`.
+pub static BTRFS_QGROUP_CREATE: CallInfo = CallInfo {
+    name: "btrfs_qgroup_create",
+    proc: 430,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_qgroup_destroy`.
+pub static BTRFS_QGROUP_DESTROY: CallInfo = CallInfo {
+    name: "btrfs_qgroup_destroy",
+    proc: 431,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_qgroup_limit`.
+pub static BTRFS_QGROUP_LIMIT: CallInfo = CallInfo {
+    name: "btrfs_qgroup_limit",
+    proc: 429,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_qgroup_remove`.
+pub static BTRFS_QGROUP_REMOVE: CallInfo = CallInfo {
+    name: "btrfs_qgroup_remove",
+    proc: 434,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_qgroup_show`.
+pub static BTRFS_QGROUP_SHOW: CallInfo = CallInfo {
+    name: "btrfs_qgroup_show",
+    proc: 432,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_quota_enable`.
+pub static BTRFS_QUOTA_ENABLE: CallInfo = CallInfo {
+    name: "btrfs_quota_enable",
+    proc: 427,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_quota_rescan`.
+pub static BTRFS_QUOTA_RESCAN: CallInfo = CallInfo {
+    name: "btrfs_quota_rescan",
+    proc: 428,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_replace`.
+pub static BTRFS_REPLACE: CallInfo = CallInfo {
+    name: "btrfs_replace",
+    proc: 455,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_rescue_chunk_recover`.
+pub static BTRFS_RESCUE_CHUNK_RECOVER: CallInfo = CallInfo {
+    name: "btrfs_rescue_chunk_recover",
+    proc: 444,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_rescue_super_recover`.
+pub static BTRFS_RESCUE_SUPER_RECOVER: CallInfo = CallInfo {
+    name: "btrfs_rescue_super_recover",
+    proc: 445,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_scrub_cancel`.
+pub static BTRFS_SCRUB_CANCEL: CallInfo = CallInfo {
+    name: "btrfs_scrub_cancel",
+    proc: 436,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_scrub_full`.
+pub static BTRFS_SCRUB_FULL: CallInfo = CallInfo {
+    name: "btrfs_scrub_full",
+    proc: 518,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_scrub_resume`.
+pub static BTRFS_SCRUB_RESUME: CallInfo = CallInfo {
+    name: "btrfs_scrub_resume",
+    proc: 437,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_scrub_start`.
+pub static BTRFS_SCRUB_START: CallInfo = CallInfo {
+    name: "btrfs_scrub_start",
+    proc: 435,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_scrub_status`.
+pub static BTRFS_SCRUB_STATUS: CallInfo = CallInfo {
+    name: "btrfs_scrub_status",
+    proc: 449,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_set_seeding`.
+pub static BTRFS_SET_SEEDING: CallInfo = CallInfo {
+    name: "btrfs_set_seeding",
+    proc: 331,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_subvolume_create`.
+pub static BTRFS_SUBVOLUME_CREATE: CallInfo = CallInfo {
+    name: "btrfs_subvolume_create",
+    proc: 324,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_subvolume_delete`.
+pub static BTRFS_SUBVOLUME_DELETE: CallInfo = CallInfo {
+    name: "btrfs_subvolume_delete",
+    proc: 323,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_subvolume_get_default`.
+pub static BTRFS_SUBVOLUME_GET_DEFAULT: CallInfo = CallInfo {
+    name: "btrfs_subvolume_get_default",
+    proc: 425,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_subvolume_list`.
+pub static BTRFS_SUBVOLUME_LIST: CallInfo = CallInfo {
+    name: "btrfs_subvolume_list",
+    proc: 325,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_subvolume_set_default`.
+pub static BTRFS_SUBVOLUME_SET_DEFAULT: CallInfo = CallInfo {
+    name: "btrfs_subvolume_set_default",
+    proc: 326,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_subvolume_show`.
+pub static BTRFS_SUBVOLUME_SHOW: CallInfo = CallInfo {
+    name: "btrfs_subvolume_show",
+    proc: 426,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfs_subvolume_snapshot`.
+pub static BTRFS_SUBVOLUME_SNAPSHOT: CallInfo = CallInfo {
+    name: "btrfs_subvolume_snapshot",
+    proc: 322,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfstune_enable_extended_inode_refs`.
+pub static BTRFSTUNE_ENABLE_EXTENDED_INODE_REFS: CallInfo = CallInfo {
+    name: "btrfstune_enable_extended_inode_refs",
+    proc: 451,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfstune_enable_skinny_metadata_extent_refs`.
+pub static BTRFSTUNE_ENABLE_SKINNY_METADATA_EXTENT_REFS: CallInfo = CallInfo {
+    name: "btrfstune_enable_skinny_metadata_extent_refs",
+    proc: 452,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `btrfstune_seeding`.
+pub static BTRFSTUNE_SEEDING: CallInfo = CallInfo {
+    name: "btrfstune_seeding",
+    proc: 450,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `c_pointer`.
+pub static C_POINTER: CallInfo = CallInfo {
+    name: "c_pointer",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `canonical_device_name`.
+pub static CANONICAL_DEVICE_NAME: CallInfo = CallInfo {
+    name: "canonical_device_name",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `cap_get_file`.
+pub static CAP_GET_FILE: CallInfo = CallInfo {
+    name: "cap_get_file",
+    proc: 378,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `cap_set_file`.
+pub static CAP_SET_FILE: CallInfo = CallInfo {
+    name: "cap_set_file",
+    proc: 379,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `case_sensitive_path`.
+pub static CASE_SENSITIVE_PATH: CallInfo = CallInfo {
+    name: "case_sensitive_path",
+    proc: 197,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `cat`.
 pub static CAT: CallInfo = CallInfo {
     name: "cat",
@@ -147,6 +1281,34 @@ pub static CHECKSUM: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
+    planned: false,
+};
+
+/// `checksum_device`.
+pub static CHECKSUM_DEVICE: CallInfo = CallInfo {
+    name: "checksum_device",
+    proc: 237,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `checksums_out`.
+pub static CHECKSUMS_OUT: CallInfo = CallInfo {
+    name: "checksums_out",
+    proc: 244,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
     planned: false,
 };
 
@@ -178,6 +1340,34 @@ pub static CHOWN: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `clear_backend_setting`.
+pub static CLEAR_BACKEND_SETTING: CallInfo = CallInfo {
+    name: "clear_backend_setting",
+    proc: 0,
+    config_only: true,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `clevis_luks_unlock`.
+pub static CLEVIS_LUKS_UNLOCK: CallInfo = CallInfo {
+    name: "clevis_luks_unlock",
+    proc: 512,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `command`.
 pub static COMMAND: CallInfo = CallInfo {
     name: "command",
@@ -190,6 +1380,48 @@ pub static COMMAND: CallInfo = CallInfo {
     file_in: false,
     file_out: false,
     planned: false,
+};
+
+/// `command_lines`.
+pub static COMMAND_LINES: CallInfo = CallInfo {
+    name: "command_lines",
+    proc: 51,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `command_out`.
+pub static COMMAND_OUT: CallInfo = CallInfo {
+    name: "command_out",
+    proc: 516,
+    config_only: false,
+    nonblocking: false,
+    progress: true,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
+    planned: true,
+};
+
+/// `compress_device_out`.
+pub static COMPRESS_DEVICE_OUT: CallInfo = CallInfo {
+    name: "compress_device_out",
+    proc: 292,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
+    planned: true,
 };
 
 /// `compress_out`.
@@ -206,10 +1438,52 @@ pub static COMPRESS_OUT: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `config`.
+pub static CONFIG: CallInfo = CallInfo {
+    name: "config",
+    proc: 0,
+    config_only: true,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `copy_attributes`.
+pub static COPY_ATTRIBUTES: CallInfo = CallInfo {
+    name: "copy_attributes",
+    proc: 415,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `copy_device_to_device`.
 pub static COPY_DEVICE_TO_DEVICE: CallInfo = CallInfo {
     name: "copy_device_to_device",
     proc: 294,
+    config_only: false,
+    nonblocking: false,
+    progress: true,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `copy_device_to_file`.
+pub static COPY_DEVICE_TO_FILE: CallInfo = CallInfo {
+    name: "copy_device_to_file",
+    proc: 295,
     config_only: false,
     nonblocking: false,
     progress: true,
@@ -276,6 +1550,20 @@ pub static COPY_OUT: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `copy_size`.
+pub static COPY_SIZE: CallInfo = CallInfo {
+    name: "copy_size",
+    proc: 227,
+    config_only: false,
+    nonblocking: false,
+    progress: true,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `cp`.
 pub static CP: CallInfo = CallInfo {
     name: "cp",
@@ -304,10 +1592,150 @@ pub static CP_A: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `cp_r`.
+pub static CP_R: CallInfo = CallInfo {
+    name: "cp_r",
+    proc: 401,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `cpio_out`.
+pub static CPIO_OUT: CallInfo = CallInfo {
+    name: "cpio_out",
+    proc: 419,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
+    planned: false,
+};
+
+/// `cryptsetup_close`.
+pub static CRYPTSETUP_CLOSE: CallInfo = CallInfo {
+    name: "cryptsetup_close",
+    proc: 509,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `cryptsetup_open`.
+pub static CRYPTSETUP_OPEN: CallInfo = CallInfo {
+    name: "cryptsetup_open",
+    proc: 508,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `dd`.
+pub static DD: CallInfo = CallInfo {
+    name: "dd",
+    proc: 217,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `debug`.
 pub static DEBUG: CallInfo = CallInfo {
     name: "debug",
     proc: 76,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `debug_drives`.
+pub static DEBUG_DRIVES: CallInfo = CallInfo {
+    name: "debug_drives",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `debug_upload`.
+pub static DEBUG_UPLOAD: CallInfo = CallInfo {
+    name: "debug_upload",
+    proc: 241,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: true,
+    wrapper: true,
+    file_in: true,
+    file_out: false,
+    planned: true,
+};
+
+/// `device_index`.
+pub static DEVICE_INDEX: CallInfo = CallInfo {
+    name: "device_index",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `device_name`.
+pub static DEVICE_NAME: CallInfo = CallInfo {
+    name: "device_name",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `df`.
+pub static DF: CallInfo = CallInfo {
+    name: "df",
+    proc: 125,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -360,10 +1788,38 @@ pub static DISK_FORMAT: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `disk_has_backing_file`.
+pub static DISK_HAS_BACKING_FILE: CallInfo = CallInfo {
+    name: "disk_has_backing_file",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `disk_virtual_size`.
 pub static DISK_VIRTUAL_SIZE: CallInfo = CallInfo {
     name: "disk_virtual_size",
     proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `dmesg`.
+pub static DMESG: CallInfo = CallInfo {
+    name: "dmesg",
+    proc: 91,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -388,6 +1844,34 @@ pub static DOWNLOAD: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `download_blocks`.
+pub static DOWNLOAD_BLOCKS: CallInfo = CallInfo {
+    name: "download_blocks",
+    proc: 468,
+    config_only: false,
+    nonblocking: false,
+    progress: true,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
+    planned: true,
+};
+
+/// `download_inode`.
+pub static DOWNLOAD_INODE: CallInfo = CallInfo {
+    name: "download_inode",
+    proc: 464,
+    config_only: false,
+    nonblocking: false,
+    progress: true,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
+    planned: true,
+};
+
 /// `download_offset`.
 pub static DOWNLOAD_OFFSET: CallInfo = CallInfo {
     name: "download_offset",
@@ -399,6 +1883,20 @@ pub static DOWNLOAD_OFFSET: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: true,
+    planned: false,
+};
+
+/// `drop_caches`.
+pub static DROP_CACHES: CallInfo = CallInfo {
+    name: "drop_caches",
+    proc: 90,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
     planned: false,
 };
 
@@ -430,6 +1928,76 @@ pub static E2FSCK: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `e2fsck_f`.
+pub static E2FSCK_F: CallInfo = CallInfo {
+    name: "e2fsck_f",
+    proc: 108,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `echo_daemon`.
+pub static ECHO_DAEMON: CallInfo = CallInfo {
+    name: "echo_daemon",
+    proc: 195,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `egrep`.
+pub static EGREP: CallInfo = CallInfo {
+    name: "egrep",
+    proc: 152,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `egrepi`.
+pub static EGREPI: CallInfo = CallInfo {
+    name: "egrepi",
+    proc: 155,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `equal`.
+pub static EQUAL: CallInfo = CallInfo {
+    name: "equal",
+    proc: 93,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `exists`.
 pub static EXISTS: CallInfo = CallInfo {
     name: "exists",
@@ -442,6 +2010,48 @@ pub static EXISTS: CallInfo = CallInfo {
     file_in: false,
     file_out: false,
     planned: false,
+};
+
+/// `extlinux`.
+pub static EXTLINUX: CallInfo = CallInfo {
+    name: "extlinux",
+    proc: 400,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `f2fs_expand`.
+pub static F2FS_EXPAND: CallInfo = CallInfo {
+    name: "f2fs_expand",
+    proc: 505,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `fallocate`.
+pub static FALLOCATE: CallInfo = CallInfo {
+    name: "fallocate",
+    proc: 169,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
 };
 
 /// `fallocate64`.
@@ -472,10 +2082,52 @@ pub static FEATURE_AVAILABLE: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `fgrep`.
+pub static FGREP: CallInfo = CallInfo {
+    name: "fgrep",
+    proc: 153,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `fgrepi`.
+pub static FGREPI: CallInfo = CallInfo {
+    name: "fgrepi",
+    proc: 156,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `file`.
 pub static FILE: CallInfo = CallInfo {
     name: "file",
     proc: 49,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `file_architecture`.
+pub static FILE_ARCHITECTURE: CallInfo = CallInfo {
+    name: "file_architecture",
+    proc: 475,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -514,10 +2166,52 @@ pub static FILESYSTEM_AVAILABLE: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `filesystem_walk`.
+pub static FILESYSTEM_WALK: CallInfo = CallInfo {
+    name: "filesystem_walk",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: true,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `fill`.
 pub static FILL: CallInfo = CallInfo {
     name: "fill",
     proc: 215,
+    config_only: false,
+    nonblocking: false,
+    progress: true,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `fill_dir`.
+pub static FILL_DIR: CallInfo = CallInfo {
+    name: "fill_dir",
+    proc: 348,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `fill_pattern`.
+pub static FILL_PATTERN: CallInfo = CallInfo {
+    name: "fill_pattern",
+    proc: 245,
     config_only: false,
     nonblocking: false,
     progress: true,
@@ -556,9 +2250,121 @@ pub static FIND0: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `find_inode`.
+pub static FIND_INODE: CallInfo = CallInfo {
+    name: "find_inode",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: true,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `findfs_label`.
+pub static FINDFS_LABEL: CallInfo = CallInfo {
+    name: "findfs_label",
+    proc: 266,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `findfs_partlabel`.
+pub static FINDFS_PARTLABEL: CallInfo = CallInfo {
+    name: "findfs_partlabel",
+    proc: 515,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `findfs_partuuid`.
+pub static FINDFS_PARTUUID: CallInfo = CallInfo {
+    name: "findfs_partuuid",
+    proc: 514,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `findfs_uuid`.
+pub static FINDFS_UUID: CallInfo = CallInfo {
+    name: "findfs_uuid",
+    proc: 265,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `fsck`.
+pub static FSCK: CallInfo = CallInfo {
+    name: "fsck",
+    proc: 84,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `fstrim`.
+pub static FSTRIM: CallInfo = CallInfo {
+    name: "fstrim",
+    proc: 334,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `get_append`.
 pub static GET_APPEND: CallInfo = CallInfo {
     name: "get_append",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `get_attach_method`.
+pub static GET_ATTACH_METHOD: CallInfo = CallInfo {
+    name: "get_attach_method",
     proc: 0,
     config_only: false,
     nonblocking: true,
@@ -640,6 +2446,76 @@ pub static GET_CACHEDIR: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `get_direct`.
+pub static GET_DIRECT: CallInfo = CallInfo {
+    name: "get_direct",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `get_e2attrs`.
+pub static GET_E2ATTRS: CallInfo = CallInfo {
+    name: "get_e2attrs",
+    proc: 318,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `get_e2generation`.
+pub static GET_E2GENERATION: CallInfo = CallInfo {
+    name: "get_e2generation",
+    proc: 320,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `get_e2label`.
+pub static GET_E2LABEL: CallInfo = CallInfo {
+    name: "get_e2label",
+    proc: 81,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `get_e2uuid`.
+pub static GET_E2UUID: CallInfo = CallInfo {
+    name: "get_e2uuid",
+    proc: 83,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `get_hv`.
 pub static GET_HV: CallInfo = CallInfo {
     name: "get_hv",
@@ -710,6 +2586,20 @@ pub static GET_PATH: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `get_pgroup`.
+pub static GET_PGROUP: CallInfo = CallInfo {
+    name: "get_pgroup",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `get_pid`.
 pub static GET_PID: CallInfo = CallInfo {
     name: "get_pid",
@@ -727,6 +2617,48 @@ pub static GET_PID: CallInfo = CallInfo {
 /// `get_program`.
 pub static GET_PROGRAM: CallInfo = CallInfo {
     name: "get_program",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `get_qemu`.
+pub static GET_QEMU: CallInfo = CallInfo {
+    name: "get_qemu",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `get_recovery_proc`.
+pub static GET_RECOVERY_PROC: CallInfo = CallInfo {
+    name: "get_recovery_proc",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `get_selinux`.
+pub static GET_SELINUX: CallInfo = CallInfo {
+    name: "get_selinux",
     proc: 0,
     config_only: false,
     nonblocking: true,
@@ -808,12 +2740,54 @@ pub static GET_TRACE: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `get_umask`.
+pub static GET_UMASK: CallInfo = CallInfo {
+    name: "get_umask",
+    proc: 240,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `get_verbose`.
 pub static GET_VERBOSE: CallInfo = CallInfo {
     name: "get_verbose",
     proc: 0,
     config_only: false,
     nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `getcon`.
+pub static GETCON: CallInfo = CallInfo {
+    name: "getcon",
+    proc: 186,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `getxattr`.
+pub static GETXATTR: CallInfo = CallInfo {
+    name: "getxattr",
+    proc: 279,
+    config_only: false,
+    nonblocking: false,
     progress: false,
     cancellable: false,
     wrapper: true,
@@ -864,10 +2838,836 @@ pub static GREP: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `grepi`.
+pub static GREPI: CallInfo = CallInfo {
+    name: "grepi",
+    proc: 154,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `grub_install`.
+pub static GRUB_INSTALL: CallInfo = CallInfo {
+    name: "grub_install",
+    proc: 86,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `head`.
+pub static HEAD: CallInfo = CallInfo {
+    name: "head",
+    proc: 121,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `head_n`.
 pub static HEAD_N: CallInfo = CallInfo {
     name: "head_n",
     proc: 122,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `hexdump`.
+pub static HEXDUMP: CallInfo = CallInfo {
+    name: "hexdump",
+    proc: 96,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `hivex_close`.
+pub static HIVEX_CLOSE: CallInfo = CallInfo {
+    name: "hivex_close",
+    proc: 351,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_commit`.
+pub static HIVEX_COMMIT: CallInfo = CallInfo {
+    name: "hivex_commit",
+    proc: 362,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_node_add_child`.
+pub static HIVEX_NODE_ADD_CHILD: CallInfo = CallInfo {
+    name: "hivex_node_add_child",
+    proc: 363,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_node_children`.
+pub static HIVEX_NODE_CHILDREN: CallInfo = CallInfo {
+    name: "hivex_node_children",
+    proc: 354,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_node_delete_child`.
+pub static HIVEX_NODE_DELETE_CHILD: CallInfo = CallInfo {
+    name: "hivex_node_delete_child",
+    proc: 364,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_node_get_child`.
+pub static HIVEX_NODE_GET_CHILD: CallInfo = CallInfo {
+    name: "hivex_node_get_child",
+    proc: 355,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_node_get_value`.
+pub static HIVEX_NODE_GET_VALUE: CallInfo = CallInfo {
+    name: "hivex_node_get_value",
+    proc: 358,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_node_name`.
+pub static HIVEX_NODE_NAME: CallInfo = CallInfo {
+    name: "hivex_node_name",
+    proc: 353,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_node_parent`.
+pub static HIVEX_NODE_PARENT: CallInfo = CallInfo {
+    name: "hivex_node_parent",
+    proc: 356,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_node_set_value`.
+pub static HIVEX_NODE_SET_VALUE: CallInfo = CallInfo {
+    name: "hivex_node_set_value",
+    proc: 365,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_node_values`.
+pub static HIVEX_NODE_VALUES: CallInfo = CallInfo {
+    name: "hivex_node_values",
+    proc: 357,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_open`.
+pub static HIVEX_OPEN: CallInfo = CallInfo {
+    name: "hivex_open",
+    proc: 350,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_root`.
+pub static HIVEX_ROOT: CallInfo = CallInfo {
+    name: "hivex_root",
+    proc: 352,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_value_key`.
+pub static HIVEX_VALUE_KEY: CallInfo = CallInfo {
+    name: "hivex_value_key",
+    proc: 359,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_value_string`.
+pub static HIVEX_VALUE_STRING: CallInfo = CallInfo {
+    name: "hivex_value_string",
+    proc: 479,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_value_type`.
+pub static HIVEX_VALUE_TYPE: CallInfo = CallInfo {
+    name: "hivex_value_type",
+    proc: 360,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_value_utf8`.
+pub static HIVEX_VALUE_UTF8: CallInfo = CallInfo {
+    name: "hivex_value_utf8",
+    proc: 478,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `hivex_value_value`.
+pub static HIVEX_VALUE_VALUE: CallInfo = CallInfo {
+    name: "hivex_value_value",
+    proc: 361,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `initrd_cat`.
+pub static INITRD_CAT: CallInfo = CallInfo {
+    name: "initrd_cat",
+    proc: 221,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `initrd_list`.
+pub static INITRD_LIST: CallInfo = CallInfo {
+    name: "initrd_list",
+    proc: 128,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inotify_add_watch`.
+pub static INOTIFY_ADD_WATCH: CallInfo = CallInfo {
+    name: "inotify_add_watch",
+    proc: 180,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inotify_close`.
+pub static INOTIFY_CLOSE: CallInfo = CallInfo {
+    name: "inotify_close",
+    proc: 184,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inotify_files`.
+pub static INOTIFY_FILES: CallInfo = CallInfo {
+    name: "inotify_files",
+    proc: 183,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inotify_init`.
+pub static INOTIFY_INIT: CallInfo = CallInfo {
+    name: "inotify_init",
+    proc: 179,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inotify_read`.
+pub static INOTIFY_READ: CallInfo = CallInfo {
+    name: "inotify_read",
+    proc: 182,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inotify_rm_watch`.
+pub static INOTIFY_RM_WATCH: CallInfo = CallInfo {
+    name: "inotify_rm_watch",
+    proc: 181,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inspect_get_arch`.
+pub static INSPECT_GET_ARCH: CallInfo = CallInfo {
+    name: "inspect_get_arch",
+    proc: 491,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `inspect_get_build_id`.
+pub static INSPECT_GET_BUILD_ID: CallInfo = CallInfo {
+    name: "inspect_get_build_id",
+    proc: 513,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inspect_get_distro`.
+pub static INSPECT_GET_DISTRO: CallInfo = CallInfo {
+    name: "inspect_get_distro",
+    proc: 484,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `inspect_get_drive_mappings`.
+pub static INSPECT_GET_DRIVE_MAPPINGS: CallInfo = CallInfo {
+    name: "inspect_get_drive_mappings",
+    proc: 502,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inspect_get_filesystems`.
+pub static INSPECT_GET_FILESYSTEMS: CallInfo = CallInfo {
+    name: "inspect_get_filesystems",
+    proc: 501,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `inspect_get_format`.
+pub static INSPECT_GET_FORMAT: CallInfo = CallInfo {
+    name: "inspect_get_format",
+    proc: 482,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inspect_get_hostname`.
+pub static INSPECT_GET_HOSTNAME: CallInfo = CallInfo {
+    name: "inspect_get_hostname",
+    proc: 492,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `inspect_get_icon`.
+pub static INSPECT_GET_ICON: CallInfo = CallInfo {
+    name: "inspect_get_icon",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `inspect_get_major_version`.
+pub static INSPECT_GET_MAJOR_VERSION: CallInfo = CallInfo {
+    name: "inspect_get_major_version",
+    proc: 489,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `inspect_get_minor_version`.
+pub static INSPECT_GET_MINOR_VERSION: CallInfo = CallInfo {
+    name: "inspect_get_minor_version",
+    proc: 490,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `inspect_get_mountpoints`.
+pub static INSPECT_GET_MOUNTPOINTS: CallInfo = CallInfo {
+    name: "inspect_get_mountpoints",
+    proc: 500,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `inspect_get_osinfo`.
+pub static INSPECT_GET_OSINFO: CallInfo = CallInfo {
+    name: "inspect_get_osinfo",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `inspect_get_package_format`.
+pub static INSPECT_GET_PACKAGE_FORMAT: CallInfo = CallInfo {
+    name: "inspect_get_package_format",
+    proc: 485,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `inspect_get_package_management`.
+pub static INSPECT_GET_PACKAGE_MANAGEMENT: CallInfo = CallInfo {
+    name: "inspect_get_package_management",
+    proc: 486,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `inspect_get_product_name`.
+pub static INSPECT_GET_PRODUCT_NAME: CallInfo = CallInfo {
+    name: "inspect_get_product_name",
+    proc: 487,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `inspect_get_product_variant`.
+pub static INSPECT_GET_PRODUCT_VARIANT: CallInfo = CallInfo {
+    name: "inspect_get_product_variant",
+    proc: 488,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inspect_get_roots`.
+pub static INSPECT_GET_ROOTS: CallInfo = CallInfo {
+    name: "inspect_get_roots",
+    proc: 481,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `inspect_get_type`.
+pub static INSPECT_GET_TYPE: CallInfo = CallInfo {
+    name: "inspect_get_type",
+    proc: 483,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `inspect_get_windows_current_control_set`.
+pub static INSPECT_GET_WINDOWS_CURRENT_CONTROL_SET: CallInfo = CallInfo {
+    name: "inspect_get_windows_current_control_set",
+    proc: 496,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inspect_get_windows_group_policy`.
+pub static INSPECT_GET_WINDOWS_GROUP_POLICY: CallInfo = CallInfo {
+    name: "inspect_get_windows_group_policy",
+    proc: 521,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inspect_get_windows_software_hive`.
+pub static INSPECT_GET_WINDOWS_SOFTWARE_HIVE: CallInfo = CallInfo {
+    name: "inspect_get_windows_software_hive",
+    proc: 494,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inspect_get_windows_system_hive`.
+pub static INSPECT_GET_WINDOWS_SYSTEM_HIVE: CallInfo = CallInfo {
+    name: "inspect_get_windows_system_hive",
+    proc: 495,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inspect_get_windows_systemroot`.
+pub static INSPECT_GET_WINDOWS_SYSTEMROOT: CallInfo = CallInfo {
+    name: "inspect_get_windows_systemroot",
+    proc: 493,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inspect_is_live`.
+pub static INSPECT_IS_LIVE: CallInfo = CallInfo {
+    name: "inspect_is_live",
+    proc: 497,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inspect_is_multipart`.
+pub static INSPECT_IS_MULTIPART: CallInfo = CallInfo {
+    name: "inspect_is_multipart",
+    proc: 499,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inspect_is_netinst`.
+pub static INSPECT_IS_NETINST: CallInfo = CallInfo {
+    name: "inspect_is_netinst",
+    proc: 498,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `inspect_list_applications`.
+pub static INSPECT_LIST_APPLICATIONS: CallInfo = CallInfo {
+    name: "inspect_list_applications",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `inspect_list_applications2`.
+pub static INSPECT_LIST_APPLICATIONS2: CallInfo = CallInfo {
+    name: "inspect_list_applications2",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `inspect_os`.
+pub static INSPECT_OS: CallInfo = CallInfo {
+    name: "inspect_os",
+    proc: 480,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -892,6 +3692,20 @@ pub static INTERNAL_AUTOSYNC: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `internal_exit`.
+pub static INTERNAL_EXIT: CallInfo = CallInfo {
+    name: "internal_exit",
+    proc: 414,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `internal_feature_available`.
 pub static INTERNAL_FEATURE_AVAILABLE: CallInfo = CallInfo {
     name: "internal_feature_available",
@@ -906,10 +3720,94 @@ pub static INTERNAL_FEATURE_AVAILABLE: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `internal_filesystem_walk`.
+pub static INTERNAL_FILESYSTEM_WALK: CallInfo = CallInfo {
+    name: "internal_filesystem_walk",
+    proc: 466,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
+    planned: true,
+};
+
+/// `internal_find_inode`.
+pub static INTERNAL_FIND_INODE: CallInfo = CallInfo {
+    name: "internal_find_inode",
+    proc: 470,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
+    planned: true,
+};
+
+/// `internal_get_console_socket`.
+pub static INTERNAL_GET_CONSOLE_SOCKET: CallInfo = CallInfo {
+    name: "internal_get_console_socket",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `internal_journal_get`.
+pub static INTERNAL_JOURNAL_GET: CallInfo = CallInfo {
+    name: "internal_journal_get",
+    proc: 408,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
+    planned: true,
+};
+
+/// `internal_list_rpm_applications`.
+pub static INTERNAL_LIST_RPM_APPLICATIONS: CallInfo = CallInfo {
+    name: "internal_list_rpm_applications",
+    proc: 510,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `internal_lstatnslist`.
 pub static INTERNAL_LSTATNSLIST: CallInfo = CallInfo {
     name: "internal_lstatnslist",
     proc: 423,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `internal_lxattrlist`.
+pub static INTERNAL_LXATTRLIST: CallInfo = CallInfo {
+    name: "internal_lxattrlist",
+    proc: 205,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -946,6 +3844,34 @@ pub static INTERNAL_READDIR: CallInfo = CallInfo {
     file_in: false,
     file_out: true,
     planned: false,
+};
+
+/// `internal_readlinklist`.
+pub static INTERNAL_READLINKLIST: CallInfo = CallInfo {
+    name: "internal_readlinklist",
+    proc: 206,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `internal_rhbz914931`.
+pub static INTERNAL_RHBZ914931: CallInfo = CallInfo {
+    name: "internal_rhbz914931",
+    proc: 397,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: true,
+    wrapper: true,
+    file_in: true,
+    file_out: false,
+    planned: true,
 };
 
 /// `internal_test`.
@@ -1368,12 +4294,54 @@ pub static INTERNAL_WRITE_APPEND: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `internal_yara_scan`.
+pub static INTERNAL_YARA_SCAN: CallInfo = CallInfo {
+    name: "internal_yara_scan",
+    proc: 474,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
+    planned: true,
+};
+
+/// `is_blockdev`.
+pub static IS_BLOCKDEV: CallInfo = CallInfo {
+    name: "is_blockdev",
+    proc: 268,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `is_busy`.
 pub static IS_BUSY: CallInfo = CallInfo {
     name: "is_busy",
     proc: 0,
     config_only: false,
     nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `is_chardev`.
+pub static IS_CHARDEV: CallInfo = CallInfo {
+    name: "is_chardev",
+    proc: 267,
+    config_only: false,
+    nonblocking: false,
     progress: false,
     cancellable: false,
     wrapper: true,
@@ -1400,6 +4368,20 @@ pub static IS_CONFIG: CallInfo = CallInfo {
 pub static IS_DIR: CallInfo = CallInfo {
     name: "is_dir",
     proc: 38,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `is_fifo`.
+pub static IS_FIFO: CallInfo = CallInfo {
+    name: "is_fifo",
+    proc: 269,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -1438,6 +4420,20 @@ pub static IS_LAUNCHING: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `is_lv`.
+pub static IS_LV: CallInfo = CallInfo {
+    name: "is_lv",
+    proc: 264,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `is_ready`.
 pub static IS_READY: CallInfo = CallInfo {
     name: "is_ready",
@@ -1452,10 +4448,52 @@ pub static IS_READY: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `is_socket`.
+pub static IS_SOCKET: CallInfo = CallInfo {
+    name: "is_socket",
+    proc: 271,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `is_symlink`.
 pub static IS_SYMLINK: CallInfo = CallInfo {
     name: "is_symlink",
     proc: 270,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `is_whole_device`.
+pub static IS_WHOLE_DEVICE: CallInfo = CallInfo {
+    name: "is_whole_device",
+    proc: 395,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `is_zero`.
+pub static IS_ZERO: CallInfo = CallInfo {
+    name: "is_zero",
+    proc: 283,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -1480,6 +4518,160 @@ pub static IS_ZERO_DEVICE: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `isoinfo`.
+pub static ISOINFO: CallInfo = CallInfo {
+    name: "isoinfo",
+    proc: 314,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `isoinfo_device`.
+pub static ISOINFO_DEVICE: CallInfo = CallInfo {
+    name: "isoinfo_device",
+    proc: 313,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `journal_close`.
+pub static JOURNAL_CLOSE: CallInfo = CallInfo {
+    name: "journal_close",
+    proc: 405,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `journal_get`.
+pub static JOURNAL_GET: CallInfo = CallInfo {
+    name: "journal_get",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `journal_get_data_threshold`.
+pub static JOURNAL_GET_DATA_THRESHOLD: CallInfo = CallInfo {
+    name: "journal_get_data_threshold",
+    proc: 409,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `journal_get_realtime_usec`.
+pub static JOURNAL_GET_REALTIME_USEC: CallInfo = CallInfo {
+    name: "journal_get_realtime_usec",
+    proc: 420,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `journal_next`.
+pub static JOURNAL_NEXT: CallInfo = CallInfo {
+    name: "journal_next",
+    proc: 406,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `journal_open`.
+pub static JOURNAL_OPEN: CallInfo = CallInfo {
+    name: "journal_open",
+    proc: 404,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `journal_set_data_threshold`.
+pub static JOURNAL_SET_DATA_THRESHOLD: CallInfo = CallInfo {
+    name: "journal_set_data_threshold",
+    proc: 410,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `journal_skip`.
+pub static JOURNAL_SKIP: CallInfo = CallInfo {
+    name: "journal_skip",
+    proc: 407,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `kill_subprocess`.
+pub static KILL_SUBPROCESS: CallInfo = CallInfo {
+    name: "kill_subprocess",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `launch`.
 pub static LAUNCH: CallInfo = CallInfo {
     name: "launch",
@@ -1492,6 +4684,202 @@ pub static LAUNCH: CallInfo = CallInfo {
     file_in: false,
     file_out: false,
     planned: false,
+};
+
+/// `lchown`.
+pub static LCHOWN: CallInfo = CallInfo {
+    name: "lchown",
+    proc: 203,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `ldmtool_create_all`.
+pub static LDMTOOL_CREATE_ALL: CallInfo = CallInfo {
+    name: "ldmtool_create_all",
+    proc: 382,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `ldmtool_diskgroup_disks`.
+pub static LDMTOOL_DISKGROUP_DISKS: CallInfo = CallInfo {
+    name: "ldmtool_diskgroup_disks",
+    proc: 388,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `ldmtool_diskgroup_name`.
+pub static LDMTOOL_DISKGROUP_NAME: CallInfo = CallInfo {
+    name: "ldmtool_diskgroup_name",
+    proc: 386,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `ldmtool_diskgroup_volumes`.
+pub static LDMTOOL_DISKGROUP_VOLUMES: CallInfo = CallInfo {
+    name: "ldmtool_diskgroup_volumes",
+    proc: 387,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `ldmtool_remove_all`.
+pub static LDMTOOL_REMOVE_ALL: CallInfo = CallInfo {
+    name: "ldmtool_remove_all",
+    proc: 383,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `ldmtool_scan`.
+pub static LDMTOOL_SCAN: CallInfo = CallInfo {
+    name: "ldmtool_scan",
+    proc: 384,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `ldmtool_scan_devices`.
+pub static LDMTOOL_SCAN_DEVICES: CallInfo = CallInfo {
+    name: "ldmtool_scan_devices",
+    proc: 385,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `ldmtool_volume_hint`.
+pub static LDMTOOL_VOLUME_HINT: CallInfo = CallInfo {
+    name: "ldmtool_volume_hint",
+    proc: 390,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `ldmtool_volume_partitions`.
+pub static LDMTOOL_VOLUME_PARTITIONS: CallInfo = CallInfo {
+    name: "ldmtool_volume_partitions",
+    proc: 391,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `ldmtool_volume_type`.
+pub static LDMTOOL_VOLUME_TYPE: CallInfo = CallInfo {
+    name: "ldmtool_volume_type",
+    proc: 389,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `lgetxattr`.
+pub static LGETXATTR: CallInfo = CallInfo {
+    name: "lgetxattr",
+    proc: 280,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `lgetxattrs`.
+pub static LGETXATTRS: CallInfo = CallInfo {
+    name: "lgetxattrs",
+    proc: 142,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `list_9p`.
+pub static LIST_9P: CallInfo = CallInfo {
+    name: "list_9p",
+    proc: 285,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
 };
 
 /// `list_devices`.
@@ -1508,10 +4896,80 @@ pub static LIST_DEVICES: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `list_disk_labels`.
+pub static LIST_DISK_LABELS: CallInfo = CallInfo {
+    name: "list_disk_labels",
+    proc: 369,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `list_dm_devices`.
+pub static LIST_DM_DEVICES: CallInfo = CallInfo {
+    name: "list_dm_devices",
+    proc: 287,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `list_filesystems`.
 pub static LIST_FILESYSTEMS: CallInfo = CallInfo {
     name: "list_filesystems",
     proc: 476,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `list_ldm_partitions`.
+pub static LIST_LDM_PARTITIONS: CallInfo = CallInfo {
+    name: "list_ldm_partitions",
+    proc: 381,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `list_ldm_volumes`.
+pub static LIST_LDM_VOLUMES: CallInfo = CallInfo {
+    name: "list_ldm_volumes",
+    proc: 380,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `list_md_devices`.
+pub static LIST_MD_DEVICES: CallInfo = CallInfo {
+    name: "list_md_devices",
+    proc: 300,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -1550,10 +5008,80 @@ pub static LL: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `llz`.
+pub static LLZ: CallInfo = CallInfo {
+    name: "llz",
+    proc: 305,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `ln`.
+pub static LN: CallInfo = CallInfo {
+    name: "ln",
+    proc: 164,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `ln_f`.
+pub static LN_F: CallInfo = CallInfo {
+    name: "ln_f",
+    proc: 165,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `ln_s`.
 pub static LN_S: CallInfo = CallInfo {
     name: "ln_s",
     proc: 166,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `ln_sf`.
+pub static LN_SF: CallInfo = CallInfo {
+    name: "ln_sf",
+    proc: 167,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `lremovexattr`.
+pub static LREMOVEXATTR: CallInfo = CallInfo {
+    name: "lremovexattr",
+    proc: 146,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -1620,6 +5148,20 @@ pub static LSTAT: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `lstatlist`.
+pub static LSTATLIST: CallInfo = CallInfo {
+    name: "lstatlist",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `lstatns`.
 pub static LSTATNS: CallInfo = CallInfo {
     name: "lstatns",
@@ -1632,6 +5174,132 @@ pub static LSTATNS: CallInfo = CallInfo {
     file_in: false,
     file_out: false,
     planned: false,
+};
+
+/// `lstatnslist`.
+pub static LSTATNSLIST: CallInfo = CallInfo {
+    name: "lstatnslist",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `luks_add_key`.
+pub static LUKS_ADD_KEY: CallInfo = CallInfo {
+    name: "luks_add_key",
+    proc: 262,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `luks_close`.
+pub static LUKS_CLOSE: CallInfo = CallInfo {
+    name: "luks_close",
+    proc: 259,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `luks_format`.
+pub static LUKS_FORMAT: CallInfo = CallInfo {
+    name: "luks_format",
+    proc: 260,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `luks_format_cipher`.
+pub static LUKS_FORMAT_CIPHER: CallInfo = CallInfo {
+    name: "luks_format_cipher",
+    proc: 261,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `luks_kill_slot`.
+pub static LUKS_KILL_SLOT: CallInfo = CallInfo {
+    name: "luks_kill_slot",
+    proc: 263,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `luks_open`.
+pub static LUKS_OPEN: CallInfo = CallInfo {
+    name: "luks_open",
+    proc: 257,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `luks_open_ro`.
+pub static LUKS_OPEN_RO: CallInfo = CallInfo {
+    name: "luks_open_ro",
+    proc: 258,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `luks_uuid`.
+pub static LUKS_UUID: CallInfo = CallInfo {
+    name: "luks_uuid",
+    proc: 507,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
 };
 
 /// `lvcreate`.
@@ -1648,6 +5316,90 @@ pub static LVCREATE: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `lvcreate_free`.
+pub static LVCREATE_FREE: CallInfo = CallInfo {
+    name: "lvcreate_free",
+    proc: 312,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `lvm_canonical_lv_name`.
+pub static LVM_CANONICAL_LV_NAME: CallInfo = CallInfo {
+    name: "lvm_canonical_lv_name",
+    proc: 277,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `lvm_clear_filter`.
+pub static LVM_CLEAR_FILTER: CallInfo = CallInfo {
+    name: "lvm_clear_filter",
+    proc: 256,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `lvm_remove_all`.
+pub static LVM_REMOVE_ALL: CallInfo = CallInfo {
+    name: "lvm_remove_all",
+    proc: 48,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `lvm_scan`.
+pub static LVM_SCAN: CallInfo = CallInfo {
+    name: "lvm_scan",
+    proc: 506,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `lvm_set_filter`.
+pub static LVM_SET_FILTER: CallInfo = CallInfo {
+    name: "lvm_set_filter",
+    proc: 255,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `lvremove`.
 pub static LVREMOVE: CallInfo = CallInfo {
     name: "lvremove",
@@ -1660,6 +5412,48 @@ pub static LVREMOVE: CallInfo = CallInfo {
     file_in: false,
     file_out: false,
     planned: false,
+};
+
+/// `lvrename`.
+pub static LVRENAME: CallInfo = CallInfo {
+    name: "lvrename",
+    proc: 219,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `lvresize`.
+pub static LVRESIZE: CallInfo = CallInfo {
+    name: "lvresize",
+    proc: 105,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `lvresize_free`.
+pub static LVRESIZE_FREE: CallInfo = CallInfo {
+    name: "lvresize_free",
+    proc: 238,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
 };
 
 /// `lvs`.
@@ -1688,6 +5482,104 @@ pub static LVS_FULL: CallInfo = CallInfo {
     file_in: false,
     file_out: false,
     planned: false,
+};
+
+/// `lvuuid`.
+pub static LVUUID: CallInfo = CallInfo {
+    name: "lvuuid",
+    proc: 224,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `lxattrlist`.
+pub static LXATTRLIST: CallInfo = CallInfo {
+    name: "lxattrlist",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `max_disks`.
+pub static MAX_DISKS: CallInfo = CallInfo {
+    name: "max_disks",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `md_create`.
+pub static MD_CREATE: CallInfo = CallInfo {
+    name: "md_create",
+    proc: 299,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `md_detail`.
+pub static MD_DETAIL: CallInfo = CallInfo {
+    name: "md_detail",
+    proc: 301,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `md_stat`.
+pub static MD_STAT: CallInfo = CallInfo {
+    name: "md_stat",
+    proc: 316,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `md_stop`.
+pub static MD_STOP: CallInfo = CallInfo {
+    name: "md_stop",
+    proc: 302,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
 };
 
 /// `mkdir`.
@@ -1732,6 +5624,132 @@ pub static MKDIR_P: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `mkdtemp`.
+pub static MKDTEMP: CallInfo = CallInfo {
+    name: "mkdtemp",
+    proc: 117,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `mke2fs`.
+pub static MKE2FS: CallInfo = CallInfo {
+    name: "mke2fs",
+    proc: 368,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `mke2fs_J`.
+pub static MKE2FS_J: CallInfo = CallInfo {
+    name: "mke2fs_J",
+    proc: 191,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `mke2fs_JL`.
+pub static MKE2FS_JL: CallInfo = CallInfo {
+    name: "mke2fs_JL",
+    proc: 192,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `mke2fs_JU`.
+pub static MKE2FS_JU: CallInfo = CallInfo {
+    name: "mke2fs_JU",
+    proc: 193,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `mke2journal`.
+pub static MKE2JOURNAL: CallInfo = CallInfo {
+    name: "mke2journal",
+    proc: 188,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `mke2journal_L`.
+pub static MKE2JOURNAL_L: CallInfo = CallInfo {
+    name: "mke2journal_L",
+    proc: 189,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `mke2journal_U`.
+pub static MKE2JOURNAL_U: CallInfo = CallInfo {
+    name: "mke2journal_U",
+    proc: 190,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `mkfifo`.
+pub static MKFIFO: CallInfo = CallInfo {
+    name: "mkfifo",
+    proc: 134,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `mkfs`.
 pub static MKFS: CallInfo = CallInfo {
     name: "mkfs",
@@ -1744,6 +5762,118 @@ pub static MKFS: CallInfo = CallInfo {
     file_in: false,
     file_out: false,
     planned: false,
+};
+
+/// `mkfs_b`.
+pub static MKFS_B: CallInfo = CallInfo {
+    name: "mkfs_b",
+    proc: 187,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `mkfs_btrfs`.
+pub static MKFS_BTRFS: CallInfo = CallInfo {
+    name: "mkfs_btrfs",
+    proc: 317,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `mklost_and_found`.
+pub static MKLOST_AND_FOUND: CallInfo = CallInfo {
+    name: "mklost_and_found",
+    proc: 374,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `mkmountpoint`.
+pub static MKMOUNTPOINT: CallInfo = CallInfo {
+    name: "mkmountpoint",
+    proc: 148,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `mknod`.
+pub static MKNOD: CallInfo = CallInfo {
+    name: "mknod",
+    proc: 133,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `mknod_b`.
+pub static MKNOD_B: CallInfo = CallInfo {
+    name: "mknod_b",
+    proc: 135,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `mknod_c`.
+pub static MKNOD_C: CallInfo = CallInfo {
+    name: "mknod_c",
+    proc: 136,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `mksquashfs`.
+pub static MKSQUASHFS: CallInfo = CallInfo {
+    name: "mksquashfs",
+    proc: 471,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
+    planned: true,
 };
 
 /// `mkswap`.
@@ -1760,6 +5890,76 @@ pub static MKSWAP: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `mkswap_L`.
+pub static MKSWAP_L: CallInfo = CallInfo {
+    name: "mkswap_L",
+    proc: 131,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `mkswap_U`.
+pub static MKSWAP_U: CallInfo = CallInfo {
+    name: "mkswap_U",
+    proc: 132,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `mkswap_file`.
+pub static MKSWAP_FILE: CallInfo = CallInfo {
+    name: "mkswap_file",
+    proc: 178,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `mktemp`.
+pub static MKTEMP: CallInfo = CallInfo {
+    name: "mktemp",
+    proc: 373,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `modprobe`.
+pub static MODPROBE: CallInfo = CallInfo {
+    name: "modprobe",
+    proc: 194,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `mount`.
 pub static MOUNT: CallInfo = CallInfo {
     name: "mount",
@@ -1772,6 +5972,34 @@ pub static MOUNT: CallInfo = CallInfo {
     file_in: false,
     file_out: false,
     planned: false,
+};
+
+/// `mount_9p`.
+pub static MOUNT_9P: CallInfo = CallInfo {
+    name: "mount_9p",
+    proc: 286,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `mount_loop`.
+pub static MOUNT_LOOP: CallInfo = CallInfo {
+    name: "mount_loop",
+    proc: 129,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
 };
 
 /// `mount_options`.
@@ -1792,6 +6020,48 @@ pub static MOUNT_OPTIONS: CallInfo = CallInfo {
 pub static MOUNT_RO: CallInfo = CallInfo {
     name: "mount_ro",
     proc: 73,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `mount_vfs`.
+pub static MOUNT_VFS: CallInfo = CallInfo {
+    name: "mount_vfs",
+    proc: 75,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `mountable_device`.
+pub static MOUNTABLE_DEVICE: CallInfo = CallInfo {
+    name: "mountable_device",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `mountable_subvolume`.
+pub static MOUNTABLE_SUBVOLUME: CallInfo = CallInfo {
+    name: "mountable_subvolume",
+    proc: 0,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -1844,6 +6114,160 @@ pub static MV: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `nr_devices`.
+pub static NR_DEVICES: CallInfo = CallInfo {
+    name: "nr_devices",
+    proc: 336,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `ntfs_3g_probe`.
+pub static NTFS_3G_PROBE: CallInfo = CallInfo {
+    name: "ntfs_3g_probe",
+    proc: 110,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `ntfs_chmod`.
+pub static NTFS_CHMOD: CallInfo = CallInfo {
+    name: "ntfs_chmod",
+    proc: 520,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `ntfscat_i`.
+pub static NTFSCAT_I: CallInfo = CallInfo {
+    name: "ntfscat_i",
+    proc: 463,
+    config_only: false,
+    nonblocking: false,
+    progress: true,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
+    planned: true,
+};
+
+/// `ntfsclone_in`.
+pub static NTFSCLONE_IN: CallInfo = CallInfo {
+    name: "ntfsclone_in",
+    proc: 309,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: true,
+    wrapper: true,
+    file_in: true,
+    file_out: false,
+    planned: true,
+};
+
+/// `ntfsclone_out`.
+pub static NTFSCLONE_OUT: CallInfo = CallInfo {
+    name: "ntfsclone_out",
+    proc: 308,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
+    planned: true,
+};
+
+/// `ntfsfix`.
+pub static NTFSFIX: CallInfo = CallInfo {
+    name: "ntfsfix",
+    proc: 307,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `ntfsresize`.
+pub static NTFSRESIZE: CallInfo = CallInfo {
+    name: "ntfsresize",
+    proc: 288,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `ntfsresize_size`.
+pub static NTFSRESIZE_SIZE: CallInfo = CallInfo {
+    name: "ntfsresize_size",
+    proc: 250,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `parse_environment`.
+pub static PARSE_ENVIRONMENT: CallInfo = CallInfo {
+    name: "parse_environment",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `parse_environment_list`.
+pub static PARSE_ENVIRONMENT_LIST: CallInfo = CallInfo {
+    name: "parse_environment_list",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `part_add`.
 pub static PART_ADD: CallInfo = CallInfo {
     name: "part_add",
@@ -1884,6 +6308,118 @@ pub static PART_DISK: CallInfo = CallInfo {
     file_in: false,
     file_out: false,
     planned: false,
+};
+
+/// `part_expand_gpt`.
+pub static PART_EXPAND_GPT: CallInfo = CallInfo {
+    name: "part_expand_gpt",
+    proc: 462,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `part_get_bootable`.
+pub static PART_GET_BOOTABLE: CallInfo = CallInfo {
+    name: "part_get_bootable",
+    proc: 234,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `part_get_disk_guid`.
+pub static PART_GET_DISK_GUID: CallInfo = CallInfo {
+    name: "part_get_disk_guid",
+    proc: 460,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `part_get_gpt_attributes`.
+pub static PART_GET_GPT_ATTRIBUTES: CallInfo = CallInfo {
+    name: "part_get_gpt_attributes",
+    proc: 504,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `part_get_gpt_guid`.
+pub static PART_GET_GPT_GUID: CallInfo = CallInfo {
+    name: "part_get_gpt_guid",
+    proc: 447,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `part_get_gpt_type`.
+pub static PART_GET_GPT_TYPE: CallInfo = CallInfo {
+    name: "part_get_gpt_type",
+    proc: 393,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `part_get_mbr_id`.
+pub static PART_GET_MBR_ID: CallInfo = CallInfo {
+    name: "part_get_mbr_id",
+    proc: 235,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `part_get_mbr_part_type`.
+pub static PART_GET_MBR_PART_TYPE: CallInfo = CallInfo {
+    name: "part_get_mbr_part_type",
+    proc: 454,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
 };
 
 /// `part_get_name`.
@@ -1942,10 +6478,150 @@ pub static PART_LIST: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `part_resize`.
+pub static PART_RESIZE: CallInfo = CallInfo {
+    name: "part_resize",
+    proc: 477,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `part_set_bootable`.
+pub static PART_SET_BOOTABLE: CallInfo = CallInfo {
+    name: "part_set_bootable",
+    proc: 211,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `part_set_disk_guid`.
+pub static PART_SET_DISK_GUID: CallInfo = CallInfo {
+    name: "part_set_disk_guid",
+    proc: 459,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `part_set_disk_guid_random`.
+pub static PART_SET_DISK_GUID_RANDOM: CallInfo = CallInfo {
+    name: "part_set_disk_guid_random",
+    proc: 461,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `part_set_gpt_attributes`.
+pub static PART_SET_GPT_ATTRIBUTES: CallInfo = CallInfo {
+    name: "part_set_gpt_attributes",
+    proc: 503,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `part_set_gpt_guid`.
+pub static PART_SET_GPT_GUID: CallInfo = CallInfo {
+    name: "part_set_gpt_guid",
+    proc: 446,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `part_set_gpt_type`.
+pub static PART_SET_GPT_TYPE: CallInfo = CallInfo {
+    name: "part_set_gpt_type",
+    proc: 392,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `part_set_mbr_id`.
+pub static PART_SET_MBR_ID: CallInfo = CallInfo {
+    name: "part_set_mbr_id",
+    proc: 236,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `part_set_name`.
 pub static PART_SET_NAME: CallInfo = CallInfo {
     name: "part_set_name",
     proc: 212,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `part_to_dev`.
+pub static PART_TO_DEV: CallInfo = CallInfo {
+    name: "part_to_dev",
+    proc: 272,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `part_to_partnum`.
+pub static PART_TO_PARTNUM: CallInfo = CallInfo {
+    name: "part_to_partnum",
+    proc: 293,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -1998,6 +6674,34 @@ pub static PREAD_DEVICE: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `pvchange_uuid`.
+pub static PVCHANGE_UUID: CallInfo = CallInfo {
+    name: "pvchange_uuid",
+    proc: 338,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `pvchange_uuid_all`.
+pub static PVCHANGE_UUID_ALL: CallInfo = CallInfo {
+    name: "pvchange_uuid_all",
+    proc: 339,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `pvcreate`.
 pub static PVCREATE: CallInfo = CallInfo {
     name: "pvcreate",
@@ -2012,6 +6716,48 @@ pub static PVCREATE: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `pvremove`.
+pub static PVREMOVE: CallInfo = CallInfo {
+    name: "pvremove",
+    proc: 79,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `pvresize`.
+pub static PVRESIZE: CallInfo = CallInfo {
+    name: "pvresize",
+    proc: 98,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `pvresize_size`.
+pub static PVRESIZE_SIZE: CallInfo = CallInfo {
+    name: "pvresize_size",
+    proc: 249,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `pvs`.
 pub static PVS: CallInfo = CallInfo {
     name: "pvs",
@@ -2024,6 +6770,34 @@ pub static PVS: CallInfo = CallInfo {
     file_in: false,
     file_out: false,
     planned: false,
+};
+
+/// `pvs_full`.
+pub static PVS_FULL: CallInfo = CallInfo {
+    name: "pvs_full",
+    proc: 12,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `pvuuid`.
+pub static PVUUID: CallInfo = CallInfo {
+    name: "pvuuid",
+    proc: 222,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
 };
 
 /// `pwrite`.
@@ -2110,10 +6884,38 @@ pub static READLINK: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `readlinklist`.
+pub static READLINKLIST: CallInfo = CallInfo {
+    name: "readlinklist",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `realpath`.
 pub static REALPATH: CallInfo = CallInfo {
     name: "realpath",
     proc: 163,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `remount`.
+pub static REMOUNT: CallInfo = CallInfo {
+    name: "remount",
+    proc: 402,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -2136,6 +6938,76 @@ pub static REMOVE_DRIVE: CallInfo = CallInfo {
     file_in: false,
     file_out: false,
     planned: false,
+};
+
+/// `removexattr`.
+pub static REMOVEXATTR: CallInfo = CallInfo {
+    name: "removexattr",
+    proc: 145,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `rename`.
+pub static RENAME: CallInfo = CallInfo {
+    name: "rename",
+    proc: 394,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `resize2fs`.
+pub static RESIZE2FS: CallInfo = CallInfo {
+    name: "resize2fs",
+    proc: 106,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `resize2fs_M`.
+pub static RESIZE2FS_M: CallInfo = CallInfo {
+    name: "resize2fs_M",
+    proc: 281,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `resize2fs_size`.
+pub static RESIZE2FS_SIZE: CallInfo = CallInfo {
+    name: "resize2fs_size",
+    proc: 248,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
 };
 
 /// `rm`.
@@ -2194,9 +7066,135 @@ pub static RMDIR: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `rmmountpoint`.
+pub static RMMOUNTPOINT: CallInfo = CallInfo {
+    name: "rmmountpoint",
+    proc: 149,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `rsync`.
+pub static RSYNC: CallInfo = CallInfo {
+    name: "rsync",
+    proc: 344,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `rsync_in`.
+pub static RSYNC_IN: CallInfo = CallInfo {
+    name: "rsync_in",
+    proc: 345,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `rsync_out`.
+pub static RSYNC_OUT: CallInfo = CallInfo {
+    name: "rsync_out",
+    proc: 346,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `scrub_device`.
+pub static SCRUB_DEVICE: CallInfo = CallInfo {
+    name: "scrub_device",
+    proc: 114,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `scrub_file`.
+pub static SCRUB_FILE: CallInfo = CallInfo {
+    name: "scrub_file",
+    proc: 115,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `scrub_freespace`.
+pub static SCRUB_FREESPACE: CallInfo = CallInfo {
+    name: "scrub_freespace",
+    proc: 116,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `selinux_relabel`.
+pub static SELINUX_RELABEL: CallInfo = CallInfo {
+    name: "selinux_relabel",
+    proc: 467,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `set_append`.
 pub static SET_APPEND: CallInfo = CallInfo {
     name: "set_append",
+    proc: 0,
+    config_only: true,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `set_attach_method`.
+pub static SET_ATTACH_METHOD: CallInfo = CallInfo {
+    name: "set_attach_method",
     proc: 0,
     config_only: true,
     nonblocking: true,
@@ -2276,6 +7274,76 @@ pub static SET_CACHEDIR: CallInfo = CallInfo {
     file_in: false,
     file_out: false,
     planned: false,
+};
+
+/// `set_direct`.
+pub static SET_DIRECT: CallInfo = CallInfo {
+    name: "set_direct",
+    proc: 0,
+    config_only: true,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `set_e2attrs`.
+pub static SET_E2ATTRS: CallInfo = CallInfo {
+    name: "set_e2attrs",
+    proc: 319,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `set_e2generation`.
+pub static SET_E2GENERATION: CallInfo = CallInfo {
+    name: "set_e2generation",
+    proc: 321,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `set_e2label`.
+pub static SET_E2LABEL: CallInfo = CallInfo {
+    name: "set_e2label",
+    proc: 80,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `set_e2uuid`.
+pub static SET_E2UUID: CallInfo = CallInfo {
+    name: "set_e2uuid",
+    proc: 82,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
 };
 
 /// `set_hv`.
@@ -2362,11 +7430,67 @@ pub static SET_PATH: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `set_pgroup`.
+pub static SET_PGROUP: CallInfo = CallInfo {
+    name: "set_pgroup",
+    proc: 0,
+    config_only: true,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `set_program`.
 pub static SET_PROGRAM: CallInfo = CallInfo {
     name: "set_program",
     proc: 0,
     config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `set_qemu`.
+pub static SET_QEMU: CallInfo = CallInfo {
+    name: "set_qemu",
+    proc: 0,
+    config_only: true,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `set_recovery_proc`.
+pub static SET_RECOVERY_PROC: CallInfo = CallInfo {
+    name: "set_recovery_proc",
+    proc: 0,
+    config_only: true,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `set_selinux`.
+pub static SET_SELINUX: CallInfo = CallInfo {
+    name: "set_selinux",
+    proc: 0,
+    config_only: true,
     nonblocking: true,
     progress: false,
     cancellable: false,
@@ -2432,6 +7556,20 @@ pub static SET_UUID: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `set_uuid_random`.
+pub static SET_UUID_RANDOM: CallInfo = CallInfo {
+    name: "set_uuid_random",
+    proc: 456,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `set_verbose`.
 pub static SET_VERBOSE: CallInfo = CallInfo {
     name: "set_verbose",
@@ -2444,6 +7582,132 @@ pub static SET_VERBOSE: CallInfo = CallInfo {
     file_in: false,
     file_out: false,
     planned: false,
+};
+
+/// `setcon`.
+pub static SETCON: CallInfo = CallInfo {
+    name: "setcon",
+    proc: 185,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `setfiles`.
+pub static SETFILES: CallInfo = CallInfo {
+    name: "setfiles",
+    proc: 519,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `setxattr`.
+pub static SETXATTR: CallInfo = CallInfo {
+    name: "setxattr",
+    proc: 143,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `sfdisk`.
+pub static SFDISK: CallInfo = CallInfo {
+    name: "sfdisk",
+    proc: 43,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `sfdiskM`.
+pub static SFDISKM: CallInfo = CallInfo {
+    name: "sfdiskM",
+    proc: 139,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `sfdisk_N`.
+pub static SFDISK_N: CallInfo = CallInfo {
+    name: "sfdisk_N",
+    proc: 99,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `sfdisk_disk_geometry`.
+pub static SFDISK_DISK_GEOMETRY: CallInfo = CallInfo {
+    name: "sfdisk_disk_geometry",
+    proc: 102,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `sfdisk_kernel_geometry`.
+pub static SFDISK_KERNEL_GEOMETRY: CallInfo = CallInfo {
+    name: "sfdisk_kernel_geometry",
+    proc: 101,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `sfdisk_l`.
+pub static SFDISK_L: CallInfo = CallInfo {
+    name: "sfdisk_l",
+    proc: 100,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
 };
 
 /// `sh`.
@@ -2460,10 +7724,52 @@ pub static SH: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `sh_lines`.
+pub static SH_LINES: CallInfo = CallInfo {
+    name: "sh_lines",
+    proc: 112,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `sh_out`.
+pub static SH_OUT: CallInfo = CallInfo {
+    name: "sh_out",
+    proc: 517,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
+    planned: true,
+};
+
 /// `shutdown`.
 pub static SHUTDOWN: CallInfo = CallInfo {
     name: "shutdown",
     proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `sleep`.
+pub static SLEEP: CallInfo = CallInfo {
+    name: "sleep",
+    proc: 109,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -2516,10 +7822,178 @@ pub static STATVFS: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `strings`.
+pub static STRINGS: CallInfo = CallInfo {
+    name: "strings",
+    proc: 94,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `strings_e`.
+pub static STRINGS_E: CallInfo = CallInfo {
+    name: "strings_e",
+    proc: 95,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `swapoff_device`.
+pub static SWAPOFF_DEVICE: CallInfo = CallInfo {
+    name: "swapoff_device",
+    proc: 171,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `swapoff_file`.
+pub static SWAPOFF_FILE: CallInfo = CallInfo {
+    name: "swapoff_file",
+    proc: 173,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `swapoff_label`.
+pub static SWAPOFF_LABEL: CallInfo = CallInfo {
+    name: "swapoff_label",
+    proc: 175,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `swapoff_uuid`.
+pub static SWAPOFF_UUID: CallInfo = CallInfo {
+    name: "swapoff_uuid",
+    proc: 177,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `swapon_device`.
+pub static SWAPON_DEVICE: CallInfo = CallInfo {
+    name: "swapon_device",
+    proc: 170,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `swapon_file`.
+pub static SWAPON_FILE: CallInfo = CallInfo {
+    name: "swapon_file",
+    proc: 172,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `swapon_label`.
+pub static SWAPON_LABEL: CallInfo = CallInfo {
+    name: "swapon_label",
+    proc: 174,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `swapon_uuid`.
+pub static SWAPON_UUID: CallInfo = CallInfo {
+    name: "swapon_uuid",
+    proc: 176,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `sync`.
 pub static SYNC: CallInfo = CallInfo {
     name: "sync",
     proc: 2,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `syslinux`.
+pub static SYSLINUX: CallInfo = CallInfo {
+    name: "syslinux",
+    proc: 399,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `tail`.
+pub static TAIL: CallInfo = CallInfo {
+    name: "tail",
+    proc: 123,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -2572,10 +8046,52 @@ pub static TAR_OUT: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `tgz_in`.
+pub static TGZ_IN: CallInfo = CallInfo {
+    name: "tgz_in",
+    proc: 71,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: true,
+    wrapper: true,
+    file_in: true,
+    file_out: false,
+    planned: true,
+};
+
+/// `tgz_out`.
+pub static TGZ_OUT: CallInfo = CallInfo {
+    name: "tgz_out",
+    proc: 72,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
+    planned: true,
+};
+
 /// `touch`.
 pub static TOUCH: CallInfo = CallInfo {
     name: "touch",
     proc: 3,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `truncate`.
+pub static TRUNCATE: CallInfo = CallInfo {
+    name: "truncate",
+    proc: 199,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -2598,6 +8114,62 @@ pub static TRUNCATE_SIZE: CallInfo = CallInfo {
     file_in: false,
     file_out: false,
     planned: false,
+};
+
+/// `tune2fs`.
+pub static TUNE2FS: CallInfo = CallInfo {
+    name: "tune2fs",
+    proc: 298,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `tune2fs_l`.
+pub static TUNE2FS_L: CallInfo = CallInfo {
+    name: "tune2fs_l",
+    proc: 55,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `txz_in`.
+pub static TXZ_IN: CallInfo = CallInfo {
+    name: "txz_in",
+    proc: 229,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: true,
+    wrapper: true,
+    file_in: true,
+    file_out: false,
+    planned: true,
+};
+
+/// `txz_out`.
+pub static TXZ_OUT: CallInfo = CallInfo {
+    name: "txz_out",
+    proc: 230,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: true,
+    planned: true,
 };
 
 /// `umask`.
@@ -2740,6 +8312,20 @@ pub static VFS_LABEL: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `vfs_minimum_size`.
+pub static VFS_MINIMUM_SIZE: CallInfo = CallInfo {
+    name: "vfs_minimum_size",
+    proc: 457,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `vfs_type`.
 pub static VFS_TYPE: CallInfo = CallInfo {
     name: "vfs_type",
@@ -2768,6 +8354,20 @@ pub static VFS_UUID: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `vg_activate`.
+pub static VG_ACTIVATE: CallInfo = CallInfo {
+    name: "vg_activate",
+    proc: 104,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `vg_activate_all`.
 pub static VG_ACTIVATE_ALL: CallInfo = CallInfo {
     name: "vg_activate_all",
@@ -2780,6 +8380,34 @@ pub static VG_ACTIVATE_ALL: CallInfo = CallInfo {
     file_in: false,
     file_out: false,
     planned: false,
+};
+
+/// `vgchange_uuid`.
+pub static VGCHANGE_UUID: CallInfo = CallInfo {
+    name: "vgchange_uuid",
+    proc: 340,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `vgchange_uuid_all`.
+pub static VGCHANGE_UUID_ALL: CallInfo = CallInfo {
+    name: "vgchange_uuid_all",
+    proc: 341,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
 };
 
 /// `vgcreate`.
@@ -2796,6 +8424,76 @@ pub static VGCREATE: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `vglvuuids`.
+pub static VGLVUUIDS: CallInfo = CallInfo {
+    name: "vglvuuids",
+    proc: 226,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `vgmeta`.
+pub static VGMETA: CallInfo = CallInfo {
+    name: "vgmeta",
+    proc: 315,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `vgpvuuids`.
+pub static VGPVUUIDS: CallInfo = CallInfo {
+    name: "vgpvuuids",
+    proc: 225,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `vgremove`.
+pub static VGREMOVE: CallInfo = CallInfo {
+    name: "vgremove",
+    proc: 78,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `vgrename`.
+pub static VGRENAME: CallInfo = CallInfo {
+    name: "vgrename",
+    proc: 220,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// `vgs`.
 pub static VGS: CallInfo = CallInfo {
     name: "vgs",
@@ -2810,10 +8508,108 @@ pub static VGS: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `vgs_full`.
+pub static VGS_FULL: CallInfo = CallInfo {
+    name: "vgs_full",
+    proc: 13,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `vgscan`.
+pub static VGSCAN: CallInfo = CallInfo {
+    name: "vgscan",
+    proc: 232,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `vguuid`.
+pub static VGUUID: CallInfo = CallInfo {
+    name: "vguuid",
+    proc: 223,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `wait_ready`.
+pub static WAIT_READY: CallInfo = CallInfo {
+    name: "wait_ready",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `wc_c`.
+pub static WC_C: CallInfo = CallInfo {
+    name: "wc_c",
+    proc: 120,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `wc_l`.
 pub static WC_L: CallInfo = CallInfo {
     name: "wc_l",
     proc: 118,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `wc_w`.
+pub static WC_W: CallInfo = CallInfo {
+    name: "wc_w",
+    proc: 119,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `wipefs`.
+pub static WIPEFS: CallInfo = CallInfo {
+    name: "wipefs",
+    proc: 306,
     config_only: false,
     nonblocking: false,
     progress: false,
@@ -2852,6 +8648,174 @@ pub static WRITE_APPEND: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `write_file`.
+pub static WRITE_FILE: CallInfo = CallInfo {
+    name: "write_file",
+    proc: 44,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `xfs_admin`.
+pub static XFS_ADMIN: CallInfo = CallInfo {
+    name: "xfs_admin",
+    proc: 349,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `xfs_growfs`.
+pub static XFS_GROWFS: CallInfo = CallInfo {
+    name: "xfs_growfs",
+    proc: 343,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `xfs_info`.
+pub static XFS_INFO: CallInfo = CallInfo {
+    name: "xfs_info",
+    proc: 337,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `xfs_info2`.
+pub static XFS_INFO2: CallInfo = CallInfo {
+    name: "xfs_info2",
+    proc: 522,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `xfs_repair`.
+pub static XFS_REPAIR: CallInfo = CallInfo {
+    name: "xfs_repair",
+    proc: 366,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `yara_destroy`.
+pub static YARA_DESTROY: CallInfo = CallInfo {
+    name: "yara_destroy",
+    proc: 473,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `yara_load`.
+pub static YARA_LOAD: CallInfo = CallInfo {
+    name: "yara_load",
+    proc: 472,
+    config_only: false,
+    nonblocking: false,
+    progress: true,
+    cancellable: true,
+    wrapper: true,
+    file_in: true,
+    file_out: false,
+    planned: true,
+};
+
+/// `yara_scan`.
+pub static YARA_SCAN: CallInfo = CallInfo {
+    name: "yara_scan",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: true,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `zegrep`.
+pub static ZEGREP: CallInfo = CallInfo {
+    name: "zegrep",
+    proc: 158,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `zegrepi`.
+pub static ZEGREPI: CallInfo = CallInfo {
+    name: "zegrepi",
+    proc: 161,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `zero`.
+pub static ZERO: CallInfo = CallInfo {
+    name: "zero",
+    proc: 85,
+    config_only: false,
+    nonblocking: false,
+    progress: true,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `zero_device`.
 pub static ZERO_DEVICE: CallInfo = CallInfo {
     name: "zero_device",
@@ -2866,75 +8830,382 @@ pub static ZERO_DEVICE: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `zero_free_space`.
+pub static ZERO_FREE_SPACE: CallInfo = CallInfo {
+    name: "zero_free_space",
+    proc: 311,
+    config_only: false,
+    nonblocking: false,
+    progress: true,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `zerofree`.
+pub static ZEROFREE: CallInfo = CallInfo {
+    name: "zerofree",
+    proc: 97,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `zfgrep`.
+pub static ZFGREP: CallInfo = CallInfo {
+    name: "zfgrep",
+    proc: 159,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `zfgrepi`.
+pub static ZFGREPI: CallInfo = CallInfo {
+    name: "zfgrepi",
+    proc: 162,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `zfile`.
+pub static ZFILE: CallInfo = CallInfo {
+    name: "zfile",
+    proc: 140,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `zgrep`.
+pub static ZGREP: CallInfo = CallInfo {
+    name: "zgrep",
+    proc: 157,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
+/// `zgrepi`.
+pub static ZGREPI: CallInfo = CallInfo {
+    name: "zgrepi",
+    proc: 160,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: true,
+};
+
 /// Every call, by name.
 pub static ALL: &[&CallInfo] = &[
+    &ACL_DELETE_DEF_FILE,
+    &ACL_GET_FILE,
+    &ACL_SET_FILE,
+    &ADD_CDROM,
     &ADD_DRIVE,
     &ADD_DRIVE_RO,
+    &ADD_DRIVE_RO_WITH_IF,
     &ADD_DRIVE_SCRATCH,
+    &ADD_DRIVE_WITH_IF,
+    &AUG_CLEAR,
+    &AUG_CLOSE,
+    &AUG_DEFNODE,
+    &AUG_DEFVAR,
+    &AUG_GET,
+    &AUG_INIT,
+    &AUG_INSERT,
+    &AUG_LABEL,
+    &AUG_LOAD,
+    &AUG_LS,
+    &AUG_MATCH,
+    &AUG_MV,
+    &AUG_RM,
+    &AUG_SAVE,
+    &AUG_SET,
+    &AUG_SETM,
+    &AUG_TRANSFORM,
     &AVAILABLE,
     &AVAILABLE_ALL_GROUPS,
+    &BASE64_IN,
+    &BASE64_OUT,
+    &BLKDISCARD,
+    &BLKDISCARDZEROES,
     &BLKID,
+    &BLOCKDEV_FLUSHBUFS,
+    &BLOCKDEV_GETBSZ,
+    &BLOCKDEV_GETRO,
     &BLOCKDEV_GETSIZE64,
     &BLOCKDEV_GETSS,
+    &BLOCKDEV_GETSZ,
+    &BLOCKDEV_REREADPT,
+    &BLOCKDEV_SETBSZ,
+    &BLOCKDEV_SETRA,
+    &BLOCKDEV_SETRO,
+    &BLOCKDEV_SETRW,
+    &BTRFS_BALANCE_CANCEL,
+    &BTRFS_BALANCE_PAUSE,
+    &BTRFS_BALANCE_RESUME,
+    &BTRFS_BALANCE_STATUS,
+    &BTRFS_DEVICE_ADD,
+    &BTRFS_DEVICE_DELETE,
+    &BTRFS_FILESYSTEM_BALANCE,
+    &BTRFS_FILESYSTEM_DEFRAGMENT,
+    &BTRFS_FILESYSTEM_RESIZE,
+    &BTRFS_FILESYSTEM_SHOW,
+    &BTRFS_FILESYSTEM_SYNC,
+    &BTRFS_FSCK,
+    &BTRFS_IMAGE,
+    &BTRFS_QGROUP_ASSIGN,
+    &BTRFS_QGROUP_CREATE,
+    &BTRFS_QGROUP_DESTROY,
+    &BTRFS_QGROUP_LIMIT,
+    &BTRFS_QGROUP_REMOVE,
+    &BTRFS_QGROUP_SHOW,
+    &BTRFS_QUOTA_ENABLE,
+    &BTRFS_QUOTA_RESCAN,
+    &BTRFS_REPLACE,
+    &BTRFS_RESCUE_CHUNK_RECOVER,
+    &BTRFS_RESCUE_SUPER_RECOVER,
+    &BTRFS_SCRUB_CANCEL,
+    &BTRFS_SCRUB_FULL,
+    &BTRFS_SCRUB_RESUME,
+    &BTRFS_SCRUB_START,
+    &BTRFS_SCRUB_STATUS,
+    &BTRFS_SET_SEEDING,
+    &BTRFS_SUBVOLUME_CREATE,
+    &BTRFS_SUBVOLUME_DELETE,
+    &BTRFS_SUBVOLUME_GET_DEFAULT,
+    &BTRFS_SUBVOLUME_LIST,
+    &BTRFS_SUBVOLUME_SET_DEFAULT,
+    &BTRFS_SUBVOLUME_SHOW,
+    &BTRFS_SUBVOLUME_SNAPSHOT,
+    &BTRFSTUNE_ENABLE_EXTENDED_INODE_REFS,
+    &BTRFSTUNE_ENABLE_SKINNY_METADATA_EXTENT_REFS,
+    &BTRFSTUNE_SEEDING,
+    &C_POINTER,
+    &CANONICAL_DEVICE_NAME,
+    &CAP_GET_FILE,
+    &CAP_SET_FILE,
+    &CASE_SENSITIVE_PATH,
     &CAT,
     &CHECKSUM,
+    &CHECKSUM_DEVICE,
+    &CHECKSUMS_OUT,
     &CHMOD,
     &CHOWN,
+    &CLEAR_BACKEND_SETTING,
+    &CLEVIS_LUKS_UNLOCK,
     &COMMAND,
+    &COMMAND_LINES,
+    &COMMAND_OUT,
+    &COMPRESS_DEVICE_OUT,
     &COMPRESS_OUT,
+    &CONFIG,
+    &COPY_ATTRIBUTES,
     &COPY_DEVICE_TO_DEVICE,
+    &COPY_DEVICE_TO_FILE,
     &COPY_FILE_TO_DEVICE,
     &COPY_FILE_TO_FILE,
     &COPY_IN,
     &COPY_OUT,
+    &COPY_SIZE,
     &CP,
     &CP_A,
+    &CP_R,
+    &CPIO_OUT,
+    &CRYPTSETUP_CLOSE,
+    &CRYPTSETUP_OPEN,
+    &DD,
     &DEBUG,
+    &DEBUG_DRIVES,
+    &DEBUG_UPLOAD,
+    &DEVICE_INDEX,
+    &DEVICE_NAME,
+    &DF,
     &DF_H,
     &DISK_CREATE,
     &DISK_FORMAT,
+    &DISK_HAS_BACKING_FILE,
     &DISK_VIRTUAL_SIZE,
+    &DMESG,
     &DOWNLOAD,
+    &DOWNLOAD_BLOCKS,
+    &DOWNLOAD_INODE,
     &DOWNLOAD_OFFSET,
+    &DROP_CACHES,
     &DU,
     &E2FSCK,
+    &E2FSCK_F,
+    &ECHO_DAEMON,
+    &EGREP,
+    &EGREPI,
+    &EQUAL,
     &EXISTS,
+    &EXTLINUX,
+    &F2FS_EXPAND,
+    &FALLOCATE,
     &FALLOCATE64,
     &FEATURE_AVAILABLE,
+    &FGREP,
+    &FGREPI,
     &FILE,
+    &FILE_ARCHITECTURE,
     &FILESIZE,
     &FILESYSTEM_AVAILABLE,
+    &FILESYSTEM_WALK,
     &FILL,
+    &FILL_DIR,
+    &FILL_PATTERN,
     &FIND,
     &FIND0,
+    &FIND_INODE,
+    &FINDFS_LABEL,
+    &FINDFS_PARTLABEL,
+    &FINDFS_PARTUUID,
+    &FINDFS_UUID,
+    &FSCK,
+    &FSTRIM,
     &GET_APPEND,
+    &GET_ATTACH_METHOD,
     &GET_AUTOSYNC,
     &GET_BACKEND,
     &GET_BACKEND_SETTING,
     &GET_BACKEND_SETTINGS,
     &GET_CACHEDIR,
+    &GET_DIRECT,
+    &GET_E2ATTRS,
+    &GET_E2GENERATION,
+    &GET_E2LABEL,
+    &GET_E2UUID,
     &GET_HV,
     &GET_IDENTIFIER,
     &GET_MEMSIZE,
     &GET_NETWORK,
     &GET_PATH,
+    &GET_PGROUP,
     &GET_PID,
     &GET_PROGRAM,
+    &GET_QEMU,
+    &GET_RECOVERY_PROC,
+    &GET_SELINUX,
     &GET_SMP,
     &GET_SOCKDIR,
     &GET_STATE,
     &GET_TMPDIR,
     &GET_TRACE,
+    &GET_UMASK,
     &GET_VERBOSE,
+    &GETCON,
+    &GETXATTR,
     &GETXATTRS,
     &GLOB_EXPAND,
     &GREP,
+    &GREPI,
+    &GRUB_INSTALL,
+    &HEAD,
     &HEAD_N,
+    &HEXDUMP,
+    &HIVEX_CLOSE,
+    &HIVEX_COMMIT,
+    &HIVEX_NODE_ADD_CHILD,
+    &HIVEX_NODE_CHILDREN,
+    &HIVEX_NODE_DELETE_CHILD,
+    &HIVEX_NODE_GET_CHILD,
+    &HIVEX_NODE_GET_VALUE,
+    &HIVEX_NODE_NAME,
+    &HIVEX_NODE_PARENT,
+    &HIVEX_NODE_SET_VALUE,
+    &HIVEX_NODE_VALUES,
+    &HIVEX_OPEN,
+    &HIVEX_ROOT,
+    &HIVEX_VALUE_KEY,
+    &HIVEX_VALUE_STRING,
+    &HIVEX_VALUE_TYPE,
+    &HIVEX_VALUE_UTF8,
+    &HIVEX_VALUE_VALUE,
+    &INITRD_CAT,
+    &INITRD_LIST,
+    &INOTIFY_ADD_WATCH,
+    &INOTIFY_CLOSE,
+    &INOTIFY_FILES,
+    &INOTIFY_INIT,
+    &INOTIFY_READ,
+    &INOTIFY_RM_WATCH,
+    &INSPECT_GET_ARCH,
+    &INSPECT_GET_BUILD_ID,
+    &INSPECT_GET_DISTRO,
+    &INSPECT_GET_DRIVE_MAPPINGS,
+    &INSPECT_GET_FILESYSTEMS,
+    &INSPECT_GET_FORMAT,
+    &INSPECT_GET_HOSTNAME,
+    &INSPECT_GET_ICON,
+    &INSPECT_GET_MAJOR_VERSION,
+    &INSPECT_GET_MINOR_VERSION,
+    &INSPECT_GET_MOUNTPOINTS,
+    &INSPECT_GET_OSINFO,
+    &INSPECT_GET_PACKAGE_FORMAT,
+    &INSPECT_GET_PACKAGE_MANAGEMENT,
+    &INSPECT_GET_PRODUCT_NAME,
+    &INSPECT_GET_PRODUCT_VARIANT,
+    &INSPECT_GET_ROOTS,
+    &INSPECT_GET_TYPE,
+    &INSPECT_GET_WINDOWS_CURRENT_CONTROL_SET,
+    &INSPECT_GET_WINDOWS_GROUP_POLICY,
+    &INSPECT_GET_WINDOWS_SOFTWARE_HIVE,
+    &INSPECT_GET_WINDOWS_SYSTEM_HIVE,
+    &INSPECT_GET_WINDOWS_SYSTEMROOT,
+    &INSPECT_IS_LIVE,
+    &INSPECT_IS_MULTIPART,
+    &INSPECT_IS_NETINST,
+    &INSPECT_LIST_APPLICATIONS,
+    &INSPECT_LIST_APPLICATIONS2,
+    &INSPECT_OS,
     &INTERNAL_AUTOSYNC,
+    &INTERNAL_EXIT,
     &INTERNAL_FEATURE_AVAILABLE,
+    &INTERNAL_FILESYSTEM_WALK,
+    &INTERNAL_FIND_INODE,
+    &INTERNAL_GET_CONSOLE_SOCKET,
+    &INTERNAL_JOURNAL_GET,
+    &INTERNAL_LIST_RPM_APPLICATIONS,
     &INTERNAL_LSTATNSLIST,
+    &INTERNAL_LXATTRLIST,
     &INTERNAL_PARSE_MOUNTABLE,
     &INTERNAL_READDIR,
+    &INTERNAL_READLINKLIST,
+    &INTERNAL_RHBZ914931,
     &INTERNAL_TEST,
     &INTERNAL_TEST_63_OPTARGS,
     &INTERNAL_TEST_CLOSE_OUTPUT,
@@ -2965,94 +9236,283 @@ pub static ALL: &[&CallInfo] = &[
     &INTERNAL_UPLOAD,
     &INTERNAL_WRITE,
     &INTERNAL_WRITE_APPEND,
+    &INTERNAL_YARA_SCAN,
+    &IS_BLOCKDEV,
     &IS_BUSY,
+    &IS_CHARDEV,
     &IS_CONFIG,
     &IS_DIR,
+    &IS_FIFO,
     &IS_FILE,
     &IS_LAUNCHING,
+    &IS_LV,
     &IS_READY,
+    &IS_SOCKET,
     &IS_SYMLINK,
+    &IS_WHOLE_DEVICE,
+    &IS_ZERO,
     &IS_ZERO_DEVICE,
+    &ISOINFO,
+    &ISOINFO_DEVICE,
+    &JOURNAL_CLOSE,
+    &JOURNAL_GET,
+    &JOURNAL_GET_DATA_THRESHOLD,
+    &JOURNAL_GET_REALTIME_USEC,
+    &JOURNAL_NEXT,
+    &JOURNAL_OPEN,
+    &JOURNAL_SET_DATA_THRESHOLD,
+    &JOURNAL_SKIP,
+    &KILL_SUBPROCESS,
     &LAUNCH,
+    &LCHOWN,
+    &LDMTOOL_CREATE_ALL,
+    &LDMTOOL_DISKGROUP_DISKS,
+    &LDMTOOL_DISKGROUP_NAME,
+    &LDMTOOL_DISKGROUP_VOLUMES,
+    &LDMTOOL_REMOVE_ALL,
+    &LDMTOOL_SCAN,
+    &LDMTOOL_SCAN_DEVICES,
+    &LDMTOOL_VOLUME_HINT,
+    &LDMTOOL_VOLUME_PARTITIONS,
+    &LDMTOOL_VOLUME_TYPE,
+    &LGETXATTR,
+    &LGETXATTRS,
+    &LIST_9P,
     &LIST_DEVICES,
+    &LIST_DISK_LABELS,
+    &LIST_DM_DEVICES,
     &LIST_FILESYSTEMS,
+    &LIST_LDM_PARTITIONS,
+    &LIST_LDM_VOLUMES,
+    &LIST_MD_DEVICES,
     &LIST_PARTITIONS,
     &LL,
+    &LLZ,
+    &LN,
+    &LN_F,
     &LN_S,
+    &LN_SF,
+    &LREMOVEXATTR,
     &LS,
     &LS0,
     &LSETXATTR,
     &LSTAT,
+    &LSTATLIST,
     &LSTATNS,
+    &LSTATNSLIST,
+    &LUKS_ADD_KEY,
+    &LUKS_CLOSE,
+    &LUKS_FORMAT,
+    &LUKS_FORMAT_CIPHER,
+    &LUKS_KILL_SLOT,
+    &LUKS_OPEN,
+    &LUKS_OPEN_RO,
+    &LUKS_UUID,
     &LVCREATE,
+    &LVCREATE_FREE,
+    &LVM_CANONICAL_LV_NAME,
+    &LVM_CLEAR_FILTER,
+    &LVM_REMOVE_ALL,
+    &LVM_SCAN,
+    &LVM_SET_FILTER,
     &LVREMOVE,
+    &LVRENAME,
+    &LVRESIZE,
+    &LVRESIZE_FREE,
     &LVS,
     &LVS_FULL,
+    &LVUUID,
+    &LXATTRLIST,
+    &MAX_DISKS,
+    &MD_CREATE,
+    &MD_DETAIL,
+    &MD_STAT,
+    &MD_STOP,
     &MKDIR,
     &MKDIR_MODE,
     &MKDIR_P,
+    &MKDTEMP,
+    &MKE2FS,
+    &MKE2FS_J,
+    &MKE2FS_JL,
+    &MKE2FS_JU,
+    &MKE2JOURNAL,
+    &MKE2JOURNAL_L,
+    &MKE2JOURNAL_U,
+    &MKFIFO,
     &MKFS,
+    &MKFS_B,
+    &MKFS_BTRFS,
+    &MKLOST_AND_FOUND,
+    &MKMOUNTPOINT,
+    &MKNOD,
+    &MKNOD_B,
+    &MKNOD_C,
+    &MKSQUASHFS,
     &MKSWAP,
+    &MKSWAP_L,
+    &MKSWAP_U,
+    &MKSWAP_FILE,
+    &MKTEMP,
+    &MODPROBE,
     &MOUNT,
+    &MOUNT_9P,
+    &MOUNT_LOOP,
     &MOUNT_OPTIONS,
     &MOUNT_RO,
+    &MOUNT_VFS,
+    &MOUNTABLE_DEVICE,
+    &MOUNTABLE_SUBVOLUME,
     &MOUNTPOINTS,
     &MOUNTS,
     &MV,
+    &NR_DEVICES,
+    &NTFS_3G_PROBE,
+    &NTFS_CHMOD,
+    &NTFSCAT_I,
+    &NTFSCLONE_IN,
+    &NTFSCLONE_OUT,
+    &NTFSFIX,
+    &NTFSRESIZE,
+    &NTFSRESIZE_SIZE,
+    &PARSE_ENVIRONMENT,
+    &PARSE_ENVIRONMENT_LIST,
     &PART_ADD,
     &PART_DEL,
     &PART_DISK,
+    &PART_EXPAND_GPT,
+    &PART_GET_BOOTABLE,
+    &PART_GET_DISK_GUID,
+    &PART_GET_GPT_ATTRIBUTES,
+    &PART_GET_GPT_GUID,
+    &PART_GET_GPT_TYPE,
+    &PART_GET_MBR_ID,
+    &PART_GET_MBR_PART_TYPE,
     &PART_GET_NAME,
     &PART_GET_PARTTYPE,
     &PART_INIT,
     &PART_LIST,
+    &PART_RESIZE,
+    &PART_SET_BOOTABLE,
+    &PART_SET_DISK_GUID,
+    &PART_SET_DISK_GUID_RANDOM,
+    &PART_SET_GPT_ATTRIBUTES,
+    &PART_SET_GPT_GUID,
+    &PART_SET_GPT_TYPE,
+    &PART_SET_MBR_ID,
     &PART_SET_NAME,
+    &PART_TO_DEV,
+    &PART_TO_PARTNUM,
     &PING_DAEMON,
     &PREAD,
     &PREAD_DEVICE,
+    &PVCHANGE_UUID,
+    &PVCHANGE_UUID_ALL,
     &PVCREATE,
+    &PVREMOVE,
+    &PVRESIZE,
+    &PVRESIZE_SIZE,
     &PVS,
+    &PVS_FULL,
+    &PVUUID,
     &PWRITE,
     &PWRITE_DEVICE,
     &READ_FILE,
     &READ_LINES,
     &READDIR,
     &READLINK,
+    &READLINKLIST,
     &REALPATH,
+    &REMOUNT,
     &REMOVE_DRIVE,
+    &REMOVEXATTR,
+    &RENAME,
+    &RESIZE2FS,
+    &RESIZE2FS_M,
+    &RESIZE2FS_SIZE,
     &RM,
     &RM_F,
     &RM_RF,
     &RMDIR,
+    &RMMOUNTPOINT,
+    &RSYNC,
+    &RSYNC_IN,
+    &RSYNC_OUT,
+    &SCRUB_DEVICE,
+    &SCRUB_FILE,
+    &SCRUB_FREESPACE,
+    &SELINUX_RELABEL,
     &SET_APPEND,
+    &SET_ATTACH_METHOD,
     &SET_AUTOSYNC,
     &SET_BACKEND,
     &SET_BACKEND_SETTING,
     &SET_BACKEND_SETTINGS,
     &SET_CACHEDIR,
+    &SET_DIRECT,
+    &SET_E2ATTRS,
+    &SET_E2GENERATION,
+    &SET_E2LABEL,
+    &SET_E2UUID,
     &SET_HV,
     &SET_IDENTIFIER,
     &SET_LABEL,
     &SET_MEMSIZE,
     &SET_NETWORK,
     &SET_PATH,
+    &SET_PGROUP,
     &SET_PROGRAM,
+    &SET_QEMU,
+    &SET_RECOVERY_PROC,
+    &SET_SELINUX,
     &SET_SMP,
     &SET_TMPDIR,
     &SET_TRACE,
     &SET_UUID,
+    &SET_UUID_RANDOM,
     &SET_VERBOSE,
+    &SETCON,
+    &SETFILES,
+    &SETXATTR,
+    &SFDISK,
+    &SFDISKM,
+    &SFDISK_N,
+    &SFDISK_DISK_GEOMETRY,
+    &SFDISK_KERNEL_GEOMETRY,
+    &SFDISK_L,
     &SH,
+    &SH_LINES,
+    &SH_OUT,
     &SHUTDOWN,
+    &SLEEP,
     &STAT,
     &STATNS,
     &STATVFS,
+    &STRINGS,
+    &STRINGS_E,
+    &SWAPOFF_DEVICE,
+    &SWAPOFF_FILE,
+    &SWAPOFF_LABEL,
+    &SWAPOFF_UUID,
+    &SWAPON_DEVICE,
+    &SWAPON_FILE,
+    &SWAPON_LABEL,
+    &SWAPON_UUID,
     &SYNC,
+    &SYSLINUX,
+    &TAIL,
     &TAIL_N,
     &TAR_IN,
     &TAR_OUT,
+    &TGZ_IN,
+    &TGZ_OUT,
     &TOUCH,
+    &TRUNCATE,
     &TRUNCATE_SIZE,
+    &TUNE2FS,
+    &TUNE2FS_L,
+    &TXZ_IN,
+    &TXZ_OUT,
     &UMASK,
     &UMOUNT,
     &UMOUNT_ALL,
@@ -3063,13 +9523,48 @@ pub static ALL: &[&CallInfo] = &[
     &UTSNAME,
     &VERSION,
     &VFS_LABEL,
+    &VFS_MINIMUM_SIZE,
     &VFS_TYPE,
     &VFS_UUID,
+    &VG_ACTIVATE,
     &VG_ACTIVATE_ALL,
+    &VGCHANGE_UUID,
+    &VGCHANGE_UUID_ALL,
     &VGCREATE,
+    &VGLVUUIDS,
+    &VGMETA,
+    &VGPVUUIDS,
+    &VGREMOVE,
+    &VGRENAME,
     &VGS,
+    &VGS_FULL,
+    &VGSCAN,
+    &VGUUID,
+    &WAIT_READY,
+    &WC_C,
     &WC_L,
+    &WC_W,
+    &WIPEFS,
     &WRITE,
     &WRITE_APPEND,
+    &WRITE_FILE,
+    &XFS_ADMIN,
+    &XFS_GROWFS,
+    &XFS_INFO,
+    &XFS_INFO2,
+    &XFS_REPAIR,
+    &YARA_DESTROY,
+    &YARA_LOAD,
+    &YARA_SCAN,
+    &ZEGREP,
+    &ZEGREPI,
+    &ZERO,
     &ZERO_DEVICE,
+    &ZERO_FREE_SPACE,
+    &ZEROFREE,
+    &ZFGREP,
+    &ZFGREPI,
+    &ZFILE,
+    &ZGREP,
+    &ZGREPI,
 ];

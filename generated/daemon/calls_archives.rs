@@ -9,6 +9,10 @@ use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
 use guestfs_protocol::{args, opts};
 
+pub(super) fn compress_device_out(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
 pub(super) fn compress_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::CompressOutArgs = g_call.args()?;
     let g_mask = g_call.optargs(0x1)?;
@@ -25,6 +29,22 @@ pub(super) fn compress_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> 
         &g_opts,
     )?;
     Reply::sent(zfile)
+}
+
+pub(super) fn cpio_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::CpioOutArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let mut cpiofile = g_call.file_out();
+    let g_opts = opts::CpioOutOpts {
+        format: (g_mask & 0x1 != 0).then_some(g_args.format),
+    };
+    crate::archives::cpio_out(
+        g_ctx,
+        g_args.directory.as_bstr(),
+        &mut cpiofile,
+        &g_opts,
+    )?;
+    Reply::sent(cpiofile)
 }
 
 pub(super) fn tar_in(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -57,4 +77,22 @@ pub(super) fn tar_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     };
     crate::archives::tar_out(g_ctx, g_args.directory.as_bstr(), &mut tarfile, &g_opts)?;
     Reply::sent(tarfile)
+}
+
+pub(super) fn tgz_in(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    drop(g_call.file_in());
+    Err(g_call.planned())
+}
+
+pub(super) fn tgz_out(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn txz_in(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    drop(g_call.file_in());
+    Err(g_call.planned())
+}
+
+pub(super) fn txz_out(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
 }

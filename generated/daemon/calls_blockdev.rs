@@ -9,6 +9,30 @@ use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
 use guestfs_protocol::{args, rets};
 
+pub(super) fn blockdev_flushbufs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::BlockdevFlushbufsArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::blockdev::blockdev_flushbufs(g_ctx, &device)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn blockdev_getbsz(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn blockdev_getro(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::BlockdevGetroArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::blockdev::blockdev_getro(g_ctx, &device)?;
+    Reply::value(
+        &rets::BlockdevGetroRet {
+            ro: g_ret,
+        },
+    )
+}
+
 pub(super) fn blockdev_getsize64(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::BlockdevGetsize64Args = g_call.args()?;
     g_call.optargs(0)?;
@@ -29,6 +53,62 @@ pub(super) fn blockdev_getss(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply
     Reply::value(
         &rets::BlockdevGetssRet {
             sectorsize: g_ret,
+        },
+    )
+}
+
+pub(super) fn blockdev_getsz(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::BlockdevGetszArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::blockdev::blockdev_getsz(g_ctx, &device)?;
+    Reply::value(
+        &rets::BlockdevGetszRet {
+            sizeinsectors: g_ret,
+        },
+    )
+}
+
+pub(super) fn blockdev_rereadpt(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::BlockdevRereadptArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::blockdev::blockdev_rereadpt(g_ctx, &device)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn blockdev_setbsz(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn blockdev_setra(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn blockdev_setro(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::BlockdevSetroArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::blockdev::blockdev_setro(g_ctx, &device)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn blockdev_setrw(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::BlockdevSetrwArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::blockdev::blockdev_setrw(g_ctx, &device)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn is_whole_device(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::IsWholeDeviceArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::blockdev::is_whole_device(g_ctx, &device)?;
+    Reply::value(
+        &rets::IsWholeDeviceRet {
+            flag: g_ret,
         },
     )
 }
@@ -57,6 +137,21 @@ pub(super) fn list_devices(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> 
     )
 }
 
+pub(super) fn list_disk_labels(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::blockdev::list_disk_labels(g_ctx)?;
+    let g_ret = g_ret
+        .into_iter()
+        .flat_map(|(g_key, g_value)| [g_key, g_value.api_name(g_ctx)])
+        .collect();
+    Reply::value(
+        &rets::ListDiskLabelsRet {
+            labels: g_ret,
+        },
+    )
+}
+
 pub(super) fn list_partitions(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     g_call.no_args()?;
     g_call.optargs(0)?;
@@ -65,6 +160,17 @@ pub(super) fn list_partitions(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Repl
     Reply::value(
         &rets::ListPartitionsRet {
             partitions: g_ret,
+        },
+    )
+}
+
+pub(super) fn nr_devices(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::blockdev::nr_devices(g_ctx)?;
+    Reply::value(
+        &rets::NrDevicesRet {
+            nrdisks: g_ret,
         },
     )
 }

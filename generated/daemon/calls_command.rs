@@ -15,9 +15,35 @@ pub(super) fn command(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::CommandRet { output: g_ret })
 }
 
+pub(super) fn command_lines(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::CommandLinesArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::command::command_lines(g_ctx, &g_args.arguments)?;
+    Reply::value(
+        &rets::CommandLinesRet {
+            lines: g_ret,
+        },
+    )
+}
+
+pub(super) fn command_out(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
 pub(super) fn sh(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::ShArgs = g_call.args()?;
     g_call.optargs(0)?;
     let g_ret = crate::command::sh(g_ctx, g_args.command.as_bstr())?;
     Reply::value(&rets::ShRet { output: g_ret })
+}
+
+pub(super) fn sh_lines(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::ShLinesArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::command::sh_lines(g_ctx, g_args.command.as_bstr())?;
+    Reply::value(&rets::ShLinesRet { lines: g_ret })
+}
+
+pub(super) fn sh_out(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
 }

@@ -23,6 +23,49 @@ pub(super) fn checksum(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     )
 }
 
+pub(super) fn checksum_device(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn checksums_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::ChecksumsOutArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let directory = GuestPath::parse(g_ctx, g_args.directory.as_bstr())?;
+    let mut sumsfile = g_call.file_out();
+    crate::content::checksums_out(
+        g_ctx,
+        g_args.csumtype.as_bstr(),
+        &directory,
+        &mut sumsfile,
+    )?;
+    Reply::sent(sumsfile)
+}
+
+pub(super) fn egrep(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn egrepi(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn equal(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::EqualArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let file1 = GuestPath::parse(g_ctx, g_args.file1.as_bstr())?;
+    let file2 = GuestPath::parse(g_ctx, g_args.file2.as_bstr())?;
+    let g_ret = crate::content::equal(g_ctx, &file1, &file2)?;
+    Reply::value(&rets::EqualRet { equality: g_ret })
+}
+
+pub(super) fn fgrep(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn fgrepi(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
 pub(super) fn file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::FileArgs = g_call.args()?;
     g_call.optargs(0)?;
@@ -57,12 +100,32 @@ pub(super) fn grep(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::GrepRet { lines: g_ret })
 }
 
+pub(super) fn grepi(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn head(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::HeadArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::head(g_ctx, &path)?;
+    Reply::value(&rets::HeadRet { lines: g_ret })
+}
+
 pub(super) fn head_n(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::HeadNArgs = g_call.args()?;
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
     let g_ret = crate::content::head_n(g_ctx, g_args.nrlines, &path)?;
     Reply::value(&rets::HeadNRet { lines: g_ret })
+}
+
+pub(super) fn hexdump(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::HexdumpArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::hexdump(g_ctx, &path)?;
+    Reply::value(&rets::HexdumpRet { dump: g_ret })
 }
 
 pub(super) fn internal_write(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -133,6 +196,30 @@ pub(super) fn pwrite_device(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply>
     )
 }
 
+pub(super) fn strings(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::StringsArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::strings(g_ctx, &path)?;
+    Reply::value(
+        &rets::StringsRet {
+            stringsout: g_ret,
+        },
+    )
+}
+
+pub(super) fn strings_e(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn tail(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::TailArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::tail(g_ctx, &path)?;
+    Reply::value(&rets::TailRet { lines: g_ret })
+}
+
 pub(super) fn tail_n(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::TailNArgs = g_call.args()?;
     g_call.optargs(0)?;
@@ -141,10 +228,58 @@ pub(super) fn tail_n(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::TailNRet { lines: g_ret })
 }
 
+pub(super) fn wc_c(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::WcCArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::wc_c(g_ctx, &path)?;
+    Reply::value(&rets::WcCRet { chars: g_ret })
+}
+
 pub(super) fn wc_l(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::WcLArgs = g_call.args()?;
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
     let g_ret = crate::content::wc_l(g_ctx, &path)?;
     Reply::value(&rets::WcLRet { lines: g_ret })
+}
+
+pub(super) fn wc_w(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::WcWArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::wc_w(g_ctx, &path)?;
+    Reply::value(&rets::WcWRet { words: g_ret })
+}
+
+pub(super) fn write_file(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn zegrep(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn zegrepi(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn zfgrep(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn zfgrepi(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn zfile(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn zgrep(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn zgrepi(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
 }

@@ -10,6 +10,10 @@ use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
 use guestfs_protocol::{args, opts};
 
+pub(super) fn copy_attributes(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
 pub(super) fn copy_device_to_device(
     g_ctx: &mut Ctx,
     g_call: &mut Call,
@@ -26,6 +30,22 @@ pub(super) fn copy_device_to_device(
         append: (g_mask & 0x10 != 0).then_some(g_args.append),
     };
     crate::copy::copy_device_to_device(g_ctx, &src, &dest, &g_opts)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn copy_device_to_file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::CopyDeviceToFileArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1f)?;
+    let src = Device::parse(g_ctx, g_args.src.as_bstr())?;
+    let dest = GuestPath::parse(g_ctx, g_args.dest.as_bstr())?;
+    let g_opts = opts::CopyDeviceToFileOpts {
+        srcoffset: (g_mask & 0x1 != 0).then_some(g_args.srcoffset),
+        destoffset: (g_mask & 0x2 != 0).then_some(g_args.destoffset),
+        size: (g_mask & 0x4 != 0).then_some(g_args.size),
+        sparse: (g_mask & 0x8 != 0).then_some(g_args.sparse),
+        append: (g_mask & 0x10 != 0).then_some(g_args.append),
+    };
+    crate::copy::copy_device_to_file(g_ctx, &src, &dest, &g_opts)?;
     Ok(Reply::empty())
 }
 
@@ -61,6 +81,10 @@ pub(super) fn copy_file_to_file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Re
     Ok(Reply::empty())
 }
 
+pub(super) fn copy_size(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
 pub(super) fn cp(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::CpArgs = g_call.args()?;
     g_call.optargs(0)?;
@@ -79,11 +103,33 @@ pub(super) fn cp_a(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
+pub(super) fn cp_r(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::CpRArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let src = GuestPath::parse(g_ctx, g_args.src.as_bstr())?;
+    let dest = GuestPath::parse(g_ctx, g_args.dest.as_bstr())?;
+    crate::copy::cp_r(g_ctx, &src, &dest)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn dd(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
 pub(super) fn mv(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::MvArgs = g_call.args()?;
     g_call.optargs(0)?;
     let src = GuestPath::parse(g_ctx, g_args.src.as_bstr())?;
     let dest = GuestPath::parse(g_ctx, g_args.dest.as_bstr())?;
     crate::copy::mv(g_ctx, &src, &dest)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn rename(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::RenameArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let oldpath = GuestPath::parse(g_ctx, g_args.oldpath.as_bstr())?;
+    let newpath = GuestPath::parse(g_ctx, g_args.newpath.as_bstr())?;
+    crate::copy::rename(g_ctx, &oldpath, &newpath)?;
     Ok(Reply::empty())
 }

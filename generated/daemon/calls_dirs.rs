@@ -58,6 +58,10 @@ pub(super) fn ll(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::LlRet { listing: g_ret })
 }
 
+pub(super) fn llz(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
 pub(super) fn ls0(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::Ls0Args = g_call.args()?;
     g_call.optargs(0)?;

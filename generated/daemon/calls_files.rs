@@ -9,6 +9,18 @@ use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
 use guestfs_protocol::{args, opts, rets};
 
+pub(super) fn case_sensitive_path(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::CaseSensitivePathArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::files::case_sensitive_path(g_ctx, &path)?;
+    Reply::value(
+        &rets::CaseSensitivePathRet {
+            rpath: g_ret,
+        },
+    )
+}
+
 pub(super) fn chmod(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::ChmodArgs = g_call.args()?;
     g_call.optargs(0)?;
@@ -37,6 +49,10 @@ pub(super) fn exists(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     )
 }
 
+pub(super) fn fallocate(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
 pub(super) fn fallocate64(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::Fallocate64Args = g_call.args()?;
     g_call.optargs(0)?;
@@ -53,6 +69,54 @@ pub(super) fn filesize(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::FilesizeRet { size: g_ret })
 }
 
+pub(super) fn fill_dir(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn get_umask(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::files::get_umask(g_ctx)?;
+    Reply::value(&rets::GetUmaskRet { mask: g_ret })
+}
+
+pub(super) fn internal_readlinklist(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    let g_args: args::InternalReadlinklistArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::files::internal_readlinklist(g_ctx, &path, &g_args.names)?;
+    Reply::value(
+        &rets::InternalReadlinklistRet {
+            links: g_ret,
+        },
+    )
+}
+
+pub(super) fn is_blockdev(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::IsBlockdevArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_opts = opts::IsBlockdevOpts {
+        followsymlinks: (g_mask & 0x1 != 0).then_some(g_args.followsymlinks),
+    };
+    let g_ret = crate::files::is_blockdev(g_ctx, &path, &g_opts)?;
+    Reply::value(&rets::IsBlockdevRet { flag: g_ret })
+}
+
+pub(super) fn is_chardev(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::IsChardevArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_opts = opts::IsChardevOpts {
+        followsymlinks: (g_mask & 0x1 != 0).then_some(g_args.followsymlinks),
+    };
+    let g_ret = crate::files::is_chardev(g_ctx, &path, &g_opts)?;
+    Reply::value(&rets::IsChardevRet { flag: g_ret })
+}
+
 pub(super) fn is_dir(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::IsDirArgs = g_call.args()?;
     let g_mask = g_call.optargs(0x1)?;
@@ -62,6 +126,17 @@ pub(super) fn is_dir(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     };
     let g_ret = crate::files::is_dir(g_ctx, &path, &g_opts)?;
     Reply::value(&rets::IsDirRet { dirflag: g_ret })
+}
+
+pub(super) fn is_fifo(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::IsFifoArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_opts = opts::IsFifoOpts {
+        followsymlinks: (g_mask & 0x1 != 0).then_some(g_args.followsymlinks),
+    };
+    let g_ret = crate::files::is_fifo(g_ctx, &path, &g_opts)?;
+    Reply::value(&rets::IsFifoRet { flag: g_ret })
 }
 
 pub(super) fn is_file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -75,6 +150,17 @@ pub(super) fn is_file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::IsFileRet { fileflag: g_ret })
 }
 
+pub(super) fn is_socket(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::IsSocketArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_opts = opts::IsSocketOpts {
+        followsymlinks: (g_mask & 0x1 != 0).then_some(g_args.followsymlinks),
+    };
+    let g_ret = crate::files::is_socket(g_ctx, &path, &g_opts)?;
+    Reply::value(&rets::IsSocketRet { flag: g_ret })
+}
+
 pub(super) fn is_symlink(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::IsSymlinkArgs = g_call.args()?;
     g_call.optargs(0)?;
@@ -83,11 +169,43 @@ pub(super) fn is_symlink(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::IsSymlinkRet { flag: g_ret })
 }
 
+pub(super) fn lchown(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::LchownArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::files::lchown(g_ctx, g_args.owner, g_args.group, &path)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn ln(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::LnArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let linkname = GuestPath::parse(g_ctx, g_args.linkname.as_bstr())?;
+    crate::files::ln(g_ctx, g_args.target.as_bstr(), &linkname)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn ln_f(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::LnFArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let linkname = GuestPath::parse(g_ctx, g_args.linkname.as_bstr())?;
+    crate::files::ln_f(g_ctx, g_args.target.as_bstr(), &linkname)?;
+    Ok(Reply::empty())
+}
+
 pub(super) fn ln_s(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::LnSArgs = g_call.args()?;
     g_call.optargs(0)?;
     let linkname = GuestPath::parse(g_ctx, g_args.linkname.as_bstr())?;
     crate::files::ln_s(g_ctx, g_args.target.as_bstr(), &linkname)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn ln_sf(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::LnSfArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let linkname = GuestPath::parse(g_ctx, g_args.linkname.as_bstr())?;
+    crate::files::ln_sf(g_ctx, g_args.target.as_bstr(), &linkname)?;
     Ok(Reply::empty())
 }
 
@@ -113,6 +231,51 @@ pub(super) fn mkdir_p(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
     crate::files::mkdir_p(g_ctx, &path)?;
     Ok(Reply::empty())
+}
+
+pub(super) fn mkdtemp(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::MkdtempArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let tmpl = GuestPath::parse(g_ctx, g_args.tmpl.as_bstr())?;
+    let g_ret = crate::files::mkdtemp(g_ctx, &tmpl)?;
+    Reply::value(&rets::MkdtempRet { dir: g_ret })
+}
+
+pub(super) fn mkfifo(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("mknod", g_call)?;
+    let g_args: args::MkfifoArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::files::mkfifo(g_ctx, g_args.mode, &path)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn mknod(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("mknod", g_call)?;
+    let g_args: args::MknodArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::files::mknod(g_ctx, g_args.mode, g_args.devmajor, g_args.devminor, &path)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn mknod_b(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn mknod_c(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn mktemp(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::MktempArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let tmpl = GuestPath::parse(g_ctx, g_args.tmpl.as_bstr())?;
+    let g_opts = opts::MktempOpts {
+        suffix: (g_mask & 0x1 != 0).then_some(g_args.suffix),
+    };
+    let g_ret = crate::files::mktemp(g_ctx, &tmpl, &g_opts)?;
+    Reply::value(&rets::MktempRet { path: g_ret })
 }
 
 pub(super) fn readlink(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -168,6 +331,14 @@ pub(super) fn touch(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
     crate::files::touch(g_ctx, &path)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn truncate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::TruncateArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::files::truncate(g_ctx, &path)?;
     Ok(Reply::empty())
 }
 

@@ -34,6 +34,10 @@ pub(super) fn e2fsck(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
+pub(super) fn f2fs_expand(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
 pub(super) fn filesystem_available(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::FilesystemAvailableArgs = g_call.args()?;
     g_call.optargs(0)?;
@@ -46,6 +50,30 @@ pub(super) fn filesystem_available(g_ctx: &mut Ctx, g_call: &mut Call) -> Result
             fsavail: g_ret,
         },
     )
+}
+
+pub(super) fn findfs_label(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn findfs_partlabel(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn findfs_partuuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn findfs_uuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn fsck(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::FsckArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::filesystems::fsck(g_ctx, g_args.fstype.as_bstr(), &device)?;
+    Reply::value(&rets::FsckRet { status: g_ret })
 }
 
 pub(super) fn internal_parse_mountable(
@@ -93,6 +121,18 @@ pub(super) fn mkfs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
+pub(super) fn mkfs_b(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn mkfs_btrfs(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn mksquashfs(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
 pub(super) fn mkswap(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::MkswapArgs = g_call.args()?;
     let g_mask = g_call.optargs(0x3)?;
@@ -121,12 +161,28 @@ pub(super) fn set_uuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
+pub(super) fn set_uuid_random(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
 pub(super) fn vfs_label(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::VfsLabelArgs = g_call.args()?;
     g_call.optargs(0)?;
     let mountable = Mountable::parse(g_ctx, g_args.mountable.as_bstr())?;
     let g_ret = crate::filesystems::vfs_label(g_ctx, &mountable)?;
     Reply::value(&rets::VfsLabelRet { label: g_ret })
+}
+
+pub(super) fn vfs_minimum_size(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::VfsMinimumSizeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let mountable = Mountable::parse(g_ctx, g_args.mountable.as_bstr())?;
+    let g_ret = crate::filesystems::vfs_minimum_size(g_ctx, &mountable)?;
+    Reply::value(
+        &rets::VfsMinimumSizeRet {
+            sizeinbytes: g_ret,
+        },
+    )
 }
 
 pub(super) fn vfs_type(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {

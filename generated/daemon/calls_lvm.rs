@@ -3,11 +3,31 @@
 //! Calls of the module `lvm`.
 
 use crate::ctx::Ctx;
-use crate::device::Device;
+use crate::device::{Device, Mountable};
 use crate::error::Result;
 use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
 use guestfs_protocol::{args, rets};
+
+pub(super) fn is_lv(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::IsLvArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let mountable = Mountable::parse(g_ctx, g_args.mountable.as_bstr())?;
+    let g_ret = crate::lvm::is_lv(g_ctx, &mountable)?;
+    Reply::value(&rets::IsLvRet { lvflag: g_ret })
+}
+
+pub(super) fn list_dm_devices(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::lvm::list_dm_devices(g_ctx)?;
+    let g_ret = g_ret.iter().map(|g_item| g_item.api_name(g_ctx)).collect();
+    Reply::value(
+        &rets::ListDmDevicesRet {
+            devices: g_ret,
+        },
+    )
+}
 
 pub(super) fn lvcreate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     g_ctx.require_group("lvm2", g_call)?;
@@ -22,6 +42,43 @@ pub(super) fn lvcreate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
+pub(super) fn lvcreate_free(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    let g_args: args::LvcreateFreeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::lvm::lvcreate_free(
+        g_ctx,
+        g_args.logvol.as_bstr(),
+        g_args.volgroup.as_bstr(),
+        g_args.percent,
+    )?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn lvm_canonical_lv_name(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn lvm_clear_filter(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn lvm_remove_all(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    crate::lvm::lvm_remove_all(g_ctx)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn lvm_scan(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn lvm_set_filter(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
 pub(super) fn lvremove(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     g_ctx.require_group("lvm2", g_call)?;
     let g_args: args::LvremoveArgs = g_call.args()?;
@@ -29,6 +86,23 @@ pub(super) fn lvremove(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
     crate::lvm::lvremove(g_ctx, &device)?;
     Ok(Reply::empty())
+}
+
+pub(super) fn lvrename(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn lvresize(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    let g_args: args::LvresizeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::lvm::lvresize(g_ctx, &device, g_args.mbytes)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn lvresize_free(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
 }
 
 pub(super) fn lvs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -48,6 +122,18 @@ pub(super) fn lvs_full(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::LvsFullRet { logvols: g_ret })
 }
 
+pub(super) fn lvuuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn pvchange_uuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn pvchange_uuid_all(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
 pub(super) fn pvcreate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     g_ctx.require_group("lvm2", g_call)?;
     let g_args: args::PvcreateArgs = g_call.args()?;
@@ -55,6 +141,23 @@ pub(super) fn pvcreate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
     crate::lvm::pvcreate(g_ctx, &device)?;
     Ok(Reply::empty())
+}
+
+pub(super) fn pvremove(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    let g_args: args::PvremoveArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::lvm::pvremove(g_ctx, &device)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn pvresize(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn pvresize_size(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
 }
 
 pub(super) fn pvs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -66,12 +169,47 @@ pub(super) fn pvs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::PvsRet { physvols: g_ret })
 }
 
+pub(super) fn pvs_full(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let mut g_ret = crate::lvm::pvs_full(g_ctx)?;
+    for g_item in &mut g_ret {
+        g_item.pv_name = g_ctx.api_device_name(g_item.pv_name.as_bstr());
+    }
+    Reply::value(
+        &rets::PvsFullRet {
+            physvols: g_ret,
+        },
+    )
+}
+
+pub(super) fn pvuuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn vg_activate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    let g_args: args::VgActivateArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::lvm::vg_activate(g_ctx, g_args.activate, &g_args.volgroups)?;
+    Ok(Reply::empty())
+}
+
 pub(super) fn vg_activate_all(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     g_ctx.require_group("lvm2", g_call)?;
     let g_args: args::VgActivateAllArgs = g_call.args()?;
     g_call.optargs(0)?;
     crate::lvm::vg_activate_all(g_ctx, g_args.activate)?;
     Ok(Reply::empty())
+}
+
+pub(super) fn vgchange_uuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn vgchange_uuid_all(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
 }
 
 pub(super) fn vgcreate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -87,10 +225,54 @@ pub(super) fn vgcreate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
+pub(super) fn vglvuuids(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn vgmeta(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn vgpvuuids(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn vgremove(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    let g_args: args::VgremoveArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::lvm::vgremove(g_ctx, g_args.vgname.as_bstr())?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn vgrename(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
 pub(super) fn vgs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     g_ctx.require_group("lvm2", g_call)?;
     g_call.no_args()?;
     g_call.optargs(0)?;
     let g_ret = crate::lvm::vgs(g_ctx)?;
     Reply::value(&rets::VgsRet { volgroups: g_ret })
+}
+
+pub(super) fn vgs_full(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::lvm::vgs_full(g_ctx)?;
+    Reply::value(
+        &rets::VgsFullRet {
+            volgroups: g_ret,
+        },
+    )
+}
+
+pub(super) fn vgscan(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn vguuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
 }

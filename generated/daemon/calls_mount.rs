@@ -5,9 +5,17 @@
 use crate::ctx::Ctx;
 use crate::device::{DeviceOrPath, Mountable};
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
 use guestfs_protocol::{args, opts, rets};
+
+pub(super) fn df(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::mount::df(g_ctx)?;
+    Reply::value(&rets::DfRet { output: g_ret })
+}
 
 pub(super) fn df_h(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     g_call.no_args()?;
@@ -23,12 +31,31 @@ pub(super) fn internal_autosync(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Re
     Ok(Reply::empty())
 }
 
+pub(super) fn list_9p(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn mkmountpoint(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::MkmountpointArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::mount::mkmountpoint(g_ctx, g_args.exemptpath.as_bstr())?;
+    Ok(Reply::empty())
+}
+
 pub(super) fn mount(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::MountArgs = g_call.args()?;
     g_call.optargs(0)?;
     let mountable = Mountable::parse(g_ctx, g_args.mountable.as_bstr())?;
     crate::mount::mount(g_ctx, &mountable, g_args.mountpoint.as_bstr())?;
     Ok(Reply::empty())
+}
+
+pub(super) fn mount_9p(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn mount_loop(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
 }
 
 pub(super) fn mount_options(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -52,6 +79,20 @@ pub(super) fn mount_ro(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
+pub(super) fn mount_vfs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::MountVfsArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let mountable = Mountable::parse(g_ctx, g_args.mountable.as_bstr())?;
+    crate::mount::mount_vfs(
+        g_ctx,
+        g_args.options.as_bstr(),
+        g_args.vfstype.as_bstr(),
+        &mountable,
+        g_args.mountpoint.as_bstr(),
+    )?;
+    Ok(Reply::empty())
+}
+
 pub(super) fn mountpoints(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     g_call.no_args()?;
     g_call.optargs(0)?;
@@ -69,6 +110,24 @@ pub(super) fn mounts(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_ret = crate::mount::mounts(g_ctx)?;
     let g_ret = g_ret.iter().map(|g_item| g_item.api_name(g_ctx)).collect();
     Reply::value(&rets::MountsRet { devices: g_ret })
+}
+
+pub(super) fn remount(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::RemountArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let mountpoint = GuestPath::parse(g_ctx, g_args.mountpoint.as_bstr())?;
+    let g_opts = opts::RemountOpts {
+        rw: (g_mask & 0x1 != 0).then_some(g_args.rw),
+    };
+    crate::mount::remount(g_ctx, &mountpoint, &g_opts)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn rmmountpoint(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::RmmountpointArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::mount::rmmountpoint(g_ctx, g_args.exemptpath.as_bstr())?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn sync(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {

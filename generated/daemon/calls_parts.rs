@@ -39,6 +39,70 @@ pub(super) fn part_disk(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
+pub(super) fn part_expand_gpt(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn part_get_bootable(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::PartGetBootableArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::parts::part_get_bootable(g_ctx, &device, g_args.partnum)?;
+    Reply::value(
+        &rets::PartGetBootableRet {
+            bootable: g_ret,
+        },
+    )
+}
+
+pub(super) fn part_get_disk_guid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn part_get_gpt_attributes(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn part_get_gpt_guid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::PartGetGptGuidArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::parts::part_get_gpt_guid(g_ctx, &device, g_args.partnum)?;
+    Reply::value(
+        &rets::PartGetGptGuidRet {
+            guid: g_ret,
+        },
+    )
+}
+
+pub(super) fn part_get_gpt_type(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::PartGetGptTypeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::parts::part_get_gpt_type(g_ctx, &device, g_args.partnum)?;
+    Reply::value(
+        &rets::PartGetGptTypeRet {
+            guid: g_ret,
+        },
+    )
+}
+
+pub(super) fn part_get_mbr_id(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::PartGetMbrIdArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::parts::part_get_mbr_id(g_ctx, &device, g_args.partnum)?;
+    Reply::value(
+        &rets::PartGetMbrIdRet {
+            idbyte: g_ret,
+        },
+    )
+}
+
+pub(super) fn part_get_mbr_part_type(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
 pub(super) fn part_get_name(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::PartGetNameArgs = g_call.args()?;
     g_call.optargs(0)?;
@@ -83,10 +147,124 @@ pub(super) fn part_list(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     )
 }
 
+pub(super) fn part_resize(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::PartResizeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::parts::part_resize(g_ctx, &device, g_args.partnum, g_args.endsect)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn part_set_bootable(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::PartSetBootableArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::parts::part_set_bootable(g_ctx, &device, g_args.partnum, g_args.bootable)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn part_set_disk_guid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn part_set_disk_guid_random(
+    _: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn part_set_gpt_attributes(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn part_set_gpt_guid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::PartSetGptGuidArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::parts::part_set_gpt_guid(
+        g_ctx,
+        &device,
+        g_args.partnum,
+        g_args.guid.as_bstr(),
+    )?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn part_set_gpt_type(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::PartSetGptTypeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::parts::part_set_gpt_type(
+        g_ctx,
+        &device,
+        g_args.partnum,
+        g_args.guid.as_bstr(),
+    )?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn part_set_mbr_id(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::PartSetMbrIdArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::parts::part_set_mbr_id(g_ctx, &device, g_args.partnum, g_args.idbyte)?;
+    Ok(Reply::empty())
+}
+
 pub(super) fn part_set_name(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::PartSetNameArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
     crate::parts::part_set_name(g_ctx, &device, g_args.partnum, g_args.name.as_bstr())?;
     Ok(Reply::empty())
+}
+
+pub(super) fn part_to_dev(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::PartToDevArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let partition = Device::parse(g_ctx, g_args.partition.as_bstr())?;
+    let g_ret = crate::parts::part_to_dev(g_ctx, &partition)?;
+    let g_ret = g_ret.api_name(g_ctx);
+    Reply::value(
+        &rets::PartToDevRet {
+            device: g_ret,
+        },
+    )
+}
+
+pub(super) fn part_to_partnum(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::PartToPartnumArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let partition = Device::parse(g_ctx, g_args.partition.as_bstr())?;
+    let g_ret = crate::parts::part_to_partnum(g_ctx, &partition)?;
+    Reply::value(
+        &rets::PartToPartnumRet {
+            partnum: g_ret,
+        },
+    )
+}
+
+pub(super) fn sfdisk(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn sfdiskM(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn sfdisk_N(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn sfdisk_disk_geometry(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn sfdisk_kernel_geometry(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn sfdisk_l(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
 }

@@ -26,6 +26,38 @@ pub(super) fn debug(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::DebugRet { result: g_ret })
 }
 
+pub(super) fn dmesg(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::system::dmesg(g_ctx)?;
+    Reply::value(&rets::DmesgRet { kmsgs: g_ret })
+}
+
+pub(super) fn drop_caches(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::DropCachesArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::system::drop_caches(g_ctx, g_args.whattodrop)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn echo_daemon(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::EchoDaemonArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::system::echo_daemon(g_ctx, &g_args.words)?;
+    Reply::value(
+        &rets::EchoDaemonRet {
+            output: g_ret,
+        },
+    )
+}
+
+pub(super) fn internal_exit(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    crate::system::internal_exit(g_ctx)?;
+    Ok(Reply::empty())
+}
+
 pub(super) fn internal_feature_available(
     g_ctx: &mut Ctx,
     g_call: &mut Call,
@@ -43,10 +75,26 @@ pub(super) fn internal_feature_available(
     )
 }
 
+pub(super) fn internal_rhbz914931(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    drop(g_call.file_in());
+    Err(g_call.planned())
+}
+
+pub(super) fn modprobe(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
 pub(super) fn ping_daemon(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     g_call.no_args()?;
     g_call.optargs(0)?;
     crate::system::ping_daemon(g_ctx)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn sleep(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SleepArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::system::sleep(g_ctx, g_args.secs)?;
     Ok(Reply::empty())
 }
 

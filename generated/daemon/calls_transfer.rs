@@ -5,9 +5,33 @@
 use crate::ctx::Ctx;
 use crate::device::DeviceOrPath;
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
 use guestfs_protocol::args;
+
+pub(super) fn base64_in(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let mut base64file = g_call.file_in();
+    let g_args: args::Base64InArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let filename = GuestPath::parse(g_ctx, g_args.filename.as_bstr())?;
+    crate::transfer::base64_in(g_ctx, &mut base64file, &filename)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn base64_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::Base64OutArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let filename = GuestPath::parse(g_ctx, g_args.filename.as_bstr())?;
+    let mut base64file = g_call.file_out();
+    crate::transfer::base64_out(g_ctx, &filename, &mut base64file)?;
+    Reply::sent(base64file)
+}
+
+pub(super) fn debug_upload(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    drop(g_call.file_in());
+    Err(g_call.planned())
+}
 
 pub(super) fn download(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::DownloadArgs = g_call.args()?;

@@ -7,7 +7,17 @@ use crate::error::Result;
 use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
+use guestfs_protocol::xdr::Opaque;
 use guestfs_protocol::{args, rets};
+
+pub(super) fn getxattr(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("linuxxattrs", g_call)?;
+    let g_args: args::GetxattrArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = Opaque(crate::xattrs::getxattr(g_ctx, &path, g_args.name.as_bstr())?);
+    Reply::value(&rets::GetxattrRet { xattr: g_ret })
+}
 
 pub(super) fn getxattrs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     g_ctx.require_group("linuxxattrs", g_call)?;
@@ -22,12 +32,75 @@ pub(super) fn getxattrs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     )
 }
 
+pub(super) fn internal_lxattrlist(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("linuxxattrs", g_call)?;
+    let g_args: args::InternalLxattrlistArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::xattrs::internal_lxattrlist(g_ctx, &path, &g_args.names)?;
+    Reply::value(
+        &rets::InternalLxattrlistRet {
+            xattrs: g_ret,
+        },
+    )
+}
+
+pub(super) fn lgetxattr(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    Err(g_call.planned())
+}
+
+pub(super) fn lgetxattrs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("linuxxattrs", g_call)?;
+    let g_args: args::LgetxattrsArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::xattrs::lgetxattrs(g_ctx, &path)?;
+    Reply::value(
+        &rets::LgetxattrsRet {
+            xattrs: g_ret,
+        },
+    )
+}
+
+pub(super) fn lremovexattr(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("linuxxattrs", g_call)?;
+    let g_args: args::LremovexattrArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::xattrs::lremovexattr(g_ctx, g_args.xattr.as_bstr(), &path)?;
+    Ok(Reply::empty())
+}
+
 pub(super) fn lsetxattr(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     g_ctx.require_group("linuxxattrs", g_call)?;
     let g_args: args::LsetxattrArgs = g_call.args()?;
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
     crate::xattrs::lsetxattr(
+        g_ctx,
+        g_args.xattr.as_bstr(),
+        g_args.val.as_bstr(),
+        g_args.vallen,
+        &path,
+    )?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn removexattr(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("linuxxattrs", g_call)?;
+    let g_args: args::RemovexattrArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::xattrs::removexattr(g_ctx, g_args.xattr.as_bstr(), &path)?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn setxattr(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("linuxxattrs", g_call)?;
+    let g_args: args::SetxattrArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::xattrs::setxattr(
         g_ctx,
         g_args.xattr.as_bstr(),
         g_args.val.as_bstr(),

@@ -5,21 +5,45 @@
 //! In: a request whose header was checked. Out: its reply, or the error to send instead.
 #![allow(non_snake_case)]
 
+mod calls_acl;
 mod calls_archives;
+mod calls_augeas;
 mod calls_blockdev;
+mod calls_bootloader;
+mod calls_btrfs;
+mod calls_capabilities;
 mod calls_command;
 mod calls_content;
 mod calls_copy;
 mod calls_dirs;
+mod calls_erase;
+mod calls_ext2;
 mod calls_files;
 mod calls_filesystems;
+mod calls_hivex;
+mod calls_initrd;
+mod calls_inotify;
+mod calls_inspect;
+mod calls_iso;
+mod calls_journal;
+mod calls_ldm;
+mod calls_luks;
 mod calls_lvm;
+mod calls_md;
 mod calls_mount;
+mod calls_ntfs;
 mod calls_parts;
+mod calls_rsync;
+mod calls_scrub;
+mod calls_selinux;
 mod calls_stat;
+mod calls_swap;
 mod calls_system;
 mod calls_transfer;
+mod calls_tsk;
 mod calls_xattrs;
+mod calls_xfs;
+mod calls_yara;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::rpc::{Call, Reply};
@@ -38,45 +62,45 @@ pub enum Group {
 
 /// Every option group of the API.
 pub const GROUPS: &[(&str, Group)] = &[
-    ("acl", Group::Written),
+    ("acl", Group::Planned),
     ("augeas", Group::Retired),
-    ("blkdiscard", Group::Written),
-    ("blkdiscardzeroes", Group::Written),
-    ("btrfs", Group::Written),
-    ("clevisluks", Group::Written),
-    ("extlinux", Group::Written),
-    ("f2fs", Group::Written),
-    ("fstrim", Group::Written),
-    ("gdisk", Group::Written),
-    ("grub", Group::Written),
-    ("hivex", Group::Written),
-    ("inotify", Group::Written),
+    ("blkdiscard", Group::Planned),
+    ("blkdiscardzeroes", Group::Planned),
+    ("btrfs", Group::Planned),
+    ("clevisluks", Group::Planned),
+    ("extlinux", Group::Planned),
+    ("f2fs", Group::Planned),
+    ("fstrim", Group::Planned),
+    ("gdisk", Group::Planned),
+    ("grub", Group::Planned),
+    ("hivex", Group::Planned),
+    ("inotify", Group::Planned),
     ("journal", Group::Written),
-    ("ldm", Group::Written),
+    ("ldm", Group::Planned),
     ("libtsk", Group::Written),
     ("libyara", Group::Written),
-    ("linuxcaps", Group::Written),
-    ("linuxfsuuid", Group::Written),
-    ("linuxmodules", Group::Written),
+    ("linuxcaps", Group::Planned),
+    ("linuxfsuuid", Group::Planned),
+    ("linuxmodules", Group::Planned),
     ("linuxxattrs", Group::Written),
-    ("luks", Group::Written),
+    ("luks", Group::Planned),
     ("lvm2", Group::Written),
-    ("mdadm", Group::Written),
+    ("mdadm", Group::Planned),
     ("mknod", Group::Written),
-    ("ntfs3g", Group::Written),
-    ("ntfsprogs", Group::Written),
+    ("ntfs3g", Group::Planned),
+    ("ntfsprogs", Group::Planned),
     ("realpath", Group::Retired),
-    ("rsync", Group::Written),
-    ("scrub", Group::Written),
-    ("selinux", Group::Written),
-    ("selinuxrelabel", Group::Written),
-    ("sleuthkit", Group::Written),
-    ("squashfs", Group::Written),
-    ("syslinux", Group::Written),
+    ("rsync", Group::Planned),
+    ("scrub", Group::Planned),
+    ("selinux", Group::Planned),
+    ("selinuxrelabel", Group::Planned),
+    ("sleuthkit", Group::Planned),
+    ("squashfs", Group::Planned),
+    ("syslinux", Group::Planned),
     ("wipefs", Group::Written),
-    ("xfs", Group::Written),
-    ("xz", Group::Written),
-    ("zerofree", Group::Written),
+    ("xfs", Group::Planned),
+    ("xz", Group::Planned),
+    ("zerofree", Group::Planned),
 ];
 
 /// Run one request.
@@ -91,7 +115,22 @@ pub fn dispatch(ctx: &mut Ctx, call: &mut Call) -> Result<Reply> {
         procs::PVS => calls_lvm::pvs(ctx, call),
         procs::VGS => calls_lvm::vgs(ctx, call),
         procs::LVS => calls_lvm::lvs(ctx, call),
+        procs::PVS_FULL => calls_lvm::pvs_full(ctx, call),
+        procs::VGS_FULL => calls_lvm::vgs_full(ctx, call),
         procs::LVS_FULL => calls_lvm::lvs_full(ctx, call),
+        procs::AUG_INIT => calls_augeas::aug_init(ctx, call),
+        procs::AUG_DEFVAR => calls_augeas::aug_defvar(ctx, call),
+        procs::AUG_DEFNODE => calls_augeas::aug_defnode(ctx, call),
+        procs::AUG_GET => calls_augeas::aug_get(ctx, call),
+        procs::AUG_SET => calls_augeas::aug_set(ctx, call),
+        procs::AUG_INSERT => calls_augeas::aug_insert(ctx, call),
+        procs::AUG_RM => calls_augeas::aug_rm(ctx, call),
+        procs::AUG_MV => calls_augeas::aug_mv(ctx, call),
+        procs::AUG_MATCH => calls_augeas::aug_match(ctx, call),
+        procs::AUG_SAVE => calls_augeas::aug_save(ctx, call),
+        procs::AUG_CLOSE => calls_augeas::aug_close(ctx, call),
+        procs::AUG_LOAD => calls_augeas::aug_load(ctx, call),
+        procs::AUG_LS => calls_augeas::aug_ls(ctx, call),
         procs::RM => calls_files::rm(ctx, call),
         procs::RMDIR => calls_files::rmdir(ctx, call),
         procs::RM_RF => calls_files::rm_rf(ctx, call),
@@ -105,100 +144,535 @@ pub fn dispatch(ctx: &mut Ctx, call: &mut Call) -> Result<Reply> {
         procs::PVCREATE => calls_lvm::pvcreate(ctx, call),
         procs::VGCREATE => calls_lvm::vgcreate(ctx, call),
         procs::LVCREATE => calls_lvm::lvcreate(ctx, call),
+        procs::SFDISK => calls_parts::sfdisk(ctx, call),
+        procs::WRITE_FILE => calls_content::write_file(ctx, call),
         procs::UMOUNT => calls_mount::umount(ctx, call),
         procs::MOUNTS => calls_mount::mounts(ctx, call),
         procs::UMOUNT_ALL => calls_mount::umount_all(ctx, call),
+        procs::LVM_REMOVE_ALL => calls_lvm::lvm_remove_all(ctx, call),
         procs::FILE => calls_content::file(ctx, call),
         procs::COMMAND => calls_command::command(ctx, call),
+        procs::COMMAND_LINES => calls_command::command_lines(ctx, call),
         procs::STATVFS => calls_stat::statvfs(ctx, call),
+        procs::TUNE2FS_L => calls_ext2::tune2fs_l(ctx, call),
+        procs::BLOCKDEV_SETRO => calls_blockdev::blockdev_setro(ctx, call),
+        procs::BLOCKDEV_SETRW => calls_blockdev::blockdev_setrw(ctx, call),
+        procs::BLOCKDEV_GETRO => calls_blockdev::blockdev_getro(ctx, call),
         procs::BLOCKDEV_GETSS => calls_blockdev::blockdev_getss(ctx, call),
+        procs::BLOCKDEV_GETBSZ => calls_blockdev::blockdev_getbsz(ctx, call),
+        procs::BLOCKDEV_SETBSZ => calls_blockdev::blockdev_setbsz(ctx, call),
+        procs::BLOCKDEV_GETSZ => calls_blockdev::blockdev_getsz(ctx, call),
         procs::BLOCKDEV_GETSIZE64 => calls_blockdev::blockdev_getsize64(ctx, call),
+        procs::BLOCKDEV_FLUSHBUFS => calls_blockdev::blockdev_flushbufs(ctx, call),
+        procs::BLOCKDEV_REREADPT => calls_blockdev::blockdev_rereadpt(ctx, call),
         procs::UPLOAD => calls_transfer::upload(ctx, call),
         procs::DOWNLOAD => calls_transfer::download(ctx, call),
         procs::CHECKSUM => calls_content::checksum(ctx, call),
         procs::TAR_IN => calls_archives::tar_in(ctx, call),
         procs::TAR_OUT => calls_archives::tar_out(ctx, call),
+        procs::TGZ_IN => calls_archives::tgz_in(ctx, call),
+        procs::TGZ_OUT => calls_archives::tgz_out(ctx, call),
         procs::MOUNT_RO => calls_mount::mount_ro(ctx, call),
         procs::MOUNT_OPTIONS => calls_mount::mount_options(ctx, call),
+        procs::MOUNT_VFS => calls_mount::mount_vfs(ctx, call),
         procs::DEBUG => calls_system::debug(ctx, call),
         procs::LVREMOVE => calls_lvm::lvremove(ctx, call),
+        procs::VGREMOVE => calls_lvm::vgremove(ctx, call),
+        procs::PVREMOVE => calls_lvm::pvremove(ctx, call),
+        procs::SET_E2LABEL => calls_ext2::set_e2label(ctx, call),
+        procs::GET_E2LABEL => calls_ext2::get_e2label(ctx, call),
+        procs::SET_E2UUID => calls_ext2::set_e2uuid(ctx, call),
+        procs::GET_E2UUID => calls_ext2::get_e2uuid(ctx, call),
+        procs::FSCK => calls_filesystems::fsck(ctx, call),
+        procs::ZERO => calls_erase::zero(ctx, call),
+        procs::GRUB_INSTALL => calls_bootloader::grub_install(ctx, call),
         procs::CP => calls_copy::cp(ctx, call),
         procs::CP_A => calls_copy::cp_a(ctx, call),
         procs::MV => calls_copy::mv(ctx, call),
+        procs::DROP_CACHES => calls_system::drop_caches(ctx, call),
+        procs::DMESG => calls_system::dmesg(ctx, call),
         procs::PING_DAEMON => calls_system::ping_daemon(ctx, call),
+        procs::EQUAL => calls_content::equal(ctx, call),
+        procs::STRINGS => calls_content::strings(ctx, call),
+        procs::STRINGS_E => calls_content::strings_e(ctx, call),
+        procs::HEXDUMP => calls_content::hexdump(ctx, call),
+        procs::ZEROFREE => calls_erase::zerofree(ctx, call),
+        procs::PVRESIZE => calls_lvm::pvresize(ctx, call),
+        procs::SFDISK_N => calls_parts::sfdisk_N(ctx, call),
+        procs::SFDISK_L => calls_parts::sfdisk_l(ctx, call),
+        procs::SFDISK_KERNEL_GEOMETRY => calls_parts::sfdisk_kernel_geometry(ctx, call),
+        procs::SFDISK_DISK_GEOMETRY => calls_parts::sfdisk_disk_geometry(ctx, call),
         procs::VG_ACTIVATE_ALL => calls_lvm::vg_activate_all(ctx, call),
+        procs::VG_ACTIVATE => calls_lvm::vg_activate(ctx, call),
+        procs::LVRESIZE => calls_lvm::lvresize(ctx, call),
+        procs::RESIZE2FS => calls_ext2::resize2fs(ctx, call),
+        procs::E2FSCK_F => calls_ext2::e2fsck_f(ctx, call),
+        procs::SLEEP => calls_system::sleep(ctx, call),
+        procs::NTFS_3G_PROBE => calls_ntfs::ntfs_3g_probe(ctx, call),
         procs::SH => calls_command::sh(ctx, call),
+        procs::SH_LINES => calls_command::sh_lines(ctx, call),
         procs::GLOB_EXPAND => calls_dirs::glob_expand(ctx, call),
+        procs::SCRUB_DEVICE => calls_scrub::scrub_device(ctx, call),
+        procs::SCRUB_FILE => calls_scrub::scrub_file(ctx, call),
+        procs::SCRUB_FREESPACE => calls_scrub::scrub_freespace(ctx, call),
+        procs::MKDTEMP => calls_files::mkdtemp(ctx, call),
         procs::WC_L => calls_content::wc_l(ctx, call),
+        procs::WC_W => calls_content::wc_w(ctx, call),
+        procs::WC_C => calls_content::wc_c(ctx, call),
+        procs::HEAD => calls_content::head(ctx, call),
         procs::HEAD_N => calls_content::head_n(ctx, call),
+        procs::TAIL => calls_content::tail(ctx, call),
         procs::TAIL_N => calls_content::tail_n(ctx, call),
+        procs::DF => calls_mount::df(ctx, call),
         procs::DF_H => calls_mount::df_h(ctx, call),
         procs::DU => calls_dirs::du(ctx, call),
+        procs::INITRD_LIST => calls_initrd::initrd_list(ctx, call),
+        procs::MOUNT_LOOP => calls_mount::mount_loop(ctx, call),
         procs::MKSWAP => calls_filesystems::mkswap(ctx, call),
+        procs::MKSWAP_L => calls_swap::mkswap_L(ctx, call),
+        procs::MKSWAP_U => calls_swap::mkswap_U(ctx, call),
+        procs::MKNOD => calls_files::mknod(ctx, call),
+        procs::MKFIFO => calls_files::mkfifo(ctx, call),
+        procs::MKNOD_B => calls_files::mknod_b(ctx, call),
+        procs::MKNOD_C => calls_files::mknod_c(ctx, call),
         procs::UMASK => calls_files::umask(ctx, call),
+        procs::SFDISKM => calls_parts::sfdiskM(ctx, call),
+        procs::ZFILE => calls_content::zfile(ctx, call),
         procs::GETXATTRS => calls_xattrs::getxattrs(ctx, call),
+        procs::LGETXATTRS => calls_xattrs::lgetxattrs(ctx, call),
+        procs::SETXATTR => calls_xattrs::setxattr(ctx, call),
         procs::LSETXATTR => calls_xattrs::lsetxattr(ctx, call),
+        procs::REMOVEXATTR => calls_xattrs::removexattr(ctx, call),
+        procs::LREMOVEXATTR => calls_xattrs::lremovexattr(ctx, call),
         procs::MOUNTPOINTS => calls_mount::mountpoints(ctx, call),
+        procs::MKMOUNTPOINT => calls_mount::mkmountpoint(ctx, call),
+        procs::RMMOUNTPOINT => calls_mount::rmmountpoint(ctx, call),
         procs::GREP => calls_content::grep(ctx, call),
+        procs::EGREP => calls_content::egrep(ctx, call),
+        procs::FGREP => calls_content::fgrep(ctx, call),
+        procs::GREPI => calls_content::grepi(ctx, call),
+        procs::EGREPI => calls_content::egrepi(ctx, call),
+        procs::FGREPI => calls_content::fgrepi(ctx, call),
+        procs::ZGREP => calls_content::zgrep(ctx, call),
+        procs::ZEGREP => calls_content::zegrep(ctx, call),
+        procs::ZFGREP => calls_content::zfgrep(ctx, call),
+        procs::ZGREPI => calls_content::zgrepi(ctx, call),
+        procs::ZEGREPI => calls_content::zegrepi(ctx, call),
+        procs::ZFGREPI => calls_content::zfgrepi(ctx, call),
         procs::REALPATH => calls_files::realpath(ctx, call),
+        procs::LN => calls_files::ln(ctx, call),
+        procs::LN_F => calls_files::ln_f(ctx, call),
         procs::LN_S => calls_files::ln_s(ctx, call),
+        procs::LN_SF => calls_files::ln_sf(ctx, call),
         procs::READLINK => calls_files::readlink(ctx, call),
+        procs::FALLOCATE => calls_files::fallocate(ctx, call),
+        procs::SWAPON_DEVICE => calls_swap::swapon_device(ctx, call),
+        procs::SWAPOFF_DEVICE => calls_swap::swapoff_device(ctx, call),
+        procs::SWAPON_FILE => calls_swap::swapon_file(ctx, call),
+        procs::SWAPOFF_FILE => calls_swap::swapoff_file(ctx, call),
+        procs::SWAPON_LABEL => calls_swap::swapon_label(ctx, call),
+        procs::SWAPOFF_LABEL => calls_swap::swapoff_label(ctx, call),
+        procs::SWAPON_UUID => calls_swap::swapon_uuid(ctx, call),
+        procs::SWAPOFF_UUID => calls_swap::swapoff_uuid(ctx, call),
+        procs::MKSWAP_FILE => calls_swap::mkswap_file(ctx, call),
+        procs::INOTIFY_INIT => calls_inotify::inotify_init(ctx, call),
+        procs::INOTIFY_ADD_WATCH => calls_inotify::inotify_add_watch(ctx, call),
+        procs::INOTIFY_RM_WATCH => calls_inotify::inotify_rm_watch(ctx, call),
+        procs::INOTIFY_READ => calls_inotify::inotify_read(ctx, call),
+        procs::INOTIFY_FILES => calls_inotify::inotify_files(ctx, call),
+        procs::INOTIFY_CLOSE => calls_inotify::inotify_close(ctx, call),
+        procs::SETCON => calls_selinux::setcon(ctx, call),
+        procs::GETCON => calls_selinux::getcon(ctx, call),
+        procs::MKFS_B => calls_filesystems::mkfs_b(ctx, call),
+        procs::MKE2JOURNAL => calls_ext2::mke2journal(ctx, call),
+        procs::MKE2JOURNAL_L => calls_ext2::mke2journal_L(ctx, call),
+        procs::MKE2JOURNAL_U => calls_ext2::mke2journal_U(ctx, call),
+        procs::MKE2FS_J => calls_ext2::mke2fs_J(ctx, call),
+        procs::MKE2FS_JL => calls_ext2::mke2fs_JL(ctx, call),
+        procs::MKE2FS_JU => calls_ext2::mke2fs_JU(ctx, call),
+        procs::MODPROBE => calls_system::modprobe(ctx, call),
+        procs::ECHO_DAEMON => calls_system::echo_daemon(ctx, call),
         procs::FIND0 => calls_dirs::find0(ctx, call),
+        procs::CASE_SENSITIVE_PATH => calls_files::case_sensitive_path(ctx, call),
         procs::VFS_TYPE => calls_filesystems::vfs_type(ctx, call),
+        procs::TRUNCATE => calls_files::truncate(ctx, call),
         procs::TRUNCATE_SIZE => calls_files::truncate_size(ctx, call),
         procs::UTIMENS => calls_files::utimens(ctx, call),
         procs::MKDIR_MODE => calls_files::mkdir_mode(ctx, call),
+        procs::LCHOWN => calls_files::lchown(ctx, call),
+        procs::INTERNAL_LXATTRLIST => calls_xattrs::internal_lxattrlist(ctx, call),
+        procs::INTERNAL_READLINKLIST => calls_files::internal_readlinklist(ctx, call),
         procs::PREAD => calls_content::pread(ctx, call),
         procs::PART_INIT => calls_parts::part_init(ctx, call),
         procs::PART_ADD => calls_parts::part_add(ctx, call),
         procs::PART_DISK => calls_parts::part_disk(ctx, call),
+        procs::PART_SET_BOOTABLE => calls_parts::part_set_bootable(ctx, call),
         procs::PART_SET_NAME => calls_parts::part_set_name(ctx, call),
         procs::PART_LIST => calls_parts::part_list(ctx, call),
         procs::PART_GET_PARTTYPE => calls_parts::part_get_parttype(ctx, call),
         procs::FILL => calls_content::fill(ctx, call),
+        procs::DD => calls_copy::dd(ctx, call),
         procs::FILESIZE => calls_files::filesize(ctx, call),
+        procs::LVRENAME => calls_lvm::lvrename(ctx, call),
+        procs::VGRENAME => calls_lvm::vgrename(ctx, call),
+        procs::INITRD_CAT => calls_initrd::initrd_cat(ctx, call),
+        procs::PVUUID => calls_lvm::pvuuid(ctx, call),
+        procs::VGUUID => calls_lvm::vguuid(ctx, call),
+        procs::LVUUID => calls_lvm::lvuuid(ctx, call),
+        procs::VGPVUUIDS => calls_lvm::vgpvuuids(ctx, call),
+        procs::VGLVUUIDS => calls_lvm::vglvuuids(ctx, call),
+        procs::COPY_SIZE => calls_copy::copy_size(ctx, call),
         procs::ZERO_DEVICE => calls_blockdev::zero_device(ctx, call),
+        procs::TXZ_IN => calls_archives::txz_in(ctx, call),
+        procs::TXZ_OUT => calls_archives::txz_out(ctx, call),
+        procs::VGSCAN => calls_lvm::vgscan(ctx, call),
         procs::PART_DEL => calls_parts::part_del(ctx, call),
+        procs::PART_GET_BOOTABLE => calls_parts::part_get_bootable(ctx, call),
+        procs::PART_GET_MBR_ID => calls_parts::part_get_mbr_id(ctx, call),
+        procs::PART_SET_MBR_ID => calls_parts::part_set_mbr_id(ctx, call),
+        procs::CHECKSUM_DEVICE => calls_content::checksum_device(ctx, call),
+        procs::LVRESIZE_FREE => calls_lvm::lvresize_free(ctx, call),
+        procs::AUG_CLEAR => calls_augeas::aug_clear(ctx, call),
+        procs::GET_UMASK => calls_files::get_umask(ctx, call),
+        procs::DEBUG_UPLOAD => calls_transfer::debug_upload(ctx, call),
+        procs::BASE64_IN => calls_transfer::base64_in(ctx, call),
+        procs::BASE64_OUT => calls_transfer::base64_out(ctx, call),
+        procs::CHECKSUMS_OUT => calls_content::checksums_out(ctx, call),
+        procs::FILL_PATTERN => calls_erase::fill_pattern(ctx, call),
         procs::INTERNAL_WRITE => calls_content::internal_write(ctx, call),
         procs::PWRITE => calls_content::pwrite(ctx, call),
+        procs::RESIZE2FS_SIZE => calls_ext2::resize2fs_size(ctx, call),
+        procs::PVRESIZE_SIZE => calls_lvm::pvresize_size(ctx, call),
+        procs::NTFSRESIZE_SIZE => calls_ntfs::ntfsresize_size(ctx, call),
         procs::AVAILABLE_ALL_GROUPS => calls_system::available_all_groups(ctx, call),
         procs::FALLOCATE64 => calls_files::fallocate64(ctx, call),
         procs::VFS_LABEL => calls_filesystems::vfs_label(ctx, call),
         procs::VFS_UUID => calls_filesystems::vfs_uuid(ctx, call),
+        procs::LVM_SET_FILTER => calls_lvm::lvm_set_filter(ctx, call),
+        procs::LVM_CLEAR_FILTER => calls_lvm::lvm_clear_filter(ctx, call),
+        procs::LUKS_OPEN => calls_luks::luks_open(ctx, call),
+        procs::LUKS_OPEN_RO => calls_luks::luks_open_ro(ctx, call),
+        procs::LUKS_CLOSE => calls_luks::luks_close(ctx, call),
+        procs::LUKS_FORMAT => calls_luks::luks_format(ctx, call),
+        procs::LUKS_FORMAT_CIPHER => calls_luks::luks_format_cipher(ctx, call),
+        procs::LUKS_ADD_KEY => calls_luks::luks_add_key(ctx, call),
+        procs::LUKS_KILL_SLOT => calls_luks::luks_kill_slot(ctx, call),
+        procs::IS_LV => calls_lvm::is_lv(ctx, call),
+        procs::FINDFS_UUID => calls_filesystems::findfs_uuid(ctx, call),
+        procs::FINDFS_LABEL => calls_filesystems::findfs_label(ctx, call),
+        procs::IS_CHARDEV => calls_files::is_chardev(ctx, call),
+        procs::IS_BLOCKDEV => calls_files::is_blockdev(ctx, call),
+        procs::IS_FIFO => calls_files::is_fifo(ctx, call),
         procs::IS_SYMLINK => calls_files::is_symlink(ctx, call),
+        procs::IS_SOCKET => calls_files::is_socket(ctx, call),
+        procs::PART_TO_DEV => calls_parts::part_to_dev(ctx, call),
         procs::UPLOAD_OFFSET => calls_transfer::upload_offset(ctx, call),
         procs::DOWNLOAD_OFFSET => calls_transfer::download_offset(ctx, call),
         procs::PWRITE_DEVICE => calls_content::pwrite_device(ctx, call),
         procs::PREAD_DEVICE => calls_content::pread_device(ctx, call),
+        procs::LVM_CANONICAL_LV_NAME => calls_lvm::lvm_canonical_lv_name(ctx, call),
         procs::MKFS => calls_filesystems::mkfs(ctx, call),
+        procs::GETXATTR => calls_xattrs::getxattr(ctx, call),
+        procs::LGETXATTR => calls_xattrs::lgetxattr(ctx, call),
+        procs::RESIZE2FS_M => calls_ext2::resize2fs_M(ctx, call),
         procs::INTERNAL_AUTOSYNC => calls_mount::internal_autosync(ctx, call),
+        procs::IS_ZERO => calls_erase::is_zero(ctx, call),
         procs::IS_ZERO_DEVICE => calls_blockdev::is_zero_device(ctx, call),
+        procs::LIST_9P => calls_mount::list_9p(ctx, call),
+        procs::MOUNT_9P => calls_mount::mount_9p(ctx, call),
+        procs::LIST_DM_DEVICES => calls_lvm::list_dm_devices(ctx, call),
+        procs::NTFSRESIZE => calls_ntfs::ntfsresize(ctx, call),
+        procs::BTRFS_FILESYSTEM_RESIZE => calls_btrfs::btrfs_filesystem_resize(ctx, call),
         procs::INTERNAL_WRITE_APPEND => calls_content::internal_write_append(ctx, call),
         procs::COMPRESS_OUT => calls_archives::compress_out(ctx, call),
+        procs::COMPRESS_DEVICE_OUT => calls_archives::compress_device_out(ctx, call),
+        procs::PART_TO_PARTNUM => calls_parts::part_to_partnum(ctx, call),
         procs::COPY_DEVICE_TO_DEVICE => calls_copy::copy_device_to_device(ctx, call),
+        procs::COPY_DEVICE_TO_FILE => calls_copy::copy_device_to_file(ctx, call),
         procs::COPY_FILE_TO_DEVICE => calls_copy::copy_file_to_device(ctx, call),
         procs::COPY_FILE_TO_FILE => calls_copy::copy_file_to_file(ctx, call),
+        procs::TUNE2FS => calls_ext2::tune2fs(ctx, call),
+        procs::MD_CREATE => calls_md::md_create(ctx, call),
+        procs::LIST_MD_DEVICES => calls_md::list_md_devices(ctx, call),
+        procs::MD_DETAIL => calls_md::md_detail(ctx, call),
+        procs::MD_STOP => calls_md::md_stop(ctx, call),
         procs::BLKID => calls_filesystems::blkid(ctx, call),
         procs::E2FSCK => calls_filesystems::e2fsck(ctx, call),
+        procs::LLZ => calls_dirs::llz(ctx, call),
+        procs::WIPEFS => calls_erase::wipefs(ctx, call),
+        procs::NTFSFIX => calls_ntfs::ntfsfix(ctx, call),
+        procs::NTFSCLONE_OUT => calls_ntfs::ntfsclone_out(ctx, call),
+        procs::NTFSCLONE_IN => calls_ntfs::ntfsclone_in(ctx, call),
         procs::SET_LABEL => calls_filesystems::set_label(ctx, call),
+        procs::ZERO_FREE_SPACE => calls_erase::zero_free_space(ctx, call),
+        procs::LVCREATE_FREE => calls_lvm::lvcreate_free(ctx, call),
+        procs::ISOINFO_DEVICE => calls_iso::isoinfo_device(ctx, call),
+        procs::ISOINFO => calls_iso::isoinfo(ctx, call),
+        procs::VGMETA => calls_lvm::vgmeta(ctx, call),
+        procs::MD_STAT => calls_md::md_stat(ctx, call),
+        procs::MKFS_BTRFS => calls_filesystems::mkfs_btrfs(ctx, call),
+        procs::GET_E2ATTRS => calls_ext2::get_e2attrs(ctx, call),
+        procs::SET_E2ATTRS => calls_ext2::set_e2attrs(ctx, call),
+        procs::GET_E2GENERATION => calls_ext2::get_e2generation(ctx, call),
+        procs::SET_E2GENERATION => calls_ext2::set_e2generation(ctx, call),
+        procs::BTRFS_SUBVOLUME_SNAPSHOT => {
+            calls_btrfs::btrfs_subvolume_snapshot(ctx, call)
+        }
+        procs::BTRFS_SUBVOLUME_DELETE => calls_btrfs::btrfs_subvolume_delete(ctx, call),
+        procs::BTRFS_SUBVOLUME_CREATE => calls_btrfs::btrfs_subvolume_create(ctx, call),
+        procs::BTRFS_SUBVOLUME_LIST => calls_btrfs::btrfs_subvolume_list(ctx, call),
+        procs::BTRFS_SUBVOLUME_SET_DEFAULT => {
+            calls_btrfs::btrfs_subvolume_set_default(ctx, call)
+        }
+        procs::BTRFS_FILESYSTEM_SYNC => calls_btrfs::btrfs_filesystem_sync(ctx, call),
+        procs::BTRFS_FILESYSTEM_BALANCE => {
+            calls_btrfs::btrfs_filesystem_balance(ctx, call)
+        }
+        procs::BTRFS_DEVICE_ADD => calls_btrfs::btrfs_device_add(ctx, call),
+        procs::BTRFS_DEVICE_DELETE => calls_btrfs::btrfs_device_delete(ctx, call),
+        procs::BTRFS_SET_SEEDING => calls_btrfs::btrfs_set_seeding(ctx, call),
+        procs::BTRFS_FSCK => calls_btrfs::btrfs_fsck(ctx, call),
         procs::FILESYSTEM_AVAILABLE => calls_filesystems::filesystem_available(ctx, call),
+        procs::FSTRIM => calls_erase::fstrim(ctx, call),
+        procs::NR_DEVICES => calls_blockdev::nr_devices(ctx, call),
+        procs::XFS_INFO => calls_xfs::xfs_info(ctx, call),
+        procs::PVCHANGE_UUID => calls_lvm::pvchange_uuid(ctx, call),
+        procs::PVCHANGE_UUID_ALL => calls_lvm::pvchange_uuid_all(ctx, call),
+        procs::VGCHANGE_UUID => calls_lvm::vgchange_uuid(ctx, call),
+        procs::VGCHANGE_UUID_ALL => calls_lvm::vgchange_uuid_all(ctx, call),
         procs::UTSNAME => calls_system::utsname(ctx, call),
+        procs::XFS_GROWFS => calls_xfs::xfs_growfs(ctx, call),
+        procs::RSYNC => calls_rsync::rsync(ctx, call),
+        procs::RSYNC_IN => calls_rsync::rsync_in(ctx, call),
+        procs::RSYNC_OUT => calls_rsync::rsync_out(ctx, call),
         procs::LS0 => calls_dirs::ls0(ctx, call),
+        procs::FILL_DIR => calls_files::fill_dir(ctx, call),
+        procs::XFS_ADMIN => calls_xfs::xfs_admin(ctx, call),
+        procs::HIVEX_OPEN => calls_hivex::hivex_open(ctx, call),
+        procs::HIVEX_CLOSE => calls_hivex::hivex_close(ctx, call),
+        procs::HIVEX_ROOT => calls_hivex::hivex_root(ctx, call),
+        procs::HIVEX_NODE_NAME => calls_hivex::hivex_node_name(ctx, call),
+        procs::HIVEX_NODE_CHILDREN => calls_hivex::hivex_node_children(ctx, call),
+        procs::HIVEX_NODE_GET_CHILD => calls_hivex::hivex_node_get_child(ctx, call),
+        procs::HIVEX_NODE_PARENT => calls_hivex::hivex_node_parent(ctx, call),
+        procs::HIVEX_NODE_VALUES => calls_hivex::hivex_node_values(ctx, call),
+        procs::HIVEX_NODE_GET_VALUE => calls_hivex::hivex_node_get_value(ctx, call),
+        procs::HIVEX_VALUE_KEY => calls_hivex::hivex_value_key(ctx, call),
+        procs::HIVEX_VALUE_TYPE => calls_hivex::hivex_value_type(ctx, call),
+        procs::HIVEX_VALUE_VALUE => calls_hivex::hivex_value_value(ctx, call),
+        procs::HIVEX_COMMIT => calls_hivex::hivex_commit(ctx, call),
+        procs::HIVEX_NODE_ADD_CHILD => calls_hivex::hivex_node_add_child(ctx, call),
+        procs::HIVEX_NODE_DELETE_CHILD => calls_hivex::hivex_node_delete_child(ctx, call),
+        procs::HIVEX_NODE_SET_VALUE => calls_hivex::hivex_node_set_value(ctx, call),
+        procs::XFS_REPAIR => calls_xfs::xfs_repair(ctx, call),
         procs::RM_F => calls_files::rm_f(ctx, call),
+        procs::MKE2FS => calls_ext2::mke2fs(ctx, call),
+        procs::LIST_DISK_LABELS => calls_blockdev::list_disk_labels(ctx, call),
+        procs::MKTEMP => calls_files::mktemp(ctx, call),
+        procs::MKLOST_AND_FOUND => calls_ext2::mklost_and_found(ctx, call),
+        procs::ACL_GET_FILE => calls_acl::acl_get_file(ctx, call),
+        procs::ACL_SET_FILE => calls_acl::acl_set_file(ctx, call),
+        procs::ACL_DELETE_DEF_FILE => calls_acl::acl_delete_def_file(ctx, call),
+        procs::CAP_GET_FILE => calls_capabilities::cap_get_file(ctx, call),
+        procs::CAP_SET_FILE => calls_capabilities::cap_set_file(ctx, call),
+        procs::LIST_LDM_VOLUMES => calls_ldm::list_ldm_volumes(ctx, call),
+        procs::LIST_LDM_PARTITIONS => calls_ldm::list_ldm_partitions(ctx, call),
+        procs::LDMTOOL_CREATE_ALL => calls_ldm::ldmtool_create_all(ctx, call),
+        procs::LDMTOOL_REMOVE_ALL => calls_ldm::ldmtool_remove_all(ctx, call),
+        procs::LDMTOOL_SCAN => calls_ldm::ldmtool_scan(ctx, call),
+        procs::LDMTOOL_SCAN_DEVICES => calls_ldm::ldmtool_scan_devices(ctx, call),
+        procs::LDMTOOL_DISKGROUP_NAME => calls_ldm::ldmtool_diskgroup_name(ctx, call),
+        procs::LDMTOOL_DISKGROUP_VOLUMES => {
+            calls_ldm::ldmtool_diskgroup_volumes(ctx, call)
+        }
+        procs::LDMTOOL_DISKGROUP_DISKS => calls_ldm::ldmtool_diskgroup_disks(ctx, call),
+        procs::LDMTOOL_VOLUME_TYPE => calls_ldm::ldmtool_volume_type(ctx, call),
+        procs::LDMTOOL_VOLUME_HINT => calls_ldm::ldmtool_volume_hint(ctx, call),
+        procs::LDMTOOL_VOLUME_PARTITIONS => {
+            calls_ldm::ldmtool_volume_partitions(ctx, call)
+        }
+        procs::PART_SET_GPT_TYPE => calls_parts::part_set_gpt_type(ctx, call),
+        procs::PART_GET_GPT_TYPE => calls_parts::part_get_gpt_type(ctx, call),
+        procs::RENAME => calls_copy::rename(ctx, call),
+        procs::IS_WHOLE_DEVICE => calls_blockdev::is_whole_device(ctx, call),
         procs::INTERNAL_PARSE_MOUNTABLE => {
             calls_filesystems::internal_parse_mountable(ctx, call)
         }
+        procs::INTERNAL_RHBZ914931 => calls_system::internal_rhbz914931(ctx, call),
+        procs::SYSLINUX => calls_bootloader::syslinux(ctx, call),
+        procs::EXTLINUX => calls_bootloader::extlinux(ctx, call),
+        procs::CP_R => calls_copy::cp_r(ctx, call),
+        procs::REMOUNT => calls_mount::remount(ctx, call),
         procs::SET_UUID => calls_filesystems::set_uuid(ctx, call),
+        procs::JOURNAL_OPEN => calls_journal::journal_open(ctx, call),
+        procs::JOURNAL_CLOSE => calls_journal::journal_close(ctx, call),
+        procs::JOURNAL_NEXT => calls_journal::journal_next(ctx, call),
+        procs::JOURNAL_SKIP => calls_journal::journal_skip(ctx, call),
+        procs::INTERNAL_JOURNAL_GET => calls_journal::internal_journal_get(ctx, call),
+        procs::JOURNAL_GET_DATA_THRESHOLD => {
+            calls_journal::journal_get_data_threshold(ctx, call)
+        }
+        procs::JOURNAL_SET_DATA_THRESHOLD => {
+            calls_journal::journal_set_data_threshold(ctx, call)
+        }
+        procs::AUG_SETM => calls_augeas::aug_setm(ctx, call),
+        procs::AUG_LABEL => calls_augeas::aug_label(ctx, call),
         procs::INTERNAL_UPLOAD => calls_transfer::internal_upload(ctx, call),
+        procs::INTERNAL_EXIT => calls_system::internal_exit(ctx, call),
+        procs::COPY_ATTRIBUTES => calls_copy::copy_attributes(ctx, call),
         procs::PART_GET_NAME => calls_parts::part_get_name(ctx, call),
+        procs::BLKDISCARD => calls_erase::blkdiscard(ctx, call),
+        procs::BLKDISCARDZEROES => calls_erase::blkdiscardzeroes(ctx, call),
+        procs::CPIO_OUT => calls_archives::cpio_out(ctx, call),
+        procs::JOURNAL_GET_REALTIME_USEC => {
+            calls_journal::journal_get_realtime_usec(ctx, call)
+        }
         procs::STATNS => calls_stat::statns(ctx, call),
         procs::LSTATNS => calls_stat::lstatns(ctx, call),
         procs::INTERNAL_LSTATNSLIST => calls_stat::internal_lstatnslist(ctx, call),
+        procs::BLOCKDEV_SETRA => calls_blockdev::blockdev_setra(ctx, call),
+        procs::BTRFS_SUBVOLUME_GET_DEFAULT => {
+            calls_btrfs::btrfs_subvolume_get_default(ctx, call)
+        }
+        procs::BTRFS_SUBVOLUME_SHOW => calls_btrfs::btrfs_subvolume_show(ctx, call),
+        procs::BTRFS_QUOTA_ENABLE => calls_btrfs::btrfs_quota_enable(ctx, call),
+        procs::BTRFS_QUOTA_RESCAN => calls_btrfs::btrfs_quota_rescan(ctx, call),
+        procs::BTRFS_QGROUP_LIMIT => calls_btrfs::btrfs_qgroup_limit(ctx, call),
+        procs::BTRFS_QGROUP_CREATE => calls_btrfs::btrfs_qgroup_create(ctx, call),
+        procs::BTRFS_QGROUP_DESTROY => calls_btrfs::btrfs_qgroup_destroy(ctx, call),
+        procs::BTRFS_QGROUP_SHOW => calls_btrfs::btrfs_qgroup_show(ctx, call),
+        procs::BTRFS_QGROUP_ASSIGN => calls_btrfs::btrfs_qgroup_assign(ctx, call),
+        procs::BTRFS_QGROUP_REMOVE => calls_btrfs::btrfs_qgroup_remove(ctx, call),
+        procs::BTRFS_SCRUB_START => calls_btrfs::btrfs_scrub_start(ctx, call),
+        procs::BTRFS_SCRUB_CANCEL => calls_btrfs::btrfs_scrub_cancel(ctx, call),
+        procs::BTRFS_SCRUB_RESUME => calls_btrfs::btrfs_scrub_resume(ctx, call),
+        procs::BTRFS_BALANCE_PAUSE => calls_btrfs::btrfs_balance_pause(ctx, call),
+        procs::BTRFS_BALANCE_CANCEL => calls_btrfs::btrfs_balance_cancel(ctx, call),
+        procs::BTRFS_BALANCE_RESUME => calls_btrfs::btrfs_balance_resume(ctx, call),
+        procs::BTRFS_FILESYSTEM_DEFRAGMENT => {
+            calls_btrfs::btrfs_filesystem_defragment(ctx, call)
+        }
+        procs::BTRFS_RESCUE_CHUNK_RECOVER => {
+            calls_btrfs::btrfs_rescue_chunk_recover(ctx, call)
+        }
+        procs::BTRFS_RESCUE_SUPER_RECOVER => {
+            calls_btrfs::btrfs_rescue_super_recover(ctx, call)
+        }
+        procs::PART_SET_GPT_GUID => calls_parts::part_set_gpt_guid(ctx, call),
+        procs::PART_GET_GPT_GUID => calls_parts::part_get_gpt_guid(ctx, call),
+        procs::BTRFS_BALANCE_STATUS => calls_btrfs::btrfs_balance_status(ctx, call),
+        procs::BTRFS_SCRUB_STATUS => calls_btrfs::btrfs_scrub_status(ctx, call),
+        procs::BTRFSTUNE_SEEDING => calls_btrfs::btrfstune_seeding(ctx, call),
+        procs::BTRFSTUNE_ENABLE_EXTENDED_INODE_REFS => {
+            calls_btrfs::btrfstune_enable_extended_inode_refs(ctx, call)
+        }
+        procs::BTRFSTUNE_ENABLE_SKINNY_METADATA_EXTENT_REFS => {
+            calls_btrfs::btrfstune_enable_skinny_metadata_extent_refs(ctx, call)
+        }
+        procs::BTRFS_IMAGE => calls_btrfs::btrfs_image(ctx, call),
+        procs::PART_GET_MBR_PART_TYPE => calls_parts::part_get_mbr_part_type(ctx, call),
+        procs::BTRFS_REPLACE => calls_btrfs::btrfs_replace(ctx, call),
+        procs::SET_UUID_RANDOM => calls_filesystems::set_uuid_random(ctx, call),
+        procs::VFS_MINIMUM_SIZE => calls_filesystems::vfs_minimum_size(ctx, call),
         procs::INTERNAL_FEATURE_AVAILABLE => {
             calls_system::internal_feature_available(ctx, call)
         }
+        procs::PART_SET_DISK_GUID => calls_parts::part_set_disk_guid(ctx, call),
+        procs::PART_GET_DISK_GUID => calls_parts::part_get_disk_guid(ctx, call),
+        procs::PART_SET_DISK_GUID_RANDOM => {
+            calls_parts::part_set_disk_guid_random(ctx, call)
+        }
+        procs::PART_EXPAND_GPT => calls_parts::part_expand_gpt(ctx, call),
+        procs::NTFSCAT_I => calls_ntfs::ntfscat_i(ctx, call),
+        procs::DOWNLOAD_INODE => calls_tsk::download_inode(ctx, call),
+        procs::BTRFS_FILESYSTEM_SHOW => calls_btrfs::btrfs_filesystem_show(ctx, call),
+        procs::INTERNAL_FILESYSTEM_WALK => calls_tsk::internal_filesystem_walk(ctx, call),
+        procs::SELINUX_RELABEL => calls_selinux::selinux_relabel(ctx, call),
+        procs::DOWNLOAD_BLOCKS => calls_tsk::download_blocks(ctx, call),
+        procs::AUG_TRANSFORM => calls_augeas::aug_transform(ctx, call),
+        procs::INTERNAL_FIND_INODE => calls_tsk::internal_find_inode(ctx, call),
+        procs::MKSQUASHFS => calls_filesystems::mksquashfs(ctx, call),
+        procs::YARA_LOAD => calls_yara::yara_load(ctx, call),
+        procs::YARA_DESTROY => calls_yara::yara_destroy(ctx, call),
+        procs::INTERNAL_YARA_SCAN => calls_yara::internal_yara_scan(ctx, call),
+        procs::FILE_ARCHITECTURE => calls_inspect::file_architecture(ctx, call),
         procs::LIST_FILESYSTEMS => calls_filesystems::list_filesystems(ctx, call),
+        procs::PART_RESIZE => calls_parts::part_resize(ctx, call),
+        procs::HIVEX_VALUE_UTF8 => calls_hivex::hivex_value_utf8(ctx, call),
+        procs::HIVEX_VALUE_STRING => calls_hivex::hivex_value_string(ctx, call),
+        procs::INSPECT_OS => calls_inspect::inspect_os(ctx, call),
+        procs::INSPECT_GET_ROOTS => calls_inspect::inspect_get_roots(ctx, call),
+        procs::INSPECT_GET_FORMAT => calls_inspect::inspect_get_format(ctx, call),
+        procs::INSPECT_GET_TYPE => calls_inspect::inspect_get_type(ctx, call),
+        procs::INSPECT_GET_DISTRO => calls_inspect::inspect_get_distro(ctx, call),
+        procs::INSPECT_GET_PACKAGE_FORMAT => {
+            calls_inspect::inspect_get_package_format(ctx, call)
+        }
+        procs::INSPECT_GET_PACKAGE_MANAGEMENT => {
+            calls_inspect::inspect_get_package_management(ctx, call)
+        }
+        procs::INSPECT_GET_PRODUCT_NAME => {
+            calls_inspect::inspect_get_product_name(ctx, call)
+        }
+        procs::INSPECT_GET_PRODUCT_VARIANT => {
+            calls_inspect::inspect_get_product_variant(ctx, call)
+        }
+        procs::INSPECT_GET_MAJOR_VERSION => {
+            calls_inspect::inspect_get_major_version(ctx, call)
+        }
+        procs::INSPECT_GET_MINOR_VERSION => {
+            calls_inspect::inspect_get_minor_version(ctx, call)
+        }
+        procs::INSPECT_GET_ARCH => calls_inspect::inspect_get_arch(ctx, call),
+        procs::INSPECT_GET_HOSTNAME => calls_inspect::inspect_get_hostname(ctx, call),
+        procs::INSPECT_GET_WINDOWS_SYSTEMROOT => {
+            calls_inspect::inspect_get_windows_systemroot(ctx, call)
+        }
+        procs::INSPECT_GET_WINDOWS_SOFTWARE_HIVE => {
+            calls_inspect::inspect_get_windows_software_hive(ctx, call)
+        }
+        procs::INSPECT_GET_WINDOWS_SYSTEM_HIVE => {
+            calls_inspect::inspect_get_windows_system_hive(ctx, call)
+        }
+        procs::INSPECT_GET_WINDOWS_CURRENT_CONTROL_SET => {
+            calls_inspect::inspect_get_windows_current_control_set(ctx, call)
+        }
+        procs::INSPECT_IS_LIVE => calls_inspect::inspect_is_live(ctx, call),
+        procs::INSPECT_IS_NETINST => calls_inspect::inspect_is_netinst(ctx, call),
+        procs::INSPECT_IS_MULTIPART => calls_inspect::inspect_is_multipart(ctx, call),
+        procs::INSPECT_GET_MOUNTPOINTS => {
+            calls_inspect::inspect_get_mountpoints(ctx, call)
+        }
+        procs::INSPECT_GET_FILESYSTEMS => {
+            calls_inspect::inspect_get_filesystems(ctx, call)
+        }
+        procs::INSPECT_GET_DRIVE_MAPPINGS => {
+            calls_inspect::inspect_get_drive_mappings(ctx, call)
+        }
+        procs::PART_SET_GPT_ATTRIBUTES => calls_parts::part_set_gpt_attributes(ctx, call),
+        procs::PART_GET_GPT_ATTRIBUTES => calls_parts::part_get_gpt_attributes(ctx, call),
+        procs::F2FS_EXPAND => calls_filesystems::f2fs_expand(ctx, call),
+        procs::LVM_SCAN => calls_lvm::lvm_scan(ctx, call),
+        procs::LUKS_UUID => calls_luks::luks_uuid(ctx, call),
+        procs::CRYPTSETUP_OPEN => calls_luks::cryptsetup_open(ctx, call),
+        procs::CRYPTSETUP_CLOSE => calls_luks::cryptsetup_close(ctx, call),
+        procs::INTERNAL_LIST_RPM_APPLICATIONS => {
+            calls_inspect::internal_list_rpm_applications(ctx, call)
+        }
         procs::INTERNAL_READDIR => calls_dirs::internal_readdir(ctx, call),
+        procs::CLEVIS_LUKS_UNLOCK => calls_luks::clevis_luks_unlock(ctx, call),
+        procs::INSPECT_GET_BUILD_ID => calls_inspect::inspect_get_build_id(ctx, call),
+        procs::FINDFS_PARTUUID => calls_filesystems::findfs_partuuid(ctx, call),
+        procs::FINDFS_PARTLABEL => calls_filesystems::findfs_partlabel(ctx, call),
+        procs::COMMAND_OUT => calls_command::command_out(ctx, call),
+        procs::SH_OUT => calls_command::sh_out(ctx, call),
+        procs::BTRFS_SCRUB_FULL => calls_btrfs::btrfs_scrub_full(ctx, call),
+        procs::SETFILES => calls_selinux::setfiles(ctx, call),
+        procs::NTFS_CHMOD => calls_ntfs::ntfs_chmod(ctx, call),
+        procs::INSPECT_GET_WINDOWS_GROUP_POLICY => {
+            calls_inspect::inspect_get_windows_group_policy(ctx, call)
+        }
+        procs::XFS_INFO2 => calls_xfs::xfs_info2(ctx, call),
         _ => Err(call.unknown()),
     }
 }

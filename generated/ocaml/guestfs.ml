@@ -388,37 +388,221 @@ type yara_detection = {
   yara_rule : string;
 }
 
+external acl_delete_def_file : t -> string -> unit
+  = "gfs_ml_acl_delete_def_file"
+external acl_get_file : t -> string -> string -> string
+  = "gfs_ml_acl_get_file"
+external acl_set_file : t -> string -> string -> string -> unit
+  = "gfs_ml_acl_set_file"
+external add_cdrom : t -> string -> unit
+  = "gfs_ml_add_cdrom"
 external add_drive : t -> ?readonly:bool -> ?format:string -> ?iface:string -> ?name:string -> ?label:string -> ?protocol:string -> ?server:string array -> ?username:string -> ?secret:string -> ?cachemode:string -> ?discard:string -> ?copyonread:bool -> ?blocksize:int -> string -> unit
   = "gfs_ml_add_drive_byte" "gfs_ml_add_drive"
 let add_drive_opts = add_drive
 external add_drive_ro : t -> string -> unit
   = "gfs_ml_add_drive_ro"
+external add_drive_ro_with_if : t -> string -> string -> unit
+  = "gfs_ml_add_drive_ro_with_if"
 external add_drive_scratch : t -> ?name:string -> ?label:string -> ?blocksize:int -> int64 -> unit
   = "gfs_ml_add_drive_scratch"
+external add_drive_with_if : t -> string -> string -> unit
+  = "gfs_ml_add_drive_with_if"
+external aug_clear : t -> string -> unit
+  = "gfs_ml_aug_clear"
+external aug_close : t -> unit
+  = "gfs_ml_aug_close"
+external aug_defnode : t -> string -> string -> string -> int_bool
+  = "gfs_ml_aug_defnode"
+external aug_defvar : t -> string -> string option -> int
+  = "gfs_ml_aug_defvar"
+external aug_get : t -> string -> string
+  = "gfs_ml_aug_get"
+external aug_init : t -> string -> int -> unit
+  = "gfs_ml_aug_init"
+external aug_insert : t -> string -> string -> bool -> unit
+  = "gfs_ml_aug_insert"
+external aug_label : t -> string -> string
+  = "gfs_ml_aug_label"
+external aug_load : t -> unit
+  = "gfs_ml_aug_load"
+external aug_ls : t -> string -> string array
+  = "gfs_ml_aug_ls"
+external aug_match : t -> string -> string array
+  = "gfs_ml_aug_match"
+external aug_mv : t -> string -> string -> unit
+  = "gfs_ml_aug_mv"
+external aug_rm : t -> string -> int
+  = "gfs_ml_aug_rm"
+external aug_save : t -> unit
+  = "gfs_ml_aug_save"
+external aug_set : t -> string -> string -> unit
+  = "gfs_ml_aug_set"
+external aug_setm : t -> string -> string option -> string -> int
+  = "gfs_ml_aug_setm"
+external aug_transform : t -> ?remove:bool -> string -> string -> unit
+  = "gfs_ml_aug_transform"
 external available : t -> string array -> unit
   = "gfs_ml_available"
 external available_all_groups : t -> string array
   = "gfs_ml_available_all_groups"
+external base64_in : t -> string -> string -> unit
+  = "gfs_ml_base64_in"
+external base64_out : t -> string -> string -> unit
+  = "gfs_ml_base64_out"
+external blkdiscard : t -> string -> unit
+  = "gfs_ml_blkdiscard"
+external blkdiscardzeroes : t -> string -> bool
+  = "gfs_ml_blkdiscardzeroes"
 external blkid : t -> string -> (string * string) list
   = "gfs_ml_blkid"
+external blockdev_flushbufs : t -> string -> unit
+  = "gfs_ml_blockdev_flushbufs"
+external blockdev_getbsz : t -> string -> int
+  = "gfs_ml_blockdev_getbsz"
+external blockdev_getro : t -> string -> bool
+  = "gfs_ml_blockdev_getro"
 external blockdev_getsize64 : t -> string -> int64
   = "gfs_ml_blockdev_getsize64"
 external blockdev_getss : t -> string -> int
   = "gfs_ml_blockdev_getss"
+external blockdev_getsz : t -> string -> int64
+  = "gfs_ml_blockdev_getsz"
+external blockdev_rereadpt : t -> string -> unit
+  = "gfs_ml_blockdev_rereadpt"
+external blockdev_setbsz : t -> string -> int -> unit
+  = "gfs_ml_blockdev_setbsz"
+external blockdev_setra : t -> string -> int -> unit
+  = "gfs_ml_blockdev_setra"
+external blockdev_setro : t -> string -> unit
+  = "gfs_ml_blockdev_setro"
+external blockdev_setrw : t -> string -> unit
+  = "gfs_ml_blockdev_setrw"
+external btrfs_balance_cancel : t -> string -> unit
+  = "gfs_ml_btrfs_balance_cancel"
+external btrfs_balance_pause : t -> string -> unit
+  = "gfs_ml_btrfs_balance_pause"
+external btrfs_balance_resume : t -> string -> unit
+  = "gfs_ml_btrfs_balance_resume"
+external btrfs_balance_status : t -> string -> btrfsbalance
+  = "gfs_ml_btrfs_balance_status"
+external btrfs_device_add : t -> string array -> string -> unit
+  = "gfs_ml_btrfs_device_add"
+external btrfs_device_delete : t -> string array -> string -> unit
+  = "gfs_ml_btrfs_device_delete"
+external btrfs_filesystem_balance : t -> string -> unit
+  = "gfs_ml_btrfs_filesystem_balance"
+external btrfs_filesystem_defragment : t -> ?flush:bool -> ?compress:string -> string -> unit
+  = "gfs_ml_btrfs_filesystem_defragment"
+external btrfs_filesystem_resize : t -> ?size:int64 -> string -> unit
+  = "gfs_ml_btrfs_filesystem_resize"
+external btrfs_filesystem_show : t -> string -> string array
+  = "gfs_ml_btrfs_filesystem_show"
+external btrfs_filesystem_sync : t -> string -> unit
+  = "gfs_ml_btrfs_filesystem_sync"
+external btrfs_fsck : t -> ?superblock:int64 -> ?repair:bool -> string -> unit
+  = "gfs_ml_btrfs_fsck"
+external btrfs_image : t -> ?compresslevel:int -> string array -> string -> unit
+  = "gfs_ml_btrfs_image"
+external btrfs_qgroup_assign : t -> string -> string -> string -> unit
+  = "gfs_ml_btrfs_qgroup_assign"
+external btrfs_qgroup_create : t -> string -> string -> unit
+  = "gfs_ml_btrfs_qgroup_create"
+external btrfs_qgroup_destroy : t -> string -> string -> unit
+  = "gfs_ml_btrfs_qgroup_destroy"
+external btrfs_qgroup_limit : t -> string -> int64 -> unit
+  = "gfs_ml_btrfs_qgroup_limit"
+external btrfs_qgroup_remove : t -> string -> string -> string -> unit
+  = "gfs_ml_btrfs_qgroup_remove"
+external btrfs_qgroup_show : t -> string -> btrfsqgroup array
+  = "gfs_ml_btrfs_qgroup_show"
+external btrfs_quota_enable : t -> string -> bool -> unit
+  = "gfs_ml_btrfs_quota_enable"
+external btrfs_quota_rescan : t -> string -> unit
+  = "gfs_ml_btrfs_quota_rescan"
+external btrfs_replace : t -> string -> string -> string -> unit
+  = "gfs_ml_btrfs_replace"
+external btrfs_rescue_chunk_recover : t -> string -> unit
+  = "gfs_ml_btrfs_rescue_chunk_recover"
+external btrfs_rescue_super_recover : t -> string -> unit
+  = "gfs_ml_btrfs_rescue_super_recover"
+external btrfs_scrub_cancel : t -> string -> unit
+  = "gfs_ml_btrfs_scrub_cancel"
+external btrfs_scrub_full : t -> ?readonly:bool -> string -> unit
+  = "gfs_ml_btrfs_scrub_full"
+external btrfs_scrub_resume : t -> string -> unit
+  = "gfs_ml_btrfs_scrub_resume"
+external btrfs_scrub_start : t -> string -> unit
+  = "gfs_ml_btrfs_scrub_start"
+external btrfs_scrub_status : t -> string -> btrfsscrub
+  = "gfs_ml_btrfs_scrub_status"
+external btrfs_set_seeding : t -> string -> bool -> unit
+  = "gfs_ml_btrfs_set_seeding"
+external btrfs_subvolume_create : t -> ?qgroupid:string -> string -> unit
+  = "gfs_ml_btrfs_subvolume_create"
+let btrfs_subvolume_create_opts = btrfs_subvolume_create
+external btrfs_subvolume_delete : t -> string -> unit
+  = "gfs_ml_btrfs_subvolume_delete"
+external btrfs_subvolume_get_default : t -> string -> int64
+  = "gfs_ml_btrfs_subvolume_get_default"
+external btrfs_subvolume_list : t -> string -> btrfssubvolume array
+  = "gfs_ml_btrfs_subvolume_list"
+external btrfs_subvolume_set_default : t -> int64 -> string -> unit
+  = "gfs_ml_btrfs_subvolume_set_default"
+external btrfs_subvolume_show : t -> string -> (string * string) list
+  = "gfs_ml_btrfs_subvolume_show"
+external btrfs_subvolume_snapshot : t -> ?ro:bool -> ?qgroupid:string -> string -> string -> unit
+  = "gfs_ml_btrfs_subvolume_snapshot"
+let btrfs_subvolume_snapshot_opts = btrfs_subvolume_snapshot
+external btrfstune_enable_extended_inode_refs : t -> string -> unit
+  = "gfs_ml_btrfstune_enable_extended_inode_refs"
+external btrfstune_enable_skinny_metadata_extent_refs : t -> string -> unit
+  = "gfs_ml_btrfstune_enable_skinny_metadata_extent_refs"
+external btrfstune_seeding : t -> string -> bool -> unit
+  = "gfs_ml_btrfstune_seeding"
+external c_pointer : t -> int64
+  = "gfs_ml_c_pointer"
+external canonical_device_name : t -> string -> string
+  = "gfs_ml_canonical_device_name"
+external cap_get_file : t -> string -> string
+  = "gfs_ml_cap_get_file"
+external cap_set_file : t -> string -> string -> unit
+  = "gfs_ml_cap_set_file"
+external case_sensitive_path : t -> string -> string
+  = "gfs_ml_case_sensitive_path"
 external cat : t -> string -> string
   = "gfs_ml_cat"
 external checksum : t -> string -> string -> string
   = "gfs_ml_checksum"
+external checksum_device : t -> string -> string -> string
+  = "gfs_ml_checksum_device"
+external checksums_out : t -> string -> string -> string -> unit
+  = "gfs_ml_checksums_out"
 external chmod : t -> int -> string -> unit
   = "gfs_ml_chmod"
 external chown : t -> int -> int -> string -> unit
   = "gfs_ml_chown"
+external clear_backend_setting : t -> string -> int
+  = "gfs_ml_clear_backend_setting"
+external clevis_luks_unlock : t -> string -> string -> unit
+  = "gfs_ml_clevis_luks_unlock"
 external command : t -> string array -> string
   = "gfs_ml_command"
+external command_lines : t -> string array -> string array
+  = "gfs_ml_command_lines"
+external command_out : t -> string array -> string -> unit
+  = "gfs_ml_command_out"
+external compress_device_out : t -> ?level:int -> string -> string -> string -> unit
+  = "gfs_ml_compress_device_out"
 external compress_out : t -> ?level:int -> string -> string -> string -> unit
   = "gfs_ml_compress_out"
+external config : t -> string -> string option -> unit
+  = "gfs_ml_config"
+external copy_attributes : t -> ?all:bool -> ?mode:bool -> ?xattributes:bool -> ?ownership:bool -> string -> string -> unit
+  = "gfs_ml_copy_attributes_byte" "gfs_ml_copy_attributes"
 external copy_device_to_device : t -> ?srcoffset:int64 -> ?destoffset:int64 -> ?size:int64 -> ?sparse:bool -> ?append:bool -> string -> string -> unit
   = "gfs_ml_copy_device_to_device_byte" "gfs_ml_copy_device_to_device"
+external copy_device_to_file : t -> ?srcoffset:int64 -> ?destoffset:int64 -> ?size:int64 -> ?sparse:bool -> ?append:bool -> string -> string -> unit
+  = "gfs_ml_copy_device_to_file_byte" "gfs_ml_copy_device_to_file"
 external copy_file_to_device : t -> ?srcoffset:int64 -> ?destoffset:int64 -> ?size:int64 -> ?sparse:bool -> ?append:bool -> string -> string -> unit
   = "gfs_ml_copy_file_to_device_byte" "gfs_ml_copy_file_to_device"
 external copy_file_to_file : t -> ?srcoffset:int64 -> ?destoffset:int64 -> ?size:int64 -> ?sparse:bool -> ?append:bool -> string -> string -> unit
@@ -427,48 +611,124 @@ external copy_in : t -> string -> string -> unit
   = "gfs_ml_copy_in"
 external copy_out : t -> string -> string -> unit
   = "gfs_ml_copy_out"
+external copy_size : t -> string -> string -> int64 -> unit
+  = "gfs_ml_copy_size"
 external cp : t -> string -> string -> unit
   = "gfs_ml_cp"
 external cp_a : t -> string -> string -> unit
   = "gfs_ml_cp_a"
+external cp_r : t -> string -> string -> unit
+  = "gfs_ml_cp_r"
+external cpio_out : t -> ?format:string -> string -> string -> unit
+  = "gfs_ml_cpio_out"
+external cryptsetup_close : t -> string -> unit
+  = "gfs_ml_cryptsetup_close"
+external cryptsetup_open : t -> ?readonly:bool -> ?crypttype:string -> ?cipher:string -> string -> string -> string -> unit
+  = "gfs_ml_cryptsetup_open_byte" "gfs_ml_cryptsetup_open"
+external dd : t -> string -> string -> unit
+  = "gfs_ml_dd"
 external debug : t -> string -> string array -> string
   = "gfs_ml_debug"
+external debug_drives : t -> string array
+  = "gfs_ml_debug_drives"
+external debug_upload : t -> string -> string -> int -> unit
+  = "gfs_ml_debug_upload"
+external device_index : t -> string -> int
+  = "gfs_ml_device_index"
+external device_name : t -> int -> string
+  = "gfs_ml_device_name"
+external df : t -> string
+  = "gfs_ml_df"
 external df_h : t -> string
   = "gfs_ml_df_h"
 external disk_create : t -> ?backingfile:string -> ?backingformat:string -> ?preallocation:string -> ?compat:string -> ?clustersize:int -> string -> string -> int64 -> unit
   = "gfs_ml_disk_create_byte" "gfs_ml_disk_create"
 external disk_format : t -> string -> string
   = "gfs_ml_disk_format"
+external disk_has_backing_file : t -> string -> bool
+  = "gfs_ml_disk_has_backing_file"
 external disk_virtual_size : t -> string -> int64
   = "gfs_ml_disk_virtual_size"
+external dmesg : t -> string
+  = "gfs_ml_dmesg"
 external download : t -> string -> string -> unit
   = "gfs_ml_download"
+external download_blocks : t -> ?unallocated:bool -> string -> int64 -> int64 -> string -> unit
+  = "gfs_ml_download_blocks_byte" "gfs_ml_download_blocks"
+external download_inode : t -> string -> int64 -> string -> unit
+  = "gfs_ml_download_inode"
 external download_offset : t -> string -> string -> int64 -> int64 -> unit
   = "gfs_ml_download_offset"
+external drop_caches : t -> int -> unit
+  = "gfs_ml_drop_caches"
 external du : t -> string -> int64
   = "gfs_ml_du"
 external e2fsck : t -> ?correct:bool -> ?forceall:bool -> ?forceno:bool -> string -> unit
   = "gfs_ml_e2fsck"
+external e2fsck_f : t -> string -> unit
+  = "gfs_ml_e2fsck_f"
+external echo_daemon : t -> string array -> string
+  = "gfs_ml_echo_daemon"
+external egrep : t -> string -> string -> string array
+  = "gfs_ml_egrep"
+external egrepi : t -> string -> string -> string array
+  = "gfs_ml_egrepi"
+external equal : t -> string -> string -> bool
+  = "gfs_ml_equal"
 external exists : t -> string -> bool
   = "gfs_ml_exists"
+external extlinux : t -> string -> unit
+  = "gfs_ml_extlinux"
+external f2fs_expand : t -> string -> unit
+  = "gfs_ml_f2fs_expand"
+external fallocate : t -> string -> int -> unit
+  = "gfs_ml_fallocate"
 external fallocate64 : t -> string -> int64 -> unit
   = "gfs_ml_fallocate64"
 external feature_available : t -> string array -> bool
   = "gfs_ml_feature_available"
+external fgrep : t -> string -> string -> string array
+  = "gfs_ml_fgrep"
+external fgrepi : t -> string -> string -> string array
+  = "gfs_ml_fgrepi"
 external file : t -> string -> string
   = "gfs_ml_file"
+external file_architecture : t -> string -> string
+  = "gfs_ml_file_architecture"
 external filesize : t -> string -> int64
   = "gfs_ml_filesize"
 external filesystem_available : t -> string -> bool
   = "gfs_ml_filesystem_available"
+external filesystem_walk : t -> string -> tsk_dirent array
+  = "gfs_ml_filesystem_walk"
 external fill : t -> int -> int -> string -> unit
   = "gfs_ml_fill"
+external fill_dir : t -> string -> int -> unit
+  = "gfs_ml_fill_dir"
+external fill_pattern : t -> string -> int -> string -> unit
+  = "gfs_ml_fill_pattern"
 external find : t -> string -> string array
   = "gfs_ml_find"
 external find0 : t -> string -> string -> unit
   = "gfs_ml_find0"
+external find_inode : t -> string -> int64 -> tsk_dirent array
+  = "gfs_ml_find_inode"
+external findfs_label : t -> string -> string
+  = "gfs_ml_findfs_label"
+external findfs_partlabel : t -> string -> string
+  = "gfs_ml_findfs_partlabel"
+external findfs_partuuid : t -> string -> string
+  = "gfs_ml_findfs_partuuid"
+external findfs_uuid : t -> string -> string
+  = "gfs_ml_findfs_uuid"
+external fsck : t -> string -> string -> int
+  = "gfs_ml_fsck"
+external fstrim : t -> ?offset:int64 -> ?length:int64 -> ?minimumfreeextent:int64 -> string -> unit
+  = "gfs_ml_fstrim"
 external get_append : t -> string option
   = "gfs_ml_get_append"
+external get_attach_method : t -> string
+  = "gfs_ml_get_attach_method"
 external get_autosync : t -> bool
   = "gfs_ml_get_autosync"
 external get_backend : t -> string
@@ -479,6 +739,16 @@ external get_backend_settings : t -> string array
   = "gfs_ml_get_backend_settings"
 external get_cachedir : t -> string
   = "gfs_ml_get_cachedir"
+external get_direct : t -> bool
+  = "gfs_ml_get_direct"
+external get_e2attrs : t -> string -> string
+  = "gfs_ml_get_e2attrs"
+external get_e2generation : t -> string -> int64
+  = "gfs_ml_get_e2generation"
+external get_e2label : t -> string -> string
+  = "gfs_ml_get_e2label"
+external get_e2uuid : t -> string -> string
+  = "gfs_ml_get_e2uuid"
 external get_hv : t -> string
   = "gfs_ml_get_hv"
 external get_identifier : t -> string
@@ -489,10 +759,18 @@ external get_network : t -> bool
   = "gfs_ml_get_network"
 external get_path : t -> string
   = "gfs_ml_get_path"
+external get_pgroup : t -> bool
+  = "gfs_ml_get_pgroup"
 external get_pid : t -> int
   = "gfs_ml_get_pid"
 external get_program : t -> string
   = "gfs_ml_get_program"
+external get_qemu : t -> string
+  = "gfs_ml_get_qemu"
+external get_recovery_proc : t -> bool
+  = "gfs_ml_get_recovery_proc"
+external get_selinux : t -> bool
+  = "gfs_ml_get_selinux"
 external get_smp : t -> int
   = "gfs_ml_get_smp"
 external get_sockdir : t -> string
@@ -503,8 +781,14 @@ external get_tmpdir : t -> string
   = "gfs_ml_get_tmpdir"
 external get_trace : t -> bool
   = "gfs_ml_get_trace"
+external get_umask : t -> int
+  = "gfs_ml_get_umask"
 external get_verbose : t -> bool
   = "gfs_ml_get_verbose"
+external getcon : t -> string
+  = "gfs_ml_getcon"
+external getxattr : t -> string -> string -> string
+  = "gfs_ml_getxattr"
 external getxattrs : t -> string -> xattr array
   = "gfs_ml_getxattrs"
 external glob_expand : t -> ?directoryslash:bool -> string -> string array
@@ -513,8 +797,128 @@ let glob_expand_opts = glob_expand
 external grep : t -> ?extended:bool -> ?fixed:bool -> ?insensitive:bool -> ?compressed:bool -> string -> string -> string array
   = "gfs_ml_grep_byte" "gfs_ml_grep"
 let grep_opts = grep
+external grepi : t -> string -> string -> string array
+  = "gfs_ml_grepi"
+external grub_install : t -> string -> string -> unit
+  = "gfs_ml_grub_install"
+external head : t -> string -> string array
+  = "gfs_ml_head"
 external head_n : t -> int -> string -> string array
   = "gfs_ml_head_n"
+external hexdump : t -> string -> string
+  = "gfs_ml_hexdump"
+external hivex_close : t -> unit
+  = "gfs_ml_hivex_close"
+external hivex_commit : t -> string option -> unit
+  = "gfs_ml_hivex_commit"
+external hivex_node_add_child : t -> int64 -> string -> int64
+  = "gfs_ml_hivex_node_add_child"
+external hivex_node_children : t -> int64 -> hivex_node array
+  = "gfs_ml_hivex_node_children"
+external hivex_node_delete_child : t -> int64 -> unit
+  = "gfs_ml_hivex_node_delete_child"
+external hivex_node_get_child : t -> int64 -> string -> int64
+  = "gfs_ml_hivex_node_get_child"
+external hivex_node_get_value : t -> int64 -> string -> int64
+  = "gfs_ml_hivex_node_get_value"
+external hivex_node_name : t -> int64 -> string
+  = "gfs_ml_hivex_node_name"
+external hivex_node_parent : t -> int64 -> int64
+  = "gfs_ml_hivex_node_parent"
+external hivex_node_set_value : t -> int64 -> string -> int64 -> string -> unit
+  = "gfs_ml_hivex_node_set_value"
+external hivex_node_values : t -> int64 -> hivex_value array
+  = "gfs_ml_hivex_node_values"
+external hivex_open : t -> ?verbose:bool -> ?debug:bool -> ?write:bool -> ?unsafe:bool -> string -> unit
+  = "gfs_ml_hivex_open_byte" "gfs_ml_hivex_open"
+external hivex_root : t -> int64
+  = "gfs_ml_hivex_root"
+external hivex_value_key : t -> int64 -> string
+  = "gfs_ml_hivex_value_key"
+external hivex_value_string : t -> int64 -> string
+  = "gfs_ml_hivex_value_string"
+external hivex_value_type : t -> int64 -> int64
+  = "gfs_ml_hivex_value_type"
+external hivex_value_utf8 : t -> int64 -> string
+  = "gfs_ml_hivex_value_utf8"
+external hivex_value_value : t -> int64 -> string
+  = "gfs_ml_hivex_value_value"
+external initrd_cat : t -> string -> string -> string
+  = "gfs_ml_initrd_cat"
+external initrd_list : t -> string -> string array
+  = "gfs_ml_initrd_list"
+external inotify_add_watch : t -> string -> int -> int64
+  = "gfs_ml_inotify_add_watch"
+external inotify_close : t -> unit
+  = "gfs_ml_inotify_close"
+external inotify_files : t -> string array
+  = "gfs_ml_inotify_files"
+external inotify_init : t -> int -> unit
+  = "gfs_ml_inotify_init"
+external inotify_read : t -> inotify_event array
+  = "gfs_ml_inotify_read"
+external inotify_rm_watch : t -> int -> unit
+  = "gfs_ml_inotify_rm_watch"
+external inspect_get_arch : t -> string -> string
+  = "gfs_ml_inspect_get_arch"
+external inspect_get_build_id : t -> string -> string
+  = "gfs_ml_inspect_get_build_id"
+external inspect_get_distro : t -> string -> string
+  = "gfs_ml_inspect_get_distro"
+external inspect_get_drive_mappings : t -> string -> (string * string) list
+  = "gfs_ml_inspect_get_drive_mappings"
+external inspect_get_filesystems : t -> string -> string array
+  = "gfs_ml_inspect_get_filesystems"
+external inspect_get_format : t -> string -> string
+  = "gfs_ml_inspect_get_format"
+external inspect_get_hostname : t -> string -> string
+  = "gfs_ml_inspect_get_hostname"
+external inspect_get_icon : t -> ?favicon:bool -> ?highquality:bool -> string -> string
+  = "gfs_ml_inspect_get_icon"
+external inspect_get_major_version : t -> string -> int
+  = "gfs_ml_inspect_get_major_version"
+external inspect_get_minor_version : t -> string -> int
+  = "gfs_ml_inspect_get_minor_version"
+external inspect_get_mountpoints : t -> string -> (string * string) list
+  = "gfs_ml_inspect_get_mountpoints"
+external inspect_get_osinfo : t -> string -> string
+  = "gfs_ml_inspect_get_osinfo"
+external inspect_get_package_format : t -> string -> string
+  = "gfs_ml_inspect_get_package_format"
+external inspect_get_package_management : t -> string -> string
+  = "gfs_ml_inspect_get_package_management"
+external inspect_get_product_name : t -> string -> string
+  = "gfs_ml_inspect_get_product_name"
+external inspect_get_product_variant : t -> string -> string
+  = "gfs_ml_inspect_get_product_variant"
+external inspect_get_roots : t -> string array
+  = "gfs_ml_inspect_get_roots"
+external inspect_get_type : t -> string -> string
+  = "gfs_ml_inspect_get_type"
+external inspect_get_windows_current_control_set : t -> string -> string
+  = "gfs_ml_inspect_get_windows_current_control_set"
+external inspect_get_windows_group_policy : t -> string -> bool
+  = "gfs_ml_inspect_get_windows_group_policy"
+external inspect_get_windows_software_hive : t -> string -> string
+  = "gfs_ml_inspect_get_windows_software_hive"
+external inspect_get_windows_system_hive : t -> string -> string
+  = "gfs_ml_inspect_get_windows_system_hive"
+external inspect_get_windows_systemroot : t -> string -> string
+  = "gfs_ml_inspect_get_windows_systemroot"
+external inspect_is_live : t -> string -> bool
+  = "gfs_ml_inspect_is_live"
+external inspect_is_multipart : t -> string -> bool
+  = "gfs_ml_inspect_is_multipart"
+external inspect_is_netinst : t -> string -> bool
+  = "gfs_ml_inspect_is_netinst"
+external inspect_list_applications : t -> string -> application array
+  = "gfs_ml_inspect_list_applications"
+external inspect_list_applications2 : t -> string -> application2 array
+  = "gfs_ml_inspect_list_applications2"
+external inspect_os : t -> string array
+  = "gfs_ml_inspect_os"
+external internal_exit : t -> unit
+  = "gfs_ml_internal_exit"
 external internal_test : t -> ?obool:bool -> ?oint:int -> ?oint64:int64 -> ?ostring:string -> ?ostringlist:string array -> string -> string option -> string array -> bool -> int -> int64 -> string -> string -> string -> unit
   = "gfs_ml_internal_test_byte" "gfs_ml_internal_test"
 external internal_test_63_optargs : t -> ?opt1:int -> ?opt2:int -> ?opt3:int -> ?opt4:int -> ?opt5:int -> ?opt6:int -> ?opt7:int -> ?opt8:int -> ?opt9:int -> ?opt10:int -> ?opt11:int -> ?opt12:int -> ?opt13:int -> ?opt14:int -> ?opt15:int -> ?opt16:int -> ?opt17:int -> ?opt18:int -> ?opt19:int -> ?opt20:int -> ?opt21:int -> ?opt22:int -> ?opt23:int -> ?opt24:int -> ?opt25:int -> ?opt26:int -> ?opt27:int -> ?opt28:int -> ?opt29:int -> ?opt30:int -> ?opt31:int -> ?opt32:int -> ?opt33:int -> ?opt34:int -> ?opt35:int -> ?opt36:int -> ?opt37:int -> ?opt38:int -> ?opt39:int -> ?opt40:int -> ?opt41:int -> ?opt42:int -> ?opt43:int -> ?opt44:int -> ?opt45:int -> ?opt46:int -> ?opt47:int -> ?opt48:int -> ?opt49:int -> ?opt50:int -> ?opt51:int -> ?opt52:int -> ?opt53:int -> ?opt54:int -> ?opt55:int -> ?opt56:int -> ?opt57:int -> ?opt58:int -> ?opt59:int -> ?opt60:int -> ?opt61:int -> ?opt62:int -> ?opt63:int -> unit
@@ -569,36 +973,124 @@ external internal_test_rstructlisterr : t -> lvm_pv array
   = "gfs_ml_internal_test_rstructlisterr"
 external internal_test_set_output : t -> string -> unit
   = "gfs_ml_internal_test_set_output"
+external is_blockdev : t -> ?followsymlinks:bool -> string -> bool
+  = "gfs_ml_is_blockdev"
+let is_blockdev_opts = is_blockdev
 external is_busy : t -> bool
   = "gfs_ml_is_busy"
+external is_chardev : t -> ?followsymlinks:bool -> string -> bool
+  = "gfs_ml_is_chardev"
+let is_chardev_opts = is_chardev
 external is_config : t -> bool
   = "gfs_ml_is_config"
 external is_dir : t -> ?followsymlinks:bool -> string -> bool
   = "gfs_ml_is_dir"
 let is_dir_opts = is_dir
+external is_fifo : t -> ?followsymlinks:bool -> string -> bool
+  = "gfs_ml_is_fifo"
+let is_fifo_opts = is_fifo
 external is_file : t -> ?followsymlinks:bool -> string -> bool
   = "gfs_ml_is_file"
 let is_file_opts = is_file
 external is_launching : t -> bool
   = "gfs_ml_is_launching"
+external is_lv : t -> string -> bool
+  = "gfs_ml_is_lv"
 external is_ready : t -> bool
   = "gfs_ml_is_ready"
+external is_socket : t -> ?followsymlinks:bool -> string -> bool
+  = "gfs_ml_is_socket"
+let is_socket_opts = is_socket
 external is_symlink : t -> string -> bool
   = "gfs_ml_is_symlink"
+external is_whole_device : t -> string -> bool
+  = "gfs_ml_is_whole_device"
+external is_zero : t -> string -> bool
+  = "gfs_ml_is_zero"
 external is_zero_device : t -> string -> bool
   = "gfs_ml_is_zero_device"
+external isoinfo : t -> string -> isoinfo
+  = "gfs_ml_isoinfo"
+external isoinfo_device : t -> string -> isoinfo
+  = "gfs_ml_isoinfo_device"
+external journal_close : t -> unit
+  = "gfs_ml_journal_close"
+external journal_get : t -> xattr array
+  = "gfs_ml_journal_get"
+external journal_get_data_threshold : t -> int64
+  = "gfs_ml_journal_get_data_threshold"
+external journal_get_realtime_usec : t -> int64
+  = "gfs_ml_journal_get_realtime_usec"
+external journal_next : t -> bool
+  = "gfs_ml_journal_next"
+external journal_open : t -> string -> unit
+  = "gfs_ml_journal_open"
+external journal_set_data_threshold : t -> int64 -> unit
+  = "gfs_ml_journal_set_data_threshold"
+external journal_skip : t -> int64 -> int64
+  = "gfs_ml_journal_skip"
+external kill_subprocess : t -> unit
+  = "gfs_ml_kill_subprocess"
 external launch : t -> unit
   = "gfs_ml_launch"
+external lchown : t -> int -> int -> string -> unit
+  = "gfs_ml_lchown"
+external ldmtool_create_all : t -> unit
+  = "gfs_ml_ldmtool_create_all"
+external ldmtool_diskgroup_disks : t -> string -> string array
+  = "gfs_ml_ldmtool_diskgroup_disks"
+external ldmtool_diskgroup_name : t -> string -> string
+  = "gfs_ml_ldmtool_diskgroup_name"
+external ldmtool_diskgroup_volumes : t -> string -> string array
+  = "gfs_ml_ldmtool_diskgroup_volumes"
+external ldmtool_remove_all : t -> unit
+  = "gfs_ml_ldmtool_remove_all"
+external ldmtool_scan : t -> string array
+  = "gfs_ml_ldmtool_scan"
+external ldmtool_scan_devices : t -> string array -> string array
+  = "gfs_ml_ldmtool_scan_devices"
+external ldmtool_volume_hint : t -> string -> string -> string
+  = "gfs_ml_ldmtool_volume_hint"
+external ldmtool_volume_partitions : t -> string -> string -> string array
+  = "gfs_ml_ldmtool_volume_partitions"
+external ldmtool_volume_type : t -> string -> string -> string
+  = "gfs_ml_ldmtool_volume_type"
+external lgetxattr : t -> string -> string -> string
+  = "gfs_ml_lgetxattr"
+external lgetxattrs : t -> string -> xattr array
+  = "gfs_ml_lgetxattrs"
+external list_9p : t -> string array
+  = "gfs_ml_list_9p"
 external list_devices : t -> string array
   = "gfs_ml_list_devices"
+external list_disk_labels : t -> (string * string) list
+  = "gfs_ml_list_disk_labels"
+external list_dm_devices : t -> string array
+  = "gfs_ml_list_dm_devices"
 external list_filesystems : t -> (string * string) list
   = "gfs_ml_list_filesystems"
+external list_ldm_partitions : t -> string array
+  = "gfs_ml_list_ldm_partitions"
+external list_ldm_volumes : t -> string array
+  = "gfs_ml_list_ldm_volumes"
+external list_md_devices : t -> string array
+  = "gfs_ml_list_md_devices"
 external list_partitions : t -> string array
   = "gfs_ml_list_partitions"
 external ll : t -> string -> string
   = "gfs_ml_ll"
+external llz : t -> string -> string
+  = "gfs_ml_llz"
+external ln : t -> string -> string -> unit
+  = "gfs_ml_ln"
+external ln_f : t -> string -> string -> unit
+  = "gfs_ml_ln_f"
 external ln_s : t -> string -> string -> unit
   = "gfs_ml_ln_s"
+external ln_sf : t -> string -> string -> unit
+  = "gfs_ml_ln_sf"
+external lremovexattr : t -> string -> string -> unit
+  = "gfs_ml_lremovexattr"
 external ls : t -> string -> string array
   = "gfs_ml_ls"
 external ls0 : t -> string -> string -> unit
@@ -607,46 +1099,191 @@ external lsetxattr : t -> string -> string -> int -> string -> unit
   = "gfs_ml_lsetxattr"
 external lstat : t -> string -> stat
   = "gfs_ml_lstat"
+external lstatlist : t -> string -> string array -> stat array
+  = "gfs_ml_lstatlist"
 external lstatns : t -> string -> statns
   = "gfs_ml_lstatns"
+external lstatnslist : t -> string -> string array -> statns array
+  = "gfs_ml_lstatnslist"
+external luks_add_key : t -> string -> string -> string -> int -> unit
+  = "gfs_ml_luks_add_key"
+external luks_close : t -> string -> unit
+  = "gfs_ml_luks_close"
+external luks_format : t -> string -> string -> int -> unit
+  = "gfs_ml_luks_format"
+external luks_format_cipher : t -> string -> string -> int -> string -> unit
+  = "gfs_ml_luks_format_cipher"
+external luks_kill_slot : t -> string -> string -> int -> unit
+  = "gfs_ml_luks_kill_slot"
+external luks_open : t -> string -> string -> string -> unit
+  = "gfs_ml_luks_open"
+external luks_open_ro : t -> string -> string -> string -> unit
+  = "gfs_ml_luks_open_ro"
+external luks_uuid : t -> string -> string
+  = "gfs_ml_luks_uuid"
 external lvcreate : t -> string -> string -> int -> unit
   = "gfs_ml_lvcreate"
+external lvcreate_free : t -> string -> string -> int -> unit
+  = "gfs_ml_lvcreate_free"
+external lvm_canonical_lv_name : t -> string -> string
+  = "gfs_ml_lvm_canonical_lv_name"
+external lvm_clear_filter : t -> unit
+  = "gfs_ml_lvm_clear_filter"
+external lvm_remove_all : t -> unit
+  = "gfs_ml_lvm_remove_all"
+external lvm_scan : t -> bool -> unit
+  = "gfs_ml_lvm_scan"
+external lvm_set_filter : t -> string array -> unit
+  = "gfs_ml_lvm_set_filter"
 external lvremove : t -> string -> unit
   = "gfs_ml_lvremove"
+external lvrename : t -> string -> string -> unit
+  = "gfs_ml_lvrename"
+external lvresize : t -> string -> int -> unit
+  = "gfs_ml_lvresize"
+external lvresize_free : t -> string -> int -> unit
+  = "gfs_ml_lvresize_free"
 external lvs : t -> string array
   = "gfs_ml_lvs"
 external lvs_full : t -> lvm_lv array
   = "gfs_ml_lvs_full"
+external lvuuid : t -> string -> string
+  = "gfs_ml_lvuuid"
+external lxattrlist : t -> string -> string array -> xattr array
+  = "gfs_ml_lxattrlist"
+external max_disks : t -> int
+  = "gfs_ml_max_disks"
+external md_create : t -> ?missingbitmap:int64 -> ?nrdevices:int -> ?spare:int -> ?chunk:int64 -> ?level:string -> string -> string array -> unit
+  = "gfs_ml_md_create_byte" "gfs_ml_md_create"
+external md_detail : t -> string -> (string * string) list
+  = "gfs_ml_md_detail"
+external md_stat : t -> string -> mdstat array
+  = "gfs_ml_md_stat"
+external md_stop : t -> string -> unit
+  = "gfs_ml_md_stop"
 external mkdir : t -> string -> unit
   = "gfs_ml_mkdir"
 external mkdir_mode : t -> string -> int -> unit
   = "gfs_ml_mkdir_mode"
 external mkdir_p : t -> string -> unit
   = "gfs_ml_mkdir_p"
+external mkdtemp : t -> string -> string
+  = "gfs_ml_mkdtemp"
+external mke2fs : t -> ?blockscount:int64 -> ?blocksize:int64 -> ?fragsize:int64 -> ?blockspergroup:int64 -> ?numberofgroups:int64 -> ?bytesperinode:int64 -> ?inodesize:int64 -> ?journalsize:int64 -> ?numberofinodes:int64 -> ?stridesize:int64 -> ?stripewidth:int64 -> ?maxonlineresize:int64 -> ?reservedblockspercentage:int -> ?mmpupdateinterval:int -> ?journaldevice:string -> ?label:string -> ?lastmounteddir:string -> ?creatoros:string -> ?fstype:string -> ?usagetype:string -> ?uuid:string -> ?forcecreate:bool -> ?writesbandgrouponly:bool -> ?lazyitableinit:bool -> ?lazyjournalinit:bool -> ?testfs:bool -> ?discard:bool -> ?quotatype:bool -> ?extent:bool -> ?filetype:bool -> ?flexbg:bool -> ?hasjournal:bool -> ?journaldev:bool -> ?largefile:bool -> ?quota:bool -> ?resizeinode:bool -> ?sparsesuper:bool -> ?uninitbg:bool -> string -> unit
+  = "gfs_ml_mke2fs_byte" "gfs_ml_mke2fs"
+external mke2fs_J : t -> string -> int -> string -> string -> unit
+  = "gfs_ml_mke2fs_J"
+external mke2fs_JL : t -> string -> int -> string -> string -> unit
+  = "gfs_ml_mke2fs_JL"
+external mke2fs_JU : t -> string -> int -> string -> string -> unit
+  = "gfs_ml_mke2fs_JU"
+external mke2journal : t -> int -> string -> unit
+  = "gfs_ml_mke2journal"
+external mke2journal_L : t -> int -> string -> string -> unit
+  = "gfs_ml_mke2journal_L"
+external mke2journal_U : t -> int -> string -> string -> unit
+  = "gfs_ml_mke2journal_U"
+external mkfifo : t -> int -> string -> unit
+  = "gfs_ml_mkfifo"
 external mkfs : t -> ?blocksize:int -> ?features:string -> ?inode:int -> ?sectorsize:int -> ?label:string -> string -> string -> unit
   = "gfs_ml_mkfs_byte" "gfs_ml_mkfs"
 let mkfs_opts = mkfs
+external mkfs_b : t -> string -> int -> string -> unit
+  = "gfs_ml_mkfs_b"
+external mkfs_btrfs : t -> ?allocstart:int64 -> ?bytecount:int64 -> ?datatype:string -> ?leafsize:int -> ?label:string -> ?metadata:string -> ?nodesize:int -> ?sectorsize:int -> string array -> unit
+  = "gfs_ml_mkfs_btrfs_byte" "gfs_ml_mkfs_btrfs"
+external mklost_and_found : t -> string -> unit
+  = "gfs_ml_mklost_and_found"
+external mkmountpoint : t -> string -> unit
+  = "gfs_ml_mkmountpoint"
+external mknod : t -> int -> int -> int -> string -> unit
+  = "gfs_ml_mknod"
+external mknod_b : t -> int -> int -> int -> string -> unit
+  = "gfs_ml_mknod_b"
+external mknod_c : t -> int -> int -> int -> string -> unit
+  = "gfs_ml_mknod_c"
+external mksquashfs : t -> ?compress:string -> ?excludes:string array -> string -> string -> unit
+  = "gfs_ml_mksquashfs"
 external mkswap : t -> ?label:string -> ?uuid:string -> string -> unit
   = "gfs_ml_mkswap"
 let mkswap_opts = mkswap
+external mkswap_L : t -> string -> string -> unit
+  = "gfs_ml_mkswap_L"
+external mkswap_U : t -> string -> string -> unit
+  = "gfs_ml_mkswap_U"
+external mkswap_file : t -> string -> unit
+  = "gfs_ml_mkswap_file"
+external mktemp : t -> ?suffix:string -> string -> string
+  = "gfs_ml_mktemp"
+external modprobe : t -> string -> unit
+  = "gfs_ml_modprobe"
 external mount : t -> string -> string -> unit
   = "gfs_ml_mount"
+external mount_9p : t -> ?options:string -> string -> string -> unit
+  = "gfs_ml_mount_9p"
+external mount_loop : t -> string -> string -> unit
+  = "gfs_ml_mount_loop"
 external mount_options : t -> string -> string -> string -> unit
   = "gfs_ml_mount_options"
 external mount_ro : t -> string -> string -> unit
   = "gfs_ml_mount_ro"
+external mount_vfs : t -> string -> string -> string -> string -> unit
+  = "gfs_ml_mount_vfs"
+external mountable_device : t -> string -> string
+  = "gfs_ml_mountable_device"
+external mountable_subvolume : t -> string -> string
+  = "gfs_ml_mountable_subvolume"
 external mountpoints : t -> (string * string) list
   = "gfs_ml_mountpoints"
 external mounts : t -> string array
   = "gfs_ml_mounts"
 external mv : t -> string -> string -> unit
   = "gfs_ml_mv"
+external nr_devices : t -> int
+  = "gfs_ml_nr_devices"
+external ntfs_3g_probe : t -> bool -> string -> int
+  = "gfs_ml_ntfs_3g_probe"
+external ntfs_chmod : t -> ?recursive:bool -> string -> int -> string -> unit
+  = "gfs_ml_ntfs_chmod"
+external ntfscat_i : t -> string -> int64 -> string -> unit
+  = "gfs_ml_ntfscat_i"
+external ntfsclone_in : t -> string -> string -> unit
+  = "gfs_ml_ntfsclone_in"
+external ntfsclone_out : t -> ?metadataonly:bool -> ?rescue:bool -> ?ignorefscheck:bool -> ?preservetimestamps:bool -> ?force:bool -> string -> string -> unit
+  = "gfs_ml_ntfsclone_out_byte" "gfs_ml_ntfsclone_out"
+external ntfsfix : t -> ?clearbadsectors:bool -> string -> unit
+  = "gfs_ml_ntfsfix"
+external ntfsresize : t -> ?size:int64 -> ?force:bool -> string -> unit
+  = "gfs_ml_ntfsresize"
+let ntfsresize_opts = ntfsresize
+external ntfsresize_size : t -> string -> int64 -> unit
+  = "gfs_ml_ntfsresize_size"
+external parse_environment : t -> unit
+  = "gfs_ml_parse_environment"
+external parse_environment_list : t -> string array -> unit
+  = "gfs_ml_parse_environment_list"
 external part_add : t -> string -> string -> int64 -> int64 -> unit
   = "gfs_ml_part_add"
 external part_del : t -> string -> int -> unit
   = "gfs_ml_part_del"
 external part_disk : t -> string -> string -> unit
   = "gfs_ml_part_disk"
+external part_expand_gpt : t -> string -> unit
+  = "gfs_ml_part_expand_gpt"
+external part_get_bootable : t -> string -> int -> bool
+  = "gfs_ml_part_get_bootable"
+external part_get_disk_guid : t -> string -> string
+  = "gfs_ml_part_get_disk_guid"
+external part_get_gpt_attributes : t -> string -> int -> int64
+  = "gfs_ml_part_get_gpt_attributes"
+external part_get_gpt_guid : t -> string -> int -> string
+  = "gfs_ml_part_get_gpt_guid"
+external part_get_gpt_type : t -> string -> int -> string
+  = "gfs_ml_part_get_gpt_type"
+external part_get_mbr_id : t -> string -> int -> int
+  = "gfs_ml_part_get_mbr_id"
+external part_get_mbr_part_type : t -> string -> int -> string
+  = "gfs_ml_part_get_mbr_part_type"
 external part_get_name : t -> string -> int -> string
   = "gfs_ml_part_get_name"
 external part_get_parttype : t -> string -> string
@@ -655,18 +1292,52 @@ external part_init : t -> string -> string -> unit
   = "gfs_ml_part_init"
 external part_list : t -> string -> partition array
   = "gfs_ml_part_list"
+external part_resize : t -> string -> int -> int64 -> unit
+  = "gfs_ml_part_resize"
+external part_set_bootable : t -> string -> int -> bool -> unit
+  = "gfs_ml_part_set_bootable"
+external part_set_disk_guid : t -> string -> string -> unit
+  = "gfs_ml_part_set_disk_guid"
+external part_set_disk_guid_random : t -> string -> unit
+  = "gfs_ml_part_set_disk_guid_random"
+external part_set_gpt_attributes : t -> string -> int -> int64 -> unit
+  = "gfs_ml_part_set_gpt_attributes"
+external part_set_gpt_guid : t -> string -> int -> string -> unit
+  = "gfs_ml_part_set_gpt_guid"
+external part_set_gpt_type : t -> string -> int -> string -> unit
+  = "gfs_ml_part_set_gpt_type"
+external part_set_mbr_id : t -> string -> int -> int -> unit
+  = "gfs_ml_part_set_mbr_id"
 external part_set_name : t -> string -> int -> string -> unit
   = "gfs_ml_part_set_name"
+external part_to_dev : t -> string -> string
+  = "gfs_ml_part_to_dev"
+external part_to_partnum : t -> string -> int
+  = "gfs_ml_part_to_partnum"
 external ping_daemon : t -> unit
   = "gfs_ml_ping_daemon"
 external pread : t -> string -> int -> int64 -> string
   = "gfs_ml_pread"
 external pread_device : t -> string -> int -> int64 -> string
   = "gfs_ml_pread_device"
+external pvchange_uuid : t -> string -> unit
+  = "gfs_ml_pvchange_uuid"
+external pvchange_uuid_all : t -> unit
+  = "gfs_ml_pvchange_uuid_all"
 external pvcreate : t -> string -> unit
   = "gfs_ml_pvcreate"
+external pvremove : t -> string -> unit
+  = "gfs_ml_pvremove"
+external pvresize : t -> string -> unit
+  = "gfs_ml_pvresize"
+external pvresize_size : t -> string -> int64 -> unit
+  = "gfs_ml_pvresize_size"
 external pvs : t -> string array
   = "gfs_ml_pvs"
+external pvs_full : t -> lvm_pv array
+  = "gfs_ml_pvs_full"
+external pvuuid : t -> string -> string
+  = "gfs_ml_pvuuid"
 external pwrite : t -> string -> string -> int64 -> int
   = "gfs_ml_pwrite"
 external pwrite_device : t -> string -> string -> int64 -> int
@@ -679,10 +1350,24 @@ external readdir : t -> string -> dirent array
   = "gfs_ml_readdir"
 external readlink : t -> string -> string
   = "gfs_ml_readlink"
+external readlinklist : t -> string -> string array -> string array
+  = "gfs_ml_readlinklist"
 external realpath : t -> string -> string
   = "gfs_ml_realpath"
+external remount : t -> ?rw:bool -> string -> unit
+  = "gfs_ml_remount"
 external remove_drive : t -> string -> unit
   = "gfs_ml_remove_drive"
+external removexattr : t -> string -> string -> unit
+  = "gfs_ml_removexattr"
+external rename : t -> string -> string -> unit
+  = "gfs_ml_rename"
+external resize2fs : t -> string -> unit
+  = "gfs_ml_resize2fs"
+external resize2fs_M : t -> string -> unit
+  = "gfs_ml_resize2fs_M"
+external resize2fs_size : t -> string -> int64 -> unit
+  = "gfs_ml_resize2fs_size"
 external rm : t -> string -> unit
   = "gfs_ml_rm"
 external rm_f : t -> string -> unit
@@ -691,8 +1376,26 @@ external rm_rf : t -> string -> unit
   = "gfs_ml_rm_rf"
 external rmdir : t -> string -> unit
   = "gfs_ml_rmdir"
+external rmmountpoint : t -> string -> unit
+  = "gfs_ml_rmmountpoint"
+external rsync : t -> ?archive:bool -> ?deletedest:bool -> string -> string -> unit
+  = "gfs_ml_rsync"
+external rsync_in : t -> ?archive:bool -> ?deletedest:bool -> string -> string -> unit
+  = "gfs_ml_rsync_in"
+external rsync_out : t -> ?archive:bool -> ?deletedest:bool -> string -> string -> unit
+  = "gfs_ml_rsync_out"
+external scrub_device : t -> string -> unit
+  = "gfs_ml_scrub_device"
+external scrub_file : t -> string -> unit
+  = "gfs_ml_scrub_file"
+external scrub_freespace : t -> string -> unit
+  = "gfs_ml_scrub_freespace"
+external selinux_relabel : t -> ?force:bool -> string -> string -> unit
+  = "gfs_ml_selinux_relabel"
 external set_append : t -> string option -> unit
   = "gfs_ml_set_append"
+external set_attach_method : t -> string -> unit
+  = "gfs_ml_set_attach_method"
 external set_autosync : t -> bool -> unit
   = "gfs_ml_set_autosync"
 external set_backend : t -> string -> unit
@@ -703,6 +1406,16 @@ external set_backend_settings : t -> string array -> unit
   = "gfs_ml_set_backend_settings"
 external set_cachedir : t -> string option -> unit
   = "gfs_ml_set_cachedir"
+external set_direct : t -> bool -> unit
+  = "gfs_ml_set_direct"
+external set_e2attrs : t -> ?clear:bool -> string -> string -> unit
+  = "gfs_ml_set_e2attrs"
+external set_e2generation : t -> string -> int64 -> unit
+  = "gfs_ml_set_e2generation"
+external set_e2label : t -> string -> string -> unit
+  = "gfs_ml_set_e2label"
+external set_e2uuid : t -> string -> string -> unit
+  = "gfs_ml_set_e2uuid"
 external set_hv : t -> string -> unit
   = "gfs_ml_set_hv"
 external set_identifier : t -> string -> unit
@@ -715,8 +1428,16 @@ external set_network : t -> bool -> unit
   = "gfs_ml_set_network"
 external set_path : t -> string option -> unit
   = "gfs_ml_set_path"
+external set_pgroup : t -> bool -> unit
+  = "gfs_ml_set_pgroup"
 external set_program : t -> string -> unit
   = "gfs_ml_set_program"
+external set_qemu : t -> string option -> unit
+  = "gfs_ml_set_qemu"
+external set_recovery_proc : t -> bool -> unit
+  = "gfs_ml_set_recovery_proc"
+external set_selinux : t -> bool -> unit
+  = "gfs_ml_set_selinux"
 external set_smp : t -> int -> unit
   = "gfs_ml_set_smp"
 external set_tmpdir : t -> string option -> unit
@@ -725,20 +1446,70 @@ external set_trace : t -> bool -> unit
   = "gfs_ml_set_trace"
 external set_uuid : t -> string -> string -> unit
   = "gfs_ml_set_uuid"
+external set_uuid_random : t -> string -> unit
+  = "gfs_ml_set_uuid_random"
 external set_verbose : t -> bool -> unit
   = "gfs_ml_set_verbose"
+external setcon : t -> string -> unit
+  = "gfs_ml_setcon"
+external setfiles : t -> ?force:bool -> ?excludes:string array -> string -> string array -> unit
+  = "gfs_ml_setfiles"
+external setxattr : t -> string -> string -> int -> string -> unit
+  = "gfs_ml_setxattr"
+external sfdisk : t -> string -> int -> int -> int -> string array -> unit
+  = "gfs_ml_sfdisk_byte" "gfs_ml_sfdisk"
+external sfdiskM : t -> string -> string array -> unit
+  = "gfs_ml_sfdiskM"
+external sfdisk_N : t -> string -> int -> int -> int -> int -> string -> unit
+  = "gfs_ml_sfdisk_N_byte" "gfs_ml_sfdisk_N"
+external sfdisk_disk_geometry : t -> string -> string
+  = "gfs_ml_sfdisk_disk_geometry"
+external sfdisk_kernel_geometry : t -> string -> string
+  = "gfs_ml_sfdisk_kernel_geometry"
+external sfdisk_l : t -> string -> string
+  = "gfs_ml_sfdisk_l"
 external sh : t -> string -> string
   = "gfs_ml_sh"
+external sh_lines : t -> string -> string array
+  = "gfs_ml_sh_lines"
+external sh_out : t -> string -> string -> unit
+  = "gfs_ml_sh_out"
 external shutdown : t -> unit
   = "gfs_ml_shutdown"
+external sleep : t -> int -> unit
+  = "gfs_ml_sleep"
 external stat : t -> string -> stat
   = "gfs_ml_stat"
 external statns : t -> string -> statns
   = "gfs_ml_statns"
 external statvfs : t -> string -> statvfs
   = "gfs_ml_statvfs"
+external strings : t -> string -> string array
+  = "gfs_ml_strings"
+external strings_e : t -> string -> string -> string array
+  = "gfs_ml_strings_e"
+external swapoff_device : t -> string -> unit
+  = "gfs_ml_swapoff_device"
+external swapoff_file : t -> string -> unit
+  = "gfs_ml_swapoff_file"
+external swapoff_label : t -> string -> unit
+  = "gfs_ml_swapoff_label"
+external swapoff_uuid : t -> string -> unit
+  = "gfs_ml_swapoff_uuid"
+external swapon_device : t -> string -> unit
+  = "gfs_ml_swapon_device"
+external swapon_file : t -> string -> unit
+  = "gfs_ml_swapon_file"
+external swapon_label : t -> string -> unit
+  = "gfs_ml_swapon_label"
+external swapon_uuid : t -> string -> unit
+  = "gfs_ml_swapon_uuid"
 external sync : t -> unit
   = "gfs_ml_sync"
+external syslinux : t -> ?directory:string -> string -> unit
+  = "gfs_ml_syslinux"
+external tail : t -> string -> string array
+  = "gfs_ml_tail"
 external tail_n : t -> int -> string -> string array
   = "gfs_ml_tail_n"
 external tar_in : t -> ?compress:string -> ?xattrs:bool -> ?selinux:bool -> ?acls:bool -> ?keepdirlink:bool -> string -> string -> unit
@@ -747,10 +1518,24 @@ let tar_in_opts = tar_in
 external tar_out : t -> ?compress:string -> ?numericowner:bool -> ?excludes:string array -> ?xattrs:bool -> ?selinux:bool -> ?acls:bool -> string -> string -> unit
   = "gfs_ml_tar_out_byte" "gfs_ml_tar_out"
 let tar_out_opts = tar_out
+external tgz_in : t -> string -> string -> unit
+  = "gfs_ml_tgz_in"
+external tgz_out : t -> string -> string -> unit
+  = "gfs_ml_tgz_out"
 external touch : t -> string -> unit
   = "gfs_ml_touch"
+external truncate : t -> string -> unit
+  = "gfs_ml_truncate"
 external truncate_size : t -> string -> int64 -> unit
   = "gfs_ml_truncate_size"
+external tune2fs : t -> ?force:bool -> ?maxmountcount:int -> ?mountcount:int -> ?errorbehavior:string -> ?group:int64 -> ?intervalbetweenchecks:int -> ?reservedblockspercentage:int -> ?lastmounteddirectory:string -> ?reservedblockscount:int64 -> ?user:int64 -> string -> unit
+  = "gfs_ml_tune2fs_byte" "gfs_ml_tune2fs"
+external tune2fs_l : t -> string -> (string * string) list
+  = "gfs_ml_tune2fs_l"
+external txz_in : t -> string -> string -> unit
+  = "gfs_ml_txz_in"
+external txz_out : t -> string -> string -> unit
+  = "gfs_ml_txz_out"
 external umask : t -> int -> int
   = "gfs_ml_umask"
 external umount : t -> ?force:bool -> ?lazyunmount:bool -> string -> unit
@@ -772,24 +1557,94 @@ external version : t -> version
   = "gfs_ml_version"
 external vfs_label : t -> string -> string
   = "gfs_ml_vfs_label"
+external vfs_minimum_size : t -> string -> int64
+  = "gfs_ml_vfs_minimum_size"
 external vfs_type : t -> string -> string
   = "gfs_ml_vfs_type"
 external vfs_uuid : t -> string -> string
   = "gfs_ml_vfs_uuid"
+external vg_activate : t -> bool -> string array -> unit
+  = "gfs_ml_vg_activate"
 external vg_activate_all : t -> bool -> unit
   = "gfs_ml_vg_activate_all"
+external vgchange_uuid : t -> string -> unit
+  = "gfs_ml_vgchange_uuid"
+external vgchange_uuid_all : t -> unit
+  = "gfs_ml_vgchange_uuid_all"
 external vgcreate : t -> string -> string array -> unit
   = "gfs_ml_vgcreate"
+external vglvuuids : t -> string -> string array
+  = "gfs_ml_vglvuuids"
+external vgmeta : t -> string -> string
+  = "gfs_ml_vgmeta"
+external vgpvuuids : t -> string -> string array
+  = "gfs_ml_vgpvuuids"
+external vgremove : t -> string -> unit
+  = "gfs_ml_vgremove"
+external vgrename : t -> string -> string -> unit
+  = "gfs_ml_vgrename"
 external vgs : t -> string array
   = "gfs_ml_vgs"
+external vgs_full : t -> lvm_vg array
+  = "gfs_ml_vgs_full"
+external vgscan : t -> unit
+  = "gfs_ml_vgscan"
+external vguuid : t -> string -> string
+  = "gfs_ml_vguuid"
+external wait_ready : t -> unit
+  = "gfs_ml_wait_ready"
+external wc_c : t -> string -> int
+  = "gfs_ml_wc_c"
 external wc_l : t -> string -> int
   = "gfs_ml_wc_l"
+external wc_w : t -> string -> int
+  = "gfs_ml_wc_w"
+external wipefs : t -> string -> unit
+  = "gfs_ml_wipefs"
 external write : t -> string -> string -> unit
   = "gfs_ml_write"
 external write_append : t -> string -> string -> unit
   = "gfs_ml_write_append"
+external write_file : t -> string -> string -> int -> unit
+  = "gfs_ml_write_file"
+external xfs_admin : t -> ?extunwritten:bool -> ?imgfile:bool -> ?v2log:bool -> ?projid32bit:bool -> ?lazycounter:bool -> ?label:string -> ?uuid:string -> string -> unit
+  = "gfs_ml_xfs_admin_byte" "gfs_ml_xfs_admin"
+external xfs_growfs : t -> ?datasec:bool -> ?logsec:bool -> ?rtsec:bool -> ?datasize:int64 -> ?logsize:int64 -> ?rtsize:int64 -> ?rtextsize:int64 -> ?maxpct:int -> string -> unit
+  = "gfs_ml_xfs_growfs_byte" "gfs_ml_xfs_growfs"
+external xfs_info : t -> string -> xfsinfo
+  = "gfs_ml_xfs_info"
+external xfs_info2 : t -> string -> (string * string) list
+  = "gfs_ml_xfs_info2"
+external xfs_repair : t -> ?forcelogzero:bool -> ?nomodify:bool -> ?noprefetch:bool -> ?forcegeometry:bool -> ?maxmem:int64 -> ?ihashsize:int64 -> ?bhashsize:int64 -> ?agstride:int64 -> ?logdev:string -> ?rtdev:string -> string -> int
+  = "gfs_ml_xfs_repair_byte" "gfs_ml_xfs_repair"
+external yara_destroy : t -> unit
+  = "gfs_ml_yara_destroy"
+external yara_load : t -> string -> unit
+  = "gfs_ml_yara_load"
+external yara_scan : t -> string -> yara_detection array
+  = "gfs_ml_yara_scan"
+external zegrep : t -> string -> string -> string array
+  = "gfs_ml_zegrep"
+external zegrepi : t -> string -> string -> string array
+  = "gfs_ml_zegrepi"
+external zero : t -> string -> unit
+  = "gfs_ml_zero"
 external zero_device : t -> string -> unit
   = "gfs_ml_zero_device"
+external zero_free_space : t -> string -> unit
+  = "gfs_ml_zero_free_space"
+external zerofree : t -> string -> unit
+  = "gfs_ml_zerofree"
+external zfgrep : t -> string -> string -> string array
+  = "gfs_ml_zfgrep"
+external zfgrepi : t -> string -> string -> string array
+  = "gfs_ml_zfgrepi"
+external zfile : t -> string -> string -> string
+  = "gfs_ml_zfile"
+external zgrep : t -> string -> string -> string array
+  = "gfs_ml_zgrep"
+external zgrepi : t -> string -> string -> string array
+  = "gfs_ml_zgrepi"
 
 class guestfs ?environment ?close_on_exit () =
   let gfs_g = create ?environment ?close_on_exit () in
@@ -799,71 +1654,274 @@ class guestfs ?environment ?close_on_exit () =
     method set_event_callback = set_event_callback gfs_g
     method delete_event_callback = delete_event_callback gfs_g
     method ocaml_handle = gfs_g
+    method acl_delete_def_file = acl_delete_def_file gfs_g
+    method acl_get_file = acl_get_file gfs_g
+    method acl_set_file = acl_set_file gfs_g
+    method add_cdrom = add_cdrom gfs_g
     method add_drive = add_drive gfs_g
     method add_drive_opts = add_drive_opts gfs_g
     method add_drive_ro = add_drive_ro gfs_g
+    method add_drive_ro_with_if = add_drive_ro_with_if gfs_g
     method add_drive_scratch = add_drive_scratch gfs_g
+    method add_drive_with_if = add_drive_with_if gfs_g
+    method aug_clear = aug_clear gfs_g
+    method aug_close () = aug_close gfs_g
+    method aug_defnode = aug_defnode gfs_g
+    method aug_defvar = aug_defvar gfs_g
+    method aug_get = aug_get gfs_g
+    method aug_init = aug_init gfs_g
+    method aug_insert = aug_insert gfs_g
+    method aug_label = aug_label gfs_g
+    method aug_load () = aug_load gfs_g
+    method aug_ls = aug_ls gfs_g
+    method aug_match = aug_match gfs_g
+    method aug_mv = aug_mv gfs_g
+    method aug_rm = aug_rm gfs_g
+    method aug_save () = aug_save gfs_g
+    method aug_set = aug_set gfs_g
+    method aug_setm = aug_setm gfs_g
+    method aug_transform = aug_transform gfs_g
     method available = available gfs_g
     method available_all_groups () = available_all_groups gfs_g
+    method base64_in = base64_in gfs_g
+    method base64_out = base64_out gfs_g
+    method blkdiscard = blkdiscard gfs_g
+    method blkdiscardzeroes = blkdiscardzeroes gfs_g
     method blkid = blkid gfs_g
+    method blockdev_flushbufs = blockdev_flushbufs gfs_g
+    method blockdev_getbsz = blockdev_getbsz gfs_g
+    method blockdev_getro = blockdev_getro gfs_g
     method blockdev_getsize64 = blockdev_getsize64 gfs_g
     method blockdev_getss = blockdev_getss gfs_g
+    method blockdev_getsz = blockdev_getsz gfs_g
+    method blockdev_rereadpt = blockdev_rereadpt gfs_g
+    method blockdev_setbsz = blockdev_setbsz gfs_g
+    method blockdev_setra = blockdev_setra gfs_g
+    method blockdev_setro = blockdev_setro gfs_g
+    method blockdev_setrw = blockdev_setrw gfs_g
+    method btrfs_balance_cancel = btrfs_balance_cancel gfs_g
+    method btrfs_balance_pause = btrfs_balance_pause gfs_g
+    method btrfs_balance_resume = btrfs_balance_resume gfs_g
+    method btrfs_balance_status = btrfs_balance_status gfs_g
+    method btrfs_device_add = btrfs_device_add gfs_g
+    method btrfs_device_delete = btrfs_device_delete gfs_g
+    method btrfs_filesystem_balance = btrfs_filesystem_balance gfs_g
+    method btrfs_filesystem_defragment = btrfs_filesystem_defragment gfs_g
+    method btrfs_filesystem_resize = btrfs_filesystem_resize gfs_g
+    method btrfs_filesystem_show = btrfs_filesystem_show gfs_g
+    method btrfs_filesystem_sync = btrfs_filesystem_sync gfs_g
+    method btrfs_fsck = btrfs_fsck gfs_g
+    method btrfs_image = btrfs_image gfs_g
+    method btrfs_qgroup_assign = btrfs_qgroup_assign gfs_g
+    method btrfs_qgroup_create = btrfs_qgroup_create gfs_g
+    method btrfs_qgroup_destroy = btrfs_qgroup_destroy gfs_g
+    method btrfs_qgroup_limit = btrfs_qgroup_limit gfs_g
+    method btrfs_qgroup_remove = btrfs_qgroup_remove gfs_g
+    method btrfs_qgroup_show = btrfs_qgroup_show gfs_g
+    method btrfs_quota_enable = btrfs_quota_enable gfs_g
+    method btrfs_quota_rescan = btrfs_quota_rescan gfs_g
+    method btrfs_replace = btrfs_replace gfs_g
+    method btrfs_rescue_chunk_recover = btrfs_rescue_chunk_recover gfs_g
+    method btrfs_rescue_super_recover = btrfs_rescue_super_recover gfs_g
+    method btrfs_scrub_cancel = btrfs_scrub_cancel gfs_g
+    method btrfs_scrub_full = btrfs_scrub_full gfs_g
+    method btrfs_scrub_resume = btrfs_scrub_resume gfs_g
+    method btrfs_scrub_start = btrfs_scrub_start gfs_g
+    method btrfs_scrub_status = btrfs_scrub_status gfs_g
+    method btrfs_set_seeding = btrfs_set_seeding gfs_g
+    method btrfs_subvolume_create = btrfs_subvolume_create gfs_g
+    method btrfs_subvolume_create_opts = btrfs_subvolume_create_opts gfs_g
+    method btrfs_subvolume_delete = btrfs_subvolume_delete gfs_g
+    method btrfs_subvolume_get_default = btrfs_subvolume_get_default gfs_g
+    method btrfs_subvolume_list = btrfs_subvolume_list gfs_g
+    method btrfs_subvolume_set_default = btrfs_subvolume_set_default gfs_g
+    method btrfs_subvolume_show = btrfs_subvolume_show gfs_g
+    method btrfs_subvolume_snapshot = btrfs_subvolume_snapshot gfs_g
+    method btrfs_subvolume_snapshot_opts = btrfs_subvolume_snapshot_opts gfs_g
+    method btrfstune_enable_extended_inode_refs = btrfstune_enable_extended_inode_refs gfs_g
+    method btrfstune_enable_skinny_metadata_extent_refs = btrfstune_enable_skinny_metadata_extent_refs gfs_g
+    method btrfstune_seeding = btrfstune_seeding gfs_g
+    method c_pointer () = c_pointer gfs_g
+    method canonical_device_name = canonical_device_name gfs_g
+    method cap_get_file = cap_get_file gfs_g
+    method cap_set_file = cap_set_file gfs_g
+    method case_sensitive_path = case_sensitive_path gfs_g
     method cat = cat gfs_g
     method checksum = checksum gfs_g
+    method checksum_device = checksum_device gfs_g
+    method checksums_out = checksums_out gfs_g
     method chmod = chmod gfs_g
     method chown = chown gfs_g
+    method clear_backend_setting = clear_backend_setting gfs_g
+    method clevis_luks_unlock = clevis_luks_unlock gfs_g
     method command = command gfs_g
+    method command_lines = command_lines gfs_g
+    method command_out = command_out gfs_g
+    method compress_device_out = compress_device_out gfs_g
     method compress_out = compress_out gfs_g
+    method config = config gfs_g
+    method copy_attributes = copy_attributes gfs_g
     method copy_device_to_device = copy_device_to_device gfs_g
+    method copy_device_to_file = copy_device_to_file gfs_g
     method copy_file_to_device = copy_file_to_device gfs_g
     method copy_file_to_file = copy_file_to_file gfs_g
     method copy_in = copy_in gfs_g
     method copy_out = copy_out gfs_g
+    method copy_size = copy_size gfs_g
     method cp = cp gfs_g
     method cp_a = cp_a gfs_g
+    method cp_r = cp_r gfs_g
+    method cpio_out = cpio_out gfs_g
+    method cryptsetup_close = cryptsetup_close gfs_g
+    method cryptsetup_open = cryptsetup_open gfs_g
+    method dd = dd gfs_g
     method debug = debug gfs_g
+    method debug_drives () = debug_drives gfs_g
+    method debug_upload = debug_upload gfs_g
+    method device_index = device_index gfs_g
+    method device_name = device_name gfs_g
+    method df () = df gfs_g
     method df_h () = df_h gfs_g
     method disk_create = disk_create gfs_g
     method disk_format = disk_format gfs_g
+    method disk_has_backing_file = disk_has_backing_file gfs_g
     method disk_virtual_size = disk_virtual_size gfs_g
+    method dmesg () = dmesg gfs_g
     method download = download gfs_g
+    method download_blocks = download_blocks gfs_g
+    method download_inode = download_inode gfs_g
     method download_offset = download_offset gfs_g
+    method drop_caches = drop_caches gfs_g
     method du = du gfs_g
     method e2fsck = e2fsck gfs_g
+    method e2fsck_f = e2fsck_f gfs_g
+    method echo_daemon = echo_daemon gfs_g
+    method egrep = egrep gfs_g
+    method egrepi = egrepi gfs_g
+    method equal = equal gfs_g
     method exists = exists gfs_g
+    method extlinux = extlinux gfs_g
+    method f2fs_expand = f2fs_expand gfs_g
+    method fallocate = fallocate gfs_g
     method fallocate64 = fallocate64 gfs_g
     method feature_available = feature_available gfs_g
+    method fgrep = fgrep gfs_g
+    method fgrepi = fgrepi gfs_g
     method file = file gfs_g
+    method file_architecture = file_architecture gfs_g
     method filesize = filesize gfs_g
     method filesystem_available = filesystem_available gfs_g
+    method filesystem_walk = filesystem_walk gfs_g
     method fill = fill gfs_g
+    method fill_dir = fill_dir gfs_g
+    method fill_pattern = fill_pattern gfs_g
     method find = find gfs_g
     method find0 = find0 gfs_g
+    method find_inode = find_inode gfs_g
+    method findfs_label = findfs_label gfs_g
+    method findfs_partlabel = findfs_partlabel gfs_g
+    method findfs_partuuid = findfs_partuuid gfs_g
+    method findfs_uuid = findfs_uuid gfs_g
+    method fsck = fsck gfs_g
+    method fstrim = fstrim gfs_g
     method get_append () = get_append gfs_g
+    method get_attach_method () = get_attach_method gfs_g
     method get_autosync () = get_autosync gfs_g
     method get_backend () = get_backend gfs_g
     method get_backend_setting = get_backend_setting gfs_g
     method get_backend_settings () = get_backend_settings gfs_g
     method get_cachedir () = get_cachedir gfs_g
+    method get_direct () = get_direct gfs_g
+    method get_e2attrs = get_e2attrs gfs_g
+    method get_e2generation = get_e2generation gfs_g
+    method get_e2label = get_e2label gfs_g
+    method get_e2uuid = get_e2uuid gfs_g
     method get_hv () = get_hv gfs_g
     method get_identifier () = get_identifier gfs_g
     method get_memsize () = get_memsize gfs_g
     method get_network () = get_network gfs_g
     method get_path () = get_path gfs_g
+    method get_pgroup () = get_pgroup gfs_g
     method get_pid () = get_pid gfs_g
     method get_program () = get_program gfs_g
+    method get_qemu () = get_qemu gfs_g
+    method get_recovery_proc () = get_recovery_proc gfs_g
+    method get_selinux () = get_selinux gfs_g
     method get_smp () = get_smp gfs_g
     method get_sockdir () = get_sockdir gfs_g
     method get_state () = get_state gfs_g
     method get_tmpdir () = get_tmpdir gfs_g
     method get_trace () = get_trace gfs_g
+    method get_umask () = get_umask gfs_g
     method get_verbose () = get_verbose gfs_g
+    method getcon () = getcon gfs_g
+    method getxattr = getxattr gfs_g
     method getxattrs = getxattrs gfs_g
     method glob_expand = glob_expand gfs_g
     method glob_expand_opts = glob_expand_opts gfs_g
     method grep = grep gfs_g
     method grep_opts = grep_opts gfs_g
+    method grepi = grepi gfs_g
+    method grub_install = grub_install gfs_g
+    method head = head gfs_g
     method head_n = head_n gfs_g
+    method hexdump = hexdump gfs_g
+    method hivex_close () = hivex_close gfs_g
+    method hivex_commit = hivex_commit gfs_g
+    method hivex_node_add_child = hivex_node_add_child gfs_g
+    method hivex_node_children = hivex_node_children gfs_g
+    method hivex_node_delete_child = hivex_node_delete_child gfs_g
+    method hivex_node_get_child = hivex_node_get_child gfs_g
+    method hivex_node_get_value = hivex_node_get_value gfs_g
+    method hivex_node_name = hivex_node_name gfs_g
+    method hivex_node_parent = hivex_node_parent gfs_g
+    method hivex_node_set_value = hivex_node_set_value gfs_g
+    method hivex_node_values = hivex_node_values gfs_g
+    method hivex_open = hivex_open gfs_g
+    method hivex_root () = hivex_root gfs_g
+    method hivex_value_key = hivex_value_key gfs_g
+    method hivex_value_string = hivex_value_string gfs_g
+    method hivex_value_type = hivex_value_type gfs_g
+    method hivex_value_utf8 = hivex_value_utf8 gfs_g
+    method hivex_value_value = hivex_value_value gfs_g
+    method initrd_cat = initrd_cat gfs_g
+    method initrd_list = initrd_list gfs_g
+    method inotify_add_watch = inotify_add_watch gfs_g
+    method inotify_close () = inotify_close gfs_g
+    method inotify_files () = inotify_files gfs_g
+    method inotify_init = inotify_init gfs_g
+    method inotify_read () = inotify_read gfs_g
+    method inotify_rm_watch = inotify_rm_watch gfs_g
+    method inspect_get_arch = inspect_get_arch gfs_g
+    method inspect_get_build_id = inspect_get_build_id gfs_g
+    method inspect_get_distro = inspect_get_distro gfs_g
+    method inspect_get_drive_mappings = inspect_get_drive_mappings gfs_g
+    method inspect_get_filesystems = inspect_get_filesystems gfs_g
+    method inspect_get_format = inspect_get_format gfs_g
+    method inspect_get_hostname = inspect_get_hostname gfs_g
+    method inspect_get_icon = inspect_get_icon gfs_g
+    method inspect_get_major_version = inspect_get_major_version gfs_g
+    method inspect_get_minor_version = inspect_get_minor_version gfs_g
+    method inspect_get_mountpoints = inspect_get_mountpoints gfs_g
+    method inspect_get_osinfo = inspect_get_osinfo gfs_g
+    method inspect_get_package_format = inspect_get_package_format gfs_g
+    method inspect_get_package_management = inspect_get_package_management gfs_g
+    method inspect_get_product_name = inspect_get_product_name gfs_g
+    method inspect_get_product_variant = inspect_get_product_variant gfs_g
+    method inspect_get_roots () = inspect_get_roots gfs_g
+    method inspect_get_type = inspect_get_type gfs_g
+    method inspect_get_windows_current_control_set = inspect_get_windows_current_control_set gfs_g
+    method inspect_get_windows_group_policy = inspect_get_windows_group_policy gfs_g
+    method inspect_get_windows_software_hive = inspect_get_windows_software_hive gfs_g
+    method inspect_get_windows_system_hive = inspect_get_windows_system_hive gfs_g
+    method inspect_get_windows_systemroot = inspect_get_windows_systemroot gfs_g
+    method inspect_is_live = inspect_is_live gfs_g
+    method inspect_is_multipart = inspect_is_multipart gfs_g
+    method inspect_is_netinst = inspect_is_netinst gfs_g
+    method inspect_list_applications = inspect_list_applications gfs_g
+    method inspect_list_applications2 = inspect_list_applications2 gfs_g
+    method inspect_os () = inspect_os gfs_g
+    method internal_exit () = internal_exit gfs_g
     method internal_test = internal_test gfs_g
     method internal_test_63_optargs ?opt1 ?opt2 ?opt3 ?opt4 ?opt5 ?opt6 ?opt7 ?opt8 ?opt9 ?opt10 ?opt11 ?opt12 ?opt13 ?opt14 ?opt15 ?opt16 ?opt17 ?opt18 ?opt19 ?opt20 ?opt21 ?opt22 ?opt23 ?opt24 ?opt25 ?opt26 ?opt27 ?opt28 ?opt29 ?opt30 ?opt31 ?opt32 ?opt33 ?opt34 ?opt35 ?opt36 ?opt37 ?opt38 ?opt39 ?opt40 ?opt41 ?opt42 ?opt43 ?opt44 ?opt45 ?opt46 ?opt47 ?opt48 ?opt49 ?opt50 ?opt51 ?opt52 ?opt53 ?opt54 ?opt55 ?opt56 ?opt57 ?opt58 ?opt59 ?opt60 ?opt61 ?opt62 ?opt63 () = internal_test_63_optargs gfs_g ?opt1 ?opt2 ?opt3 ?opt4 ?opt5 ?opt6 ?opt7 ?opt8 ?opt9 ?opt10 ?opt11 ?opt12 ?opt13 ?opt14 ?opt15 ?opt16 ?opt17 ?opt18 ?opt19 ?opt20 ?opt21 ?opt22 ?opt23 ?opt24 ?opt25 ?opt26 ?opt27 ?opt28 ?opt29 ?opt30 ?opt31 ?opt32 ?opt33 ?opt34 ?opt35 ?opt36 ?opt37 ?opt38 ?opt39 ?opt40 ?opt41 ?opt42 ?opt43 ?opt44 ?opt45 ?opt46 ?opt47 ?opt48 ?opt49 ?opt50 ?opt51 ?opt52 ?opt53 ?opt54 ?opt55 ?opt56 ?opt57 ?opt58 ?opt59 ?opt60 ?opt61 ?opt62 ?opt63
     method internal_test_close_output () = internal_test_close_output gfs_g
@@ -891,100 +1949,293 @@ class guestfs ?environment ?close_on_exit () =
     method internal_test_rstructlist = internal_test_rstructlist gfs_g
     method internal_test_rstructlisterr () = internal_test_rstructlisterr gfs_g
     method internal_test_set_output = internal_test_set_output gfs_g
+    method is_blockdev = is_blockdev gfs_g
+    method is_blockdev_opts = is_blockdev_opts gfs_g
     method is_busy () = is_busy gfs_g
+    method is_chardev = is_chardev gfs_g
+    method is_chardev_opts = is_chardev_opts gfs_g
     method is_config () = is_config gfs_g
     method is_dir = is_dir gfs_g
     method is_dir_opts = is_dir_opts gfs_g
+    method is_fifo = is_fifo gfs_g
+    method is_fifo_opts = is_fifo_opts gfs_g
     method is_file = is_file gfs_g
     method is_file_opts = is_file_opts gfs_g
     method is_launching () = is_launching gfs_g
+    method is_lv = is_lv gfs_g
     method is_ready () = is_ready gfs_g
+    method is_socket = is_socket gfs_g
+    method is_socket_opts = is_socket_opts gfs_g
     method is_symlink = is_symlink gfs_g
+    method is_whole_device = is_whole_device gfs_g
+    method is_zero = is_zero gfs_g
     method is_zero_device = is_zero_device gfs_g
+    method isoinfo = isoinfo gfs_g
+    method isoinfo_device = isoinfo_device gfs_g
+    method journal_close () = journal_close gfs_g
+    method journal_get () = journal_get gfs_g
+    method journal_get_data_threshold () = journal_get_data_threshold gfs_g
+    method journal_get_realtime_usec () = journal_get_realtime_usec gfs_g
+    method journal_next () = journal_next gfs_g
+    method journal_open = journal_open gfs_g
+    method journal_set_data_threshold = journal_set_data_threshold gfs_g
+    method journal_skip = journal_skip gfs_g
+    method kill_subprocess () = kill_subprocess gfs_g
     method launch () = launch gfs_g
+    method lchown = lchown gfs_g
+    method ldmtool_create_all () = ldmtool_create_all gfs_g
+    method ldmtool_diskgroup_disks = ldmtool_diskgroup_disks gfs_g
+    method ldmtool_diskgroup_name = ldmtool_diskgroup_name gfs_g
+    method ldmtool_diskgroup_volumes = ldmtool_diskgroup_volumes gfs_g
+    method ldmtool_remove_all () = ldmtool_remove_all gfs_g
+    method ldmtool_scan () = ldmtool_scan gfs_g
+    method ldmtool_scan_devices = ldmtool_scan_devices gfs_g
+    method ldmtool_volume_hint = ldmtool_volume_hint gfs_g
+    method ldmtool_volume_partitions = ldmtool_volume_partitions gfs_g
+    method ldmtool_volume_type = ldmtool_volume_type gfs_g
+    method lgetxattr = lgetxattr gfs_g
+    method lgetxattrs = lgetxattrs gfs_g
+    method list_9p () = list_9p gfs_g
     method list_devices () = list_devices gfs_g
+    method list_disk_labels () = list_disk_labels gfs_g
+    method list_dm_devices () = list_dm_devices gfs_g
     method list_filesystems () = list_filesystems gfs_g
+    method list_ldm_partitions () = list_ldm_partitions gfs_g
+    method list_ldm_volumes () = list_ldm_volumes gfs_g
+    method list_md_devices () = list_md_devices gfs_g
     method list_partitions () = list_partitions gfs_g
     method ll = ll gfs_g
+    method llz = llz gfs_g
+    method ln = ln gfs_g
+    method ln_f = ln_f gfs_g
     method ln_s = ln_s gfs_g
+    method ln_sf = ln_sf gfs_g
+    method lremovexattr = lremovexattr gfs_g
     method ls = ls gfs_g
     method ls0 = ls0 gfs_g
     method lsetxattr = lsetxattr gfs_g
     method lstat = lstat gfs_g
+    method lstatlist = lstatlist gfs_g
     method lstatns = lstatns gfs_g
+    method lstatnslist = lstatnslist gfs_g
+    method luks_add_key = luks_add_key gfs_g
+    method luks_close = luks_close gfs_g
+    method luks_format = luks_format gfs_g
+    method luks_format_cipher = luks_format_cipher gfs_g
+    method luks_kill_slot = luks_kill_slot gfs_g
+    method luks_open = luks_open gfs_g
+    method luks_open_ro = luks_open_ro gfs_g
+    method luks_uuid = luks_uuid gfs_g
     method lvcreate = lvcreate gfs_g
+    method lvcreate_free = lvcreate_free gfs_g
+    method lvm_canonical_lv_name = lvm_canonical_lv_name gfs_g
+    method lvm_clear_filter () = lvm_clear_filter gfs_g
+    method lvm_remove_all () = lvm_remove_all gfs_g
+    method lvm_scan = lvm_scan gfs_g
+    method lvm_set_filter = lvm_set_filter gfs_g
     method lvremove = lvremove gfs_g
+    method lvrename = lvrename gfs_g
+    method lvresize = lvresize gfs_g
+    method lvresize_free = lvresize_free gfs_g
     method lvs () = lvs gfs_g
     method lvs_full () = lvs_full gfs_g
+    method lvuuid = lvuuid gfs_g
+    method lxattrlist = lxattrlist gfs_g
+    method max_disks () = max_disks gfs_g
+    method md_create = md_create gfs_g
+    method md_detail = md_detail gfs_g
+    method md_stat = md_stat gfs_g
+    method md_stop = md_stop gfs_g
     method mkdir = mkdir gfs_g
     method mkdir_mode = mkdir_mode gfs_g
     method mkdir_p = mkdir_p gfs_g
+    method mkdtemp = mkdtemp gfs_g
+    method mke2fs = mke2fs gfs_g
+    method mke2fs_J = mke2fs_J gfs_g
+    method mke2fs_JL = mke2fs_JL gfs_g
+    method mke2fs_JU = mke2fs_JU gfs_g
+    method mke2journal = mke2journal gfs_g
+    method mke2journal_L = mke2journal_L gfs_g
+    method mke2journal_U = mke2journal_U gfs_g
+    method mkfifo = mkfifo gfs_g
     method mkfs = mkfs gfs_g
     method mkfs_opts = mkfs_opts gfs_g
+    method mkfs_b = mkfs_b gfs_g
+    method mkfs_btrfs = mkfs_btrfs gfs_g
+    method mklost_and_found = mklost_and_found gfs_g
+    method mkmountpoint = mkmountpoint gfs_g
+    method mknod = mknod gfs_g
+    method mknod_b = mknod_b gfs_g
+    method mknod_c = mknod_c gfs_g
+    method mksquashfs = mksquashfs gfs_g
     method mkswap = mkswap gfs_g
     method mkswap_opts = mkswap_opts gfs_g
+    method mkswap_L = mkswap_L gfs_g
+    method mkswap_U = mkswap_U gfs_g
+    method mkswap_file = mkswap_file gfs_g
+    method mktemp = mktemp gfs_g
+    method modprobe = modprobe gfs_g
     method mount = mount gfs_g
+    method mount_9p = mount_9p gfs_g
+    method mount_loop = mount_loop gfs_g
     method mount_options = mount_options gfs_g
     method mount_ro = mount_ro gfs_g
+    method mount_vfs = mount_vfs gfs_g
+    method mountable_device = mountable_device gfs_g
+    method mountable_subvolume = mountable_subvolume gfs_g
     method mountpoints () = mountpoints gfs_g
     method mounts () = mounts gfs_g
     method mv = mv gfs_g
+    method nr_devices () = nr_devices gfs_g
+    method ntfs_3g_probe = ntfs_3g_probe gfs_g
+    method ntfs_chmod = ntfs_chmod gfs_g
+    method ntfscat_i = ntfscat_i gfs_g
+    method ntfsclone_in = ntfsclone_in gfs_g
+    method ntfsclone_out = ntfsclone_out gfs_g
+    method ntfsfix = ntfsfix gfs_g
+    method ntfsresize = ntfsresize gfs_g
+    method ntfsresize_opts = ntfsresize_opts gfs_g
+    method ntfsresize_size = ntfsresize_size gfs_g
+    method parse_environment () = parse_environment gfs_g
+    method parse_environment_list = parse_environment_list gfs_g
     method part_add = part_add gfs_g
     method part_del = part_del gfs_g
     method part_disk = part_disk gfs_g
+    method part_expand_gpt = part_expand_gpt gfs_g
+    method part_get_bootable = part_get_bootable gfs_g
+    method part_get_disk_guid = part_get_disk_guid gfs_g
+    method part_get_gpt_attributes = part_get_gpt_attributes gfs_g
+    method part_get_gpt_guid = part_get_gpt_guid gfs_g
+    method part_get_gpt_type = part_get_gpt_type gfs_g
+    method part_get_mbr_id = part_get_mbr_id gfs_g
+    method part_get_mbr_part_type = part_get_mbr_part_type gfs_g
     method part_get_name = part_get_name gfs_g
     method part_get_parttype = part_get_parttype gfs_g
     method part_init = part_init gfs_g
     method part_list = part_list gfs_g
+    method part_resize = part_resize gfs_g
+    method part_set_bootable = part_set_bootable gfs_g
+    method part_set_disk_guid = part_set_disk_guid gfs_g
+    method part_set_disk_guid_random = part_set_disk_guid_random gfs_g
+    method part_set_gpt_attributes = part_set_gpt_attributes gfs_g
+    method part_set_gpt_guid = part_set_gpt_guid gfs_g
+    method part_set_gpt_type = part_set_gpt_type gfs_g
+    method part_set_mbr_id = part_set_mbr_id gfs_g
     method part_set_name = part_set_name gfs_g
+    method part_to_dev = part_to_dev gfs_g
+    method part_to_partnum = part_to_partnum gfs_g
     method ping_daemon () = ping_daemon gfs_g
     method pread = pread gfs_g
     method pread_device = pread_device gfs_g
+    method pvchange_uuid = pvchange_uuid gfs_g
+    method pvchange_uuid_all () = pvchange_uuid_all gfs_g
     method pvcreate = pvcreate gfs_g
+    method pvremove = pvremove gfs_g
+    method pvresize = pvresize gfs_g
+    method pvresize_size = pvresize_size gfs_g
     method pvs () = pvs gfs_g
+    method pvs_full () = pvs_full gfs_g
+    method pvuuid = pvuuid gfs_g
     method pwrite = pwrite gfs_g
     method pwrite_device = pwrite_device gfs_g
     method read_file = read_file gfs_g
     method read_lines = read_lines gfs_g
     method readdir = readdir gfs_g
     method readlink = readlink gfs_g
+    method readlinklist = readlinklist gfs_g
     method realpath = realpath gfs_g
+    method remount = remount gfs_g
     method remove_drive = remove_drive gfs_g
+    method removexattr = removexattr gfs_g
+    method rename = rename gfs_g
+    method resize2fs = resize2fs gfs_g
+    method resize2fs_M = resize2fs_M gfs_g
+    method resize2fs_size = resize2fs_size gfs_g
     method rm = rm gfs_g
     method rm_f = rm_f gfs_g
     method rm_rf = rm_rf gfs_g
     method rmdir = rmdir gfs_g
+    method rmmountpoint = rmmountpoint gfs_g
+    method rsync = rsync gfs_g
+    method rsync_in = rsync_in gfs_g
+    method rsync_out = rsync_out gfs_g
+    method scrub_device = scrub_device gfs_g
+    method scrub_file = scrub_file gfs_g
+    method scrub_freespace = scrub_freespace gfs_g
+    method selinux_relabel = selinux_relabel gfs_g
     method set_append = set_append gfs_g
+    method set_attach_method = set_attach_method gfs_g
     method set_autosync = set_autosync gfs_g
     method set_backend = set_backend gfs_g
     method set_backend_setting = set_backend_setting gfs_g
     method set_backend_settings = set_backend_settings gfs_g
     method set_cachedir = set_cachedir gfs_g
+    method set_direct = set_direct gfs_g
+    method set_e2attrs = set_e2attrs gfs_g
+    method set_e2generation = set_e2generation gfs_g
+    method set_e2label = set_e2label gfs_g
+    method set_e2uuid = set_e2uuid gfs_g
     method set_hv = set_hv gfs_g
     method set_identifier = set_identifier gfs_g
     method set_label = set_label gfs_g
     method set_memsize = set_memsize gfs_g
     method set_network = set_network gfs_g
     method set_path = set_path gfs_g
+    method set_pgroup = set_pgroup gfs_g
     method set_program = set_program gfs_g
+    method set_qemu = set_qemu gfs_g
+    method set_recovery_proc = set_recovery_proc gfs_g
+    method set_selinux = set_selinux gfs_g
     method set_smp = set_smp gfs_g
     method set_tmpdir = set_tmpdir gfs_g
     method set_trace = set_trace gfs_g
     method set_uuid = set_uuid gfs_g
+    method set_uuid_random = set_uuid_random gfs_g
     method set_verbose = set_verbose gfs_g
+    method setcon = setcon gfs_g
+    method setfiles = setfiles gfs_g
+    method setxattr = setxattr gfs_g
+    method sfdisk = sfdisk gfs_g
+    method sfdiskM = sfdiskM gfs_g
+    method sfdisk_N = sfdisk_N gfs_g
+    method sfdisk_disk_geometry = sfdisk_disk_geometry gfs_g
+    method sfdisk_kernel_geometry = sfdisk_kernel_geometry gfs_g
+    method sfdisk_l = sfdisk_l gfs_g
     method sh = sh gfs_g
+    method sh_lines = sh_lines gfs_g
+    method sh_out = sh_out gfs_g
     method shutdown () = shutdown gfs_g
+    method sleep = sleep gfs_g
     method stat = stat gfs_g
     method statns = statns gfs_g
     method statvfs = statvfs gfs_g
+    method strings = strings gfs_g
+    method strings_e = strings_e gfs_g
+    method swapoff_device = swapoff_device gfs_g
+    method swapoff_file = swapoff_file gfs_g
+    method swapoff_label = swapoff_label gfs_g
+    method swapoff_uuid = swapoff_uuid gfs_g
+    method swapon_device = swapon_device gfs_g
+    method swapon_file = swapon_file gfs_g
+    method swapon_label = swapon_label gfs_g
+    method swapon_uuid = swapon_uuid gfs_g
     method sync () = sync gfs_g
+    method syslinux = syslinux gfs_g
+    method tail = tail gfs_g
     method tail_n = tail_n gfs_g
     method tar_in = tar_in gfs_g
     method tar_in_opts = tar_in_opts gfs_g
     method tar_out = tar_out gfs_g
     method tar_out_opts = tar_out_opts gfs_g
+    method tgz_in = tgz_in gfs_g
+    method tgz_out = tgz_out gfs_g
     method touch = touch gfs_g
+    method truncate = truncate gfs_g
     method truncate_size = truncate_size gfs_g
+    method tune2fs = tune2fs gfs_g
+    method tune2fs_l = tune2fs_l gfs_g
+    method txz_in = txz_in gfs_g
+    method txz_out = txz_out gfs_g
     method umask = umask gfs_g
     method umount = umount gfs_g
     method umount_opts = umount_opts gfs_g
@@ -996,13 +2247,48 @@ class guestfs ?environment ?close_on_exit () =
     method utsname () = utsname gfs_g
     method version () = version gfs_g
     method vfs_label = vfs_label gfs_g
+    method vfs_minimum_size = vfs_minimum_size gfs_g
     method vfs_type = vfs_type gfs_g
     method vfs_uuid = vfs_uuid gfs_g
+    method vg_activate = vg_activate gfs_g
     method vg_activate_all = vg_activate_all gfs_g
+    method vgchange_uuid = vgchange_uuid gfs_g
+    method vgchange_uuid_all () = vgchange_uuid_all gfs_g
     method vgcreate = vgcreate gfs_g
+    method vglvuuids = vglvuuids gfs_g
+    method vgmeta = vgmeta gfs_g
+    method vgpvuuids = vgpvuuids gfs_g
+    method vgremove = vgremove gfs_g
+    method vgrename = vgrename gfs_g
     method vgs () = vgs gfs_g
+    method vgs_full () = vgs_full gfs_g
+    method vgscan () = vgscan gfs_g
+    method vguuid = vguuid gfs_g
+    method wait_ready () = wait_ready gfs_g
+    method wc_c = wc_c gfs_g
     method wc_l = wc_l gfs_g
+    method wc_w = wc_w gfs_g
+    method wipefs = wipefs gfs_g
     method write = write gfs_g
     method write_append = write_append gfs_g
+    method write_file = write_file gfs_g
+    method xfs_admin = xfs_admin gfs_g
+    method xfs_growfs = xfs_growfs gfs_g
+    method xfs_info = xfs_info gfs_g
+    method xfs_info2 = xfs_info2 gfs_g
+    method xfs_repair = xfs_repair gfs_g
+    method yara_destroy () = yara_destroy gfs_g
+    method yara_load = yara_load gfs_g
+    method yara_scan = yara_scan gfs_g
+    method zegrep = zegrep gfs_g
+    method zegrepi = zegrepi gfs_g
+    method zero = zero gfs_g
     method zero_device = zero_device gfs_g
+    method zero_free_space = zero_free_space gfs_g
+    method zerofree = zerofree gfs_g
+    method zfgrep = zfgrep gfs_g
+    method zfgrepi = zfgrepi gfs_g
+    method zfile = zfile gfs_g
+    method zgrep = zgrep gfs_g
+    method zgrepi = zgrepi gfs_g
   end

@@ -386,6 +386,72 @@ type yara_detection = {
 }
 
 
+val acl_delete_def_file : t -> string -> unit
+(** Remove the default ACL of a directory.
+
+Removes the default access control list (ACL) of the directory [dir]. What is created in it later then gets no ACL from it. The access list of [dir], and what is in it already, do not change. It is not an error if there is no default list. If [dir] is not a directory, or its file system has no ACLs, it is.
+
+See also [Guestfs.acl_set_file], [Guestfs.acl_get_file] and [acl(5)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [acl] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.63. *)
+
+val acl_get_file : t -> string -> string -> string
+(** Return the ACL of a file.
+
+Returns a POSIX access control list (ACL) of the file or directory [path]. Symbolic links are followed. [acltype] says which one:
+
+{ul
+{- [access]: who may do what with [path]}
+{- [default]: what new entries of the directory [path] get as their access list; only directories have one}}
+
+Anything else is an error. The list is in the long text form of [acl(5)], one entry on each line, such as [user::rwx]. A file on which none was set has the three entries that its permissions make. A directory without a default list gives an empty result; the default list of other files is an error.
+
+The accounts of the guest are not known to the appliance, so numbers stand for users and groups.
+
+See also [Guestfs.acl_set_file] and [Guestfs.acl_delete_def_file].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [acl] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.63. *)
+
+val acl_set_file : t -> string -> string -> string -> unit
+(** Set the ACL of a file.
+
+Sets a POSIX access control list (ACL) of the file or directory [path]. Symbolic links are followed. [acltype] is [access] for the list that says who may do what with [path], or [default] for the one that new entries of the directory [path] get; anything else is an error.
+
+[acl] is the whole new list, in the long or the short text form of [acl(5)]. Entries are separated by commas or newlines. It replaces the old list, and must have one entry each for the owner, the group and others: [u::rwx,g::r-x,o::r-x]. The permissions of the file change with an access list. If there are entries for other users or groups, the mask is needed too, which limits these and the group:
+
+{[
+u::rwx,g::r-x,o::r-x,m::rwx,u:500:rwx,g:500:r-x
+]}
+
+Give users and groups by number. The names of the guest are not known to the appliance; [Guestfs.aug_init] or [Guestfs.read_lines] help to find their numbers. A list that is not valid, a default list for something that is not a directory, and a file system without ACLs are errors.
+
+See also [Guestfs.acl_get_file], [Guestfs.acl_delete_def_file] and [Guestfs.chmod].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [acl] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.63. *)
+
+val add_cdrom : t -> string -> unit [@@ocaml.deprecated "use add_drive_ro"]
+(** Add the image of a CD.
+
+Adds [filename] as [Guestfs.add_drive_ro] does: the image becomes a disk that cannot be changed, [/dev/sda] and so on, not [/dev/sr0]. File systems on it can be mounted as from a CD.
+
+{b Deprecated}. New programs call [Guestfs.add_drive_ro] instead. This call stays, so programs that use it keep working.
+
+Call it before [Guestfs.launch]; afterwards it is an error.
+
+Since version 0.0.3. *)
+
 val add_drive : t -> ?readonly:bool -> ?format:string -> ?iface:string -> ?name:string -> ?label:string -> ?protocol:string -> ?server:string array -> ?username:string -> ?secret:string -> ?cachemode:string -> ?discard:string -> ?copyonread:bool -> ?blocksize:int -> string -> unit
 (** Add a disk image or device.
 
@@ -413,6 +479,17 @@ Call it before [Guestfs.launch]; afterwards it is an error.
 
 Since version 1.0.38. *)
 
+val add_drive_ro_with_if : t -> string -> string -> unit [@@ocaml.deprecated "use add_drive"]
+(** Add a disk image read-only, with an interface.
+
+Adds [filename] like [Guestfs.add_drive_ro]. [iface] is the option of that name of [Guestfs.add_drive]: checked for form and ignored.
+
+{b Deprecated}. New programs call [Guestfs.add_drive] instead. This call stays, so programs that use it keep working.
+
+Call it before [Guestfs.launch]; afterwards it is an error.
+
+Since version 1.0.84. *)
+
 val add_drive_scratch : t -> ?name:string -> ?label:string -> ?blocksize:int -> int64 -> unit
 (** Add an empty temporary disk.
 
@@ -421,6 +498,240 @@ Adds a new disk of [size] bytes that reads as zeroes. Its space is taken as it i
 See also [Guestfs.add_drive] and [Guestfs.disk_create].
 
 Since version 1.23.10. *)
+
+val add_drive_with_if : t -> string -> string -> unit [@@ocaml.deprecated "use add_drive"]
+(** Add a disk image with an interface.
+
+Adds [filename] like [Guestfs.add_drive] without other options. [iface] is its option of that name: checked for form and ignored.
+
+{b Deprecated}. New programs call [Guestfs.add_drive] instead. This call stays, so programs that use it keep working.
+
+Call it before [Guestfs.launch]; afterwards it is an error.
+
+Since version 1.0.84. *)
+
+val aug_clear : t -> string -> unit
+(** Clear the value of an Augeas node.
+
+Takes the value away from the node that [augpath] matches, so that it has none; this is not the same as an empty one. The node itself and its children stay. If no node matches, one without a value is created, with its parents, as [Guestfs.aug_set] does. It is an error if several match or if [augpath] is not a valid path expression. The file changes only with [Guestfs.aug_save].
+
+See also [Guestfs.aug_set], [Guestfs.aug_rm] and [augtool(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.3.4. *)
+
+val aug_close : t -> unit
+(** Close the Augeas handle.
+
+Closes the handle that [Guestfs.aug_init] opened and frees the tree. Changes that were not written with [Guestfs.aug_save] are lost. Without an open handle it is an error. Before any other [aug_] call can be used, [Guestfs.aug_init] must be called again.
+
+See also [Guestfs.aug_init] and [Guestfs.aug_save].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 0.0.7. *)
+
+val aug_defnode : t -> string -> string -> string -> int_bool
+(** Define an Augeas variable, creating its node if needed.
+
+Evaluates the path expression [expr] and keeps the resulting set of nodes as the variable [name], which other expressions can use as [$name]. If nothing matches, a node is created as [aug_set EXPR VAL] would do, with the value [val], and the variable is a set of this one node. If something matches, [val] is not used. A variable of that name from before is replaced. An [expr] that is not a set of nodes, or cannot be created, is an error.
+
+Returns an [int_bool]: [i] is the number of nodes in the set, [b] is 1 when the node was created and otherwise 0.
+
+See also [Guestfs.aug_defvar] and [Guestfs.aug_set].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 0.0.7. *)
+
+val aug_defvar : t -> string -> string option -> int
+(** Define or remove an Augeas variable.
+
+Evaluates the path expression [expr] and keeps the result as the variable [name], which other expressions can use as [$name]. The expression is evaluated now, not again when the variable is used. A variable of that name from before is replaced. If [expr] is NULL, the variable is removed.
+
+Returns the number of nodes in the result. It is 0 when nothing matches, when the result is not a set of nodes but a number, string or truth value, and when the variable was removed. An [expr] that is not valid is an error.
+
+See also [Guestfs.aug_defnode] and [Guestfs.aug_match].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 0.0.7. *)
+
+val aug_get : t -> string -> string
+(** Return the value of an Augeas node.
+
+Returns the value of the node that [augpath] matches. It must match exactly one node; none, several and a path expression that is not valid are errors. For a node without a value the result is empty.
+
+For example, with the usual lenses [/files/etc/hosts/1/canonical] is the first name in [/etc/hosts].
+
+See also [Guestfs.aug_set], [Guestfs.aug_match] and [Guestfs.aug_label].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 0.0.7. *)
+
+val aug_init : t -> string -> int -> unit
+(** Open an Augeas handle and load configuration files.
+
+Opens the Augeas handle of the appliance. Augeas reads configuration files of the guest into a tree, in which they can be read and changed; [Guestfs.aug_save] writes changed files back. This must come before all other [aug_] calls. There is one handle; if one is open already, it is closed first and its unsaved changes are lost.
+
+[root] is the directory of the guest below which the files are; usually [/]. Files are found in the tree below [/files], and what Augeas knows about itself is below [/augeas]. A file that cannot be parsed does not make the call fail; look for errors with [aug_match /augeas//error].
+
+[flags] is the sum of any of these, or 0:
+
+{ul
+{- [1]: keep the original of every file that is saved as [FILE.augsave]}
+{- [2]: save into [FILE.augnew] and leave the original alone; this wins over 1}
+{- [4]: check the types of the lenses; only for those who write lenses. It is slow and takes much memory, see [Guestfs.set_memsize]}
+{- [8]: do not look for lenses in the standard places}
+{- [16]: [Guestfs.aug_save] writes nothing, but notes what it would have written}
+{- [32]: do not load any file. Then change what is to be loaded, below [/augeas/load], and call [Guestfs.aug_load]; to read a few files this is much faster}}
+
+See also [Guestfs.aug_close], [Guestfs.aug_match] and {{:https://augeas.net/}Augeas}.
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 0.0.7. *)
+
+val aug_insert : t -> string -> string -> bool -> unit
+(** Insert a node beside an Augeas node.
+
+Creates a new node called [label], without a value, as a sibling of the node [augpath]: directly in front of it if [before] is true, directly behind it if false. The order matters where lines of a file do.
+
+[augpath] must match exactly one node; none or several are an error. [label] is a plain name: it must not be empty, contain [/] or [*] or end in an index such as [\[2\]].
+
+See also [Guestfs.aug_set], [Guestfs.aug_mv] and [Guestfs.aug_rm].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 0.0.7. *)
+
+val aug_label : t -> string -> string
+(** Return the label of an Augeas node.
+
+Returns the label of the node that [augpath] matches, which is the last part of its path without an index: for [/files/etc/hosts/*\[last()\]/alias\[2\]] it is [alias]. The expression must match exactly one node; none or several are an error.
+
+See also [Guestfs.aug_get] and [Guestfs.aug_match].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.23.14. *)
+
+val aug_load : t -> unit
+(** Load files into the Augeas tree.
+
+Reads the files into the tree that the transforms below [/augeas/load] name. What was in the tree below [/files] is replaced by what is in the files now, so changes that were not saved are lost. It is needed after [Guestfs.aug_init] with flag 32, after [Guestfs.aug_transform], and when files have changed by other means.
+
+A file that cannot be read or parsed is left out of the tree and is not an error of this call. The reason is then found below [/augeas/files/PATH/error]; [aug_match /augeas//error] lists them all.
+
+See also [Guestfs.aug_init], [Guestfs.aug_save] and [Guestfs.aug_transform].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 0.0.7. *)
+
+val aug_ls : t -> string -> string array
+(** List the children of an Augeas node.
+
+Returns the paths of all nodes directly below [augpath], sorted by name. It is the same as [Guestfs.aug_match] with [/*] behind the path, but for the order, which there is that of the tree. The paths are full ones and each means exactly one node. If there are no children, or [augpath] matches nothing, the list is empty.
+
+[augpath] must not end in a slash, except for [/] itself, which lists the top of the tree. An expression that is not valid is an error.
+
+See also [Guestfs.aug_match] and [Guestfs.aug_label].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 0.0.8. *)
+
+val aug_match : t -> string -> string array
+(** Return the Augeas nodes that match an expression.
+
+Returns the paths of all nodes that match the path expression [augpath], in the order of the tree. Each is a full path with as many indexes as it takes to mean exactly one node of the present tree, so it can be given to the other calls as it is. Later changes of the tree may shift the indexes. When nothing matches, the list is empty; only an expression that is not valid is an error.
+
+Names may contain characters with a meaning in expressions; in the paths that are returned these are escaped with a backslash.
+
+See also [Guestfs.aug_ls], [Guestfs.aug_get] and {{:https://github.com/hercules-team/augeas/wiki/Path-expressions}path expressions}.
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 0.0.7. *)
+
+val aug_mv : t -> string -> string -> unit
+(** Move an Augeas node.
+
+Moves the node [src] with everything below it to [dest]. [src] must match exactly one node. If [dest] exists, its value and its children are replaced; otherwise it is created, with its parents. It is an error if [dest] matches several nodes or is [src] itself or below it.
+
+See also [Guestfs.aug_insert], [Guestfs.aug_rm] and [Guestfs.aug_save].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 0.0.7. *)
+
+val aug_rm : t -> string -> int
+(** Remove Augeas nodes.
+
+Removes all nodes that [augpath] matches, with everything below them. Returns how many nodes were removed; those below are counted too. If nothing matches, that is 0 and not an error; only a path expression that is not valid is one.
+
+Nodes behind a removed one with the same label move up, so their indexes change. If all nodes of a file are removed, down to its own, [Guestfs.aug_save] deletes the file.
+
+See also [Guestfs.aug_clear], [Guestfs.aug_match] and [Guestfs.aug_save].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 0.0.7. *)
+
+val aug_save : t -> unit
+(** Write changed Augeas nodes to their files.
+
+Writes all changes of the tree to the files of the guest. Only files whose nodes have changed are written; comments, blank space and order in them are kept as far as possible. The [flags] of [Guestfs.aug_init] say whether the originals are kept, left alone, or nothing is written at all.
+
+When a file cannot be written, often because the tree has nodes that are not possible in such a file, the call fails and that file stays as it was; others may have been written. What is wrong with which file is then found with [aug_match /augeas//error]. The changes stay in the tree, to be corrected and saved again.
+
+See also [Guestfs.aug_set], [Guestfs.aug_load] and [Guestfs.aug_init].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 0.0.7. *)
+
+val aug_set : t -> string -> string -> unit
+(** Set the value of an Augeas node.
+
+Sets the value of the node that [augpath] matches to [val]. If nothing matches, the node is created, with its parents, behind its siblings. It is an error if several nodes match or if [augpath] is not a valid path expression. [val] may be empty, but a node without any value is made by [Guestfs.aug_clear].
+
+The file changes only with [Guestfs.aug_save], and only then it is checked that it can have such a node.
+
+See also [Guestfs.aug_setm], [Guestfs.aug_get], [Guestfs.aug_insert] and [Guestfs.aug_defnode].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 0.0.7. *)
+
+val aug_setm : t -> string -> string option -> string -> int
+(** Set the value of many Augeas nodes.
+
+Finds all nodes that match the path expression [base], and in each of them the node that [sub], a path expression relative to it, matches; there it sets the value [val]. Where [sub] matches nothing, its node is created. If [sub] is NULL, the nodes that match [base] get the value themselves.
+
+Returns how many nodes were set. That is 0, and not an error, if nothing matches [base]. An expression that is not valid is an error.
+
+See also [Guestfs.aug_set] and [Guestfs.aug_match].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.23.14. *)
+
+val aug_transform : t -> ?remove:bool -> string -> string -> unit
+(** Tell Augeas to use a lens for a file.
+
+Has Augeas use the lens [lens] for [file], for configuration files that are not in the place where the lens expects them. [lens] is the name of a module, such as [Hosts], or of one lens in it, such as [Hosts.lns]; of a module the lens [lns] is taken. [file] is an absolute path below the [root] of [Guestfs.aug_init], and may contain the wildcards of a shell.
+
+Nothing is read yet; the file is in the tree after the next [Guestfs.aug_load]. Whether there is such a lens is also found out only then; see there for the errors.
+
+See also [Guestfs.aug_load] and [Guestfs.aug_init].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.35.2. *)
 
 val available : t -> string array -> unit
 (** Check that option groups are available.
@@ -442,6 +753,60 @@ Returns the names of all option groups that the daemon knows, sorted, whether th
 
 Since version 1.3.15. *)
 
+val base64_in : t -> string -> string -> unit
+(** Decode a base64 file into the disk image.
+
+Decodes the host file [base64file] and writes the bytes to the file [filename]. That is created or emptied first; a new one has permissions 0666 less the [Guestfs.umask]. [base64file] may also be a named pipe or [/dev/stdin].
+
+Characters that do not belong to base64 (line breaks of any kind, blanks and so on) are skipped. If the text ends too early, or with wrong padding, the call fails (EINVAL), and what could be decoded so far has been written.
+
+See also [Guestfs.base64_out], [Guestfs.upload] and [base64(1)].
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.3.5. *)
+
+val base64_out : t -> string -> string -> unit
+(** Encode a file of the disk image as base64.
+
+Writes the content of the file [filename] to the host file [base64file] as base64 text, in lines of 76 characters. The host file is created or emptied; it may also be a named pipe or [/dev/stdout]. There is no limit on the size, but the text is a third longer than the file. An empty file gives an empty text.
+
+See also [Guestfs.base64_in], [Guestfs.download] and [base64(1)].
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.3.5. *)
+
+val blkdiscard : t -> string -> unit
+(** Discard all blocks of a device.
+
+Tells the block device [device] that none of its content is needed any more, from its first to its last block. {b Everything on it is lost.} The space is given back to the host where all layers below agree.
+
+For the space to come back on the host, the drive must have been added with the option [discard] of [Guestfs.add_drive], and the image and the file system it is on must be able to have holes. Otherwise the call fails, or succeeds and frees nothing. What a read returns afterwards is not defined: often zeroes, but rely on [Guestfs.zero_device] for that. The device must not be in use.
+
+See also [Guestfs.fstrim], [Guestfs.blkdiscardzeroes] and [blkdiscard(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [blkdiscard] is available; [Guestfs.feature_available] tells.
+
+Since version 1.25.44. *)
+
+val blkdiscardzeroes : t -> string -> bool
+(** Tell whether discarded blocks read as zeroes.
+
+Returns true if the kernel promises that blocks of [device] read as zeroes after [Guestfs.blkdiscard]. With false they may read as zeroes, as what was there before, or as anything else.
+
+The question is answered by the kernel of the appliance, and kernels since Linux 4.12 say no for every device. So false does not mean much; where zeroes are needed, use [Guestfs.zero_device].
+
+See also [Guestfs.is_zero_device].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [blkdiscardzeroes] is available; [Guestfs.feature_available] tells.
+
+Since version 1.25.44. *)
+
 val blkid : t -> string -> (string * string) list
 (** Return what is known about the content of a device.
 
@@ -459,6 +824,33 @@ See also [blkid(8)].
 
 Since version 1.15.9. *)
 
+val blockdev_flushbufs : t -> string -> unit
+(** Write out and forget what the kernel keeps of a device.
+
+Writes what the kernel still keeps in memory for the block device [device] to it, and drops the rest, so that the next read comes from the disk itself. This is about the device as such: what a mounted file system keeps for itself is written by [Guestfs.sync].
+
+See also [Guestfs.sync] and [blockdev(8)].
+
+Since version 1.9.3. *)
+
+val blockdev_getbsz : t -> string -> int
+(** Return the block size of a device.
+
+Returns the size in bytes of the blocks in which the kernel of the appliance reads and writes [device] for want of a better one, often 4096. It is neither the size of a sector, for which there is [Guestfs.blockdev_getss], nor that of the blocks of a file system on it, which is in the result of [Guestfs.statvfs]. Hardly anything depends on it.
+
+See also [Guestfs.blockdev_getsz], [Guestfs.blockdev_getsize64] and [blockdev(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.9.3. *)
+
+val blockdev_getro : t -> string -> bool
+(** Test whether a device is read-only.
+
+Returns true if the appliance's kernel refuses to write to the block device [device], normally because of [Guestfs.blockdev_setro]. A drive that was added as read-only ([Guestfs.add_drive_ro]) can be written in the appliance, and what is written is dropped in the end: for it the answer is false.
+
+Since version 1.9.3. *)
+
 val blockdev_getsize64 : t -> string -> int64
 (** Return the size of a device in bytes.
 
@@ -474,6 +866,721 @@ val blockdev_getss : t -> string -> int
 Returns the logical sector size of the block device [device] in bytes: 512 usually, 4096 for some disks, and what was asked for with the option [blocksize] of [Guestfs.add_drive]. It is the unit in which partitions are placed; the number of sectors is [Guestfs.blockdev_getsize64] divided by it.
 
 Since version 1.9.3. *)
+
+val blockdev_getsz : t -> string -> int64
+(** Return the size of a device in units of 512 bytes.
+
+Returns the size of the block device [device] in units of 512 bytes, whatever size its sectors have. In most programs [Guestfs.blockdev_getsize64], which counts bytes, is the better choice; [Guestfs.blockdev_getss] tells the size of a sector.
+
+Since version 1.9.3. *)
+
+val blockdev_rereadpt : t -> string -> unit
+(** Read the partition table of a disk anew.
+
+Makes the kernel read the partition table of the disk [device] again. Calls that change partitions do so by themselves; this is for tables that were written in other ways, for instance with [Guestfs.copy_file_to_device]. It fails with EBUSY while the disk or one of its partitions is in use, and for devices that cannot have partitions.
+
+See also [Guestfs.list_partitions] and [Guestfs.part_list].
+
+Since version 1.9.3. *)
+
+val blockdev_setbsz : t -> string -> int -> unit [@@ocaml.deprecated]
+(** Set the block size of a device, without effect.
+
+Has no effect: the kernel forgets the [blocksize], in bytes, when the tool that has set it for [device] closes the device. To choose the size of the blocks of a file system, use the option [blocksize] of [Guestfs.mkfs].
+
+See also [Guestfs.blockdev_getbsz].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}.
+
+Since version 1.9.3. *)
+
+val blockdev_setra : t -> string -> int -> unit
+(** Set the read-ahead of a device.
+
+Sets how much the kernel of the appliance reads in advance when [device] is read in sequence: [sectors] units of 512 bytes, whatever the size of a sector of the device. 0 switches it off; a negative number is an error. The setting is lost at [Guestfs.shutdown] and changes nothing on the disk.
+
+More can make reading large files faster, less suits small pieces at random places.
+
+See also [blockdev(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.29.10. *)
+
+val blockdev_setro : t -> string -> unit
+(** Make a device read-only.
+
+Makes the kernel refuse to write to the block device [device], until [Guestfs.blockdev_setrw] or the end of the appliance. Nothing is written to the disk for it. A partition can be read-only while its disk is not.
+
+Mind that a file system which is mounted for writing already fails later, when it has to write.
+
+See also [Guestfs.blockdev_getro] and [Guestfs.mount_ro].
+
+Since version 1.9.3. *)
+
+val blockdev_setrw : t -> string -> unit
+(** Make a device writable again.
+
+Undoes [Guestfs.blockdev_setro] for the block device [device]. A disk that is read-only by its nature stays so.
+
+See also [Guestfs.blockdev_getro].
+
+Since version 1.9.3. *)
+
+val btrfs_balance_cancel : t -> string -> unit
+(** Stop a balance of a Btrfs file system.
+
+Stops the balance of the mounted Btrfs file system that contains [path], whether it runs or is paused, and returns when it has stopped. Chunks that were moved stay where they are now. The file system is consistent at any time, and the balance cannot be taken up again. It is an error if there is no balance.
+
+[Guestfs.btrfs_filesystem_balance] waits until its balance is done, so what runs is usually a balance that was interrupted earlier: the kernel goes on with it in the background when the file system is mounted.
+
+See also [Guestfs.btrfs_balance_pause], [Guestfs.btrfs_balance_status] and [btrfs-balance(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.22. *)
+
+val btrfs_balance_pause : t -> string -> unit
+(** Pause a balance of a Btrfs file system.
+
+Pauses the running balance of the mounted Btrfs file system that contains [path]. The chunk in work is finished first. The state is kept on the disk, so the balance can be continued later by [Guestfs.btrfs_balance_resume], even after the file system was unmounted. It is an error if no balance runs.
+
+See also [Guestfs.btrfs_balance_cancel], [Guestfs.btrfs_balance_status] and [btrfs-balance(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.22. *)
+
+val btrfs_balance_resume : t -> string -> unit
+(** Continue a paused balance of a Btrfs file system.
+
+Goes on with the paused balance of the mounted Btrfs file system that contains [path], with the settings it was started with, and returns when it is done. That may take long. It is an error if no balance is paused.
+
+The kernel resumes a balance by itself when a file system with an interrupted one is mounted for writing. Mount it by [Guestfs.mount_options] with the option [skip_balance] to have it stay paused.
+
+See also [Guestfs.btrfs_balance_pause], [Guestfs.btrfs_balance_status] and [btrfs-balance(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.22. *)
+
+val btrfs_balance_status : t -> string -> btrfsbalance
+(** Tell how far a balance of a Btrfs file system is.
+
+Returns the state of the balance of the mounted Btrfs file system that contains [path]. The field [btrfsbalance_status] is [running], [paused] or, if there is no balance, [none]; then all numbers are 0. The numbers count chunks, only [btrfsbalance_left] is in percent.
+
+That there is no balance is not an error. It is one if [path] is not on a Btrfs file system.
+
+See also [Guestfs.btrfs_filesystem_balance], [Guestfs.btrfs_balance_pause], [Guestfs.btrfs_balance_resume] and [btrfs-balance(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.26. *)
+
+val btrfs_device_add : t -> string array -> string -> unit
+(** Add devices to a Btrfs file system.
+
+Adds every device of [devices] to the Btrfs file system that is mounted at [fs]. What was on them is lost, even if there was a file system. The file system grows by their size at once; what it already holds stays where it is until [Guestfs.btrfs_filesystem_balance] spreads it. If [devices] is empty, nothing is done.
+
+It is an error if a device is mounted or belongs to a Btrfs file system in use, or if it is too small to be of use. Devices before the one that failed may have been added.
+
+See also [Guestfs.btrfs_device_delete], [Guestfs.btrfs_replace], [Guestfs.btrfs_filesystem_show] and [btrfs-device(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.35. *)
+
+val btrfs_device_delete : t -> string array -> string -> unit
+(** Remove devices from a Btrfs file system.
+
+Removes every device of [devices] from the Btrfs file system that is mounted at [fs]. Their data is moved to the other devices first, which may take long. The device by which the file system was mounted may be removed too. If [devices] is empty, nothing is done.
+
+It is an error if the other devices have not enough free space or are too few for the profile of the file system (RAID1 needs two), if one device is not part of it, or if it is the last one. Devices before the one that failed may have been removed.
+
+See also [Guestfs.btrfs_device_add], [Guestfs.btrfs_replace] and [btrfs-device(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.35. *)
+
+val btrfs_filesystem_balance : t -> string -> unit
+(** Spread the data of a Btrfs file system over its devices.
+
+Balances the Btrfs file system that is mounted at [fs]: every chunk of data and metadata is written anew and so spread evenly over the devices. Do it after devices were added, or to have chunks back that are almost empty. All content is rewritten, so it takes long on a large file system. It returns when everything is done.
+
+Some unallocated space is needed, otherwise the error is [ENOSPC]. It is also an error if another balance runs or is paused.
+
+See also [Guestfs.btrfs_device_add], [Guestfs.btrfs_balance_status], [Guestfs.btrfs_balance_cancel] and [btrfs-balance(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.35. *)
+
+val btrfs_filesystem_defragment : t -> ?flush:bool -> ?compress:string -> string -> unit
+(** Defragment a file or directory of a Btrfs file system.
+
+Writes the content of the file [path] anew, so that it lies in few large extents. If [path] is a directory, only the metadata of the directory is treated, not the files in it.
+
+Mind that the blocks are no longer shared with snapshots or clones of the file afterwards, which takes more space. It is an error if [path] is neither a regular file nor a directory, or is not on a mounted Btrfs file system.
+
+See also [Guestfs.btrfs_filesystem_balance] and [btrfs-filesystem(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.22. *)
+
+val btrfs_filesystem_resize : t -> ?size:int64 -> string -> unit
+(** Change the size of a Btrfs file system.
+
+Changes the size of the Btrfs file system that is mounted at [mountpoint]. It must be mounted, unlike with most other kinds of file systems, and the argument is the directory, not the device. Enlarge the partition or volume before the file system grows, and make it smaller only after it has shrunk.
+
+If the file system has several devices, the part on the device with the number 1 is resized. It is an error if [size] is larger than the device, or too small for the content: then the error is [ENOSPC]. Sizes below 256 MiB are refused as well.
+
+See also [Guestfs.lvresize], [Guestfs.resize2fs], [Guestfs.vfs_minimum_size] and [btrfs-filesystem(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.11.17. *)
+
+val btrfs_filesystem_show : t -> string -> string array
+(** List the devices of a Btrfs file system.
+
+Returns the devices over which the Btrfs file system on [device] extends, with [device] itself among them, in the order of their numbers in the file system. It need not be mounted. For a file system on one device that is a list of one.
+
+If some of its devices are not there, the error is [ENODEV]. It is also an error if [device] has no Btrfs file system.
+
+See also [Guestfs.btrfs_device_add], [Guestfs.list_filesystems] and [btrfs-filesystem(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.33.29. *)
+
+val btrfs_filesystem_sync : t -> string -> unit
+(** Write everything to the disks of a Btrfs file system.
+
+Writes all changes of the Btrfs file system that is mounted at [fs] to its devices and waits for the end. It also wakes the cleaner that frees the space of deleted subvolumes, but does not wait for that. It is an error if [fs] is not on a Btrfs file system.
+
+See also [Guestfs.sync], [Guestfs.btrfs_subvolume_delete] and [btrfs-filesystem(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.35. *)
+
+val btrfs_fsck : t -> ?superblock:int64 -> ?repair:bool -> string -> unit [@@ocaml.deprecated "use btrfs_scrub_full"]
+(** Check a Btrfs file system.
+
+Checks the structure of the Btrfs file system on [device], which must not be mounted. It fails if errors were found. Nothing is changed unless [repair] is true. The checksums of the data are not looked at; [Guestfs.btrfs_scrub_full] does that and is the better test of a file system.
+
+See also [Guestfs.btrfs_scrub_full], [Guestfs.btrfs_rescue_super_recover] and [btrfs-check(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.btrfs_scrub_full] instead. This call stays, so programs that use it keep working.
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.43. *)
+
+val btrfs_image : t -> ?compresslevel:int -> string array -> string -> unit
+(** Save the metadata of a Btrfs file system to a file.
+
+Writes an image of the metadata of the Btrfs file system on the devices [source] to the file [image], which lies on another, mounted file system. The image holds no data of files, but all their names, sizes and places, so it serves to study a damaged file system, not as a backup. A file with the name [image] is overwritten.
+
+Name one device in [source]; the others of the same file system are found. An empty list is an error. The file system should not be mounted, otherwise the image may not be consistent.
+
+See also [Guestfs.btrfs_filesystem_show] and [btrfs-image(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.32. *)
+
+val btrfs_qgroup_assign : t -> string -> string -> string -> unit
+(** Put a Btrfs quota group into another one.
+
+Makes the quota group [src] a child of the quota group [dst] in the mounted Btrfs file system that contains [path]. The use of all children counts against the limit of the parent. Both are given as [LEVEL/ID], such as [0/257] and [1/100], and both must exist; [dst] must have the higher level. Level 0 is for the groups that belong to subvolumes.
+
+Quotas must be enabled. Where the figures would no longer be right, they are counted again in the background.
+
+See also [Guestfs.btrfs_qgroup_remove], [Guestfs.btrfs_qgroup_create], [Guestfs.btrfs_quota_rescan] and [btrfs-qgroup(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.17. *)
+
+val btrfs_qgroup_create : t -> string -> string -> unit
+(** Create a Btrfs quota group.
+
+Creates the quota group [qgroupid] in the mounted Btrfs file system that contains [subvolume]. It is written [LEVEL/ID], such as [1/100]. Groups of level 0 belong to the subvolume with that number and come into being with it; create those of higher levels to sum up others, see [Guestfs.btrfs_qgroup_assign].
+
+[subvolume] only says which file system is meant: the group is not connected with it. Quotas must be enabled, and it is an error if the group exists or its name is malformed.
+
+See also [Guestfs.btrfs_quota_enable], [Guestfs.btrfs_qgroup_destroy], [Guestfs.btrfs_qgroup_show] and [btrfs-qgroup(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.17. *)
+
+val btrfs_qgroup_destroy : t -> string -> string -> unit
+(** Remove a Btrfs quota group.
+
+Removes the quota group [qgroupid], written [LEVEL/ID], from the mounted Btrfs file system that contains [subvolume]. Its limit is gone with it; no files are touched. It is an error if there is no such group, if it is the parent or the child of another one, or if it still belongs to a subvolume and the kernel does not allow that.
+
+See also [Guestfs.btrfs_qgroup_create], [Guestfs.btrfs_qgroup_remove] and [btrfs-qgroup(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.17. *)
+
+val btrfs_qgroup_limit : t -> string -> int64 -> unit
+(** Limit the size of a Btrfs subvolume.
+
+Limits the quota group of the subvolume whose directory is [subvolume] to [size] bytes. All that the subvolume refers to counts, also what it shares with snapshots. Writing more fails with [EDQUOT]. If more is used already, nothing happens but that no more can be written.
+
+[size] must not be negative. It replaces an earlier limit. Quotas must be enabled, and [subvolume] must be the top of a mounted subvolume; both are errors otherwise.
+
+See also [Guestfs.btrfs_quota_enable], [Guestfs.btrfs_qgroup_show] and [btrfs-qgroup(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.17. *)
+
+val btrfs_qgroup_remove : t -> string -> string -> string -> unit
+(** Take a Btrfs quota group out of another one.
+
+Takes the quota group [src] out of its parent [dst] in the mounted Btrfs file system that contains [path]. Both are written [LEVEL/ID]. Both groups stay, with their limits. It is an error if [src] is not a child of [dst]. Where the figures would no longer be right, they are counted again in the background.
+
+See also [Guestfs.btrfs_qgroup_assign], [Guestfs.btrfs_qgroup_destroy] and [btrfs-qgroup(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.17. *)
+
+val btrfs_qgroup_show : t -> string -> btrfsqgroup array
+(** List the quota groups of a Btrfs file system.
+
+Returns all quota groups of the mounted Btrfs file system that contains [path], with what each of them uses, in bytes: [btrfsqgroup_rfer] is all it refers to, [btrfsqgroup_excl] what nothing else refers to. The list is in the order of [btrfsqgroup_id] by number, and limits are not part of it.
+
+Use may be counted late: call [Guestfs.btrfs_filesystem_sync] first to have what was written lately included. It is an error if quotas are not enabled.
+
+See also [Guestfs.btrfs_quota_enable], [Guestfs.btrfs_quota_rescan], [Guestfs.btrfs_qgroup_limit] and [btrfs-qgroup(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.17. *)
+
+val btrfs_quota_enable : t -> string -> bool -> unit
+(** Switch quotas of a Btrfs file system on or off.
+
+Switches the support of quota groups on if [enable] is true and off if it is false. [fs] is a path on the mounted file system, or a device or subvolume that is not mounted; then it is mounted for the time of the call.
+
+When quotas are switched on, every subvolume gets its group and its use is counted in the background. When they are switched off, all groups and limits are lost. To do what is already so is no error.
+
+See also [Guestfs.btrfs_quota_rescan], [Guestfs.btrfs_qgroup_limit], [Guestfs.btrfs_qgroup_show] and [btrfs-quota(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.17. *)
+
+val btrfs_quota_rescan : t -> string -> unit
+(** Count the use of all Btrfs quota groups anew.
+
+Throws the figures of all quota groups away, counts them again from the metadata, and returns when that is done. If the kernel is counting already, it waits for the end of that. [fs] is a path on the mounted Btrfs file system, or a device or subvolume that is not mounted; then it is mounted for the time of the call.
+
+It is an error if quotas are not enabled.
+
+See also [Guestfs.btrfs_quota_enable], [Guestfs.btrfs_qgroup_show] and [btrfs-quota(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.17. *)
+
+val btrfs_replace : t -> string -> string -> string -> unit
+(** Replace a device of a Btrfs file system.
+
+Puts [targetdev] in the place of [srcdev] in the Btrfs file system that is mounted at [mntpoint]. The data of [srcdev] is copied, from other copies where it cannot be read, and when all is done [srcdev] no longer belongs to the file system and has no Btrfs signature. Returns only then, which may take long.
+
+[targetdev] must be at least as large as [srcdev]. What was on it is overwritten without a question, but a mounted device is refused. The file system keeps its size: [Guestfs.btrfs_filesystem_resize] lets it use a larger device. It is an error if [srcdev] is not part of the file system.
+
+See also [Guestfs.btrfs_device_add], [Guestfs.btrfs_device_delete] and [btrfs-replace(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.48. *)
+
+val btrfs_rescue_chunk_recover : t -> string -> unit
+(** Rebuild the chunk tree of a Btrfs file system.
+
+Searches the whole of [device] and the other devices of its Btrfs file system for chunk metadata, and builds the chunk tree from what is found. Use it if the file system cannot be mounted because that tree is damaged. It must not be mounted. All devices are read from end to end, so it is very slow on large ones. All questions are answered with yes.
+
+If the tree is in order, or cannot be rebuilt, it is left alone; only the latter is an error. Work on a copy if you can.
+
+See also [Guestfs.btrfs_rescue_super_recover] and [btrfs-rescue(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.22. *)
+
+val btrfs_rescue_super_recover : t -> string -> unit
+(** Repair bad super blocks of a Btrfs file system.
+
+Replaces damaged super blocks of the Btrfs file system on [device] by a good copy. Btrfs keeps up to three of them on every device, at 64 KiB, 64 MiB and 256 GiB. The file system must not be mounted. All questions are answered with yes.
+
+Success means that all super blocks are good now, also if they were before. It is an error if no good copy is left.
+
+See also [Guestfs.btrfs_rescue_chunk_recover] and [btrfs-rescue(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.22. *)
+
+val btrfs_scrub_cancel : t -> string -> unit
+(** Stop a scrub of a Btrfs file system.
+
+Stops the running scrub of the mounted Btrfs file system that contains [path]. How far it came is recorded, and [Guestfs.btrfs_scrub_resume] goes on from there. It is an error if no scrub runs, also when it has finished a moment ago.
+
+See also [Guestfs.btrfs_scrub_start], [Guestfs.btrfs_scrub_status] and [btrfs-scrub(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.22. *)
+
+val btrfs_scrub_full : t -> ?readonly:bool -> string -> unit
+(** Check all checksums of a Btrfs file system.
+
+Reads all data and metadata of the mounted Btrfs file system that contains [path] and compares them with their checksums, on all devices. Damaged blocks of which a good copy exists are repaired. Returns when everything was read, which takes as long as reading all devices does.
+
+It is an error if there is damage that cannot be corrected, or if a scrub is running already. Success says that the content can be read; the links between the structures are not tested as a file system checker would do.
+
+See also [Guestfs.btrfs_scrub_start], which does the same in the background, [Guestfs.btrfs_scrub_status] and [btrfs-scrub(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.55.12. *)
+
+val btrfs_scrub_resume : t -> string -> unit
+(** Continue a scrub of a Btrfs file system.
+
+Goes on in the background with a scrub of the mounted Btrfs file system that contains [path], from the place where it was cancelled or interrupted. It is an error if there is nothing to resume: if the last scrub came to its end, or none was started.
+
+Where a scrub stands is recorded in the appliance, not in the file system, so it is forgotten at [Guestfs.shutdown].
+
+See also [Guestfs.btrfs_scrub_cancel], [Guestfs.btrfs_scrub_status] and [btrfs-scrub(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.22. *)
+
+val btrfs_scrub_start : t -> string -> unit
+(** Begin a scrub of a Btrfs file system.
+
+Begins to read all data and metadata of the mounted Btrfs file system that contains [path], to compare them with their checksums, and to repair damaged blocks of which a good copy exists. Returns at once; the scrub runs in the background, with low priority, and ends if the file system is unmounted.
+
+[Guestfs.btrfs_scrub_status] tells what it found. It is an error if a scrub is running already.
+
+See also [Guestfs.btrfs_scrub_full], which waits for the result, [Guestfs.btrfs_scrub_cancel], [Guestfs.btrfs_scrub_resume] and [btrfs-scrub(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.22. *)
+
+val btrfs_scrub_status : t -> string -> btrfsscrub
+(** Tell what a scrub of a Btrfs file system found.
+
+Returns the counts of the running or of the last scrub of the mounted Btrfs file system that contains [path]: what was read so far, and how many errors of each kind were seen, corrected and not corrected. The figures of all devices are added up. All are 0 if there was no scrub since the appliance was started.
+
+Nothing in the result tells whether the scrub has ended; [Guestfs.btrfs_scrub_full] is the call that waits.
+
+See also [Guestfs.btrfs_scrub_start] and [btrfs-scrub(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.26. *)
+
+val btrfs_set_seeding : t -> string -> bool -> unit
+(** Switch the seeding flag of a Btrfs device.
+
+Sets the seeding flag of the Btrfs file system on [device] if [seeding] is true, and clears it if it is false. A file system with the flag can only be mounted read-only; a device added by [Guestfs.btrfs_device_add] then takes all changes, so that one seed can be the base of several file systems.
+
+The file system must not be mounted. Clearing the flag and then changing the seed makes every file system built on it unusable. [Guestfs.btrfstune_seeding] does the same.
+
+See also [Guestfs.btrfstune_seeding] and [btrfstune(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.43. *)
+
+val btrfs_subvolume_create : t -> ?qgroupid:string -> string -> unit
+(** Create a Btrfs subvolume.
+
+Creates the empty subvolume [dest] in a mounted Btrfs file system. [dest] is a path whose last component is the name; the directory before it must exist, and [dest] itself must not. The subvolume can be used as a directory at once, and mounted on its own as [btrfsvol:DEVICE/NAME].
+
+See also [Guestfs.btrfs_subvolume_list], [Guestfs.btrfs_subvolume_snapshot], [Guestfs.btrfs_subvolume_delete] and [btrfs-subvolume(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.35. *)
+
+val btrfs_subvolume_create_opts : t -> ?qgroupid:string -> string -> unit
+(** The same as {!val:btrfs_subvolume_create}. *)
+
+val btrfs_subvolume_delete : t -> string -> unit
+(** Delete a Btrfs subvolume or snapshot.
+
+Deletes the subvolume or snapshot whose directory is [subvolume], with all files in it. The directory goes at once; the space is freed in the background. A snapshot of it keeps its content.
+
+It is an error if [subvolume] is not the top of a subvolume, if another subvolume is inside it, if it is mounted itself, or if it is the default one, see [Guestfs.btrfs_subvolume_set_default].
+
+See also [Guestfs.btrfs_subvolume_create], [Guestfs.btrfs_subvolume_list] and [btrfs-subvolume(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.35. *)
+
+val btrfs_subvolume_get_default : t -> string -> int64
+(** Get the default subvolume of a Btrfs file system.
+
+Returns the number of the subvolume that is mounted when none is named. It is 5, the top of the file system, unless [Guestfs.btrfs_subvolume_set_default] has changed it. [fs] is a path on the mounted file system, or a device that is not mounted; then it is mounted for the time of the call.
+
+See also [Guestfs.btrfs_subvolume_list] and [btrfs-subvolume(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.17. *)
+
+val btrfs_subvolume_list : t -> string -> btrfssubvolume array
+(** List the subvolumes of a Btrfs file system.
+
+Returns all subvolumes and snapshots of the Btrfs file system [fs], wherever they lie in it. [fs] is a path on the mounted file system, or a device that is not mounted; then it is mounted for the time of the call. The top of the file system, number 5, is not listed, so the list of a new file system is empty.
+
+[btrfssubvolume_path] has no slash in front and counts from the top of the file system, also when another subvolume is mounted at [fs]. For a mount, put it behind the device: [btrfsvol:DEVICE/PATH].
+
+See also [Guestfs.btrfs_subvolume_show], [Guestfs.list_filesystems] and [btrfs-subvolume(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.35. *)
+
+val btrfs_subvolume_set_default : t -> int64 -> string -> unit
+(** Set the default subvolume of a Btrfs file system.
+
+Lets the Btrfs file system that is mounted at [fs] have the subvolume with the number [id] mounted from now on when no subvolume is named. What is mounted now does not change. [Guestfs.btrfs_subvolume_list] gives the numbers; 5 is the top of the file system, as it was at first. It is an error if there is no such subvolume.
+
+See also [Guestfs.btrfs_subvolume_get_default] and [btrfs-subvolume(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.35. *)
+
+val btrfs_subvolume_show : t -> string -> (string * string) list
+(** Get details of a Btrfs subvolume.
+
+Returns what is known of the subvolume or snapshot whose directory is [subvolume]. Keys and values are those that [btrfs subvolume show] prints, so they depend on its version. Usual keys:
+
+{ul
+{- [Name], [Subvolume ID]: its name and number}
+{- [UUID], [Parent UUID], [Received UUID]: its UUID, that of the subvolume it is a snapshot of, and that of the one it was received from; [-] if there is none}
+{- [Creation time], [Generation], [Gen at creation]: when it was made, and the counters of changes}
+{- [Parent ID], [Top level ID]: number of the subvolume that contains it}
+{- [Flags]: [readonly], or [-]}
+{- [Snapshot(s)]: the paths of its snapshots, joined by commas; empty if it has none}}
+
+It is an error if [subvolume] is not the top of a mounted subvolume.
+
+See also [Guestfs.btrfs_subvolume_list] and [btrfs-subvolume(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.17. *)
+
+val btrfs_subvolume_snapshot : t -> ?ro:bool -> ?qgroupid:string -> string -> string -> unit
+(** Make a snapshot of a Btrfs subvolume.
+
+Makes a snapshot of the subvolume whose directory is [source]. [dest] is its path, on the same mounted file system; the directory before the last component must exist. If [dest] itself is a directory, the snapshot is made inside it, with the name of [source].
+
+The snapshot is a subvolume with the same content that shares all blocks at first. Subvolumes inside [source] are not part of it; empty directories stand in their places. It is an error if [source] is not the top of a subvolume.
+
+See also [Guestfs.btrfs_subvolume_create], [Guestfs.btrfs_subvolume_delete] and [btrfs-subvolume(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.35. *)
+
+val btrfs_subvolume_snapshot_opts : t -> ?ro:bool -> ?qgroupid:string -> string -> string -> unit
+(** The same as {!val:btrfs_subvolume_snapshot}. *)
+
+val btrfstune_enable_extended_inode_refs : t -> string -> unit
+(** Allow more hard links on a Btrfs file system.
+
+Switches extended references to inodes on in the Btrfs file system on [device], which must not be mounted. Then a file can have up to 65536 hard links in one directory, else the number depends on the length of the names and is much smaller. It cannot be undone, and very old kernels cannot mount it any more. New file systems usually have it; then nothing changes.
+
+See also [Guestfs.btrfstune_enable_skinny_metadata_extent_refs], [Guestfs.mkfs_btrfs] and [btrfstune(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.29. *)
+
+val btrfstune_enable_skinny_metadata_extent_refs : t -> string -> unit
+(** Make the metadata of a Btrfs file system smaller.
+
+Switches the short form of references to metadata extents on in the Btrfs file system on [device], which must not be mounted. References written from then on take less space; old ones stay as they are. It cannot be undone, and kernels before 3.10 cannot mount it any more. New file systems usually have it; then nothing changes.
+
+See also [Guestfs.btrfstune_enable_extended_inode_refs], [Guestfs.mkfs_btrfs] and [btrfstune(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.29. *)
+
+val btrfstune_seeding : t -> string -> bool -> unit
+(** Make a Btrfs device a seed for others, or undo it.
+
+Sets the seeding flag of the Btrfs file system on [device] if [seeding] is true, and clears it if it is false, without a question. It must not be mounted. With the flag the file system can only be mounted read-only. To build on it, mount it, add a device by [Guestfs.btrfs_device_add] and mount it again for writing: all changes go to the new device.
+
+Clear the flag only if no file system was built on the seed, or if all of them may be lost.
+
+See also [Guestfs.btrfs_set_seeding] and [btrfstune(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.29.29. *)
+
+val c_pointer : t -> int64
+(** Return the address of the handle.
+
+Returns the address of the handle as a number: in programs that use the C API, directly or through another language, it is their [guestfs_h *]. With it a library for C can be given a handle that was made in another language.
+
+The address is valid until the handle is closed, and whoever gets it must not close the handle.
+
+Since version 1.29.17. *)
+
+val canonical_device_name : t -> string -> string
+(** Return the usual name of a device.
+
+Returns one name for a device that has several, to be shown to people: [/dev/sdX] for [/dev/hdX] and [/dev/vdX] and their partitions, [/dev/VG/LV] for [/dev/mapper/VG-LV] and [/dev/dm-N] of a logical volume. Any other text comes back as it is. Nobody looks whether the device exists.
+
+See also [Guestfs.list_devices] and [Guestfs.lvs].
+
+Since version 1.19.7. *)
+
+val cap_get_file : t -> string -> string
+(** Return the capabilities of a file.
+
+Returns the Linux capabilities that the file [path] gives to a process which executes it, in the text form of [cap_to_text(3)], such as [cap_net_raw=ep]. The result is empty if the file has none. A file system that cannot store them is an error.
+
+See also [Guestfs.cap_set_file] and [capabilities(7)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [linuxcaps] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.63. *)
+
+val cap_set_file : t -> string -> string -> unit
+(** Set the capabilities of a file.
+
+Sets the Linux capabilities that the file [path] gives to a process which executes it. [path] must be a regular file. [cap] is the whole new set, in the text form of [cap_from_text(3)]: for example [cap_net_raw=ep] or [cap_chown,cap_fowner=p]. It replaces the old one.
+
+To take all capabilities away, remove the extended attribute [security.capability] with [Guestfs.removexattr]; a file with an empty set of them is not the same. Changing the owner or the content of a file takes them away as well, so set them last.
+
+A text that is not valid, a [path] that is not a regular file, and a file system that cannot store capabilities are errors.
+
+See also [Guestfs.cap_get_file] and [capabilities(7)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [linuxcaps] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.63. *)
+
+val case_sensitive_path : t -> string -> string
+(** Find a path whose case is not known.
+
+Returns [path] with every name in it as it is spelled on disk, for paths from systems that do not tell [A] from [a], such as those in a registry of Windows: for [/windows/system32/netkvm.sys] it is perhaps [/Windows/System32/netkvm.sys]. Slashes that say nothing are dropped.
+
+The last name need not exist: it is returned as it was given, so the result does not show that there is such a file. Any other name that is missing is an error. When several names differ in case only, one that is spelled just so is taken, else the first by its bytes. [.] and [..], drive letters and backslashes are not handled.
+
+See also [Guestfs.realpath] and [Guestfs.exists].
+
+Since version 1.0.75. *)
 
 val cat : t -> string -> string
 (** Return the content of a text file.
@@ -499,6 +1606,32 @@ See also [checksum_device] and [checksums_out].
 
 Since version 1.0.2. *)
 
+val checksum_device : t -> string -> string -> string
+(** Compute the checksum of a device.
+
+Computes a checksum of all that is on the block device [device], from its first to its last byte, and returns it as text. [csumtype] names the algorithm, as described at [Guestfs.checksum]; any other name is an error. Everything is read, so it takes time for large devices.
+
+See also [Guestfs.checksum] and [Guestfs.checksums_out].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.3.2. *)
+
+val checksums_out : t -> string -> string -> string -> unit
+(** Compute the checksums of all files below a directory.
+
+Computes a checksum of every regular file below [directory] and writes the list to the host file [sumsfile], which may also be a named pipe or [/dev/stdout]. [csumtype] names the algorithm as for [Guestfs.checksum].
+
+Every line is what the program of that name prints: the sum, two blanks, and the name relative to [directory], which begins with [./]. So [md5sum -c] and its relatives can check the list in a copy of the directory. If a name contains a line break or a backslash, these are written as [\\n], [\\r] and [\\\\], and the line begins with a backslash. For [crc] a line is the sum, the size in bytes and the name, as [cksum(1)] has it.
+
+The order is that of the directories on the disk. Symbolic links are not followed; other file systems that are mounted below are included. Without files the list is empty.
+
+See also [Guestfs.checksum], [Guestfs.find] and [md5sum(1)].
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.3.7. *)
+
 val chmod : t -> int -> string -> unit
 (** Change the permissions of a file.
 
@@ -521,6 +1654,34 @@ See also [Guestfs.chmod], [Guestfs.statns] and [chown(2)].
 
 Since version 0.0.8. *)
 
+val clear_backend_setting : t -> string -> int
+(** Remove a setting of the backend.
+
+Removes every setting [name], and every one of the form [name=value], from the settings of the backend, and returns how many were removed. None is not an error: the result is 0.
+
+See also [Guestfs.set_backend_setting], [Guestfs.get_backend_setting] and [Guestfs.set_backend_settings].
+
+Call it before [Guestfs.launch]; afterwards it is an error.
+
+Since version 1.27.2. *)
+
+val clevis_luks_unlock : t -> string -> string -> unit
+(** Open a LUKS device that is bound to the network.
+
+Opens the LUKS device [device] without a key, by the policy that clevis has stored in its header (network-bound disk encryption). The appliance asks the Tang servers that the policy names and derives the key from their answers; several servers may be combined by thresholds ([sss]). Policies that need the TPM of the machine ([tpm2]) cannot be met here.
+
+The clear content appears as [/dev/mapper/MAPNAME], with [mapname] in place of [MAPNAME]. That name must be free, and [control] never is.
+
+The appliance needs the network: [Guestfs.set_network] must be called before [Guestfs.launch]. It is an error if the device has no binding, or if not enough servers answer.
+
+See also [Guestfs.cryptsetup_open], [Guestfs.cryptsetup_close], [Guestfs.lvm_scan] and [clevis-luks-unlock(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [clevisluks] is available; [Guestfs.feature_available] tells.
+
+Since version 1.49.3. *)
+
 val command : t -> string array -> string
 (** Run a program of the guest.
 
@@ -536,6 +1697,49 @@ What it takes and returns must fit into one protocol message, about 4 MiB altoge
 
 Since version 1.9.1. *)
 
+val command_lines : t -> string array -> string array
+(** Run a program of the guest and return its lines.
+
+Runs a program of the guest as [Guestfs.command] does, with the words [arguments], and returns what it printed to its standard output as a list of lines without their newlines. A carriage return belongs to its line. Nothing printed is an empty list.
+
+See also [Guestfs.command] and [Guestfs.sh_lines].
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.9.1. *)
+
+val command_out : t -> string array -> string -> unit
+(** Run a program of the guest and save its output on the host.
+
+Runs a program that is in the mounted file systems, and writes what it prints on standard output to the host file [output], byte by byte and without a limit on the size. [arguments] is its argument list: first the program, then what it is given; an empty list is an error. [output] may also be a named pipe or [/dev/stdout].
+
+Otherwise it is the same as [Guestfs.command]; what is said there about where programs are found and about the risk applies here too. If the program ends with anything but status 0, or by a signal, the call fails, and the message is what it has printed on standard error. What it had printed on standard output before is in [output] then.
+
+See also [Guestfs.sh_out], [Guestfs.command_lines] and [Guestfs.download].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Long runs send progress events.
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.55.6. *)
+
+val compress_device_out : t -> ?level:int -> string -> string -> string -> unit
+(** Download a device compressed.
+
+Compresses everything on the block device [device] inside the appliance and writes the result to the host file [zdevice]. [ctype] is the program to compress with, as described at [Guestfs.compress_out]: [compress], [gzip], [bzip2], [xz] or [lzop]. One that is not in the appliance is an error.
+
+When the call fails or is cancelled, [zdevice] may have been written in part. A device that is being written to meanwhile gives a copy that does not fit together.
+
+See also [Guestfs.compress_out], [Guestfs.download] and [Guestfs.zero_free_space].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.13.15. *)
+
 val compress_out : t -> ?level:int -> string -> string -> string -> unit
 (** Download a file compressed.
 
@@ -547,6 +1751,34 @@ It can be stopped from another thread or a signal handler with [Guestfs.user_can
 
 Since version 1.13.15. *)
 
+val config : t -> string -> string option -> unit
+(** Pass a parameter to the hypervisor.
+
+Adds [hvparam] and, unless it is NULL, [hvvalue] to the end of the command line of the hypervisor. Several are added in the order of the calls. They last as long as the handle.
+
+[hvparam] must begin with [-]. An error with errno [EINVAL] refuses those that would collide with what the library needs: [-append], [-daemonize], [-display], [-full-screen], [-incoming], [-initrd], [-kernel], [-loadvm], [-nographic], [-preconfig], [-S], [-serial], [-std-vga] and [-vnc]. Others are not looked at: whether the hypervisor takes them is seen at [Guestfs.launch].
+
+With additional parameters the machine is a PC of the type q35, so that devices can be put on its PCI bus, and it is booted at every launch, which takes longer than restoring a saved one. Only the backend [direct] heeds them.
+
+See also [Guestfs.set_hv], [Guestfs.set_append] and [qemu(1)].
+
+Call it before [Guestfs.launch]; afterwards it is an error.
+
+Since version 0.0.3. *)
+
+val copy_attributes : t -> ?all:bool -> ?mode:bool -> ?xattributes:bool -> ?ownership:bool -> string -> string -> unit
+(** Copy permissions, owner and extended attributes to another file.
+
+Gives [dest] attributes of [src]. Both must exist, may be files or directories, and are followed if they are symbolic links. Content and times stay as they are.
+
+Which attributes are copied is said by the options. Without any, nothing is copied.
+
+See also [Guestfs.cp_a], [Guestfs.chmod], [Guestfs.chown] and [Guestfs.setxattr].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.25.21. *)
+
 val copy_device_to_device : t -> ?srcoffset:int64 -> ?destoffset:int64 -> ?size:int64 -> ?sparse:bool -> ?append:bool -> string -> string -> unit
 (** Copy bytes from one device to another.
 
@@ -555,6 +1787,17 @@ Copies from the block device [src] to the block device [dest]. Without options e
 Both may be the same device as long as the two regions do not overlap.
 
 See also [Guestfs.copy_file_to_device], [Guestfs.copy_file_to_file] and [copy_device_to_file].
+
+Long runs send progress events.
+
+Since version 1.13.25. *)
+
+val copy_device_to_file : t -> ?srcoffset:int64 -> ?destoffset:int64 -> ?size:int64 -> ?sparse:bool -> ?append:bool -> string -> string -> unit
+(** Copy bytes from a device to a file.
+
+Copies from the block device [src] to the file [dest], by default all of the device. The file is created when it is missing; one that is there is emptied first unless [append] is true. See [Guestfs.copy_device_to_device] for more.
+
+See also [Guestfs.copy_file_to_file], [Guestfs.copy_file_to_device] and [Guestfs.download].
 
 Long runs send progress events.
 
@@ -602,6 +1845,21 @@ See also [Guestfs.copy_in], [Guestfs.tar_out] and [Guestfs.download].
 
 Since version 1.29.24. *)
 
+val copy_size : t -> string -> string -> int64 -> unit [@@ocaml.deprecated "use copy_device_to_device"]
+(** Copy a number of bytes from a file or device to another.
+
+Copies the first [size] bytes of [src] to the beginning of [dest]; both are files or block devices. A file [dest] is created, or emptied first. If [src] or a device [dest] is shorter, the call fails after copying what there is. The calls whose names begin like [Guestfs.copy_device_to_device] have an option [size] for this.
+
+See also [Guestfs.copy_file_to_file] and [Guestfs.copy_file_to_device].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.copy_device_to_device] instead. This call stays, so programs that use it keep working.
+
+Long runs send progress events.
+
+Since version 1.0.87. *)
+
 val cp : t -> string -> string -> unit
 (** Copy a file.
 
@@ -620,6 +1878,75 @@ See also [Guestfs.cp], [Guestfs.mv] and [cp(1)].
 
 Since version 1.0.18. *)
 
+val cp_r : t -> string -> string -> unit
+(** Copy a file or a whole tree.
+
+Copies [src], with everything below it if it is a directory, to [dest]: a new name, or an existing directory to put it in. Unlike [Guestfs.cp_a], copies are new files: they belong to root, have the permissions of their sources less the [Guestfs.umask] (no set-user-ID bits and the like), the present time and no extended attributes, and hard links become files of their own. That suits file systems without owners, such as those of FAT; to copy a tree as it is use [Guestfs.cp_a].
+
+Symbolic links are copied as links, special files as what they are. A regular file that exists gets the new content and stays what it is otherwise; anything else in the way is replaced, except that directories are merged. A directory cannot be copied into itself.
+
+See also [Guestfs.cp_a], [Guestfs.cp], [Guestfs.mv] and [cp(1)].
+
+Since version 1.21.38. *)
+
+val cpio_out : t -> ?format:string -> string -> string -> unit
+(** Pack a directory into a cpio archive.
+
+Packs everything below [directory] into a cpio archive and writes it to [cpiofile] on the host, which may also be a named pipe or [/dev/stdout]. Names in the archive are relative to [directory], which itself is [.]; directories come before what is in them. Other file systems that are mounted below are included.
+
+The format has no room for files of 4 GiB and more: they are an error. A file with several names is stored once. Extended attributes are not stored.
+
+See also [Guestfs.tar_out], [Guestfs.copy_out] and [cpio(1)].
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.27.9. *)
+
+val cryptsetup_close : t -> string -> unit
+(** Close an encrypted device.
+
+Removes the mapping [device] that [Guestfs.cryptsetup_open] or [Guestfs.clevis_luks_unlock] made. [device] is the name of the mapping, [/dev/mapper/MAPNAME]; any other name, in particular that of the encrypted device itself, is an error. So is a mapping that is still in use: unmount its file systems and deactivate its volume groups with [Guestfs.vg_activate] before. What was opened is closed at [Guestfs.shutdown] in any case.
+
+See also [Guestfs.cryptsetup_open], [Guestfs.list_dm_devices] and [cryptsetup(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
+
+Since version 1.43.2. *)
+
+val cryptsetup_open : t -> ?readonly:bool -> ?crypttype:string -> ?cipher:string -> string -> string -> string -> unit
+(** Open an encrypted device.
+
+Opens the encrypted block device [device]: LUKS, BitLocker and some other kinds. The clear content appears as the block device [/dev/mapper/MAPNAME], with [mapname] in place of [MAPNAME]. What is read from it is decrypted, and what is written to it is encrypted on [device]. Its name must be free, and [control] is never free, as the device mapper needs it.
+
+[key] is one of the passphrases of the device, byte for byte and without a newline at its end. A wrong one is an error.
+
+If volume groups are inside, [Guestfs.lvm_scan] makes them visible.
+
+See also [Guestfs.cryptsetup_close], [Guestfs.luks_format], [Guestfs.clevis_luks_unlock], [Guestfs.list_dm_devices] and [cryptsetup(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
+
+Keys are never shown in traces, and the shell reads them without echo.
+
+Since version 1.43.2. *)
+
+val dd : t -> string -> string -> unit [@@ocaml.deprecated "use copy_device_to_device"]
+(** Copy a file or device to another.
+
+Copies all of [src] to [dest]; both are files or block devices. A file [dest] is created, or emptied first. A device [dest] that is shorter than [src] is an error, and it has been overwritten then. [Guestfs.copy_device_to_device] and the like do more and send progress events.
+
+See also [Guestfs.copy_file_to_device], [Guestfs.copy_device_to_file] and [Guestfs.copy_file_to_file].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.copy_device_to_device] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.80. *)
+
 val debug : t -> string -> string array -> string
 (** Look into the daemon.
 
@@ -628,6 +1955,57 @@ Runs the debugging command [subcmd] with the arguments [extraargs] in the daemon
 For debugging; what it does may change at any time.
 
 Since version 1.0.11. *)
+
+val debug_drives : t -> string array
+(** List the drives of the handle.
+
+Returns a line about every drive that was added, in the order of their names: where its content is, and in parentheses the options that differ from the default. What is in the lines changes from version to version; nothing should depend on them. Secrets are not shown.
+
+For debugging; what it does may change at any time.
+
+Since version 1.13.22. *)
+
+val debug_upload : t -> string -> string -> int -> unit
+(** Write a file into the appliance.
+
+Copies the host file [filename] to the path [tmpname] in the appliance itself, not in the guest; nothing needs to be mounted. The file is created with the permissions [mode] less the [Guestfs.umask], or emptied first. It is gone after [Guestfs.shutdown]. For debugging and for tests only; nothing should depend on it.
+
+See also [Guestfs.debug] and [Guestfs.upload].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+For debugging; what it does may change at any time.
+
+Since version 1.3.5. *)
+
+val device_index : t -> string -> int
+(** Return the number of a disk.
+
+Returns the number of the disk [device]: 0 for [/dev/sda], 1 for [/dev/sdb], 26 for [/dev/sdaa], and so on. The names under [/dev/disk/guestfs/] that labels give are understood too. It is the name that counts: the removal of another drive does not change the result.
+
+A drive of that name must have been added; it need not be launched. Partitions, logical volumes and all else that is not a whole disk are an error.
+
+See also [Guestfs.device_name], [Guestfs.list_devices] and [Guestfs.part_to_dev].
+
+Since version 1.19.7. *)
+
+val device_name : t -> int -> string
+(** Return the name of a disk.
+
+Returns the name of the disk with the number [index]: [/dev/sda] for 0, [/dev/sdb] for 1, [/dev/sdaa] for 26, and so on. A number that no drive has is an error with errno [EINVAL]. The handle need not be launched.
+
+See also [Guestfs.device_index] and [Guestfs.list_devices].
+
+Since version 1.49.1. *)
+
+val df : t -> string
+(** Show the free space of all file systems in kilobytes.
+
+Returns a table for people to read: size, used and free space of each mounted file system in units of 1024 bytes, as [df(1)] prints it. The form may change; programs use [Guestfs.statvfs]. [Guestfs.df_h] has handier units.
+
+Since version 1.0.54. *)
 
 val df_h : t -> string
 (** Show the free space of all file systems.
@@ -662,6 +2040,17 @@ See also [Guestfs.disk_virtual_size].
 
 Since version 1.19.38. *)
 
+val disk_has_backing_file : t -> string -> bool
+(** Tell whether a disk image has a backing file.
+
+Returns true if the image [filename] on the host is an overlay: that is, if it names another image, its backing file, that has the content of the parts not written to. Whether that file exists does not matter.
+
+The answer comes from the image. If somebody you do not trust can write to it, what has been said of guessing the format at [Guestfs.add_drive] holds here too: a raw image can pretend to be something else.
+
+See also [Guestfs.disk_format] and [Guestfs.disk_virtual_size].
+
+Since version 1.19.39. *)
+
 val disk_virtual_size : t -> string -> int64
 (** Return the size of the disk in an image.
 
@@ -670,6 +2059,17 @@ Returns how many bytes the disk has that the image [filename] on the host holds:
 See also [Guestfs.disk_format] and [Guestfs.blockdev_getsize64].
 
 Since version 1.19.39. *)
+
+val dmesg : t -> string
+(** Return the kernel messages of the appliance.
+
+Returns the messages that the kernel of the appliance has logged so far, one a line, each with the seconds since its boot in square brackets. They are about the appliance's own devices and the file systems that were mounted in it, not about the guest, whose kernel does not run. When there were many, the oldest are gone.
+
+With [Guestfs.set_verbose] the same text is sent while it is written.
+
+See also [Guestfs.utsname], [Guestfs.set_verbose] and [dmesg(1)].
+
+Since version 1.0.18. *)
 
 val download : t -> string -> string -> unit
 (** Copy a file or device out of the disk image.
@@ -686,6 +2086,46 @@ It can be stopped from another thread or a signal handler with [Guestfs.user_can
 
 Since version 1.0.2. *)
 
+val download_blocks : t -> ?unallocated:bool -> string -> int64 -> int64 -> string -> unit
+(** Download blocks of a file system to the host.
+
+Copies the data units from number [start] to number [stop], both included, of the file system on [device] to the host file [filename], which is created or emptied first. They are written one after the other. A data unit is what the file system allocates space in: the block of ext2, ext3 and ext4, the cluster of NTFS, the sector of FAT. Its size is not part of the output.
+
+The file system need not be mounted, and should not be mounted for writing. Its type is found out; it must be one that The Sleuth Kit knows, such as ext2, ext3, ext4, NTFS, FAT, exFAT, HFS+, UFS and ISO 9660. Other types, negative numbers, a [stop] before [start] and numbers beyond the end are errors.
+
+See also [Guestfs.download_inode], [Guestfs.filesystem_walk], [Guestfs.download] and [blkls(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [sleuthkit] is available; [Guestfs.feature_available] tells.
+
+Long runs send progress events.
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.33.45. *)
+
+val download_inode : t -> string -> int64 -> string -> unit
+(** Download a file to the host by its inode number.
+
+Copies the content of the file with the inode number [inode] of the file system on [device] to the host file [filename], which is created or emptied first. On NTFS it is the number of the record in the MFT. A negative number, and one that the file system does not have, are errors.
+
+This also reaches files that are deleted or have no name. The content of a deleted file is recovered as far as the file system still knows where it was; if its space was used again since, the data is that of other files, and nothing shows it.
+
+The file system need not be mounted, and should not be mounted for writing. It must be of a type that The Sleuth Kit knows, see [Guestfs.download_blocks].
+
+See also [Guestfs.filesystem_walk], [Guestfs.find_inode], [Guestfs.download] and [icat(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [sleuthkit] is available; [Guestfs.feature_available] tells.
+
+Long runs send progress events.
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.33.14. *)
+
 val download_offset : t -> string -> string -> int64 -> int64 -> unit
 (** Copy part of a file or device out of the disk image.
 
@@ -698,6 +2138,17 @@ Long runs send progress events.
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
 
 Since version 1.5.17. *)
+
+val drop_caches : t -> int -> unit
+(** Make the appliance forget cached disk content.
+
+Writes everything out as [Guestfs.sync] does, and then makes the kernel of the appliance drop what it has cached. Later reads come from the disks again, which is of use for measurements and after an image was changed from outside.
+
+[whattodrop] is 1 for the content of files and devices, 2 for directory entries and inodes, and 3 for both. Anything else is passed to the kernel, which takes 4 (it logs nothing of this any more) and refuses the rest (EINVAL). No data is lost.
+
+See also [Guestfs.sync] and [proc(5)].
+
+Since version 1.0.18. *)
 
 val du : t -> string -> int64
 (** Estimate the space taken by a file or tree.
@@ -723,6 +2174,69 @@ See also [e2fsck(8)].
 
 Since version 1.15.17. *)
 
+val e2fsck_f : t -> string -> unit [@@ocaml.deprecated "use e2fsck"]
+(** Check an ext2, ext3 or ext4 file system even if it is clean.
+
+Checks the file system on [device] even if it is marked as clean, and repairs what can be repaired safely without asking. It is [Guestfs.e2fsck] with the option [correct] true, and fails like that when errors are left. The file system should not be mounted.
+
+See also [Guestfs.fsck] and [e2fsck(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.e2fsck] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.29. *)
+
+val echo_daemon : t -> string array -> string
+(** Let the daemon return words.
+
+Sends the list [words] to the daemon, which returns them as one text with a blank between each two. This only shows that messages get there and back unharmed.
+
+See also [Guestfs.ping_daemon].
+
+Since version 1.0.69. *)
+
+val egrep : t -> string -> string -> string array [@@ocaml.deprecated "use grep"]
+(** Return the lines of a file that match an extended pattern.
+
+Returns the lines of the file [path] that match the extended regular expression [regex]. It is [Guestfs.grep] with [extended] true, and all that is said there about the result and about errors applies.
+
+See also [Guestfs.egrepi], [Guestfs.zegrep] and [grep(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.66. *)
+
+val egrepi : t -> string -> string -> string array [@@ocaml.deprecated "use grep"]
+(** Return the lines of a file that match an extended pattern in any case.
+
+Returns the lines of the file [path] that match the extended regular expression [regex], without regard to case. It is [Guestfs.grep] with [extended] and [insensitive] true, and all that is said there about the result and about errors applies.
+
+See also [Guestfs.egrep], [Guestfs.zegrepi] and [grep(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.66. *)
+
+val equal : t -> string -> string -> bool
+(** Compare two files.
+
+Returns true when the files [file1] and [file2] hold exactly the same bytes, and false otherwise. Owner, permissions and times do not matter. Symbolic links are followed. It stops at the first difference, so only files that are equal are read to their ends.
+
+Anything but files and block devices in the guest is an error.
+
+See also [Guestfs.checksum] and [cmp(1)].
+
+Since version 1.0.18. *)
+
 val exists : t -> string -> bool
 (** Ask whether a path exists.
 
@@ -731,6 +2245,47 @@ Returns true when there is a file, a directory or anything else at [path], and f
 See also [Guestfs.is_file], [Guestfs.is_dir] and [Guestfs.statns].
 
 Since version 0.0.8. *)
+
+val extlinux : t -> string -> unit
+(** Install the EXTLINUX boot loader.
+
+Installs EXTLINUX, the SYSLINUX for Linux file systems, on the file system that contains [directory]. That is a mount point or a directory below one, on ext2, ext3, ext4, Btrfs or XFS; the loader's files are put into it, and the boot sector of the file system is overwritten.
+
+For a disk to boot, more is needed: the partition must be marked as bootable with [Guestfs.part_set_bootable], a master boot record such as [mbr.bin] of SYSLINUX must be written to the start of the disk with [Guestfs.pwrite_device], and a file [extlinux.conf] in [directory] must say what to boot. It is an error if [directory] does not exist or is on another kind of file system.
+
+See also [Guestfs.syslinux] for FAT, [Guestfs.grub_install] and [extlinux(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [extlinux] is available; [Guestfs.feature_available] tells.
+
+Since version 1.21.27. *)
+
+val f2fs_expand : t -> string -> unit
+(** Grow an F2FS file system to the size of its device.
+
+Makes the F2FS file system on [device] as large as the device. It must not be mounted. It cannot be made smaller. If it fills the device already, nothing changes. It is an error if [device] has no F2FS.
+
+See also [Guestfs.resize2fs], [Guestfs.xfs_growfs] and [resize.f2fs(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [f2fs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.39.3. *)
+
+val fallocate : t -> string -> int -> unit [@@ocaml.deprecated "use fallocate64"]
+(** Create a file of a given size with its blocks allocated.
+
+Creates the file [path] with a size of [len] bytes, all of them zero, and takes the space for it from the file system. It is [Guestfs.fallocate64] for files of less than 2 GiB.
+
+See also [Guestfs.truncate_size].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.fallocate64] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.66. *)
 
 val fallocate64 : t -> string -> int64 -> unit
 (** Create a file of a given size with its blocks allocated.
@@ -752,6 +2307,36 @@ The question can only be asked after [Guestfs.launch].
 
 Since version 1.21.26. *)
 
+val fgrep : t -> string -> string -> string array [@@ocaml.deprecated "use grep"]
+(** Return the lines of a file that contain a text.
+
+Returns the lines of the file [path] that contain the text [pattern], taken as it is. It is [Guestfs.grep] with [fixed] true, and all that is said there about the result and about errors applies.
+
+See also [Guestfs.fgrepi], [Guestfs.zfgrep] and [grep(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.66. *)
+
+val fgrepi : t -> string -> string -> string array [@@ocaml.deprecated "use grep"]
+(** Return the lines of a file that contain a text in any case.
+
+Returns the lines of the file [path] that contain the text [pattern], without regard to case. It is [Guestfs.grep] with [fixed] and [insensitive] true, and all that is said there about the result and about errors applies.
+
+See also [Guestfs.fgrep], [Guestfs.zfgrepi] and [grep(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.66. *)
+
 val file : t -> string -> string
 (** Say what a file or device contains.
 
@@ -762,6 +2347,19 @@ For anything but a regular file or a device only its type is given: [directory],
 The wording comes from the tool's database and changes between versions. Programs do better with [Guestfs.vfs_type] for devices and [Guestfs.statns] for types of files.
 
 Since version 1.9.1. *)
+
+val file_architecture : t -> string -> string
+(** Detect the architecture of a program.
+
+Returns the processor architecture that the file [filename] is for. It may be a program or a library (ELF), a program of Windows, a kernel module, a kernel, or an initrd, whose programs are looked at. Modules and initrds may be compressed by gzip, xz, zstd, bzip2 or lzma. Symbolic links are followed.
+
+The architectures are [aarch64], [arm] (32 bit), [i386] (all 32 bit PCs), [ia64], [loongarch64], [ppc], [ppc64], [ppc64le], [riscv32], [riscv64], [s390], [s390x], [sparc], [sparc64] and [x86_64]. More may come.
+
+A file that does not tell is an error: texts, scripts, static libraries, and kernels for PCs that EFI cannot start.
+
+See also [Guestfs.inspect_get_arch] and [Guestfs.file].
+
+Since version 1.5.3. *)
 
 val filesize : t -> string -> int64
 (** Return the size of a file in bytes.
@@ -783,6 +2381,25 @@ See also [Guestfs.feature_available].
 
 Since version 1.19.5. *)
 
+val filesystem_walk : t -> string -> tsk_dirent array
+(** List everything in a file system, deleted files too.
+
+Reads the structures of the file system on [device] and returns an entry for every file and directory that is or was in it, in no particular order. Deleted files whose entries have not been used again are among them, and what cannot be reached by its name. The file system need not be mounted; if it is, what has not been written out is missing.
+
+The fields are described at the struct [tsk_dirent]. A file whose lowest flag bit is not set was deleted; [Guestfs.download_inode] may bring its content back.
+
+A device without a file system that The Sleuth Kit knows is an error.
+
+See also [Guestfs.find_inode], [Guestfs.download_inode] and [fls(1)].
+
+This call works only when the option group [libtsk] is available; [Guestfs.feature_available] tells.
+
+Long runs send progress events.
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.33.39. *)
+
 val fill : t -> int -> int -> string -> unit
 (** Create a file filled with one byte.
 
@@ -795,6 +2412,30 @@ See also [fill_pattern] and [fill_dir].
 Long runs send progress events.
 
 Since version 1.0.79. *)
+
+val fill_dir : t -> string -> int -> unit
+(** Create many empty files in a directory.
+
+Creates [nr] empty files in the directory [dir], which must exist. Their names are the numbers from 0 to [nr] - 1 with eight digits: [00000000], [00000001] and so on. They have permissions 0666 less the [Guestfs.umask]. Files of these names that are there already are left as they are. It is made for testing what file systems and programs do with large directories.
+
+When the call fails, for want of inodes perhaps, some of the files have been created.
+
+See also [Guestfs.fill], [Guestfs.touch] and [Guestfs.ls].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.19.32. *)
+
+val fill_pattern : t -> string -> int -> string -> unit
+(** Make a file filled with a repeating pattern.
+
+Makes the file [path], [len] bytes long, which holds the bytes of [pattern] again and again. Where the length is no multiple of the pattern, the last one is cut off. What was in the file is lost. [len] must not be negative and [pattern] not be empty.
+
+See also [Guestfs.fill], [Guestfs.fallocate64] and [Guestfs.write].
+
+Long runs send progress events.
+
+Since version 1.3.12. *)
 
 val find : t -> string -> string array
 (** List all files below a directory.
@@ -818,12 +2459,118 @@ It can be stopped from another thread or a signal handler with [Guestfs.user_can
 
 Since version 1.0.74. *)
 
+val find_inode : t -> string -> int64 -> tsk_dirent array
+(** Find all names of an inode.
+
+Returns an entry for every name, deleted or not, by which the inode number [inode] is known in the file system on [device]. The list is empty when there is none. The file system need not be mounted.
+
+The fields are described at the struct [tsk_dirent].
+
+A device without a file system that The Sleuth Kit knows is an error, and so is a negative number.
+
+See also [Guestfs.filesystem_walk], [Guestfs.download_inode] and [ffind(1)].
+
+This call works only when the option group [libtsk] is available; [Guestfs.feature_available] tells.
+
+Long runs send progress events.
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.35.6. *)
+
+val findfs_label : t -> string -> string
+(** Find a file system by its label.
+
+Returns the device of the file system or swap area that has the label [label]. All disks, partitions, logical volumes and arrays are looked at anew. A logical volume is given as [/dev/VOLGROUP/LOGVOL]. If none has the label, the call fails; if several have it, any of them may be returned.
+
+See also [Guestfs.findfs_uuid], [Guestfs.findfs_partlabel], [Guestfs.vfs_label] and [findfs(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.5.3. *)
+
+val findfs_partlabel : t -> string -> string
+(** Find a partition by its name.
+
+Returns the device of the partition that has the name [label] in the partition table. GPT has such names, MBR has not. It is not the label of a file system, for which there is [Guestfs.findfs_label]. If no partition has the name, the call fails; if several have it, any of them may be returned.
+
+See also [Guestfs.findfs_partuuid], [Guestfs.part_get_name], [Guestfs.part_set_name] and [findfs(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.53.5. *)
+
+val findfs_partuuid : t -> string -> string
+(** Find a partition by its UUID.
+
+Returns the device of the partition that has the UUID [uuid] in the partition table. For GPT that is the one of [Guestfs.part_get_gpt_guid], in upper or lower case; for MBR it is made of the identity of the disk and the number of the partition, like [1234abcd-01]. It is not the UUID of a file system, for which there is [Guestfs.findfs_uuid]. If no partition has it, the call fails.
+
+See also [Guestfs.findfs_partlabel], [Guestfs.part_set_gpt_guid] and [findfs(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.53.5. *)
+
+val findfs_uuid : t -> string -> string
+(** Find a file system by its UUID.
+
+Returns the device of the file system or swap area that has the UUID [uuid], written as [Guestfs.vfs_uuid] returns it. All disks, partitions, logical volumes and arrays are looked at anew. A logical volume is given as [/dev/VOLGROUP/LOGVOL]. If none has the UUID, the call fails; if several have it, as clones do, any of them may be returned.
+
+See also [Guestfs.findfs_label], [Guestfs.findfs_partuuid] and [findfs(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.5.3. *)
+
+val fsck : t -> string -> string -> int
+(** Check a file system with the checker of its type.
+
+Runs the checker for file systems of the type [fstype] on [device], as [fsck -a] does: what can be repaired without questions is repaired. Returns the exit status of the checker, a sum of
+
+{ul
+{- 0: no errors}
+{- 1: errors were corrected}
+{- 2: the machine should be rebooted, which means nothing here}
+{- 4: errors were left}
+{- 8: the checker could not do its work, for instance because the type is another or it is mounted}
+{- 16, 32, 128: wrong use, cancelled, a library is missing}}
+
+Mind that not being 0 can still be good, and that only a call which could not start the checker is an error: [fstype] is nonsense (EINVAL), or the appliance has no checker for it (ENOTSUP). The checkers of xfs and btrfs do nothing and return 0.
+
+See also [Guestfs.e2fsck], [Guestfs.vfs_type] and [fsck(8)].
+
+Since version 1.0.16. *)
+
+val fstrim : t -> ?offset:int64 -> ?length:int64 -> ?minimumfreeextent:int64 -> string -> unit
+(** Give the free space of a file system back to the host.
+
+Tells the device below the file system that is mounted on [mountpoint] which of its blocks are free, so that the host can have them back and the image gets smaller. The files are not touched. The file system must be mounted for writing. [mountpoint] may also be another directory of that file system.
+
+For the space to come back on the host, the drive must have been added with the option [discard] of [Guestfs.add_drive], and the image and the file system it is on must be able to have holes. Otherwise the call may fail, or succeed and free nothing. It fails with ENOTSUP if the file system or the device cannot be trimmed at all.
+
+See also [Guestfs.zero_free_space], [Guestfs.blkdiscard] and [fstrim(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [fstrim] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.6. *)
+
 val get_append : t -> string option
 (** Return the additional kernel options.
 
 Returns the words that [Guestfs.set_append] adds to the kernel command line of the appliance, or NULL when there are none.
 
 Since version 1.0.26. *)
+
+val get_attach_method : t -> string [@@ocaml.deprecated "use get_backend"]
+(** Return how the appliance is started.
+
+The old name of [Guestfs.get_backend]. For the backend [direct] it answers [appliance], as it did before 1.21.
+
+{b Deprecated}. New programs call [Guestfs.get_backend] instead. This call stays, so programs that use it keep working.
+
+Since version 1.9.8. *)
 
 val get_autosync : t -> bool
 (** Return whether closing the handle synchronises the disks.
@@ -864,6 +2611,89 @@ Returns the directory below which the appliance is cached, see [Guestfs.set_cach
 
 Since version 1.19.58. *)
 
+val get_direct : t -> bool [@@ocaml.deprecated "use internal_get_console_socket"]
+(** Return whether the console is that of the program.
+
+Returns the flag that [Guestfs.set_direct] sets. It is false by default.
+
+{b Deprecated}. New programs call [Guestfs.internal_get_console_socket] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.72. *)
+
+val get_e2attrs : t -> string -> string
+(** Return the attributes of a file on ext2, ext3 or ext4.
+
+Returns the attributes that the inode of [file] has, one letter for each, sorted by their ASCII code and without separators. The text is empty when none is set. The letters are those of [chattr(1)], the usual ones being:
+
+{ul
+{- [A]: the time of the last access is not kept}
+{- [a]: data can only be appended}
+{- [C]: no copy on write}
+{- [c]: compressed on disk}
+{- [D]: changes of the directory are written at once}
+{- [d]: left out of backups by [dump]}
+{- [E]: encrypted}
+{- [e]: its blocks are mapped by extents; most files on ext4 have it}
+{- [F]: names in the directory are looked up without regard to case}
+{- [I]: the directory has a hashed index}
+{- [i]: cannot be changed, deleted, renamed or linked to}
+{- [j]: its data goes through the journal}
+{- [N]: its data is inside the inode}
+{- [P]: new files in the directory inherit its project}
+{- [S]: changes are written at once}
+{- [s]: its blocks are to be zeroed when it is deleted}
+{- [T]: directories in it are spread over the disk}
+{- [t]: the tail is not merged with that of other files}
+{- [u]: its content is to be kept when it is deleted}
+{- [V]: protected by verity}}
+
+More may come with newer kernels, and not every kind of file can have every one. [file] must be a regular file or a directory; anything else, and a file system that has no such attributes, is an error. They have nothing to do with extended attributes, for which there is [Guestfs.getxattrs].
+
+See also [Guestfs.set_e2attrs], [Guestfs.get_e2generation] and [lsattr(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.17.31. *)
+
+val get_e2generation : t -> string -> int64
+(** Return the generation of a file on ext2, ext3 or ext4.
+
+Returns the generation of the inode of [file], a number between 0 and 4294967295 that the file system gives a new value when it uses an inode again. Servers for NFS tell a file from a later one with the same inode number by it. It was called version in the past.
+
+[file] must be a regular file or a directory. On a file system that keeps no generation the call fails.
+
+See also [Guestfs.set_e2generation], [Guestfs.get_e2attrs] and [lsattr(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.17.31. *)
+
+val get_e2label : t -> string -> string [@@ocaml.deprecated "use vfs_label"]
+(** Return the label of an ext2, ext3 or ext4 file system.
+
+Returns the label of the file system on [device], an empty text if there is none. It is the same as [Guestfs.vfs_label], and like that not limited to these three types.
+
+See also [Guestfs.set_label].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.vfs_label] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.15. *)
+
+val get_e2uuid : t -> string -> string [@@ocaml.deprecated "use vfs_uuid"]
+(** Return the UUID of an ext2, ext3 or ext4 file system.
+
+Returns the UUID of the file system on [device] in the usual form with dashes, an empty text if there is none. It is the same as [Guestfs.vfs_uuid], and like that not limited to these three types.
+
+See also [Guestfs.set_uuid].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.vfs_uuid] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.15. *)
+
 val get_hv : t -> string
 (** Return the hypervisor program.
 
@@ -899,6 +2729,13 @@ Returns the search path, directories separated by colons: what [Guestfs.set_path
 
 Since version 0.0.3. *)
 
+val get_pgroup : t -> bool
+(** Return whether the appliance has a process group of its own.
+
+Returns the flag that [Guestfs.set_pgroup] sets. It is false by default; the shell sets it.
+
+Since version 1.11.18. *)
+
 val get_pid : t -> int
 (** Return the process ID of the hypervisor.
 
@@ -914,6 +2751,31 @@ val get_program : t -> string
 Returns the name set with [Guestfs.set_program]. When a handle is created, it is the last component of the name the process was started with. It is never NULL.
 
 Since version 1.21.29. *)
+
+val get_qemu : t -> string [@@ocaml.deprecated "use get_hv"]
+(** Return the hypervisor program.
+
+The old name of [Guestfs.get_hv]: the path of the program that runs the appliance, chosen or found.
+
+{b Deprecated}. New programs call [Guestfs.get_hv] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.6. *)
+
+val get_recovery_proc : t -> bool
+(** Return whether the appliance ends with the program.
+
+Returns the flag that [Guestfs.set_recovery_proc] sets. It is true by default.
+
+Since version 1.0.77. *)
+
+val get_selinux : t -> bool [@@ocaml.deprecated "use setfiles"]
+(** Return whether SELinux is enabled in the appliance.
+
+Returns the flag that [Guestfs.set_selinux] sets. It is false by default.
+
+{b Deprecated}. New programs call [Guestfs.setfiles] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.67. *)
 
 val get_smp : t -> int
 (** Return the number of virtual CPUs.
@@ -952,12 +2814,51 @@ Returns the flag that [Guestfs.set_trace] sets.
 
 Since version 1.0.69. *)
 
+val get_umask : t -> int
+(** Return the file mode creation mask.
+
+Returns the mask that [Guestfs.umask] has set last, or 022 when it has not been set. The shell prints the result in octal.
+
+Nothing is changed, so this is the way to look at the mask without setting it.
+
+See also [Guestfs.umask] and [umask(2)].
+
+Since version 1.3.4. *)
+
 val get_verbose : t -> bool
 (** Return whether messages are verbose.
 
 Returns the flag that [Guestfs.set_verbose] sets.
 
 Since version 0.0.3. *)
+
+val getcon : t -> string [@@ocaml.deprecated "use setfiles"]
+(** Return the SELinux context of the daemon.
+
+Returns the security context in which the daemon in the appliance runs. It needs SELinux in the appliance, which is off unless [Guestfs.set_selinux] has asked for it, and no policy is there for it; so it fails as a rule. To label the files of a guest, use [Guestfs.setfiles].
+
+See also [Guestfs.setcon] and [Guestfs.setfiles].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.setfiles] instead. This call stays, so programs that use it keep working.
+
+This call works only when the option group [selinux] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.67. *)
+
+val getxattr : t -> string -> string -> string
+(** Return one extended attribute of a file.
+
+Returns the value of the extended attribute [name], such as [user.comment], of the file [path]. The value may be any bytes, and may be empty. Symbolic links are followed. It is an error if there is no attribute of that name (ENODATA).
+
+All attributes of a file together come from [Guestfs.getxattrs]. On file systems that cannot list them this is the way to one whose name is known.
+
+See also [Guestfs.getxattrs], [Guestfs.lgetxattr], [Guestfs.setxattr] and [xattr(7)].
+
+This call works only when the option group [linuxxattrs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.7.24. *)
 
 val getxattrs : t -> string -> xattr array
 (** List the extended attributes of a file.
@@ -998,6 +2899,49 @@ Since version 1.0.66. *)
 val grep_opts : t -> ?extended:bool -> ?fixed:bool -> ?insensitive:bool -> ?compressed:bool -> string -> string -> string array
 (** The same as {!val:grep}. *)
 
+val grepi : t -> string -> string -> string array [@@ocaml.deprecated "use grep"]
+(** Return the lines of a file that match a pattern in any case.
+
+Returns the lines of the file [path] that match the basic regular expression [regex], without regard to case. It is [Guestfs.grep] with [insensitive] true, and all that is said there about the result and about errors applies.
+
+See also [Guestfs.zgrepi] and [grep(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.66. *)
+
+val grub_install : t -> string -> string -> unit
+(** Install the GRUB boot loader.
+
+Installs GRUB on [device], usually a whole disk, whose boot sector is overwritten. [root] is the directory that is the root of the guest, [/] in most cases; the files go to [boot/grub] below it.
+
+It is meant for GRUB 1. The [grub-install] of the appliance is used, not that of the guest, and the two may not fit together, so try it with every kind of guest. To install GRUB 2, which nearly all guests use today, run the program of the guest by [Guestfs.command].
+
+If no drive is found for the device, write a file [boot/grub/device.map] below [root] first, with a line such as [(hd0) /dev/sda] that names the device.
+
+See also [Guestfs.extlinux], [Guestfs.syslinux], [Guestfs.command] and [grub-install(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [grub] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.17. *)
+
+val head : t -> string -> string array
+(** Return the first ten lines of a file.
+
+Returns the first ten lines of the file [path], without their newlines; all of them when it has fewer. A carriage return belongs to its line.
+
+See also [Guestfs.head_n], [Guestfs.tail] and [head(1)].
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.54. *)
+
 val head_n : t -> int -> string -> string array
 (** Return the first lines of a file.
 
@@ -1008,6 +2952,784 @@ See also [Guestfs.tail_n] and [Guestfs.read_lines].
 What it takes and returns must fit into one protocol message, about 4 MiB altogether.
 
 Since version 1.0.54. *)
+
+val hexdump : t -> string -> string
+(** Show the bytes of a file in hexadecimal.
+
+Returns the content of the file [path] for people to read, as [hexdump -C] prints it: lines with the offset, sixteen bytes in hexadecimal, and the same as characters, with a dot for all that is not printable ASCII. Lines that repeat the one before are shown as one [*]. The last line is the size. An empty file gives an empty text.
+
+The dump is about five times as long as the file. For programs there are [Guestfs.pread] and [Guestfs.read_file].
+
+See also [Guestfs.strings] and [hexdump(1)].
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.22. *)
+
+val hivex_close : t -> unit
+(** Close the hive.
+
+Closes the Registry hive that [Guestfs.hivex_open] opened. Changes that were not written with [Guestfs.hivex_commit] are lost. All handles of nodes and values become invalid. It is an error when no hive is open. An open hive can keep its file system busy, so close it before [Guestfs.umount].
+
+See also [Guestfs.hivex_open] and [Guestfs.hivex_commit].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val hivex_commit : t -> string option -> unit
+(** Write the changes of the hive to a file.
+
+Writes the open hive with all its changes. If [filename] is NULL, it goes back into the file it was read from. Otherwise [filename] is the absolute path of another file in the guest; that one is created or replaced, and the original stays as it was. The whole hive is always written, so a failure half way, on a full disk perhaps, can leave a file that is no good.
+
+The hive stays open, and its handles stay valid. It is an error when no hive is open, or when it was opened without [write].
+
+See also [Guestfs.hivex_open], [Guestfs.hivex_node_set_value] and [Guestfs.hivex_close].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val hivex_node_add_child : t -> int64 -> string -> int64
+(** Add a subkey to a Registry key.
+
+Creates an empty node called [name] below the node [parent], which is a key of the Registry, and returns the handle of the new node. It has no values and no children. The security descriptor is that of the parent. If [parent] has a child of that name already, upper and lower case being the same, the call fails with [EEXIST]. The hive must have been opened with [write].
+
+Nothing is in the file before [Guestfs.hivex_commit].
+
+See also [Guestfs.hivex_node_get_child], [Guestfs.hivex_node_set_value] and [Guestfs.hivex_node_delete_child].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val hivex_node_children : t -> int64 -> hivex_node array
+(** List the subkeys of a Registry key.
+
+Returns the handles of all nodes directly below the node [nodeh], in the order of the hive, which is that of their names as a rule. The list is empty if there are none. A handle that is not that of a node, and a hive that is damaged, are errors.
+
+See also [Guestfs.hivex_node_name], [Guestfs.hivex_node_get_child] and [Guestfs.hivex_root].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val hivex_node_delete_child : t -> int64 -> unit
+(** Delete a Registry key.
+
+Deletes the node [nodeh] with all its values and everything below it. Handles of what was deleted must not be used any more. The root of the hive cannot be deleted: that is an error. The hive must have been opened with [write].
+
+Nothing is changed in the file before [Guestfs.hivex_commit], which does not make it smaller.
+
+See also [Guestfs.hivex_node_add_child] and [Guestfs.hivex_commit].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val hivex_node_get_child : t -> int64 -> string -> int64
+(** Find a subkey of a Registry key by its name.
+
+Returns the handle of the node called [name] directly below the node [nodeh]. Upper and lower case are the same. [name] is one name and not a path: to go down several levels, call this once for each.
+
+If there is no such child, the result is 0, which is not an error. Take care not to use that 0 as a handle.
+
+See also [Guestfs.hivex_node_children], [Guestfs.hivex_node_get_value] and [Guestfs.hivex_root].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val hivex_node_get_value : t -> int64 -> string -> int64
+(** Find a value of a Registry key by its name.
+
+Returns the handle of the value called [key] of the node [nodeh]. Upper and lower case are the same. The default value of a node has the empty name; tools often show it as [\@], but that is not its name in the hive.
+
+If there is no such value, the result is 0, which is not an error. Take care not to use that 0 as a handle.
+
+See also [Guestfs.hivex_node_values], [Guestfs.hivex_value_type], [Guestfs.hivex_value_value] and [Guestfs.hivex_value_string].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val hivex_node_name : t -> int64 -> string
+(** Return the name of a Registry key.
+
+Returns the name of the node [nodeh], in UTF-8: one name, not the path that leads there. The name of the root tells nothing, is not part of any path, and differs from hive to hive.
+
+See also [Guestfs.hivex_node_children] and [Guestfs.hivex_node_parent].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val hivex_node_parent : t -> int64 -> int64
+(** Return the parent of a Registry key.
+
+Returns the handle of the node that [nodeh] is directly below. The root has none: what its hive says there is not valid, and asking for it is usually an error. Compare with [Guestfs.hivex_root] before.
+
+See also [Guestfs.hivex_root] and [Guestfs.hivex_node_children].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val hivex_node_set_value : t -> int64 -> string -> int64 -> string -> unit
+(** Set a value of a Registry key.
+
+Sets the value called [key] of the node [nodeh]. If it has one of that name already, upper and lower case being the same, that is replaced; other values stay. With an empty [key] it is the default value.
+
+[t] is the type, and [val] the data exactly as they are in the hive; nothing is converted or checked. The types are:
+
+{ul
+{- [0]: none}
+{- [1]: a string, in UTF-16LE and with a zero character of two bytes at the end}
+{- [2]: a string in which names such as [%SystemRoot%] are to be replaced}
+{- [3]: any bytes}
+{- [4]: a number of 32 bits, little-endian}
+{- [5]: a number of 32 bits, big-endian}
+{- [6]: a symbolic link to another key}
+{- [7]: several strings, each with its zero character, and one more behind the last}
+{- [8], [9], [10]: resources of the hardware}
+{- [11]: a number of 64 bits, little-endian}}
+
+Handles of values of this node from before are not valid afterwards; ask for them again. The hive must have been opened with [write], and nothing is in the file before [Guestfs.hivex_commit].
+
+See also [Guestfs.hivex_node_get_value], [Guestfs.hivex_value_type] and [Guestfs.hivex_commit].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val hivex_node_values : t -> int64 -> hivex_value array
+(** List the values of a Registry key.
+
+Returns the handles of all values of the node [nodeh]. The list is empty if there are none. The default value, if it is set, is among them, with an empty name.
+
+See also [Guestfs.hivex_value_key], [Guestfs.hivex_value_type], [Guestfs.hivex_value_value] and [Guestfs.hivex_node_get_value].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val hivex_open : t -> ?verbose:bool -> ?debug:bool -> ?write:bool -> ?unsafe:bool -> string -> unit
+(** Open a Windows Registry hive.
+
+Opens the file [filename] of the guest, which must be a hive of the Windows Registry, such as [/Windows/System32/config/SOFTWARE]. Names in Windows can be in any case; [Guestfs.case_sensitive_path] finds the right one. There is one hive at a time: if one is open already, it is closed first, and its changes that were not committed are lost.
+
+Start with [Guestfs.hivex_root] and go down with [Guestfs.hivex_node_get_child] or [Guestfs.hivex_node_children]. Nodes and values are named by handles, which are numbers that are valid until the hive is closed. A file that is not a hive, or is damaged at its head, is an error.
+
+A hive that Windows did not close, after a crash or hibernation, may have changes in log files beside it. These are not read. Changing such a hive is dangerous.
+
+See also [Guestfs.hivex_close], [Guestfs.hivex_commit] and [hivex(3)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val hivex_root : t -> int64
+(** Return the root of the hive.
+
+Returns the handle of the top node of the open hive, from which all others are reached. It is an error when no hive is open, or when the hive has no root.
+
+See also [Guestfs.hivex_open], [Guestfs.hivex_node_get_child] and [Guestfs.hivex_node_children].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val hivex_value_key : t -> int64 -> string
+(** Return the name of a Registry value.
+
+Returns the name of the value [valueh], in UTF-8. For the default value of a node it is empty.
+
+See also [Guestfs.hivex_node_values], [Guestfs.hivex_value_type] and [Guestfs.hivex_value_value].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val hivex_value_string : t -> int64 -> string
+(** Return a Registry value as a string.
+
+Takes the data of the value [valueh] as text in UTF-16LE and returns it in UTF-8, up to the first zero character. It is an error if the data are not UTF-16LE.
+
+The type of the value is not looked at, so check [Guestfs.hivex_value_type] first: 1, 2 and 6 are strings, but programs may store what they like even there. Of several strings (type 7) only the first is returned; use [Guestfs.hivex_value_value] for these.
+
+See also [Guestfs.hivex_node_get_value] and [Guestfs.hivex_value_value].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.37.22. *)
+
+val hivex_value_type : t -> int64 -> int64
+(** Return the type of a Registry value.
+
+Returns the type of the value [valueh] as a number; [Guestfs.hivex_node_set_value] tells what they mean. Usual are 1 and 2 (strings), 3 (any bytes), 4 (32-bit number) and 7 (several strings). Other numbers than those listed are possible too. Nothing makes sure that the data are really of the type.
+
+See also [Guestfs.hivex_value_value] and [Guestfs.hivex_value_string].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val hivex_value_utf8 : t -> int64 -> string [@@ocaml.deprecated "use hivex_value_string"]
+(** Return a Registry value as a string.
+
+An older name of [Guestfs.hivex_value_string], which does the same: the data of the value [valueh], taken as UTF-16LE, are returned in UTF-8.
+
+See also [Guestfs.hivex_value_string] and [Guestfs.hivex_value_value].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.hivex_value_string] instead. This call stays, so programs that use it keep working.
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val hivex_value_value : t -> int64 -> string
+(** Return the data of a Registry value.
+
+Returns the data of the value [valueh] as the bytes that are in the hive; nothing is converted. How they are to be read follows from [Guestfs.hivex_value_type]: numbers are little-endian except for type 5, and text is UTF-16LE, mostly with a zero character at its end. The result may be empty.
+
+See also [Guestfs.hivex_value_string], [Guestfs.hivex_value_type] and [Guestfs.hivex_node_set_value].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.35. *)
+
+val initrd_cat : t -> string -> string -> string
+(** Return the content of a file inside an initrd.
+
+Returns the content of the file [filename] inside the initial RAM disk [initrdpath], a file such as [/boot/initrd.img] in a mounted file system. [filename] is a path as [Guestfs.initrd_list] gives it, without a slash at the beginning: the start script is usually [init].
+
+It is an error if there is no such file in the image, if it is not a regular file, or if the image is not in the format that [Guestfs.initrd_list] describes.
+
+See also [Guestfs.initrd_list] and [cpio(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.84. *)
+
+val initrd_list : t -> string -> string array
+(** List the files inside an initrd.
+
+Returns the paths of all files and directories in the initial RAM disk [path], a file such as [/boot/initrd.img] in a mounted file system. They come in the order in which they are stored, without a slash at the beginning. Directories have lines of their own.
+
+The image is an archive of [cpio(1)], plain or compressed by gzip, xz or zstd. Several of them may follow one another, as when microcode for the processor stands in front; then all are listed. The images of file systems that Linux 2.4 and older used are not understood and are an error, as anything else is.
+
+See also [Guestfs.initrd_cat].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.54. *)
+
+val inotify_add_watch : t -> string -> int -> int64
+(** Watch a file or directory for events.
+
+Adds a watch for the file or directory [path] to the inotify handle. Symbolic links are followed. For a directory the events of the entries directly in it are reported too, but not those further down: each directory below needs a watch of its own. Returns the number of the watch, which is the [in_wd] of its events. If [path] is watched already, its mask is replaced and the number is the same.
+
+[mask] is the sum of the events to report. These are those of the Linux kernel:
+
+{ul
+{- [0x001]: read}
+{- [0x002]: content changed}
+{- [0x004]: owner, permissions, times or the like changed}
+{- [0x008]: closed after it was open for writing}
+{- [0x010]: closed after it was open for reading only}
+{- [0x020]: opened}
+{- [0x040], [0x080]: an entry was moved out of the directory, or into it}
+{- [0x100], [0x200]: an entry was created, or deleted}
+{- [0x400], [0x800]: the watched object itself was deleted, or moved}}
+
+[0xfff] is all of them; [inotify(7)] has further bits that change how the watch works. [Guestfs.inotify_init] must have been called before. A [path] that does not exist is an error.
+
+See also [Guestfs.inotify_read], [Guestfs.inotify_files] and [Guestfs.inotify_rm_watch].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [inotify] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.66. *)
+
+val inotify_close : t -> unit
+(** Close the inotify handle.
+
+Closes the handle that [Guestfs.inotify_init] opened. All watches end, and events that were not read are lost. Without an open handle it is an error.
+
+See also [Guestfs.inotify_init] and [Guestfs.inotify_read].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [inotify] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.66. *)
+
+val inotify_files : t -> string array
+(** Return the names of the files that had events.
+
+Reads all waiting events and returns only the names in them, sorted and each one once. A name is that of an entry within its watched directory, without the directory; so with several watches it does not tell where the entry is. Events of a watched object itself have no name and are left out. If there was no event, the list is empty.
+
+The events are gone from the queue afterwards. It does not show if events were lost; [Guestfs.inotify_read] does. [Guestfs.inotify_init] must have been called before.
+
+See also [Guestfs.inotify_read] and [Guestfs.inotify_add_watch].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [inotify] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.66. *)
+
+val inotify_init : t -> int -> unit
+(** Open an inotify handle.
+
+Opens the inotify handle of the appliance, with which changes in the mounted file systems of the guest can be watched. Only what is done through this appliance is seen. There is one handle; if one is open already, it is closed first, with its watches and events.
+
+[maxevents] is the number of events that the kernel keeps until they are read; when there are more, it drops them and adds one event with the bit [0x4000] (overflow) and the watch number -1. With 0 the number stays what it is: that of an earlier call, or the kernel's, which is usually 16384. A negative number is an error.
+
+Next add watches with [Guestfs.inotify_add_watch], and read the events from time to time.
+
+See also [Guestfs.inotify_read], [Guestfs.inotify_files], [Guestfs.inotify_close] and [inotify(7)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [inotify] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.66. *)
+
+val inotify_read : t -> inotify_event array
+(** Return the events of the watches.
+
+Returns events that have happened since the last time, in their order, and takes them from the queue. Does not wait: if nothing has happened, the list is empty. Not more than fits one message is returned at once, so call it again until the list is empty to have them all.
+
+Besides the bits that were asked for, [in_mask] may have [0x2000] (its file system was unmounted), [0x4000] (events were lost; [in_wd] is -1), [0x8000] (the watch has ended) and [0x40000000] (it is about a directory, or an entry that is one). [Guestfs.inotify_init] must have been called before.
+
+See also [Guestfs.inotify_files], [Guestfs.inotify_add_watch] and [inotify(7)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [inotify] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.66. *)
+
+val inotify_rm_watch : t -> int -> unit
+(** End a watch.
+
+Ends the watch [wd], a number that [Guestfs.inotify_add_watch] returned. Its events that are still in the queue can be read, and behind them comes one with the bit [0x8000]. A number that is not that of a watch is an error; so is a watch that has ended by itself, because its object was deleted.
+
+See also [Guestfs.inotify_add_watch] and [Guestfs.inotify_close].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [inotify] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.66. *)
+
+val inspect_get_arch : t -> string -> string
+(** Return the architecture of an operating system.
+
+Returns the processor architecture of the operating system in the words of [Guestfs.file_architecture], or [unknown]. It is that of usual programs such as [/bin/ls]; a kernel that could run them may be of another.
+
+[root] is one of the names that [Guestfs.inspect_os] returned; anything else is an error. The answer is what inspection found at that time: the disks are not read again.
+
+See also [Guestfs.file_architecture].
+
+Since version 1.5.3. *)
+
+val inspect_get_build_id : t -> string -> string
+(** Return the build of an operating system.
+
+Returns what identifies the build of the operating system on [root]: for Windows the build number, as text, like [22631]; for Linux the [BUILD_ID] of [/etc/os-release], which few distributions set. It is [unknown] if nothing was found.
+
+[root] is one of the results of [Guestfs.inspect_os], which must have been called before. For Windows 10 and 11 it is the only sure way to tell them apart: builds from 22000 are Windows 11.
+
+See also [Guestfs.inspect_get_osinfo], [Guestfs.inspect_get_product_name] and [Guestfs.inspect_get_major_version].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.49.8. *)
+
+val inspect_get_distro : t -> string -> string
+(** Return the distribution of an operating system.
+
+Returns the distribution as one word in small letters, or [unknown]. It is taken from [/etc/os-release], from [/etc/lsb-release], or from files that are special to a distribution, such as [/etc/redhat-release].
+
+The words are: [alpinelinux], [altlinux], [archlinux], [buildroot], [centos], [cirros], [coreos], [debian], [fedora], [frugalware], [gentoo], [kalilinux], [kylin], [linuxmint], [mageia], [mandriva], [meego], [neokylin], [openmandriva], [opensuse], [oraclelinux], [pardus], [pldlinux], [redhat-based] (something derived from Red Hat), [rhel], [rocky], [scientificlinux], [slackware], [sles], [suse-based], [ttylinux], [ubuntu] and [voidlinux]. More may come.
+
+[root] is one of the names that [Guestfs.inspect_os] returned; anything else is an error. The answer is what inspection found at that time: the disks are not read again.
+
+See also [Guestfs.inspect_get_product_name], [Guestfs.inspect_get_major_version] and [os-release(5)].
+
+Since version 1.5.3. *)
+
+val inspect_get_drive_mappings : t -> string -> (string * string) list
+(** Return which device has which drive letter.
+
+Returns which partition or logical volume of the guest on [root] has which drive letter, as the guest's Registry tells. The keys are single letters without a colon, and the values are devices, for example [C] and [/dev/sda2]. Letters should be compared without regard to case.
+
+Only hard disks are listed, not CD drives or network drives, and only partitions that the drives of this handle have. The result is empty for guests without drive letters, and if nothing could be found out.
+
+[root] is one of the results of [Guestfs.inspect_os], which must have been called before.
+
+See also [Guestfs.inspect_get_mountpoints] and [Guestfs.inspect_get_filesystems].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.9.17. *)
+
+val inspect_get_filesystems : t -> string -> string array
+(** List the file systems of an operating system.
+
+Returns all file systems that belong to the operating system, sorted: its root, what its [/etc/fstab] mounts, and swap areas. On a machine with several systems one may belong to more than one of them.
+
+Names are ours, whatever the guest calls the device; see [Guestfs.inspect_get_mountpoints], where what may be missing is described too.
+
+[root] is one of the names that [Guestfs.inspect_os] returned; anything else is an error. The answer is what inspection found at that time: the disks are not read again.
+
+See also [Guestfs.inspect_get_mountpoints] and [Guestfs.list_filesystems].
+
+Since version 1.5.3. *)
+
+val inspect_get_format : t -> string -> string [@@ocaml.deprecated]
+(** Return the format of an operating system, always installed.
+
+Returns [installed], always. Old versions tried to find out whether [root], one of the results of [Guestfs.inspect_os], was an installation medium instead. Programs that need to know that about an image can use libosinfo.
+
+See also [Guestfs.inspect_get_type].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}.
+
+Since version 1.9.4. *)
+
+val inspect_get_hostname : t -> string -> string
+(** Return the host name of an operating system.
+
+Returns the name that the machine gives itself in its configuration: the first line of [/etc/HOSTNAME] or [/etc/hostname], else what [/etc/sysconfig/network] or [/etc/conf.d/hostname] says. It may have a domain behind it. When there is none it is [unknown].
+
+[root] is one of the names that [Guestfs.inspect_os] returned; anything else is an error. The answer is what inspection found at that time: the disks are not read again.
+
+See also [Guestfs.inspect_get_product_name].
+
+Since version 1.7.9. *)
+
+val inspect_get_icon : t -> ?favicon:bool -> ?highquality:bool -> string -> string
+(** Return an icon of an operating system.
+
+Returns an icon for the operating system [root], one of those that [Guestfs.inspect_os] returned, as the bytes of a PNG file. When there is none the result is empty, which is not an error. The size is not fixed and it need not be square.
+
+[/etc/favicon.png] is taken first, then the logo that the distribution itself installs, such as Debian's [/usr/share/pixmaps/debian-logo.png]. It is the guest's file: only its first bytes and its length have been checked, so a program that shows it has to expect a file that was made to attack it. Logos are often trademarks.
+
+The file systems of the guest must be mounted, as [Guestfs.inspect_get_mountpoints] says: the files are read when this is called, unlike with most calls of inspection.
+
+See also [Guestfs.inspect_get_distro].
+
+Since version 1.11.12. *)
+
+val inspect_get_major_version : t -> string -> int
+(** Return the first number of the version.
+
+Returns the first number of the version of the operating system: 12 for Debian 12.5. It is 0 when there is none, as for distributions that are always current.
+
+[root] is one of the names that [Guestfs.inspect_os] returned; anything else is an error. The answer is what inspection found at that time: the disks are not read again.
+
+See also [Guestfs.inspect_get_minor_version] and [Guestfs.inspect_get_product_name].
+
+Since version 1.5.3. *)
+
+val inspect_get_minor_version : t -> string -> int
+(** Return the second number of the version.
+
+Returns the second number of the version of the operating system: 5 for Debian 12.5. It is 0 when there is none.
+
+[root] is one of the names that [Guestfs.inspect_os] returned; anything else is an error. The answer is what inspection found at that time: the disks are not read again.
+
+See also [Guestfs.inspect_get_major_version].
+
+Since version 1.5.3. *)
+
+val inspect_get_mountpoints : t -> string -> (string * string) list
+(** Return what is to be mounted where.
+
+Returns the file systems of the operating system and the directories they belong on: the key is the directory, the value can be given to [Guestfs.mount]. Mount them in the order of the length of the keys, so that [/] comes before [/boot]. Swap areas and what is not on a disk are not among them.
+
+It is an educated guess from [/etc/fstab]. Tags ([UUID=], [LABEL=], [PARTUUID=], [PARTLABEL=]) that no disk here has are left out. The guest counts its disks by other names: [/dev/vdb1], [/dev/xvdb1], [/dev/nvme1n1p1] all mean our second drive, [/dev/sdb1], and arrays are found through mdadm.conf. A device that does not exist here is returned all the same, so a failure of mount has to be expected. When nothing is said about [/], it is [root].
+
+[root] is one of the names that [Guestfs.inspect_os] returned; anything else is an error. The answer is what inspection found at that time: the disks are not read again.
+
+See also [Guestfs.inspect_get_filesystems], [Guestfs.mount] and [fstab(5)].
+
+Since version 1.5.3. *)
+
+val inspect_get_osinfo : t -> string -> string
+(** Return a short identifier for libosinfo.
+
+Returns a name of the operating system [root] as the database of libosinfo has it, such as [debian12], [fedora38], [ubuntu22.04], [centos7.0] or [sles15sp4]. It is made of the results of inspection, so there may be no such entry in the database. When no name can be made it is [unknown]. A [root] that [Guestfs.inspect_os] did not return is an error.
+
+See also [Guestfs.inspect_get_distro] and [Guestfs.inspect_get_major_version].
+
+Since version 1.39.1. *)
+
+val inspect_get_package_format : t -> string -> string
+(** Return the format of packages.
+
+Returns the format of the packages that the distribution is made of: [rpm], [deb], [apk], [pacman], [ebuild], [pisi] or [xbps]. It is [unknown] when the distribution is, or has no packages.
+
+[root] is one of the names that [Guestfs.inspect_os] returned; anything else is an error. The answer is what inspection found at that time: the disks are not read again.
+
+See also [Guestfs.inspect_get_package_management] and [Guestfs.inspect_list_applications2].
+
+Since version 1.7.5. *)
+
+val inspect_get_package_management : t -> string -> string
+(** Return the program that manages packages.
+
+Returns the program by which packages are installed on the operating system: [apt], [dnf], [yum], [up2date], [zypper], [urpmi], [apk], [pacman], [portage], [pisi] or [xbps]. It is [unknown] when the distribution is, or has no such program. For Fedora since 22 it is [dnf] only if [/usr/bin/dnf] is there, else [yum].
+
+[root] is one of the names that [Guestfs.inspect_os] returned; anything else is an error. The answer is what inspection found at that time: the disks are not read again.
+
+See also [Guestfs.inspect_get_package_format].
+
+Since version 1.7.5. *)
+
+val inspect_get_product_name : t -> string -> string
+(** Return the name of an operating system for people.
+
+Returns the name that the operating system gives itself, with its version, such as [Ubuntu 22.04.4 LTS]. It is for people, not to be taken apart by programs. When there is none it is [unknown].
+
+Where [/etc/os-release] has only half of the version, for Debian and CentOS, it is the first line of [/etc/debian_version] or [/etc/centos-release].
+
+[root] is one of the names that [Guestfs.inspect_os] returned; anything else is an error. The answer is what inspection found at that time: the disks are not read again.
+
+See also [Guestfs.inspect_get_distro] and [Guestfs.inspect_get_major_version].
+
+Since version 1.5.3. *)
+
+val inspect_get_product_variant : t -> string -> string
+(** Return the variant of an operating system.
+
+Returns the variant of the product that the operating system on [root] is. For Windows it is the value [InstallationType] of [HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion]: [Client], [Server], [Server Core] or another. It tells a client from the server that has the same version number, like Windows 7 and Windows Server 2008 R2, both 6.1.
+
+For all other guests, and if nothing was found, it is [unknown]. [root] is one of the results of [Guestfs.inspect_os], which must have been called before.
+
+See also [Guestfs.inspect_get_product_name] and [Guestfs.inspect_get_major_version].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.9.13. *)
+
+val inspect_get_roots : t -> string array
+(** Return the roots that were found by inspection.
+
+Returns again what the last [Guestfs.inspect_os] returned, without looking at the disks. The list is empty when nothing was found or there has been no inspection.
+
+See also [Guestfs.inspect_os].
+
+Since version 1.7.3. *)
+
+val inspect_get_type : t -> string -> string
+(** Return the type of an operating system.
+
+Returns what kind of operating system was found: [linux], or [unknown]. Other words that programs must be prepared for are [windows], [freebsd], [netbsd], [openbsd], [hurd], [dos] and [minix]; this version recognises only Linux.
+
+[root] is one of the names that [Guestfs.inspect_os] returned; anything else is an error. The answer is what inspection found at that time: the disks are not read again.
+
+See also [Guestfs.inspect_os] and [Guestfs.inspect_get_distro].
+
+Since version 1.5.3. *)
+
+val inspect_get_windows_current_control_set : t -> string -> string
+(** Return the current control set of a Windows guest.
+
+Returns the name of the key, below [HKEY_LOCAL_MACHINE\\SYSTEM], that has the settings Windows on [root] runs with, for example [ControlSet001]. A running Windows knows it as [CurrentControlSet]; in the hive on the disk there is no key of that name.
+
+[root] is one of the results of [Guestfs.inspect_os], which must have been called before. It is an error if the guest is not Windows or its Registry could not be read.
+
+See also [Guestfs.inspect_get_windows_system_hive] and [Guestfs.hivex_open].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.9.17. *)
+
+val inspect_get_windows_group_policy : t -> string -> bool
+(** Tell whether a Windows guest has had group policies applied.
+
+Returns true if the Registry of the Windows guest on [root] has a record of group policy objects that were applied: keys named by a GUID below [HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Group Policy\\History]. Such policies can forbid, for example, that drivers are installed, which matters when a guest is moved to another kind of hardware.
+
+False means that there is no such record. [root] is one of the results of [Guestfs.inspect_os], which must have been called before. It is an error if the guest is not Windows or its Registry could not be read.
+
+See also [Guestfs.inspect_get_windows_software_hive].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.57.6. *)
+
+val inspect_get_windows_software_hive : t -> string -> string
+(** Return the path of the software hive of a Windows guest.
+
+Returns the path, within the file system [root], of the file that holds [HKEY_LOCAL_MACHINE\\SOFTWARE] of the Windows guest there, for example [/Windows/System32/config/SOFTWARE]. Upper and lower case are those of the names on the disk. The content is not looked at; mount the file system and use [Guestfs.hivex_open] to read or change it.
+
+[root] is one of the results of [Guestfs.inspect_os], which must have been called before. It is an error if the guest is not Windows or no such file was found.
+
+See also [Guestfs.inspect_get_windows_system_hive] and [Guestfs.inspect_get_windows_systemroot].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.35.26. *)
+
+val inspect_get_windows_system_hive : t -> string -> string
+(** Return the path of the system hive of a Windows guest.
+
+Returns the path, within the file system [root], of the file that holds [HKEY_LOCAL_MACHINE\\SYSTEM] of the Windows guest there, for example [/Windows/System32/config/SYSTEM]. Upper and lower case are those of the names on the disk. The content is not looked at; mount the file system and use [Guestfs.hivex_open] to read or change it.
+
+[root] is one of the results of [Guestfs.inspect_os], which must have been called before. It is an error if the guest is not Windows or no such file was found.
+
+See also [Guestfs.inspect_get_windows_software_hive] and [Guestfs.inspect_get_windows_systemroot].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.35.26. *)
+
+val inspect_get_windows_systemroot : t -> string -> string
+(** Return the system directory of a Windows guest.
+
+Returns the path of the directory, within the file system [root], where the Windows guest has its system, what Windows itself calls [%systemroot%]. It is written with slashes and without a drive letter, for example [/Windows] or [/WINNT], and upper and lower case are those of the names on the disk.
+
+[root] is one of the results of [Guestfs.inspect_os], which must have been called before. It is an error if the guest is not Windows or the directory could not be found.
+
+See also [Guestfs.inspect_get_windows_system_hive], [Guestfs.case_sensitive_path] and [Guestfs.inspect_get_drive_mappings].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.5.25. *)
+
+val inspect_is_live : t -> string -> bool [@@ocaml.deprecated]
+(** Tell whether it is a live CD, always false.
+
+Returns false, always. Old versions tried to find out whether [root], one of the results of [Guestfs.inspect_os], was a live CD. Programs that need to know that about an image can use libosinfo.
+
+See also [Guestfs.inspect_get_type].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}.
+
+Since version 1.9.4. *)
+
+val inspect_is_multipart : t -> string -> bool [@@ocaml.deprecated]
+(** Tell whether it is one of several installation CDs, always false.
+
+Returns false, always. Old versions tried to find out whether [root], one of the results of [Guestfs.inspect_os], was one of several installation CDs. Programs that need to know that about an image can use libosinfo.
+
+See also [Guestfs.inspect_get_type].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}.
+
+Since version 1.9.4. *)
+
+val inspect_is_netinst : t -> string -> bool [@@ocaml.deprecated]
+(** Tell whether it is a CD for installing over the network, always false.
+
+Returns false, always. Old versions tried to find out whether [root], one of the results of [Guestfs.inspect_os], was a CD for installing over the network. Programs that need to know that about an image can use libosinfo.
+
+See also [Guestfs.inspect_get_type].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}.
+
+Since version 1.9.4. *)
+
+val inspect_list_applications : t -> string -> application array [@@ocaml.deprecated "use inspect_list_applications2"]
+(** List the installed packages.
+
+Like [Guestfs.inspect_list_applications2], with an older structure that has no architecture.
+
+{b Deprecated}. New programs call [Guestfs.inspect_list_applications2] instead. This call stays, so programs that use it keep working.
+
+Since version 1.7.8. *)
+
+val inspect_list_applications2 : t -> string -> application2 array
+(** List the installed packages.
+
+Returns the applications that are installed in the operating system [root], one of those that [Guestfs.inspect_os] returned; for Linux these are its packages. What is not known is an empty text, an epoch that is not known is 0.
+
+The packages of Debian and its relatives, Alpine Linux and Arch Linux are listed. Packages of RPM are an error with ENOTSUP until the appliance can read their database. The list is sorted by name and has only packages that are installed; for systems whose packages are not known it is empty.
+
+The file systems of the guest must be mounted, as [Guestfs.inspect_get_mountpoints] says: the files are read when this is called, unlike with most calls of inspection.
+
+The answer is what the guest's files say. A file that is missing or far too large is an error.
+
+See also [Guestfs.inspect_get_package_format].
+
+Since version 1.19.56. *)
+
+val inspect_os : t -> string array
+(** Find the operating systems on the disks.
+
+Looks for operating systems on all disks and returns their roots: the file systems to be mounted on [/], in the order of [Guestfs.list_filesystems]. The list is empty when nothing is recognised, and has several elements on a machine that can boot several systems.
+
+Everything that is mounted is unmounted first. Then every file system is mounted read-only for a short look, logical volumes, arrays and Btrfs subvolumes too; afterwards nothing is mounted. What cannot be mounted is passed over, and so are encrypted disks, unless they have been opened before.
+
+A root of Linux is recognised by its directories and by [/etc/fstab] or [/etc/hosts]. When [/usr] is a file system of its own, what it says about the distribution counts as the root's. Other operating systems are not recognised yet.
+
+The results are kept in the appliance, to be asked for by [Guestfs.inspect_get_type], [Guestfs.inspect_get_distro], [Guestfs.inspect_get_mountpoints] and the others, until the next inspection. What is read comes from the guest: its owner can make it say anything.
+
+See also [Guestfs.inspect_get_roots], [Guestfs.list_filesystems] and [Guestfs.inspect_list_applications2].
+
+Since version 1.5.3. *)
+
+val internal_exit : t -> unit
+(** End the daemon.
+
+Tells the daemon to end. It answers, unmounts what is mounted, and ends; the appliance ends with it. The next call finds nobody there and fails, and the handle can be launched again. This is for tests of what happens then; programs use [Guestfs.shutdown].
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+For debugging; what it does may change at any time.
+
+Since version 1.23.30. *)
 
 val internal_test : t -> ?obool:bool -> ?oint:int -> ?oint64:int64 -> ?ostring:string -> ?ostringlist:string array -> string -> string option -> string array -> bool -> int -> int64 -> string -> string -> string -> unit
 (** Print every kind of argument.
@@ -1206,6 +3928,20 @@ Makes [filename], a file on the host, the place where [Guestfs.internal_test], [
 
 For tests of the language bindings only. *)
 
+val is_blockdev : t -> ?followsymlinks:bool -> string -> bool
+(** Ask whether a path is a block device.
+
+Returns true when [path] is a block device, and false when it is anything else or does not exist.
+
+[path] is a name in the guest, where nodes below [/dev] usually do not exist, because the guest makes them when it boots. To ask about the devices of the appliance there is [Guestfs.list_devices].
+
+See also [Guestfs.is_chardev], [Guestfs.is_file], [Guestfs.mknod] and [Guestfs.statns].
+
+Since version 1.5.10. *)
+
+val is_blockdev_opts : t -> ?followsymlinks:bool -> string -> bool
+(** The same as {!val:is_blockdev}. *)
+
 val is_busy : t -> bool
 (** Return whether a call is running (always false).
 
@@ -1214,6 +3950,20 @@ Always returns false, and is only kept for old programs. A handle runs one call 
 For tests; programs have no use for it.
 
 Since version 1.0.2. *)
+
+val is_chardev : t -> ?followsymlinks:bool -> string -> bool
+(** Ask whether a path is a character device.
+
+Returns true when [path] is a character device, and false when it is anything else or does not exist.
+
+[path] is a name in the guest, where nodes below [/dev] usually do not exist, because the guest makes them when it boots.
+
+See also [Guestfs.is_blockdev], [Guestfs.is_file], [Guestfs.mknod] and [Guestfs.statns].
+
+Since version 1.5.10. *)
+
+val is_chardev_opts : t -> ?followsymlinks:bool -> string -> bool
+(** The same as {!val:is_chardev}. *)
 
 val is_config : t -> bool
 (** Return whether the handle is being configured.
@@ -1235,6 +3985,18 @@ Since version 0.0.8. *)
 
 val is_dir_opts : t -> ?followsymlinks:bool -> string -> bool
 (** The same as {!val:is_dir}. *)
+
+val is_fifo : t -> ?followsymlinks:bool -> string -> bool
+(** Ask whether a path is a FIFO.
+
+Returns true when [path] is a FIFO (a named pipe), and false when it is anything else or does not exist.
+
+See also [Guestfs.is_file], [Guestfs.is_socket], [Guestfs.mkfifo] and [Guestfs.statns].
+
+Since version 1.5.10. *)
+
+val is_fifo_opts : t -> ?followsymlinks:bool -> string -> bool
+(** The same as {!val:is_fifo}. *)
 
 val is_file : t -> ?followsymlinks:bool -> string -> bool
 (** Ask whether a path is a regular file.
@@ -1259,6 +4021,15 @@ For tests; programs have no use for it.
 
 Since version 1.0.2. *)
 
+val is_lv : t -> string -> bool
+(** Test whether something is a logical volume.
+
+Returns true if [mountable] is a logical volume of LVM, such as [/dev/VG/LV] or the same under its name below [/dev/mapper]. For every other device, and for a Btrfs subvolume, the answer is false. A device that does not exist is an error.
+
+See also [Guestfs.lvs] and [Guestfs.is_whole_device].
+
+Since version 1.5.3. *)
+
 val is_ready : t -> bool
 (** Return whether the handle accepts all calls.
 
@@ -1270,6 +4041,18 @@ For tests; programs have no use for it.
 
 Since version 1.0.2. *)
 
+val is_socket : t -> ?followsymlinks:bool -> string -> bool
+(** Ask whether a path is a socket.
+
+Returns true when [path] is a Unix domain socket, and false when it is anything else or does not exist.
+
+See also [Guestfs.is_fifo], [Guestfs.is_file], [Guestfs.mknod] and [Guestfs.statns].
+
+Since version 1.5.10. *)
+
+val is_socket_opts : t -> ?followsymlinks:bool -> string -> bool
+(** The same as {!val:is_socket}. *)
+
 val is_symlink : t -> string -> bool
 (** Ask whether a path is a symbolic link.
 
@@ -1279,6 +4062,24 @@ See also [Guestfs.readlink], [Guestfs.is_file] and [Guestfs.lstatns].
 
 Since version 1.5.10. *)
 
+val is_whole_device : t -> string -> bool
+(** Test whether a device is a whole disk.
+
+Returns true if [device] is a disk of its own, as [Guestfs.list_devices] lists them. It is false for a partition and for what is put together from other devices: logical volumes and other devices of device-mapper, arrays. A device that does not exist is an error.
+
+See also [Guestfs.part_to_dev] and [Guestfs.is_lv].
+
+Since version 1.21.9. *)
+
+val is_zero : t -> string -> bool
+(** Test whether a file holds nothing but zero bytes.
+
+Returns true if every byte of the file [path] is zero, also if it is empty or has holes. It has to be a file: a directory is an error.
+
+See also [Guestfs.is_zero_device] and [Guestfs.fill].
+
+Since version 1.11.8. *)
+
 val is_zero_device : t -> string -> bool
 (** Ask whether a device contains only zeroes.
 
@@ -1287,6 +4088,153 @@ Returns true when every byte of the block device [device] is zero. The device is
 See also [Guestfs.zero_device].
 
 Since version 1.11.8. *)
+
+val isoinfo : t -> string -> isoinfo
+(** Get the volume descriptor of an ISO file.
+
+Returns the contents of the primary volume descriptor of the ISO 9660 image [isofile], which is a file in a mounted file system. An image that was added as a drive is a device: use [Guestfs.isoinfo_device] for it.
+
+The result tells label, size, block size, dates and who made it; it is the same as from [Guestfs.isoinfo_device]. It is an error if the file has no such descriptor.
+
+See also [Guestfs.mount_loop] and [isoinfo(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.17.19. *)
+
+val isoinfo_device : t -> string -> isoinfo
+(** Get the volume descriptor of an ISO device.
+
+Returns the contents of the primary volume descriptor of the ISO 9660 file system on [device]: label, size in blocks, block size, dates, and the names of publisher and programs. It need not be mounted. Names of Joliet or Rock Ridge do not appear here, so a label may be shortened and in capitals. A date that is not set is -1.
+
+It is an error if the device has no such descriptor. What the fields mean is told in {{:https://wiki.osdev.org/ISO_9660#The_Primary_Volume_Descriptor}the description of the format}.
+
+See also [Guestfs.isoinfo], [Guestfs.vfs_label] and [isoinfo(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.17.19. *)
+
+val journal_close : t -> unit
+(** Close the journal.
+
+Closes the journal that [Guestfs.journal_open] opened. It is an error when none is open.
+
+See also [Guestfs.journal_open].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [journal] is available; [Guestfs.feature_available] tells.
+
+Since version 1.23.11. *)
+
+val journal_get : t -> xattr array
+(** Read the current entry of the journal.
+
+Returns all fields of the entry that [Guestfs.journal_next] or [Guestfs.journal_skip] went to, as pairs: [attrname] is the name of the field, such as [MESSAGE], [attrval] its value, which may be any bytes. A name can come several times.
+
+Of a long field only as many bytes are certain to be returned as [Guestfs.journal_set_data_threshold] says. An entry may be larger than a message of the protocol.
+
+It is an error unless a journal was opened with [Guestfs.journal_open] and an entry has been gone to.
+
+See also [Guestfs.journal_get_realtime_usec].
+
+This call works only when the option group [journal] is available; [Guestfs.feature_available] tells.
+
+Since version 1.23.11. *)
+
+val journal_get_data_threshold : t -> int64
+(** Return the size to which fields of the journal may be cut.
+
+Returns the size in bytes to which the fields of an entry may be cut when they are read; 0 means that they are never cut. It is 65536 unless [Guestfs.journal_set_data_threshold] has changed it. It is an error when no journal is open.
+
+See also [Guestfs.journal_set_data_threshold] and [Guestfs.journal_get].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [journal] is available; [Guestfs.feature_available] tells.
+
+Since version 1.23.11. *)
+
+val journal_get_realtime_usec : t -> int64
+(** Return the time of the current journal entry.
+
+Returns the wall clock time at which the current entry was received by the journal, in microseconds since 1970-01-01 00:00:00 UTC. The clock of the guest may have been wrong, or been put back, so times need not grow from entry to entry.
+
+It is an error when no journal is open, or when there is no current entry, because [Guestfs.journal_next] was not called yet.
+
+See also [Guestfs.journal_next], [Guestfs.journal_get] and [sd_journal_get_realtime_usec(3)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [journal] is available; [Guestfs.feature_available] tells.
+
+Since version 1.27.18. *)
+
+val journal_next : t -> bool
+(** Go to the next journal entry.
+
+Makes the next entry of the open journal the current one. After [Guestfs.journal_open] this must be called once to reach the first entry. Returns true if there is one, which can then be read with [Guestfs.journal_get] and [Guestfs.journal_get_realtime_usec], and false at the end of the journal. It is an error when no journal is open.
+
+See also [Guestfs.journal_skip], [Guestfs.journal_get] and [Guestfs.journal_open].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [journal] is available; [Guestfs.feature_available] tells.
+
+Since version 1.23.11. *)
+
+val journal_open : t -> string -> unit
+(** Open a systemd journal.
+
+Opens the systemd journal in [directory], a directory of the guest; usually it is [/var/log/journal]. The files of all machines and users in it are taken together, and their entries are put in order of time. There is one journal at a time; if one is open already, it is closed first. A directory that does not exist is an error; one without journal files is an empty journal.
+
+At first no entry is current: go to the first with [Guestfs.journal_next], and read it with [Guestfs.journal_get]. Close the journal with [Guestfs.journal_close] before the file system is unmounted.
+
+See also [Guestfs.journal_next], [Guestfs.journal_skip] and [sd_journal_open(3)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [journal] is available; [Guestfs.feature_available] tells.
+
+Since version 1.23.11. *)
+
+val journal_set_data_threshold : t -> int64 -> unit
+(** Set the size to which fields of the journal may be cut.
+
+Sets the size to [threshold] bytes to which the fields of an entry may be cut when they are read, for programs that need only their beginnings. With 0 fields are never cut. This is a hint: longer fields may be returned as well. It holds for the journal that is open now, and starts again at 65536 with the next [Guestfs.journal_open]. A negative number is an error, and so it is when no journal is open.
+
+See also [Guestfs.journal_get_data_threshold] and [Guestfs.journal_get].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [journal] is available; [Guestfs.feature_available] tells.
+
+Since version 1.23.11. *)
+
+val journal_skip : t -> int64 -> int64
+(** Go forward or back in the journal.
+
+Moves by [skip] entries from the current one: forward if [skip] is positive, back if it is negative. 0 does not move. Returns by how many entries it has really moved, which is never negative. When that is less than was asked for, the end or the beginning of the journal was reached.
+
+A [skip] of more than 2147483647 either way is an error, and so it is when no journal is open.
+
+See also [Guestfs.journal_next] and [Guestfs.journal_get].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [journal] is available; [Guestfs.feature_available] tells.
+
+Since version 1.23.11. *)
+
+val kill_subprocess : t -> unit [@@ocaml.deprecated "use shutdown"]
+(** Stop the appliance.
+
+The old name of [Guestfs.shutdown], which it does in every respect; in spite of its name everything is written out first.
+
+{b Deprecated}. New programs call [Guestfs.shutdown] instead. This call stays, so programs that use it keep working.
+
+Since version 0.0.3. *)
 
 val launch : t -> unit
 (** Start the appliance.
@@ -1307,6 +4255,190 @@ Long runs send progress events.
 
 Since version 0.0.3. *)
 
+val lchown : t -> int -> int -> string -> unit
+(** Change the owner and group of a file or link.
+
+Makes [owner] the user and [group] the group that [path] belongs to. A symbolic link is not followed but changed itself; for anything else this is what [Guestfs.chown] does.
+
+Both are numbers, because the names a guest uses are known only to the guest. The value -1 leaves that half unchanged.
+
+See also [Guestfs.chown], [Guestfs.lstatns] and [lchown(2)].
+
+Since version 1.0.77. *)
+
+val ldmtool_create_all : t -> unit
+(** Make the devices of all Windows dynamic disks.
+
+Searches all block devices for Windows dynamic disks and makes a device for every volume, and for every partition of mirrored and RAID 5 volumes, with the device mapper. Where a device is there already, nothing happens. To find no dynamic disks is not an error.
+
+It is done by itself when the appliance starts, so it is needed only after [Guestfs.ldmtool_remove_all], or after disks have changed. Mirrored volumes come into being even if a disk is missing; do not write to them then, since Windows would not know that the halves differ. RAID 5 volumes need all disks.
+
+See also [Guestfs.list_ldm_volumes], [Guestfs.list_ldm_partitions], [Guestfs.ldmtool_scan] and [ldmtool(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
+
+Since version 1.20.0. *)
+
+val ldmtool_diskgroup_disks : t -> string -> string array
+(** List the disks of a Windows disk group.
+
+Returns the names of the disks that belong to a group of Windows dynamic disks. [diskgroup] is the GUID of the disk group, as [Guestfs.ldmtool_scan] returns it. Disks that are missing are named too.
+
+The names are those stored in the disk group, such as [Disk1], not paths of devices. It is an error if there is no such group.
+
+See also [Guestfs.ldmtool_diskgroup_volumes], [Guestfs.ldmtool_diskgroup_name] and [ldmtool(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
+
+Since version 1.20.0. *)
+
+val ldmtool_diskgroup_name : t -> string -> string
+(** Get the name of a Windows disk group.
+
+Returns the name that Windows has given to a group of dynamic disks, such as [WIN-ERRDJSBDAVF-Dg0], after the computer where it was made. [diskgroup] is the GUID of the disk group, as [Guestfs.ldmtool_scan] returns it. It is an error if there is no such group.
+
+See also [Guestfs.ldmtool_diskgroup_disks], [Guestfs.ldmtool_diskgroup_volumes] and [ldmtool(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
+
+Since version 1.20.0. *)
+
+val ldmtool_diskgroup_volumes : t -> string -> string array
+(** List the volumes of a Windows disk group.
+
+Returns the names of all volumes in a group of Windows dynamic disks, such as [Volume1]. [diskgroup] is the GUID of the disk group, as [Guestfs.ldmtool_scan] returns it. [Guestfs.ldmtool_volume_type] and its companions take these names; the devices to be mounted are returned by [Guestfs.list_ldm_volumes]. It is an error if there is no such group.
+
+See also [Guestfs.ldmtool_volume_type], [Guestfs.ldmtool_volume_hint], [Guestfs.ldmtool_volume_partitions] and [ldmtool(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
+
+Since version 1.20.0. *)
+
+val ldmtool_remove_all : t -> unit
+(** Remove the devices of all Windows dynamic disks.
+
+Removes all devices that [Guestfs.ldmtool_create_all] or the start of the appliance made for the volumes and partitions of Windows dynamic disks. Nothing on the disks is changed. It is an error if one of them is still in use, as when it is mounted; if there are none, nothing happens.
+
+See also [Guestfs.ldmtool_create_all], [Guestfs.list_ldm_volumes] and [ldmtool(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
+
+Since version 1.20.0. *)
+
+val ldmtool_scan : t -> string array
+(** Search all devices for Windows dynamic disks.
+
+Searches all block devices for Windows dynamic disks and returns the GUIDs of the disk groups that were found, such as [06495a84-fbfd-11e1-8cf9-52540061f5db], in no special order. The other calls whose names begin with [ldmtool_diskgroup] or [ldmtool_volume] take them as [diskgroup]. The list is empty if there are none. No devices are made; see [Guestfs.ldmtool_create_all] for that.
+
+See also [Guestfs.ldmtool_scan_devices], [Guestfs.ldmtool_diskgroup_name] and [ldmtool(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
+
+Since version 1.20.0. *)
+
+val ldmtool_scan_devices : t -> string array -> string array
+(** Search some devices for Windows dynamic disks.
+
+Searches the block devices [devices] for Windows dynamic disks and returns the GUIDs of the disk groups that were found, as [Guestfs.ldmtool_scan] does. If [devices] is empty, all devices are searched. Name whole disks, or, for disks with GPT, their LDM partitions as well. A device that is no dynamic disk is passed over.
+
+See also [Guestfs.ldmtool_scan], [Guestfs.ldmtool_diskgroup_disks] and [ldmtool(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
+
+Since version 1.20.0. *)
+
+val ldmtool_volume_hint : t -> string -> string -> string
+(** Get the mount hint of a Windows volume.
+
+Returns how Windows would mount the volume named [volume] of a group of dynamic disks: often, but not always, a drive letter such as [E:]. The text is empty if nothing is stored. [diskgroup] is the GUID of the disk group, as [Guestfs.ldmtool_scan] returns it; [volume] is one of the names from [Guestfs.ldmtool_diskgroup_volumes]. It is an error if there is no such group or volume.
+
+See also [Guestfs.ldmtool_volume_type], [Guestfs.inspect_get_drive_mappings] and [ldmtool(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
+
+Since version 1.20.0. *)
+
+val ldmtool_volume_partitions : t -> string -> string -> string array
+(** List the partitions of a Windows volume.
+
+Returns the names of the partitions of which the volume named [volume] of a group of dynamic disks is made. [diskgroup] is the GUID of the disk group, as [Guestfs.ldmtool_scan] returns it; [volume] is one of the names from [Guestfs.ldmtool_diskgroup_volumes]. A simple volume has one partition; it may lie on any disk of the group.
+
+The names are those stored in the disk group, such as [Disk1-01], not paths of devices. It is an error if there is no such group or volume.
+
+See also [Guestfs.ldmtool_volume_type], [Guestfs.list_ldm_partitions] and [ldmtool(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
+
+Since version 1.20.0. *)
+
+val ldmtool_volume_type : t -> string -> string -> string
+(** Get the type of a Windows volume.
+
+Returns the type of the volume named [volume] of a group of dynamic disks: [simple], [spanned], [striped], [mirrored] or [raid5]; other words are possible in the future. [diskgroup] is the GUID of the disk group, as [Guestfs.ldmtool_scan] returns it; [volume] is one of the names from [Guestfs.ldmtool_diskgroup_volumes]. It is an error if there is no such group or volume.
+
+See also [Guestfs.ldmtool_volume_hint], [Guestfs.ldmtool_volume_partitions] and [ldmtool(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
+
+Since version 1.20.0. *)
+
+val lgetxattr : t -> string -> string -> string
+(** Return the value of an extended attribute, not following links.
+
+Returns the value, any bytes, of the extended attribute [name] of [path]. [name] is a full one like [user.mime_type] or [security.selinux]. If [path] is a symbolic link, the attribute is that of the link itself. It is an error if there is no such attribute.
+
+[Guestfs.lgetxattrs] gives all of them at once. Single ones are for names that are known, and for those that file systems do not list, like [system.ntfs_attrib] on NTFS.
+
+See also [Guestfs.getxattr], [Guestfs.lsetxattr] and [xattr(7)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [linuxxattrs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.7.24. *)
+
+val lgetxattrs : t -> string -> xattr array
+(** List the extended attributes of a file or link.
+
+Returns the names and values of all extended attributes of [path], sorted by name. A symbolic link is not followed: its own attributes are listed, of which there are none in the namespace [user].
+
+See also [Guestfs.getxattrs], [Guestfs.lsetxattr], [Guestfs.lgetxattr] and [xattr(7)].
+
+This call works only when the option group [linuxxattrs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.59. *)
+
+val list_9p : t -> string array [@@ocaml.deprecated]
+(** List the 9p file systems.
+
+Always fails. It once listed the tags of the directories that the host shares with the appliance by the 9p protocol, which is not supported any more.
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}.
+
+Since version 1.11.12. *)
+
 val list_devices : t -> string array
 (** List all disks.
 
@@ -1315,6 +4447,24 @@ Returns the names of all disks, in the order in which they were added: [/dev/sda
 See also [Guestfs.list_partitions], [Guestfs.lvs] and [Guestfs.list_filesystems].
 
 Since version 0.0.4. *)
+
+val list_disk_labels : t -> (string * string) list
+(** List the labels of drives and the devices behind them.
+
+Returns the drives that were added with a label ([Guestfs.add_drive], option [label]): the key is the label as it was given, without [/dev/disk/guestfs/], and the value is the device, such as [/dev/sda]. Partitions of such a drive are listed too, with their number behind the label: [data1] is [/dev/sda1]. Drives without a label are left out.
+
+See also [Guestfs.list_devices] and [Guestfs.list_partitions].
+
+Since version 1.19.49. *)
+
+val list_dm_devices : t -> string array
+(** List device-mapper devices that are not logical volumes.
+
+Returns the names of all devices of device-mapper, [/dev/mapper/NAME], sorted: opened encrypted devices ([luks_open]) and whatever else was set up so. Logical volumes are left out, as is what LVM keeps for itself: [Guestfs.lvs] lists those.
+
+See also [Guestfs.list_devices], [Guestfs.list_md_devices] and [dmsetup(8)].
+
+Since version 1.11.15. *)
 
 val list_filesystems : t -> (string * string) list
 (** List all file systems.
@@ -1326,6 +4476,41 @@ The type is [unknown] where nothing is recognised, and [swap] for swap areas. Di
 See also [Guestfs.list_devices], [Guestfs.list_partitions] and [Guestfs.lvs].
 
 Since version 1.5.15. *)
+
+val list_ldm_partitions : t -> string array
+(** List the partitions of Windows dynamic disks.
+
+Returns the devices that were made for single partitions of Windows dynamic disks, such as [/dev/mapper/ldm_part_WIN-Dg0_Disk1-01]. There are such devices only for the partitions of mirrored and RAID 5 volumes. They are parts, usually without a file system of their own: what can be mounted is returned by [Guestfs.list_ldm_volumes]. The list is empty if there are none.
+
+See also [Guestfs.ldmtool_create_all], [Guestfs.list_partitions] and [ldmtool(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
+
+Since version 1.20.0. *)
+
+val list_ldm_volumes : t -> string array
+(** List the volumes of Windows dynamic disks.
+
+Returns the devices of the volumes of Windows dynamic disks, such as [/dev/mapper/ldm_vol_WIN-Dg0_Volume1], in the order of their names. They are made when the appliance starts, and by [Guestfs.ldmtool_create_all]. They can be mounted like any device; most have NTFS. The list is empty if there are none. [Guestfs.list_filesystems] includes these volumes.
+
+See also [Guestfs.list_ldm_partitions], [Guestfs.ldmtool_diskgroup_volumes] and [ldmtool(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
+
+Since version 1.20.0. *)
+
+val list_md_devices : t -> string array
+(** List the Linux software RAID arrays.
+
+Returns the names of all arrays of Linux software RAID that there are, by number: [/dev/md0], [/dev/md127] and so on. Arrays on the disks are put together when the appliance starts; names that a guest has for them do not matter for these.
+
+See also [Guestfs.list_devices], [Guestfs.list_filesystems] and [md(4)].
+
+Since version 1.15.4. *)
 
 val list_partitions : t -> string array
 (** List all partitions.
@@ -1345,6 +4530,39 @@ The form of the text may change. Programs use [Guestfs.ls], [Guestfs.readdir] or
 
 Since version 0.0.4. *)
 
+val llz : t -> string -> string [@@ocaml.deprecated "use lgetxattrs"]
+(** List a directory in long format with SELinux contexts.
+
+Returns a listing of [directory] for people to read, as [ls -laZ] prints it: that of [Guestfs.ll] with the SELinux context of every entry, [?] where there is none. Programs get a context as the extended attribute [security.selinux] with [Guestfs.lgetxattrs] or [Guestfs.lgetxattr].
+
+See also [Guestfs.ll] and [ls(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.lgetxattrs] instead. This call stays, so programs that use it keep working.
+
+Since version 1.17.6. *)
+
+val ln : t -> string -> string -> unit
+(** Create a hard link.
+
+Makes [linkname] one more name of the file [target]. Both names are equal afterwards: the file is there until the last of them is removed.
+
+[target] is an absolute path, like [linkname]; a symbolic link is not followed but gets another name itself. Both must lie on the same file system (EXDEV otherwise), and the file system must have hard links: those of FAT do not. Directories cannot have several names (EPERM). It is an error if [linkname] exists already.
+
+See also [Guestfs.ln_f], [Guestfs.ln_s] and [link(2)].
+
+Since version 1.0.66. *)
+
+val ln_f : t -> string -> string -> unit
+(** Create a hard link, replacing an existing file.
+
+Makes [linkname] one more name of the file [target], as [Guestfs.ln] does. A file that has the name [linkname] already loses it; a directory is not replaced. When the call fails, [linkname] is what it was before, and at no moment is there nothing of that name. It is fine if both are names of the same file already.
+
+See also [Guestfs.ln], [Guestfs.ln_sf] and [link(2)].
+
+Since version 1.0.66. *)
+
 val ln_s : t -> string -> string -> unit
 (** Create a symbolic link.
 
@@ -1355,6 +4573,28 @@ It is an error if [linkname] exists already.
 See also [Guestfs.readlink], [Guestfs.is_symlink] and [symlink(2)].
 
 Since version 1.0.66. *)
+
+val ln_sf : t -> string -> string -> unit
+(** Create a symbolic link, replacing an existing file.
+
+Makes [linkname] a symbolic link with the text [target], as [Guestfs.ln_s] does. A file or symbolic link that has that name already is replaced; when the call fails, it is what it was before.
+
+If [linkname] is a directory, or a symbolic link that leads to one, the link is made inside, with the last part of [target] as its name.
+
+See also [Guestfs.ln_s], [Guestfs.ln_f], [Guestfs.readlink] and [ln(1)].
+
+Since version 1.0.66. *)
+
+val lremovexattr : t -> string -> string -> unit
+(** Remove an extended attribute of a file or link.
+
+Removes the extended attribute [xattr], such as [user.comment], of [path]. A symbolic link is not followed. It is an error if there is no attribute of that name (ENODATA).
+
+See also [Guestfs.removexattr], [Guestfs.lsetxattr], [Guestfs.lgetxattrs] and [lremovexattr(2)].
+
+This call works only when the option group [linuxxattrs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.59. *)
 
 val ls : t -> string -> string array
 (** List the names in a directory.
@@ -1392,6 +4632,15 @@ Like [Guestfs.stat], but a symbolic link is not followed: the result is about th
 
 Since version 1.9.2. *)
 
+val lstatlist : t -> string -> string array -> stat array [@@ocaml.deprecated "use lstatnslist"]
+(** Return information about several files of a directory.
+
+Like [Guestfs.lstatnslist], with times in whole seconds: [names] in the directory [path], and [ino] is -1 for a name about which nothing could be found out.
+
+{b Deprecated}. New programs call [Guestfs.lstatnslist] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.77. *)
+
 val lstatns : t -> string -> statns
 (** Return information about a file, or a link itself.
 
@@ -1400,6 +4649,143 @@ Returns size, owner, permissions, times and more of [path]. A symbolic link is n
 See also [Guestfs.readlink] and [lstat(2)].
 
 Since version 1.27.53. *)
+
+val lstatnslist : t -> string -> string array -> statns array
+(** Return information about several files of a directory.
+
+Returns what [Guestfs.lstatns] says about each of [names], which are files in the directory [path], in the order of [names]. Symbolic links are not followed, but [path] may be one. For a name about which nothing could be found out, because it does not exist for example, the field [st_ino] of the struct is -1.
+
+Use it to look at a directory with many files: it takes one message for a thousand of them, where [Guestfs.lstatns] takes one for each.
+
+A name with [/] in it is an error, and so is a [path] that is not a directory.
+
+See also [Guestfs.lxattrlist], [Guestfs.readlinklist] and [Guestfs.readdir].
+
+Since version 1.27.53. *)
+
+val luks_add_key : t -> string -> string -> string -> int -> unit
+(** Add a key to a LUKS device.
+
+Adds the key [newkey] to the LUKS device [device], in the key slot [keyslot]. [key] is any key that the device has already; a wrong one is an error. Both are taken byte for byte.
+
+The slots are counted from 0: LUKS1 has 8, LUKS2 has 32. The slot must be free, otherwise the call fails; [Guestfs.luks_kill_slot] frees it. The data is not encrypted anew, so the old keys stay valid.
+
+See also [Guestfs.luks_format], [Guestfs.luks_kill_slot] and [cryptsetup-luksAddKey(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
+
+Keys are never shown in traces, and the shell reads them without echo.
+
+Since version 1.5.2. *)
+
+val luks_close : t -> string -> unit [@@ocaml.deprecated "use cryptsetup_close"]
+(** Close a LUKS device.
+
+Removes the mapping [device], named [/dev/mapper/MAPNAME], that [Guestfs.luks_open] or [Guestfs.luks_open_ro] made. It must not be in use. [Guestfs.cryptsetup_close] does the same.
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.cryptsetup_close] instead. This call stays, so programs that use it keep working.
+
+This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
+
+Since version 1.5.1. *)
+
+val luks_format : t -> string -> string -> int -> unit
+(** Make a device a LUKS device.
+
+Writes the header of LUKS to [device]. What was on it is lost. [key] becomes its first key, taken byte for byte, and is put into the key slot [keyslot]; 0 to 7 are possible with each version of LUKS. Which version and which cipher are used is up to the [cryptsetup(8)] in the appliance.
+
+The device must not be in use. It is not opened, and there is no file system in it yet: use [Guestfs.cryptsetup_open] and then [Guestfs.mkfs]. Blocks that were not written since may still show the former content.
+
+See also [Guestfs.luks_format_cipher], [Guestfs.luks_add_key], [Guestfs.luks_uuid] and [cryptsetup-luksFormat(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
+
+Keys are never shown in traces, and the shell reads them without echo.
+
+Since version 1.5.2. *)
+
+val luks_format_cipher : t -> string -> string -> int -> string -> unit
+(** Make a device a LUKS device with a given cipher.
+
+Makes [device] a LUKS device like [Guestfs.luks_format], with [key] as its first key in the key slot [keyslot]. What was on it is lost. [cipher] is the cipher for the data, in the words of [cryptsetup(8)]: [aes-xts-plain64], [aes-cbc-essiv:sha256] and so on. One that the kernel of the appliance does not have is an error.
+
+See also [Guestfs.luks_format], [Guestfs.cryptsetup_open] and [cryptsetup-luksFormat(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
+
+Keys are never shown in traces, and the shell reads them without echo.
+
+Since version 1.5.2. *)
+
+val luks_kill_slot : t -> string -> string -> int -> unit
+(** Remove a key from a LUKS device.
+
+Wipes the key slot [keyslot], counted from 0, of the LUKS device [device]. Its key does not open the device any more. [key] must be a key in another slot, which proves that the data stays within reach; therefore the last key cannot be removed. A slot without a key is an error too.
+
+See also [Guestfs.luks_add_key], [Guestfs.luks_format] and [cryptsetup-luksKillSlot(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
+
+Keys are never shown in traces, and the shell reads them without echo.
+
+Since version 1.5.2. *)
+
+val luks_open : t -> string -> string -> string -> unit [@@ocaml.deprecated "use cryptsetup_open"]
+(** Open a LUKS device.
+
+Opens the LUKS device [device] with one of its keys, [key], as [/dev/mapper/MAPNAME], with [mapname] in place of [MAPNAME]. [Guestfs.cryptsetup_open] does the same for LUKS and other kinds.
+
+See also [Guestfs.luks_open_ro], [Guestfs.luks_close] and [Guestfs.lvm_scan].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.cryptsetup_open] instead. This call stays, so programs that use it keep working.
+
+This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
+
+Keys are never shown in traces, and the shell reads them without echo.
+
+Since version 1.5.1. *)
+
+val luks_open_ro : t -> string -> string -> string -> unit [@@ocaml.deprecated "use cryptsetup_open"]
+(** Open a LUKS device for reading only.
+
+Opens the LUKS device [device] with one of its keys, [key], as [/dev/mapper/MAPNAME], with [mapname] in place of [MAPNAME], so that nothing can be written to it. [Guestfs.cryptsetup_open] does that with its option [readonly].
+
+See also [Guestfs.luks_open] and [Guestfs.luks_close].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.cryptsetup_open] instead. This call stays, so programs that use it keep working.
+
+This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
+
+Keys are never shown in traces, and the shell reads them without echo.
+
+Since version 1.5.1. *)
+
+val luks_uuid : t -> string -> string
+(** Return the UUID of a LUKS device.
+
+Returns the UUID from the header of the LUKS device [device], in the usual form with dashes. It is the one that [/etc/crypttab] and boot loaders refer to, not the UUID of what is inside. No key is needed and the device need not be open. A device that is not LUKS is an error.
+
+See also [Guestfs.vfs_uuid], [Guestfs.luks_format] and [cryptsetup-luksUUID(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
+
+Since version 1.41.9. *)
 
 val lvcreate : t -> string -> string -> int -> unit
 (** Create a logical volume.
@@ -1411,6 +4797,82 @@ See also [Guestfs.lvremove], [Guestfs.vgcreate], [lvcreate_free] and [lvcreate(8
 This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
 
 Since version 0.0.8. *)
+
+val lvcreate_free : t -> string -> string -> int -> unit
+(** Create a logical volume from a share of the free space.
+
+Creates the logical volume [logvol] in the volume group [volgroup], like [Guestfs.lvcreate]. Its size is [percent] percent of the space that is free in the group now, in whole extents; 100 takes all of it. [percent] must be from 1 to 100, and something must be free.
+
+See also [Guestfs.lvcreate], [Guestfs.vgs_full] for the free space, and [lvcreate(8)].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.18. *)
+
+val lvm_canonical_lv_name : t -> string -> string
+(** Return the usual name of a logical volume.
+
+Returns the device [/dev/VOLGROUP/LOGVOL] of the logical volume that [lvname] stands for. [lvname] may be any of its names, such as [/dev/mapper/VOLGROUP-LOGVOL] or [/dev/dm-0]; the usual name gives itself.
+
+A device that exists but is no logical volume is an error with EINVAL, and one that does not exist an error with ENOENT. Volumes that [Guestfs.lvs] leaves out are not found.
+
+See also [Guestfs.is_lv], [Guestfs.canonical_device_name] and [Guestfs.list_dm_devices].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.5.24. *)
+
+val lvm_clear_filter : t -> unit
+(** Let LVM see all devices again.
+
+Takes back what [Guestfs.lvm_set_filter] did, so that LVM sees every block device. What LVM remembers of the devices is dropped and they are scanned anew. All volume groups are deactivated for that and activated after it, so none may be in use: a mounted logical volume makes the call fail.
+
+See also [Guestfs.lvm_set_filter] and [Guestfs.lvm_scan].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.5.1. *)
+
+val lvm_remove_all : t -> unit
+(** Remove everything of LVM from the disks.
+
+Removes all logical volumes, then all volume groups, then all physical volumes, on whatever disks they are. Everything in them is lost. It fails when a logical volume is in use, for instance mounted; volume groups that come before it may be gone then.
+
+See also [Guestfs.lvremove], [Guestfs.vgremove] and [Guestfs.pvremove].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 0.0.8. *)
+
+val lvm_scan : t -> bool -> unit
+(** Search the block devices for volume groups.
+
+Looks at all block devices for physical volumes and brings the list of volume groups and logical volumes up to date. If [activate] is true, the groups that are found are activated too, which makes their devices [/dev/VOLGROUP/LOGVOL] appear; otherwise that is left to [Guestfs.vg_activate].
+
+The same happens when the appliance starts. It is needed when a physical volume has appeared since, for instance behind a device that [Guestfs.cryptsetup_open] has opened. It is safe to repeat.
+
+See also [Guestfs.vg_activate], [Guestfs.lvs], [Guestfs.lvm_set_filter] and [pvscan(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.39.8. *)
+
+val lvm_set_filter : t -> string array -> unit
+(** Restrict LVM to some devices.
+
+Lets LVM see only the block devices [devices] and ignore all others. A whole disk stands for its partitions too; a partition stands only for itself. With an empty list LVM sees nothing. A new filter replaces the one before, and it holds until [Guestfs.lvm_clear_filter] or [Guestfs.shutdown].
+
+That is the way to work with disks whose volume groups get into each other's way: clones, which have the same UUIDs, or groups that only have the same name by chance.
+
+What LVM remembers of the devices is dropped and they are scanned anew. All volume groups, filtered or not, are deactivated for that, so none may be in use: a mounted logical volume makes the call fail. Those that are still seen are activated after it.
+
+See also [Guestfs.lvm_clear_filter], [Guestfs.pvchange_uuid], [Guestfs.vgrename] and [lvm.conf(5)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 1.5.1. *)
 
 val lvremove : t -> string -> unit
 (** Remove a logical volume.
@@ -1424,6 +4886,47 @@ See also [Guestfs.lvcreate] and [lvremove(8)].
 This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
 
 Since version 1.0.13. *)
+
+val lvrename : t -> string -> string -> unit
+(** Rename a logical volume.
+
+Renames the logical volume [logvol] to [newlogvol]. Both are best given in full, as [/dev/VOLGROUP/LOGVOL], and must name the same volume group. The volume may be active, and its device changes name at once. It is an error if [logvol] does not exist, or if [newlogvol] exists or is no valid name.
+
+What refers to the old name in the guest, such as [/etc/fstab] or the boot loader, is not changed.
+
+See also [Guestfs.vgrename], [Guestfs.lvs] and [lvrename(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.83. *)
+
+val lvresize : t -> string -> int -> unit
+(** Make a logical volume larger or smaller.
+
+Sets the size of the logical volume [device] to [mbytes] megabytes (of 1048576 bytes), rounded up to whole extents. [mbytes] must be above zero, and the group must have the space. It is no error if the volume has this size already.
+
+The contents are not touched: enlarge what is on the volume afterwards ([Guestfs.resize2fs]), and make it smaller before. What lies behind the new end is lost, without a question.
+
+See also [Guestfs.lvcreate], [Guestfs.blockdev_getsize64] and [lvresize(8)].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.27. *)
+
+val lvresize_free : t -> string -> int -> unit
+(** Grow a logical volume into the free space of its group.
+
+Makes the logical volume [lv] larger by [percent] percent of the space that is free in its volume group. 100 takes all of it. Values below 0 or above 100 are an error. The space is counted in whole extents, and when that comes to none LVM may report an error.
+
+The file system in it keeps its size and has to be grown after that, for instance with [Guestfs.resize2fs].
+
+See also [Guestfs.lvresize], [Guestfs.lvcreate_free] and [lvresize(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 1.3.3. *)
 
 val lvs : t -> string array
 (** List the logical volumes.
@@ -1444,6 +4947,114 @@ Returns everything that LVM says about each logical volume. Other than [Guestfs.
 This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
 
 Since version 0.0.4. *)
+
+val lvuuid : t -> string -> string
+(** Return the UUID of a logical volume.
+
+Returns the UUID that LVM gave to the logical volume [device]. It has 32 letters and digits in seven groups with dashes between them, the way LVM prints it; [Guestfs.lvs_full] has the same one without dashes. It is not the UUID of the file system in it, which [Guestfs.vfs_uuid] returns. A device that is no logical volume is an error.
+
+See also [Guestfs.vglvuuids], [Guestfs.vguuid] and [Guestfs.pvuuid].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.87. *)
+
+val lxattrlist : t -> string -> string array -> xattr array
+(** Return the extended attributes of several files of a directory.
+
+Returns the extended attributes of each of [names], which are files in the directory [path]. Symbolic links are not followed, but [path] may be one.
+
+All are in one list, in the order of [names]. Each file begins with an entry whose [attrname] is empty and whose [attrval] is the number of entries after it that belong to this file, perhaps 0, as text: decimal digits and, as in C, a NUL byte. When the attributes of a file could not be read, because it does not exist for example, [attrval] is empty, and the next file follows.
+
+Use it to look at a directory with many files: it takes one message for a thousand of them, where [Guestfs.lgetxattrs] takes one for each.
+
+A name with [/] in it is an error, and so is a [path] that is not a directory.
+
+See also [Guestfs.lgetxattrs], [Guestfs.lstatnslist] and [xattr(7)].
+
+This call works only when the option group [linuxxattrs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.77. *)
+
+val max_disks : t -> int
+(** Return how many disks there can be.
+
+Returns the largest number of drives that can be added to a handle, which is 255.
+
+See also [Guestfs.add_drive].
+
+Since version 1.19.7. *)
+
+val md_create : t -> ?missingbitmap:int64 -> ?nrdevices:int -> ?spare:int -> ?chunk:int64 -> ?level:string -> string -> string array -> unit
+(** Make a software RAID array.
+
+Makes a Linux software RAID array of the block devices [devices] and starts it. What was on them is lost. [name] is the name of the array; it is then found as [/dev/md/NAME] and, by the name of the kernel, in [Guestfs.list_md_devices]. It must not exist yet.
+
+Without options it is a mirror (RAID 1) of all devices. At least two members are needed, counting those that are missing. The number of [devices] and of bits in [missingbitmap] together must equal that of [nrdevices] and [spare] together, otherwise the call fails.
+
+See also [Guestfs.md_detail], [Guestfs.md_stat], [Guestfs.md_stop] and [mdadm(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [mdadm] is available; [Guestfs.feature_available] tells.
+
+Since version 1.15.6. *)
+
+val md_detail : t -> string -> (string * string) list
+(** Return properties of a software RAID array.
+
+Returns what [mdadm(8)] tells about the array [md], which must be started. The values are text. Usually there are these keys, and often more:
+
+{ul
+{- [level]: the level, such as [raid1]}
+{- [devices]: number of members}
+{- [metadata]: version of the metadata, such as [1.2]}
+{- [uuid]: UUID of the array, four groups of eight digits with colons between them}
+{- [name]: name of the array, sometimes with that of a host and a colon before it}}
+
+Keys are those of [mdadm --detail --export] in lower case, without [MD_]. It is an error if [md] is no array.
+
+See also [Guestfs.md_stat] and [Guestfs.list_md_devices].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [mdadm] is available; [Guestfs.feature_available] tells.
+
+Since version 1.15.6. *)
+
+val md_stat : t -> string -> mdstat array
+(** Return the members of a software RAID array.
+
+Returns the devices of which the array [md] consists, with the place of each in the array and flags that tell its state. The flags are a text, empty for a member in good order, with any of these letters in any order:
+
+{ul
+{- [F]: the device is faulty}
+{- [S]: it is a spare}
+{- [W]: it is read only when no other has the data (write-mostly)}
+{- [R]: it replaces another}}
+
+Members that are missing are not listed. It is an error if [md] is no started array.
+
+See also [Guestfs.md_detail], [Guestfs.list_md_devices] and [md(4)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [mdadm] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.21. *)
+
+val md_stop : t -> string -> unit
+(** Stop a software RAID array.
+
+Stops the array [md], so that its device goes away and its members are free for other use. The data and the metadata on the members stay, and the array is found again at the next launch. It must not be in use: unmount its file systems and deactivate its volume groups before.
+
+See also [Guestfs.md_create], [Guestfs.list_md_devices] and [mdadm(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [mdadm] is available; [Guestfs.feature_available] tells.
+
+Since version 1.15.6. *)
 
 val mkdir : t -> string -> unit
 (** Create a directory.
@@ -1474,6 +5085,123 @@ See also [Guestfs.mkdir] and [Guestfs.rm_rf].
 
 Since version 0.0.8. *)
 
+val mkdtemp : t -> string -> string
+(** Create a temporary directory.
+
+Creates a directory with a name of its own and returns the name. [tmpl] is the full path with [XXXXXX] at its end, which is replaced by random letters and digits so that nothing of that name existed before: [/tmp/mineXXXXXX] may become [/tmp/minek3x9ab]. What leads there must exist.
+
+The directory has the permissions 0700 less the [Guestfs.umask] and belongs to root. It stays until somebody removes it. A template that ends in anything else is an error (EINVAL).
+
+See also [Guestfs.mktemp], [Guestfs.rm_rf] and [mkdtemp(3)].
+
+Since version 1.0.54. *)
+
+val mke2fs : t -> ?blockscount:int64 -> ?blocksize:int64 -> ?fragsize:int64 -> ?blockspergroup:int64 -> ?numberofgroups:int64 -> ?bytesperinode:int64 -> ?inodesize:int64 -> ?journalsize:int64 -> ?numberofinodes:int64 -> ?stridesize:int64 -> ?stripewidth:int64 -> ?maxonlineresize:int64 -> ?reservedblockspercentage:int -> ?mmpupdateinterval:int -> ?journaldevice:string -> ?label:string -> ?lastmounteddir:string -> ?creatoros:string -> ?fstype:string -> ?usagetype:string -> ?uuid:string -> ?forcecreate:bool -> ?writesbandgrouponly:bool -> ?lazyitableinit:bool -> ?lazyjournalinit:bool -> ?testfs:bool -> ?discard:bool -> ?quotatype:bool -> ?extent:bool -> ?filetype:bool -> ?flexbg:bool -> ?hasjournal:bool -> ?journaldev:bool -> ?largefile:bool -> ?quota:bool -> ?resizeinode:bool -> ?sparsesuper:bool -> ?uninitbg:bool -> string -> unit
+(** Make an ext2, ext3 or ext4 file system with all options.
+
+Makes a file system of the ext family on [device]; what was on it is lost. Every option of [mke2fs(8)] that is about the file system can be given, and what is not given is up to [/etc/mke2fs.conf] in the appliance. For usual cases [Guestfs.mkfs] is simpler. Without [fstype] the result is an ext2 file system, unless features are asked for that only later ones have.
+
+The device must not be in use. Negative numbers are errors, and so is what mke2fs refuses: block sizes that are no power of two, features that exclude each other and so on.
+
+See also [Guestfs.mkfs], [Guestfs.resize2fs], [Guestfs.tune2fs_l] and [ext4(5)].
+
+Since version 1.19.44. *)
+
+val mke2fs_J : t -> string -> int -> string -> string -> unit [@@ocaml.deprecated "use mke2fs"]
+(** Make an ext2, ext3 or ext4 file system with its journal on a device.
+
+Makes a file system of the type [fstype] ([ext2], [ext3] or [ext4], all else is an error) with blocks of [blocksize] bytes on [device]. Its journal is the one on the device [journal], made by [Guestfs.mke2journal]. The journal must have been made with the same [blocksize], and can serve one file system only. In [Guestfs.mke2fs] the option [journaldevice] does this.
+
+See also [Guestfs.mke2fs_JL], [Guestfs.mke2fs_JU] and [mke2fs(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.mke2fs] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.68. *)
+
+val mke2fs_JL : t -> string -> int -> string -> string -> unit [@@ocaml.deprecated "use mke2fs"]
+(** Make an ext2, ext3 or ext4 file system with its journal found by label.
+
+Makes a file system of the type [fstype] ([ext2], [ext3] or [ext4], all else is an error) with blocks of [blocksize] bytes on [device]. Its journal is the one that [Guestfs.mke2journal_L] gave the label [label], at most 16 bytes. The journal must have been made with the same [blocksize], and can serve one file system only. [Guestfs.mke2fs] does this with [journaldevice] being [LABEL=] and the label.
+
+See also [Guestfs.mke2fs_J], [Guestfs.mke2fs_JU] and [mke2fs(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.mke2fs] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.68. *)
+
+val mke2fs_JU : t -> string -> int -> string -> string -> unit [@@ocaml.deprecated "use mke2fs"]
+(** Make an ext2, ext3 or ext4 file system with its journal found by UUID.
+
+Makes a file system of the type [fstype] ([ext2], [ext3] or [ext4], all else is an error) with blocks of [blocksize] bytes on [device]. Its journal is the one that [Guestfs.mke2journal_U] gave the UUID [uuid]. The journal must have been made with the same [blocksize], and can serve one file system only. [Guestfs.mke2fs] does this with [journaldevice] being [UUID=] and the UUID.
+
+See also [Guestfs.mke2fs_J], [Guestfs.mke2fs_JL] and [mke2fs(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.mke2fs] instead. This call stays, so programs that use it keep working.
+
+This call works only when the option group [linuxfsuuid] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.68. *)
+
+val mke2journal : t -> int -> string -> unit [@@ocaml.deprecated "use mke2fs"]
+(** Make an external journal for ext3 or ext4.
+
+Makes [device] an external journal with blocks of [blocksize] bytes: 1024, 2048 or 4096. A file system that is to use it must have blocks of the same size. What was on the device is lost. [Guestfs.mke2fs] does this with [journaldev] true and [blocksize].
+
+See also [Guestfs.mke2fs_J], [Guestfs.mke2journal_L], [Guestfs.mke2journal_U] and [mke2fs(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.mke2fs] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.68. *)
+
+val mke2journal_L : t -> int -> string -> string -> unit [@@ocaml.deprecated "use mke2fs"]
+(** Make an external journal with a label for ext3 or ext4.
+
+Makes [device] an external journal with blocks of [blocksize] bytes and the label [label], by which [Guestfs.mke2fs_JL] finds it. A label of more than 16 bytes is an error. What was on the device is lost. [Guestfs.mke2fs] does this with [journaldev] true, [blocksize] and [label].
+
+See also [Guestfs.mke2journal], [Guestfs.mke2journal_U] and [mke2fs(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.mke2fs] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.68. *)
+
+val mke2journal_U : t -> int -> string -> string -> unit [@@ocaml.deprecated "use mke2fs"]
+(** Make an external journal with a UUID for ext3 or ext4.
+
+Makes [device] an external journal with blocks of [blocksize] bytes and the UUID [uuid], written with dashes, by which [Guestfs.mke2fs_JU] finds it. What was on the device is lost. [Guestfs.mke2fs] does this with [journaldev] true, [blocksize] and [uuid].
+
+See also [Guestfs.mke2journal], [Guestfs.mke2journal_L] and [mke2fs(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.mke2fs] instead. This call stays, so programs that use it keep working.
+
+This call works only when the option group [linuxfsuuid] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.68. *)
+
+val mkfifo : t -> int -> string -> unit
+(** Create a FIFO.
+
+Creates [path] as a FIFO (a named pipe) with the permissions [mode], less the [Guestfs.umask]. Nothing is opened: the FIFO is there for programs of the guest.
+
+[mode] holds permission bits only, 0 to 07777; anything else is an error. The parent must exist and [path] must not.
+
+See also [Guestfs.mknod], [Guestfs.is_fifo] and [mkfifo(3)].
+
+This call works only when the option group [mknod] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.55. *)
+
 val mkfs : t -> ?blocksize:int -> ?features:string -> ?inode:int -> ?sectorsize:int -> ?label:string -> string -> string -> unit
 (** Make a file system.
 
@@ -1485,6 +5213,132 @@ Since version 0.0.8. *)
 
 val mkfs_opts : t -> ?blocksize:int -> ?features:string -> ?inode:int -> ?sectorsize:int -> ?label:string -> string -> string -> unit
 (** The same as {!val:mkfs}. *)
+
+val mkfs_b : t -> string -> int -> string -> unit [@@ocaml.deprecated "use mkfs"]
+(** Make a file system with a given block size.
+
+Makes a file system of the type [fstype] with blocks of [blocksize] bytes on [device]; for [vfat] and [ntfs] that is the size of a cluster. What was on it is lost. [Guestfs.mkfs] does that with its option [blocksize].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.mkfs] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.68. *)
+
+val mkfs_btrfs : t -> ?allocstart:int64 -> ?bytecount:int64 -> ?datatype:string -> ?leafsize:int -> ?label:string -> ?metadata:string -> ?nodesize:int -> ?sectorsize:int -> string array -> unit
+(** Make a Btrfs file system with all its parameters.
+
+Makes a Btrfs file system that spans all block devices in [devices]. At least one must be given. What was on them is lost. They must not be in use. Any of them can be named to [Guestfs.mount] it.
+
+Sizes that must be a power of two are an error otherwise, and profiles that need more devices than there are too. For a plain file system on one device [Guestfs.mkfs] does.
+
+See also [Guestfs.btrfs_device_add], [Guestfs.btrfs_filesystem_resize] and [mkfs.btrfs(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.25. *)
+
+val mklost_and_found : t -> string -> unit
+(** Make the directory lost+found of an ext2, ext3 or ext4 file system.
+
+Makes the directory [lost+found] in the directory [mountpoint], which should be the root of a mounted ext2, ext3 or ext4 file system, and gives it some blocks in advance. The checker puts files there that have lost their name, and then need not look for space in a damaged file system.
+
+[Guestfs.mkfs] makes the directory already; the call is for file systems that have lost it. It is an error if [lost+found] exists or [mountpoint] is not a directory.
+
+See also [Guestfs.e2fsck] and [mklost+found(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.19.56. *)
+
+val mkmountpoint : t -> string -> unit
+(** Make a directory to mount on while nothing is mounted.
+
+Makes the directory [exemptpath], an absolute path, below the root of the guest as it is at present. It is the only call for files that works before a root file system is mounted: the root is then an empty directory in memory, and mountpoints made there can take several file systems that have nothing to do with each other, such as read-only ones that lack the directories:
+
+{[
+mkmountpoint /a
+mkmountpoint /b
+mount /dev/sda1 /a
+mount /dev/sdb1 /b
+]}
+
+All paths of other calls then begin with such a mountpoint. Mounting something on [/] hides them until it is unmounted. When something is mounted there, an ordinary directory is made in it. The directory above must exist, and the directory itself must not.
+
+See also [Guestfs.rmmountpoint], [Guestfs.mount] and [Guestfs.mkdir].
+
+Since version 1.0.62. *)
+
+val mknod : t -> int -> int -> int -> string -> unit
+(** Create a device node or another special file.
+
+Creates [path] as a special file. [mode] is its type together with its permissions, of which the bits of the [Guestfs.umask] are taken away:
+
+{ul
+{- 060000 ([S_IFBLK]): a block device with the numbers [devmajor] (0 to 4095) and [devminor] (0 to 1048575)}
+{- 020000 ([S_IFCHR]): a character device with those numbers}
+{- 010000 ([S_IFIFO]): a FIFO, see also [Guestfs.mkfifo]}
+{- 0140000 ([S_IFSOCK]): a socket, which nobody listens on}
+{- 0100000 ([S_IFREG]) or none: an empty regular file}}
+
+The numbers mean nothing for the last three. Directories and symbolic links are made by other calls. Numbers are written in octal with a leading zero in the shell, so 060644 is a block device that everybody may read.
+
+The node is a name for the guest's kernel; what is behind it here is the appliance. The parent must exist and [path] must not.
+
+See also [Guestfs.mknod_b], [Guestfs.mknod_c], [Guestfs.is_blockdev] and [mknod(2)].
+
+This call works only when the option group [mknod] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.55. *)
+
+val mknod_b : t -> int -> int -> int -> string -> unit
+(** Create the node of a block device.
+
+Creates [path] as the node of the block device with the major number [devmajor] and the minor number [devminor]. [mode] has the permissions of the new node, less the [Guestfs.umask]; bits for a type of file do not belong in it, and a negative number is an error. It is an error if [path] exists.
+
+The numbers are those of Linux. The node is for the guest: opening it through this library would mean a device of the appliance. It is [Guestfs.mknod] with the type filled in.
+
+See also [Guestfs.mknod_c], [Guestfs.mkfifo] and [mknod(2)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [mknod] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.55. *)
+
+val mknod_c : t -> int -> int -> int -> string -> unit
+(** Create the node of a character device.
+
+Creates [path] as the node of the character device with the major number [devmajor] and the minor number [devminor]. [mode] has the permissions of the new node, less the [Guestfs.umask]; bits for a type of file do not belong in it, and a negative number is an error. It is an error if [path] exists.
+
+The numbers are those of Linux. The node is for the guest: opening it through this library would mean a device of the appliance. It is [Guestfs.mknod] with the type filled in.
+
+See also [Guestfs.mknod_b], [Guestfs.mkfifo] and [mknod(2)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [mknod] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.55. *)
+
+val mksquashfs : t -> ?compress:string -> ?excludes:string array -> string -> string -> unit
+(** Pack a directory into a squashfs image.
+
+Packs the directory [path] with all that is below it into a squashfs image and writes that to [filename] on the host. The content of [path] becomes the root of the image. An existing file is replaced. [filename] may also be a named pipe or [/dev/stdout].
+
+The image is first made in the appliance and takes space there, so the call may fail for large trees, from about 3 GB of image on. When it fails or is cancelled, a part of the file may have been written.
+
+See also [Guestfs.tar_out], [Guestfs.mount_loop] and [mksquashfs(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [squashfs] is available; [Guestfs.feature_available] tells.
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.35.25. *)
 
 val mkswap : t -> ?label:string -> ?uuid:string -> string -> unit
 (** Make a swap area.
@@ -1498,6 +5352,67 @@ Since version 1.0.55. *)
 val mkswap_opts : t -> ?label:string -> ?uuid:string -> string -> unit
 (** The same as {!val:mkswap}. *)
 
+val mkswap_L : t -> string -> string -> unit [@@ocaml.deprecated "use mkswap"]
+(** Make a swap area with a label.
+
+Makes [device] a Linux swap area with the label [label], at most 15 bytes. What was on it is lost. [Guestfs.mkswap] does that with its option [label].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.mkswap] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.55. *)
+
+val mkswap_U : t -> string -> string -> unit [@@ocaml.deprecated "use mkswap"]
+(** Make a swap area with a given UUID.
+
+Makes [device] a Linux swap area with the UUID [uuid], written in the usual form with dashes. What was on it is lost. [Guestfs.mkswap] does that with its option [uuid].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.mkswap] instead. This call stays, so programs that use it keep working.
+
+This call works only when the option group [linuxfsuuid] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.55. *)
+
+val mkswap_file : t -> string -> unit
+(** Make a file a swap area.
+
+Makes the existing file [path] a Linux swap area of its size. What was in it is lost. Nothing is made larger or created; use [Guestfs.fallocate64] or [Guestfs.fill] for that before, and [Guestfs.chmod] so that nobody else can read it. A file with holes is accepted here but not by [Guestfs.swapon_file]. Files of less than ten pages (40 KiB on most machines) are an error.
+
+See also [Guestfs.mkswap], [Guestfs.swapon_file] and [mkswap(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.66. *)
+
+val mktemp : t -> ?suffix:string -> string -> string
+(** Create a temporary file.
+
+Creates an empty file with a name of its own and returns the name. [tmpl] is the full path with [XXXXXX] at its end, which is replaced by random letters and digits so that nothing of that name existed before. What leads there must exist.
+
+The file has the permissions 0600 less the [Guestfs.umask] and belongs to root. It stays until somebody removes it. A template that ends in anything else is an error (EINVAL).
+
+See also [Guestfs.mkdtemp], [Guestfs.rm] and [mkstemp(3)].
+
+Since version 1.19.53. *)
+
+val modprobe : t -> string -> unit
+(** Load a kernel module into the appliance.
+
+Loads the module [modulename] with all those it depends on into the kernel of the appliance. The module must belong to that kernel and be in the appliance; modules of the guest are not looked at. It is no error if it is loaded already, or built in. A name that is not known is an error.
+
+Modules for disks and for file systems are loaded when they are needed, so this is seldom called for.
+
+See also [Guestfs.available], [Guestfs.filesystem_available] and [modprobe(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [linuxmodules] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.68. *)
+
 val mount : t -> string -> string -> unit
 (** Mount a file system.
 
@@ -1508,6 +5423,30 @@ The first one must be mounted on [/]; all paths of other calls begin there. Then
 See also [Guestfs.mount_ro], [Guestfs.mount_options], [Guestfs.umount] and [Guestfs.mounts].
 
 Since version 0.0.3. *)
+
+val mount_9p : t -> ?options:string -> string -> string -> unit [@@ocaml.deprecated]
+(** Mount a 9p file system.
+
+Always fails. It once mounted the directory of the host with the tag [mounttag] at [mountpoint] by the 9p protocol, which is not supported any more. To exchange files use [Guestfs.copy_in] and [Guestfs.copy_out].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}.
+
+Since version 1.11.12. *)
+
+val mount_loop : t -> string -> string -> unit
+(** Mount an image that is a file in the guest.
+
+Mounts the file system in the file [file] at the directory [mountpoint], for reading and writing where both file systems allow it. Both paths are in the guest, so something must be mounted on [/] already. The type is recognised. It is what [mount -o loop] does: [file] must hold a file system from its first byte on, not a partition table.
+
+As long as it is mounted, the file system that [file] lies in cannot be unmounted. An image on the host is added with [Guestfs.add_drive] instead.
+
+See also [Guestfs.umount], [Guestfs.mount_options] and [mount(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.54. *)
 
 val mount_options : t -> string -> string -> string -> unit
 (** Mount a file system with options.
@@ -1522,6 +5461,33 @@ val mount_ro : t -> string -> string -> unit
 Mounts [mountable] at [mountpoint] like [Guestfs.mount], but nothing can be changed in it. The journal of a file system that was not unmounted cleanly may still be replayed, which writes to the device; add the drive with the option [readonly] of [Guestfs.add_drive] when the image must not change at all.
 
 Since version 1.0.10. *)
+
+val mount_vfs : t -> string -> string -> string -> string -> unit
+(** Mount a file system of a given type with options.
+
+Mounts [mountable] at [mountpoint] like [Guestfs.mount], as a file system of the type [vfstype], with the options [options]: what [mount(8)] takes for [-t] and [-o]. Either text may be empty: then the type is found out, or there are no options.
+
+See also [Guestfs.mount_options] and [Guestfs.vfs_type].
+
+Since version 1.0.10. *)
+
+val mountable_device : t -> string -> string
+(** Return the device of a mountable.
+
+Returns the device that [mountable] is on. For most that is what was given; for a Btrfs subvolume, [btrfsvol:DEVICE/NAME], it is DEVICE.
+
+See also [Guestfs.mountable_subvolume] and [Guestfs.list_filesystems].
+
+Since version 1.33.15. *)
+
+val mountable_subvolume : t -> string -> string
+(** Return the subvolume of a mountable.
+
+Returns the name of the Btrfs subvolume that [mountable] is: NAME for [btrfsvol:DEVICE/NAME]. Anything else, a plain device above all, is an error with errno [EINVAL].
+
+See also [Guestfs.mountable_device] and [Guestfs.btrfs_subvolume_list].
+
+Since version 1.33.15. *)
 
 val mountpoints : t -> (string * string) list
 (** List the mounted file systems with their places.
@@ -1549,6 +5515,160 @@ Moves [src] to [dest], a new name or an existing directory to put it in. An exis
 See also [Guestfs.cp_a], [rename] and [mv(1)].
 
 Since version 1.0.18. *)
+
+val nr_devices : t -> int
+(** Return the number of disks.
+
+Returns how many disks were added, which is the length of the list that [Guestfs.list_devices] returns.
+
+Since version 1.19.15. *)
+
+val ntfs_3g_probe : t -> bool -> string -> int
+(** Tell whether an NTFS file system can be mounted.
+
+Tests whether the NTFS file system on [device] can be mounted: for writing if [rw] is true, only for reading if it is false. Nothing is changed.
+
+Returns 0 if it can, else a number that says why not: among others 12 for no valid NTFS, 13 for a damaged one, 14 if Windows is hibernated on it, 15 if it was not unmounted cleanly, 16 if it is in use. That it cannot be mounted is a result, not an error. It is an error if the test could not run.
+
+See also [Guestfs.ntfsfix], [Guestfs.mount] and [ntfs-3g.probe(8)], which has all numbers.
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ntfs3g] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.43. *)
+
+val ntfs_chmod : t -> ?recursive:bool -> string -> int -> string -> unit
+(** Set the permissions of a file on NTFS.
+
+Gives the file or directory [path] on the NTFS file system of [device] the Unix permissions [mode], from 0 to [0777] (octal). They are stored as an access control list that counts for Windows too, in place of the one that was there. The owner does not change.
+
+[device] must not be mounted. [path] is therefore a plain text: the path from the top of that file system, with slashes, such as [/Program Files/App]. Upper and lower case must be right. It is an error if there is no such file, or if another bit is set in [mode].
+
+See also [Guestfs.chmod] and [ntfssecaudit(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ntfs3g] is available; [Guestfs.feature_available] tells.
+
+Since version 1.55.13. *)
+
+val ntfscat_i : t -> string -> int64 -> string -> unit
+(** Download a file from NTFS by its inode number.
+
+Writes the content of the file with the number [inode] (its record in the master file table) on the NTFS file system [device] to [filename] on the host. Files can be had this way that have no path under Linux, such as those in [$Extend]. [device] must not be mounted.
+
+What is read is the main data of the file, not its named streams. It is an error if [inode] is negative, if there is no such record, or if it has no data, as directories do not.
+
+See also [Guestfs.download_inode], [Guestfs.download] and [ntfscat(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Long runs send progress events.
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.33.14. *)
+
+val ntfsclone_in : t -> string -> string -> unit
+(** Restore an NTFS file system from a backup.
+
+Reads the host file [backupfile], which [Guestfs.ntfsclone_out] has made, and restores the NTFS file system in it on [device]. What was on the device is lost. The device must be at least as large as the original file system was; if it is larger, call [Guestfs.ntfsresize] afterwards. It is an error if the file is not such a backup.
+
+Only the content is restored. Windows may not boot from it if the partition begins at another place than before.
+
+See also [Guestfs.ntfsclone_out] and [ntfsclone(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ntfs3g] is available; [Guestfs.feature_available] tells.
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.17.9. *)
+
+val ntfsclone_out : t -> ?metadataonly:bool -> ?rescue:bool -> ?ignorefscheck:bool -> ?preservetimestamps:bool -> ?force:bool -> string -> string -> unit
+(** Save an NTFS file system to a backup.
+
+Saves the NTFS file system of [device] to [backupfile] on the host, in the special format of [ntfsclone(8)]. Only space that is in use is saved, so the file can be much smaller than the device. It cannot be mounted; [Guestfs.ntfsclone_in] restores it.
+
+[device] must not be mounted. If the file system is damaged or marked for a check, that is an error unless an option allows it.
+
+See also [Guestfs.ntfsclone_in], [Guestfs.ntfsfix] and [ntfsclone(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ntfs3g] is available; [Guestfs.feature_available] tells.
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.17.9. *)
+
+val ntfsfix : t -> ?clearbadsectors:bool -> string -> unit
+(** Repair simple damage of an NTFS file system.
+
+Repairs some basic damage of the NTFS file system on [device], empties its journal, and marks it so that Windows checks it when it next starts. It must not be mounted. Use it if the file system cannot be mounted any more.
+
+That is not what [chkdsk] does: the files and directories are not looked at. It is an error if the damage is too heavy.
+
+See also [Guestfs.ntfs_3g_probe] and [ntfsfix(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ntfs3g] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.9. *)
+
+val ntfsresize : t -> ?size:int64 -> ?force:bool -> string -> unit
+(** Change the size of an NTFS file system.
+
+Changes the size of the NTFS file system on [device], which must not be mounted. To enlarge it, make the partition or volume larger first; to shrink it, make the partition smaller afterwards. Data that lies behind the new end is moved. [Guestfs.vfs_minimum_size] tells how small it can get.
+
+Afterwards the file system is marked for a check, which Windows does at its next start. A file system with that mark is refused, so [force] is needed to resize twice without Windows in between. It is also an error if [size] is too small for the content or larger than the device, if it is not positive, or if the file system is damaged.
+
+See also [Guestfs.part_resize], [Guestfs.lvresize] and [ntfsresize(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [ntfsprogs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.3.2. *)
+
+val ntfsresize_opts : t -> ?size:int64 -> ?force:bool -> string -> unit
+(** The same as {!val:ntfsresize}. *)
+
+val ntfsresize_size : t -> string -> int64 -> unit [@@ocaml.deprecated "use ntfsresize"]
+(** Change the size of an NTFS file system.
+
+Makes the NTFS file system on [device] [size] bytes large. It is [Guestfs.ntfsresize] with its option [size], and without [force]: it fails if the file system is marked for a check, as it is after every change of size.
+
+See also [Guestfs.ntfsresize] and [ntfsresize(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.ntfsresize] instead. This call stays, so programs that use it keep working.
+
+This call works only when the option group [ntfsprogs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.3.14. *)
+
+val parse_environment : t -> unit
+(** Read the settings from the environment.
+
+Sets the properties of the handle for which there are environment variables: [LIBGUESTFS_DEBUG] sets what [Guestfs.set_verbose] sets, for example, [LIBGUESTFS_MEMSIZE] what [Guestfs.set_memsize] sets, and so on for all that the section “ENVIRONMENT VARIABLES” of [guestfs(3)] lists. A variable that is not set changes nothing. A value that is not allowed is an error that names the variable; those before it have taken effect.
+
+A new handle has done this already, unless it was made with the flag that forbids it.
+
+See also [Guestfs.parse_environment_list].
+
+Since version 1.19.53. *)
+
+val parse_environment_list : t -> string array -> unit
+(** Read the settings from a list of variables.
+
+Like [Guestfs.parse_environment], but takes the variables from [environment], a list of strings of the form [NAME=VALUE], and does not look at the environment of the program. When a variable comes more than once, the first one counts. Other variables, and strings without [=], are ignored.
+
+Since version 1.19.53. *)
 
 val part_add : t -> string -> string -> int64 -> int64 -> unit
 (** Add a partition.
@@ -1580,6 +5700,97 @@ Makes a new partition table of the kind [parttype] on [device], and in it one pr
 This is the quick way; [Guestfs.part_init] and [Guestfs.part_add] give control.
 
 Since version 1.0.78. *)
+
+val part_expand_gpt : t -> string -> unit
+(** Move the second copy of a GPT to the end of the disk.
+
+GPT keeps a second copy of the partition table at the end of the disk. When a disk image has grown, that copy lies in the middle, and no partition can be made behind it. Here it is moved to the real end of [device], which makes the new space usable. No partition is changed. It is an error if [device] has no GPT.
+
+See also [Guestfs.part_resize], [Guestfs.part_add], [Guestfs.part_list] and [sgdisk(8)] (its option [-e]).
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [gdisk] is available; [Guestfs.feature_available] tells.
+
+Since version 1.33.2. *)
+
+val part_get_bootable : t -> string -> int -> bool
+(** Test whether a partition has the boot flag.
+
+Returns true if the partition [partnum] of [device] has the boot flag. In an MBR partition table that is the mark of the active partition. In a GUID partition table it means that the partition has the type of an EFI system partition. A partition that does not exist is an error.
+
+See also [Guestfs.part_set_bootable] and [Guestfs.part_list].
+
+Since version 1.3.2. *)
+
+val part_get_disk_guid : t -> string -> string
+(** Return the GUID of a GPT disk.
+
+Returns the GUID by which the partition table of [device] identifies the whole disk, in upper case with dashes. The disk must have a GPT; with any other partition table, or none, the call fails.
+
+See also [Guestfs.part_set_disk_guid], [Guestfs.part_get_gpt_guid] and [Guestfs.part_get_parttype].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.33.2. *)
+
+val part_get_gpt_attributes : t -> string -> int -> int64
+(** Return the attributes of a GPT partition.
+
+Returns the attribute flags of the partition number [partnum], counted from 1, of [device] as one number. Bits 0 to 2 mean the same for all partitions, and bits 48 to 63 depend on its type, as told at [Guestfs.part_set_gpt_attributes]. When bit 63 is set the number is negative.
+
+It is an error if the disk has no GPT or no such partition.
+
+See also [Guestfs.part_get_gpt_type] and [Guestfs.part_list].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.21.1. *)
+
+val part_get_gpt_guid : t -> string -> int -> string
+(** Return the GUID of a partition.
+
+Returns the GUID that tells the partition [partnum] of [device] from all others, 36 characters in upper case. The device must have a GUID partition table, and the partition must exist.
+
+See also [Guestfs.part_set_gpt_guid], [Guestfs.part_get_gpt_type] and [Guestfs.part_get_name].
+
+Since version 1.29.25. *)
+
+val part_get_gpt_type : t -> string -> int -> string
+(** Return the GUID of the type of a partition.
+
+Returns what the partition [partnum] of [device] is for, as the GUID of its type in a GUID partition table: 36 characters in upper case. For a partition of an MBR partition table it is the GUID that a converted table would have for it. Other partition tables and missing partitions are errors.
+
+A {{:https://en.wikipedia.org/wiki/GUID_Partition_Table#Partition_type_GUIDs}list of types} is in Wikipedia. See also [Guestfs.part_set_gpt_type] and [Guestfs.part_get_mbr_id].
+
+Since version 1.21.1. *)
+
+val part_get_mbr_id : t -> string -> int -> int
+(** Return the type byte of a partition.
+
+Returns the byte that says what the partition [partnum] of [device] is for, 0 to 255: 0x83 for Linux, 0x82 for Linux swap, 7 for NTFS and so on. The device must have an MBR partition table, and the partition must exist.
+
+See also [Guestfs.part_set_mbr_id], [Guestfs.part_get_gpt_type] and [Guestfs.part_get_parttype].
+
+Since version 1.3.2. *)
+
+val part_get_mbr_part_type : t -> string -> int -> string
+(** Return whether a partition is primary, logical or extended.
+
+Returns the kind of the partition number [partnum], counted from 1, of [device] with an MBR:
+
+{ul
+{- [primary]: number 1 to 4, an ordinary partition}
+{- [extended]: number 1 to 4, the one that holds the logical ones}
+{- [logical]: number 5 or higher}}
+
+With a GPT all partitions are [primary]. It is an error if there is no such partition or no partition table.
+
+See also [Guestfs.part_add], [Guestfs.part_get_mbr_id] and [Guestfs.part_get_parttype].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.29.32. *)
 
 val part_get_name : t -> string -> int -> string
 (** Return the name of a partition.
@@ -1621,6 +5832,95 @@ See also [Guestfs.list_partitions] and [Guestfs.part_get_parttype].
 
 Since version 1.0.78. *)
 
+val part_resize : t -> string -> int -> int64 -> unit
+(** Move the end of a partition.
+
+Makes the partition [partnum] of [device] larger or smaller: [endsect] becomes the last sector that belongs to it. A negative [endsect] counts from the end of the disk: -1 is the last sector. Sectors are as large as [Guestfs.blockdev_getss] says. The end must lie behind the start, on the disk, and before the next partition; GPT keeps the last 33 sectors for itself.
+
+What is in the partition is not touched. Enlarge the file system afterwards ([Guestfs.resize2fs]), and make it smaller before: a smaller partition cuts off what does not fit, without a question.
+
+See also [Guestfs.part_add] and [Guestfs.part_list].
+
+Since version 1.37.20. *)
+
+val part_set_bootable : t -> string -> int -> bool -> unit
+(** Set or clear the boot flag of a partition.
+
+Sets the boot flag of the partition [partnum] of [device], or clears it if [bootable] is false. In an MBR partition table it marks the active partition, which some boot loaders and systems go by; only one can have it, and setting it takes it from another. In a GUID partition table it makes the partition an EFI system partition, and clearing it an ordinary one.
+
+See also [Guestfs.part_get_bootable] and [Guestfs.part_set_gpt_type].
+
+Since version 1.0.78. *)
+
+val part_set_disk_guid : t -> string -> string -> unit
+(** Set the GUID of a GPT disk.
+
+Sets the GUID by which the partition table of [device] identifies the whole disk to [guid], 32 hexadecimal digits with dashes as usual. The GUIDs of the partitions stay. It is an error if the disk has no GPT or if [guid] is no valid GUID.
+
+See also [Guestfs.part_get_disk_guid], [Guestfs.part_set_disk_guid_random] and [Guestfs.part_set_gpt_guid].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.33.2. *)
+
+val part_set_disk_guid_random : t -> string -> unit
+(** Give a GPT disk a new GUID.
+
+Sets the GUID by which the partition table of [device] identifies the whole disk to a new random one, for instance to make a clone distinct from its original. The GUIDs of the partitions stay. It is an error if the disk has no GPT.
+
+See also [Guestfs.part_set_disk_guid] and [Guestfs.part_get_disk_guid].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.33.2. *)
+
+val part_set_gpt_attributes : t -> string -> int -> int64 -> unit
+(** Set the attributes of a GPT partition.
+
+Sets the attribute flags of the partition number [partnum], counted from 1, of [device] to [attributes]. All flags are replaced, so read them before with [Guestfs.part_get_gpt_attributes] to change one. The bits are
+
+{ul
+{- [0]: the machine needs the partition, do not delete it}
+{- [1]: the firmware is to ignore it}
+{- [2]: it can be booted by a BIOS}
+{- [3-47]: reserved}
+{- [48-63]: up to the type of the partition; for data of Windows 60 is read-only, 62 hidden and 63 no drive letter}}
+
+It is an error if the disk has no GPT or no such partition.
+
+See also [Guestfs.part_set_gpt_type], [Guestfs.part_set_bootable] and the {{:https://en.wikipedia.org/wiki/GUID_Partition_Table#Partition_entries}list of attributes}.
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.21.1. *)
+
+val part_set_gpt_guid : t -> string -> int -> string -> unit
+(** Set the GUID of a partition.
+
+Sets the GUID that tells the partition [partnum] of [device] from all others. [guid] is written as 32 hexadecimal digits with dashes, [XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX]; the case of letters does not matter. The device must have a GUID partition table, and the partition must exist. Nobody checks that no other partition has the same GUID.
+
+See also [Guestfs.part_get_gpt_guid] and [Guestfs.part_set_gpt_type].
+
+Since version 1.29.25. *)
+
+val part_set_gpt_type : t -> string -> int -> string -> unit
+(** Set the type of a partition by its GUID.
+
+Sets what the partition [partnum] of [device] is for. [guid] is the GUID of the type, 32 hexadecimal digits with dashes; the case of letters does not matter. The device must have a GUID partition table, and the partition must exist. A GUID of zeroes is refused, since it would mean that there is no partition. For MBR see [Guestfs.part_set_mbr_id].
+
+A {{:https://en.wikipedia.org/wiki/GUID_Partition_Table#Partition_type_GUIDs}list of types} is in Wikipedia. See also [Guestfs.part_get_gpt_type] and [Guestfs.part_set_bootable].
+
+Since version 1.21.1. *)
+
+val part_set_mbr_id : t -> string -> int -> int -> unit
+(** Set the type byte of a partition.
+
+Sets the byte that says what the partition [partnum] of [device] is for to [idbyte], 0 to 255. Such types are written in hexadecimal mostly, often without the [0x] that has to be before them here: 0x83 is Linux, 0x82 Linux swap, 7 NTFS. 0 means an empty place: [Guestfs.part_list] and other programs do not see such a partition any more, until it gets another type. The device must have an MBR partition table, and the partition must exist.
+
+See also [Guestfs.part_get_mbr_id] and [Guestfs.part_set_gpt_type].
+
+Since version 1.3.2. *)
+
 val part_set_name : t -> string -> int -> string -> unit
 (** Set the name of a partition.
 
@@ -1629,6 +5929,24 @@ Gives the partition number [partnum], counted from 1, of [device] the name [name
 See also [Guestfs.part_get_name] and [Guestfs.set_label], which is about the file system inside.
 
 Since version 1.0.78. *)
+
+val part_to_dev : t -> string -> string
+(** Return the disk that a partition is on.
+
+Returns the name of the disk or array that [partition] is a partition of: [/dev/sda] for [/dev/sda1]. The partition must exist. Any other device is an error.
+
+See also [Guestfs.part_to_partnum], [Guestfs.list_partitions] and [Guestfs.is_whole_device].
+
+Since version 1.5.15. *)
+
+val part_to_partnum : t -> string -> int
+(** Return the number of a partition.
+
+Returns the number of [partition] on its disk, as other calls for partitions want it: 1 for [/dev/sda1]. The partition must exist. Any other device is an error.
+
+See also [Guestfs.part_to_dev], [Guestfs.part_list] and [Guestfs.list_partitions].
+
+Since version 1.13.25. *)
 
 val ping_daemon : t -> unit
 (** Check that the daemon answers.
@@ -1661,6 +5979,32 @@ What it takes and returns must fit into one protocol message, about 4 MiB altoge
 
 Since version 1.5.21. *)
 
+val pvchange_uuid : t -> string -> unit
+(** Give a physical volume a new UUID.
+
+Replaces the UUID of the LVM physical volume [device] by a new random one, for instance to make a clone distinct from its original. If it belongs to a volume group, no logical volume of that group may be active: deactivate it with [Guestfs.vg_activate] before. It is an error if [device] is no physical volume.
+
+See also [Guestfs.pvchange_uuid_all], [Guestfs.vgchange_uuid], [Guestfs.pvuuid] and [pvchange(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.26. *)
+
+val pvchange_uuid_all : t -> unit
+(** Give all physical volumes new UUIDs.
+
+Replaces the UUID of each LVM physical volume by a new random one, like [Guestfs.pvchange_uuid]. No logical volume may be active: deactivate them with [Guestfs.vg_activate_all] before. When one of them fails, others may have been changed.
+
+See also [Guestfs.vgchange_uuid_all], [Guestfs.pvs] and [pvchange(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.26. *)
+
 val pvcreate : t -> string -> unit
 (** Make a device a physical volume.
 
@@ -1672,6 +6016,45 @@ This call works only when the option group [lvm2] is available; [Guestfs.feature
 
 Since version 0.0.8. *)
 
+val pvremove : t -> string -> unit
+(** Make a device no physical volume any more.
+
+Removes the label of the physical volume from [device], so that LVM does not know it any more. It is an error while the volume belongs to a volume group: see [Guestfs.vgremove]. A device that is no physical volume is left as it is, without an error.
+
+See also [Guestfs.pvcreate], [Guestfs.wipefs] and [pvremove(8)].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.13. *)
+
+val pvresize : t -> string -> unit
+(** Fit a physical volume to the size of its device.
+
+Makes the LVM physical volume [device] as large as the device is now. It grows after the disk or partition has grown. It can also shrink, which fails if extents are in use beyond the new end; nothing is moved. Active logical volumes do no harm.
+
+See also [Guestfs.pvresize_size], [Guestfs.lvresize_free], [Guestfs.part_resize] and [pvresize(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.26. *)
+
+val pvresize_size : t -> string -> int64 -> unit
+(** Set the size of a physical volume.
+
+Makes the LVM physical volume [device] take [size] bytes of its device, for instance before the partition is made smaller. What LVM can use of that is a little less, as it takes the metadata off and rounds down to whole extents.
+
+It fails if extents are in use beyond the new end, if [size] is not positive, and if it is more than the device has.
+
+See also [Guestfs.pvresize], [Guestfs.part_resize] and [pvresize(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 1.3.14. *)
+
 val pvs : t -> string array
 (** List the physical volumes.
 
@@ -1682,6 +6065,28 @@ See also [Guestfs.vgs], [Guestfs.lvs] and [pvs(8)].
 This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
 
 Since version 0.0.4. *)
+
+val pvs_full : t -> lvm_pv array
+(** List the physical volumes with all their properties.
+
+Returns everything that LVM says about each physical volume, sorted by the name of its device. One that belongs to a group but is missing is shown as [\[unknown\]].
+
+See also [Guestfs.pvs], [Guestfs.vgs_full] and [pvs(8)].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 0.0.4. *)
+
+val pvuuid : t -> string -> string
+(** Return the UUID of a physical volume.
+
+Returns the UUID of the LVM physical volume [device]. It has 32 letters and digits in seven groups with dashes between them, the way LVM prints it; [Guestfs.pvs_full] has the same one without dashes. A device that is no physical volume is an error.
+
+See also [Guestfs.vgpvuuids], [Guestfs.vguuid] and [Guestfs.lvuuid].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.87. *)
 
 val pwrite : t -> string -> string -> int64 -> int
 (** Write to part of a file.
@@ -1749,6 +6154,19 @@ See also [Guestfs.ln_s] and [Guestfs.realpath].
 
 Since version 1.0.66. *)
 
+val readlinklist : t -> string -> string array -> string array
+(** Read several symbolic links of a directory.
+
+Returns where each of [names], which are symbolic links in the directory [path], points to, in the order of [names]. For a name that is no symbolic link, or does not exist, the result is an empty string; so names can be given of which that is not known.
+
+Use it to look at a directory with many files: it takes one message for a thousand of them, where [Guestfs.readlink] takes one for each.
+
+A name with [/] in it is an error, and so is a [path] that is not a directory.
+
+See also [Guestfs.lstatnslist] and [readlink(2)].
+
+Since version 1.0.77. *)
+
 val realpath : t -> string -> string
 (** Resolve a path to its canonical form.
 
@@ -1757,6 +6175,17 @@ Returns the absolute path of [path] without [.], [..], doubled slashes or symbol
 See also [Guestfs.readlink] and [realpath(3)].
 
 Since version 1.0.66. *)
+
+val remount : t -> ?rw:bool -> string -> unit
+(** Make a mounted file system read-only or writable.
+
+Changes how the file system that is mounted at [mountpoint] may be used. [mountpoint] must be where it is mounted, not a directory inside. At present [rw] is the only option, and has to be given.
+
+It fails if a file is open for writing, or if the device is read-only.
+
+See also [Guestfs.mount_ro] and [Guestfs.mount_options].
+
+Since version 1.23.2. *)
 
 val remove_drive : t -> string -> unit [@@ocaml.deprecated]
 (** Remove a disk.
@@ -1772,6 +6201,65 @@ See also [Guestfs.add_drive] and [Guestfs.add_drive_scratch].
 {b Deprecated}.
 
 Since version 1.19.49. *)
+
+val removexattr : t -> string -> string -> unit
+(** Remove an extended attribute of a file.
+
+Removes the extended attribute [xattr], such as [user.comment], of the file [path]. Symbolic links are followed. It is an error if there is no attribute of that name (ENODATA).
+
+See also [Guestfs.setxattr], [Guestfs.getxattrs], [Guestfs.lremovexattr] and [removexattr(2)].
+
+This call works only when the option group [linuxxattrs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.59. *)
+
+val rename : t -> string -> string -> unit
+(** Give a file another name on the same file system.
+
+Makes [newpath] the name of what was called [oldpath], at once and without copying anything. A file at [newpath] is replaced; a directory there is replaced only if it is empty and [oldpath] is a directory too. Symbolic links are renamed themselves.
+
+Unlike [Guestfs.mv], [newpath] is always the new name, never a directory to move into, and both must lie on the same file system (EXDEV otherwise).
+
+See also [Guestfs.mv], [Guestfs.cp_a] and [rename(2)].
+
+Since version 1.21.5. *)
+
+val resize2fs : t -> string -> unit
+(** Make an ext file system as large as its device.
+
+Makes the ext2, ext3 or ext4 file system on [device] as large as the device, after a partition or logical volume was made larger. One that has this size already is left as it is.
+
+If it is mounted it grows as it is. Otherwise it is checked first, and what can be repaired without questions is repaired; worse damage is an error, and [Guestfs.e2fsck] with [forceall] is the remedy. Anything but an ext file system is an error.
+
+See also [Guestfs.lvresize], [Guestfs.part_resize], [Guestfs.vfs_minimum_size] and [resize2fs(8)].
+
+Since version 1.0.27. *)
+
+val resize2fs_M : t -> string -> unit
+(** Shrink an ext2, ext3 or ext4 file system to the smallest possible size.
+
+Shrinks the file system on [device] as far as its content allows, in the estimate of [resize2fs(8)]. The device itself keeps its size. The new size is in the result of [Guestfs.tune2fs_l]: [Block count] times [Block size] bytes. There is next to no free space afterwards.
+
+The file system must not be mounted: it can only grow while it is in use. It is checked and repaired first, as by [Guestfs.e2fsck] with [forceall], since only a clean file system can be resized. When the resizing fails half-way, [Guestfs.e2fsck] with [forceall] may repair it; for a disk that matters, work on a copy or a snapshot.
+
+See also [Guestfs.resize2fs], [Guestfs.resize2fs_size] and [Guestfs.vfs_minimum_size].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.9.4. *)
+
+val resize2fs_size : t -> string -> int64 -> unit
+(** Resize an ext2, ext3 or ext4 file system to a given size.
+
+Makes the file system on [device] [size] bytes long. [size] must be a multiple of 1024, and is rounded down to whole blocks of the file system. It is an error if the content does not fit into it or if the device is shorter. The device itself keeps its size, so shrink the file system before its partition, and enlarge it afterwards.
+
+A mounted file system can grow, but not shrink. If it is not mounted, it is checked and repaired first, as by [Guestfs.e2fsck] with [forceall], since only a clean file system can be resized. When the resizing fails half-way, [Guestfs.e2fsck] with [forceall] may repair it; for a disk that matters, work on a copy or a snapshot.
+
+See also [Guestfs.resize2fs], [Guestfs.resize2fs_M], [Guestfs.vfs_minimum_size] and [resize2fs(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.3.14. *)
 
 val rm : t -> string -> unit
 (** Remove a file.
@@ -1811,6 +6299,120 @@ See also [Guestfs.mkdir] and [rmdir(2)].
 
 Since version 0.0.8. *)
 
+val rmmountpoint : t -> string -> unit
+(** Remove a directory that was made to mount on.
+
+Removes the directory [exemptpath], which [Guestfs.mkmountpoint] has made. It works before a root file system is mounted, too. The directory must be empty, and nothing may be mounted on it.
+
+See also [Guestfs.mkmountpoint], [Guestfs.umount] and [Guestfs.rmdir].
+
+Since version 1.0.62. *)
+
+val rsync : t -> ?archive:bool -> ?deletedest:bool -> string -> string -> unit
+(** Synchronise two directories of the guest.
+
+Makes [dest] like [src] with [rsync(1)], copying only what differs. Both are paths in the guest. If [src] is a directory and ends in a slash, what is in it is copied into [dest]; without that slash the directory itself is, to be [DEST/NAME]. [dest] is created if it does not exist, but not its parents.
+
+Without [archive] directories are passed over, so it is needed for nearly everything. If the call fails, part has been copied.
+
+See also [Guestfs.rsync_in], [Guestfs.rsync_out] and [Guestfs.cp_a].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [rsync] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.29. *)
+
+val rsync_in : t -> ?archive:bool -> ?deletedest:bool -> string -> string -> unit
+(** Synchronise a directory of the guest from a server.
+
+Makes the directory [dest] of the guest like [remote] with [rsync(1)], transferring only what differs. [remote] is a path on another computer, or the host, as for rsync: [rsync://SERVER/MODULE/PATH] or [SERVER::MODULE/PATH] for a server that runs the rsync daemon, [USER\@SERVER:PATH] to go through [ssh(1)]. If it ends in a slash, what is in the directory is copied, otherwise the directory itself.
+
+The appliance makes the connection, so it needs a network: call [Guestfs.set_network] before [Guestfs.launch]. There is no way to give a password; the server must not ask for one. If the call fails, part has been copied.
+
+See also [Guestfs.rsync_out], [Guestfs.rsync] and [Guestfs.copy_in].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [rsync] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.29. *)
+
+val rsync_out : t -> ?archive:bool -> ?deletedest:bool -> string -> string -> unit
+(** Synchronise a directory of the guest to a server.
+
+Makes [remote] like the file or directory [src] of the guest with [rsync(1)], transferring only what differs. [remote] is a path on another computer, or the host, in the form that [Guestfs.rsync_in] tells. If [src] ends in a slash, what is in the directory is copied, otherwise the directory itself. It is one path: there are no wildcards, but [Guestfs.glob_expand] can be used before.
+
+The appliance makes the connection, so it needs a network: call [Guestfs.set_network] before [Guestfs.launch]. There is no way to give a password; the server must not ask for one. If the call fails, part has been copied.
+
+See also [Guestfs.rsync_in], [Guestfs.rsync] and [Guestfs.copy_out].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [rsync] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.29. *)
+
+val scrub_device : t -> string -> unit
+(** Overwrite a device with patterns.
+
+Overwrites all of [device] several times, with random bytes and with zeroes, and checks the last pass, so that its old content is hard to recover. It is the default method of [scrub(1)] and takes several times as long as writing the device once. At the beginning a mark is left, and a device that has this mark is refused: it was scrubbed already.
+
+For the image of a disk on the host this says little. Where the image is sparse, copy-on-write or on a solid state disk, old data may survive in places that no write reaches. To make a disk only look empty, [Guestfs.zero_device] is enough.
+
+See also [Guestfs.scrub_file] and [Guestfs.scrub_freespace].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [scrub] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.52. *)
+
+val scrub_file : t -> string -> unit
+(** Overwrite a file with patterns and remove it.
+
+Overwrites the regular file [file] several times, as [Guestfs.scrub_device] does, with what is left of its last block, and then removes it. Its name is not overwritten. A file that does not exist, and one that is not a regular file, are errors.
+
+On file systems with a journal, with snapshots or that copy on write, as btrfs, old data may survive elsewhere. Then only the whole device helps.
+
+See also [Guestfs.scrub_device], [Guestfs.scrub_freespace], [Guestfs.rm] and [scrub(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [scrub] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.52. *)
+
+val scrub_freespace : t -> string -> unit
+(** Overwrite the free space of a file system.
+
+Creates the directory [dir], which must not exist yet, fills it with files until the file system is full, overwrites these as [Guestfs.scrub_file] does, and removes them. So what deleted files have left in free space is hard to recover. Until it ends there is no space for anything else. If it fails, remove [dir] with [Guestfs.rm_rf].
+
+What is reserved by the file system, or kept in its journal or snapshots, is not reached.
+
+See also [Guestfs.scrub_device], [Guestfs.zero_free_space] and [scrub(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [scrub] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.52. *)
+
+val selinux_relabel : t -> ?force:bool -> string -> string -> unit [@@ocaml.deprecated "use setfiles"]
+(** Label files of a guest for SELinux.
+
+Sets the SELinux labels of [path] and everything below it, as the file [specfile] of the guest says. It is the same as [Guestfs.setfiles] with one path and no [excludes]; see there for the parameters.
+
+See also [Guestfs.setfiles].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.setfiles] instead. This call stays, so programs that use it keep working.
+
+This call works only when the option group [selinuxrelabel] is available; [Guestfs.feature_available] tells.
+
+Since version 1.33.43. *)
+
 val set_append : t -> string option -> unit
 (** Add options to the kernel command line.
 
@@ -1821,6 +6423,17 @@ See also [Guestfs.get_append].
 Call it before [Guestfs.launch]; afterwards it is an error.
 
 Since version 1.0.26. *)
+
+val set_attach_method : t -> string -> unit [@@ocaml.deprecated "use set_backend"]
+(** Choose how the appliance is started.
+
+The old name of [Guestfs.set_backend]; [backend] may be all that it takes there. [appliance] stands for [direct].
+
+{b Deprecated}. New programs call [Guestfs.set_backend] instead. This call stays, so programs that use it keep working.
+
+Call it before [Guestfs.launch]; afterwards it is an error.
+
+Since version 1.9.8. *)
 
 val set_autosync : t -> bool -> unit
 (** Make closing the handle synchronise the disks.
@@ -1892,6 +6505,69 @@ See also [Guestfs.get_cachedir] and [Guestfs.set_tmpdir].
 Call it before [Guestfs.launch]; afterwards it is an error.
 
 Since version 1.19.58. *)
+
+val set_direct : t -> bool -> unit [@@ocaml.deprecated "use internal_get_console_socket"]
+(** Make the console that of the program.
+
+When [direct] is true, the serial console of the appliance is connected to standard input and output of the program: what the appliance prints appears there, what is typed goes to it, and no events of the class [appliance] tell of it. The appliance then also shares the process group of the program, whatever [Guestfs.set_pgroup] says, since only that may read from a terminal. Messages of the hypervisor itself still come as events.
+
+The default is false. Without it the console can be watched with a listener for the event [appliance].
+
+{b Deprecated}. New programs call [Guestfs.internal_get_console_socket] instead. This call stays, so programs that use it keep working.
+
+Call it before [Guestfs.launch]; afterwards it is an error.
+
+Since version 1.0.72. *)
+
+val set_e2attrs : t -> ?clear:bool -> string -> string -> unit
+(** Set or clear attributes of a file on ext2, ext3 or ext4.
+
+Sets the attributes [attrs] of the inode of [file], or clears them if the option [clear] is true. [attrs] are letters without separators, as [Guestfs.get_e2attrs] explains them. Attributes that are not named stay as they are, and with an empty text nothing is done.
+
+A letter that occurs twice, and any character that is not an attribute, is an error. So is an attribute that the file system does not know or that cannot be changed from outside, like [E], [I], [N] and [V]. [file] must be a regular file or a directory on a file system that has such attributes.
+
+See also [Guestfs.get_e2attrs], [Guestfs.set_e2generation] and [chattr(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.17.31. *)
+
+val set_e2generation : t -> string -> int64 -> unit
+(** Set the generation of a file on ext2, ext3 or ext4.
+
+Sets the generation of the inode of [file] to [generation], a number between 0 and 4294967295. [file] must be a regular file or a directory. On a file system that keeps no generation the call fails.
+
+See also [Guestfs.get_e2generation] and [chattr(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.17.31. *)
+
+val set_e2label : t -> string -> string -> unit [@@ocaml.deprecated "use set_label"]
+(** Set the label of an ext2, ext3 or ext4 file system.
+
+Gives the file system on [device] the label [label] of at most 16 bytes; more is an error. It is the same as [Guestfs.set_label].
+
+See also [Guestfs.vfs_label].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.set_label] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.15. *)
+
+val set_e2uuid : t -> string -> string -> unit [@@ocaml.deprecated "use set_uuid"]
+(** Set the UUID of an ext2, ext3 or ext4 file system.
+
+Gives the file system on [device] the UUID [uuid], written in the usual form with dashes. It may also be a word: [clear] for none, [random] for a new random one, [time] for one made from the time. The file system should not be mounted. [Guestfs.set_uuid] and [Guestfs.set_uuid_random] do this for more types.
+
+See also [Guestfs.vfs_uuid] and [tune2fs(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.set_uuid] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.15. *)
 
 val set_hv : t -> string -> unit
 (** Set the hypervisor program.
@@ -1979,6 +6655,19 @@ Call it before [Guestfs.launch]; afterwards it is an error.
 
 Since version 0.0.3. *)
 
+val set_pgroup : t -> bool -> unit
+(** Give the appliance a process group of its own.
+
+When [pgroup] is true, the process of the appliance is put into a process group of its own. Signals that the terminal sends to the group of the program then do not reach it, SIGINT for ^C above all, and the program can cancel with [Guestfs.user_cancel] or finish what it does. When it is false, which is the default, ^C ends the appliance together with the program.
+
+It takes effect at [Guestfs.launch], with the backend [direct]. The shell sets it, because it handles ^C itself.
+
+See also [Guestfs.get_pgroup] and [setpgid(2)].
+
+Call it before [Guestfs.launch]; afterwards it is an error.
+
+Since version 1.11.18. *)
+
 val set_program : t -> string -> unit
 (** Set the name of the program.
 
@@ -1987,6 +6676,45 @@ Sets the name under which the program appears in messages. It has no other effec
 See also [Guestfs.get_program] and [Guestfs.set_identifier].
 
 Since version 1.21.29. *)
+
+val set_qemu : t -> string option -> unit [@@ocaml.deprecated "use set_hv"]
+(** Set the hypervisor program.
+
+The old name of [Guestfs.set_hv]. In addition [hv] can be NULL: then the program is looked for again, as if none had ever been set.
+
+{b Deprecated}. New programs call [Guestfs.set_hv] instead. This call stays, so programs that use it keep working.
+
+Call it before [Guestfs.launch]; afterwards it is an error.
+
+Since version 1.0.6. *)
+
+val set_recovery_proc : t -> bool -> unit
+(** Make the appliance end with the program.
+
+When [recoveryproc] is true, which is the default, the process of the appliance is killed as soon as the program is gone, however it ended. Upstream does that with a process that watches both, hence the name; here the kernel does it and there is no such process.
+
+When it is false, an appliance whose program was killed goes on running. Use it only in a program that launches and then forks into the background: for the kernel that looks like the end of the program. The process that goes on must close the handle, which ends the appliance in any case.
+
+It takes effect at [Guestfs.launch], with the backend [direct].
+
+See also [Guestfs.get_recovery_proc] and [prctl(2)].
+
+Call it before [Guestfs.launch]; afterwards it is an error.
+
+Since version 1.0.77. *)
+
+val set_selinux : t -> bool -> unit [@@ocaml.deprecated "use setfiles"]
+(** Enable SELinux in the appliance.
+
+When [selinux] is true, the kernel of the appliance is started with SELinux enabled ([selinux=1 enforcing=0]); it then tells of violations but prevents none. The default is false.
+
+Nothing here needs it: files are relabelled without it.
+
+{b Deprecated}. New programs call [Guestfs.setfiles] instead. This call stays, so programs that use it keep working.
+
+Call it before [Guestfs.launch]; afterwards it is an error.
+
+Since version 1.0.67. *)
 
 val set_smp : t -> int -> unit
 (** Set the number of virtual CPUs.
@@ -2032,6 +6760,19 @@ See also [Guestfs.vfs_uuid], [Guestfs.set_label] and [set_uuid_random].
 
 Since version 1.23.10. *)
 
+val set_uuid_random : t -> string -> unit
+(** Give a file system a new UUID.
+
+Gives the file system on [device] a new random UUID, for instance to make a clone distinct from its original. That can be done for ext2, ext3, ext4, XFS, Btrfs and swap; for any other type the call fails with ENOTSUP. The file system must not be mounted.
+
+What refers to the old UUID in the guest, such as [/etc/fstab] or the boot loader, is not changed.
+
+See also [Guestfs.set_uuid], [Guestfs.vfs_uuid], [Guestfs.pvchange_uuid] and [Guestfs.part_set_disk_guid_random].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.29.50. *)
+
 val set_verbose : t -> bool -> unit
 (** Make messages verbose.
 
@@ -2043,12 +6784,155 @@ See also [Guestfs.get_verbose] and [Guestfs.set_trace].
 
 Since version 0.0.3. *)
 
+val setcon : t -> string -> unit [@@ocaml.deprecated "use setfiles"]
+(** Set the SELinux context of the daemon.
+
+Makes [context] the security context of the daemon in the appliance, which files that it creates then get theirs from. It needs SELinux in the appliance, see [Guestfs.getcon]; it fails as a rule. To label the files of a guest, use [Guestfs.setfiles].
+
+See also [Guestfs.getcon] and [Guestfs.setfiles].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.setfiles] instead. This call stays, so programs that use it keep working.
+
+This call works only when the option group [selinux] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.67. *)
+
+val setfiles : t -> ?force:bool -> ?excludes:string array -> string -> string array -> unit
+(** Label files of a guest for SELinux.
+
+Sets the SELinux labels of files, as [setfiles(8)] does. This is needed after files of a guest that uses SELinux were created or replaced, because the appliance itself has no policy and gives them no labels, or wrong ones; such a guest may not start.
+
+[specfile] is the absolute path, in the guest, of the file that says which path gets which label. It is [/etc/selinux/TYPE/contexts/files/file_contexts], where TYPE is the value of [SELINUXTYPE] in [/etc/selinux/config] of the guest.
+
+[paths] are the files and directories to label, with everything below; [/] is all of the guest. Mount the file systems of the guest as it does itself, since the labels follow from the paths. The list must not be empty. Symbolic links are labelled themselves and not followed.
+
+A file without a label gets the one in [specfile]. Of other labels only the type is set, unless [force] is given. Where [specfile] has no label for a file, it stays as it is. A [specfile] that is missing or not valid, and a file system without extended attributes, are errors.
+
+Another way is to create the file [/.autorelabel]: the guest then labels itself at its next start.
+
+See also [Guestfs.selinux_relabel], [Guestfs.aug_get] and [Guestfs.touch].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [selinuxrelabel] is available; [Guestfs.feature_available] tells.
+
+Since version 1.57.1. *)
+
+val setxattr : t -> string -> string -> int -> string -> unit
+(** Set an extended attribute of a file.
+
+Gives the file [path] the extended attribute [xattr], such as [user.comment], with the first [vallen] bytes of [val] as its value. An attribute of that name that is there already is replaced. Symbolic links are followed.
+
+A [vallen] that is negative or larger than the value is an error (EINVAL). How large a value may be depends on the file system, and is at most 64 KiB.
+
+See also [Guestfs.getxattr], [Guestfs.lsetxattr], [Guestfs.removexattr] and [setxattr(2)].
+
+This call works only when the option group [linuxxattrs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.59. *)
+
+val sfdisk : t -> string -> int -> int -> int -> string array -> unit [@@ocaml.deprecated "use part_add"]
+(** Partition a disk with sfdisk.
+
+Makes a new partition table on [device] from [lines], which are the input of [sfdisk(8)]: one partition each, with start, size, type and boot flag separated by commas. The one line [,] makes a partition that fills the disk. [cyls], [heads] and [sectors] were once the geometry of the disk; pass 0 for each, as [sfdisk(8)] does not know them any more.
+
+See also [Guestfs.part_init], [Guestfs.part_disk] and [Guestfs.part_list].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.part_add] instead. This call stays, so programs that use it keep working.
+
+Since version 0.0.8. *)
+
+val sfdiskM : t -> string -> string array -> unit [@@ocaml.deprecated "use part_add"]
+(** Partition a disk with sfdisk in megabytes.
+
+Makes a new partition table on [device] from [lines] as [Guestfs.sfdisk] does, but starts and sizes in the lines are in megabytes (of 1048576 bytes) and may be rounded. There is no geometry to give.
+
+See also [Guestfs.part_init], [Guestfs.part_disk] and [sfdisk(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.part_add] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.55. *)
+
+val sfdisk_N : t -> string -> int -> int -> int -> int -> string -> unit [@@ocaml.deprecated "use part_add"]
+(** Change one partition with sfdisk.
+
+Changes only the partition number [partnum], counted from 1, of [device], as [line] says in the words of [sfdisk(8)]. For [cyls], [heads] and [sectors] pass 0, see [Guestfs.sfdisk].
+
+See also [Guestfs.part_del] and [Guestfs.part_resize].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.part_add] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.26. *)
+
+val sfdisk_disk_geometry : t -> string -> string
+(** Return the geometry of a disk by its partition table.
+
+Returns a text for people with the cylinders, heads and sectors of [device], as far as possible in the way its partition table sees them. That may differ from [Guestfs.sfdisk_kernel_geometry] when the disk was resized, but newer versions of [sfdisk(8)] answer the same to both. Cylinders mean nothing for today's disks: [Guestfs.blockdev_getsize64] gives the size.
+
+See also [Guestfs.part_list].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.26. *)
+
+val sfdisk_kernel_geometry : t -> string -> string
+(** Return the geometry of a disk by the kernel.
+
+Returns a text for people with the cylinders, heads and sectors of [device] as the kernel sees them. Its form depends on the version of [sfdisk(8)]. Cylinders mean nothing for today's disks: [Guestfs.blockdev_getsize64] gives the size.
+
+See also [Guestfs.sfdisk_disk_geometry] and [Guestfs.blockdev_getss].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.26. *)
+
+val sfdisk_l : t -> string -> string [@@ocaml.deprecated "use part_list"]
+(** Return the partition table of a disk as text.
+
+Returns the partition table of [device] as [sfdisk -l] prints it, a text for people whose form depends on the version of [sfdisk(8)]. Programs use [Guestfs.part_list].
+
+See also [Guestfs.part_get_parttype].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.part_list] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.26. *)
+
 val sh : t -> string -> string
 (** Run a shell command of the guest.
 
 Has the guest's [/bin/sh] run [command], with wildcards, pipes, variables and whatever that shell offers. The result is what is printed on standard output. Otherwise the same as [Guestfs.command]; what is said there about failures and about the risk applies here too.
 
 Since version 1.0.50. *)
+
+val sh_lines : t -> string -> string array
+(** Run a shell command of the guest and return its lines.
+
+Runs the line [command] in the shell of the guest as [Guestfs.sh] does, and returns what it printed to its standard output as a list of lines without their newlines. Nothing printed is an empty list.
+
+See also [Guestfs.sh] and [Guestfs.command_lines].
+
+Since version 1.0.50. *)
+
+val sh_out : t -> string -> string -> unit
+(** Run a shell command of the guest and save its output on the host.
+
+Has the guest's [/bin/sh] run [command], with wildcards, pipes, variables and whatever that shell offers, and writes what is printed on standard output to the host file [output]. There is no limit on the size. Otherwise the same as [Guestfs.command_out]; what is said there, and at [Guestfs.command] about the risk, applies here too.
+
+See also [Guestfs.sh], [Guestfs.sh_lines] and [Guestfs.command_out].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.55.6. *)
 
 val shutdown : t -> unit
 (** Stop the appliance.
@@ -2060,6 +6944,15 @@ Closing the handle does the same, but has no way to report an error, and an erro
 Nothing happens if the appliance does not run.
 
 Since version 1.19.16. *)
+
+val sleep : t -> int -> unit
+(** Wait in the appliance.
+
+Waits for [secs] seconds in the daemon and returns. Negative values are an error (EINVAL). This is of use in tests and scripts, for example to let something settle.
+
+See also [Guestfs.ping_daemon] and [sleep(3)].
+
+Since version 1.0.41. *)
 
 val stat : t -> string -> stat [@@ocaml.deprecated "use statns"]
 (** Return information about a file.
@@ -2088,6 +6981,134 @@ See also [Guestfs.df_h] for reading and [statvfs(3)].
 
 Since version 1.9.2. *)
 
+val strings : t -> string -> string array
+(** Find the text in a binary file.
+
+Returns the printable strings in the file [path], in their order: all runs of at least four characters of ASCII from blank to tilde, and tabs. Anything else, a newline too, ends a string. The file is not looked at as a program or anything else; text in UTF-8 or UTF-16 is found only as far as it is ASCII.
+
+See also [Guestfs.strings_e], [Guestfs.hexdump], [Guestfs.file] and [strings(1)].
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.22. *)
+
+val strings_e : t -> string -> string -> string array
+(** Return the printable texts of a file in a given encoding.
+
+Looks through the file [path] for runs of at least four printable characters, whatever is around them, and returns them in order. [encoding] says how characters are stored:
+
+{ul
+{- [s]: one byte of 7 bits each, as in ASCII; what [Guestfs.strings] looks for}
+{- [S]: one byte of 8 bits each; bytes from 128 up count as printable}
+{- [b]: 16 bits, the high byte first, as in UTF-16BE}
+{- [l]: 16 bits, the low byte first, as in UTF-16LE and in most programs for Windows}
+{- [B]: 32 bits, the high byte first, as in UTF-32BE}
+{- [L]: 32 bits, the low byte first, as in UTF-32LE}}
+
+Anything else is an error. In the result every character takes one byte: texts of 16 and 32 bits come back as ASCII, and only characters that ASCII has are found in them. With [S] the bytes from 128 up are returned as they are. The list is empty when there is nothing.
+
+See also [Guestfs.strings], [Guestfs.hexdump] and [strings(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.22. *)
+
+val swapoff_device : t -> string -> unit
+(** Stop swapping to a device.
+
+Lets the appliance stop using the swap device [device], which [Guestfs.swapon_device] has enabled. What was swapped out is read back; the call fails if memory does not suffice for it. A device that is not used for swapping is an error.
+
+See also [Guestfs.swapon_device] and [swapoff(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.66. *)
+
+val swapoff_file : t -> string -> unit
+(** Stop swapping to a file.
+
+Lets the appliance stop using the swap file [file], which [Guestfs.swapon_file] has enabled. Until then its file system cannot be unmounted. The call fails if memory does not suffice for what was swapped out, or if the file is not used for swapping.
+
+See also [Guestfs.swapon_file] and [Guestfs.swapoff_device].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.66. *)
+
+val swapoff_label : t -> string -> unit
+(** Stop swapping to a device with a label.
+
+Lets the appliance stop using the swap device with the label [label], like [Guestfs.swapoff_device]. It is an error if no device has the label or if it is not used for swapping.
+
+See also [Guestfs.swapon_label] and [Guestfs.vfs_label].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.66. *)
+
+val swapoff_uuid : t -> string -> unit
+(** Stop swapping to a device with a UUID.
+
+Lets the appliance stop using the swap device with the UUID [uuid], like [Guestfs.swapoff_device]. It is an error if no device has the UUID or if it is not used for swapping.
+
+See also [Guestfs.swapon_uuid] and [Guestfs.vfs_uuid].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [linuxfsuuid] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.66. *)
+
+val swapon_device : t -> string -> unit
+(** Swap to a device.
+
+Lets the appliance use the swap area on [device], a disk, partition or logical volume that was prepared with [Guestfs.mkswap]. All that runs in the appliance has more memory then, the programs of [Guestfs.command] and [Guestfs.sh] too. It ends with [Guestfs.swapoff_device] or [Guestfs.shutdown]. It is an error if the device has no swap area or is in use for swapping already.
+
+Take a device of your own for that and not a swap partition of the guest: it may hold the memory of a hibernated system, which would be destroyed, and pieces of the appliance's memory would stay in it for the guest to read.
+
+See also [Guestfs.swapoff_device], [Guestfs.swapon_file], [Guestfs.add_drive_scratch] and [swapon(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.66. *)
+
+val swapon_file : t -> string -> unit
+(** Swap to a file.
+
+Lets the appliance use the swap area in [file], which was prepared with [Guestfs.mkswap_file], as described at [Guestfs.swapon_device]. The file must have no holes and lie in a file system that allows it; Btrfs does so only for files without copy-on-write and compression. As long as it is in use its file system cannot be unmounted.
+
+See also [Guestfs.swapoff_file], [Guestfs.fallocate64] and [swapon(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.66. *)
+
+val swapon_label : t -> string -> unit
+(** Swap to a device with a label.
+
+Lets the appliance use the swap area with the label [label], at most 15 bytes, as described at [Guestfs.swapon_device]. It is an error if no device has it. If several have it, any of them may be taken.
+
+See also [Guestfs.swapoff_label], [Guestfs.mkswap] and [Guestfs.vfs_label].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.66. *)
+
+val swapon_uuid : t -> string -> unit
+(** Swap to a device with a UUID.
+
+Lets the appliance use the swap area with the UUID [uuid], written in the usual form with dashes, as described at [Guestfs.swapon_device]. It is an error if no device has it.
+
+See also [Guestfs.swapoff_uuid], [Guestfs.mkswap] and [Guestfs.vfs_uuid].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [linuxfsuuid] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.66. *)
+
 val sync : t -> unit
 (** Write everything to the disks.
 
@@ -2096,6 +7117,32 @@ Makes sure that all that was written so far is in the disk images, for a drive w
 A program that has changed a disk and does not check the result of [Guestfs.shutdown] should call this before it closes the handle.
 
 Since version 0.0.3. *)
+
+val syslinux : t -> ?directory:string -> string -> unit
+(** Install the SYSLINUX boot loader.
+
+Installs SYSLINUX on the FAT file system of [device], which must not be mounted. [device] is a whole disk that is formatted without partitions, or a partition.
+
+For a disk with partitions to boot, mark the partition as bootable with [Guestfs.part_set_bootable] and write a master boot record such as [mbr.bin] of SYSLINUX to the start of the disk with [Guestfs.pwrite_device]. What is booted is said by the file [syslinux.cfg] at the top of the file system or in [directory]. It is an error if there is no FAT file system.
+
+See also [Guestfs.extlinux] for other file systems, [Guestfs.grub_install] and [syslinux(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [syslinux] is available; [Guestfs.feature_available] tells.
+
+Since version 1.21.27. *)
+
+val tail : t -> string -> string array
+(** Return the last ten lines of a file.
+
+Returns the last ten lines of the file [path], without their newlines; all of them when it has fewer. A last line without a newline counts. Of a long file only the end is read.
+
+See also [Guestfs.tail_n], [Guestfs.head] and [tail(1)].
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.54. *)
 
 val tail_n : t -> int -> string -> string array
 (** Return the last lines of a file.
@@ -2138,6 +7185,36 @@ Since version 1.0.3. *)
 val tar_out_opts : t -> ?compress:string -> ?numericowner:bool -> ?excludes:string array -> ?xattrs:bool -> ?selinux:bool -> ?acls:bool -> string -> string -> unit
 (** The same as {!val:tar_out}. *)
 
+val tgz_in : t -> string -> string -> unit [@@ocaml.deprecated "use tar_in"]
+(** Unpack a tar archive compressed by gzip into a directory.
+
+Unpacks the tar archive [tarball] on the host, which must be compressed by gzip, below [directory]. It is [Guestfs.tar_in] with [compress] being [gzip].
+
+See also [Guestfs.tgz_out] and [tar(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.tar_in] instead. This call stays, so programs that use it keep working.
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.0.3. *)
+
+val tgz_out : t -> string -> string -> unit [@@ocaml.deprecated "use tar_out"]
+(** Pack a directory into a tar archive compressed by gzip.
+
+Packs what is in [directory] into the tar archive [tarball] on the host, compressed by gzip. It is [Guestfs.tar_out] with [compress] being [gzip].
+
+See also [Guestfs.tgz_in] and [tar(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.tar_out] instead. This call stays, so programs that use it keep working.
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.0.3. *)
+
 val touch : t -> string -> unit
 (** Create a file or set its times to now.
 
@@ -2146,6 +7223,15 @@ Sets the times of last access and last change of [path] to the present. If nothi
 Only regular files are accepted; for anything else, such as a directory or a device, the call fails. Particular times are set with [Guestfs.utimens].
 
 Since version 0.0.3. *)
+
+val truncate : t -> string -> unit
+(** Cut a file to nothing.
+
+Makes the file [path] empty. It must exist: no file is created. Permissions and owner stay as they are. Symbolic links are followed.
+
+See also [Guestfs.truncate_size], [Guestfs.write] and [truncate(2)].
+
+Since version 1.0.77. *)
 
 val truncate_size : t -> string -> int64 -> unit
 (** Set the size of a file.
@@ -2157,6 +7243,62 @@ To reserve space use [Guestfs.fallocate64].
 See also [Guestfs.filesize] and [truncate(2)].
 
 Since version 1.0.77. *)
+
+val tune2fs : t -> ?force:bool -> ?maxmountcount:int -> ?mountcount:int -> ?errorbehavior:string -> ?group:int64 -> ?intervalbetweenchecks:int -> ?reservedblockspercentage:int -> ?lastmounteddirectory:string -> ?reservedblockscount:int64 -> ?user:int64 -> string -> unit
+(** Change parameters of an ext2, ext3 or ext4 file system.
+
+Changes what is written in the superblock of the file system on [device]. Only the parameters whose options are given change; without any, nothing does. A negative number is an error everywhere, and so is a [device] without such a file system. The file system is best not mounted.
+
+The current values are in the result of [Guestfs.tune2fs_l].
+
+See also [Guestfs.set_label], [Guestfs.set_uuid] and [tune2fs(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.15.4. *)
+
+val tune2fs_l : t -> string -> (string * string) list
+(** Return the superblock of an ext file system.
+
+Returns what the superblock of the ext2, ext3 or ext4 file system on [device] says, as [tune2fs -l] prints it: names of fields, such as [Block count] or [Filesystem state], and their values as texts. The value is empty where tune2fs prints [<none>], [<not available>] or [(none)]. Which fields there are depends on the file system and on the version of tune2fs.
+
+See also [Guestfs.vfs_label], [Guestfs.vfs_uuid], [Guestfs.statvfs] and [tune2fs(8)].
+
+Since version 1.9.2. *)
+
+val txz_in : t -> string -> string -> unit [@@ocaml.deprecated "use tar_in"]
+(** Unpack a tar archive compressed by xz into a directory.
+
+Unpacks the tar archive [tarball] on the host, which must be compressed by xz, below [directory]. It is [Guestfs.tar_in] with [compress] being [xz].
+
+See also [Guestfs.txz_out] and [tar(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.tar_in] instead. This call stays, so programs that use it keep working.
+
+This call works only when the option group [xz] is available; [Guestfs.feature_available] tells.
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.3.2. *)
+
+val txz_out : t -> string -> string -> unit [@@ocaml.deprecated "use tar_out"]
+(** Pack a directory into a tar archive compressed by xz.
+
+Packs what is in [directory] into the tar archive [tarball] on the host, compressed by xz. It is [Guestfs.tar_out] with [compress] being [xz].
+
+See also [Guestfs.txz_in] and [tar(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.tar_out] instead. This call stays, so programs that use it keep working.
+
+This call works only when the option group [xz] is available; [Guestfs.feature_available] tells.
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.3.2. *)
 
 val umask : t -> int -> int
 (** Set the file mode creation mask.
@@ -2271,6 +7413,23 @@ See also [Guestfs.set_label], [Guestfs.vfs_uuid] and [Guestfs.blkid].
 
 Since version 1.3.18. *)
 
+val vfs_minimum_size : t -> string -> int64
+(** Return the size to which a file system can be made smaller.
+
+Returns the least size in bytes to which the file system [mountable] could be made smaller, as the tool of its type estimates it. It may be mounted or not, and nothing is changed.
+
+{ul
+{- ext2, ext3, ext4: by [resize2fs(8)]}
+{- btrfs: by [btrfs(8)]; of a subvolume it is that of the whole file system}
+{- ntfs: by [ntfsresize(8)]}
+{- xfs: its present size, because it cannot be made smaller}}
+
+For all others the error is ENOTSUP.
+
+See also [Guestfs.vfs_type], [Guestfs.resize2fs] and [Guestfs.statvfs].
+
+Since version 1.31.18. *)
+
 val vfs_type : t -> string -> string
 (** Return the type of a file system.
 
@@ -2289,6 +7448,19 @@ See also [Guestfs.set_uuid], [Guestfs.vfs_label] and [Guestfs.blkid].
 
 Since version 1.3.18. *)
 
+val vg_activate : t -> bool -> string array -> unit
+(** Activate or deactivate volume groups.
+
+Activates all logical volumes of the volume groups [volgroups], or deactivates them if [activate] is false. An active volume has a device node and can be used; one that is in use, for instance mounted, cannot be deactivated. An empty list means all volume groups. A group that does not exist is an error.
+
+When the appliance starts, all are activated. [Guestfs.lvs] lists volumes that are not active too.
+
+See also [Guestfs.vg_activate_all], [Guestfs.vgs] and [vgchange(8)].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.26. *)
+
 val vg_activate_all : t -> bool -> unit
 (** Activate or deactivate all volume groups.
 
@@ -2299,6 +7471,32 @@ See also [Guestfs.vgs] and [vgchange(8)].
 This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
 
 Since version 1.0.26. *)
+
+val vgchange_uuid : t -> string -> unit
+(** Give a volume group a new UUID.
+
+Replaces the UUID of the volume group [vg] by a new random one. None of its logical volumes may be active: deactivate it with [Guestfs.vg_activate] before. The UUIDs of its physical and logical volumes stay. It is an error if the group does not exist.
+
+See also [Guestfs.vgchange_uuid_all], [Guestfs.pvchange_uuid], [Guestfs.vguuid], [Guestfs.vgrename] and [vgchange(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.26. *)
+
+val vgchange_uuid_all : t -> unit
+(** Give all volume groups new UUIDs.
+
+Replaces the UUID of each volume group by a new random one, like [Guestfs.vgchange_uuid]. No logical volume may be active: deactivate them with [Guestfs.vg_activate_all] before. When one of them fails, others may have been changed.
+
+See also [Guestfs.pvchange_uuid_all], [Guestfs.vgs] and [vgchange(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.26. *)
 
 val vgcreate : t -> string -> string array -> unit
 (** Create a volume group.
@@ -2311,6 +7509,65 @@ This call works only when the option group [lvm2] is available; [Guestfs.feature
 
 Since version 0.0.8. *)
 
+val vglvuuids : t -> string -> string array
+(** Return the UUIDs of the logical volumes of a group.
+
+Returns the UUID of each logical volume in the volume group [vgname], written as [Guestfs.lvuuid] does. The order means nothing. The list is empty if the group has no volumes, and it is an error if there is no such group. Compared with the [Guestfs.lvuuid] of each entry of [Guestfs.lvs], it tells which volumes belong to the group.
+
+See also [Guestfs.vgpvuuids], [Guestfs.lvuuid] and [Guestfs.lvs_full].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.87. *)
+
+val vgmeta : t -> string -> string
+(** Return the metadata of a volume group.
+
+Returns the metadata of the volume group [vgname] in the text form in which LVM keeps it: the physical volumes, the logical volumes and where the extents of each lie. It is what [vgcfgbackup(8)] writes. Its form is up to LVM and may change, so it is good for reading and for analysis rather than for programs. It is an error if there is no such group.
+
+See also [Guestfs.vgs_full], [Guestfs.lvs_full] and [Guestfs.pvs_full].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.20. *)
+
+val vgpvuuids : t -> string -> string array
+(** Return the UUIDs of the physical volumes of a group.
+
+Returns the UUID of each physical volume of the volume group [vgname], written as [Guestfs.pvuuid] does. The order means nothing. Members that are missing are included, so there may be more than [Guestfs.pvs] can show. It is an error if there is no such group. Compared with the [Guestfs.pvuuid] of each entry of [Guestfs.pvs], it tells which devices belong to the group.
+
+See also [Guestfs.vglvuuids], [Guestfs.pvuuid] and [Guestfs.pvs_full].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.87. *)
+
+val vgremove : t -> string -> unit
+(** Remove a volume group.
+
+Removes the volume group [vgname] with all its logical volumes; what is in them is lost. Its physical volumes stay and can be used for another group. It is an error if the group does not exist or one of its volumes is in use.
+
+See also [Guestfs.vgcreate], [Guestfs.lvremove], [Guestfs.pvremove] and [vgremove(8)].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.13. *)
+
+val vgrename : t -> string -> string -> unit
+(** Rename a volume group.
+
+Renames the volume group [volgroup] to [newvolgroup]. The devices of its logical volumes change their names with it. [volgroup] may also be the UUID of the group, with dashes as from [Guestfs.vguuid], which helps when two groups have the same name. It is an error if there is no such group, or if [newvolgroup] exists or is no valid name.
+
+What refers to the old name in the guest, such as [/etc/fstab] or the boot loader, is not changed.
+
+See also [Guestfs.lvrename], [Guestfs.vgs] and [vgrename(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.83. *)
+
 val vgs : t -> string array
 (** List the volume groups.
 
@@ -2322,6 +7579,59 @@ This call works only when the option group [lvm2] is available; [Guestfs.feature
 
 Since version 0.0.4. *)
 
+val vgs_full : t -> lvm_vg array
+(** List the volume groups with all their properties.
+
+Returns everything that LVM says about each volume group, sorted by name.
+
+See also [Guestfs.vgs], [Guestfs.lvs_full] and [vgs(8)].
+
+This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
+
+Since version 0.0.4. *)
+
+val vgscan : t -> unit [@@ocaml.deprecated "use lvm_scan"]
+(** Search the block devices for volume groups.
+
+Looks at all block devices and brings the list of volume groups up to date, but activates none of them. [Guestfs.lvm_scan] does the same with [activate] false.
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.lvm_scan] instead. This call stays, so programs that use it keep working.
+
+Since version 1.3.2. *)
+
+val vguuid : t -> string -> string
+(** Return the UUID of a volume group.
+
+Returns the UUID of the volume group [vgname]. It has 32 letters and digits in seven groups with dashes between them, the way LVM prints it; [Guestfs.vgs_full] has the same one without dashes. It is an error if there is no such group.
+
+See also [Guestfs.vgpvuuids], [Guestfs.vglvuuids] and [Guestfs.vgchange_uuid].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Since version 1.0.87. *)
+
+val wait_ready : t -> unit [@@ocaml.deprecated]
+(** Check that the appliance runs.
+
+Does nothing after [Guestfs.launch], which has waited already, and is an error before it. Old programs call it; leave it out of new ones.
+
+{b Deprecated}.
+
+For tests; programs have no use for it.
+
+Since version 0.0.3. *)
+
+val wc_c : t -> string -> int
+(** Count the bytes of a file.
+
+Returns the number of bytes in the file [path]. The result has 32 bits: for files of 2 GiB and more the call fails (EOVERFLOW), which [Guestfs.filesize] does not.
+
+See also [Guestfs.filesize], [Guestfs.wc_l], [Guestfs.wc_w] and [wc(1)].
+
+Since version 1.0.54. *)
+
 val wc_l : t -> string -> int
 (** Count the lines of a file.
 
@@ -2330,6 +7640,26 @@ Returns the number of newline characters in the file [path]. A last line without
 See also [Guestfs.filesize] and [wc(1)].
 
 Since version 1.0.54. *)
+
+val wc_w : t -> string -> int
+(** Count the words of a file.
+
+Returns the number of words in the file [path]. A word is one or more bytes between white space, which is blank, tab, newline, carriage return, vertical tab and form feed.
+
+See also [Guestfs.wc_l], [Guestfs.wc_c] and [wc(1)].
+
+Since version 1.0.54. *)
+
+val wipefs : t -> string -> unit
+(** Remove signatures from a device.
+
+Removes the marks by which file systems, swap areas, members of arrays and volume groups, and partition tables on [device] are recognised. Only these few bytes are overwritten; the data stays, but nobody finds it any more. The device must not be in use.
+
+See also [Guestfs.zero], [Guestfs.zero_device] and [wipefs(8)].
+
+This call works only when the option group [wipefs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.17.6. *)
 
 val write : t -> string -> string -> unit
 (** Write a file.
@@ -2349,6 +7679,192 @@ See also [Guestfs.write].
 
 Since version 1.11.18. *)
 
+val write_file : t -> string -> string -> int -> unit [@@ocaml.deprecated "use write"]
+(** Write a text to a file.
+
+Makes the first [size] bytes of [content] the content of the file [path], which is created, with permissions 0666 less the [Guestfs.umask], or replaced. A [size] of 0 stands for the whole text. A negative one, or one that is larger than the text is long, is an error. [content] cannot contain zero bytes; [Guestfs.write] can.
+
+See also [Guestfs.write_append] and [Guestfs.upload].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.write] instead. This call stays, so programs that use it keep working.
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 0.0.8. *)
+
+val xfs_admin : t -> ?extunwritten:bool -> ?imgfile:bool -> ?v2log:bool -> ?projid32bit:bool -> ?lazycounter:bool -> ?label:string -> ?uuid:string -> string -> unit
+(** Change parameters of an XFS file system.
+
+Changes what the options name in the XFS file system on [device], which must not be mounted and must be clean. Several options may be given. Without any nothing is changed.
+
+Most switches are of use for the old version 4 of XFS only: version 5 has these features anyway, and to ask for them is an error or has no effect. [Guestfs.xfs_info2] tells the version: [meta-data.crc] is 1 for version 5. For label and UUID alone, [Guestfs.set_label] and [Guestfs.set_uuid] serve other file systems too.
+
+See also [Guestfs.xfs_growfs], [Guestfs.xfs_repair] and [xfs_admin(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [xfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.33. *)
+
+val xfs_growfs : t -> ?datasec:bool -> ?logsec:bool -> ?rtsec:bool -> ?datasize:int64 -> ?logsize:int64 -> ?rtsize:int64 -> ?rtextsize:int64 -> ?maxpct:int -> string -> unit
+(** Enlarge an XFS file system.
+
+Enlarges the XFS file system that is mounted at [path], which must be the mount point itself. Make the partition or volume larger first. Without options all sections grow to the size of their devices. Sizes are in blocks of the file system, see [data.bsize] of [Guestfs.xfs_info2], and must not be negative.
+
+XFS cannot be made smaller to speak of: a size below the present one is an error, except that recent kernels can give back free space at the end. To have the present size already is no error.
+
+See also [Guestfs.lvresize], [Guestfs.part_resize], [Guestfs.xfs_info2] and [xfs_growfs(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [xfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.28. *)
+
+val xfs_info : t -> string -> xfsinfo [@@ocaml.deprecated "use xfs_info2"]
+(** Get the geometry of an XFS file system.
+
+Returns the geometry of the XFS file system [pathordevice], which is a device, mounted or not, or the directory where it is mounted. Numbers that could not be found are -1 (all bits set) and texts are empty. The fields are fixed, and newer features of XFS are not among them: use [Guestfs.xfs_info2], which leaves nothing out.
+
+See also [Guestfs.xfs_growfs] and [xfs_info(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.xfs_info2] instead. This call stays, so programs that use it keep working.
+
+This call works only when the option group [xfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.21. *)
+
+val xfs_info2 : t -> string -> (string * string) list
+(** Get the geometry of an XFS file system.
+
+Returns the geometry of the XFS file system [pathordevice], which is a device, mounted or not, or the directory where it is mounted. It holds everything that [xfs_info(8)] prints, so the keys depend on the version of that program and on the file system. They are made as follows:
+
+{ul
+{- The name of a section alone, for the text right behind it: [meta-data] is the device, [naming] such as [version 2], [log] such as [internal log], [realtime] such as [none]. The section [data] has none.}
+{- The section, a dot and a name, for all values: [meta-data.isize], [meta-data.agcount], [meta-data.crc], [data.bsize], [data.blocks], [naming.ftype], [log.blocks], [log.lazy-count], [realtime.extsz].}}
+
+Values are text. Most are plain numbers; a unit that is printed stays, as in [19200 blks] for [meta-data.agsize]. It is an error if there is no XFS.
+
+See also [Guestfs.xfs_growfs], [Guestfs.vfs_type] and [xfs_info(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [xfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.59.2. *)
+
+val xfs_repair : t -> ?forcelogzero:bool -> ?nomodify:bool -> ?noprefetch:bool -> ?forcegeometry:bool -> ?maxmem:int64 -> ?ihashsize:int64 -> ?bhashsize:int64 -> ?agstride:int64 -> ?logdev:string -> ?rtdev:string -> string -> int
+(** Repair an XFS file system.
+
+Checks the XFS file system on [device] and repairs what is wrong. [device] is a block device, or a path in a mounted file system to an image. It must not be mounted. Files without a name are put into [lost+found].
+
+Returns the exit status of the program. With [nomodify] 0 says that no damage was found, and 1 that there is some. Without it 0 says that the file system is in order now, 1 that the repair could not go on, and 2 that the log holds changes that were not carried out. Then mount and unmount the file system, which carries them out, and try again. So look at the status: 1 and 2 are not reported as errors. It is an error if the program could not run or crashed, or if a number is negative.
+
+See also [Guestfs.xfs_admin], [Guestfs.fsck] and [xfs_repair(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [xfs] is available; [Guestfs.feature_available] tells.
+
+Since version 1.19.36. *)
+
+val yara_destroy : t -> unit
+(** Unload the YARA rules.
+
+Unloads the rules of [Guestfs.yara_load] and frees their memory in the appliance. It is an error when none are loaded. Before [Guestfs.yara_load] loads new rules it does this by itself.
+
+See also [Guestfs.yara_load] and [Guestfs.yara_scan].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [libyara] is available; [Guestfs.feature_available] tells.
+
+Since version 1.37.13. *)
+
+val yara_load : t -> string -> unit
+(** Load YARA rules for scanning.
+
+Sends the host file [filename], which has YARA rules in it, to the appliance and loads them, so that [Guestfs.yara_scan] can look for them in files of the guest. Rules that were loaded before are unloaded.
+
+The file is either source or what [yarac(1)] has made of it; which of them is found out. Source is compiled in the appliance, and a mistake in it is an error that tells the line. It cannot include other files: compile such rules first. Compiled rules must be made by the version of YARA that the appliance has, or one that suits it.
+
+See also [Guestfs.yara_scan], [Guestfs.yara_destroy] and [yara(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [libyara] is available; [Guestfs.feature_available] tells.
+
+Long runs send progress events.
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.37.13. *)
+
+val yara_scan : t -> string -> yara_detection array
+(** Scan a file with YARA rules.
+
+Scans the file [path] with the rules that [Guestfs.yara_load] loaded, and returns a match for every rule that applies to it: the name of the file and that of the rule. The list is empty when none does.
+
+It is an error when no rules have been loaded.
+
+See also [Guestfs.yara_load] and [Guestfs.yara_destroy].
+
+This call works only when the option group [libyara] is available; [Guestfs.feature_available] tells.
+
+Long runs send progress events.
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.37.13. *)
+
+val zegrep : t -> string -> string -> string array [@@ocaml.deprecated "use grep"]
+(** Return the lines of a file that match an extended pattern, even if compressed.
+
+Returns the lines of the file [path] that match the extended regular expression [regex]. The file may be compressed by gzip or compress. It is [Guestfs.grep] with [compressed] and [extended] true, and all that is said there about the result and about errors applies.
+
+See also [Guestfs.zegrepi], [Guestfs.egrep] and [zgrep(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.66. *)
+
+val zegrepi : t -> string -> string -> string array [@@ocaml.deprecated "use grep"]
+(** Return the lines of a file that match an extended pattern in any case, even if compressed.
+
+Returns the lines of the file [path] that match the extended regular expression [regex], without regard to case. The file may be compressed by gzip or compress. It is [Guestfs.grep] with [compressed], [extended] and [insensitive] true, and all that is said there about the result and about errors applies.
+
+See also [Guestfs.zegrep], [Guestfs.egrepi] and [zgrep(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.66. *)
+
+val zero : t -> string -> unit
+(** Make the start of a device zero.
+
+Writes zeroes over the first 128 kilobytes of [device] and removes the marks by which something would be recognised elsewhere on it, such as the second copy of a GUID partition table. After that the device looks empty to programs. It is not erased: most of the data is still there, see [Guestfs.zero_device].
+
+What is zero already is not written, so that a sparse image stays sparse. The device must not be in use.
+
+See also [Guestfs.wipefs] and [Guestfs.is_zero_device].
+
+Long runs send progress events.
+
+Since version 1.0.16. *)
+
 val zero_device : t -> string -> unit
 (** Fill a device with zeroes.
 
@@ -2360,6 +7876,109 @@ Long runs send progress events.
 
 Since version 1.3.1. *)
 
+val zero_free_space : t -> string -> unit
+(** Fill the free space of a file system with zeroes.
+
+Overwrites the free space of the file system that has the directory [directory] with zeroes, which makes its image compress well and removes what is left of deleted files. The files are not touched. The file system must be mounted for writing. It may be of any type.
+
+This is done with a file that grows until the file system is full and is then deleted. So nothing else can be written meanwhile, and an image that has holes grows to its full size; to make it smaller, use [Guestfs.fstrim] instead or afterwards. On file systems that compress or clone data the blocks on disk may stay as they were. If the call fails, no such file is left behind.
+
+See also [Guestfs.zerofree] and [Guestfs.zero_device].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+Long runs send progress events.
+
+Since version 1.17.18. *)
+
+val zerofree : t -> string -> unit
+(** Fill the free blocks of an ext2, ext3 or ext4 file system with zeroes.
+
+Overwrites the blocks of the file system on [device] that hold no data with zeroes, where they are not zero already. It makes an image compress well, and unlike [Guestfs.zero_free_space] it does not make it grow. The file system must be of the type ext2, ext3 or ext4, in order (see [Guestfs.e2fsck]) and not mounted for writing.
+
+The tool works on the disk below the file system, so a fault in it or in the file system can do damage; have a copy of what matters.
+
+See also [Guestfs.fstrim] and [zerofree(8)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+This call works only when the option group [zerofree] is available; [Guestfs.feature_available] tells.
+
+Since version 1.0.26. *)
+
+val zfgrep : t -> string -> string -> string array [@@ocaml.deprecated "use grep"]
+(** Return the lines of a file that contain a text, even if compressed.
+
+Returns the lines of the file [path] that contain the text [pattern], taken as it is. The file may be compressed by gzip or compress. It is [Guestfs.grep] with [compressed] and [fixed] true, and all that is said there about the result and about errors applies.
+
+See also [Guestfs.zfgrepi], [Guestfs.fgrep] and [zgrep(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.66. *)
+
+val zfgrepi : t -> string -> string -> string array [@@ocaml.deprecated "use grep"]
+(** Return the lines of a file that contain a text in any case, even if compressed.
+
+Returns the lines of the file [path] that contain the text [pattern], without regard to case. The file may be compressed by gzip or compress. It is [Guestfs.grep] with [compressed], [fixed] and [insensitive] true, and all that is said there about the result and about errors applies.
+
+See also [Guestfs.zfgrep], [Guestfs.fgrepi] and [zgrep(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.66. *)
+
+val zfile : t -> string -> string -> string [@@ocaml.deprecated "use file"]
+(** Say what a compressed file contains.
+
+Returns a description of what is inside the compressed file [path], in the words of [file(1)]. [meth] says how it is compressed: [gzip], [compress] or [bzip2]; anything else is an error. [Guestfs.file] looks into compressed files without being told.
+
+See also [zcat(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.file] instead. This call stays, so programs that use it keep working.
+
+Since version 1.0.59. *)
+
+val zgrep : t -> string -> string -> string array [@@ocaml.deprecated "use grep"]
+(** Return the lines of a file that match a pattern, even if compressed.
+
+Returns the lines of the file [path] that match the basic regular expression [regex]. The file may be compressed by gzip or compress. It is [Guestfs.grep] with [compressed] true, and all that is said there about the result and about errors applies.
+
+See also [Guestfs.zgrepi] and [zgrep(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.66. *)
+
+val zgrepi : t -> string -> string -> string array [@@ocaml.deprecated "use grep"]
+(** Return the lines of a file that match a pattern in any case, even if compressed.
+
+Returns the lines of the file [path] that match the basic regular expression [regex], without regard to case. The file may be compressed by gzip or compress. It is [Guestfs.grep] with [compressed] and [insensitive] true, and all that is said there about the result and about errors applies.
+
+See also [Guestfs.zgrep], [Guestfs.grepi] and [zgrep(1)].
+
+This call is described but not implemented yet: it fails with [ENOTSUP].
+
+{b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
+
+What it takes and returns must fit into one protocol message, about 4 MiB altogether.
+
+Since version 1.0.66. *)
+
 
 (** The same as methods of an object. *)
 class guestfs : ?environment:bool -> ?close_on_exit:bool -> unit -> object
@@ -2368,71 +7987,274 @@ class guestfs : ?environment:bool -> ?close_on_exit:bool -> unit -> object
   method set_event_callback : event_callback -> event list -> event_handle
   method delete_event_callback : event_handle -> unit
   method ocaml_handle : t
+  method acl_delete_def_file : string -> unit
+  method acl_get_file : string -> string -> string
+  method acl_set_file : string -> string -> string -> unit
+  method add_cdrom : string -> unit
   method add_drive : ?readonly:bool -> ?format:string -> ?iface:string -> ?name:string -> ?label:string -> ?protocol:string -> ?server:string array -> ?username:string -> ?secret:string -> ?cachemode:string -> ?discard:string -> ?copyonread:bool -> ?blocksize:int -> string -> unit
   method add_drive_opts : ?readonly:bool -> ?format:string -> ?iface:string -> ?name:string -> ?label:string -> ?protocol:string -> ?server:string array -> ?username:string -> ?secret:string -> ?cachemode:string -> ?discard:string -> ?copyonread:bool -> ?blocksize:int -> string -> unit
   method add_drive_ro : string -> unit
+  method add_drive_ro_with_if : string -> string -> unit
   method add_drive_scratch : ?name:string -> ?label:string -> ?blocksize:int -> int64 -> unit
+  method add_drive_with_if : string -> string -> unit
+  method aug_clear : string -> unit
+  method aug_close : unit -> unit
+  method aug_defnode : string -> string -> string -> int_bool
+  method aug_defvar : string -> string option -> int
+  method aug_get : string -> string
+  method aug_init : string -> int -> unit
+  method aug_insert : string -> string -> bool -> unit
+  method aug_label : string -> string
+  method aug_load : unit -> unit
+  method aug_ls : string -> string array
+  method aug_match : string -> string array
+  method aug_mv : string -> string -> unit
+  method aug_rm : string -> int
+  method aug_save : unit -> unit
+  method aug_set : string -> string -> unit
+  method aug_setm : string -> string option -> string -> int
+  method aug_transform : ?remove:bool -> string -> string -> unit
   method available : string array -> unit
   method available_all_groups : unit -> string array
+  method base64_in : string -> string -> unit
+  method base64_out : string -> string -> unit
+  method blkdiscard : string -> unit
+  method blkdiscardzeroes : string -> bool
   method blkid : string -> (string * string) list
+  method blockdev_flushbufs : string -> unit
+  method blockdev_getbsz : string -> int
+  method blockdev_getro : string -> bool
   method blockdev_getsize64 : string -> int64
   method blockdev_getss : string -> int
+  method blockdev_getsz : string -> int64
+  method blockdev_rereadpt : string -> unit
+  method blockdev_setbsz : string -> int -> unit
+  method blockdev_setra : string -> int -> unit
+  method blockdev_setro : string -> unit
+  method blockdev_setrw : string -> unit
+  method btrfs_balance_cancel : string -> unit
+  method btrfs_balance_pause : string -> unit
+  method btrfs_balance_resume : string -> unit
+  method btrfs_balance_status : string -> btrfsbalance
+  method btrfs_device_add : string array -> string -> unit
+  method btrfs_device_delete : string array -> string -> unit
+  method btrfs_filesystem_balance : string -> unit
+  method btrfs_filesystem_defragment : ?flush:bool -> ?compress:string -> string -> unit
+  method btrfs_filesystem_resize : ?size:int64 -> string -> unit
+  method btrfs_filesystem_show : string -> string array
+  method btrfs_filesystem_sync : string -> unit
+  method btrfs_fsck : ?superblock:int64 -> ?repair:bool -> string -> unit
+  method btrfs_image : ?compresslevel:int -> string array -> string -> unit
+  method btrfs_qgroup_assign : string -> string -> string -> unit
+  method btrfs_qgroup_create : string -> string -> unit
+  method btrfs_qgroup_destroy : string -> string -> unit
+  method btrfs_qgroup_limit : string -> int64 -> unit
+  method btrfs_qgroup_remove : string -> string -> string -> unit
+  method btrfs_qgroup_show : string -> btrfsqgroup array
+  method btrfs_quota_enable : string -> bool -> unit
+  method btrfs_quota_rescan : string -> unit
+  method btrfs_replace : string -> string -> string -> unit
+  method btrfs_rescue_chunk_recover : string -> unit
+  method btrfs_rescue_super_recover : string -> unit
+  method btrfs_scrub_cancel : string -> unit
+  method btrfs_scrub_full : ?readonly:bool -> string -> unit
+  method btrfs_scrub_resume : string -> unit
+  method btrfs_scrub_start : string -> unit
+  method btrfs_scrub_status : string -> btrfsscrub
+  method btrfs_set_seeding : string -> bool -> unit
+  method btrfs_subvolume_create : ?qgroupid:string -> string -> unit
+  method btrfs_subvolume_create_opts : ?qgroupid:string -> string -> unit
+  method btrfs_subvolume_delete : string -> unit
+  method btrfs_subvolume_get_default : string -> int64
+  method btrfs_subvolume_list : string -> btrfssubvolume array
+  method btrfs_subvolume_set_default : int64 -> string -> unit
+  method btrfs_subvolume_show : string -> (string * string) list
+  method btrfs_subvolume_snapshot : ?ro:bool -> ?qgroupid:string -> string -> string -> unit
+  method btrfs_subvolume_snapshot_opts : ?ro:bool -> ?qgroupid:string -> string -> string -> unit
+  method btrfstune_enable_extended_inode_refs : string -> unit
+  method btrfstune_enable_skinny_metadata_extent_refs : string -> unit
+  method btrfstune_seeding : string -> bool -> unit
+  method c_pointer : unit -> int64
+  method canonical_device_name : string -> string
+  method cap_get_file : string -> string
+  method cap_set_file : string -> string -> unit
+  method case_sensitive_path : string -> string
   method cat : string -> string
   method checksum : string -> string -> string
+  method checksum_device : string -> string -> string
+  method checksums_out : string -> string -> string -> unit
   method chmod : int -> string -> unit
   method chown : int -> int -> string -> unit
+  method clear_backend_setting : string -> int
+  method clevis_luks_unlock : string -> string -> unit
   method command : string array -> string
+  method command_lines : string array -> string array
+  method command_out : string array -> string -> unit
+  method compress_device_out : ?level:int -> string -> string -> string -> unit
   method compress_out : ?level:int -> string -> string -> string -> unit
+  method config : string -> string option -> unit
+  method copy_attributes : ?all:bool -> ?mode:bool -> ?xattributes:bool -> ?ownership:bool -> string -> string -> unit
   method copy_device_to_device : ?srcoffset:int64 -> ?destoffset:int64 -> ?size:int64 -> ?sparse:bool -> ?append:bool -> string -> string -> unit
+  method copy_device_to_file : ?srcoffset:int64 -> ?destoffset:int64 -> ?size:int64 -> ?sparse:bool -> ?append:bool -> string -> string -> unit
   method copy_file_to_device : ?srcoffset:int64 -> ?destoffset:int64 -> ?size:int64 -> ?sparse:bool -> ?append:bool -> string -> string -> unit
   method copy_file_to_file : ?srcoffset:int64 -> ?destoffset:int64 -> ?size:int64 -> ?sparse:bool -> ?append:bool -> string -> string -> unit
   method copy_in : string -> string -> unit
   method copy_out : string -> string -> unit
+  method copy_size : string -> string -> int64 -> unit
   method cp : string -> string -> unit
   method cp_a : string -> string -> unit
+  method cp_r : string -> string -> unit
+  method cpio_out : ?format:string -> string -> string -> unit
+  method cryptsetup_close : string -> unit
+  method cryptsetup_open : ?readonly:bool -> ?crypttype:string -> ?cipher:string -> string -> string -> string -> unit
+  method dd : string -> string -> unit
   method debug : string -> string array -> string
+  method debug_drives : unit -> string array
+  method debug_upload : string -> string -> int -> unit
+  method device_index : string -> int
+  method device_name : int -> string
+  method df : unit -> string
   method df_h : unit -> string
   method disk_create : ?backingfile:string -> ?backingformat:string -> ?preallocation:string -> ?compat:string -> ?clustersize:int -> string -> string -> int64 -> unit
   method disk_format : string -> string
+  method disk_has_backing_file : string -> bool
   method disk_virtual_size : string -> int64
+  method dmesg : unit -> string
   method download : string -> string -> unit
+  method download_blocks : ?unallocated:bool -> string -> int64 -> int64 -> string -> unit
+  method download_inode : string -> int64 -> string -> unit
   method download_offset : string -> string -> int64 -> int64 -> unit
+  method drop_caches : int -> unit
   method du : string -> int64
   method e2fsck : ?correct:bool -> ?forceall:bool -> ?forceno:bool -> string -> unit
+  method e2fsck_f : string -> unit
+  method echo_daemon : string array -> string
+  method egrep : string -> string -> string array
+  method egrepi : string -> string -> string array
+  method equal : string -> string -> bool
   method exists : string -> bool
+  method extlinux : string -> unit
+  method f2fs_expand : string -> unit
+  method fallocate : string -> int -> unit
   method fallocate64 : string -> int64 -> unit
   method feature_available : string array -> bool
+  method fgrep : string -> string -> string array
+  method fgrepi : string -> string -> string array
   method file : string -> string
+  method file_architecture : string -> string
   method filesize : string -> int64
   method filesystem_available : string -> bool
+  method filesystem_walk : string -> tsk_dirent array
   method fill : int -> int -> string -> unit
+  method fill_dir : string -> int -> unit
+  method fill_pattern : string -> int -> string -> unit
   method find : string -> string array
   method find0 : string -> string -> unit
+  method find_inode : string -> int64 -> tsk_dirent array
+  method findfs_label : string -> string
+  method findfs_partlabel : string -> string
+  method findfs_partuuid : string -> string
+  method findfs_uuid : string -> string
+  method fsck : string -> string -> int
+  method fstrim : ?offset:int64 -> ?length:int64 -> ?minimumfreeextent:int64 -> string -> unit
   method get_append : unit -> string option
+  method get_attach_method : unit -> string
   method get_autosync : unit -> bool
   method get_backend : unit -> string
   method get_backend_setting : string -> string
   method get_backend_settings : unit -> string array
   method get_cachedir : unit -> string
+  method get_direct : unit -> bool
+  method get_e2attrs : string -> string
+  method get_e2generation : string -> int64
+  method get_e2label : string -> string
+  method get_e2uuid : string -> string
   method get_hv : unit -> string
   method get_identifier : unit -> string
   method get_memsize : unit -> int
   method get_network : unit -> bool
   method get_path : unit -> string
+  method get_pgroup : unit -> bool
   method get_pid : unit -> int
   method get_program : unit -> string
+  method get_qemu : unit -> string
+  method get_recovery_proc : unit -> bool
+  method get_selinux : unit -> bool
   method get_smp : unit -> int
   method get_sockdir : unit -> string
   method get_state : unit -> int
   method get_tmpdir : unit -> string
   method get_trace : unit -> bool
+  method get_umask : unit -> int
   method get_verbose : unit -> bool
+  method getcon : unit -> string
+  method getxattr : string -> string -> string
   method getxattrs : string -> xattr array
   method glob_expand : ?directoryslash:bool -> string -> string array
   method glob_expand_opts : ?directoryslash:bool -> string -> string array
   method grep : ?extended:bool -> ?fixed:bool -> ?insensitive:bool -> ?compressed:bool -> string -> string -> string array
   method grep_opts : ?extended:bool -> ?fixed:bool -> ?insensitive:bool -> ?compressed:bool -> string -> string -> string array
+  method grepi : string -> string -> string array
+  method grub_install : string -> string -> unit
+  method head : string -> string array
   method head_n : int -> string -> string array
+  method hexdump : string -> string
+  method hivex_close : unit -> unit
+  method hivex_commit : string option -> unit
+  method hivex_node_add_child : int64 -> string -> int64
+  method hivex_node_children : int64 -> hivex_node array
+  method hivex_node_delete_child : int64 -> unit
+  method hivex_node_get_child : int64 -> string -> int64
+  method hivex_node_get_value : int64 -> string -> int64
+  method hivex_node_name : int64 -> string
+  method hivex_node_parent : int64 -> int64
+  method hivex_node_set_value : int64 -> string -> int64 -> string -> unit
+  method hivex_node_values : int64 -> hivex_value array
+  method hivex_open : ?verbose:bool -> ?debug:bool -> ?write:bool -> ?unsafe:bool -> string -> unit
+  method hivex_root : unit -> int64
+  method hivex_value_key : int64 -> string
+  method hivex_value_string : int64 -> string
+  method hivex_value_type : int64 -> int64
+  method hivex_value_utf8 : int64 -> string
+  method hivex_value_value : int64 -> string
+  method initrd_cat : string -> string -> string
+  method initrd_list : string -> string array
+  method inotify_add_watch : string -> int -> int64
+  method inotify_close : unit -> unit
+  method inotify_files : unit -> string array
+  method inotify_init : int -> unit
+  method inotify_read : unit -> inotify_event array
+  method inotify_rm_watch : int -> unit
+  method inspect_get_arch : string -> string
+  method inspect_get_build_id : string -> string
+  method inspect_get_distro : string -> string
+  method inspect_get_drive_mappings : string -> (string * string) list
+  method inspect_get_filesystems : string -> string array
+  method inspect_get_format : string -> string
+  method inspect_get_hostname : string -> string
+  method inspect_get_icon : ?favicon:bool -> ?highquality:bool -> string -> string
+  method inspect_get_major_version : string -> int
+  method inspect_get_minor_version : string -> int
+  method inspect_get_mountpoints : string -> (string * string) list
+  method inspect_get_osinfo : string -> string
+  method inspect_get_package_format : string -> string
+  method inspect_get_package_management : string -> string
+  method inspect_get_product_name : string -> string
+  method inspect_get_product_variant : string -> string
+  method inspect_get_roots : unit -> string array
+  method inspect_get_type : string -> string
+  method inspect_get_windows_current_control_set : string -> string
+  method inspect_get_windows_group_policy : string -> bool
+  method inspect_get_windows_software_hive : string -> string
+  method inspect_get_windows_system_hive : string -> string
+  method inspect_get_windows_systemroot : string -> string
+  method inspect_is_live : string -> bool
+  method inspect_is_multipart : string -> bool
+  method inspect_is_netinst : string -> bool
+  method inspect_list_applications : string -> application array
+  method inspect_list_applications2 : string -> application2 array
+  method inspect_os : unit -> string array
+  method internal_exit : unit -> unit
   method internal_test : ?obool:bool -> ?oint:int -> ?oint64:int64 -> ?ostring:string -> ?ostringlist:string array -> string -> string option -> string array -> bool -> int -> int64 -> string -> string -> string -> unit
   method internal_test_63_optargs : ?opt1:int -> ?opt2:int -> ?opt3:int -> ?opt4:int -> ?opt5:int -> ?opt6:int -> ?opt7:int -> ?opt8:int -> ?opt9:int -> ?opt10:int -> ?opt11:int -> ?opt12:int -> ?opt13:int -> ?opt14:int -> ?opt15:int -> ?opt16:int -> ?opt17:int -> ?opt18:int -> ?opt19:int -> ?opt20:int -> ?opt21:int -> ?opt22:int -> ?opt23:int -> ?opt24:int -> ?opt25:int -> ?opt26:int -> ?opt27:int -> ?opt28:int -> ?opt29:int -> ?opt30:int -> ?opt31:int -> ?opt32:int -> ?opt33:int -> ?opt34:int -> ?opt35:int -> ?opt36:int -> ?opt37:int -> ?opt38:int -> ?opt39:int -> ?opt40:int -> ?opt41:int -> ?opt42:int -> ?opt43:int -> ?opt44:int -> ?opt45:int -> ?opt46:int -> ?opt47:int -> ?opt48:int -> ?opt49:int -> ?opt50:int -> ?opt51:int -> ?opt52:int -> ?opt53:int -> ?opt54:int -> ?opt55:int -> ?opt56:int -> ?opt57:int -> ?opt58:int -> ?opt59:int -> ?opt60:int -> ?opt61:int -> ?opt62:int -> ?opt63:int -> unit -> unit
   method internal_test_close_output : unit -> unit
@@ -2460,100 +8282,293 @@ class guestfs : ?environment:bool -> ?close_on_exit:bool -> unit -> object
   method internal_test_rstructlist : string -> lvm_pv array
   method internal_test_rstructlisterr : unit -> lvm_pv array
   method internal_test_set_output : string -> unit
+  method is_blockdev : ?followsymlinks:bool -> string -> bool
+  method is_blockdev_opts : ?followsymlinks:bool -> string -> bool
   method is_busy : unit -> bool
+  method is_chardev : ?followsymlinks:bool -> string -> bool
+  method is_chardev_opts : ?followsymlinks:bool -> string -> bool
   method is_config : unit -> bool
   method is_dir : ?followsymlinks:bool -> string -> bool
   method is_dir_opts : ?followsymlinks:bool -> string -> bool
+  method is_fifo : ?followsymlinks:bool -> string -> bool
+  method is_fifo_opts : ?followsymlinks:bool -> string -> bool
   method is_file : ?followsymlinks:bool -> string -> bool
   method is_file_opts : ?followsymlinks:bool -> string -> bool
   method is_launching : unit -> bool
+  method is_lv : string -> bool
   method is_ready : unit -> bool
+  method is_socket : ?followsymlinks:bool -> string -> bool
+  method is_socket_opts : ?followsymlinks:bool -> string -> bool
   method is_symlink : string -> bool
+  method is_whole_device : string -> bool
+  method is_zero : string -> bool
   method is_zero_device : string -> bool
+  method isoinfo : string -> isoinfo
+  method isoinfo_device : string -> isoinfo
+  method journal_close : unit -> unit
+  method journal_get : unit -> xattr array
+  method journal_get_data_threshold : unit -> int64
+  method journal_get_realtime_usec : unit -> int64
+  method journal_next : unit -> bool
+  method journal_open : string -> unit
+  method journal_set_data_threshold : int64 -> unit
+  method journal_skip : int64 -> int64
+  method kill_subprocess : unit -> unit
   method launch : unit -> unit
+  method lchown : int -> int -> string -> unit
+  method ldmtool_create_all : unit -> unit
+  method ldmtool_diskgroup_disks : string -> string array
+  method ldmtool_diskgroup_name : string -> string
+  method ldmtool_diskgroup_volumes : string -> string array
+  method ldmtool_remove_all : unit -> unit
+  method ldmtool_scan : unit -> string array
+  method ldmtool_scan_devices : string array -> string array
+  method ldmtool_volume_hint : string -> string -> string
+  method ldmtool_volume_partitions : string -> string -> string array
+  method ldmtool_volume_type : string -> string -> string
+  method lgetxattr : string -> string -> string
+  method lgetxattrs : string -> xattr array
+  method list_9p : unit -> string array
   method list_devices : unit -> string array
+  method list_disk_labels : unit -> (string * string) list
+  method list_dm_devices : unit -> string array
   method list_filesystems : unit -> (string * string) list
+  method list_ldm_partitions : unit -> string array
+  method list_ldm_volumes : unit -> string array
+  method list_md_devices : unit -> string array
   method list_partitions : unit -> string array
   method ll : string -> string
+  method llz : string -> string
+  method ln : string -> string -> unit
+  method ln_f : string -> string -> unit
   method ln_s : string -> string -> unit
+  method ln_sf : string -> string -> unit
+  method lremovexattr : string -> string -> unit
   method ls : string -> string array
   method ls0 : string -> string -> unit
   method lsetxattr : string -> string -> int -> string -> unit
   method lstat : string -> stat
+  method lstatlist : string -> string array -> stat array
   method lstatns : string -> statns
+  method lstatnslist : string -> string array -> statns array
+  method luks_add_key : string -> string -> string -> int -> unit
+  method luks_close : string -> unit
+  method luks_format : string -> string -> int -> unit
+  method luks_format_cipher : string -> string -> int -> string -> unit
+  method luks_kill_slot : string -> string -> int -> unit
+  method luks_open : string -> string -> string -> unit
+  method luks_open_ro : string -> string -> string -> unit
+  method luks_uuid : string -> string
   method lvcreate : string -> string -> int -> unit
+  method lvcreate_free : string -> string -> int -> unit
+  method lvm_canonical_lv_name : string -> string
+  method lvm_clear_filter : unit -> unit
+  method lvm_remove_all : unit -> unit
+  method lvm_scan : bool -> unit
+  method lvm_set_filter : string array -> unit
   method lvremove : string -> unit
+  method lvrename : string -> string -> unit
+  method lvresize : string -> int -> unit
+  method lvresize_free : string -> int -> unit
   method lvs : unit -> string array
   method lvs_full : unit -> lvm_lv array
+  method lvuuid : string -> string
+  method lxattrlist : string -> string array -> xattr array
+  method max_disks : unit -> int
+  method md_create : ?missingbitmap:int64 -> ?nrdevices:int -> ?spare:int -> ?chunk:int64 -> ?level:string -> string -> string array -> unit
+  method md_detail : string -> (string * string) list
+  method md_stat : string -> mdstat array
+  method md_stop : string -> unit
   method mkdir : string -> unit
   method mkdir_mode : string -> int -> unit
   method mkdir_p : string -> unit
+  method mkdtemp : string -> string
+  method mke2fs : ?blockscount:int64 -> ?blocksize:int64 -> ?fragsize:int64 -> ?blockspergroup:int64 -> ?numberofgroups:int64 -> ?bytesperinode:int64 -> ?inodesize:int64 -> ?journalsize:int64 -> ?numberofinodes:int64 -> ?stridesize:int64 -> ?stripewidth:int64 -> ?maxonlineresize:int64 -> ?reservedblockspercentage:int -> ?mmpupdateinterval:int -> ?journaldevice:string -> ?label:string -> ?lastmounteddir:string -> ?creatoros:string -> ?fstype:string -> ?usagetype:string -> ?uuid:string -> ?forcecreate:bool -> ?writesbandgrouponly:bool -> ?lazyitableinit:bool -> ?lazyjournalinit:bool -> ?testfs:bool -> ?discard:bool -> ?quotatype:bool -> ?extent:bool -> ?filetype:bool -> ?flexbg:bool -> ?hasjournal:bool -> ?journaldev:bool -> ?largefile:bool -> ?quota:bool -> ?resizeinode:bool -> ?sparsesuper:bool -> ?uninitbg:bool -> string -> unit
+  method mke2fs_J : string -> int -> string -> string -> unit
+  method mke2fs_JL : string -> int -> string -> string -> unit
+  method mke2fs_JU : string -> int -> string -> string -> unit
+  method mke2journal : int -> string -> unit
+  method mke2journal_L : int -> string -> string -> unit
+  method mke2journal_U : int -> string -> string -> unit
+  method mkfifo : int -> string -> unit
   method mkfs : ?blocksize:int -> ?features:string -> ?inode:int -> ?sectorsize:int -> ?label:string -> string -> string -> unit
   method mkfs_opts : ?blocksize:int -> ?features:string -> ?inode:int -> ?sectorsize:int -> ?label:string -> string -> string -> unit
+  method mkfs_b : string -> int -> string -> unit
+  method mkfs_btrfs : ?allocstart:int64 -> ?bytecount:int64 -> ?datatype:string -> ?leafsize:int -> ?label:string -> ?metadata:string -> ?nodesize:int -> ?sectorsize:int -> string array -> unit
+  method mklost_and_found : string -> unit
+  method mkmountpoint : string -> unit
+  method mknod : int -> int -> int -> string -> unit
+  method mknod_b : int -> int -> int -> string -> unit
+  method mknod_c : int -> int -> int -> string -> unit
+  method mksquashfs : ?compress:string -> ?excludes:string array -> string -> string -> unit
   method mkswap : ?label:string -> ?uuid:string -> string -> unit
   method mkswap_opts : ?label:string -> ?uuid:string -> string -> unit
+  method mkswap_L : string -> string -> unit
+  method mkswap_U : string -> string -> unit
+  method mkswap_file : string -> unit
+  method mktemp : ?suffix:string -> string -> string
+  method modprobe : string -> unit
   method mount : string -> string -> unit
+  method mount_9p : ?options:string -> string -> string -> unit
+  method mount_loop : string -> string -> unit
   method mount_options : string -> string -> string -> unit
   method mount_ro : string -> string -> unit
+  method mount_vfs : string -> string -> string -> string -> unit
+  method mountable_device : string -> string
+  method mountable_subvolume : string -> string
   method mountpoints : unit -> (string * string) list
   method mounts : unit -> string array
   method mv : string -> string -> unit
+  method nr_devices : unit -> int
+  method ntfs_3g_probe : bool -> string -> int
+  method ntfs_chmod : ?recursive:bool -> string -> int -> string -> unit
+  method ntfscat_i : string -> int64 -> string -> unit
+  method ntfsclone_in : string -> string -> unit
+  method ntfsclone_out : ?metadataonly:bool -> ?rescue:bool -> ?ignorefscheck:bool -> ?preservetimestamps:bool -> ?force:bool -> string -> string -> unit
+  method ntfsfix : ?clearbadsectors:bool -> string -> unit
+  method ntfsresize : ?size:int64 -> ?force:bool -> string -> unit
+  method ntfsresize_opts : ?size:int64 -> ?force:bool -> string -> unit
+  method ntfsresize_size : string -> int64 -> unit
+  method parse_environment : unit -> unit
+  method parse_environment_list : string array -> unit
   method part_add : string -> string -> int64 -> int64 -> unit
   method part_del : string -> int -> unit
   method part_disk : string -> string -> unit
+  method part_expand_gpt : string -> unit
+  method part_get_bootable : string -> int -> bool
+  method part_get_disk_guid : string -> string
+  method part_get_gpt_attributes : string -> int -> int64
+  method part_get_gpt_guid : string -> int -> string
+  method part_get_gpt_type : string -> int -> string
+  method part_get_mbr_id : string -> int -> int
+  method part_get_mbr_part_type : string -> int -> string
   method part_get_name : string -> int -> string
   method part_get_parttype : string -> string
   method part_init : string -> string -> unit
   method part_list : string -> partition array
+  method part_resize : string -> int -> int64 -> unit
+  method part_set_bootable : string -> int -> bool -> unit
+  method part_set_disk_guid : string -> string -> unit
+  method part_set_disk_guid_random : string -> unit
+  method part_set_gpt_attributes : string -> int -> int64 -> unit
+  method part_set_gpt_guid : string -> int -> string -> unit
+  method part_set_gpt_type : string -> int -> string -> unit
+  method part_set_mbr_id : string -> int -> int -> unit
   method part_set_name : string -> int -> string -> unit
+  method part_to_dev : string -> string
+  method part_to_partnum : string -> int
   method ping_daemon : unit -> unit
   method pread : string -> int -> int64 -> string
   method pread_device : string -> int -> int64 -> string
+  method pvchange_uuid : string -> unit
+  method pvchange_uuid_all : unit -> unit
   method pvcreate : string -> unit
+  method pvremove : string -> unit
+  method pvresize : string -> unit
+  method pvresize_size : string -> int64 -> unit
   method pvs : unit -> string array
+  method pvs_full : unit -> lvm_pv array
+  method pvuuid : string -> string
   method pwrite : string -> string -> int64 -> int
   method pwrite_device : string -> string -> int64 -> int
   method read_file : string -> string
   method read_lines : string -> string array
   method readdir : string -> dirent array
   method readlink : string -> string
+  method readlinklist : string -> string array -> string array
   method realpath : string -> string
+  method remount : ?rw:bool -> string -> unit
   method remove_drive : string -> unit
+  method removexattr : string -> string -> unit
+  method rename : string -> string -> unit
+  method resize2fs : string -> unit
+  method resize2fs_M : string -> unit
+  method resize2fs_size : string -> int64 -> unit
   method rm : string -> unit
   method rm_f : string -> unit
   method rm_rf : string -> unit
   method rmdir : string -> unit
+  method rmmountpoint : string -> unit
+  method rsync : ?archive:bool -> ?deletedest:bool -> string -> string -> unit
+  method rsync_in : ?archive:bool -> ?deletedest:bool -> string -> string -> unit
+  method rsync_out : ?archive:bool -> ?deletedest:bool -> string -> string -> unit
+  method scrub_device : string -> unit
+  method scrub_file : string -> unit
+  method scrub_freespace : string -> unit
+  method selinux_relabel : ?force:bool -> string -> string -> unit
   method set_append : string option -> unit
+  method set_attach_method : string -> unit
   method set_autosync : bool -> unit
   method set_backend : string -> unit
   method set_backend_setting : string -> string -> unit
   method set_backend_settings : string array -> unit
   method set_cachedir : string option -> unit
+  method set_direct : bool -> unit
+  method set_e2attrs : ?clear:bool -> string -> string -> unit
+  method set_e2generation : string -> int64 -> unit
+  method set_e2label : string -> string -> unit
+  method set_e2uuid : string -> string -> unit
   method set_hv : string -> unit
   method set_identifier : string -> unit
   method set_label : string -> string -> unit
   method set_memsize : int -> unit
   method set_network : bool -> unit
   method set_path : string option -> unit
+  method set_pgroup : bool -> unit
   method set_program : string -> unit
+  method set_qemu : string option -> unit
+  method set_recovery_proc : bool -> unit
+  method set_selinux : bool -> unit
   method set_smp : int -> unit
   method set_tmpdir : string option -> unit
   method set_trace : bool -> unit
   method set_uuid : string -> string -> unit
+  method set_uuid_random : string -> unit
   method set_verbose : bool -> unit
+  method setcon : string -> unit
+  method setfiles : ?force:bool -> ?excludes:string array -> string -> string array -> unit
+  method setxattr : string -> string -> int -> string -> unit
+  method sfdisk : string -> int -> int -> int -> string array -> unit
+  method sfdiskM : string -> string array -> unit
+  method sfdisk_N : string -> int -> int -> int -> int -> string -> unit
+  method sfdisk_disk_geometry : string -> string
+  method sfdisk_kernel_geometry : string -> string
+  method sfdisk_l : string -> string
   method sh : string -> string
+  method sh_lines : string -> string array
+  method sh_out : string -> string -> unit
   method shutdown : unit -> unit
+  method sleep : int -> unit
   method stat : string -> stat
   method statns : string -> statns
   method statvfs : string -> statvfs
+  method strings : string -> string array
+  method strings_e : string -> string -> string array
+  method swapoff_device : string -> unit
+  method swapoff_file : string -> unit
+  method swapoff_label : string -> unit
+  method swapoff_uuid : string -> unit
+  method swapon_device : string -> unit
+  method swapon_file : string -> unit
+  method swapon_label : string -> unit
+  method swapon_uuid : string -> unit
   method sync : unit -> unit
+  method syslinux : ?directory:string -> string -> unit
+  method tail : string -> string array
   method tail_n : int -> string -> string array
   method tar_in : ?compress:string -> ?xattrs:bool -> ?selinux:bool -> ?acls:bool -> ?keepdirlink:bool -> string -> string -> unit
   method tar_in_opts : ?compress:string -> ?xattrs:bool -> ?selinux:bool -> ?acls:bool -> ?keepdirlink:bool -> string -> string -> unit
   method tar_out : ?compress:string -> ?numericowner:bool -> ?excludes:string array -> ?xattrs:bool -> ?selinux:bool -> ?acls:bool -> string -> string -> unit
   method tar_out_opts : ?compress:string -> ?numericowner:bool -> ?excludes:string array -> ?xattrs:bool -> ?selinux:bool -> ?acls:bool -> string -> string -> unit
+  method tgz_in : string -> string -> unit
+  method tgz_out : string -> string -> unit
   method touch : string -> unit
+  method truncate : string -> unit
   method truncate_size : string -> int64 -> unit
+  method tune2fs : ?force:bool -> ?maxmountcount:int -> ?mountcount:int -> ?errorbehavior:string -> ?group:int64 -> ?intervalbetweenchecks:int -> ?reservedblockspercentage:int -> ?lastmounteddirectory:string -> ?reservedblockscount:int64 -> ?user:int64 -> string -> unit
+  method tune2fs_l : string -> (string * string) list
+  method txz_in : string -> string -> unit
+  method txz_out : string -> string -> unit
   method umask : int -> int
   method umount : ?force:bool -> ?lazyunmount:bool -> string -> unit
   method umount_opts : ?force:bool -> ?lazyunmount:bool -> string -> unit
@@ -2565,13 +8580,48 @@ class guestfs : ?environment:bool -> ?close_on_exit:bool -> unit -> object
   method utsname : unit -> utsname
   method version : unit -> version
   method vfs_label : string -> string
+  method vfs_minimum_size : string -> int64
   method vfs_type : string -> string
   method vfs_uuid : string -> string
+  method vg_activate : bool -> string array -> unit
   method vg_activate_all : bool -> unit
+  method vgchange_uuid : string -> unit
+  method vgchange_uuid_all : unit -> unit
   method vgcreate : string -> string array -> unit
+  method vglvuuids : string -> string array
+  method vgmeta : string -> string
+  method vgpvuuids : string -> string array
+  method vgremove : string -> unit
+  method vgrename : string -> string -> unit
   method vgs : unit -> string array
+  method vgs_full : unit -> lvm_vg array
+  method vgscan : unit -> unit
+  method vguuid : string -> string
+  method wait_ready : unit -> unit
+  method wc_c : string -> int
   method wc_l : string -> int
+  method wc_w : string -> int
+  method wipefs : string -> unit
   method write : string -> string -> unit
   method write_append : string -> string -> unit
+  method write_file : string -> string -> int -> unit
+  method xfs_admin : ?extunwritten:bool -> ?imgfile:bool -> ?v2log:bool -> ?projid32bit:bool -> ?lazycounter:bool -> ?label:string -> ?uuid:string -> string -> unit
+  method xfs_growfs : ?datasec:bool -> ?logsec:bool -> ?rtsec:bool -> ?datasize:int64 -> ?logsize:int64 -> ?rtsize:int64 -> ?rtextsize:int64 -> ?maxpct:int -> string -> unit
+  method xfs_info : string -> xfsinfo
+  method xfs_info2 : string -> (string * string) list
+  method xfs_repair : ?forcelogzero:bool -> ?nomodify:bool -> ?noprefetch:bool -> ?forcegeometry:bool -> ?maxmem:int64 -> ?ihashsize:int64 -> ?bhashsize:int64 -> ?agstride:int64 -> ?logdev:string -> ?rtdev:string -> string -> int
+  method yara_destroy : unit -> unit
+  method yara_load : string -> unit
+  method yara_scan : string -> yara_detection array
+  method zegrep : string -> string -> string array
+  method zegrepi : string -> string -> string array
+  method zero : string -> unit
   method zero_device : string -> unit
+  method zero_free_space : string -> unit
+  method zerofree : string -> unit
+  method zfgrep : string -> string -> string array
+  method zfgrepi : string -> string -> string array
+  method zfile : string -> string -> string
+  method zgrep : string -> string -> string array
+  method zgrepi : string -> string -> string array
 end

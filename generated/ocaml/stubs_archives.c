@@ -7,6 +7,36 @@
 #include "tables.h"
 
 CAMLprim value
+gfs_ml_compress_device_out (value gfs_v, value gfs_v_level, value gfs_v_ctype, value gfs_v_device, value gfs_v_zdevice)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *ctype;
+  const char *device;
+  const char *zdevice;
+  struct guestfs_compress_device_out_argv gfs_opts;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "compress_device_out");
+  ctype = gfs_ml_str (&gfs_c, gfs_v_ctype);
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  zdevice = gfs_ml_str (&gfs_c, gfs_v_zdevice);
+  gfs_opts.bitmask = 0;
+  if (gfs_v_level != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_COMPRESS_DEVICE_OUT_LEVEL_BITMASK;
+    gfs_opts.level = gfs_ml_int (&gfs_c, Field (gfs_v_level, 0));
+  }
+  GFS_ML_UNLOCKED (gfs_r = guestfs_compress_device_out_argv (gfs_c.g, ctype, device, zdevice, &gfs_opts));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_compress_out (value gfs_v, value gfs_v_level, value gfs_v_ctype, value gfs_v_file, value gfs_v_zfile)
 {
   CAMLparam1 (gfs_v);
@@ -29,6 +59,34 @@ gfs_ml_compress_out (value gfs_v, value gfs_v_level, value gfs_v_ctype, value gf
     gfs_opts.level = gfs_ml_int (&gfs_c, Field (gfs_v_level, 0));
   }
   GFS_ML_UNLOCKED (gfs_r = guestfs_compress_out_argv (gfs_c.g, ctype, file, zfile, &gfs_opts));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_cpio_out (value gfs_v, value gfs_v_format, value gfs_v_directory, value gfs_v_cpiofile)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *directory;
+  const char *cpiofile;
+  struct guestfs_cpio_out_argv gfs_opts;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "cpio_out");
+  directory = gfs_ml_str (&gfs_c, gfs_v_directory);
+  cpiofile = gfs_ml_str (&gfs_c, gfs_v_cpiofile);
+  gfs_opts.bitmask = 0;
+  if (gfs_v_format != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_CPIO_OUT_FORMAT_BITMASK;
+    gfs_opts.format = gfs_ml_str (&gfs_c, Field (gfs_v_format, 0));
+  }
+  GFS_ML_UNLOCKED (gfs_r = guestfs_cpio_out_argv (gfs_c.g, directory, cpiofile, &gfs_opts));
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;
@@ -140,5 +198,93 @@ gfs_ml_tar_out_byte (value *gfs_argv, int gfs_argn)
 {
   (void) gfs_argn;
   return gfs_ml_tar_out (gfs_argv[0], gfs_argv[1], gfs_argv[2], gfs_argv[3], gfs_argv[4], gfs_argv[5], gfs_argv[6], gfs_argv[7], gfs_argv[8]);
+}
+
+CAMLprim value
+gfs_ml_tgz_in (value gfs_v, value gfs_v_tarball, value gfs_v_directory)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *tarball;
+  const char *directory;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "tgz_in");
+  tarball = gfs_ml_str (&gfs_c, gfs_v_tarball);
+  directory = gfs_ml_str (&gfs_c, gfs_v_directory);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_tgz_in (gfs_c.g, tarball, directory));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_tgz_out (value gfs_v, value gfs_v_directory, value gfs_v_tarball)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *directory;
+  const char *tarball;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "tgz_out");
+  directory = gfs_ml_str (&gfs_c, gfs_v_directory);
+  tarball = gfs_ml_str (&gfs_c, gfs_v_tarball);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_tgz_out (gfs_c.g, directory, tarball));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_txz_in (value gfs_v, value gfs_v_tarball, value gfs_v_directory)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *tarball;
+  const char *directory;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "txz_in");
+  tarball = gfs_ml_str (&gfs_c, gfs_v_tarball);
+  directory = gfs_ml_str (&gfs_c, gfs_v_directory);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_txz_in (gfs_c.g, tarball, directory));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_txz_out (value gfs_v, value gfs_v_directory, value gfs_v_tarball)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *directory;
+  const char *tarball;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "txz_out");
+  directory = gfs_ml_str (&gfs_c, gfs_v_directory);
+  tarball = gfs_ml_str (&gfs_c, gfs_v_tarball);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_txz_out (gfs_c.g, directory, tarball));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
 }
 

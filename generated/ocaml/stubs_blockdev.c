@@ -7,6 +7,66 @@
 #include "tables.h"
 
 CAMLprim value
+gfs_ml_blockdev_flushbufs (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "blockdev_flushbufs");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_blockdev_flushbufs (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_blockdev_getbsz (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "blockdev_getbsz");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_blockdev_getbsz (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_int (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_blockdev_getro (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "blockdev_getro");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_blockdev_getro (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_bool (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_blockdev_getsize64 (value gfs_v, value gfs_v_device)
 {
   CAMLparam1 (gfs_v);
@@ -42,6 +102,150 @@ gfs_ml_blockdev_getss (value gfs_v, value gfs_v_device)
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_int (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_blockdev_getsz (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int64_t gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "blockdev_getsz");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_blockdev_getsz (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = caml_copy_int64 (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_blockdev_rereadpt (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "blockdev_rereadpt");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_blockdev_rereadpt (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_blockdev_setbsz (value gfs_v, value gfs_v_device, value gfs_v_blocksize)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+  int blocksize;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "blockdev_setbsz");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  blocksize = gfs_ml_int (&gfs_c, gfs_v_blocksize);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_blockdev_setbsz (gfs_c.g, device, blocksize));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_blockdev_setra (value gfs_v, value gfs_v_device, value gfs_v_sectors)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+  int sectors;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "blockdev_setra");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  sectors = gfs_ml_int (&gfs_c, gfs_v_sectors);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_blockdev_setra (gfs_c.g, device, sectors));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_blockdev_setro (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "blockdev_setro");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_blockdev_setro (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_blockdev_setrw (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "blockdev_setrw");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_blockdev_setrw (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_is_whole_device (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "is_whole_device");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_is_whole_device (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_bool (gfs_r);
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }
@@ -85,6 +289,24 @@ gfs_ml_list_devices (value gfs_v)
 }
 
 CAMLprim value
+gfs_ml_list_disk_labels (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "list_disk_labels");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_list_disk_labels (gfs_c.g));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_hash (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_list_partitions (value gfs_v)
 {
   CAMLparam1 (gfs_v);
@@ -98,6 +320,24 @@ gfs_ml_list_partitions (value gfs_v)
   if (gfs_r == NULL)
     gfs_ml_raise (&gfs_c);
   gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_nr_devices (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "nr_devices");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_nr_devices (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_int (gfs_r);
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }

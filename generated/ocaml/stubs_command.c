@@ -27,6 +27,48 @@ gfs_ml_command (value gfs_v, value gfs_v_arguments)
 }
 
 CAMLprim value
+gfs_ml_command_lines (value gfs_v, value gfs_v_arguments)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  char *const *arguments;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "command_lines");
+  arguments = gfs_ml_list (&gfs_c, gfs_v_arguments);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_command_lines (gfs_c.g, arguments));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_command_out (value gfs_v, value gfs_v_arguments, value gfs_v_output)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  char *const *arguments;
+  const char *output;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "command_out");
+  arguments = gfs_ml_list (&gfs_c, gfs_v_arguments);
+  output = gfs_ml_str (&gfs_c, gfs_v_output);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_command_out (gfs_c.g, arguments, output));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_sh (value gfs_v, value gfs_v_command)
 {
   CAMLparam1 (gfs_v);
@@ -42,6 +84,48 @@ gfs_ml_sh (value gfs_v, value gfs_v_command)
   if (gfs_r == NULL)
     gfs_ml_raise (&gfs_c);
   gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_sh_lines (value gfs_v, value gfs_v_command)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *command;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "sh_lines");
+  command = gfs_ml_str (&gfs_c, gfs_v_command);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_sh_lines (gfs_c.g, command));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_sh_out (value gfs_v, value gfs_v_command, value gfs_v_output)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *command;
+  const char *output;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "sh_out");
+  command = gfs_ml_str (&gfs_c, gfs_v_command);
+  output = gfs_ml_str (&gfs_c, gfs_v_output);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_sh_out (gfs_c.g, command, output));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }

@@ -29,6 +29,162 @@ gfs_ml_checksum (value gfs_v, value gfs_v_csumtype, value gfs_v_path)
 }
 
 CAMLprim value
+gfs_ml_checksum_device (value gfs_v, value gfs_v_csumtype, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *csumtype;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "checksum_device");
+  csumtype = gfs_ml_str (&gfs_c, gfs_v_csumtype);
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_checksum_device (gfs_c.g, csumtype, device));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_checksums_out (value gfs_v, value gfs_v_csumtype, value gfs_v_directory, value gfs_v_sumsfile)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *csumtype;
+  const char *directory;
+  const char *sumsfile;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "checksums_out");
+  csumtype = gfs_ml_str (&gfs_c, gfs_v_csumtype);
+  directory = gfs_ml_str (&gfs_c, gfs_v_directory);
+  sumsfile = gfs_ml_str (&gfs_c, gfs_v_sumsfile);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_checksums_out (gfs_c.g, csumtype, directory, sumsfile));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_egrep (value gfs_v, value gfs_v_regex, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *regex;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "egrep");
+  regex = gfs_ml_str (&gfs_c, gfs_v_regex);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_egrep (gfs_c.g, regex, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_egrepi (value gfs_v, value gfs_v_regex, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *regex;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "egrepi");
+  regex = gfs_ml_str (&gfs_c, gfs_v_regex);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_egrepi (gfs_c.g, regex, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_equal (value gfs_v, value gfs_v_file1, value gfs_v_file2)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *file1;
+  const char *file2;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "equal");
+  file1 = gfs_ml_str (&gfs_c, gfs_v_file1);
+  file2 = gfs_ml_str (&gfs_c, gfs_v_file2);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_equal (gfs_c.g, file1, file2));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_bool (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_fgrep (value gfs_v, value gfs_v_pattern, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *pattern;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "fgrep");
+  pattern = gfs_ml_str (&gfs_c, gfs_v_pattern);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_fgrep (gfs_c.g, pattern, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_fgrepi (value gfs_v, value gfs_v_pattern, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *pattern;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "fgrepi");
+  pattern = gfs_ml_str (&gfs_c, gfs_v_pattern);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_fgrepi (gfs_c.g, pattern, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_file (value gfs_v, value gfs_v_path)
 {
   CAMLparam1 (gfs_v);
@@ -120,6 +276,48 @@ gfs_ml_grep_byte (value *gfs_argv, int gfs_argn)
 }
 
 CAMLprim value
+gfs_ml_grepi (value gfs_v, value gfs_v_regex, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *regex;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "grepi");
+  regex = gfs_ml_str (&gfs_c, gfs_v_regex);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_grepi (gfs_c.g, regex, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_head (value gfs_v, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "head");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_head (gfs_c.g, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_head_n (value gfs_v, value gfs_v_nrlines, value gfs_v_path)
 {
   CAMLparam1 (gfs_v);
@@ -137,6 +335,26 @@ gfs_ml_head_n (value gfs_v, value gfs_v_nrlines, value gfs_v_path)
   if (gfs_r == NULL)
     gfs_ml_raise (&gfs_c);
   gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_hexdump (value gfs_v, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "hexdump");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_hexdump (gfs_c.g, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }
@@ -242,6 +460,68 @@ gfs_ml_pwrite_device (value gfs_v, value gfs_v_device, value gfs_v_content, valu
 }
 
 CAMLprim value
+gfs_ml_strings (value gfs_v, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "strings");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_strings (gfs_c.g, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_strings_e (value gfs_v, value gfs_v_encoding, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *encoding;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "strings_e");
+  encoding = gfs_ml_str (&gfs_c, gfs_v_encoding);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_strings_e (gfs_c.g, encoding, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_tail (value gfs_v, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "tail");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_tail (gfs_c.g, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_tail_n (value gfs_v, value gfs_v_nrlines, value gfs_v_path)
 {
   CAMLparam1 (gfs_v);
@@ -264,6 +544,26 @@ gfs_ml_tail_n (value gfs_v, value gfs_v_nrlines, value gfs_v_path)
 }
 
 CAMLprim value
+gfs_ml_wc_c (value gfs_v, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "wc_c");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_wc_c (gfs_c.g, path));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_int (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_wc_l (value gfs_v, value gfs_v_path)
 {
   CAMLparam1 (gfs_v);
@@ -279,6 +579,204 @@ gfs_ml_wc_l (value gfs_v, value gfs_v_path)
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_int (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_wc_w (value gfs_v, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "wc_w");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_wc_w (gfs_c.g, path));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_int (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_write_file (value gfs_v, value gfs_v_path, value gfs_v_content, value gfs_v_size)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *path;
+  const char *content;
+  int size;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "write_file");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  content = gfs_ml_str (&gfs_c, gfs_v_content);
+  size = gfs_ml_int (&gfs_c, gfs_v_size);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_write_file (gfs_c.g, path, content, size));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_zegrep (value gfs_v, value gfs_v_regex, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *regex;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "zegrep");
+  regex = gfs_ml_str (&gfs_c, gfs_v_regex);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_zegrep (gfs_c.g, regex, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_zegrepi (value gfs_v, value gfs_v_regex, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *regex;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "zegrepi");
+  regex = gfs_ml_str (&gfs_c, gfs_v_regex);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_zegrepi (gfs_c.g, regex, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_zfgrep (value gfs_v, value gfs_v_pattern, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *pattern;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "zfgrep");
+  pattern = gfs_ml_str (&gfs_c, gfs_v_pattern);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_zfgrep (gfs_c.g, pattern, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_zfgrepi (value gfs_v, value gfs_v_pattern, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *pattern;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "zfgrepi");
+  pattern = gfs_ml_str (&gfs_c, gfs_v_pattern);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_zfgrepi (gfs_c.g, pattern, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_zfile (value gfs_v, value gfs_v_meth, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *meth;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "zfile");
+  meth = gfs_ml_str (&gfs_c, gfs_v_meth);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_zfile (gfs_c.g, meth, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_zgrep (value gfs_v, value gfs_v_regex, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *regex;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "zgrep");
+  regex = gfs_ml_str (&gfs_c, gfs_v_regex);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_zgrep (gfs_c.g, regex, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_zgrepi (value gfs_v, value gfs_v_regex, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *regex;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "zgrepi");
+  regex = gfs_ml_str (&gfs_c, gfs_v_regex);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_zgrepi (gfs_c.g, regex, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }

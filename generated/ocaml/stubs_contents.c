@@ -27,6 +27,27 @@ gfs_ml_cat (value gfs_v, value gfs_v_path)
 }
 
 CAMLprim value
+gfs_ml_filesystem_walk (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  struct guestfs_tsk_dirent_list *gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "filesystem_walk");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_filesystem_walk (gfs_c.g, device));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_structs (gfs_ml_fields_tsk_dirent, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+  guestfs_free_tsk_dirent_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_find (value gfs_v, value gfs_v_directory)
 {
   CAMLparam1 (gfs_v);
@@ -42,6 +63,48 @@ gfs_ml_find (value gfs_v, value gfs_v_directory)
   if (gfs_r == NULL)
     gfs_ml_raise (&gfs_c);
   gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_find_inode (value gfs_v, value gfs_v_device, value gfs_v_inode)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  struct guestfs_tsk_dirent_list *gfs_r;
+  const char *device;
+  int64_t inode;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "find_inode");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  inode = Int64_val (gfs_v_inode);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_find_inode (gfs_c.g, device, inode));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_structs (gfs_ml_fields_tsk_dirent, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+  guestfs_free_tsk_dirent_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_journal_get (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  struct guestfs_xattr_list *gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "journal_get");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_journal_get (gfs_c.g));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_structs (gfs_ml_fields_xattr, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+  guestfs_free_xattr_list (gfs_r);
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }
@@ -83,6 +146,115 @@ gfs_ml_lstat (value gfs_v, value gfs_v_path)
     gfs_ml_raise (&gfs_c);
   gfs_result = gfs_ml_from_struct (gfs_ml_fields_stat, gfs_r);
   guestfs_free_stat (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_lstatlist (value gfs_v, value gfs_v_path, value gfs_v_names)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  struct guestfs_stat_list *gfs_r;
+  const char *path;
+  char *const *names;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lstatlist");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  names = gfs_ml_list (&gfs_c, gfs_v_names);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lstatlist (gfs_c.g, path, names));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_structs (gfs_ml_fields_stat, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+  guestfs_free_stat_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_lstatnslist (value gfs_v, value gfs_v_path, value gfs_v_names)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  struct guestfs_statns_list *gfs_r;
+  const char *path;
+  char *const *names;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lstatnslist");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  names = gfs_ml_list (&gfs_c, gfs_v_names);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lstatnslist (gfs_c.g, path, names));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_structs (gfs_ml_fields_statns, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+  guestfs_free_statns_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_lxattrlist (value gfs_v, value gfs_v_path, value gfs_v_names)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  struct guestfs_xattr_list *gfs_r;
+  const char *path;
+  char *const *names;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lxattrlist");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  names = gfs_ml_list (&gfs_c, gfs_v_names);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lxattrlist (gfs_c.g, path, names));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_structs (gfs_ml_fields_xattr, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+  guestfs_free_xattr_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_mountable_device (value gfs_v, value gfs_v_mountable)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *mountable;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "mountable_device");
+  mountable = gfs_ml_str (&gfs_c, gfs_v_mountable);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_mountable_device (gfs_c.g, mountable));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_mountable_subvolume (value gfs_v, value gfs_v_mountable)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *mountable;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "mountable_subvolume");
+  mountable = gfs_ml_str (&gfs_c, gfs_v_mountable);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_mountable_subvolume (gfs_c.g, mountable));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }
@@ -150,6 +322,28 @@ gfs_ml_readdir (value gfs_v, value gfs_v_dir)
 }
 
 CAMLprim value
+gfs_ml_readlinklist (value gfs_v, value gfs_v_path, value gfs_v_names)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *path;
+  char *const *names;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "readlinklist");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  names = gfs_ml_list (&gfs_c, gfs_v_names);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_readlinklist (gfs_c.g, path, names));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_stat (value gfs_v, value gfs_v_path)
 {
   CAMLparam1 (gfs_v);
@@ -212,6 +406,27 @@ gfs_ml_write_append (value gfs_v, value gfs_v_path, value gfs_v_content)
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_yara_scan (value gfs_v, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  struct guestfs_yara_detection_list *gfs_r;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "yara_scan");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_yara_scan (gfs_c.g, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_structs (gfs_ml_fields_yara_detection, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+  guestfs_free_yara_detection_list (gfs_r);
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }

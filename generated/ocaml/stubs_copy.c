@@ -7,6 +7,53 @@
 #include "tables.h"
 
 CAMLprim value
+gfs_ml_copy_attributes (value gfs_v, value gfs_v_all, value gfs_v_mode, value gfs_v_xattributes, value gfs_v_ownership, value gfs_v_src, value gfs_v_dest)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *src;
+  const char *dest;
+  struct guestfs_copy_attributes_argv gfs_opts;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "copy_attributes");
+  src = gfs_ml_str (&gfs_c, gfs_v_src);
+  dest = gfs_ml_str (&gfs_c, gfs_v_dest);
+  gfs_opts.bitmask = 0;
+  if (gfs_v_all != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_ATTRIBUTES_ALL_BITMASK;
+    gfs_opts.all = Bool_val (Field (gfs_v_all, 0));
+  }
+  if (gfs_v_mode != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_ATTRIBUTES_MODE_BITMASK;
+    gfs_opts.mode = Bool_val (Field (gfs_v_mode, 0));
+  }
+  if (gfs_v_xattributes != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_ATTRIBUTES_XATTRIBUTES_BITMASK;
+    gfs_opts.xattributes = Bool_val (Field (gfs_v_xattributes, 0));
+  }
+  if (gfs_v_ownership != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_ATTRIBUTES_OWNERSHIP_BITMASK;
+    gfs_opts.ownership = Bool_val (Field (gfs_v_ownership, 0));
+  }
+  GFS_ML_UNLOCKED (gfs_r = guestfs_copy_attributes_argv (gfs_c.g, src, dest, &gfs_opts));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_copy_attributes_byte (value *gfs_argv, int gfs_argn)
+{
+  (void) gfs_argn;
+  return gfs_ml_copy_attributes (gfs_argv[0], gfs_argv[1], gfs_argv[2], gfs_argv[3], gfs_argv[4], gfs_argv[5], gfs_argv[6]);
+}
+
+CAMLprim value
 gfs_ml_copy_device_to_device (value gfs_v, value gfs_v_srcoffset, value gfs_v_destoffset, value gfs_v_size, value gfs_v_sparse, value gfs_v_append, value gfs_v_src, value gfs_v_dest)
 {
   CAMLparam1 (gfs_v);
@@ -55,6 +102,57 @@ gfs_ml_copy_device_to_device_byte (value *gfs_argv, int gfs_argn)
 {
   (void) gfs_argn;
   return gfs_ml_copy_device_to_device (gfs_argv[0], gfs_argv[1], gfs_argv[2], gfs_argv[3], gfs_argv[4], gfs_argv[5], gfs_argv[6], gfs_argv[7]);
+}
+
+CAMLprim value
+gfs_ml_copy_device_to_file (value gfs_v, value gfs_v_srcoffset, value gfs_v_destoffset, value gfs_v_size, value gfs_v_sparse, value gfs_v_append, value gfs_v_src, value gfs_v_dest)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *src;
+  const char *dest;
+  struct guestfs_copy_device_to_file_argv gfs_opts;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "copy_device_to_file");
+  src = gfs_ml_str (&gfs_c, gfs_v_src);
+  dest = gfs_ml_str (&gfs_c, gfs_v_dest);
+  gfs_opts.bitmask = 0;
+  if (gfs_v_srcoffset != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_DEVICE_TO_FILE_SRCOFFSET_BITMASK;
+    gfs_opts.srcoffset = Int64_val (Field (gfs_v_srcoffset, 0));
+  }
+  if (gfs_v_destoffset != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_DEVICE_TO_FILE_DESTOFFSET_BITMASK;
+    gfs_opts.destoffset = Int64_val (Field (gfs_v_destoffset, 0));
+  }
+  if (gfs_v_size != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_DEVICE_TO_FILE_SIZE_BITMASK;
+    gfs_opts.size = Int64_val (Field (gfs_v_size, 0));
+  }
+  if (gfs_v_sparse != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_DEVICE_TO_FILE_SPARSE_BITMASK;
+    gfs_opts.sparse = Bool_val (Field (gfs_v_sparse, 0));
+  }
+  if (gfs_v_append != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_DEVICE_TO_FILE_APPEND_BITMASK;
+    gfs_opts.append = Bool_val (Field (gfs_v_append, 0));
+  }
+  GFS_ML_UNLOCKED (gfs_r = guestfs_copy_device_to_file_argv (gfs_c.g, src, dest, &gfs_opts));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_copy_device_to_file_byte (value *gfs_argv, int gfs_argn)
+{
+  (void) gfs_argn;
+  return gfs_ml_copy_device_to_file (gfs_argv[0], gfs_argv[1], gfs_argv[2], gfs_argv[3], gfs_argv[4], gfs_argv[5], gfs_argv[6], gfs_argv[7]);
 }
 
 CAMLprim value
@@ -160,6 +258,30 @@ gfs_ml_copy_file_to_file_byte (value *gfs_argv, int gfs_argn)
 }
 
 CAMLprim value
+gfs_ml_copy_size (value gfs_v, value gfs_v_src, value gfs_v_dest, value gfs_v_size)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *src;
+  const char *dest;
+  int64_t size;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "copy_size");
+  src = gfs_ml_str (&gfs_c, gfs_v_src);
+  dest = gfs_ml_str (&gfs_c, gfs_v_dest);
+  size = Int64_val (gfs_v_size);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_copy_size (gfs_c.g, src, dest, size));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_cp (value gfs_v, value gfs_v_src, value gfs_v_dest)
 {
   CAMLparam1 (gfs_v);
@@ -204,6 +326,50 @@ gfs_ml_cp_a (value gfs_v, value gfs_v_src, value gfs_v_dest)
 }
 
 CAMLprim value
+gfs_ml_cp_r (value gfs_v, value gfs_v_src, value gfs_v_dest)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *src;
+  const char *dest;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "cp_r");
+  src = gfs_ml_str (&gfs_c, gfs_v_src);
+  dest = gfs_ml_str (&gfs_c, gfs_v_dest);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_cp_r (gfs_c.g, src, dest));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_dd (value gfs_v, value gfs_v_src, value gfs_v_dest)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *src;
+  const char *dest;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "dd");
+  src = gfs_ml_str (&gfs_c, gfs_v_src);
+  dest = gfs_ml_str (&gfs_c, gfs_v_dest);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_dd (gfs_c.g, src, dest));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_mv (value gfs_v, value gfs_v_src, value gfs_v_dest)
 {
   CAMLparam1 (gfs_v);
@@ -218,6 +384,28 @@ gfs_ml_mv (value gfs_v, value gfs_v_src, value gfs_v_dest)
   src = gfs_ml_str (&gfs_c, gfs_v_src);
   dest = gfs_ml_str (&gfs_c, gfs_v_dest);
   GFS_ML_UNLOCKED (gfs_r = guestfs_mv (gfs_c.g, src, dest));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_rename (value gfs_v, value gfs_v_oldpath, value gfs_v_newpath)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *oldpath;
+  const char *newpath;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "rename");
+  oldpath = gfs_ml_str (&gfs_c, gfs_v_oldpath);
+  newpath = gfs_ml_str (&gfs_c, gfs_v_newpath);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_rename (gfs_c.g, oldpath, newpath));
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;

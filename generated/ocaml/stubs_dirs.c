@@ -95,6 +95,26 @@ gfs_ml_ll (value gfs_v, value gfs_v_directory)
 }
 
 CAMLprim value
+gfs_ml_llz (value gfs_v, value gfs_v_directory)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *directory;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "llz");
+  directory = gfs_ml_str (&gfs_c, gfs_v_directory);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_llz (gfs_c.g, directory));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_ls0 (value gfs_v, value gfs_v_dir, value gfs_v_filenames)
 {
   CAMLparam1 (gfs_v);

@@ -7,6 +7,26 @@
 #include "tables.h"
 
 CAMLprim value
+gfs_ml_add_cdrom (value gfs_v, value gfs_v_filename)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *filename;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "add_cdrom");
+  filename = gfs_ml_str (&gfs_c, gfs_v_filename);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_add_cdrom (gfs_c.g, filename));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_add_drive (value gfs_v, value gfs_v_readonly, value gfs_v_format, value gfs_v_iface, value gfs_v_name, value gfs_v_label, value gfs_v_protocol, value gfs_v_server, value gfs_v_username, value gfs_v_secret, value gfs_v_cachemode, value gfs_v_discard, value gfs_v_copyonread, value gfs_v_blocksize, value gfs_v_filename)
 {
   CAMLparam1 (gfs_v);
@@ -108,6 +128,28 @@ gfs_ml_add_drive_ro (value gfs_v, value gfs_v_filename)
 }
 
 CAMLprim value
+gfs_ml_add_drive_ro_with_if (value gfs_v, value gfs_v_filename, value gfs_v_iface)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *filename;
+  const char *iface;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "add_drive_ro_with_if");
+  filename = gfs_ml_str (&gfs_c, gfs_v_filename);
+  iface = gfs_ml_str (&gfs_c, gfs_v_iface);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_add_drive_ro_with_if (gfs_c.g, filename, iface));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_add_drive_scratch (value gfs_v, value gfs_v_name, value gfs_v_label, value gfs_v_blocksize, value gfs_v_size)
 {
   CAMLparam1 (gfs_v);
@@ -137,6 +179,146 @@ gfs_ml_add_drive_scratch (value gfs_v, value gfs_v_name, value gfs_v_label, valu
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_add_drive_with_if (value gfs_v, value gfs_v_filename, value gfs_v_iface)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *filename;
+  const char *iface;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "add_drive_with_if");
+  filename = gfs_ml_str (&gfs_c, gfs_v_filename);
+  iface = gfs_ml_str (&gfs_c, gfs_v_iface);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_add_drive_with_if (gfs_c.g, filename, iface));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_config (value gfs_v, value gfs_v_hvparam, value gfs_v_hvvalue)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *hvparam;
+  const char *hvvalue;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "config");
+  hvparam = gfs_ml_str (&gfs_c, gfs_v_hvparam);
+  hvvalue = gfs_ml_opt_str (&gfs_c, gfs_v_hvvalue);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_config (gfs_c.g, hvparam, hvvalue));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_debug_drives (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "debug_drives");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_debug_drives (gfs_c.g));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_device_index (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "device_index");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_device_index (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_int (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_device_name (value gfs_v, value gfs_v_index)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  int index;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "device_name");
+  index = gfs_ml_int (&gfs_c, gfs_v_index);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_device_name (gfs_c.g, index));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_disk_has_backing_file (value gfs_v, value gfs_v_filename)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *filename;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "disk_has_backing_file");
+  filename = gfs_ml_str (&gfs_c, gfs_v_filename);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_disk_has_backing_file (gfs_c.g, filename));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_bool (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_max_disks (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "max_disks");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_max_disks (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_int (gfs_r);
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }

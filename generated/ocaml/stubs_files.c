@@ -7,6 +7,26 @@
 #include "tables.h"
 
 CAMLprim value
+gfs_ml_case_sensitive_path (value gfs_v, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "case_sensitive_path");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_case_sensitive_path (gfs_c.g, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_chmod (value gfs_v, value gfs_v_mode, value gfs_v_path)
 {
   CAMLparam1 (gfs_v);
@@ -73,6 +93,28 @@ gfs_ml_exists (value gfs_v, value gfs_v_path)
 }
 
 CAMLprim value
+gfs_ml_fallocate (value gfs_v, value gfs_v_path, value gfs_v_len)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *path;
+  int len;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "fallocate");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  len = gfs_ml_int (&gfs_c, gfs_v_len);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_fallocate (gfs_c.g, path, len));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_fallocate64 (value gfs_v, value gfs_v_path, value gfs_v_len)
 {
   CAMLparam1 (gfs_v);
@@ -115,6 +157,98 @@ gfs_ml_filesize (value gfs_v, value gfs_v_file)
 }
 
 CAMLprim value
+gfs_ml_fill_dir (value gfs_v, value gfs_v_dir, value gfs_v_nr)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *dir;
+  int nr;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "fill_dir");
+  dir = gfs_ml_str (&gfs_c, gfs_v_dir);
+  nr = gfs_ml_int (&gfs_c, gfs_v_nr);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_fill_dir (gfs_c.g, dir, nr));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_get_umask (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "get_umask");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_get_umask (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_int (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_is_blockdev (value gfs_v, value gfs_v_followsymlinks, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *path;
+  struct guestfs_is_blockdev_opts_argv gfs_opts;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "is_blockdev");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  gfs_opts.bitmask = 0;
+  if (gfs_v_followsymlinks != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_IS_BLOCKDEV_OPTS_FOLLOWSYMLINKS_BITMASK;
+    gfs_opts.followsymlinks = Bool_val (Field (gfs_v_followsymlinks, 0));
+  }
+  GFS_ML_UNLOCKED (gfs_r = guestfs_is_blockdev_opts_argv (gfs_c.g, path, &gfs_opts));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_bool (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_is_chardev (value gfs_v, value gfs_v_followsymlinks, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *path;
+  struct guestfs_is_chardev_opts_argv gfs_opts;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "is_chardev");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  gfs_opts.bitmask = 0;
+  if (gfs_v_followsymlinks != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_IS_CHARDEV_OPTS_FOLLOWSYMLINKS_BITMASK;
+    gfs_opts.followsymlinks = Bool_val (Field (gfs_v_followsymlinks, 0));
+  }
+  GFS_ML_UNLOCKED (gfs_r = guestfs_is_chardev_opts_argv (gfs_c.g, path, &gfs_opts));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_bool (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_is_dir (value gfs_v, value gfs_v_followsymlinks, value gfs_v_path)
 {
   CAMLparam1 (gfs_v);
@@ -133,6 +267,32 @@ gfs_ml_is_dir (value gfs_v, value gfs_v_followsymlinks, value gfs_v_path)
     gfs_opts.followsymlinks = Bool_val (Field (gfs_v_followsymlinks, 0));
   }
   GFS_ML_UNLOCKED (gfs_r = guestfs_is_dir_opts_argv (gfs_c.g, path, &gfs_opts));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_bool (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_is_fifo (value gfs_v, value gfs_v_followsymlinks, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *path;
+  struct guestfs_is_fifo_opts_argv gfs_opts;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "is_fifo");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  gfs_opts.bitmask = 0;
+  if (gfs_v_followsymlinks != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_IS_FIFO_OPTS_FOLLOWSYMLINKS_BITMASK;
+    gfs_opts.followsymlinks = Bool_val (Field (gfs_v_followsymlinks, 0));
+  }
+  GFS_ML_UNLOCKED (gfs_r = guestfs_is_fifo_opts_argv (gfs_c.g, path, &gfs_opts));
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_bool (gfs_r);
@@ -167,6 +327,32 @@ gfs_ml_is_file (value gfs_v, value gfs_v_followsymlinks, value gfs_v_path)
 }
 
 CAMLprim value
+gfs_ml_is_socket (value gfs_v, value gfs_v_followsymlinks, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *path;
+  struct guestfs_is_socket_opts_argv gfs_opts;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "is_socket");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  gfs_opts.bitmask = 0;
+  if (gfs_v_followsymlinks != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_IS_SOCKET_OPTS_FOLLOWSYMLINKS_BITMASK;
+    gfs_opts.followsymlinks = Bool_val (Field (gfs_v_followsymlinks, 0));
+  }
+  GFS_ML_UNLOCKED (gfs_r = guestfs_is_socket_opts_argv (gfs_c.g, path, &gfs_opts));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_bool (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_is_symlink (value gfs_v, value gfs_v_path)
 {
   CAMLparam1 (gfs_v);
@@ -187,6 +373,74 @@ gfs_ml_is_symlink (value gfs_v, value gfs_v_path)
 }
 
 CAMLprim value
+gfs_ml_lchown (value gfs_v, value gfs_v_owner, value gfs_v_group, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  int owner;
+  int group;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lchown");
+  owner = gfs_ml_int (&gfs_c, gfs_v_owner);
+  group = gfs_ml_int (&gfs_c, gfs_v_group);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lchown (gfs_c.g, owner, group, path));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_ln (value gfs_v, value gfs_v_target, value gfs_v_linkname)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *target;
+  const char *linkname;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "ln");
+  target = gfs_ml_str (&gfs_c, gfs_v_target);
+  linkname = gfs_ml_str (&gfs_c, gfs_v_linkname);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_ln (gfs_c.g, target, linkname));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_ln_f (value gfs_v, value gfs_v_target, value gfs_v_linkname)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *target;
+  const char *linkname;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "ln_f");
+  target = gfs_ml_str (&gfs_c, gfs_v_target);
+  linkname = gfs_ml_str (&gfs_c, gfs_v_linkname);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_ln_f (gfs_c.g, target, linkname));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_ln_s (value gfs_v, value gfs_v_target, value gfs_v_linkname)
 {
   CAMLparam1 (gfs_v);
@@ -201,6 +455,28 @@ gfs_ml_ln_s (value gfs_v, value gfs_v_target, value gfs_v_linkname)
   target = gfs_ml_str (&gfs_c, gfs_v_target);
   linkname = gfs_ml_str (&gfs_c, gfs_v_linkname);
   GFS_ML_UNLOCKED (gfs_r = guestfs_ln_s (gfs_c.g, target, linkname));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_ln_sf (value gfs_v, value gfs_v_target, value gfs_v_linkname)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *target;
+  const char *linkname;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "ln_sf");
+  target = gfs_ml_str (&gfs_c, gfs_v_target);
+  linkname = gfs_ml_str (&gfs_c, gfs_v_linkname);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_ln_sf (gfs_c.g, target, linkname));
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;
@@ -266,6 +542,152 @@ gfs_ml_mkdir_p (value gfs_v, value gfs_v_path)
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_mkdtemp (value gfs_v, value gfs_v_tmpl)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *tmpl;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "mkdtemp");
+  tmpl = gfs_ml_str (&gfs_c, gfs_v_tmpl);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_mkdtemp (gfs_c.g, tmpl));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_mkfifo (value gfs_v, value gfs_v_mode, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  int mode;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "mkfifo");
+  mode = gfs_ml_int (&gfs_c, gfs_v_mode);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_mkfifo (gfs_c.g, mode, path));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_mknod (value gfs_v, value gfs_v_mode, value gfs_v_devmajor, value gfs_v_devminor, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  int mode;
+  int devmajor;
+  int devminor;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "mknod");
+  mode = gfs_ml_int (&gfs_c, gfs_v_mode);
+  devmajor = gfs_ml_int (&gfs_c, gfs_v_devmajor);
+  devminor = gfs_ml_int (&gfs_c, gfs_v_devminor);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_mknod (gfs_c.g, mode, devmajor, devminor, path));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_mknod_b (value gfs_v, value gfs_v_mode, value gfs_v_devmajor, value gfs_v_devminor, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  int mode;
+  int devmajor;
+  int devminor;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "mknod_b");
+  mode = gfs_ml_int (&gfs_c, gfs_v_mode);
+  devmajor = gfs_ml_int (&gfs_c, gfs_v_devmajor);
+  devminor = gfs_ml_int (&gfs_c, gfs_v_devminor);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_mknod_b (gfs_c.g, mode, devmajor, devminor, path));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_mknod_c (value gfs_v, value gfs_v_mode, value gfs_v_devmajor, value gfs_v_devminor, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  int mode;
+  int devmajor;
+  int devminor;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "mknod_c");
+  mode = gfs_ml_int (&gfs_c, gfs_v_mode);
+  devmajor = gfs_ml_int (&gfs_c, gfs_v_devmajor);
+  devminor = gfs_ml_int (&gfs_c, gfs_v_devminor);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_mknod_c (gfs_c.g, mode, devmajor, devminor, path));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_mktemp (value gfs_v, value gfs_v_suffix, value gfs_v_tmpl)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *tmpl;
+  struct guestfs_mktemp_argv gfs_opts;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "mktemp");
+  tmpl = gfs_ml_str (&gfs_c, gfs_v_tmpl);
+  gfs_opts.bitmask = 0;
+  if (gfs_v_suffix != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_MKTEMP_SUFFIX_BITMASK;
+    gfs_opts.suffix = gfs_ml_str (&gfs_c, Field (gfs_v_suffix, 0));
+  }
+  GFS_ML_UNLOCKED (gfs_r = guestfs_mktemp_argv (gfs_c.g, tmpl, &gfs_opts));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }
@@ -403,6 +825,26 @@ gfs_ml_touch (value gfs_v, value gfs_v_path)
   gfs_ml_begin (&gfs_c, gfs_v, "touch");
   path = gfs_ml_str (&gfs_c, gfs_v_path);
   GFS_ML_UNLOCKED (gfs_r = guestfs_touch (gfs_c.g, path));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_truncate (value gfs_v, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "truncate");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_truncate (gfs_c.g, path));
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;

@@ -61,6 +61,26 @@ gfs_ml_e2fsck (value gfs_v, value gfs_v_correct, value gfs_v_forceall, value gfs
 }
 
 CAMLprim value
+gfs_ml_f2fs_expand (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "f2fs_expand");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_f2fs_expand (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_filesystem_available (value gfs_v, value gfs_v_filesystem)
 {
   CAMLparam1 (gfs_v);
@@ -76,6 +96,108 @@ gfs_ml_filesystem_available (value gfs_v, value gfs_v_filesystem)
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_bool (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_findfs_label (value gfs_v, value gfs_v_label)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *label;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "findfs_label");
+  label = gfs_ml_str (&gfs_c, gfs_v_label);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_findfs_label (gfs_c.g, label));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_findfs_partlabel (value gfs_v, value gfs_v_label)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *label;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "findfs_partlabel");
+  label = gfs_ml_str (&gfs_c, gfs_v_label);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_findfs_partlabel (gfs_c.g, label));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_findfs_partuuid (value gfs_v, value gfs_v_uuid)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *uuid;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "findfs_partuuid");
+  uuid = gfs_ml_str (&gfs_c, gfs_v_uuid);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_findfs_partuuid (gfs_c.g, uuid));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_findfs_uuid (value gfs_v, value gfs_v_uuid)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *uuid;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "findfs_uuid");
+  uuid = gfs_ml_str (&gfs_c, gfs_v_uuid);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_findfs_uuid (gfs_c.g, uuid));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_fsck (value gfs_v, value gfs_v_fstype, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *fstype;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "fsck");
+  fstype = gfs_ml_str (&gfs_c, gfs_v_fstype);
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_fsck (gfs_c.g, fstype, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_int (gfs_r);
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }
@@ -147,6 +269,123 @@ gfs_ml_mkfs_byte (value *gfs_argv, int gfs_argn)
 {
   (void) gfs_argn;
   return gfs_ml_mkfs (gfs_argv[0], gfs_argv[1], gfs_argv[2], gfs_argv[3], gfs_argv[4], gfs_argv[5], gfs_argv[6], gfs_argv[7]);
+}
+
+CAMLprim value
+gfs_ml_mkfs_b (value gfs_v, value gfs_v_fstype, value gfs_v_blocksize, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *fstype;
+  int blocksize;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "mkfs_b");
+  fstype = gfs_ml_str (&gfs_c, gfs_v_fstype);
+  blocksize = gfs_ml_int (&gfs_c, gfs_v_blocksize);
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_mkfs_b (gfs_c.g, fstype, blocksize, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_mkfs_btrfs (value gfs_v, value gfs_v_allocstart, value gfs_v_bytecount, value gfs_v_datatype, value gfs_v_leafsize, value gfs_v_label, value gfs_v_metadata, value gfs_v_nodesize, value gfs_v_sectorsize, value gfs_v_devices)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  char *const *devices;
+  struct guestfs_mkfs_btrfs_argv gfs_opts;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "mkfs_btrfs");
+  devices = gfs_ml_list (&gfs_c, gfs_v_devices);
+  gfs_opts.bitmask = 0;
+  if (gfs_v_allocstart != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_ALLOCSTART_BITMASK;
+    gfs_opts.allocstart = Int64_val (Field (gfs_v_allocstart, 0));
+  }
+  if (gfs_v_bytecount != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_BYTECOUNT_BITMASK;
+    gfs_opts.bytecount = Int64_val (Field (gfs_v_bytecount, 0));
+  }
+  if (gfs_v_datatype != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_DATATYPE_BITMASK;
+    gfs_opts.datatype = gfs_ml_str (&gfs_c, Field (gfs_v_datatype, 0));
+  }
+  if (gfs_v_leafsize != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_LEAFSIZE_BITMASK;
+    gfs_opts.leafsize = gfs_ml_int (&gfs_c, Field (gfs_v_leafsize, 0));
+  }
+  if (gfs_v_label != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_LABEL_BITMASK;
+    gfs_opts.label = gfs_ml_str (&gfs_c, Field (gfs_v_label, 0));
+  }
+  if (gfs_v_metadata != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_METADATA_BITMASK;
+    gfs_opts.metadata = gfs_ml_str (&gfs_c, Field (gfs_v_metadata, 0));
+  }
+  if (gfs_v_nodesize != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_NODESIZE_BITMASK;
+    gfs_opts.nodesize = gfs_ml_int (&gfs_c, Field (gfs_v_nodesize, 0));
+  }
+  if (gfs_v_sectorsize != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_SECTORSIZE_BITMASK;
+    gfs_opts.sectorsize = gfs_ml_int (&gfs_c, Field (gfs_v_sectorsize, 0));
+  }
+  GFS_ML_UNLOCKED (gfs_r = guestfs_mkfs_btrfs_argv (gfs_c.g, devices, &gfs_opts));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_mkfs_btrfs_byte (value *gfs_argv, int gfs_argn)
+{
+  (void) gfs_argn;
+  return gfs_ml_mkfs_btrfs (gfs_argv[0], gfs_argv[1], gfs_argv[2], gfs_argv[3], gfs_argv[4], gfs_argv[5], gfs_argv[6], gfs_argv[7], gfs_argv[8], gfs_argv[9]);
+}
+
+CAMLprim value
+gfs_ml_mksquashfs (value gfs_v, value gfs_v_compress, value gfs_v_excludes, value gfs_v_path, value gfs_v_filename)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *path;
+  const char *filename;
+  struct guestfs_mksquashfs_argv gfs_opts;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "mksquashfs");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  filename = gfs_ml_str (&gfs_c, gfs_v_filename);
+  gfs_opts.bitmask = 0;
+  if (gfs_v_compress != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_MKSQUASHFS_COMPRESS_BITMASK;
+    gfs_opts.compress = gfs_ml_str (&gfs_c, Field (gfs_v_compress, 0));
+  }
+  if (gfs_v_excludes != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_MKSQUASHFS_EXCLUDES_BITMASK;
+    gfs_opts.excludes = gfs_ml_list (&gfs_c, Field (gfs_v_excludes, 0));
+  }
+  GFS_ML_UNLOCKED (gfs_r = guestfs_mksquashfs_argv (gfs_c.g, path, filename, &gfs_opts));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
 }
 
 CAMLprim value
@@ -224,6 +463,26 @@ gfs_ml_set_uuid (value gfs_v, value gfs_v_device, value gfs_v_uuid)
 }
 
 CAMLprim value
+gfs_ml_set_uuid_random (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "set_uuid_random");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_set_uuid_random (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_vfs_label (value gfs_v, value gfs_v_mountable)
 {
   CAMLparam1 (gfs_v);
@@ -239,6 +498,26 @@ gfs_ml_vfs_label (value gfs_v, value gfs_v_mountable)
   if (gfs_r == NULL)
     gfs_ml_raise (&gfs_c);
   gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_vfs_minimum_size (value gfs_v, value gfs_v_mountable)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int64_t gfs_r;
+  const char *mountable;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "vfs_minimum_size");
+  mountable = gfs_ml_str (&gfs_c, gfs_v_mountable);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_vfs_minimum_size (gfs_c.g, mountable));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = caml_copy_int64 (gfs_r);
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }

@@ -7,6 +7,44 @@
 #include "tables.h"
 
 CAMLprim value
+gfs_ml_c_pointer (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int64_t gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "c_pointer");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_c_pointer (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = caml_copy_int64 (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_clear_backend_setting (value gfs_v, value gfs_v_name)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *name;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "clear_backend_setting");
+  name = gfs_ml_str (&gfs_c, gfs_v_name);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_clear_backend_setting (gfs_c.g, name));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_int (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_get_append (value gfs_v)
 {
   CAMLparam1 (gfs_v);
@@ -18,6 +56,24 @@ gfs_ml_get_append (value gfs_v)
   gfs_ml_begin (&gfs_c, gfs_v, "get_append");
   GFS_ML_UNLOCKED (gfs_r = guestfs_get_append (gfs_c.g));
   gfs_result = gfs_ml_from_opt_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_get_attach_method (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "get_attach_method");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_get_attach_method (gfs_c.g));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }
@@ -115,6 +171,24 @@ gfs_ml_get_cachedir (value gfs_v)
 }
 
 CAMLprim value
+gfs_ml_get_direct (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "get_direct");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_get_direct (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_bool (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_get_hv (value gfs_v)
 {
   CAMLparam1 (gfs_v);
@@ -205,6 +279,24 @@ gfs_ml_get_path (value gfs_v)
 }
 
 CAMLprim value
+gfs_ml_get_pgroup (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "get_pgroup");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_get_pgroup (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_bool (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_get_pid (value gfs_v)
 {
   CAMLparam1 (gfs_v);
@@ -236,6 +328,60 @@ gfs_ml_get_program (value gfs_v)
   if (gfs_r == NULL)
     gfs_ml_raise (&gfs_c);
   gfs_result = caml_copy_string (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_get_qemu (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  const char *gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "get_qemu");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_get_qemu (gfs_c.g));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = caml_copy_string (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_get_recovery_proc (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "get_recovery_proc");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_get_recovery_proc (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_bool (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_get_selinux (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "get_selinux");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_get_selinux (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_bool (gfs_r);
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }
@@ -421,6 +567,44 @@ gfs_ml_is_ready (value gfs_v)
 }
 
 CAMLprim value
+gfs_ml_parse_environment (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "parse_environment");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_parse_environment (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_parse_environment_list (value gfs_v, value gfs_v_environment)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  char *const *environment;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "parse_environment_list");
+  environment = gfs_ml_list (&gfs_c, gfs_v_environment);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_parse_environment_list (gfs_c.g, environment));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_set_append (value gfs_v, value gfs_v_append)
 {
   CAMLparam1 (gfs_v);
@@ -433,6 +617,26 @@ gfs_ml_set_append (value gfs_v, value gfs_v_append)
   gfs_ml_begin (&gfs_c, gfs_v, "set_append");
   append = gfs_ml_opt_str (&gfs_c, gfs_v_append);
   GFS_ML_UNLOCKED (gfs_r = guestfs_set_append (gfs_c.g, append));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_set_attach_method (value gfs_v, value gfs_v_backend)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *backend;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "set_attach_method");
+  backend = gfs_ml_str (&gfs_c, gfs_v_backend);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_set_attach_method (gfs_c.g, backend));
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;
@@ -543,6 +747,26 @@ gfs_ml_set_cachedir (value gfs_v, value gfs_v_cachedir)
 }
 
 CAMLprim value
+gfs_ml_set_direct (value gfs_v, value gfs_v_direct)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  int direct;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "set_direct");
+  direct = Bool_val (gfs_v_direct);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_set_direct (gfs_c.g, direct));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_set_hv (value gfs_v, value gfs_v_hv)
 {
   CAMLparam1 (gfs_v);
@@ -643,6 +867,26 @@ gfs_ml_set_path (value gfs_v, value gfs_v_searchpath)
 }
 
 CAMLprim value
+gfs_ml_set_pgroup (value gfs_v, value gfs_v_pgroup)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  int pgroup;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "set_pgroup");
+  pgroup = Bool_val (gfs_v_pgroup);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_set_pgroup (gfs_c.g, pgroup));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_set_program (value gfs_v, value gfs_v_program)
 {
   CAMLparam1 (gfs_v);
@@ -655,6 +899,66 @@ gfs_ml_set_program (value gfs_v, value gfs_v_program)
   gfs_ml_begin (&gfs_c, gfs_v, "set_program");
   program = gfs_ml_str (&gfs_c, gfs_v_program);
   GFS_ML_UNLOCKED (gfs_r = guestfs_set_program (gfs_c.g, program));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_set_qemu (value gfs_v, value gfs_v_hv)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *hv;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "set_qemu");
+  hv = gfs_ml_opt_str (&gfs_c, gfs_v_hv);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_set_qemu (gfs_c.g, hv));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_set_recovery_proc (value gfs_v, value gfs_v_recoveryproc)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  int recoveryproc;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "set_recovery_proc");
+  recoveryproc = Bool_val (gfs_v_recoveryproc);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_set_recovery_proc (gfs_c.g, recoveryproc));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_set_selinux (value gfs_v, value gfs_v_selinux)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  int selinux;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "set_selinux");
+  selinux = Bool_val (gfs_v_selinux);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_set_selinux (gfs_c.g, selinux));
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;

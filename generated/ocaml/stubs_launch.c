@@ -7,6 +7,24 @@
 #include "tables.h"
 
 CAMLprim value
+gfs_ml_kill_subprocess (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "kill_subprocess");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_kill_subprocess (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_launch (value gfs_v)
 {
   CAMLparam1 (gfs_v);
@@ -53,6 +71,24 @@ gfs_ml_user_cancel (value gfs_v)
   /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
   gfs_ml_begin (&gfs_c, gfs_v, "user_cancel");
   GFS_ML_UNLOCKED (gfs_r = guestfs_user_cancel (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_wait_ready (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "wait_ready");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_wait_ready (gfs_c.g));
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;

@@ -7,6 +7,44 @@
 #include "tables.h"
 
 CAMLprim value
+gfs_ml_is_lv (value gfs_v, value gfs_v_mountable)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *mountable;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "is_lv");
+  mountable = gfs_ml_str (&gfs_c, gfs_v_mountable);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_is_lv (gfs_c.g, mountable));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_bool (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_list_dm_devices (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "list_dm_devices");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_list_dm_devices (gfs_c.g));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_lvcreate (value gfs_v, value gfs_v_logvol, value gfs_v_volgroup, value gfs_v_mbytes)
 {
   CAMLparam1 (gfs_v);
@@ -31,6 +69,126 @@ gfs_ml_lvcreate (value gfs_v, value gfs_v_logvol, value gfs_v_volgroup, value gf
 }
 
 CAMLprim value
+gfs_ml_lvcreate_free (value gfs_v, value gfs_v_logvol, value gfs_v_volgroup, value gfs_v_percent)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *logvol;
+  const char *volgroup;
+  int percent;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lvcreate_free");
+  logvol = gfs_ml_str (&gfs_c, gfs_v_logvol);
+  volgroup = gfs_ml_str (&gfs_c, gfs_v_volgroup);
+  percent = gfs_ml_int (&gfs_c, gfs_v_percent);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lvcreate_free (gfs_c.g, logvol, volgroup, percent));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_lvm_canonical_lv_name (value gfs_v, value gfs_v_lvname)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *lvname;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lvm_canonical_lv_name");
+  lvname = gfs_ml_str (&gfs_c, gfs_v_lvname);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lvm_canonical_lv_name (gfs_c.g, lvname));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_lvm_clear_filter (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lvm_clear_filter");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lvm_clear_filter (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_lvm_remove_all (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lvm_remove_all");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lvm_remove_all (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_lvm_scan (value gfs_v, value gfs_v_activate)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  int activate;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lvm_scan");
+  activate = Bool_val (gfs_v_activate);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lvm_scan (gfs_c.g, activate));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_lvm_set_filter (value gfs_v, value gfs_v_devices)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  char *const *devices;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lvm_set_filter");
+  devices = gfs_ml_list (&gfs_c, gfs_v_devices);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lvm_set_filter (gfs_c.g, devices));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_lvremove (value gfs_v, value gfs_v_device)
 {
   CAMLparam1 (gfs_v);
@@ -43,6 +201,72 @@ gfs_ml_lvremove (value gfs_v, value gfs_v_device)
   gfs_ml_begin (&gfs_c, gfs_v, "lvremove");
   device = gfs_ml_str (&gfs_c, gfs_v_device);
   GFS_ML_UNLOCKED (gfs_r = guestfs_lvremove (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_lvrename (value gfs_v, value gfs_v_logvol, value gfs_v_newlogvol)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *logvol;
+  const char *newlogvol;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lvrename");
+  logvol = gfs_ml_str (&gfs_c, gfs_v_logvol);
+  newlogvol = gfs_ml_str (&gfs_c, gfs_v_newlogvol);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lvrename (gfs_c.g, logvol, newlogvol));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_lvresize (value gfs_v, value gfs_v_device, value gfs_v_mbytes)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+  int mbytes;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lvresize");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  mbytes = gfs_ml_int (&gfs_c, gfs_v_mbytes);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lvresize (gfs_c.g, device, mbytes));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_lvresize_free (value gfs_v, value gfs_v_lv, value gfs_v_percent)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *lv;
+  int percent;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lvresize_free");
+  lv = gfs_ml_str (&gfs_c, gfs_v_lv);
+  percent = gfs_ml_int (&gfs_c, gfs_v_percent);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lvresize_free (gfs_c.g, lv, percent));
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;
@@ -88,6 +312,64 @@ gfs_ml_lvs_full (value gfs_v)
 }
 
 CAMLprim value
+gfs_ml_lvuuid (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lvuuid");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lvuuid (gfs_c.g, device));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_pvchange_uuid (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "pvchange_uuid");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_pvchange_uuid (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_pvchange_uuid_all (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "pvchange_uuid_all");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_pvchange_uuid_all (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_pvcreate (value gfs_v, value gfs_v_device)
 {
   CAMLparam1 (gfs_v);
@@ -100,6 +382,68 @@ gfs_ml_pvcreate (value gfs_v, value gfs_v_device)
   gfs_ml_begin (&gfs_c, gfs_v, "pvcreate");
   device = gfs_ml_str (&gfs_c, gfs_v_device);
   GFS_ML_UNLOCKED (gfs_r = guestfs_pvcreate (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_pvremove (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "pvremove");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_pvremove (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_pvresize (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "pvresize");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_pvresize (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_pvresize_size (value gfs_v, value gfs_v_device, value gfs_v_size)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+  int64_t size;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "pvresize_size");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  size = Int64_val (gfs_v_size);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_pvresize_size (gfs_c.g, device, size));
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;
@@ -126,6 +470,67 @@ gfs_ml_pvs (value gfs_v)
 }
 
 CAMLprim value
+gfs_ml_pvs_full (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  struct guestfs_lvm_pv_list *gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "pvs_full");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_pvs_full (gfs_c.g));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_structs (gfs_ml_fields_lvm_pv, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+  guestfs_free_lvm_pv_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_pvuuid (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "pvuuid");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_pvuuid (gfs_c.g, device));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_vg_activate (value gfs_v, value gfs_v_activate, value gfs_v_volgroups)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  int activate;
+  char *const *volgroups;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "vg_activate");
+  activate = Bool_val (gfs_v_activate);
+  volgroups = gfs_ml_list (&gfs_c, gfs_v_volgroups);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_vg_activate (gfs_c.g, activate, volgroups));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_vg_activate_all (value gfs_v, value gfs_v_activate)
 {
   CAMLparam1 (gfs_v);
@@ -138,6 +543,44 @@ gfs_ml_vg_activate_all (value gfs_v, value gfs_v_activate)
   gfs_ml_begin (&gfs_c, gfs_v, "vg_activate_all");
   activate = Bool_val (gfs_v_activate);
   GFS_ML_UNLOCKED (gfs_r = guestfs_vg_activate_all (gfs_c.g, activate));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_vgchange_uuid (value gfs_v, value gfs_v_vg)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *vg;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "vgchange_uuid");
+  vg = gfs_ml_str (&gfs_c, gfs_v_vg);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_vgchange_uuid (gfs_c.g, vg));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_vgchange_uuid_all (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "vgchange_uuid_all");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_vgchange_uuid_all (gfs_c.g));
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;
@@ -168,6 +611,109 @@ gfs_ml_vgcreate (value gfs_v, value gfs_v_volgroup, value gfs_v_physvols)
 }
 
 CAMLprim value
+gfs_ml_vglvuuids (value gfs_v, value gfs_v_vgname)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *vgname;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "vglvuuids");
+  vgname = gfs_ml_str (&gfs_c, gfs_v_vgname);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_vglvuuids (gfs_c.g, vgname));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_vgmeta (value gfs_v, value gfs_v_vgname)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  size_t gfs_size = 0;
+  const char *vgname;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "vgmeta");
+  vgname = gfs_ml_str (&gfs_c, gfs_v_vgname);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_vgmeta (gfs_c.g, vgname, &gfs_size));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_buffer (gfs_r, gfs_size);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_vgpvuuids (value gfs_v, value gfs_v_vgname)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+  const char *vgname;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "vgpvuuids");
+  vgname = gfs_ml_str (&gfs_c, gfs_v_vgname);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_vgpvuuids (gfs_c.g, vgname));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_vgremove (value gfs_v, value gfs_v_vgname)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *vgname;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "vgremove");
+  vgname = gfs_ml_str (&gfs_c, gfs_v_vgname);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_vgremove (gfs_c.g, vgname));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_vgrename (value gfs_v, value gfs_v_volgroup, value gfs_v_newvolgroup)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *volgroup;
+  const char *newvolgroup;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "vgrename");
+  volgroup = gfs_ml_str (&gfs_c, gfs_v_volgroup);
+  newvolgroup = gfs_ml_str (&gfs_c, gfs_v_newvolgroup);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_vgrename (gfs_c.g, volgroup, newvolgroup));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_vgs (value gfs_v)
 {
   CAMLparam1 (gfs_v);
@@ -181,6 +727,63 @@ gfs_ml_vgs (value gfs_v)
   if (gfs_r == NULL)
     gfs_ml_raise (&gfs_c);
   gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_vgs_full (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  struct guestfs_lvm_vg_list *gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "vgs_full");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_vgs_full (gfs_c.g));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_structs (gfs_ml_fields_lvm_vg, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+  guestfs_free_lvm_vg_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_vgscan (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "vgscan");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_vgscan (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_vguuid (value gfs_v, value gfs_v_vgname)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *vgname;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "vguuid");
+  vgname = gfs_ml_str (&gfs_c, gfs_v_vgname);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_vguuid (gfs_c.g, vgname));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }

@@ -7,6 +7,24 @@
 #include "tables.h"
 
 CAMLprim value
+gfs_ml_df (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "df");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_df (gfs_c.g));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_df_h (value gfs_v)
 {
   CAMLparam1 (gfs_v);
@@ -20,6 +38,44 @@ gfs_ml_df_h (value gfs_v)
   if (gfs_r == NULL)
     gfs_ml_raise (&gfs_c);
   gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_list_9p (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "list_9p");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_list_9p (gfs_c.g));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_mkmountpoint (value gfs_v, value gfs_v_exemptpath)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *exemptpath;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "mkmountpoint");
+  exemptpath = gfs_ml_str (&gfs_c, gfs_v_exemptpath);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_mkmountpoint (gfs_c.g, exemptpath));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }
@@ -39,6 +95,56 @@ gfs_ml_mount (value gfs_v, value gfs_v_mountable, value gfs_v_mountpoint)
   mountable = gfs_ml_str (&gfs_c, gfs_v_mountable);
   mountpoint = gfs_ml_str (&gfs_c, gfs_v_mountpoint);
   GFS_ML_UNLOCKED (gfs_r = guestfs_mount (gfs_c.g, mountable, mountpoint));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_mount_9p (value gfs_v, value gfs_v_options, value gfs_v_mounttag, value gfs_v_mountpoint)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *mounttag;
+  const char *mountpoint;
+  struct guestfs_mount_9p_argv gfs_opts;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "mount_9p");
+  mounttag = gfs_ml_str (&gfs_c, gfs_v_mounttag);
+  mountpoint = gfs_ml_str (&gfs_c, gfs_v_mountpoint);
+  gfs_opts.bitmask = 0;
+  if (gfs_v_options != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_MOUNT_9P_OPTIONS_BITMASK;
+    gfs_opts.options = gfs_ml_str (&gfs_c, Field (gfs_v_options, 0));
+  }
+  GFS_ML_UNLOCKED (gfs_r = guestfs_mount_9p_argv (gfs_c.g, mounttag, mountpoint, &gfs_opts));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_mount_loop (value gfs_v, value gfs_v_file, value gfs_v_mountpoint)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *file;
+  const char *mountpoint;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "mount_loop");
+  file = gfs_ml_str (&gfs_c, gfs_v_file);
+  mountpoint = gfs_ml_str (&gfs_c, gfs_v_mountpoint);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_mount_loop (gfs_c.g, file, mountpoint));
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;
@@ -93,6 +199,32 @@ gfs_ml_mount_ro (value gfs_v, value gfs_v_mountable, value gfs_v_mountpoint)
 }
 
 CAMLprim value
+gfs_ml_mount_vfs (value gfs_v, value gfs_v_options, value gfs_v_vfstype, value gfs_v_mountable, value gfs_v_mountpoint)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *options;
+  const char *vfstype;
+  const char *mountable;
+  const char *mountpoint;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "mount_vfs");
+  options = gfs_ml_str (&gfs_c, gfs_v_options);
+  vfstype = gfs_ml_str (&gfs_c, gfs_v_vfstype);
+  mountable = gfs_ml_str (&gfs_c, gfs_v_mountable);
+  mountpoint = gfs_ml_str (&gfs_c, gfs_v_mountpoint);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_mount_vfs (gfs_c.g, options, vfstype, mountable, mountpoint));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_mountpoints (value gfs_v)
 {
   CAMLparam1 (gfs_v);
@@ -124,6 +256,52 @@ gfs_ml_mounts (value gfs_v)
   if (gfs_r == NULL)
     gfs_ml_raise (&gfs_c);
   gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_remount (value gfs_v, value gfs_v_rw, value gfs_v_mountpoint)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *mountpoint;
+  struct guestfs_remount_argv gfs_opts;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "remount");
+  mountpoint = gfs_ml_str (&gfs_c, gfs_v_mountpoint);
+  gfs_opts.bitmask = 0;
+  if (gfs_v_rw != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_REMOUNT_RW_BITMASK;
+    gfs_opts.rw = Bool_val (Field (gfs_v_rw, 0));
+  }
+  GFS_ML_UNLOCKED (gfs_r = guestfs_remount_argv (gfs_c.g, mountpoint, &gfs_opts));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_rmmountpoint (value gfs_v, value gfs_v_exemptpath)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *exemptpath;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "rmmountpoint");
+  exemptpath = gfs_ml_str (&gfs_c, gfs_v_exemptpath);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_rmmountpoint (gfs_c.g, exemptpath));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }

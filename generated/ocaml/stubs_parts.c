@@ -77,6 +77,178 @@ gfs_ml_part_disk (value gfs_v, value gfs_v_device, value gfs_v_parttype)
 }
 
 CAMLprim value
+gfs_ml_part_expand_gpt (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_expand_gpt");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_expand_gpt (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_part_get_bootable (value gfs_v, value gfs_v_device, value gfs_v_partnum)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+  int partnum;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_get_bootable");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  partnum = gfs_ml_int (&gfs_c, gfs_v_partnum);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_get_bootable (gfs_c.g, device, partnum));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_bool (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_part_get_disk_guid (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_get_disk_guid");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_get_disk_guid (gfs_c.g, device));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_part_get_gpt_attributes (value gfs_v, value gfs_v_device, value gfs_v_partnum)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int64_t gfs_r;
+  const char *device;
+  int partnum;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_get_gpt_attributes");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  partnum = gfs_ml_int (&gfs_c, gfs_v_partnum);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_get_gpt_attributes (gfs_c.g, device, partnum));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = caml_copy_int64 (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_part_get_gpt_guid (value gfs_v, value gfs_v_device, value gfs_v_partnum)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *device;
+  int partnum;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_get_gpt_guid");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  partnum = gfs_ml_int (&gfs_c, gfs_v_partnum);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_get_gpt_guid (gfs_c.g, device, partnum));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_part_get_gpt_type (value gfs_v, value gfs_v_device, value gfs_v_partnum)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *device;
+  int partnum;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_get_gpt_type");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  partnum = gfs_ml_int (&gfs_c, gfs_v_partnum);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_get_gpt_type (gfs_c.g, device, partnum));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_part_get_mbr_id (value gfs_v, value gfs_v_device, value gfs_v_partnum)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+  int partnum;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_get_mbr_id");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  partnum = gfs_ml_int (&gfs_c, gfs_v_partnum);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_get_mbr_id (gfs_c.g, device, partnum));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_int (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_part_get_mbr_part_type (value gfs_v, value gfs_v_device, value gfs_v_partnum)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *device;
+  int partnum;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_get_mbr_part_type");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  partnum = gfs_ml_int (&gfs_c, gfs_v_partnum);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_get_mbr_part_type (gfs_c.g, device, partnum));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_part_get_name (value gfs_v, value gfs_v_device, value gfs_v_partnum)
 {
   CAMLparam1 (gfs_v);
@@ -162,6 +334,192 @@ gfs_ml_part_list (value gfs_v, value gfs_v_device)
 }
 
 CAMLprim value
+gfs_ml_part_resize (value gfs_v, value gfs_v_device, value gfs_v_partnum, value gfs_v_endsect)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+  int partnum;
+  int64_t endsect;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_resize");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  partnum = gfs_ml_int (&gfs_c, gfs_v_partnum);
+  endsect = Int64_val (gfs_v_endsect);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_resize (gfs_c.g, device, partnum, endsect));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_part_set_bootable (value gfs_v, value gfs_v_device, value gfs_v_partnum, value gfs_v_bootable)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+  int partnum;
+  int bootable;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_set_bootable");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  partnum = gfs_ml_int (&gfs_c, gfs_v_partnum);
+  bootable = Bool_val (gfs_v_bootable);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_set_bootable (gfs_c.g, device, partnum, bootable));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_part_set_disk_guid (value gfs_v, value gfs_v_device, value gfs_v_guid)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+  const char *guid;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_set_disk_guid");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  guid = gfs_ml_str (&gfs_c, gfs_v_guid);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_set_disk_guid (gfs_c.g, device, guid));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_part_set_disk_guid_random (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_set_disk_guid_random");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_set_disk_guid_random (gfs_c.g, device));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_part_set_gpt_attributes (value gfs_v, value gfs_v_device, value gfs_v_partnum, value gfs_v_attributes)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+  int partnum;
+  int64_t attributes;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_set_gpt_attributes");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  partnum = gfs_ml_int (&gfs_c, gfs_v_partnum);
+  attributes = Int64_val (gfs_v_attributes);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_set_gpt_attributes (gfs_c.g, device, partnum, attributes));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_part_set_gpt_guid (value gfs_v, value gfs_v_device, value gfs_v_partnum, value gfs_v_guid)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+  int partnum;
+  const char *guid;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_set_gpt_guid");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  partnum = gfs_ml_int (&gfs_c, gfs_v_partnum);
+  guid = gfs_ml_str (&gfs_c, gfs_v_guid);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_set_gpt_guid (gfs_c.g, device, partnum, guid));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_part_set_gpt_type (value gfs_v, value gfs_v_device, value gfs_v_partnum, value gfs_v_guid)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+  int partnum;
+  const char *guid;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_set_gpt_type");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  partnum = gfs_ml_int (&gfs_c, gfs_v_partnum);
+  guid = gfs_ml_str (&gfs_c, gfs_v_guid);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_set_gpt_type (gfs_c.g, device, partnum, guid));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_part_set_mbr_id (value gfs_v, value gfs_v_device, value gfs_v_partnum, value gfs_v_idbyte)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+  int partnum;
+  int idbyte;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_set_mbr_id");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  partnum = gfs_ml_int (&gfs_c, gfs_v_partnum);
+  idbyte = gfs_ml_int (&gfs_c, gfs_v_idbyte);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_set_mbr_id (gfs_c.g, device, partnum, idbyte));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_part_set_name (value gfs_v, value gfs_v_device, value gfs_v_partnum, value gfs_v_name)
 {
   CAMLparam1 (gfs_v);
@@ -181,6 +539,200 @@ gfs_ml_part_set_name (value gfs_v, value gfs_v_device, value gfs_v_partnum, valu
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_part_to_dev (value gfs_v, value gfs_v_partition)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *partition;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_to_dev");
+  partition = gfs_ml_str (&gfs_c, gfs_v_partition);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_to_dev (gfs_c.g, partition));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_part_to_partnum (value gfs_v, value gfs_v_partition)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *partition;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "part_to_partnum");
+  partition = gfs_ml_str (&gfs_c, gfs_v_partition);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_part_to_partnum (gfs_c.g, partition));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_int (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_sfdisk (value gfs_v, value gfs_v_device, value gfs_v_cyls, value gfs_v_heads, value gfs_v_sectors, value gfs_v_lines)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+  int cyls;
+  int heads;
+  int sectors;
+  char *const *lines;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "sfdisk");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  cyls = gfs_ml_int (&gfs_c, gfs_v_cyls);
+  heads = gfs_ml_int (&gfs_c, gfs_v_heads);
+  sectors = gfs_ml_int (&gfs_c, gfs_v_sectors);
+  lines = gfs_ml_list (&gfs_c, gfs_v_lines);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_sfdisk (gfs_c.g, device, cyls, heads, sectors, lines));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_sfdisk_byte (value *gfs_argv, int gfs_argn)
+{
+  (void) gfs_argn;
+  return gfs_ml_sfdisk (gfs_argv[0], gfs_argv[1], gfs_argv[2], gfs_argv[3], gfs_argv[4], gfs_argv[5]);
+}
+
+CAMLprim value
+gfs_ml_sfdiskM (value gfs_v, value gfs_v_device, value gfs_v_lines)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+  char *const *lines;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "sfdiskM");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  lines = gfs_ml_list (&gfs_c, gfs_v_lines);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_sfdiskM (gfs_c.g, device, lines));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_sfdisk_N (value gfs_v, value gfs_v_device, value gfs_v_partnum, value gfs_v_cyls, value gfs_v_heads, value gfs_v_sectors, value gfs_v_line)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *device;
+  int partnum;
+  int cyls;
+  int heads;
+  int sectors;
+  const char *line;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "sfdisk_N");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  partnum = gfs_ml_int (&gfs_c, gfs_v_partnum);
+  cyls = gfs_ml_int (&gfs_c, gfs_v_cyls);
+  heads = gfs_ml_int (&gfs_c, gfs_v_heads);
+  sectors = gfs_ml_int (&gfs_c, gfs_v_sectors);
+  line = gfs_ml_str (&gfs_c, gfs_v_line);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_sfdisk_N (gfs_c.g, device, partnum, cyls, heads, sectors, line));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_sfdisk_N_byte (value *gfs_argv, int gfs_argn)
+{
+  (void) gfs_argn;
+  return gfs_ml_sfdisk_N (gfs_argv[0], gfs_argv[1], gfs_argv[2], gfs_argv[3], gfs_argv[4], gfs_argv[5], gfs_argv[6]);
+}
+
+CAMLprim value
+gfs_ml_sfdisk_disk_geometry (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "sfdisk_disk_geometry");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_sfdisk_disk_geometry (gfs_c.g, device));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_sfdisk_kernel_geometry (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "sfdisk_kernel_geometry");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_sfdisk_kernel_geometry (gfs_c.g, device));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_sfdisk_l (value gfs_v, value gfs_v_device)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  const char *device;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "sfdisk_l");
+  device = gfs_ml_str (&gfs_c, gfs_v_device);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_sfdisk_l (gfs_c.g, device));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }

@@ -47,6 +47,102 @@ gfs_ml_debug (value gfs_v, value gfs_v_subcmd, value gfs_v_extraargs)
 }
 
 CAMLprim value
+gfs_ml_dmesg (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "dmesg");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_dmesg (gfs_c.g));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_drop_caches (value gfs_v, value gfs_v_whattodrop)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  int whattodrop;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "drop_caches");
+  whattodrop = gfs_ml_int (&gfs_c, gfs_v_whattodrop);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_drop_caches (gfs_c.g, whattodrop));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_echo_daemon (value gfs_v, value gfs_v_words)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  char *const *words;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "echo_daemon");
+  words = gfs_ml_list (&gfs_c, gfs_v_words);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_echo_daemon (gfs_c.g, words));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_internal_exit (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "internal_exit");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_internal_exit (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_modprobe (value gfs_v, value gfs_v_modulename)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *modulename;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "modprobe");
+  modulename = gfs_ml_str (&gfs_c, gfs_v_modulename);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_modprobe (gfs_c.g, modulename));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_ping_daemon (value gfs_v)
 {
   CAMLparam1 (gfs_v);
@@ -57,6 +153,26 @@ gfs_ml_ping_daemon (value gfs_v)
   /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
   gfs_ml_begin (&gfs_c, gfs_v, "ping_daemon");
   GFS_ML_UNLOCKED (gfs_r = guestfs_ping_daemon (gfs_c.g));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_sleep (value gfs_v, value gfs_v_secs)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  int secs;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "sleep");
+  secs = gfs_ml_int (&gfs_c, gfs_v_secs);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_sleep (gfs_c.g, secs));
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;

@@ -7,6 +7,74 @@
 #include "tables.h"
 
 CAMLprim value
+gfs_ml_base64_in (value gfs_v, value gfs_v_base64file, value gfs_v_filename)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *base64file;
+  const char *filename;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "base64_in");
+  base64file = gfs_ml_str (&gfs_c, gfs_v_base64file);
+  filename = gfs_ml_str (&gfs_c, gfs_v_filename);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_base64_in (gfs_c.g, base64file, filename));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_base64_out (value gfs_v, value gfs_v_filename, value gfs_v_base64file)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *filename;
+  const char *base64file;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "base64_out");
+  filename = gfs_ml_str (&gfs_c, gfs_v_filename);
+  base64file = gfs_ml_str (&gfs_c, gfs_v_base64file);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_base64_out (gfs_c.g, filename, base64file));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_debug_upload (value gfs_v, value gfs_v_filename, value gfs_v_tmpname, value gfs_v_mode)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *filename;
+  const char *tmpname;
+  int mode;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "debug_upload");
+  filename = gfs_ml_str (&gfs_c, gfs_v_filename);
+  tmpname = gfs_ml_str (&gfs_c, gfs_v_tmpname);
+  mode = gfs_ml_int (&gfs_c, gfs_v_mode);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_debug_upload (gfs_c.g, filename, tmpname, mode));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_download (value gfs_v, value gfs_v_remotefilename, value gfs_v_filename)
 {
   CAMLparam1 (gfs_v);

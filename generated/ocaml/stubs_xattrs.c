@@ -7,6 +7,29 @@
 #include "tables.h"
 
 CAMLprim value
+gfs_ml_getxattr (value gfs_v, value gfs_v_path, value gfs_v_name)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  size_t gfs_size = 0;
+  const char *path;
+  const char *name;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "getxattr");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  name = gfs_ml_str (&gfs_c, gfs_v_name);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_getxattr (gfs_c.g, path, name, &gfs_size));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_buffer (gfs_r, gfs_size);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_getxattrs (value gfs_v, value gfs_v_path)
 {
   CAMLparam1 (gfs_v);
@@ -23,6 +46,72 @@ gfs_ml_getxattrs (value gfs_v, value gfs_v_path)
     gfs_ml_raise (&gfs_c);
   gfs_result = gfs_ml_from_structs (gfs_ml_fields_xattr, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
   guestfs_free_xattr_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_lgetxattr (value gfs_v, value gfs_v_path, value gfs_v_name)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+  size_t gfs_size = 0;
+  const char *path;
+  const char *name;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lgetxattr");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  name = gfs_ml_str (&gfs_c, gfs_v_name);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lgetxattr (gfs_c.g, path, name, &gfs_size));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_buffer (gfs_r, gfs_size);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_lgetxattrs (value gfs_v, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  struct guestfs_xattr_list *gfs_r;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lgetxattrs");
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lgetxattrs (gfs_c.g, path));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_structs (gfs_ml_fields_xattr, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+  guestfs_free_xattr_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_lremovexattr (value gfs_v, value gfs_v_xattr, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *xattr;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "lremovexattr");
+  xattr = gfs_ml_str (&gfs_c, gfs_v_xattr);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_lremovexattr (gfs_c.g, xattr, path));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
 }
@@ -46,6 +135,54 @@ gfs_ml_lsetxattr (value gfs_v, value gfs_v_xattr, value gfs_v_val, value gfs_v_v
   vallen = gfs_ml_int (&gfs_c, gfs_v_vallen);
   path = gfs_ml_str (&gfs_c, gfs_v_path);
   GFS_ML_UNLOCKED (gfs_r = guestfs_lsetxattr (gfs_c.g, xattr, val, vallen, path));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_removexattr (value gfs_v, value gfs_v_xattr, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *xattr;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "removexattr");
+  xattr = gfs_ml_str (&gfs_c, gfs_v_xattr);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_removexattr (gfs_c.g, xattr, path));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_setxattr (value gfs_v, value gfs_v_xattr, value gfs_v_val, value gfs_v_vallen, value gfs_v_path)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *xattr;
+  const char *val;
+  int vallen;
+  const char *path;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "setxattr");
+  xattr = gfs_ml_str (&gfs_c, gfs_v_xattr);
+  val = gfs_ml_str (&gfs_c, gfs_v_val);
+  vallen = gfs_ml_int (&gfs_c, gfs_v_vallen);
+  path = gfs_ml_str (&gfs_c, gfs_v_path);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_setxattr (gfs_c.g, xattr, val, vallen, path));
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;

@@ -5,6 +5,12 @@
 use crate::print::{Field, Record};
 use guestfs::protocol::structs;
 
+impl Record for structs::IntBool {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![("i", Field::Number(self.i.into())), ("b", Field::Number(self.b.into()))]
+    }
+}
+
 impl Record for structs::LvmPv {
     fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
         vec![
@@ -18,6 +24,27 @@ impl Record for structs::LvmPv {
             ("pv_tags", Field::Text(& self.pv_tags)), ("pe_start", Field::Number(self
             .pe_start.into())), ("pv_mda_count", Field::Number(self.pv_mda_count
             .into())), ("pv_mda_free", Field::Number(self.pv_mda_free.into()))
+        ]
+    }
+}
+
+impl Record for structs::LvmVg {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![
+            ("vg_name", Field::Text(& self.vg_name)), ("vg_uuid", Field::Text(& self
+            .vg_uuid.0)), ("vg_fmt", Field::Text(& self.vg_fmt)), ("vg_attr",
+            Field::Text(& self.vg_attr)), ("vg_size", Field::Number(self.vg_size
+            .into())), ("vg_free", Field::Number(self.vg_free.into())), ("vg_sysid",
+            Field::Text(& self.vg_sysid)), ("vg_extent_size", Field::Number(self
+            .vg_extent_size.into())), ("vg_extent_count", Field::Number(self
+            .vg_extent_count.into())), ("vg_free_count", Field::Number(self.vg_free_count
+            .into())), ("max_lv", Field::Number(self.max_lv.into())), ("max_pv",
+            Field::Number(self.max_pv.into())), ("pv_count", Field::Number(self.pv_count
+            .into())), ("lv_count", Field::Number(self.lv_count.into())), ("snap_count",
+            Field::Number(self.snap_count.into())), ("vg_seqno", Field::Number(self
+            .vg_seqno.into())), ("vg_tags", Field::Text(& self.vg_tags)),
+            ("vg_mda_count", Field::Number(self.vg_mda_count.into())), ("vg_mda_free",
+            Field::Number(self.vg_mda_free.into()))
         ]
     }
 }
@@ -124,6 +151,16 @@ impl Record for structs::Xattr {
     }
 }
 
+impl Record for structs::InotifyEvent {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![
+            ("in_wd", Field::Number(self.in_wd.into())), ("in_mask", Field::Number(self
+            .in_mask.into())), ("in_cookie", Field::Number(self.in_cookie.into())),
+            ("in_name", Field::Text(& self.in_name))
+        ]
+    }
+}
+
 impl Record for structs::Partition {
     fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
         vec![
@@ -134,12 +171,217 @@ impl Record for structs::Partition {
     }
 }
 
+impl Record for structs::Application {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![
+            ("app_name", Field::Text(& self.app_name)), ("app_display_name",
+            Field::Text(& self.app_display_name)), ("app_epoch", Field::Number(self
+            .app_epoch.into())), ("app_version", Field::Text(& self.app_version)),
+            ("app_release", Field::Text(& self.app_release)), ("app_install_path",
+            Field::Text(& self.app_install_path)), ("app_trans_path", Field::Text(& self
+            .app_trans_path)), ("app_publisher", Field::Text(& self.app_publisher)),
+            ("app_url", Field::Text(& self.app_url)), ("app_source_package",
+            Field::Text(& self.app_source_package)), ("app_summary", Field::Text(& self
+            .app_summary)), ("app_description", Field::Text(& self.app_description))
+        ]
+    }
+}
+
+impl Record for structs::Application2 {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![
+            ("app2_name", Field::Text(& self.app2_name)), ("app2_display_name",
+            Field::Text(& self.app2_display_name)), ("app2_epoch", Field::Number(self
+            .app2_epoch.into())), ("app2_version", Field::Text(& self.app2_version)),
+            ("app2_release", Field::Text(& self.app2_release)), ("app2_arch",
+            Field::Text(& self.app2_arch)), ("app2_install_path", Field::Text(& self
+            .app2_install_path)), ("app2_trans_path", Field::Text(& self
+            .app2_trans_path)), ("app2_publisher", Field::Text(& self.app2_publisher)),
+            ("app2_url", Field::Text(& self.app2_url)), ("app2_source_package",
+            Field::Text(& self.app2_source_package)), ("app2_summary", Field::Text(& self
+            .app2_summary)), ("app2_description", Field::Text(& self.app2_description)),
+            ("app2_class", Field::Text(& self.app2_class)), ("app2_spare2", Field::Text(&
+            self.app2_spare2)), ("app2_spare3", Field::Text(& self.app2_spare3)),
+            ("app2_spare4", Field::Text(& self.app2_spare4))
+        ]
+    }
+}
+
+impl Record for structs::Isoinfo {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![
+            ("iso_system_id", Field::Text(& self.iso_system_id)), ("iso_volume_id",
+            Field::Text(& self.iso_volume_id)), ("iso_volume_space_size",
+            Field::Number(self.iso_volume_space_size.into())), ("iso_volume_set_size",
+            Field::Number(self.iso_volume_set_size.into())),
+            ("iso_volume_sequence_number", Field::Number(self.iso_volume_sequence_number
+            .into())), ("iso_logical_block_size", Field::Number(self
+            .iso_logical_block_size.into())), ("iso_volume_set_id", Field::Text(& self
+            .iso_volume_set_id)), ("iso_publisher_id", Field::Text(& self
+            .iso_publisher_id)), ("iso_data_preparer_id", Field::Text(& self
+            .iso_data_preparer_id)), ("iso_application_id", Field::Text(& self
+            .iso_application_id)), ("iso_copyright_file_id", Field::Text(& self
+            .iso_copyright_file_id)), ("iso_abstract_file_id", Field::Text(& self
+            .iso_abstract_file_id)), ("iso_bibliographic_file_id", Field::Text(& self
+            .iso_bibliographic_file_id)), ("iso_volume_creation_t", Field::Number(self
+            .iso_volume_creation_t.into())), ("iso_volume_modification_t",
+            Field::Number(self.iso_volume_modification_t.into())),
+            ("iso_volume_expiration_t", Field::Number(self.iso_volume_expiration_t
+            .into())), ("iso_volume_effective_t", Field::Number(self
+            .iso_volume_effective_t.into()))
+        ]
+    }
+}
+
+impl Record for structs::Mdstat {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![
+            ("mdstat_device", Field::Text(& self.mdstat_device)), ("mdstat_index",
+            Field::Number(self.mdstat_index.into())), ("mdstat_flags", Field::Text(& self
+            .mdstat_flags))
+        ]
+    }
+}
+
+impl Record for structs::Btrfssubvolume {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![
+            ("btrfssubvolume_id", Field::Number(self.btrfssubvolume_id.into())),
+            ("btrfssubvolume_top_level_id", Field::Number(self
+            .btrfssubvolume_top_level_id.into())), ("btrfssubvolume_path", Field::Text(&
+            self.btrfssubvolume_path))
+        ]
+    }
+}
+
+impl Record for structs::Btrfsqgroup {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![
+            ("btrfsqgroup_id", Field::Text(& self.btrfsqgroup_id)), ("btrfsqgroup_rfer",
+            Field::Number(self.btrfsqgroup_rfer.into())), ("btrfsqgroup_excl",
+            Field::Number(self.btrfsqgroup_excl.into()))
+        ]
+    }
+}
+
+impl Record for structs::Btrfsbalance {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![
+            ("btrfsbalance_status", Field::Text(& self.btrfsbalance_status)),
+            ("btrfsbalance_total", Field::Number(self.btrfsbalance_total.into())),
+            ("btrfsbalance_balanced", Field::Number(self.btrfsbalance_balanced.into())),
+            ("btrfsbalance_considered", Field::Number(self.btrfsbalance_considered
+            .into())), ("btrfsbalance_left", Field::Number(self.btrfsbalance_left
+            .into()))
+        ]
+    }
+}
+
+impl Record for structs::Btrfsscrub {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![
+            ("btrfsscrub_data_extents_scrubbed", Field::Number(self
+            .btrfsscrub_data_extents_scrubbed.into())),
+            ("btrfsscrub_tree_extents_scrubbed", Field::Number(self
+            .btrfsscrub_tree_extents_scrubbed.into())),
+            ("btrfsscrub_data_bytes_scrubbed", Field::Number(self
+            .btrfsscrub_data_bytes_scrubbed.into())), ("btrfsscrub_tree_bytes_scrubbed",
+            Field::Number(self.btrfsscrub_tree_bytes_scrubbed.into())),
+            ("btrfsscrub_read_errors", Field::Number(self.btrfsscrub_read_errors
+            .into())), ("btrfsscrub_csum_errors", Field::Number(self
+            .btrfsscrub_csum_errors.into())), ("btrfsscrub_verify_errors",
+            Field::Number(self.btrfsscrub_verify_errors.into())), ("btrfsscrub_no_csum",
+            Field::Number(self.btrfsscrub_no_csum.into())), ("btrfsscrub_csum_discards",
+            Field::Number(self.btrfsscrub_csum_discards.into())),
+            ("btrfsscrub_super_errors", Field::Number(self.btrfsscrub_super_errors
+            .into())), ("btrfsscrub_malloc_errors", Field::Number(self
+            .btrfsscrub_malloc_errors.into())), ("btrfsscrub_uncorrectable_errors",
+            Field::Number(self.btrfsscrub_uncorrectable_errors.into())),
+            ("btrfsscrub_unverified_errors", Field::Number(self
+            .btrfsscrub_unverified_errors.into())), ("btrfsscrub_corrected_errors",
+            Field::Number(self.btrfsscrub_corrected_errors.into())),
+            ("btrfsscrub_last_physical", Field::Number(self.btrfsscrub_last_physical
+            .into()))
+        ]
+    }
+}
+
+impl Record for structs::Xfsinfo {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![
+            ("xfs_mntpoint", Field::Text(& self.xfs_mntpoint)), ("xfs_inodesize",
+            Field::Number(self.xfs_inodesize.into())), ("xfs_agcount", Field::Number(self
+            .xfs_agcount.into())), ("xfs_agsize", Field::Number(self.xfs_agsize.into())),
+            ("xfs_sectsize", Field::Number(self.xfs_sectsize.into())), ("xfs_attr",
+            Field::Number(self.xfs_attr.into())), ("xfs_blocksize", Field::Number(self
+            .xfs_blocksize.into())), ("xfs_datablocks", Field::Number(self.xfs_datablocks
+            .into())), ("xfs_imaxpct", Field::Number(self.xfs_imaxpct.into())),
+            ("xfs_sunit", Field::Number(self.xfs_sunit.into())), ("xfs_swidth",
+            Field::Number(self.xfs_swidth.into())), ("xfs_dirversion", Field::Number(self
+            .xfs_dirversion.into())), ("xfs_dirblocksize", Field::Number(self
+            .xfs_dirblocksize.into())), ("xfs_cimode", Field::Number(self.xfs_cimode
+            .into())), ("xfs_logname", Field::Text(& self.xfs_logname)),
+            ("xfs_logblocksize", Field::Number(self.xfs_logblocksize.into())),
+            ("xfs_logblocks", Field::Number(self.xfs_logblocks.into())),
+            ("xfs_logversion", Field::Number(self.xfs_logversion.into())),
+            ("xfs_logsectsize", Field::Number(self.xfs_logsectsize.into())),
+            ("xfs_logsunit", Field::Number(self.xfs_logsunit.into())), ("xfs_lazycount",
+            Field::Number(self.xfs_lazycount.into())), ("xfs_rtname", Field::Text(& self
+            .xfs_rtname)), ("xfs_rtextsize", Field::Number(self.xfs_rtextsize.into())),
+            ("xfs_rtblocks", Field::Number(self.xfs_rtblocks.into())), ("xfs_rtextents",
+            Field::Number(self.xfs_rtextents.into()))
+        ]
+    }
+}
+
 impl Record for structs::Utsname {
     fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
         vec![
             ("uts_sysname", Field::Text(& self.uts_sysname)), ("uts_release",
             Field::Text(& self.uts_release)), ("uts_version", Field::Text(& self
             .uts_version)), ("uts_machine", Field::Text(& self.uts_machine))
+        ]
+    }
+}
+
+impl Record for structs::HivexNode {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![("hivex_node_h", Field::Number(self.hivex_node_h.into()))]
+    }
+}
+
+impl Record for structs::HivexValue {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![("hivex_value_h", Field::Number(self.hivex_value_h.into()))]
+    }
+}
+
+impl Record for structs::TskDirent {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![
+            ("tsk_inode", Field::Number(self.tsk_inode.into())), ("tsk_type",
+            Field::Char(self.tsk_type.0)), ("tsk_size", Field::Number(self.tsk_size
+            .into())), ("tsk_name", Field::Text(& self.tsk_name)), ("tsk_flags",
+            Field::Number(self.tsk_flags.into())), ("tsk_atime_sec", Field::Number(self
+            .tsk_atime_sec.into())), ("tsk_atime_nsec", Field::Number(self.tsk_atime_nsec
+            .into())), ("tsk_mtime_sec", Field::Number(self.tsk_mtime_sec.into())),
+            ("tsk_mtime_nsec", Field::Number(self.tsk_mtime_nsec.into())),
+            ("tsk_ctime_sec", Field::Number(self.tsk_ctime_sec.into())),
+            ("tsk_ctime_nsec", Field::Number(self.tsk_ctime_nsec.into())),
+            ("tsk_crtime_sec", Field::Number(self.tsk_crtime_sec.into())),
+            ("tsk_crtime_nsec", Field::Number(self.tsk_crtime_nsec.into())),
+            ("tsk_nlink", Field::Number(self.tsk_nlink.into())), ("tsk_link",
+            Field::Text(& self.tsk_link)), ("tsk_spare1", Field::Number(self.tsk_spare1
+            .into()))
+        ]
+    }
+}
+
+impl Record for structs::YaraDetection {
+    fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
+        vec![
+            ("yara_name", Field::Text(& self.yara_name)), ("yara_rule", Field::Text(&
+            self.yara_rule))
         ]
     }
 }

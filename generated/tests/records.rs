@@ -221,10 +221,118 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::LvsRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_pvs_full_ret",
+        sample: sample::<rets::PvsFullRet>,
+        recode: recode::<rets::PvsFullRet>,
+        min_size: <rets::PvsFullRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_vgs_full_ret",
+        sample: sample::<rets::VgsFullRet>,
+        recode: recode::<rets::VgsFullRet>,
+        min_size: <rets::VgsFullRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_lvs_full_ret",
         sample: sample::<rets::LvsFullRet>,
         recode: recode::<rets::LvsFullRet>,
         min_size: <rets::LvsFullRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_init_args",
+        sample: sample::<args::AugInitArgs>,
+        recode: recode::<args::AugInitArgs>,
+        min_size: <args::AugInitArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_defvar_args",
+        sample: sample::<args::AugDefvarArgs>,
+        recode: recode::<args::AugDefvarArgs>,
+        min_size: <args::AugDefvarArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_defvar_ret",
+        sample: sample::<rets::AugDefvarRet>,
+        recode: recode::<rets::AugDefvarRet>,
+        min_size: <rets::AugDefvarRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_defnode_args",
+        sample: sample::<args::AugDefnodeArgs>,
+        recode: recode::<args::AugDefnodeArgs>,
+        min_size: <args::AugDefnodeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_defnode_ret",
+        sample: sample::<rets::AugDefnodeRet>,
+        recode: recode::<rets::AugDefnodeRet>,
+        min_size: <rets::AugDefnodeRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_get_args",
+        sample: sample::<args::AugGetArgs>,
+        recode: recode::<args::AugGetArgs>,
+        min_size: <args::AugGetArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_get_ret",
+        sample: sample::<rets::AugGetRet>,
+        recode: recode::<rets::AugGetRet>,
+        min_size: <rets::AugGetRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_set_args",
+        sample: sample::<args::AugSetArgs>,
+        recode: recode::<args::AugSetArgs>,
+        min_size: <args::AugSetArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_insert_args",
+        sample: sample::<args::AugInsertArgs>,
+        recode: recode::<args::AugInsertArgs>,
+        min_size: <args::AugInsertArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_rm_args",
+        sample: sample::<args::AugRmArgs>,
+        recode: recode::<args::AugRmArgs>,
+        min_size: <args::AugRmArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_rm_ret",
+        sample: sample::<rets::AugRmRet>,
+        recode: recode::<rets::AugRmRet>,
+        min_size: <rets::AugRmRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_mv_args",
+        sample: sample::<args::AugMvArgs>,
+        recode: recode::<args::AugMvArgs>,
+        min_size: <args::AugMvArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_match_args",
+        sample: sample::<args::AugMatchArgs>,
+        recode: recode::<args::AugMatchArgs>,
+        min_size: <args::AugMatchArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_match_ret",
+        sample: sample::<rets::AugMatchRet>,
+        recode: recode::<rets::AugMatchRet>,
+        min_size: <rets::AugMatchRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_ls_args",
+        sample: sample::<args::AugLsArgs>,
+        recode: recode::<args::AugLsArgs>,
+        min_size: <args::AugLsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_ls_ret",
+        sample: sample::<rets::AugLsRet>,
+        recode: recode::<rets::AugLsRet>,
+        min_size: <rets::AugLsRet as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_rm_args",
@@ -323,6 +431,18 @@ pub static RECORDS: &[Record] = &[
         min_size: <args::LvcreateArgs as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_sfdisk_args",
+        sample: sample::<args::SfdiskArgs>,
+        recode: recode::<args::SfdiskArgs>,
+        min_size: <args::SfdiskArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_write_file_args",
+        sample: sample::<args::WriteFileArgs>,
+        recode: recode::<args::WriteFileArgs>,
+        min_size: <args::WriteFileArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_umount_args",
         sample: sample::<args::UmountArgs>,
         recode: recode::<args::UmountArgs>,
@@ -359,6 +479,18 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::CommandRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_command_lines_args",
+        sample: sample::<args::CommandLinesArgs>,
+        recode: recode::<args::CommandLinesArgs>,
+        min_size: <args::CommandLinesArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_command_lines_ret",
+        sample: sample::<rets::CommandLinesRet>,
+        recode: recode::<rets::CommandLinesRet>,
+        min_size: <rets::CommandLinesRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_statvfs_args",
         sample: sample::<args::StatvfsArgs>,
         recode: recode::<args::StatvfsArgs>,
@@ -369,6 +501,42 @@ pub static RECORDS: &[Record] = &[
         sample: sample::<rets::StatvfsRet>,
         recode: recode::<rets::StatvfsRet>,
         min_size: <rets::StatvfsRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_tune2fs_l_args",
+        sample: sample::<args::Tune2fsLArgs>,
+        recode: recode::<args::Tune2fsLArgs>,
+        min_size: <args::Tune2fsLArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_tune2fs_l_ret",
+        sample: sample::<rets::Tune2fsLRet>,
+        recode: recode::<rets::Tune2fsLRet>,
+        min_size: <rets::Tune2fsLRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_blockdev_setro_args",
+        sample: sample::<args::BlockdevSetroArgs>,
+        recode: recode::<args::BlockdevSetroArgs>,
+        min_size: <args::BlockdevSetroArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_blockdev_setrw_args",
+        sample: sample::<args::BlockdevSetrwArgs>,
+        recode: recode::<args::BlockdevSetrwArgs>,
+        min_size: <args::BlockdevSetrwArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_blockdev_getro_args",
+        sample: sample::<args::BlockdevGetroArgs>,
+        recode: recode::<args::BlockdevGetroArgs>,
+        min_size: <args::BlockdevGetroArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_blockdev_getro_ret",
+        sample: sample::<rets::BlockdevGetroRet>,
+        recode: recode::<rets::BlockdevGetroRet>,
+        min_size: <rets::BlockdevGetroRet as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_blockdev_getss_args",
@@ -383,6 +551,36 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::BlockdevGetssRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_blockdev_getbsz_args",
+        sample: sample::<args::BlockdevGetbszArgs>,
+        recode: recode::<args::BlockdevGetbszArgs>,
+        min_size: <args::BlockdevGetbszArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_blockdev_getbsz_ret",
+        sample: sample::<rets::BlockdevGetbszRet>,
+        recode: recode::<rets::BlockdevGetbszRet>,
+        min_size: <rets::BlockdevGetbszRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_blockdev_setbsz_args",
+        sample: sample::<args::BlockdevSetbszArgs>,
+        recode: recode::<args::BlockdevSetbszArgs>,
+        min_size: <args::BlockdevSetbszArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_blockdev_getsz_args",
+        sample: sample::<args::BlockdevGetszArgs>,
+        recode: recode::<args::BlockdevGetszArgs>,
+        min_size: <args::BlockdevGetszArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_blockdev_getsz_ret",
+        sample: sample::<rets::BlockdevGetszRet>,
+        recode: recode::<rets::BlockdevGetszRet>,
+        min_size: <rets::BlockdevGetszRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_blockdev_getsize64_args",
         sample: sample::<args::BlockdevGetsize64Args>,
         recode: recode::<args::BlockdevGetsize64Args>,
@@ -393,6 +591,18 @@ pub static RECORDS: &[Record] = &[
         sample: sample::<rets::BlockdevGetsize64Ret>,
         recode: recode::<rets::BlockdevGetsize64Ret>,
         min_size: <rets::BlockdevGetsize64Ret as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_blockdev_flushbufs_args",
+        sample: sample::<args::BlockdevFlushbufsArgs>,
+        recode: recode::<args::BlockdevFlushbufsArgs>,
+        min_size: <args::BlockdevFlushbufsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_blockdev_rereadpt_args",
+        sample: sample::<args::BlockdevRereadptArgs>,
+        recode: recode::<args::BlockdevRereadptArgs>,
+        min_size: <args::BlockdevRereadptArgs as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_upload_args",
@@ -431,6 +641,18 @@ pub static RECORDS: &[Record] = &[
         min_size: <args::TarOutArgs as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_tgz_in_args",
+        sample: sample::<args::TgzInArgs>,
+        recode: recode::<args::TgzInArgs>,
+        min_size: <args::TgzInArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_tgz_out_args",
+        sample: sample::<args::TgzOutArgs>,
+        recode: recode::<args::TgzOutArgs>,
+        min_size: <args::TgzOutArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_mount_ro_args",
         sample: sample::<args::MountRoArgs>,
         recode: recode::<args::MountRoArgs>,
@@ -441,6 +663,12 @@ pub static RECORDS: &[Record] = &[
         sample: sample::<args::MountOptionsArgs>,
         recode: recode::<args::MountOptionsArgs>,
         min_size: <args::MountOptionsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mount_vfs_args",
+        sample: sample::<args::MountVfsArgs>,
+        recode: recode::<args::MountVfsArgs>,
+        min_size: <args::MountVfsArgs as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_debug_args",
@@ -461,6 +689,78 @@ pub static RECORDS: &[Record] = &[
         min_size: <args::LvremoveArgs as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_vgremove_args",
+        sample: sample::<args::VgremoveArgs>,
+        recode: recode::<args::VgremoveArgs>,
+        min_size: <args::VgremoveArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_pvremove_args",
+        sample: sample::<args::PvremoveArgs>,
+        recode: recode::<args::PvremoveArgs>,
+        min_size: <args::PvremoveArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_set_e2label_args",
+        sample: sample::<args::SetE2labelArgs>,
+        recode: recode::<args::SetE2labelArgs>,
+        min_size: <args::SetE2labelArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_get_e2label_args",
+        sample: sample::<args::GetE2labelArgs>,
+        recode: recode::<args::GetE2labelArgs>,
+        min_size: <args::GetE2labelArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_get_e2label_ret",
+        sample: sample::<rets::GetE2labelRet>,
+        recode: recode::<rets::GetE2labelRet>,
+        min_size: <rets::GetE2labelRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_set_e2uuid_args",
+        sample: sample::<args::SetE2uuidArgs>,
+        recode: recode::<args::SetE2uuidArgs>,
+        min_size: <args::SetE2uuidArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_get_e2uuid_args",
+        sample: sample::<args::GetE2uuidArgs>,
+        recode: recode::<args::GetE2uuidArgs>,
+        min_size: <args::GetE2uuidArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_get_e2uuid_ret",
+        sample: sample::<rets::GetE2uuidRet>,
+        recode: recode::<rets::GetE2uuidRet>,
+        min_size: <rets::GetE2uuidRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_fsck_args",
+        sample: sample::<args::FsckArgs>,
+        recode: recode::<args::FsckArgs>,
+        min_size: <args::FsckArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_fsck_ret",
+        sample: sample::<rets::FsckRet>,
+        recode: recode::<rets::FsckRet>,
+        min_size: <rets::FsckRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zero_args",
+        sample: sample::<args::ZeroArgs>,
+        recode: recode::<args::ZeroArgs>,
+        min_size: <args::ZeroArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_grub_install_args",
+        sample: sample::<args::GrubInstallArgs>,
+        recode: recode::<args::GrubInstallArgs>,
+        min_size: <args::GrubInstallArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_cp_args",
         sample: sample::<args::CpArgs>,
         recode: recode::<args::CpArgs>,
@@ -479,10 +779,166 @@ pub static RECORDS: &[Record] = &[
         min_size: <args::MvArgs as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_drop_caches_args",
+        sample: sample::<args::DropCachesArgs>,
+        recode: recode::<args::DropCachesArgs>,
+        min_size: <args::DropCachesArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_dmesg_ret",
+        sample: sample::<rets::DmesgRet>,
+        recode: recode::<rets::DmesgRet>,
+        min_size: <rets::DmesgRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_equal_args",
+        sample: sample::<args::EqualArgs>,
+        recode: recode::<args::EqualArgs>,
+        min_size: <args::EqualArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_equal_ret",
+        sample: sample::<rets::EqualRet>,
+        recode: recode::<rets::EqualRet>,
+        min_size: <rets::EqualRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_strings_args",
+        sample: sample::<args::StringsArgs>,
+        recode: recode::<args::StringsArgs>,
+        min_size: <args::StringsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_strings_ret",
+        sample: sample::<rets::StringsRet>,
+        recode: recode::<rets::StringsRet>,
+        min_size: <rets::StringsRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_strings_e_args",
+        sample: sample::<args::StringsEArgs>,
+        recode: recode::<args::StringsEArgs>,
+        min_size: <args::StringsEArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_strings_e_ret",
+        sample: sample::<rets::StringsERet>,
+        recode: recode::<rets::StringsERet>,
+        min_size: <rets::StringsERet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hexdump_args",
+        sample: sample::<args::HexdumpArgs>,
+        recode: recode::<args::HexdumpArgs>,
+        min_size: <args::HexdumpArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hexdump_ret",
+        sample: sample::<rets::HexdumpRet>,
+        recode: recode::<rets::HexdumpRet>,
+        min_size: <rets::HexdumpRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zerofree_args",
+        sample: sample::<args::ZerofreeArgs>,
+        recode: recode::<args::ZerofreeArgs>,
+        min_size: <args::ZerofreeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_pvresize_args",
+        sample: sample::<args::PvresizeArgs>,
+        recode: recode::<args::PvresizeArgs>,
+        min_size: <args::PvresizeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_sfdisk_N_args",
+        sample: sample::<args::SfdiskNArgs>,
+        recode: recode::<args::SfdiskNArgs>,
+        min_size: <args::SfdiskNArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_sfdisk_l_args",
+        sample: sample::<args::SfdiskLArgs>,
+        recode: recode::<args::SfdiskLArgs>,
+        min_size: <args::SfdiskLArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_sfdisk_l_ret",
+        sample: sample::<rets::SfdiskLRet>,
+        recode: recode::<rets::SfdiskLRet>,
+        min_size: <rets::SfdiskLRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_sfdisk_kernel_geometry_args",
+        sample: sample::<args::SfdiskKernelGeometryArgs>,
+        recode: recode::<args::SfdiskKernelGeometryArgs>,
+        min_size: <args::SfdiskKernelGeometryArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_sfdisk_kernel_geometry_ret",
+        sample: sample::<rets::SfdiskKernelGeometryRet>,
+        recode: recode::<rets::SfdiskKernelGeometryRet>,
+        min_size: <rets::SfdiskKernelGeometryRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_sfdisk_disk_geometry_args",
+        sample: sample::<args::SfdiskDiskGeometryArgs>,
+        recode: recode::<args::SfdiskDiskGeometryArgs>,
+        min_size: <args::SfdiskDiskGeometryArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_sfdisk_disk_geometry_ret",
+        sample: sample::<rets::SfdiskDiskGeometryRet>,
+        recode: recode::<rets::SfdiskDiskGeometryRet>,
+        min_size: <rets::SfdiskDiskGeometryRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_vg_activate_all_args",
         sample: sample::<args::VgActivateAllArgs>,
         recode: recode::<args::VgActivateAllArgs>,
         min_size: <args::VgActivateAllArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_vg_activate_args",
+        sample: sample::<args::VgActivateArgs>,
+        recode: recode::<args::VgActivateArgs>,
+        min_size: <args::VgActivateArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_lvresize_args",
+        sample: sample::<args::LvresizeArgs>,
+        recode: recode::<args::LvresizeArgs>,
+        min_size: <args::LvresizeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_resize2fs_args",
+        sample: sample::<args::Resize2fsArgs>,
+        recode: recode::<args::Resize2fsArgs>,
+        min_size: <args::Resize2fsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_e2fsck_f_args",
+        sample: sample::<args::E2fsckFArgs>,
+        recode: recode::<args::E2fsckFArgs>,
+        min_size: <args::E2fsckFArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_sleep_args",
+        sample: sample::<args::SleepArgs>,
+        recode: recode::<args::SleepArgs>,
+        min_size: <args::SleepArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ntfs_3g_probe_args",
+        sample: sample::<args::Ntfs3gProbeArgs>,
+        recode: recode::<args::Ntfs3gProbeArgs>,
+        min_size: <args::Ntfs3gProbeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ntfs_3g_probe_ret",
+        sample: sample::<rets::Ntfs3gProbeRet>,
+        recode: recode::<rets::Ntfs3gProbeRet>,
+        min_size: <rets::Ntfs3gProbeRet as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_sh_args",
@@ -497,6 +953,18 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::ShRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_sh_lines_args",
+        sample: sample::<args::ShLinesArgs>,
+        recode: recode::<args::ShLinesArgs>,
+        min_size: <args::ShLinesArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_sh_lines_ret",
+        sample: sample::<rets::ShLinesRet>,
+        recode: recode::<rets::ShLinesRet>,
+        min_size: <rets::ShLinesRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_glob_expand_args",
         sample: sample::<args::GlobExpandArgs>,
         recode: recode::<args::GlobExpandArgs>,
@@ -507,6 +975,36 @@ pub static RECORDS: &[Record] = &[
         sample: sample::<rets::GlobExpandRet>,
         recode: recode::<rets::GlobExpandRet>,
         min_size: <rets::GlobExpandRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_scrub_device_args",
+        sample: sample::<args::ScrubDeviceArgs>,
+        recode: recode::<args::ScrubDeviceArgs>,
+        min_size: <args::ScrubDeviceArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_scrub_file_args",
+        sample: sample::<args::ScrubFileArgs>,
+        recode: recode::<args::ScrubFileArgs>,
+        min_size: <args::ScrubFileArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_scrub_freespace_args",
+        sample: sample::<args::ScrubFreespaceArgs>,
+        recode: recode::<args::ScrubFreespaceArgs>,
+        min_size: <args::ScrubFreespaceArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mkdtemp_args",
+        sample: sample::<args::MkdtempArgs>,
+        recode: recode::<args::MkdtempArgs>,
+        min_size: <args::MkdtempArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mkdtemp_ret",
+        sample: sample::<rets::MkdtempRet>,
+        recode: recode::<rets::MkdtempRet>,
+        min_size: <rets::MkdtempRet as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_wc_l_args",
@@ -521,6 +1019,42 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::WcLRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_wc_w_args",
+        sample: sample::<args::WcWArgs>,
+        recode: recode::<args::WcWArgs>,
+        min_size: <args::WcWArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_wc_w_ret",
+        sample: sample::<rets::WcWRet>,
+        recode: recode::<rets::WcWRet>,
+        min_size: <rets::WcWRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_wc_c_args",
+        sample: sample::<args::WcCArgs>,
+        recode: recode::<args::WcCArgs>,
+        min_size: <args::WcCArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_wc_c_ret",
+        sample: sample::<rets::WcCRet>,
+        recode: recode::<rets::WcCRet>,
+        min_size: <rets::WcCRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_head_args",
+        sample: sample::<args::HeadArgs>,
+        recode: recode::<args::HeadArgs>,
+        min_size: <args::HeadArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_head_ret",
+        sample: sample::<rets::HeadRet>,
+        recode: recode::<rets::HeadRet>,
+        min_size: <rets::HeadRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_head_n_args",
         sample: sample::<args::HeadNArgs>,
         recode: recode::<args::HeadNArgs>,
@@ -533,6 +1067,18 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::HeadNRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_tail_args",
+        sample: sample::<args::TailArgs>,
+        recode: recode::<args::TailArgs>,
+        min_size: <args::TailArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_tail_ret",
+        sample: sample::<rets::TailRet>,
+        recode: recode::<rets::TailRet>,
+        min_size: <rets::TailRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_tail_n_args",
         sample: sample::<args::TailNArgs>,
         recode: recode::<args::TailNArgs>,
@@ -543,6 +1089,12 @@ pub static RECORDS: &[Record] = &[
         sample: sample::<rets::TailNRet>,
         recode: recode::<rets::TailNRet>,
         min_size: <rets::TailNRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_df_ret",
+        sample: sample::<rets::DfRet>,
+        recode: recode::<rets::DfRet>,
+        min_size: <rets::DfRet as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_df_h_ret",
@@ -563,10 +1115,64 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::DuRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_initrd_list_args",
+        sample: sample::<args::InitrdListArgs>,
+        recode: recode::<args::InitrdListArgs>,
+        min_size: <args::InitrdListArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_initrd_list_ret",
+        sample: sample::<rets::InitrdListRet>,
+        recode: recode::<rets::InitrdListRet>,
+        min_size: <rets::InitrdListRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mount_loop_args",
+        sample: sample::<args::MountLoopArgs>,
+        recode: recode::<args::MountLoopArgs>,
+        min_size: <args::MountLoopArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_mkswap_args",
         sample: sample::<args::MkswapArgs>,
         recode: recode::<args::MkswapArgs>,
         min_size: <args::MkswapArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mkswap_L_args",
+        sample: sample::<args::MkswapLArgs>,
+        recode: recode::<args::MkswapLArgs>,
+        min_size: <args::MkswapLArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mkswap_U_args",
+        sample: sample::<args::MkswapUArgs>,
+        recode: recode::<args::MkswapUArgs>,
+        min_size: <args::MkswapUArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mknod_args",
+        sample: sample::<args::MknodArgs>,
+        recode: recode::<args::MknodArgs>,
+        min_size: <args::MknodArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mkfifo_args",
+        sample: sample::<args::MkfifoArgs>,
+        recode: recode::<args::MkfifoArgs>,
+        min_size: <args::MkfifoArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mknod_b_args",
+        sample: sample::<args::MknodBArgs>,
+        recode: recode::<args::MknodBArgs>,
+        min_size: <args::MknodBArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mknod_c_args",
+        sample: sample::<args::MknodCArgs>,
+        recode: recode::<args::MknodCArgs>,
+        min_size: <args::MknodCArgs as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_umask_args",
@@ -581,6 +1187,24 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::UmaskRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_sfdiskM_args",
+        sample: sample::<args::SfdiskMArgs>,
+        recode: recode::<args::SfdiskMArgs>,
+        min_size: <args::SfdiskMArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zfile_args",
+        sample: sample::<args::ZfileArgs>,
+        recode: recode::<args::ZfileArgs>,
+        min_size: <args::ZfileArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zfile_ret",
+        sample: sample::<rets::ZfileRet>,
+        recode: recode::<rets::ZfileRet>,
+        min_size: <rets::ZfileRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_getxattrs_args",
         sample: sample::<args::GetxattrsArgs>,
         recode: recode::<args::GetxattrsArgs>,
@@ -593,16 +1217,58 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::GetxattrsRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_lgetxattrs_args",
+        sample: sample::<args::LgetxattrsArgs>,
+        recode: recode::<args::LgetxattrsArgs>,
+        min_size: <args::LgetxattrsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_lgetxattrs_ret",
+        sample: sample::<rets::LgetxattrsRet>,
+        recode: recode::<rets::LgetxattrsRet>,
+        min_size: <rets::LgetxattrsRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_setxattr_args",
+        sample: sample::<args::SetxattrArgs>,
+        recode: recode::<args::SetxattrArgs>,
+        min_size: <args::SetxattrArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_lsetxattr_args",
         sample: sample::<args::LsetxattrArgs>,
         recode: recode::<args::LsetxattrArgs>,
         min_size: <args::LsetxattrArgs as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_removexattr_args",
+        sample: sample::<args::RemovexattrArgs>,
+        recode: recode::<args::RemovexattrArgs>,
+        min_size: <args::RemovexattrArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_lremovexattr_args",
+        sample: sample::<args::LremovexattrArgs>,
+        recode: recode::<args::LremovexattrArgs>,
+        min_size: <args::LremovexattrArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_mountpoints_ret",
         sample: sample::<rets::MountpointsRet>,
         recode: recode::<rets::MountpointsRet>,
         min_size: <rets::MountpointsRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mkmountpoint_args",
+        sample: sample::<args::MkmountpointArgs>,
+        recode: recode::<args::MkmountpointArgs>,
+        min_size: <args::MkmountpointArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_rmmountpoint_args",
+        sample: sample::<args::RmmountpointArgs>,
+        recode: recode::<args::RmmountpointArgs>,
+        min_size: <args::RmmountpointArgs as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_grep_args",
@@ -617,6 +1283,138 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::GrepRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_egrep_args",
+        sample: sample::<args::EgrepArgs>,
+        recode: recode::<args::EgrepArgs>,
+        min_size: <args::EgrepArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_egrep_ret",
+        sample: sample::<rets::EgrepRet>,
+        recode: recode::<rets::EgrepRet>,
+        min_size: <rets::EgrepRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_fgrep_args",
+        sample: sample::<args::FgrepArgs>,
+        recode: recode::<args::FgrepArgs>,
+        min_size: <args::FgrepArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_fgrep_ret",
+        sample: sample::<rets::FgrepRet>,
+        recode: recode::<rets::FgrepRet>,
+        min_size: <rets::FgrepRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_grepi_args",
+        sample: sample::<args::GrepiArgs>,
+        recode: recode::<args::GrepiArgs>,
+        min_size: <args::GrepiArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_grepi_ret",
+        sample: sample::<rets::GrepiRet>,
+        recode: recode::<rets::GrepiRet>,
+        min_size: <rets::GrepiRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_egrepi_args",
+        sample: sample::<args::EgrepiArgs>,
+        recode: recode::<args::EgrepiArgs>,
+        min_size: <args::EgrepiArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_egrepi_ret",
+        sample: sample::<rets::EgrepiRet>,
+        recode: recode::<rets::EgrepiRet>,
+        min_size: <rets::EgrepiRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_fgrepi_args",
+        sample: sample::<args::FgrepiArgs>,
+        recode: recode::<args::FgrepiArgs>,
+        min_size: <args::FgrepiArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_fgrepi_ret",
+        sample: sample::<rets::FgrepiRet>,
+        recode: recode::<rets::FgrepiRet>,
+        min_size: <rets::FgrepiRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zgrep_args",
+        sample: sample::<args::ZgrepArgs>,
+        recode: recode::<args::ZgrepArgs>,
+        min_size: <args::ZgrepArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zgrep_ret",
+        sample: sample::<rets::ZgrepRet>,
+        recode: recode::<rets::ZgrepRet>,
+        min_size: <rets::ZgrepRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zegrep_args",
+        sample: sample::<args::ZegrepArgs>,
+        recode: recode::<args::ZegrepArgs>,
+        min_size: <args::ZegrepArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zegrep_ret",
+        sample: sample::<rets::ZegrepRet>,
+        recode: recode::<rets::ZegrepRet>,
+        min_size: <rets::ZegrepRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zfgrep_args",
+        sample: sample::<args::ZfgrepArgs>,
+        recode: recode::<args::ZfgrepArgs>,
+        min_size: <args::ZfgrepArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zfgrep_ret",
+        sample: sample::<rets::ZfgrepRet>,
+        recode: recode::<rets::ZfgrepRet>,
+        min_size: <rets::ZfgrepRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zgrepi_args",
+        sample: sample::<args::ZgrepiArgs>,
+        recode: recode::<args::ZgrepiArgs>,
+        min_size: <args::ZgrepiArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zgrepi_ret",
+        sample: sample::<rets::ZgrepiRet>,
+        recode: recode::<rets::ZgrepiRet>,
+        min_size: <rets::ZgrepiRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zegrepi_args",
+        sample: sample::<args::ZegrepiArgs>,
+        recode: recode::<args::ZegrepiArgs>,
+        min_size: <args::ZegrepiArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zegrepi_ret",
+        sample: sample::<rets::ZegrepiRet>,
+        recode: recode::<rets::ZegrepiRet>,
+        min_size: <rets::ZegrepiRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zfgrepi_args",
+        sample: sample::<args::ZfgrepiArgs>,
+        recode: recode::<args::ZfgrepiArgs>,
+        min_size: <args::ZfgrepiArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zfgrepi_ret",
+        sample: sample::<rets::ZfgrepiRet>,
+        recode: recode::<rets::ZfgrepiRet>,
+        min_size: <rets::ZfgrepiRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_realpath_args",
         sample: sample::<args::RealpathArgs>,
         recode: recode::<args::RealpathArgs>,
@@ -629,10 +1427,28 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::RealpathRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_ln_args",
+        sample: sample::<args::LnArgs>,
+        recode: recode::<args::LnArgs>,
+        min_size: <args::LnArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ln_f_args",
+        sample: sample::<args::LnFArgs>,
+        recode: recode::<args::LnFArgs>,
+        min_size: <args::LnFArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_ln_s_args",
         sample: sample::<args::LnSArgs>,
         recode: recode::<args::LnSArgs>,
         min_size: <args::LnSArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ln_sf_args",
+        sample: sample::<args::LnSfArgs>,
+        recode: recode::<args::LnSfArgs>,
+        min_size: <args::LnSfArgs as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_readlink_args",
@@ -647,10 +1463,190 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::ReadlinkRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_fallocate_args",
+        sample: sample::<args::FallocateArgs>,
+        recode: recode::<args::FallocateArgs>,
+        min_size: <args::FallocateArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_swapon_device_args",
+        sample: sample::<args::SwaponDeviceArgs>,
+        recode: recode::<args::SwaponDeviceArgs>,
+        min_size: <args::SwaponDeviceArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_swapoff_device_args",
+        sample: sample::<args::SwapoffDeviceArgs>,
+        recode: recode::<args::SwapoffDeviceArgs>,
+        min_size: <args::SwapoffDeviceArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_swapon_file_args",
+        sample: sample::<args::SwaponFileArgs>,
+        recode: recode::<args::SwaponFileArgs>,
+        min_size: <args::SwaponFileArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_swapoff_file_args",
+        sample: sample::<args::SwapoffFileArgs>,
+        recode: recode::<args::SwapoffFileArgs>,
+        min_size: <args::SwapoffFileArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_swapon_label_args",
+        sample: sample::<args::SwaponLabelArgs>,
+        recode: recode::<args::SwaponLabelArgs>,
+        min_size: <args::SwaponLabelArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_swapoff_label_args",
+        sample: sample::<args::SwapoffLabelArgs>,
+        recode: recode::<args::SwapoffLabelArgs>,
+        min_size: <args::SwapoffLabelArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_swapon_uuid_args",
+        sample: sample::<args::SwaponUuidArgs>,
+        recode: recode::<args::SwaponUuidArgs>,
+        min_size: <args::SwaponUuidArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_swapoff_uuid_args",
+        sample: sample::<args::SwapoffUuidArgs>,
+        recode: recode::<args::SwapoffUuidArgs>,
+        min_size: <args::SwapoffUuidArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mkswap_file_args",
+        sample: sample::<args::MkswapFileArgs>,
+        recode: recode::<args::MkswapFileArgs>,
+        min_size: <args::MkswapFileArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inotify_init_args",
+        sample: sample::<args::InotifyInitArgs>,
+        recode: recode::<args::InotifyInitArgs>,
+        min_size: <args::InotifyInitArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inotify_add_watch_args",
+        sample: sample::<args::InotifyAddWatchArgs>,
+        recode: recode::<args::InotifyAddWatchArgs>,
+        min_size: <args::InotifyAddWatchArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inotify_add_watch_ret",
+        sample: sample::<rets::InotifyAddWatchRet>,
+        recode: recode::<rets::InotifyAddWatchRet>,
+        min_size: <rets::InotifyAddWatchRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inotify_rm_watch_args",
+        sample: sample::<args::InotifyRmWatchArgs>,
+        recode: recode::<args::InotifyRmWatchArgs>,
+        min_size: <args::InotifyRmWatchArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inotify_read_ret",
+        sample: sample::<rets::InotifyReadRet>,
+        recode: recode::<rets::InotifyReadRet>,
+        min_size: <rets::InotifyReadRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inotify_files_ret",
+        sample: sample::<rets::InotifyFilesRet>,
+        recode: recode::<rets::InotifyFilesRet>,
+        min_size: <rets::InotifyFilesRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_setcon_args",
+        sample: sample::<args::SetconArgs>,
+        recode: recode::<args::SetconArgs>,
+        min_size: <args::SetconArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_getcon_ret",
+        sample: sample::<rets::GetconRet>,
+        recode: recode::<rets::GetconRet>,
+        min_size: <rets::GetconRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mkfs_b_args",
+        sample: sample::<args::MkfsBArgs>,
+        recode: recode::<args::MkfsBArgs>,
+        min_size: <args::MkfsBArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mke2journal_args",
+        sample: sample::<args::Mke2journalArgs>,
+        recode: recode::<args::Mke2journalArgs>,
+        min_size: <args::Mke2journalArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mke2journal_L_args",
+        sample: sample::<args::Mke2journalLArgs>,
+        recode: recode::<args::Mke2journalLArgs>,
+        min_size: <args::Mke2journalLArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mke2journal_U_args",
+        sample: sample::<args::Mke2journalUArgs>,
+        recode: recode::<args::Mke2journalUArgs>,
+        min_size: <args::Mke2journalUArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mke2fs_J_args",
+        sample: sample::<args::Mke2fsJArgs>,
+        recode: recode::<args::Mke2fsJArgs>,
+        min_size: <args::Mke2fsJArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mke2fs_JL_args",
+        sample: sample::<args::Mke2fsJlArgs>,
+        recode: recode::<args::Mke2fsJlArgs>,
+        min_size: <args::Mke2fsJlArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mke2fs_JU_args",
+        sample: sample::<args::Mke2fsJuArgs>,
+        recode: recode::<args::Mke2fsJuArgs>,
+        min_size: <args::Mke2fsJuArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_modprobe_args",
+        sample: sample::<args::ModprobeArgs>,
+        recode: recode::<args::ModprobeArgs>,
+        min_size: <args::ModprobeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_echo_daemon_args",
+        sample: sample::<args::EchoDaemonArgs>,
+        recode: recode::<args::EchoDaemonArgs>,
+        min_size: <args::EchoDaemonArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_echo_daemon_ret",
+        sample: sample::<rets::EchoDaemonRet>,
+        recode: recode::<rets::EchoDaemonRet>,
+        min_size: <rets::EchoDaemonRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_find0_args",
         sample: sample::<args::Find0Args>,
         recode: recode::<args::Find0Args>,
         min_size: <args::Find0Args as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_case_sensitive_path_args",
+        sample: sample::<args::CaseSensitivePathArgs>,
+        recode: recode::<args::CaseSensitivePathArgs>,
+        min_size: <args::CaseSensitivePathArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_case_sensitive_path_ret",
+        sample: sample::<rets::CaseSensitivePathRet>,
+        recode: recode::<rets::CaseSensitivePathRet>,
+        min_size: <rets::CaseSensitivePathRet as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_vfs_type_args",
@@ -663,6 +1659,12 @@ pub static RECORDS: &[Record] = &[
         sample: sample::<rets::VfsTypeRet>,
         recode: recode::<rets::VfsTypeRet>,
         min_size: <rets::VfsTypeRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_truncate_args",
+        sample: sample::<args::TruncateArgs>,
+        recode: recode::<args::TruncateArgs>,
+        min_size: <args::TruncateArgs as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_truncate_size_args",
@@ -681,6 +1683,36 @@ pub static RECORDS: &[Record] = &[
         sample: sample::<args::MkdirModeArgs>,
         recode: recode::<args::MkdirModeArgs>,
         min_size: <args::MkdirModeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_lchown_args",
+        sample: sample::<args::LchownArgs>,
+        recode: recode::<args::LchownArgs>,
+        min_size: <args::LchownArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_internal_lxattrlist_args",
+        sample: sample::<args::InternalLxattrlistArgs>,
+        recode: recode::<args::InternalLxattrlistArgs>,
+        min_size: <args::InternalLxattrlistArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_internal_lxattrlist_ret",
+        sample: sample::<rets::InternalLxattrlistRet>,
+        recode: recode::<rets::InternalLxattrlistRet>,
+        min_size: <rets::InternalLxattrlistRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_internal_readlinklist_args",
+        sample: sample::<args::InternalReadlinklistArgs>,
+        recode: recode::<args::InternalReadlinklistArgs>,
+        min_size: <args::InternalReadlinklistArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_internal_readlinklist_ret",
+        sample: sample::<rets::InternalReadlinklistRet>,
+        recode: recode::<rets::InternalReadlinklistRet>,
+        min_size: <rets::InternalReadlinklistRet as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_pread_args",
@@ -711,6 +1743,12 @@ pub static RECORDS: &[Record] = &[
         sample: sample::<args::PartDiskArgs>,
         recode: recode::<args::PartDiskArgs>,
         min_size: <args::PartDiskArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_set_bootable_args",
+        sample: sample::<args::PartSetBootableArgs>,
+        recode: recode::<args::PartSetBootableArgs>,
+        min_size: <args::PartSetBootableArgs as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_part_set_name_args",
@@ -749,6 +1787,12 @@ pub static RECORDS: &[Record] = &[
         min_size: <args::FillArgs as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_dd_args",
+        sample: sample::<args::DdArgs>,
+        recode: recode::<args::DdArgs>,
+        min_size: <args::DdArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_filesize_args",
         sample: sample::<args::FilesizeArgs>,
         recode: recode::<args::FilesizeArgs>,
@@ -761,16 +1805,208 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::FilesizeRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_lvrename_args",
+        sample: sample::<args::LvrenameArgs>,
+        recode: recode::<args::LvrenameArgs>,
+        min_size: <args::LvrenameArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_vgrename_args",
+        sample: sample::<args::VgrenameArgs>,
+        recode: recode::<args::VgrenameArgs>,
+        min_size: <args::VgrenameArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_initrd_cat_args",
+        sample: sample::<args::InitrdCatArgs>,
+        recode: recode::<args::InitrdCatArgs>,
+        min_size: <args::InitrdCatArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_initrd_cat_ret",
+        sample: sample::<rets::InitrdCatRet>,
+        recode: recode::<rets::InitrdCatRet>,
+        min_size: <rets::InitrdCatRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_pvuuid_args",
+        sample: sample::<args::PvuuidArgs>,
+        recode: recode::<args::PvuuidArgs>,
+        min_size: <args::PvuuidArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_pvuuid_ret",
+        sample: sample::<rets::PvuuidRet>,
+        recode: recode::<rets::PvuuidRet>,
+        min_size: <rets::PvuuidRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_vguuid_args",
+        sample: sample::<args::VguuidArgs>,
+        recode: recode::<args::VguuidArgs>,
+        min_size: <args::VguuidArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_vguuid_ret",
+        sample: sample::<rets::VguuidRet>,
+        recode: recode::<rets::VguuidRet>,
+        min_size: <rets::VguuidRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_lvuuid_args",
+        sample: sample::<args::LvuuidArgs>,
+        recode: recode::<args::LvuuidArgs>,
+        min_size: <args::LvuuidArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_lvuuid_ret",
+        sample: sample::<rets::LvuuidRet>,
+        recode: recode::<rets::LvuuidRet>,
+        min_size: <rets::LvuuidRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_vgpvuuids_args",
+        sample: sample::<args::VgpvuuidsArgs>,
+        recode: recode::<args::VgpvuuidsArgs>,
+        min_size: <args::VgpvuuidsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_vgpvuuids_ret",
+        sample: sample::<rets::VgpvuuidsRet>,
+        recode: recode::<rets::VgpvuuidsRet>,
+        min_size: <rets::VgpvuuidsRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_vglvuuids_args",
+        sample: sample::<args::VglvuuidsArgs>,
+        recode: recode::<args::VglvuuidsArgs>,
+        min_size: <args::VglvuuidsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_vglvuuids_ret",
+        sample: sample::<rets::VglvuuidsRet>,
+        recode: recode::<rets::VglvuuidsRet>,
+        min_size: <rets::VglvuuidsRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_copy_size_args",
+        sample: sample::<args::CopySizeArgs>,
+        recode: recode::<args::CopySizeArgs>,
+        min_size: <args::CopySizeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_zero_device_args",
         sample: sample::<args::ZeroDeviceArgs>,
         recode: recode::<args::ZeroDeviceArgs>,
         min_size: <args::ZeroDeviceArgs as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_txz_in_args",
+        sample: sample::<args::TxzInArgs>,
+        recode: recode::<args::TxzInArgs>,
+        min_size: <args::TxzInArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_txz_out_args",
+        sample: sample::<args::TxzOutArgs>,
+        recode: recode::<args::TxzOutArgs>,
+        min_size: <args::TxzOutArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_part_del_args",
         sample: sample::<args::PartDelArgs>,
         recode: recode::<args::PartDelArgs>,
         min_size: <args::PartDelArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_get_bootable_args",
+        sample: sample::<args::PartGetBootableArgs>,
+        recode: recode::<args::PartGetBootableArgs>,
+        min_size: <args::PartGetBootableArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_get_bootable_ret",
+        sample: sample::<rets::PartGetBootableRet>,
+        recode: recode::<rets::PartGetBootableRet>,
+        min_size: <rets::PartGetBootableRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_get_mbr_id_args",
+        sample: sample::<args::PartGetMbrIdArgs>,
+        recode: recode::<args::PartGetMbrIdArgs>,
+        min_size: <args::PartGetMbrIdArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_get_mbr_id_ret",
+        sample: sample::<rets::PartGetMbrIdRet>,
+        recode: recode::<rets::PartGetMbrIdRet>,
+        min_size: <rets::PartGetMbrIdRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_set_mbr_id_args",
+        sample: sample::<args::PartSetMbrIdArgs>,
+        recode: recode::<args::PartSetMbrIdArgs>,
+        min_size: <args::PartSetMbrIdArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_checksum_device_args",
+        sample: sample::<args::ChecksumDeviceArgs>,
+        recode: recode::<args::ChecksumDeviceArgs>,
+        min_size: <args::ChecksumDeviceArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_checksum_device_ret",
+        sample: sample::<rets::ChecksumDeviceRet>,
+        recode: recode::<rets::ChecksumDeviceRet>,
+        min_size: <rets::ChecksumDeviceRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_lvresize_free_args",
+        sample: sample::<args::LvresizeFreeArgs>,
+        recode: recode::<args::LvresizeFreeArgs>,
+        min_size: <args::LvresizeFreeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_clear_args",
+        sample: sample::<args::AugClearArgs>,
+        recode: recode::<args::AugClearArgs>,
+        min_size: <args::AugClearArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_get_umask_ret",
+        sample: sample::<rets::GetUmaskRet>,
+        recode: recode::<rets::GetUmaskRet>,
+        min_size: <rets::GetUmaskRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_debug_upload_args",
+        sample: sample::<args::DebugUploadArgs>,
+        recode: recode::<args::DebugUploadArgs>,
+        min_size: <args::DebugUploadArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_base64_in_args",
+        sample: sample::<args::Base64InArgs>,
+        recode: recode::<args::Base64InArgs>,
+        min_size: <args::Base64InArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_base64_out_args",
+        sample: sample::<args::Base64OutArgs>,
+        recode: recode::<args::Base64OutArgs>,
+        min_size: <args::Base64OutArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_checksums_out_args",
+        sample: sample::<args::ChecksumsOutArgs>,
+        recode: recode::<args::ChecksumsOutArgs>,
+        min_size: <args::ChecksumsOutArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_fill_pattern_args",
+        sample: sample::<args::FillPatternArgs>,
+        recode: recode::<args::FillPatternArgs>,
+        min_size: <args::FillPatternArgs as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_internal_write_args",
@@ -789,6 +2025,24 @@ pub static RECORDS: &[Record] = &[
         sample: sample::<rets::PwriteRet>,
         recode: recode::<rets::PwriteRet>,
         min_size: <rets::PwriteRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_resize2fs_size_args",
+        sample: sample::<args::Resize2fsSizeArgs>,
+        recode: recode::<args::Resize2fsSizeArgs>,
+        min_size: <args::Resize2fsSizeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_pvresize_size_args",
+        sample: sample::<args::PvresizeSizeArgs>,
+        recode: recode::<args::PvresizeSizeArgs>,
+        min_size: <args::PvresizeSizeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ntfsresize_size_args",
+        sample: sample::<args::NtfsresizeSizeArgs>,
+        recode: recode::<args::NtfsresizeSizeArgs>,
+        min_size: <args::NtfsresizeSizeArgs as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_available_all_groups_ret",
@@ -827,6 +2081,126 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::VfsUuidRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_lvm_set_filter_args",
+        sample: sample::<args::LvmSetFilterArgs>,
+        recode: recode::<args::LvmSetFilterArgs>,
+        min_size: <args::LvmSetFilterArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_luks_open_args",
+        sample: sample::<args::LuksOpenArgs>,
+        recode: recode::<args::LuksOpenArgs>,
+        min_size: <args::LuksOpenArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_luks_open_ro_args",
+        sample: sample::<args::LuksOpenRoArgs>,
+        recode: recode::<args::LuksOpenRoArgs>,
+        min_size: <args::LuksOpenRoArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_luks_close_args",
+        sample: sample::<args::LuksCloseArgs>,
+        recode: recode::<args::LuksCloseArgs>,
+        min_size: <args::LuksCloseArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_luks_format_args",
+        sample: sample::<args::LuksFormatArgs>,
+        recode: recode::<args::LuksFormatArgs>,
+        min_size: <args::LuksFormatArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_luks_format_cipher_args",
+        sample: sample::<args::LuksFormatCipherArgs>,
+        recode: recode::<args::LuksFormatCipherArgs>,
+        min_size: <args::LuksFormatCipherArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_luks_add_key_args",
+        sample: sample::<args::LuksAddKeyArgs>,
+        recode: recode::<args::LuksAddKeyArgs>,
+        min_size: <args::LuksAddKeyArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_luks_kill_slot_args",
+        sample: sample::<args::LuksKillSlotArgs>,
+        recode: recode::<args::LuksKillSlotArgs>,
+        min_size: <args::LuksKillSlotArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_is_lv_args",
+        sample: sample::<args::IsLvArgs>,
+        recode: recode::<args::IsLvArgs>,
+        min_size: <args::IsLvArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_is_lv_ret",
+        sample: sample::<rets::IsLvRet>,
+        recode: recode::<rets::IsLvRet>,
+        min_size: <rets::IsLvRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_findfs_uuid_args",
+        sample: sample::<args::FindfsUuidArgs>,
+        recode: recode::<args::FindfsUuidArgs>,
+        min_size: <args::FindfsUuidArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_findfs_uuid_ret",
+        sample: sample::<rets::FindfsUuidRet>,
+        recode: recode::<rets::FindfsUuidRet>,
+        min_size: <rets::FindfsUuidRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_findfs_label_args",
+        sample: sample::<args::FindfsLabelArgs>,
+        recode: recode::<args::FindfsLabelArgs>,
+        min_size: <args::FindfsLabelArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_findfs_label_ret",
+        sample: sample::<rets::FindfsLabelRet>,
+        recode: recode::<rets::FindfsLabelRet>,
+        min_size: <rets::FindfsLabelRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_is_chardev_args",
+        sample: sample::<args::IsChardevArgs>,
+        recode: recode::<args::IsChardevArgs>,
+        min_size: <args::IsChardevArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_is_chardev_ret",
+        sample: sample::<rets::IsChardevRet>,
+        recode: recode::<rets::IsChardevRet>,
+        min_size: <rets::IsChardevRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_is_blockdev_args",
+        sample: sample::<args::IsBlockdevArgs>,
+        recode: recode::<args::IsBlockdevArgs>,
+        min_size: <args::IsBlockdevArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_is_blockdev_ret",
+        sample: sample::<rets::IsBlockdevRet>,
+        recode: recode::<rets::IsBlockdevRet>,
+        min_size: <rets::IsBlockdevRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_is_fifo_args",
+        sample: sample::<args::IsFifoArgs>,
+        recode: recode::<args::IsFifoArgs>,
+        min_size: <args::IsFifoArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_is_fifo_ret",
+        sample: sample::<rets::IsFifoRet>,
+        recode: recode::<rets::IsFifoRet>,
+        min_size: <rets::IsFifoRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_is_symlink_args",
         sample: sample::<args::IsSymlinkArgs>,
         recode: recode::<args::IsSymlinkArgs>,
@@ -837,6 +2211,30 @@ pub static RECORDS: &[Record] = &[
         sample: sample::<rets::IsSymlinkRet>,
         recode: recode::<rets::IsSymlinkRet>,
         min_size: <rets::IsSymlinkRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_is_socket_args",
+        sample: sample::<args::IsSocketArgs>,
+        recode: recode::<args::IsSocketArgs>,
+        min_size: <args::IsSocketArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_is_socket_ret",
+        sample: sample::<rets::IsSocketRet>,
+        recode: recode::<rets::IsSocketRet>,
+        min_size: <rets::IsSocketRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_to_dev_args",
+        sample: sample::<args::PartToDevArgs>,
+        recode: recode::<args::PartToDevArgs>,
+        min_size: <args::PartToDevArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_to_dev_ret",
+        sample: sample::<rets::PartToDevRet>,
+        recode: recode::<rets::PartToDevRet>,
+        min_size: <rets::PartToDevRet as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_upload_offset_args",
@@ -875,10 +2273,64 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::PreadDeviceRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_lvm_canonical_lv_name_args",
+        sample: sample::<args::LvmCanonicalLvNameArgs>,
+        recode: recode::<args::LvmCanonicalLvNameArgs>,
+        min_size: <args::LvmCanonicalLvNameArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_lvm_canonical_lv_name_ret",
+        sample: sample::<rets::LvmCanonicalLvNameRet>,
+        recode: recode::<rets::LvmCanonicalLvNameRet>,
+        min_size: <rets::LvmCanonicalLvNameRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_mkfs_args",
         sample: sample::<args::MkfsArgs>,
         recode: recode::<args::MkfsArgs>,
         min_size: <args::MkfsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_getxattr_args",
+        sample: sample::<args::GetxattrArgs>,
+        recode: recode::<args::GetxattrArgs>,
+        min_size: <args::GetxattrArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_getxattr_ret",
+        sample: sample::<rets::GetxattrRet>,
+        recode: recode::<rets::GetxattrRet>,
+        min_size: <rets::GetxattrRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_lgetxattr_args",
+        sample: sample::<args::LgetxattrArgs>,
+        recode: recode::<args::LgetxattrArgs>,
+        min_size: <args::LgetxattrArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_lgetxattr_ret",
+        sample: sample::<rets::LgetxattrRet>,
+        recode: recode::<rets::LgetxattrRet>,
+        min_size: <rets::LgetxattrRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_resize2fs_M_args",
+        sample: sample::<args::Resize2fsMArgs>,
+        recode: recode::<args::Resize2fsMArgs>,
+        min_size: <args::Resize2fsMArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_is_zero_args",
+        sample: sample::<args::IsZeroArgs>,
+        recode: recode::<args::IsZeroArgs>,
+        min_size: <args::IsZeroArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_is_zero_ret",
+        sample: sample::<rets::IsZeroRet>,
+        recode: recode::<rets::IsZeroRet>,
+        min_size: <rets::IsZeroRet as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_is_zero_device_args",
@@ -893,6 +2345,36 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::IsZeroDeviceRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_list_9p_ret",
+        sample: sample::<rets::List9pRet>,
+        recode: recode::<rets::List9pRet>,
+        min_size: <rets::List9pRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mount_9p_args",
+        sample: sample::<args::Mount9pArgs>,
+        recode: recode::<args::Mount9pArgs>,
+        min_size: <args::Mount9pArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_list_dm_devices_ret",
+        sample: sample::<rets::ListDmDevicesRet>,
+        recode: recode::<rets::ListDmDevicesRet>,
+        min_size: <rets::ListDmDevicesRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ntfsresize_args",
+        sample: sample::<args::NtfsresizeArgs>,
+        recode: recode::<args::NtfsresizeArgs>,
+        min_size: <args::NtfsresizeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_filesystem_resize_args",
+        sample: sample::<args::BtrfsFilesystemResizeArgs>,
+        recode: recode::<args::BtrfsFilesystemResizeArgs>,
+        min_size: <args::BtrfsFilesystemResizeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_internal_write_append_args",
         sample: sample::<args::InternalWriteAppendArgs>,
         recode: recode::<args::InternalWriteAppendArgs>,
@@ -905,10 +2387,34 @@ pub static RECORDS: &[Record] = &[
         min_size: <args::CompressOutArgs as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_compress_device_out_args",
+        sample: sample::<args::CompressDeviceOutArgs>,
+        recode: recode::<args::CompressDeviceOutArgs>,
+        min_size: <args::CompressDeviceOutArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_to_partnum_args",
+        sample: sample::<args::PartToPartnumArgs>,
+        recode: recode::<args::PartToPartnumArgs>,
+        min_size: <args::PartToPartnumArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_to_partnum_ret",
+        sample: sample::<rets::PartToPartnumRet>,
+        recode: recode::<rets::PartToPartnumRet>,
+        min_size: <rets::PartToPartnumRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_copy_device_to_device_args",
         sample: sample::<args::CopyDeviceToDeviceArgs>,
         recode: recode::<args::CopyDeviceToDeviceArgs>,
         min_size: <args::CopyDeviceToDeviceArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_copy_device_to_file_args",
+        sample: sample::<args::CopyDeviceToFileArgs>,
+        recode: recode::<args::CopyDeviceToFileArgs>,
+        min_size: <args::CopyDeviceToFileArgs as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_copy_file_to_device_args",
@@ -921,6 +2427,42 @@ pub static RECORDS: &[Record] = &[
         sample: sample::<args::CopyFileToFileArgs>,
         recode: recode::<args::CopyFileToFileArgs>,
         min_size: <args::CopyFileToFileArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_tune2fs_args",
+        sample: sample::<args::Tune2fsArgs>,
+        recode: recode::<args::Tune2fsArgs>,
+        min_size: <args::Tune2fsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_md_create_args",
+        sample: sample::<args::MdCreateArgs>,
+        recode: recode::<args::MdCreateArgs>,
+        min_size: <args::MdCreateArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_list_md_devices_ret",
+        sample: sample::<rets::ListMdDevicesRet>,
+        recode: recode::<rets::ListMdDevicesRet>,
+        min_size: <rets::ListMdDevicesRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_md_detail_args",
+        sample: sample::<args::MdDetailArgs>,
+        recode: recode::<args::MdDetailArgs>,
+        min_size: <args::MdDetailArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_md_detail_ret",
+        sample: sample::<rets::MdDetailRet>,
+        recode: recode::<rets::MdDetailRet>,
+        min_size: <rets::MdDetailRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_md_stop_args",
+        sample: sample::<args::MdStopArgs>,
+        recode: recode::<args::MdStopArgs>,
+        min_size: <args::MdStopArgs as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_blkid_args",
@@ -941,10 +2483,220 @@ pub static RECORDS: &[Record] = &[
         min_size: <args::E2fsckArgs as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_llz_args",
+        sample: sample::<args::LlzArgs>,
+        recode: recode::<args::LlzArgs>,
+        min_size: <args::LlzArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_llz_ret",
+        sample: sample::<rets::LlzRet>,
+        recode: recode::<rets::LlzRet>,
+        min_size: <rets::LlzRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_wipefs_args",
+        sample: sample::<args::WipefsArgs>,
+        recode: recode::<args::WipefsArgs>,
+        min_size: <args::WipefsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ntfsfix_args",
+        sample: sample::<args::NtfsfixArgs>,
+        recode: recode::<args::NtfsfixArgs>,
+        min_size: <args::NtfsfixArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ntfsclone_out_args",
+        sample: sample::<args::NtfscloneOutArgs>,
+        recode: recode::<args::NtfscloneOutArgs>,
+        min_size: <args::NtfscloneOutArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ntfsclone_in_args",
+        sample: sample::<args::NtfscloneInArgs>,
+        recode: recode::<args::NtfscloneInArgs>,
+        min_size: <args::NtfscloneInArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_set_label_args",
         sample: sample::<args::SetLabelArgs>,
         recode: recode::<args::SetLabelArgs>,
         min_size: <args::SetLabelArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_zero_free_space_args",
+        sample: sample::<args::ZeroFreeSpaceArgs>,
+        recode: recode::<args::ZeroFreeSpaceArgs>,
+        min_size: <args::ZeroFreeSpaceArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_lvcreate_free_args",
+        sample: sample::<args::LvcreateFreeArgs>,
+        recode: recode::<args::LvcreateFreeArgs>,
+        min_size: <args::LvcreateFreeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_isoinfo_device_args",
+        sample: sample::<args::IsoinfoDeviceArgs>,
+        recode: recode::<args::IsoinfoDeviceArgs>,
+        min_size: <args::IsoinfoDeviceArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_isoinfo_device_ret",
+        sample: sample::<rets::IsoinfoDeviceRet>,
+        recode: recode::<rets::IsoinfoDeviceRet>,
+        min_size: <rets::IsoinfoDeviceRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_isoinfo_args",
+        sample: sample::<args::IsoinfoArgs>,
+        recode: recode::<args::IsoinfoArgs>,
+        min_size: <args::IsoinfoArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_isoinfo_ret",
+        sample: sample::<rets::IsoinfoRet>,
+        recode: recode::<rets::IsoinfoRet>,
+        min_size: <rets::IsoinfoRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_vgmeta_args",
+        sample: sample::<args::VgmetaArgs>,
+        recode: recode::<args::VgmetaArgs>,
+        min_size: <args::VgmetaArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_vgmeta_ret",
+        sample: sample::<rets::VgmetaRet>,
+        recode: recode::<rets::VgmetaRet>,
+        min_size: <rets::VgmetaRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_md_stat_args",
+        sample: sample::<args::MdStatArgs>,
+        recode: recode::<args::MdStatArgs>,
+        min_size: <args::MdStatArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_md_stat_ret",
+        sample: sample::<rets::MdStatRet>,
+        recode: recode::<rets::MdStatRet>,
+        min_size: <rets::MdStatRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mkfs_btrfs_args",
+        sample: sample::<args::MkfsBtrfsArgs>,
+        recode: recode::<args::MkfsBtrfsArgs>,
+        min_size: <args::MkfsBtrfsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_get_e2attrs_args",
+        sample: sample::<args::GetE2attrsArgs>,
+        recode: recode::<args::GetE2attrsArgs>,
+        min_size: <args::GetE2attrsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_get_e2attrs_ret",
+        sample: sample::<rets::GetE2attrsRet>,
+        recode: recode::<rets::GetE2attrsRet>,
+        min_size: <rets::GetE2attrsRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_set_e2attrs_args",
+        sample: sample::<args::SetE2attrsArgs>,
+        recode: recode::<args::SetE2attrsArgs>,
+        min_size: <args::SetE2attrsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_get_e2generation_args",
+        sample: sample::<args::GetE2generationArgs>,
+        recode: recode::<args::GetE2generationArgs>,
+        min_size: <args::GetE2generationArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_get_e2generation_ret",
+        sample: sample::<rets::GetE2generationRet>,
+        recode: recode::<rets::GetE2generationRet>,
+        min_size: <rets::GetE2generationRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_set_e2generation_args",
+        sample: sample::<args::SetE2generationArgs>,
+        recode: recode::<args::SetE2generationArgs>,
+        min_size: <args::SetE2generationArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_subvolume_snapshot_args",
+        sample: sample::<args::BtrfsSubvolumeSnapshotArgs>,
+        recode: recode::<args::BtrfsSubvolumeSnapshotArgs>,
+        min_size: <args::BtrfsSubvolumeSnapshotArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_subvolume_delete_args",
+        sample: sample::<args::BtrfsSubvolumeDeleteArgs>,
+        recode: recode::<args::BtrfsSubvolumeDeleteArgs>,
+        min_size: <args::BtrfsSubvolumeDeleteArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_subvolume_create_args",
+        sample: sample::<args::BtrfsSubvolumeCreateArgs>,
+        recode: recode::<args::BtrfsSubvolumeCreateArgs>,
+        min_size: <args::BtrfsSubvolumeCreateArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_subvolume_list_args",
+        sample: sample::<args::BtrfsSubvolumeListArgs>,
+        recode: recode::<args::BtrfsSubvolumeListArgs>,
+        min_size: <args::BtrfsSubvolumeListArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_subvolume_list_ret",
+        sample: sample::<rets::BtrfsSubvolumeListRet>,
+        recode: recode::<rets::BtrfsSubvolumeListRet>,
+        min_size: <rets::BtrfsSubvolumeListRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_subvolume_set_default_args",
+        sample: sample::<args::BtrfsSubvolumeSetDefaultArgs>,
+        recode: recode::<args::BtrfsSubvolumeSetDefaultArgs>,
+        min_size: <args::BtrfsSubvolumeSetDefaultArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_filesystem_sync_args",
+        sample: sample::<args::BtrfsFilesystemSyncArgs>,
+        recode: recode::<args::BtrfsFilesystemSyncArgs>,
+        min_size: <args::BtrfsFilesystemSyncArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_filesystem_balance_args",
+        sample: sample::<args::BtrfsFilesystemBalanceArgs>,
+        recode: recode::<args::BtrfsFilesystemBalanceArgs>,
+        min_size: <args::BtrfsFilesystemBalanceArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_device_add_args",
+        sample: sample::<args::BtrfsDeviceAddArgs>,
+        recode: recode::<args::BtrfsDeviceAddArgs>,
+        min_size: <args::BtrfsDeviceAddArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_device_delete_args",
+        sample: sample::<args::BtrfsDeviceDeleteArgs>,
+        recode: recode::<args::BtrfsDeviceDeleteArgs>,
+        min_size: <args::BtrfsDeviceDeleteArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_set_seeding_args",
+        sample: sample::<args::BtrfsSetSeedingArgs>,
+        recode: recode::<args::BtrfsSetSeedingArgs>,
+        min_size: <args::BtrfsSetSeedingArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_fsck_args",
+        sample: sample::<args::BtrfsFsckArgs>,
+        recode: recode::<args::BtrfsFsckArgs>,
+        min_size: <args::BtrfsFsckArgs as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_filesystem_available_args",
@@ -959,10 +2711,70 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::FilesystemAvailableRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_fstrim_args",
+        sample: sample::<args::FstrimArgs>,
+        recode: recode::<args::FstrimArgs>,
+        min_size: <args::FstrimArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_nr_devices_ret",
+        sample: sample::<rets::NrDevicesRet>,
+        recode: recode::<rets::NrDevicesRet>,
+        min_size: <rets::NrDevicesRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_xfs_info_args",
+        sample: sample::<args::XfsInfoArgs>,
+        recode: recode::<args::XfsInfoArgs>,
+        min_size: <args::XfsInfoArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_xfs_info_ret",
+        sample: sample::<rets::XfsInfoRet>,
+        recode: recode::<rets::XfsInfoRet>,
+        min_size: <rets::XfsInfoRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_pvchange_uuid_args",
+        sample: sample::<args::PvchangeUuidArgs>,
+        recode: recode::<args::PvchangeUuidArgs>,
+        min_size: <args::PvchangeUuidArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_vgchange_uuid_args",
+        sample: sample::<args::VgchangeUuidArgs>,
+        recode: recode::<args::VgchangeUuidArgs>,
+        min_size: <args::VgchangeUuidArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_utsname_ret",
         sample: sample::<rets::UtsnameRet>,
         recode: recode::<rets::UtsnameRet>,
         min_size: <rets::UtsnameRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_xfs_growfs_args",
+        sample: sample::<args::XfsGrowfsArgs>,
+        recode: recode::<args::XfsGrowfsArgs>,
+        min_size: <args::XfsGrowfsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_rsync_args",
+        sample: sample::<args::RsyncArgs>,
+        recode: recode::<args::RsyncArgs>,
+        min_size: <args::RsyncArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_rsync_in_args",
+        sample: sample::<args::RsyncInArgs>,
+        recode: recode::<args::RsyncInArgs>,
+        min_size: <args::RsyncInArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_rsync_out_args",
+        sample: sample::<args::RsyncOutArgs>,
+        recode: recode::<args::RsyncOutArgs>,
+        min_size: <args::RsyncOutArgs as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_ls0_args",
@@ -971,10 +2783,394 @@ pub static RECORDS: &[Record] = &[
         min_size: <args::Ls0Args as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_fill_dir_args",
+        sample: sample::<args::FillDirArgs>,
+        recode: recode::<args::FillDirArgs>,
+        min_size: <args::FillDirArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_xfs_admin_args",
+        sample: sample::<args::XfsAdminArgs>,
+        recode: recode::<args::XfsAdminArgs>,
+        min_size: <args::XfsAdminArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_open_args",
+        sample: sample::<args::HivexOpenArgs>,
+        recode: recode::<args::HivexOpenArgs>,
+        min_size: <args::HivexOpenArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_root_ret",
+        sample: sample::<rets::HivexRootRet>,
+        recode: recode::<rets::HivexRootRet>,
+        min_size: <rets::HivexRootRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_node_name_args",
+        sample: sample::<args::HivexNodeNameArgs>,
+        recode: recode::<args::HivexNodeNameArgs>,
+        min_size: <args::HivexNodeNameArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_node_name_ret",
+        sample: sample::<rets::HivexNodeNameRet>,
+        recode: recode::<rets::HivexNodeNameRet>,
+        min_size: <rets::HivexNodeNameRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_node_children_args",
+        sample: sample::<args::HivexNodeChildrenArgs>,
+        recode: recode::<args::HivexNodeChildrenArgs>,
+        min_size: <args::HivexNodeChildrenArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_node_children_ret",
+        sample: sample::<rets::HivexNodeChildrenRet>,
+        recode: recode::<rets::HivexNodeChildrenRet>,
+        min_size: <rets::HivexNodeChildrenRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_node_get_child_args",
+        sample: sample::<args::HivexNodeGetChildArgs>,
+        recode: recode::<args::HivexNodeGetChildArgs>,
+        min_size: <args::HivexNodeGetChildArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_node_get_child_ret",
+        sample: sample::<rets::HivexNodeGetChildRet>,
+        recode: recode::<rets::HivexNodeGetChildRet>,
+        min_size: <rets::HivexNodeGetChildRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_node_parent_args",
+        sample: sample::<args::HivexNodeParentArgs>,
+        recode: recode::<args::HivexNodeParentArgs>,
+        min_size: <args::HivexNodeParentArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_node_parent_ret",
+        sample: sample::<rets::HivexNodeParentRet>,
+        recode: recode::<rets::HivexNodeParentRet>,
+        min_size: <rets::HivexNodeParentRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_node_values_args",
+        sample: sample::<args::HivexNodeValuesArgs>,
+        recode: recode::<args::HivexNodeValuesArgs>,
+        min_size: <args::HivexNodeValuesArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_node_values_ret",
+        sample: sample::<rets::HivexNodeValuesRet>,
+        recode: recode::<rets::HivexNodeValuesRet>,
+        min_size: <rets::HivexNodeValuesRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_node_get_value_args",
+        sample: sample::<args::HivexNodeGetValueArgs>,
+        recode: recode::<args::HivexNodeGetValueArgs>,
+        min_size: <args::HivexNodeGetValueArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_node_get_value_ret",
+        sample: sample::<rets::HivexNodeGetValueRet>,
+        recode: recode::<rets::HivexNodeGetValueRet>,
+        min_size: <rets::HivexNodeGetValueRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_value_key_args",
+        sample: sample::<args::HivexValueKeyArgs>,
+        recode: recode::<args::HivexValueKeyArgs>,
+        min_size: <args::HivexValueKeyArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_value_key_ret",
+        sample: sample::<rets::HivexValueKeyRet>,
+        recode: recode::<rets::HivexValueKeyRet>,
+        min_size: <rets::HivexValueKeyRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_value_type_args",
+        sample: sample::<args::HivexValueTypeArgs>,
+        recode: recode::<args::HivexValueTypeArgs>,
+        min_size: <args::HivexValueTypeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_value_type_ret",
+        sample: sample::<rets::HivexValueTypeRet>,
+        recode: recode::<rets::HivexValueTypeRet>,
+        min_size: <rets::HivexValueTypeRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_value_value_args",
+        sample: sample::<args::HivexValueValueArgs>,
+        recode: recode::<args::HivexValueValueArgs>,
+        min_size: <args::HivexValueValueArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_value_value_ret",
+        sample: sample::<rets::HivexValueValueRet>,
+        recode: recode::<rets::HivexValueValueRet>,
+        min_size: <rets::HivexValueValueRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_commit_args",
+        sample: sample::<args::HivexCommitArgs>,
+        recode: recode::<args::HivexCommitArgs>,
+        min_size: <args::HivexCommitArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_node_add_child_args",
+        sample: sample::<args::HivexNodeAddChildArgs>,
+        recode: recode::<args::HivexNodeAddChildArgs>,
+        min_size: <args::HivexNodeAddChildArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_node_add_child_ret",
+        sample: sample::<rets::HivexNodeAddChildRet>,
+        recode: recode::<rets::HivexNodeAddChildRet>,
+        min_size: <rets::HivexNodeAddChildRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_node_delete_child_args",
+        sample: sample::<args::HivexNodeDeleteChildArgs>,
+        recode: recode::<args::HivexNodeDeleteChildArgs>,
+        min_size: <args::HivexNodeDeleteChildArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_node_set_value_args",
+        sample: sample::<args::HivexNodeSetValueArgs>,
+        recode: recode::<args::HivexNodeSetValueArgs>,
+        min_size: <args::HivexNodeSetValueArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_xfs_repair_args",
+        sample: sample::<args::XfsRepairArgs>,
+        recode: recode::<args::XfsRepairArgs>,
+        min_size: <args::XfsRepairArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_xfs_repair_ret",
+        sample: sample::<rets::XfsRepairRet>,
+        recode: recode::<rets::XfsRepairRet>,
+        min_size: <rets::XfsRepairRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_rm_f_args",
         sample: sample::<args::RmFArgs>,
         recode: recode::<args::RmFArgs>,
         min_size: <args::RmFArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mke2fs_args",
+        sample: sample::<args::Mke2fsArgs>,
+        recode: recode::<args::Mke2fsArgs>,
+        min_size: <args::Mke2fsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_list_disk_labels_ret",
+        sample: sample::<rets::ListDiskLabelsRet>,
+        recode: recode::<rets::ListDiskLabelsRet>,
+        min_size: <rets::ListDiskLabelsRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mktemp_args",
+        sample: sample::<args::MktempArgs>,
+        recode: recode::<args::MktempArgs>,
+        min_size: <args::MktempArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mktemp_ret",
+        sample: sample::<rets::MktempRet>,
+        recode: recode::<rets::MktempRet>,
+        min_size: <rets::MktempRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mklost_and_found_args",
+        sample: sample::<args::MklostAndFoundArgs>,
+        recode: recode::<args::MklostAndFoundArgs>,
+        min_size: <args::MklostAndFoundArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_acl_get_file_args",
+        sample: sample::<args::AclGetFileArgs>,
+        recode: recode::<args::AclGetFileArgs>,
+        min_size: <args::AclGetFileArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_acl_get_file_ret",
+        sample: sample::<rets::AclGetFileRet>,
+        recode: recode::<rets::AclGetFileRet>,
+        min_size: <rets::AclGetFileRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_acl_set_file_args",
+        sample: sample::<args::AclSetFileArgs>,
+        recode: recode::<args::AclSetFileArgs>,
+        min_size: <args::AclSetFileArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_acl_delete_def_file_args",
+        sample: sample::<args::AclDeleteDefFileArgs>,
+        recode: recode::<args::AclDeleteDefFileArgs>,
+        min_size: <args::AclDeleteDefFileArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_cap_get_file_args",
+        sample: sample::<args::CapGetFileArgs>,
+        recode: recode::<args::CapGetFileArgs>,
+        min_size: <args::CapGetFileArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_cap_get_file_ret",
+        sample: sample::<rets::CapGetFileRet>,
+        recode: recode::<rets::CapGetFileRet>,
+        min_size: <rets::CapGetFileRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_cap_set_file_args",
+        sample: sample::<args::CapSetFileArgs>,
+        recode: recode::<args::CapSetFileArgs>,
+        min_size: <args::CapSetFileArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_list_ldm_volumes_ret",
+        sample: sample::<rets::ListLdmVolumesRet>,
+        recode: recode::<rets::ListLdmVolumesRet>,
+        min_size: <rets::ListLdmVolumesRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_list_ldm_partitions_ret",
+        sample: sample::<rets::ListLdmPartitionsRet>,
+        recode: recode::<rets::ListLdmPartitionsRet>,
+        min_size: <rets::ListLdmPartitionsRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ldmtool_scan_ret",
+        sample: sample::<rets::LdmtoolScanRet>,
+        recode: recode::<rets::LdmtoolScanRet>,
+        min_size: <rets::LdmtoolScanRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ldmtool_scan_devices_args",
+        sample: sample::<args::LdmtoolScanDevicesArgs>,
+        recode: recode::<args::LdmtoolScanDevicesArgs>,
+        min_size: <args::LdmtoolScanDevicesArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ldmtool_scan_devices_ret",
+        sample: sample::<rets::LdmtoolScanDevicesRet>,
+        recode: recode::<rets::LdmtoolScanDevicesRet>,
+        min_size: <rets::LdmtoolScanDevicesRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ldmtool_diskgroup_name_args",
+        sample: sample::<args::LdmtoolDiskgroupNameArgs>,
+        recode: recode::<args::LdmtoolDiskgroupNameArgs>,
+        min_size: <args::LdmtoolDiskgroupNameArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ldmtool_diskgroup_name_ret",
+        sample: sample::<rets::LdmtoolDiskgroupNameRet>,
+        recode: recode::<rets::LdmtoolDiskgroupNameRet>,
+        min_size: <rets::LdmtoolDiskgroupNameRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ldmtool_diskgroup_volumes_args",
+        sample: sample::<args::LdmtoolDiskgroupVolumesArgs>,
+        recode: recode::<args::LdmtoolDiskgroupVolumesArgs>,
+        min_size: <args::LdmtoolDiskgroupVolumesArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ldmtool_diskgroup_volumes_ret",
+        sample: sample::<rets::LdmtoolDiskgroupVolumesRet>,
+        recode: recode::<rets::LdmtoolDiskgroupVolumesRet>,
+        min_size: <rets::LdmtoolDiskgroupVolumesRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ldmtool_diskgroup_disks_args",
+        sample: sample::<args::LdmtoolDiskgroupDisksArgs>,
+        recode: recode::<args::LdmtoolDiskgroupDisksArgs>,
+        min_size: <args::LdmtoolDiskgroupDisksArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ldmtool_diskgroup_disks_ret",
+        sample: sample::<rets::LdmtoolDiskgroupDisksRet>,
+        recode: recode::<rets::LdmtoolDiskgroupDisksRet>,
+        min_size: <rets::LdmtoolDiskgroupDisksRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ldmtool_volume_type_args",
+        sample: sample::<args::LdmtoolVolumeTypeArgs>,
+        recode: recode::<args::LdmtoolVolumeTypeArgs>,
+        min_size: <args::LdmtoolVolumeTypeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ldmtool_volume_type_ret",
+        sample: sample::<rets::LdmtoolVolumeTypeRet>,
+        recode: recode::<rets::LdmtoolVolumeTypeRet>,
+        min_size: <rets::LdmtoolVolumeTypeRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ldmtool_volume_hint_args",
+        sample: sample::<args::LdmtoolVolumeHintArgs>,
+        recode: recode::<args::LdmtoolVolumeHintArgs>,
+        min_size: <args::LdmtoolVolumeHintArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ldmtool_volume_hint_ret",
+        sample: sample::<rets::LdmtoolVolumeHintRet>,
+        recode: recode::<rets::LdmtoolVolumeHintRet>,
+        min_size: <rets::LdmtoolVolumeHintRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ldmtool_volume_partitions_args",
+        sample: sample::<args::LdmtoolVolumePartitionsArgs>,
+        recode: recode::<args::LdmtoolVolumePartitionsArgs>,
+        min_size: <args::LdmtoolVolumePartitionsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ldmtool_volume_partitions_ret",
+        sample: sample::<rets::LdmtoolVolumePartitionsRet>,
+        recode: recode::<rets::LdmtoolVolumePartitionsRet>,
+        min_size: <rets::LdmtoolVolumePartitionsRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_set_gpt_type_args",
+        sample: sample::<args::PartSetGptTypeArgs>,
+        recode: recode::<args::PartSetGptTypeArgs>,
+        min_size: <args::PartSetGptTypeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_get_gpt_type_args",
+        sample: sample::<args::PartGetGptTypeArgs>,
+        recode: recode::<args::PartGetGptTypeArgs>,
+        min_size: <args::PartGetGptTypeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_get_gpt_type_ret",
+        sample: sample::<rets::PartGetGptTypeRet>,
+        recode: recode::<rets::PartGetGptTypeRet>,
+        min_size: <rets::PartGetGptTypeRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_rename_args",
+        sample: sample::<args::RenameArgs>,
+        recode: recode::<args::RenameArgs>,
+        min_size: <args::RenameArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_is_whole_device_args",
+        sample: sample::<args::IsWholeDeviceArgs>,
+        recode: recode::<args::IsWholeDeviceArgs>,
+        min_size: <args::IsWholeDeviceArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_is_whole_device_ret",
+        sample: sample::<rets::IsWholeDeviceRet>,
+        recode: recode::<rets::IsWholeDeviceRet>,
+        min_size: <rets::IsWholeDeviceRet as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_internal_parse_mountable_args",
@@ -989,16 +3185,112 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::InternalParseMountableRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_internal_rhbz914931_args",
+        sample: sample::<args::InternalRhbz914931Args>,
+        recode: recode::<args::InternalRhbz914931Args>,
+        min_size: <args::InternalRhbz914931Args as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_syslinux_args",
+        sample: sample::<args::SyslinuxArgs>,
+        recode: recode::<args::SyslinuxArgs>,
+        min_size: <args::SyslinuxArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_extlinux_args",
+        sample: sample::<args::ExtlinuxArgs>,
+        recode: recode::<args::ExtlinuxArgs>,
+        min_size: <args::ExtlinuxArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_cp_r_args",
+        sample: sample::<args::CpRArgs>,
+        recode: recode::<args::CpRArgs>,
+        min_size: <args::CpRArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_remount_args",
+        sample: sample::<args::RemountArgs>,
+        recode: recode::<args::RemountArgs>,
+        min_size: <args::RemountArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_set_uuid_args",
         sample: sample::<args::SetUuidArgs>,
         recode: recode::<args::SetUuidArgs>,
         min_size: <args::SetUuidArgs as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_journal_open_args",
+        sample: sample::<args::JournalOpenArgs>,
+        recode: recode::<args::JournalOpenArgs>,
+        min_size: <args::JournalOpenArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_journal_next_ret",
+        sample: sample::<rets::JournalNextRet>,
+        recode: recode::<rets::JournalNextRet>,
+        min_size: <rets::JournalNextRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_journal_skip_args",
+        sample: sample::<args::JournalSkipArgs>,
+        recode: recode::<args::JournalSkipArgs>,
+        min_size: <args::JournalSkipArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_journal_skip_ret",
+        sample: sample::<rets::JournalSkipRet>,
+        recode: recode::<rets::JournalSkipRet>,
+        min_size: <rets::JournalSkipRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_journal_get_data_threshold_ret",
+        sample: sample::<rets::JournalGetDataThresholdRet>,
+        recode: recode::<rets::JournalGetDataThresholdRet>,
+        min_size: <rets::JournalGetDataThresholdRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_journal_set_data_threshold_args",
+        sample: sample::<args::JournalSetDataThresholdArgs>,
+        recode: recode::<args::JournalSetDataThresholdArgs>,
+        min_size: <args::JournalSetDataThresholdArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_setm_args",
+        sample: sample::<args::AugSetmArgs>,
+        recode: recode::<args::AugSetmArgs>,
+        min_size: <args::AugSetmArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_setm_ret",
+        sample: sample::<rets::AugSetmRet>,
+        recode: recode::<rets::AugSetmRet>,
+        min_size: <rets::AugSetmRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_label_args",
+        sample: sample::<args::AugLabelArgs>,
+        recode: recode::<args::AugLabelArgs>,
+        min_size: <args::AugLabelArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_label_ret",
+        sample: sample::<rets::AugLabelRet>,
+        recode: recode::<rets::AugLabelRet>,
+        min_size: <rets::AugLabelRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_internal_upload_args",
         sample: sample::<args::InternalUploadArgs>,
         recode: recode::<args::InternalUploadArgs>,
         min_size: <args::InternalUploadArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_copy_attributes_args",
+        sample: sample::<args::CopyAttributesArgs>,
+        recode: recode::<args::CopyAttributesArgs>,
+        min_size: <args::CopyAttributesArgs as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_part_get_name_args",
@@ -1011,6 +3303,36 @@ pub static RECORDS: &[Record] = &[
         sample: sample::<rets::PartGetNameRet>,
         recode: recode::<rets::PartGetNameRet>,
         min_size: <rets::PartGetNameRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_blkdiscard_args",
+        sample: sample::<args::BlkdiscardArgs>,
+        recode: recode::<args::BlkdiscardArgs>,
+        min_size: <args::BlkdiscardArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_blkdiscardzeroes_args",
+        sample: sample::<args::BlkdiscardzeroesArgs>,
+        recode: recode::<args::BlkdiscardzeroesArgs>,
+        min_size: <args::BlkdiscardzeroesArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_blkdiscardzeroes_ret",
+        sample: sample::<rets::BlkdiscardzeroesRet>,
+        recode: recode::<rets::BlkdiscardzeroesRet>,
+        min_size: <rets::BlkdiscardzeroesRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_cpio_out_args",
+        sample: sample::<args::CpioOutArgs>,
+        recode: recode::<args::CpioOutArgs>,
+        min_size: <args::CpioOutArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_journal_get_realtime_usec_ret",
+        sample: sample::<rets::JournalGetRealtimeUsecRet>,
+        recode: recode::<rets::JournalGetRealtimeUsecRet>,
+        min_size: <rets::JournalGetRealtimeUsecRet as Xdr>::MIN_SIZE,
     },
     Record {
         name: "guestfs_statns_args",
@@ -1049,6 +3371,246 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::InternalLstatnslistRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_blockdev_setra_args",
+        sample: sample::<args::BlockdevSetraArgs>,
+        recode: recode::<args::BlockdevSetraArgs>,
+        min_size: <args::BlockdevSetraArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_subvolume_get_default_args",
+        sample: sample::<args::BtrfsSubvolumeGetDefaultArgs>,
+        recode: recode::<args::BtrfsSubvolumeGetDefaultArgs>,
+        min_size: <args::BtrfsSubvolumeGetDefaultArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_subvolume_get_default_ret",
+        sample: sample::<rets::BtrfsSubvolumeGetDefaultRet>,
+        recode: recode::<rets::BtrfsSubvolumeGetDefaultRet>,
+        min_size: <rets::BtrfsSubvolumeGetDefaultRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_subvolume_show_args",
+        sample: sample::<args::BtrfsSubvolumeShowArgs>,
+        recode: recode::<args::BtrfsSubvolumeShowArgs>,
+        min_size: <args::BtrfsSubvolumeShowArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_subvolume_show_ret",
+        sample: sample::<rets::BtrfsSubvolumeShowRet>,
+        recode: recode::<rets::BtrfsSubvolumeShowRet>,
+        min_size: <rets::BtrfsSubvolumeShowRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_quota_enable_args",
+        sample: sample::<args::BtrfsQuotaEnableArgs>,
+        recode: recode::<args::BtrfsQuotaEnableArgs>,
+        min_size: <args::BtrfsQuotaEnableArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_quota_rescan_args",
+        sample: sample::<args::BtrfsQuotaRescanArgs>,
+        recode: recode::<args::BtrfsQuotaRescanArgs>,
+        min_size: <args::BtrfsQuotaRescanArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_qgroup_limit_args",
+        sample: sample::<args::BtrfsQgroupLimitArgs>,
+        recode: recode::<args::BtrfsQgroupLimitArgs>,
+        min_size: <args::BtrfsQgroupLimitArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_qgroup_create_args",
+        sample: sample::<args::BtrfsQgroupCreateArgs>,
+        recode: recode::<args::BtrfsQgroupCreateArgs>,
+        min_size: <args::BtrfsQgroupCreateArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_qgroup_destroy_args",
+        sample: sample::<args::BtrfsQgroupDestroyArgs>,
+        recode: recode::<args::BtrfsQgroupDestroyArgs>,
+        min_size: <args::BtrfsQgroupDestroyArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_qgroup_show_args",
+        sample: sample::<args::BtrfsQgroupShowArgs>,
+        recode: recode::<args::BtrfsQgroupShowArgs>,
+        min_size: <args::BtrfsQgroupShowArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_qgroup_show_ret",
+        sample: sample::<rets::BtrfsQgroupShowRet>,
+        recode: recode::<rets::BtrfsQgroupShowRet>,
+        min_size: <rets::BtrfsQgroupShowRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_qgroup_assign_args",
+        sample: sample::<args::BtrfsQgroupAssignArgs>,
+        recode: recode::<args::BtrfsQgroupAssignArgs>,
+        min_size: <args::BtrfsQgroupAssignArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_qgroup_remove_args",
+        sample: sample::<args::BtrfsQgroupRemoveArgs>,
+        recode: recode::<args::BtrfsQgroupRemoveArgs>,
+        min_size: <args::BtrfsQgroupRemoveArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_scrub_start_args",
+        sample: sample::<args::BtrfsScrubStartArgs>,
+        recode: recode::<args::BtrfsScrubStartArgs>,
+        min_size: <args::BtrfsScrubStartArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_scrub_cancel_args",
+        sample: sample::<args::BtrfsScrubCancelArgs>,
+        recode: recode::<args::BtrfsScrubCancelArgs>,
+        min_size: <args::BtrfsScrubCancelArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_scrub_resume_args",
+        sample: sample::<args::BtrfsScrubResumeArgs>,
+        recode: recode::<args::BtrfsScrubResumeArgs>,
+        min_size: <args::BtrfsScrubResumeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_balance_pause_args",
+        sample: sample::<args::BtrfsBalancePauseArgs>,
+        recode: recode::<args::BtrfsBalancePauseArgs>,
+        min_size: <args::BtrfsBalancePauseArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_balance_cancel_args",
+        sample: sample::<args::BtrfsBalanceCancelArgs>,
+        recode: recode::<args::BtrfsBalanceCancelArgs>,
+        min_size: <args::BtrfsBalanceCancelArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_balance_resume_args",
+        sample: sample::<args::BtrfsBalanceResumeArgs>,
+        recode: recode::<args::BtrfsBalanceResumeArgs>,
+        min_size: <args::BtrfsBalanceResumeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_filesystem_defragment_args",
+        sample: sample::<args::BtrfsFilesystemDefragmentArgs>,
+        recode: recode::<args::BtrfsFilesystemDefragmentArgs>,
+        min_size: <args::BtrfsFilesystemDefragmentArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_rescue_chunk_recover_args",
+        sample: sample::<args::BtrfsRescueChunkRecoverArgs>,
+        recode: recode::<args::BtrfsRescueChunkRecoverArgs>,
+        min_size: <args::BtrfsRescueChunkRecoverArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_rescue_super_recover_args",
+        sample: sample::<args::BtrfsRescueSuperRecoverArgs>,
+        recode: recode::<args::BtrfsRescueSuperRecoverArgs>,
+        min_size: <args::BtrfsRescueSuperRecoverArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_set_gpt_guid_args",
+        sample: sample::<args::PartSetGptGuidArgs>,
+        recode: recode::<args::PartSetGptGuidArgs>,
+        min_size: <args::PartSetGptGuidArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_get_gpt_guid_args",
+        sample: sample::<args::PartGetGptGuidArgs>,
+        recode: recode::<args::PartGetGptGuidArgs>,
+        min_size: <args::PartGetGptGuidArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_get_gpt_guid_ret",
+        sample: sample::<rets::PartGetGptGuidRet>,
+        recode: recode::<rets::PartGetGptGuidRet>,
+        min_size: <rets::PartGetGptGuidRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_balance_status_args",
+        sample: sample::<args::BtrfsBalanceStatusArgs>,
+        recode: recode::<args::BtrfsBalanceStatusArgs>,
+        min_size: <args::BtrfsBalanceStatusArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_balance_status_ret",
+        sample: sample::<rets::BtrfsBalanceStatusRet>,
+        recode: recode::<rets::BtrfsBalanceStatusRet>,
+        min_size: <rets::BtrfsBalanceStatusRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_scrub_status_args",
+        sample: sample::<args::BtrfsScrubStatusArgs>,
+        recode: recode::<args::BtrfsScrubStatusArgs>,
+        min_size: <args::BtrfsScrubStatusArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_scrub_status_ret",
+        sample: sample::<rets::BtrfsScrubStatusRet>,
+        recode: recode::<rets::BtrfsScrubStatusRet>,
+        min_size: <rets::BtrfsScrubStatusRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfstune_seeding_args",
+        sample: sample::<args::BtrfstuneSeedingArgs>,
+        recode: recode::<args::BtrfstuneSeedingArgs>,
+        min_size: <args::BtrfstuneSeedingArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfstune_enable_extended_inode_refs_args",
+        sample: sample::<args::BtrfstuneEnableExtendedInodeRefsArgs>,
+        recode: recode::<args::BtrfstuneEnableExtendedInodeRefsArgs>,
+        min_size: <args::BtrfstuneEnableExtendedInodeRefsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfstune_enable_skinny_metadata_extent_refs_args",
+        sample: sample::<args::BtrfstuneEnableSkinnyMetadataExtentRefsArgs>,
+        recode: recode::<args::BtrfstuneEnableSkinnyMetadataExtentRefsArgs>,
+        min_size: <args::BtrfstuneEnableSkinnyMetadataExtentRefsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_image_args",
+        sample: sample::<args::BtrfsImageArgs>,
+        recode: recode::<args::BtrfsImageArgs>,
+        min_size: <args::BtrfsImageArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_get_mbr_part_type_args",
+        sample: sample::<args::PartGetMbrPartTypeArgs>,
+        recode: recode::<args::PartGetMbrPartTypeArgs>,
+        min_size: <args::PartGetMbrPartTypeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_get_mbr_part_type_ret",
+        sample: sample::<rets::PartGetMbrPartTypeRet>,
+        recode: recode::<rets::PartGetMbrPartTypeRet>,
+        min_size: <rets::PartGetMbrPartTypeRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_replace_args",
+        sample: sample::<args::BtrfsReplaceArgs>,
+        recode: recode::<args::BtrfsReplaceArgs>,
+        min_size: <args::BtrfsReplaceArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_set_uuid_random_args",
+        sample: sample::<args::SetUuidRandomArgs>,
+        recode: recode::<args::SetUuidRandomArgs>,
+        min_size: <args::SetUuidRandomArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_vfs_minimum_size_args",
+        sample: sample::<args::VfsMinimumSizeArgs>,
+        recode: recode::<args::VfsMinimumSizeArgs>,
+        min_size: <args::VfsMinimumSizeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_vfs_minimum_size_ret",
+        sample: sample::<rets::VfsMinimumSizeRet>,
+        recode: recode::<rets::VfsMinimumSizeRet>,
+        min_size: <rets::VfsMinimumSizeRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_internal_feature_available_args",
         sample: sample::<args::InternalFeatureAvailableArgs>,
         recode: recode::<args::InternalFeatureAvailableArgs>,
@@ -1061,16 +3623,574 @@ pub static RECORDS: &[Record] = &[
         min_size: <rets::InternalFeatureAvailableRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_part_set_disk_guid_args",
+        sample: sample::<args::PartSetDiskGuidArgs>,
+        recode: recode::<args::PartSetDiskGuidArgs>,
+        min_size: <args::PartSetDiskGuidArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_get_disk_guid_args",
+        sample: sample::<args::PartGetDiskGuidArgs>,
+        recode: recode::<args::PartGetDiskGuidArgs>,
+        min_size: <args::PartGetDiskGuidArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_get_disk_guid_ret",
+        sample: sample::<rets::PartGetDiskGuidRet>,
+        recode: recode::<rets::PartGetDiskGuidRet>,
+        min_size: <rets::PartGetDiskGuidRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_set_disk_guid_random_args",
+        sample: sample::<args::PartSetDiskGuidRandomArgs>,
+        recode: recode::<args::PartSetDiskGuidRandomArgs>,
+        min_size: <args::PartSetDiskGuidRandomArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_expand_gpt_args",
+        sample: sample::<args::PartExpandGptArgs>,
+        recode: recode::<args::PartExpandGptArgs>,
+        min_size: <args::PartExpandGptArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ntfscat_i_args",
+        sample: sample::<args::NtfscatIArgs>,
+        recode: recode::<args::NtfscatIArgs>,
+        min_size: <args::NtfscatIArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_download_inode_args",
+        sample: sample::<args::DownloadInodeArgs>,
+        recode: recode::<args::DownloadInodeArgs>,
+        min_size: <args::DownloadInodeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_filesystem_show_args",
+        sample: sample::<args::BtrfsFilesystemShowArgs>,
+        recode: recode::<args::BtrfsFilesystemShowArgs>,
+        min_size: <args::BtrfsFilesystemShowArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_filesystem_show_ret",
+        sample: sample::<rets::BtrfsFilesystemShowRet>,
+        recode: recode::<rets::BtrfsFilesystemShowRet>,
+        min_size: <rets::BtrfsFilesystemShowRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_internal_filesystem_walk_args",
+        sample: sample::<args::InternalFilesystemWalkArgs>,
+        recode: recode::<args::InternalFilesystemWalkArgs>,
+        min_size: <args::InternalFilesystemWalkArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_selinux_relabel_args",
+        sample: sample::<args::SelinuxRelabelArgs>,
+        recode: recode::<args::SelinuxRelabelArgs>,
+        min_size: <args::SelinuxRelabelArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_download_blocks_args",
+        sample: sample::<args::DownloadBlocksArgs>,
+        recode: recode::<args::DownloadBlocksArgs>,
+        min_size: <args::DownloadBlocksArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_aug_transform_args",
+        sample: sample::<args::AugTransformArgs>,
+        recode: recode::<args::AugTransformArgs>,
+        min_size: <args::AugTransformArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_internal_find_inode_args",
+        sample: sample::<args::InternalFindInodeArgs>,
+        recode: recode::<args::InternalFindInodeArgs>,
+        min_size: <args::InternalFindInodeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_mksquashfs_args",
+        sample: sample::<args::MksquashfsArgs>,
+        recode: recode::<args::MksquashfsArgs>,
+        min_size: <args::MksquashfsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_internal_yara_scan_args",
+        sample: sample::<args::InternalYaraScanArgs>,
+        recode: recode::<args::InternalYaraScanArgs>,
+        min_size: <args::InternalYaraScanArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_file_architecture_args",
+        sample: sample::<args::FileArchitectureArgs>,
+        recode: recode::<args::FileArchitectureArgs>,
+        min_size: <args::FileArchitectureArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_file_architecture_ret",
+        sample: sample::<rets::FileArchitectureRet>,
+        recode: recode::<rets::FileArchitectureRet>,
+        min_size: <rets::FileArchitectureRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_list_filesystems_ret",
         sample: sample::<rets::ListFilesystemsRet>,
         recode: recode::<rets::ListFilesystemsRet>,
         min_size: <rets::ListFilesystemsRet as Xdr>::MIN_SIZE,
     },
     Record {
+        name: "guestfs_part_resize_args",
+        sample: sample::<args::PartResizeArgs>,
+        recode: recode::<args::PartResizeArgs>,
+        min_size: <args::PartResizeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_value_utf8_args",
+        sample: sample::<args::HivexValueUtf8Args>,
+        recode: recode::<args::HivexValueUtf8Args>,
+        min_size: <args::HivexValueUtf8Args as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_value_utf8_ret",
+        sample: sample::<rets::HivexValueUtf8Ret>,
+        recode: recode::<rets::HivexValueUtf8Ret>,
+        min_size: <rets::HivexValueUtf8Ret as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_value_string_args",
+        sample: sample::<args::HivexValueStringArgs>,
+        recode: recode::<args::HivexValueStringArgs>,
+        min_size: <args::HivexValueStringArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_hivex_value_string_ret",
+        sample: sample::<rets::HivexValueStringRet>,
+        recode: recode::<rets::HivexValueStringRet>,
+        min_size: <rets::HivexValueStringRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_os_ret",
+        sample: sample::<rets::InspectOsRet>,
+        recode: recode::<rets::InspectOsRet>,
+        min_size: <rets::InspectOsRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_roots_ret",
+        sample: sample::<rets::InspectGetRootsRet>,
+        recode: recode::<rets::InspectGetRootsRet>,
+        min_size: <rets::InspectGetRootsRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_format_args",
+        sample: sample::<args::InspectGetFormatArgs>,
+        recode: recode::<args::InspectGetFormatArgs>,
+        min_size: <args::InspectGetFormatArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_format_ret",
+        sample: sample::<rets::InspectGetFormatRet>,
+        recode: recode::<rets::InspectGetFormatRet>,
+        min_size: <rets::InspectGetFormatRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_type_args",
+        sample: sample::<args::InspectGetTypeArgs>,
+        recode: recode::<args::InspectGetTypeArgs>,
+        min_size: <args::InspectGetTypeArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_type_ret",
+        sample: sample::<rets::InspectGetTypeRet>,
+        recode: recode::<rets::InspectGetTypeRet>,
+        min_size: <rets::InspectGetTypeRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_distro_args",
+        sample: sample::<args::InspectGetDistroArgs>,
+        recode: recode::<args::InspectGetDistroArgs>,
+        min_size: <args::InspectGetDistroArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_distro_ret",
+        sample: sample::<rets::InspectGetDistroRet>,
+        recode: recode::<rets::InspectGetDistroRet>,
+        min_size: <rets::InspectGetDistroRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_package_format_args",
+        sample: sample::<args::InspectGetPackageFormatArgs>,
+        recode: recode::<args::InspectGetPackageFormatArgs>,
+        min_size: <args::InspectGetPackageFormatArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_package_format_ret",
+        sample: sample::<rets::InspectGetPackageFormatRet>,
+        recode: recode::<rets::InspectGetPackageFormatRet>,
+        min_size: <rets::InspectGetPackageFormatRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_package_management_args",
+        sample: sample::<args::InspectGetPackageManagementArgs>,
+        recode: recode::<args::InspectGetPackageManagementArgs>,
+        min_size: <args::InspectGetPackageManagementArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_package_management_ret",
+        sample: sample::<rets::InspectGetPackageManagementRet>,
+        recode: recode::<rets::InspectGetPackageManagementRet>,
+        min_size: <rets::InspectGetPackageManagementRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_product_name_args",
+        sample: sample::<args::InspectGetProductNameArgs>,
+        recode: recode::<args::InspectGetProductNameArgs>,
+        min_size: <args::InspectGetProductNameArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_product_name_ret",
+        sample: sample::<rets::InspectGetProductNameRet>,
+        recode: recode::<rets::InspectGetProductNameRet>,
+        min_size: <rets::InspectGetProductNameRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_product_variant_args",
+        sample: sample::<args::InspectGetProductVariantArgs>,
+        recode: recode::<args::InspectGetProductVariantArgs>,
+        min_size: <args::InspectGetProductVariantArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_product_variant_ret",
+        sample: sample::<rets::InspectGetProductVariantRet>,
+        recode: recode::<rets::InspectGetProductVariantRet>,
+        min_size: <rets::InspectGetProductVariantRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_major_version_args",
+        sample: sample::<args::InspectGetMajorVersionArgs>,
+        recode: recode::<args::InspectGetMajorVersionArgs>,
+        min_size: <args::InspectGetMajorVersionArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_major_version_ret",
+        sample: sample::<rets::InspectGetMajorVersionRet>,
+        recode: recode::<rets::InspectGetMajorVersionRet>,
+        min_size: <rets::InspectGetMajorVersionRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_minor_version_args",
+        sample: sample::<args::InspectGetMinorVersionArgs>,
+        recode: recode::<args::InspectGetMinorVersionArgs>,
+        min_size: <args::InspectGetMinorVersionArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_minor_version_ret",
+        sample: sample::<rets::InspectGetMinorVersionRet>,
+        recode: recode::<rets::InspectGetMinorVersionRet>,
+        min_size: <rets::InspectGetMinorVersionRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_arch_args",
+        sample: sample::<args::InspectGetArchArgs>,
+        recode: recode::<args::InspectGetArchArgs>,
+        min_size: <args::InspectGetArchArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_arch_ret",
+        sample: sample::<rets::InspectGetArchRet>,
+        recode: recode::<rets::InspectGetArchRet>,
+        min_size: <rets::InspectGetArchRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_hostname_args",
+        sample: sample::<args::InspectGetHostnameArgs>,
+        recode: recode::<args::InspectGetHostnameArgs>,
+        min_size: <args::InspectGetHostnameArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_hostname_ret",
+        sample: sample::<rets::InspectGetHostnameRet>,
+        recode: recode::<rets::InspectGetHostnameRet>,
+        min_size: <rets::InspectGetHostnameRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_windows_systemroot_args",
+        sample: sample::<args::InspectGetWindowsSystemrootArgs>,
+        recode: recode::<args::InspectGetWindowsSystemrootArgs>,
+        min_size: <args::InspectGetWindowsSystemrootArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_windows_systemroot_ret",
+        sample: sample::<rets::InspectGetWindowsSystemrootRet>,
+        recode: recode::<rets::InspectGetWindowsSystemrootRet>,
+        min_size: <rets::InspectGetWindowsSystemrootRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_windows_software_hive_args",
+        sample: sample::<args::InspectGetWindowsSoftwareHiveArgs>,
+        recode: recode::<args::InspectGetWindowsSoftwareHiveArgs>,
+        min_size: <args::InspectGetWindowsSoftwareHiveArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_windows_software_hive_ret",
+        sample: sample::<rets::InspectGetWindowsSoftwareHiveRet>,
+        recode: recode::<rets::InspectGetWindowsSoftwareHiveRet>,
+        min_size: <rets::InspectGetWindowsSoftwareHiveRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_windows_system_hive_args",
+        sample: sample::<args::InspectGetWindowsSystemHiveArgs>,
+        recode: recode::<args::InspectGetWindowsSystemHiveArgs>,
+        min_size: <args::InspectGetWindowsSystemHiveArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_windows_system_hive_ret",
+        sample: sample::<rets::InspectGetWindowsSystemHiveRet>,
+        recode: recode::<rets::InspectGetWindowsSystemHiveRet>,
+        min_size: <rets::InspectGetWindowsSystemHiveRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_windows_current_control_set_args",
+        sample: sample::<args::InspectGetWindowsCurrentControlSetArgs>,
+        recode: recode::<args::InspectGetWindowsCurrentControlSetArgs>,
+        min_size: <args::InspectGetWindowsCurrentControlSetArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_windows_current_control_set_ret",
+        sample: sample::<rets::InspectGetWindowsCurrentControlSetRet>,
+        recode: recode::<rets::InspectGetWindowsCurrentControlSetRet>,
+        min_size: <rets::InspectGetWindowsCurrentControlSetRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_is_live_args",
+        sample: sample::<args::InspectIsLiveArgs>,
+        recode: recode::<args::InspectIsLiveArgs>,
+        min_size: <args::InspectIsLiveArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_is_live_ret",
+        sample: sample::<rets::InspectIsLiveRet>,
+        recode: recode::<rets::InspectIsLiveRet>,
+        min_size: <rets::InspectIsLiveRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_is_netinst_args",
+        sample: sample::<args::InspectIsNetinstArgs>,
+        recode: recode::<args::InspectIsNetinstArgs>,
+        min_size: <args::InspectIsNetinstArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_is_netinst_ret",
+        sample: sample::<rets::InspectIsNetinstRet>,
+        recode: recode::<rets::InspectIsNetinstRet>,
+        min_size: <rets::InspectIsNetinstRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_is_multipart_args",
+        sample: sample::<args::InspectIsMultipartArgs>,
+        recode: recode::<args::InspectIsMultipartArgs>,
+        min_size: <args::InspectIsMultipartArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_is_multipart_ret",
+        sample: sample::<rets::InspectIsMultipartRet>,
+        recode: recode::<rets::InspectIsMultipartRet>,
+        min_size: <rets::InspectIsMultipartRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_mountpoints_args",
+        sample: sample::<args::InspectGetMountpointsArgs>,
+        recode: recode::<args::InspectGetMountpointsArgs>,
+        min_size: <args::InspectGetMountpointsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_mountpoints_ret",
+        sample: sample::<rets::InspectGetMountpointsRet>,
+        recode: recode::<rets::InspectGetMountpointsRet>,
+        min_size: <rets::InspectGetMountpointsRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_filesystems_args",
+        sample: sample::<args::InspectGetFilesystemsArgs>,
+        recode: recode::<args::InspectGetFilesystemsArgs>,
+        min_size: <args::InspectGetFilesystemsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_filesystems_ret",
+        sample: sample::<rets::InspectGetFilesystemsRet>,
+        recode: recode::<rets::InspectGetFilesystemsRet>,
+        min_size: <rets::InspectGetFilesystemsRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_drive_mappings_args",
+        sample: sample::<args::InspectGetDriveMappingsArgs>,
+        recode: recode::<args::InspectGetDriveMappingsArgs>,
+        min_size: <args::InspectGetDriveMappingsArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_drive_mappings_ret",
+        sample: sample::<rets::InspectGetDriveMappingsRet>,
+        recode: recode::<rets::InspectGetDriveMappingsRet>,
+        min_size: <rets::InspectGetDriveMappingsRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_set_gpt_attributes_args",
+        sample: sample::<args::PartSetGptAttributesArgs>,
+        recode: recode::<args::PartSetGptAttributesArgs>,
+        min_size: <args::PartSetGptAttributesArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_get_gpt_attributes_args",
+        sample: sample::<args::PartGetGptAttributesArgs>,
+        recode: recode::<args::PartGetGptAttributesArgs>,
+        min_size: <args::PartGetGptAttributesArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_part_get_gpt_attributes_ret",
+        sample: sample::<rets::PartGetGptAttributesRet>,
+        recode: recode::<rets::PartGetGptAttributesRet>,
+        min_size: <rets::PartGetGptAttributesRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_f2fs_expand_args",
+        sample: sample::<args::F2fsExpandArgs>,
+        recode: recode::<args::F2fsExpandArgs>,
+        min_size: <args::F2fsExpandArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_lvm_scan_args",
+        sample: sample::<args::LvmScanArgs>,
+        recode: recode::<args::LvmScanArgs>,
+        min_size: <args::LvmScanArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_luks_uuid_args",
+        sample: sample::<args::LuksUuidArgs>,
+        recode: recode::<args::LuksUuidArgs>,
+        min_size: <args::LuksUuidArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_luks_uuid_ret",
+        sample: sample::<rets::LuksUuidRet>,
+        recode: recode::<rets::LuksUuidRet>,
+        min_size: <rets::LuksUuidRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_cryptsetup_open_args",
+        sample: sample::<args::CryptsetupOpenArgs>,
+        recode: recode::<args::CryptsetupOpenArgs>,
+        min_size: <args::CryptsetupOpenArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_cryptsetup_close_args",
+        sample: sample::<args::CryptsetupCloseArgs>,
+        recode: recode::<args::CryptsetupCloseArgs>,
+        min_size: <args::CryptsetupCloseArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_internal_list_rpm_applications_ret",
+        sample: sample::<rets::InternalListRpmApplicationsRet>,
+        recode: recode::<rets::InternalListRpmApplicationsRet>,
+        min_size: <rets::InternalListRpmApplicationsRet as Xdr>::MIN_SIZE,
+    },
+    Record {
         name: "guestfs_internal_readdir_args",
         sample: sample::<args::InternalReaddirArgs>,
         recode: recode::<args::InternalReaddirArgs>,
         min_size: <args::InternalReaddirArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_clevis_luks_unlock_args",
+        sample: sample::<args::ClevisLuksUnlockArgs>,
+        recode: recode::<args::ClevisLuksUnlockArgs>,
+        min_size: <args::ClevisLuksUnlockArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_build_id_args",
+        sample: sample::<args::InspectGetBuildIdArgs>,
+        recode: recode::<args::InspectGetBuildIdArgs>,
+        min_size: <args::InspectGetBuildIdArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_build_id_ret",
+        sample: sample::<rets::InspectGetBuildIdRet>,
+        recode: recode::<rets::InspectGetBuildIdRet>,
+        min_size: <rets::InspectGetBuildIdRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_findfs_partuuid_args",
+        sample: sample::<args::FindfsPartuuidArgs>,
+        recode: recode::<args::FindfsPartuuidArgs>,
+        min_size: <args::FindfsPartuuidArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_findfs_partuuid_ret",
+        sample: sample::<rets::FindfsPartuuidRet>,
+        recode: recode::<rets::FindfsPartuuidRet>,
+        min_size: <rets::FindfsPartuuidRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_findfs_partlabel_args",
+        sample: sample::<args::FindfsPartlabelArgs>,
+        recode: recode::<args::FindfsPartlabelArgs>,
+        min_size: <args::FindfsPartlabelArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_findfs_partlabel_ret",
+        sample: sample::<rets::FindfsPartlabelRet>,
+        recode: recode::<rets::FindfsPartlabelRet>,
+        min_size: <rets::FindfsPartlabelRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_command_out_args",
+        sample: sample::<args::CommandOutArgs>,
+        recode: recode::<args::CommandOutArgs>,
+        min_size: <args::CommandOutArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_sh_out_args",
+        sample: sample::<args::ShOutArgs>,
+        recode: recode::<args::ShOutArgs>,
+        min_size: <args::ShOutArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_btrfs_scrub_full_args",
+        sample: sample::<args::BtrfsScrubFullArgs>,
+        recode: recode::<args::BtrfsScrubFullArgs>,
+        min_size: <args::BtrfsScrubFullArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_setfiles_args",
+        sample: sample::<args::SetfilesArgs>,
+        recode: recode::<args::SetfilesArgs>,
+        min_size: <args::SetfilesArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_ntfs_chmod_args",
+        sample: sample::<args::NtfsChmodArgs>,
+        recode: recode::<args::NtfsChmodArgs>,
+        min_size: <args::NtfsChmodArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_windows_group_policy_args",
+        sample: sample::<args::InspectGetWindowsGroupPolicyArgs>,
+        recode: recode::<args::InspectGetWindowsGroupPolicyArgs>,
+        min_size: <args::InspectGetWindowsGroupPolicyArgs as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_inspect_get_windows_group_policy_ret",
+        sample: sample::<rets::InspectGetWindowsGroupPolicyRet>,
+        recode: recode::<rets::InspectGetWindowsGroupPolicyRet>,
+        min_size: <rets::InspectGetWindowsGroupPolicyRet as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_xfs_info2_args",
+        sample: sample::<args::XfsInfo2Args>,
+        recode: recode::<args::XfsInfo2Args>,
+        min_size: <args::XfsInfo2Args as Xdr>::MIN_SIZE,
+    },
+    Record {
+        name: "guestfs_xfs_info2_ret",
+        sample: sample::<rets::XfsInfo2Ret>,
+        recode: recode::<rets::XfsInfo2Ret>,
+        min_size: <rets::XfsInfo2Ret as Xdr>::MIN_SIZE,
     },
 ];
 
@@ -1569,9 +4689,143 @@ impl Sample for rets::LvsRet {
     }
 }
 
+impl Sample for rets::PvsFullRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            physvols: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::VgsFullRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            volgroups: Sample::sample(r),
+        }
+    }
+}
+
 impl Sample for rets::LvsFullRet {
     fn sample(r: &mut Rng) -> Self {
         Self { logvols: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::AugInitArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            root: Sample::sample(r),
+            flags: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::AugDefvarArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            name: Sample::sample(r),
+            expr: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::AugDefvarRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { nrnodes: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::AugDefnodeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            name: Sample::sample(r),
+            expr: Sample::sample(r),
+            val: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::AugDefnodeRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            nrnodescreated: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::AugGetArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { augpath: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::AugGetRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { val: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::AugSetArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            augpath: Sample::sample(r),
+            val: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::AugInsertArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            augpath: Sample::sample(r),
+            label: Sample::sample(r),
+            before: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::AugRmArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { augpath: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::AugRmRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { nrnodes: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::AugMvArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            src: Sample::sample(r),
+            dest: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::AugMatchArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { augpath: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::AugMatchRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { matches: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::AugLsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { augpath: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::AugLsRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { matches: Sample::sample(r) }
     }
 }
 
@@ -1695,6 +4949,28 @@ impl Sample for args::LvcreateArgs {
     }
 }
 
+impl Sample for args::SfdiskArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            cyls: Sample::sample(r),
+            heads: Sample::sample(r),
+            sectors: Sample::sample(r),
+            lines: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::WriteFileArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            content: Sample::sample(r),
+            size: Sample::sample(r),
+        }
+    }
+}
+
 impl Sample for args::UmountArgs {
     fn sample(r: &mut Rng) -> Self {
         Self {
@@ -1739,6 +5015,20 @@ impl Sample for rets::CommandRet {
     }
 }
 
+impl Sample for args::CommandLinesArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            arguments: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::CommandLinesRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lines: Sample::sample(r) }
+    }
+}
+
 impl Sample for args::StatvfsArgs {
     fn sample(r: &mut Rng) -> Self {
         Self { path: Sample::sample(r) }
@@ -1748,6 +5038,44 @@ impl Sample for args::StatvfsArgs {
 impl Sample for rets::StatvfsRet {
     fn sample(r: &mut Rng) -> Self {
         Self { statbuf: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::Tune2fsLArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::Tune2fsLRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            superblock: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BlockdevSetroArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BlockdevSetrwArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BlockdevGetroArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::BlockdevGetroRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { ro: Sample::sample(r) }
     }
 }
 
@@ -1765,6 +5093,43 @@ impl Sample for rets::BlockdevGetssRet {
     }
 }
 
+impl Sample for args::BlockdevGetbszArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::BlockdevGetbszRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            blocksize: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BlockdevSetbszArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            blocksize: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BlockdevGetszArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::BlockdevGetszRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            sizeinsectors: Sample::sample(r),
+        }
+    }
+}
+
 impl Sample for args::BlockdevGetsize64Args {
     fn sample(r: &mut Rng) -> Self {
         Self { device: Sample::sample(r) }
@@ -1776,6 +5141,18 @@ impl Sample for rets::BlockdevGetsize64Ret {
         Self {
             sizeinbytes: Sample::sample(r),
         }
+    }
+}
+
+impl Sample for args::BlockdevFlushbufsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BlockdevRereadptArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
     }
 }
 
@@ -1839,6 +5216,22 @@ impl Sample for args::TarOutArgs {
     }
 }
 
+impl Sample for args::TgzInArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            directory: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::TgzOutArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            directory: Sample::sample(r),
+        }
+    }
+}
+
 impl Sample for args::MountRoArgs {
     fn sample(r: &mut Rng) -> Self {
         Self {
@@ -1852,6 +5245,17 @@ impl Sample for args::MountOptionsArgs {
     fn sample(r: &mut Rng) -> Self {
         Self {
             options: Sample::sample(r),
+            mountable: Sample::sample(r),
+            mountpoint: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::MountVfsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            options: Sample::sample(r),
+            vfstype: Sample::sample(r),
             mountable: Sample::sample(r),
             mountpoint: Sample::sample(r),
         }
@@ -1876,6 +5280,90 @@ impl Sample for rets::DebugRet {
 impl Sample for args::LvremoveArgs {
     fn sample(r: &mut Rng) -> Self {
         Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::VgremoveArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { vgname: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::PvremoveArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::SetE2labelArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            label: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::GetE2labelArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::GetE2labelRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { label: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::SetE2uuidArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            uuid: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::GetE2uuidArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::GetE2uuidRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { uuid: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::FsckArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            fstype: Sample::sample(r),
+            device: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::FsckRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { status: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::ZeroArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::GrubInstallArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            root: Sample::sample(r),
+            device: Sample::sample(r),
+        }
     }
 }
 
@@ -1906,11 +5394,203 @@ impl Sample for args::MvArgs {
     }
 }
 
+impl Sample for args::DropCachesArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            whattodrop: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::DmesgRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { kmsgs: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::EqualArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            file1: Sample::sample(r),
+            file2: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::EqualRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            equality: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::StringsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::StringsRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            stringsout: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::StringsEArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            encoding: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::StringsERet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            stringsout: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::HexdumpArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::HexdumpRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { dump: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::ZerofreeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::PvresizeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::SfdiskNArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            partnum: Sample::sample(r),
+            cyls: Sample::sample(r),
+            heads: Sample::sample(r),
+            sectors: Sample::sample(r),
+            line: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::SfdiskLArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::SfdiskLRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            partitions: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::SfdiskKernelGeometryArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::SfdiskKernelGeometryRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            partitions: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::SfdiskDiskGeometryArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::SfdiskDiskGeometryRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            partitions: Sample::sample(r),
+        }
+    }
+}
+
 impl Sample for args::VgActivateAllArgs {
     fn sample(r: &mut Rng) -> Self {
         Self {
             activate: Sample::sample(r),
         }
+    }
+}
+
+impl Sample for args::VgActivateArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            activate: Sample::sample(r),
+            volgroups: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::LvresizeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            mbytes: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::Resize2fsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::E2fsckFArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::SleepArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { secs: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::Ntfs3gProbeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            rw: Sample::sample(r),
+            device: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::Ntfs3gProbeRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { status: Sample::sample(r) }
     }
 }
 
@@ -1923,6 +5603,18 @@ impl Sample for args::ShArgs {
 impl Sample for rets::ShRet {
     fn sample(r: &mut Rng) -> Self {
         Self { output: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::ShLinesArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { command: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::ShLinesRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lines: Sample::sample(r) }
     }
 }
 
@@ -1941,6 +5633,36 @@ impl Sample for rets::GlobExpandRet {
     }
 }
 
+impl Sample for args::ScrubDeviceArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::ScrubFileArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { file: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::ScrubFreespaceArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { dir: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::MkdtempArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { tmpl: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::MkdtempRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { dir: Sample::sample(r) }
+    }
+}
+
 impl Sample for args::WcLArgs {
     fn sample(r: &mut Rng) -> Self {
         Self { path: Sample::sample(r) }
@@ -1948,6 +5670,42 @@ impl Sample for args::WcLArgs {
 }
 
 impl Sample for rets::WcLRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lines: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::WcWArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::WcWRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { words: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::WcCArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::WcCRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { chars: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::HeadArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::HeadRet {
     fn sample(r: &mut Rng) -> Self {
         Self { lines: Sample::sample(r) }
     }
@@ -1968,6 +5726,18 @@ impl Sample for rets::HeadNRet {
     }
 }
 
+impl Sample for args::TailArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::TailRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lines: Sample::sample(r) }
+    }
+}
+
 impl Sample for args::TailNArgs {
     fn sample(r: &mut Rng) -> Self {
         Self {
@@ -1980,6 +5750,12 @@ impl Sample for args::TailNArgs {
 impl Sample for rets::TailNRet {
     fn sample(r: &mut Rng) -> Self {
         Self { lines: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::DfRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { output: Sample::sample(r) }
     }
 }
 
@@ -2001,12 +5777,95 @@ impl Sample for rets::DuRet {
     }
 }
 
+impl Sample for args::InitrdListArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InitrdListRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            filenames: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::MountLoopArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            file: Sample::sample(r),
+            mountpoint: Sample::sample(r),
+        }
+    }
+}
+
 impl Sample for args::MkswapArgs {
     fn sample(r: &mut Rng) -> Self {
         Self {
             device: Sample::sample(r),
             label: Sample::sample(r),
             uuid: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::MkswapLArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            label: Sample::sample(r),
+            device: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::MkswapUArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            uuid: Sample::sample(r),
+            device: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::MknodArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            mode: Sample::sample(r),
+            devmajor: Sample::sample(r),
+            devminor: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::MkfifoArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            mode: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::MknodBArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            mode: Sample::sample(r),
+            devmajor: Sample::sample(r),
+            devminor: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::MknodCArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            mode: Sample::sample(r),
+            devmajor: Sample::sample(r),
+            devminor: Sample::sample(r),
+            path: Sample::sample(r),
         }
     }
 }
@@ -2023,6 +5882,32 @@ impl Sample for rets::UmaskRet {
     }
 }
 
+impl Sample for args::SfdiskMArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            lines: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::ZfileArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            meth: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::ZfileRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            description: Sample::sample(r),
+        }
+    }
+}
+
 impl Sample for args::GetxattrsArgs {
     fn sample(r: &mut Rng) -> Self {
         Self { path: Sample::sample(r) }
@@ -2032,6 +5917,29 @@ impl Sample for args::GetxattrsArgs {
 impl Sample for rets::GetxattrsRet {
     fn sample(r: &mut Rng) -> Self {
         Self { xattrs: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::LgetxattrsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::LgetxattrsRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { xattrs: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::SetxattrArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            xattr: Sample::sample(r),
+            val: Sample::sample(r),
+            vallen: Sample::sample(r),
+            path: Sample::sample(r),
+        }
     }
 }
 
@@ -2046,9 +5954,43 @@ impl Sample for args::LsetxattrArgs {
     }
 }
 
+impl Sample for args::RemovexattrArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            xattr: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::LremovexattrArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            xattr: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
 impl Sample for rets::MountpointsRet {
     fn sample(r: &mut Rng) -> Self {
         Self { mps: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::MkmountpointArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            exemptpath: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::RmmountpointArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            exemptpath: Sample::sample(r),
+        }
     }
 }
 
@@ -2071,6 +6013,171 @@ impl Sample for rets::GrepRet {
     }
 }
 
+impl Sample for args::EgrepArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            regex: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::EgrepRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lines: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::FgrepArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            pattern: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::FgrepRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lines: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::GrepiArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            regex: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::GrepiRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lines: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::EgrepiArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            regex: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::EgrepiRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lines: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::FgrepiArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            pattern: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::FgrepiRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lines: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::ZgrepArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            regex: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::ZgrepRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lines: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::ZegrepArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            regex: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::ZegrepRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lines: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::ZfgrepArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            pattern: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::ZfgrepRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lines: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::ZgrepiArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            regex: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::ZgrepiRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lines: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::ZegrepiArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            regex: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::ZegrepiRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lines: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::ZfgrepiArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            pattern: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::ZfgrepiRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lines: Sample::sample(r) }
+    }
+}
+
 impl Sample for args::RealpathArgs {
     fn sample(r: &mut Rng) -> Self {
         Self { path: Sample::sample(r) }
@@ -2083,7 +6190,34 @@ impl Sample for rets::RealpathRet {
     }
 }
 
+impl Sample for args::LnArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            target: Sample::sample(r),
+            linkname: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::LnFArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            target: Sample::sample(r),
+            linkname: Sample::sample(r),
+        }
+    }
+}
+
 impl Sample for args::LnSArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            target: Sample::sample(r),
+            linkname: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::LnSfArgs {
     fn sample(r: &mut Rng) -> Self {
         Self {
             target: Sample::sample(r),
@@ -2104,11 +6238,231 @@ impl Sample for rets::ReadlinkRet {
     }
 }
 
+impl Sample for args::FallocateArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            len: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::SwaponDeviceArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::SwapoffDeviceArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::SwaponFileArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { file: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::SwapoffFileArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { file: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::SwaponLabelArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { label: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::SwapoffLabelArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { label: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::SwaponUuidArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { uuid: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::SwapoffUuidArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { uuid: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::MkswapFileArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InotifyInitArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            maxevents: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::InotifyAddWatchArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            mask: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::InotifyAddWatchRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { wd: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InotifyRmWatchArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { wd: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InotifyReadRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { events: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InotifyFilesRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { paths: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::SetconArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { context: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::GetconRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { context: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::MkfsBArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            fstype: Sample::sample(r),
+            blocksize: Sample::sample(r),
+            device: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::Mke2journalArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            blocksize: Sample::sample(r),
+            device: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::Mke2journalLArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            blocksize: Sample::sample(r),
+            label: Sample::sample(r),
+            device: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::Mke2journalUArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            blocksize: Sample::sample(r),
+            uuid: Sample::sample(r),
+            device: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::Mke2fsJArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            fstype: Sample::sample(r),
+            blocksize: Sample::sample(r),
+            device: Sample::sample(r),
+            journal: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::Mke2fsJlArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            fstype: Sample::sample(r),
+            blocksize: Sample::sample(r),
+            device: Sample::sample(r),
+            label: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::Mke2fsJuArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            fstype: Sample::sample(r),
+            blocksize: Sample::sample(r),
+            device: Sample::sample(r),
+            uuid: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::ModprobeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            modulename: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::EchoDaemonArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { words: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::EchoDaemonRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { output: Sample::sample(r) }
+    }
+}
+
 impl Sample for args::Find0Args {
     fn sample(r: &mut Rng) -> Self {
         Self {
             directory: Sample::sample(r),
         }
+    }
+}
+
+impl Sample for args::CaseSensitivePathArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::CaseSensitivePathRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { rpath: Sample::sample(r) }
     }
 }
 
@@ -2123,6 +6477,12 @@ impl Sample for args::VfsTypeArgs {
 impl Sample for rets::VfsTypeRet {
     fn sample(r: &mut Rng) -> Self {
         Self { fstype: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::TruncateArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
     }
 }
 
@@ -2153,6 +6513,46 @@ impl Sample for args::MkdirModeArgs {
             path: Sample::sample(r),
             mode: Sample::sample(r),
         }
+    }
+}
+
+impl Sample for args::LchownArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            owner: Sample::sample(r),
+            group: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::InternalLxattrlistArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            names: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::InternalLxattrlistRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { xattrs: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InternalReadlinklistArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            names: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::InternalReadlinklistRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { links: Sample::sample(r) }
     }
 }
 
@@ -2197,6 +6597,16 @@ impl Sample for args::PartDiskArgs {
         Self {
             device: Sample::sample(r),
             parttype: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::PartSetBootableArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            partnum: Sample::sample(r),
+            bootable: Sample::sample(r),
         }
     }
 }
@@ -2249,6 +6659,15 @@ impl Sample for args::FillArgs {
     }
 }
 
+impl Sample for args::DdArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            src: Sample::sample(r),
+            dest: Sample::sample(r),
+        }
+    }
+}
+
 impl Sample for args::FilesizeArgs {
     fn sample(r: &mut Rng) -> Self {
         Self { file: Sample::sample(r) }
@@ -2261,9 +6680,128 @@ impl Sample for rets::FilesizeRet {
     }
 }
 
+impl Sample for args::LvrenameArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            logvol: Sample::sample(r),
+            newlogvol: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::VgrenameArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            volgroup: Sample::sample(r),
+            newvolgroup: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::InitrdCatArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            initrdpath: Sample::sample(r),
+            filename: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::InitrdCatRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { content: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::PvuuidArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::PvuuidRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { uuid: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::VguuidArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { vgname: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::VguuidRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { uuid: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::LvuuidArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::LvuuidRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { uuid: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::VgpvuuidsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { vgname: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::VgpvuuidsRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { uuids: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::VglvuuidsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { vgname: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::VglvuuidsRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { uuids: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::CopySizeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            src: Sample::sample(r),
+            dest: Sample::sample(r),
+            size: Sample::sample(r),
+        }
+    }
+}
+
 impl Sample for args::ZeroDeviceArgs {
     fn sample(r: &mut Rng) -> Self {
         Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::TxzInArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            directory: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::TxzOutArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            directory: Sample::sample(r),
+        }
     }
 }
 
@@ -2272,6 +6810,130 @@ impl Sample for args::PartDelArgs {
         Self {
             device: Sample::sample(r),
             partnum: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::PartGetBootableArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            partnum: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::PartGetBootableRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            bootable: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::PartGetMbrIdArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            partnum: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::PartGetMbrIdRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { idbyte: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::PartSetMbrIdArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            partnum: Sample::sample(r),
+            idbyte: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::ChecksumDeviceArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            csumtype: Sample::sample(r),
+            device: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::ChecksumDeviceRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            checksum: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::LvresizeFreeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            lv: Sample::sample(r),
+            percent: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::AugClearArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { augpath: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::GetUmaskRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { mask: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::DebugUploadArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            tmpname: Sample::sample(r),
+            mode: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::Base64InArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            filename: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::Base64OutArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            filename: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::ChecksumsOutArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            csumtype: Sample::sample(r),
+            directory: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::FillPatternArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            pattern: Sample::sample(r),
+            len: Sample::sample(r),
+            path: Sample::sample(r),
         }
     }
 }
@@ -2298,6 +6960,33 @@ impl Sample for args::PwriteArgs {
 impl Sample for rets::PwriteRet {
     fn sample(r: &mut Rng) -> Self {
         Self { nbytes: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::Resize2fsSizeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            size: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::PvresizeSizeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            size: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::NtfsresizeSizeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            size: Sample::sample(r),
+        }
     }
 }
 
@@ -2344,6 +7033,163 @@ impl Sample for rets::VfsUuidRet {
     }
 }
 
+impl Sample for args::LvmSetFilterArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { devices: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::LuksOpenArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            key: Sample::sample(r),
+            mapname: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::LuksOpenRoArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            key: Sample::sample(r),
+            mapname: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::LuksCloseArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::LuksFormatArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            key: Sample::sample(r),
+            keyslot: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::LuksFormatCipherArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            key: Sample::sample(r),
+            keyslot: Sample::sample(r),
+            cipher: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::LuksAddKeyArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            key: Sample::sample(r),
+            newkey: Sample::sample(r),
+            keyslot: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::LuksKillSlotArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            key: Sample::sample(r),
+            keyslot: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::IsLvArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            mountable: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::IsLvRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lvflag: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::FindfsUuidArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { uuid: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::FindfsUuidRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::FindfsLabelArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { label: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::FindfsLabelRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::IsChardevArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            followsymlinks: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::IsChardevRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { flag: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::IsBlockdevArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            followsymlinks: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::IsBlockdevRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { flag: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::IsFifoArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            followsymlinks: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::IsFifoRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { flag: Sample::sample(r) }
+    }
+}
+
 impl Sample for args::IsSymlinkArgs {
     fn sample(r: &mut Rng) -> Self {
         Self { path: Sample::sample(r) }
@@ -2353,6 +7199,35 @@ impl Sample for args::IsSymlinkArgs {
 impl Sample for rets::IsSymlinkRet {
     fn sample(r: &mut Rng) -> Self {
         Self { flag: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::IsSocketArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            followsymlinks: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::IsSocketRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { flag: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::PartToDevArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            partition: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::PartToDevRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
     }
 }
 
@@ -2407,6 +7282,18 @@ impl Sample for rets::PreadDeviceRet {
     }
 }
 
+impl Sample for args::LvmCanonicalLvNameArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lvname: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::LvmCanonicalLvNameRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { lv: Sample::sample(r) }
+    }
+}
+
 impl Sample for args::MkfsArgs {
     fn sample(r: &mut Rng) -> Self {
         Self {
@@ -2421,6 +7308,56 @@ impl Sample for args::MkfsArgs {
     }
 }
 
+impl Sample for args::GetxattrArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            name: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::GetxattrRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { xattr: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::LgetxattrArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            name: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::LgetxattrRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { xattr: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::Resize2fsMArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::IsZeroArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::IsZeroRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            zeroflag: Sample::sample(r),
+        }
+    }
+}
+
 impl Sample for args::IsZeroDeviceArgs {
     fn sample(r: &mut Rng) -> Self {
         Self { device: Sample::sample(r) }
@@ -2431,6 +7368,49 @@ impl Sample for rets::IsZeroDeviceRet {
     fn sample(r: &mut Rng) -> Self {
         Self {
             zeroflag: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::List9pRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            mounttags: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::Mount9pArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            mounttag: Sample::sample(r),
+            mountpoint: Sample::sample(r),
+            options: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::ListDmDevicesRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { devices: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::NtfsresizeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            size: Sample::sample(r),
+            force: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsFilesystemResizeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            mountpoint: Sample::sample(r),
+            size: Sample::sample(r),
         }
     }
 }
@@ -2454,7 +7434,45 @@ impl Sample for args::CompressOutArgs {
     }
 }
 
+impl Sample for args::CompressDeviceOutArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            ctype: Sample::sample(r),
+            device: Sample::sample(r),
+            level: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::PartToPartnumArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            partition: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::PartToPartnumRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { partnum: Sample::sample(r) }
+    }
+}
+
 impl Sample for args::CopyDeviceToDeviceArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            src: Sample::sample(r),
+            dest: Sample::sample(r),
+            srcoffset: Sample::sample(r),
+            destoffset: Sample::sample(r),
+            size: Sample::sample(r),
+            sparse: Sample::sample(r),
+            append: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::CopyDeviceToFileArgs {
     fn sample(r: &mut Rng) -> Self {
         Self {
             src: Sample::sample(r),
@@ -2496,6 +7514,62 @@ impl Sample for args::CopyFileToFileArgs {
     }
 }
 
+impl Sample for args::Tune2fsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            force: Sample::sample(r),
+            maxmountcount: Sample::sample(r),
+            mountcount: Sample::sample(r),
+            errorbehavior: Sample::sample(r),
+            group: Sample::sample(r),
+            intervalbetweenchecks: Sample::sample(r),
+            reservedblockspercentage: Sample::sample(r),
+            lastmounteddirectory: Sample::sample(r),
+            reservedblockscount: Sample::sample(r),
+            user: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::MdCreateArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            name: Sample::sample(r),
+            devices: Sample::sample(r),
+            missingbitmap: Sample::sample(r),
+            nrdevices: Sample::sample(r),
+            spare: Sample::sample(r),
+            chunk: Sample::sample(r),
+            level: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::ListMdDevicesRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { devices: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::MdDetailArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { md: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::MdDetailRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { info: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::MdStopArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { md: Sample::sample(r) }
+    }
+}
+
 impl Sample for args::BlkidArgs {
     fn sample(r: &mut Rng) -> Self {
         Self { device: Sample::sample(r) }
@@ -2519,11 +7593,288 @@ impl Sample for args::E2fsckArgs {
     }
 }
 
+impl Sample for args::LlzArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            directory: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::LlzRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { listing: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::WipefsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::NtfsfixArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            clearbadsectors: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::NtfscloneOutArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            metadataonly: Sample::sample(r),
+            rescue: Sample::sample(r),
+            ignorefscheck: Sample::sample(r),
+            preservetimestamps: Sample::sample(r),
+            force: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::NtfscloneInArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
 impl Sample for args::SetLabelArgs {
     fn sample(r: &mut Rng) -> Self {
         Self {
             mountable: Sample::sample(r),
             label: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::ZeroFreeSpaceArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            directory: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::LvcreateFreeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            logvol: Sample::sample(r),
+            volgroup: Sample::sample(r),
+            percent: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::IsoinfoDeviceArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::IsoinfoDeviceRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { isodata: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::IsoinfoArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { isofile: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::IsoinfoRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { isodata: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::VgmetaArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { vgname: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::VgmetaRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            metadata: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::MdStatArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { md: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::MdStatRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { devices: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::MkfsBtrfsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            devices: Sample::sample(r),
+            allocstart: Sample::sample(r),
+            bytecount: Sample::sample(r),
+            datatype: Sample::sample(r),
+            leafsize: Sample::sample(r),
+            label: Sample::sample(r),
+            metadata: Sample::sample(r),
+            nodesize: Sample::sample(r),
+            sectorsize: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::GetE2attrsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { file: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::GetE2attrsRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { attrs: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::SetE2attrsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            file: Sample::sample(r),
+            attrs: Sample::sample(r),
+            clear: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::GetE2generationArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { file: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::GetE2generationRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            generation: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::SetE2generationArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            file: Sample::sample(r),
+            generation: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsSubvolumeSnapshotArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            source: Sample::sample(r),
+            dest: Sample::sample(r),
+            ro: Sample::sample(r),
+            qgroupid: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsSubvolumeDeleteArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            subvolume: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsSubvolumeCreateArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            dest: Sample::sample(r),
+            qgroupid: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsSubvolumeListArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { fs: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::BtrfsSubvolumeListRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            subvolumes: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsSubvolumeSetDefaultArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            id: Sample::sample(r),
+            fs: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsFilesystemSyncArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { fs: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfsFilesystemBalanceArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { fs: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfsDeviceAddArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            devices: Sample::sample(r),
+            fs: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsDeviceDeleteArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            devices: Sample::sample(r),
+            fs: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsSetSeedingArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            seeding: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsFsckArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            superblock: Sample::sample(r),
+            repair: Sample::sample(r),
         }
     }
 }
@@ -2542,9 +7893,101 @@ impl Sample for rets::FilesystemAvailableRet {
     }
 }
 
+impl Sample for args::FstrimArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            mountpoint: Sample::sample(r),
+            offset: Sample::sample(r),
+            length: Sample::sample(r),
+            minimumfreeextent: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::NrDevicesRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { nrdisks: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::XfsInfoArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            pathordevice: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::XfsInfoRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { info: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::PvchangeUuidArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::VgchangeUuidArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { vg: Sample::sample(r) }
+    }
+}
+
 impl Sample for rets::UtsnameRet {
     fn sample(r: &mut Rng) -> Self {
         Self { uts: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::XfsGrowfsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            datasec: Sample::sample(r),
+            logsec: Sample::sample(r),
+            rtsec: Sample::sample(r),
+            datasize: Sample::sample(r),
+            logsize: Sample::sample(r),
+            rtsize: Sample::sample(r),
+            rtextsize: Sample::sample(r),
+            maxpct: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::RsyncArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            src: Sample::sample(r),
+            dest: Sample::sample(r),
+            archive: Sample::sample(r),
+            deletedest: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::RsyncInArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            remote: Sample::sample(r),
+            dest: Sample::sample(r),
+            archive: Sample::sample(r),
+            deletedest: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::RsyncOutArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            src: Sample::sample(r),
+            remote: Sample::sample(r),
+            archive: Sample::sample(r),
+            deletedest: Sample::sample(r),
+        }
     }
 }
 
@@ -2554,9 +7997,523 @@ impl Sample for args::Ls0Args {
     }
 }
 
+impl Sample for args::FillDirArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            dir: Sample::sample(r),
+            nr: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::XfsAdminArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            extunwritten: Sample::sample(r),
+            imgfile: Sample::sample(r),
+            v2log: Sample::sample(r),
+            projid32bit: Sample::sample(r),
+            lazycounter: Sample::sample(r),
+            label: Sample::sample(r),
+            uuid: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::HivexOpenArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            filename: Sample::sample(r),
+            verbose: Sample::sample(r),
+            debug: Sample::sample(r),
+            write: Sample::sample(r),
+            r#unsafe: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::HivexRootRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { nodeh: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::HivexNodeNameArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { nodeh: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::HivexNodeNameRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { name: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::HivexNodeChildrenArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { nodeh: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::HivexNodeChildrenRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { nodehs: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::HivexNodeGetChildArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            nodeh: Sample::sample(r),
+            name: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::HivexNodeGetChildRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { child: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::HivexNodeParentArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { nodeh: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::HivexNodeParentRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { parent: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::HivexNodeValuesArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { nodeh: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::HivexNodeValuesRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { valuehs: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::HivexNodeGetValueArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            nodeh: Sample::sample(r),
+            key: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::HivexNodeGetValueRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { valueh: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::HivexValueKeyArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { valueh: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::HivexValueKeyRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { key: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::HivexValueTypeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { valueh: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::HivexValueTypeRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            datatype: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::HivexValueValueArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { valueh: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::HivexValueValueRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { databuf: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::HivexCommitArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            filename: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::HivexNodeAddChildArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            parent: Sample::sample(r),
+            name: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::HivexNodeAddChildRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { nodeh: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::HivexNodeDeleteChildArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { nodeh: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::HivexNodeSetValueArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            nodeh: Sample::sample(r),
+            key: Sample::sample(r),
+            t: Sample::sample(r),
+            val: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::XfsRepairArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            forcelogzero: Sample::sample(r),
+            nomodify: Sample::sample(r),
+            noprefetch: Sample::sample(r),
+            forcegeometry: Sample::sample(r),
+            maxmem: Sample::sample(r),
+            ihashsize: Sample::sample(r),
+            bhashsize: Sample::sample(r),
+            agstride: Sample::sample(r),
+            logdev: Sample::sample(r),
+            rtdev: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::XfsRepairRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { status: Sample::sample(r) }
+    }
+}
+
 impl Sample for args::RmFArgs {
     fn sample(r: &mut Rng) -> Self {
         Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::Mke2fsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            blockscount: Sample::sample(r),
+            blocksize: Sample::sample(r),
+            fragsize: Sample::sample(r),
+            blockspergroup: Sample::sample(r),
+            numberofgroups: Sample::sample(r),
+            bytesperinode: Sample::sample(r),
+            inodesize: Sample::sample(r),
+            journalsize: Sample::sample(r),
+            numberofinodes: Sample::sample(r),
+            stridesize: Sample::sample(r),
+            stripewidth: Sample::sample(r),
+            maxonlineresize: Sample::sample(r),
+            reservedblockspercentage: Sample::sample(r),
+            mmpupdateinterval: Sample::sample(r),
+            journaldevice: Sample::sample(r),
+            label: Sample::sample(r),
+            lastmounteddir: Sample::sample(r),
+            creatoros: Sample::sample(r),
+            fstype: Sample::sample(r),
+            usagetype: Sample::sample(r),
+            uuid: Sample::sample(r),
+            forcecreate: Sample::sample(r),
+            writesbandgrouponly: Sample::sample(r),
+            lazyitableinit: Sample::sample(r),
+            lazyjournalinit: Sample::sample(r),
+            testfs: Sample::sample(r),
+            discard: Sample::sample(r),
+            quotatype: Sample::sample(r),
+            extent: Sample::sample(r),
+            filetype: Sample::sample(r),
+            flexbg: Sample::sample(r),
+            hasjournal: Sample::sample(r),
+            journaldev: Sample::sample(r),
+            largefile: Sample::sample(r),
+            quota: Sample::sample(r),
+            resizeinode: Sample::sample(r),
+            sparsesuper: Sample::sample(r),
+            uninitbg: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::ListDiskLabelsRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { labels: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::MktempArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            tmpl: Sample::sample(r),
+            suffix: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::MktempRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::MklostAndFoundArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            mountpoint: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::AclGetFileArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            acltype: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::AclGetFileRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { acl: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::AclSetFileArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            acltype: Sample::sample(r),
+            acl: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::AclDeleteDefFileArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { dir: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::CapGetFileArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::CapGetFileRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { cap: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::CapSetFileArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            cap: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::ListLdmVolumesRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { devices: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::ListLdmPartitionsRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { devices: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::LdmtoolScanRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { guids: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::LdmtoolScanDevicesArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { devices: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::LdmtoolScanDevicesRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { guids: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::LdmtoolDiskgroupNameArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            diskgroup: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::LdmtoolDiskgroupNameRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { name: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::LdmtoolDiskgroupVolumesArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            diskgroup: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::LdmtoolDiskgroupVolumesRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { volumes: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::LdmtoolDiskgroupDisksArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            diskgroup: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::LdmtoolDiskgroupDisksRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { disks: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::LdmtoolVolumeTypeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            diskgroup: Sample::sample(r),
+            volume: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::LdmtoolVolumeTypeRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { voltype: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::LdmtoolVolumeHintArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            diskgroup: Sample::sample(r),
+            volume: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::LdmtoolVolumeHintRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { hint: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::LdmtoolVolumePartitionsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            diskgroup: Sample::sample(r),
+            volume: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::LdmtoolVolumePartitionsRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            partitions: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::PartSetGptTypeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            partnum: Sample::sample(r),
+            guid: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::PartGetGptTypeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            partnum: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::PartGetGptTypeRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { guid: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::RenameArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            oldpath: Sample::sample(r),
+            newpath: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::IsWholeDeviceArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::IsWholeDeviceRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { flag: Sample::sample(r) }
     }
 }
 
@@ -2576,6 +8533,47 @@ impl Sample for rets::InternalParseMountableRet {
     }
 }
 
+impl Sample for args::InternalRhbz914931Args {
+    fn sample(r: &mut Rng) -> Self {
+        Self { count: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::SyslinuxArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            directory: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::ExtlinuxArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            directory: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::CpRArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            src: Sample::sample(r),
+            dest: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::RemountArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            mountpoint: Sample::sample(r),
+            rw: Sample::sample(r),
+        }
+    }
+}
+
 impl Sample for args::SetUuidArgs {
     fn sample(r: &mut Rng) -> Self {
         Self {
@@ -2585,11 +8583,94 @@ impl Sample for args::SetUuidArgs {
     }
 }
 
+impl Sample for args::JournalOpenArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            directory: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::JournalNextRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { more: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::JournalSkipArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { skip: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::JournalSkipRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { rskip: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::JournalGetDataThresholdRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            threshold: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::JournalSetDataThresholdArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            threshold: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::AugSetmArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            base: Sample::sample(r),
+            sub: Sample::sample(r),
+            val: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::AugSetmRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { nodes: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::AugLabelArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { augpath: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::AugLabelRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { label: Sample::sample(r) }
+    }
+}
+
 impl Sample for args::InternalUploadArgs {
     fn sample(r: &mut Rng) -> Self {
         Self {
             tmpname: Sample::sample(r),
             mode: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::CopyAttributesArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            src: Sample::sample(r),
+            dest: Sample::sample(r),
+            all: Sample::sample(r),
+            mode: Sample::sample(r),
+            xattributes: Sample::sample(r),
+            ownership: Sample::sample(r),
         }
     }
 }
@@ -2606,6 +8687,39 @@ impl Sample for args::PartGetNameArgs {
 impl Sample for rets::PartGetNameRet {
     fn sample(r: &mut Rng) -> Self {
         Self { name: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BlkdiscardArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BlkdiscardzeroesArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::BlkdiscardzeroesRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { zeroes: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::CpioOutArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            directory: Sample::sample(r),
+            format: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::JournalGetRealtimeUsecRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { usec: Sample::sample(r) }
     }
 }
 
@@ -2650,6 +8764,304 @@ impl Sample for rets::InternalLstatnslistRet {
     }
 }
 
+impl Sample for args::BlockdevSetraArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            sectors: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsSubvolumeGetDefaultArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { fs: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::BtrfsSubvolumeGetDefaultRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { id: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfsSubvolumeShowArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            subvolume: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::BtrfsSubvolumeShowRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            btrfssubvolumeinfo: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsQuotaEnableArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            fs: Sample::sample(r),
+            enable: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsQuotaRescanArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { fs: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfsQgroupLimitArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            subvolume: Sample::sample(r),
+            size: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsQgroupCreateArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            qgroupid: Sample::sample(r),
+            subvolume: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsQgroupDestroyArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            qgroupid: Sample::sample(r),
+            subvolume: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsQgroupShowArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::BtrfsQgroupShowRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { qgroups: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfsQgroupAssignArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            src: Sample::sample(r),
+            dst: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsQgroupRemoveArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            src: Sample::sample(r),
+            dst: Sample::sample(r),
+            path: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsScrubStartArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfsScrubCancelArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfsScrubResumeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfsBalancePauseArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfsBalanceCancelArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfsBalanceResumeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfsFilesystemDefragmentArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            flush: Sample::sample(r),
+            compress: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsRescueChunkRecoverArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfsRescueSuperRecoverArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::PartSetGptGuidArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            partnum: Sample::sample(r),
+            guid: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::PartGetGptGuidArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            partnum: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::PartGetGptGuidRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { guid: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfsBalanceStatusArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::BtrfsBalanceStatusRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { status: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfsScrubStatusArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::BtrfsScrubStatusRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { status: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfstuneSeedingArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            seeding: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfstuneEnableExtendedInodeRefsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfstuneEnableSkinnyMetadataExtentRefsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfsImageArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            source: Sample::sample(r),
+            image: Sample::sample(r),
+            compresslevel: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::PartGetMbrPartTypeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            partnum: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::PartGetMbrPartTypeRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            partitiontype: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsReplaceArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            srcdev: Sample::sample(r),
+            targetdev: Sample::sample(r),
+            mntpoint: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::SetUuidRandomArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::VfsMinimumSizeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            mountable: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::VfsMinimumSizeRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            sizeinbytes: Sample::sample(r),
+        }
+    }
+}
+
 impl Sample for args::InternalFeatureAvailableArgs {
     fn sample(r: &mut Rng) -> Self {
         Self { group: Sample::sample(r) }
@@ -2662,14 +9074,665 @@ impl Sample for rets::InternalFeatureAvailableRet {
     }
 }
 
+impl Sample for args::PartSetDiskGuidArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            guid: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::PartGetDiskGuidArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::PartGetDiskGuidRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { guid: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::PartSetDiskGuidRandomArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::PartExpandGptArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::NtfscatIArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            inode: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::DownloadInodeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            inode: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::BtrfsFilesystemShowArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::BtrfsFilesystemShowRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { devices: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InternalFilesystemWalkArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::SelinuxRelabelArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            specfile: Sample::sample(r),
+            path: Sample::sample(r),
+            force: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::DownloadBlocksArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            start: Sample::sample(r),
+            stop: Sample::sample(r),
+            unallocated: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::AugTransformArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            lens: Sample::sample(r),
+            file: Sample::sample(r),
+            remove: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::InternalFindInodeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            inode: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::MksquashfsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            compress: Sample::sample(r),
+            excludes: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::InternalYaraScanArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::FileArchitectureArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            filename: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::FileArchitectureRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { arch: Sample::sample(r) }
+    }
+}
+
 impl Sample for rets::ListFilesystemsRet {
     fn sample(r: &mut Rng) -> Self {
         Self { fses: Sample::sample(r) }
     }
 }
 
+impl Sample for args::PartResizeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            partnum: Sample::sample(r),
+            endsect: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::HivexValueUtf8Args {
+    fn sample(r: &mut Rng) -> Self {
+        Self { valueh: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::HivexValueUtf8Ret {
+    fn sample(r: &mut Rng) -> Self {
+        Self { databuf: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::HivexValueStringArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { valueh: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::HivexValueStringRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { databuf: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectOsRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { roots: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetRootsRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { roots: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InspectGetFormatArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetFormatRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { format: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InspectGetTypeArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetTypeRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { name: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InspectGetDistroArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetDistroRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { distro: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InspectGetPackageFormatArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetPackageFormatRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            packageformat: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::InspectGetPackageManagementArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetPackageManagementRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            packagemanagement: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::InspectGetProductNameArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetProductNameRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { product: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InspectGetProductVariantArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetProductVariantRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { variant: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InspectGetMajorVersionArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetMajorVersionRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { major: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InspectGetMinorVersionArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetMinorVersionRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { minor: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InspectGetArchArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetArchRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { arch: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InspectGetHostnameArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetHostnameRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            hostname: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::InspectGetWindowsSystemrootArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetWindowsSystemrootRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            systemroot: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::InspectGetWindowsSoftwareHiveArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetWindowsSoftwareHiveRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InspectGetWindowsSystemHiveArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetWindowsSystemHiveRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { path: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InspectGetWindowsCurrentControlSetArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetWindowsCurrentControlSetRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            controlset: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::InspectIsLiveArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectIsLiveRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { live: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InspectIsNetinstArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectIsNetinstRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { netinst: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::InspectIsMultipartArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectIsMultipartRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            multipart: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::InspectGetMountpointsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetMountpointsRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            mountpoints: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::InspectGetFilesystemsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetFilesystemsRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            filesystems: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::InspectGetDriveMappingsArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetDriveMappingsRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { drives: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::PartSetGptAttributesArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            partnum: Sample::sample(r),
+            attributes: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::PartGetGptAttributesArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            partnum: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::PartGetGptAttributesRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            attributes: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::F2fsExpandArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::LvmScanArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            activate: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::LuksUuidArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::LuksUuidRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { uuid: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::CryptsetupOpenArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            key: Sample::sample(r),
+            mapname: Sample::sample(r),
+            readonly: Sample::sample(r),
+            crypttype: Sample::sample(r),
+            cipher: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::CryptsetupCloseArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InternalListRpmApplicationsRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            applications2: Sample::sample(r),
+        }
+    }
+}
+
 impl Sample for args::InternalReaddirArgs {
     fn sample(r: &mut Rng) -> Self {
         Self { dir: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::ClevisLuksUnlockArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            mapname: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::InspectGetBuildIdArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetBuildIdRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { buildid: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::FindfsPartuuidArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { uuid: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::FindfsPartuuidRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::FindfsPartlabelArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { label: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::FindfsPartlabelRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self { device: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::CommandOutArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            arguments: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::ShOutArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { command: Sample::sample(r) }
+    }
+}
+
+impl Sample for args::BtrfsScrubFullArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            path: Sample::sample(r),
+            readonly: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::SetfilesArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            specfile: Sample::sample(r),
+            paths: Sample::sample(r),
+            force: Sample::sample(r),
+            excludes: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::NtfsChmodArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            device: Sample::sample(r),
+            mode: Sample::sample(r),
+            path: Sample::sample(r),
+            recursive: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::InspectGetWindowsGroupPolicyArgs {
+    fn sample(r: &mut Rng) -> Self {
+        Self { root: Sample::sample(r) }
+    }
+}
+
+impl Sample for rets::InspectGetWindowsGroupPolicyRet {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            hasgrouppolicy: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for args::XfsInfo2Args {
+    fn sample(r: &mut Rng) -> Self {
+        Self {
+            pathordevice: Sample::sample(r),
+        }
+    }
+}
+
+impl Sample for rets::XfsInfo2Ret {
+    fn sample(r: &mut Rng) -> Self {
+        Self { info: Sample::sample(r) }
     }
 }

@@ -4,6 +4,45 @@
 #include "harness.h"
 
 static int
+test_add_cdrom_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.iso"), "raw", INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_cdrom (t->g, local_path (t, "%tmp/a.iso"));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_device_name (t->g, 0);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/dev/sda"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_add_cdrom (t->g, local_path (t, "%tmp/missing.iso"));
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
+test_add_cdrom_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_add_cdrom (t->g, "/dev/null");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
 test_add_drive_0 (struct run *t)
 {
   t->step = 0;
@@ -213,6 +252,50 @@ test_add_drive_ro_1 (struct run *t)
 }
 
 static int
+test_add_drive_ro_with_if_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_drive_ro_with_if (t->g, local_path (t, "%tmp/a.img"), "ide");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_add_drive_ro_with_if (t->g, local_path (t, "%tmp/a.img"), "i de");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_add_drive_ro_with_if (t->g, local_path (t, "%tmp/a.img"), "");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_add_drive_ro_with_if (t->g, local_path (t, "%tmp/missing.img"), "ide");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_device_name (t->g, 0);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/dev/sda"));
+    free (r);
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_device_name (t->g, 1);
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  return 0;
+}
+
+static int
 test_add_drive_scratch_0 (struct run *t)
 {
   t->step = 0;
@@ -290,6 +373,43 @@ test_add_drive_scratch_1 (struct run *t)
 }
 
 static int
+test_add_drive_with_if_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_drive_with_if (t->g, local_path (t, "%tmp/a.img"), "virtio");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_add_drive_with_if (t->g, local_path (t, "%tmp/a.img"), "");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_add_drive_with_if (t->g, local_path (t, "%tmp/missing.img"), "virtio");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_device_index (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (0)));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_device_index (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
 test_available_0 (struct run *t)
 {
   t->step = 0;
@@ -347,6 +467,252 @@ test_available_all_groups_0 (struct run *t)
 }
 
 static int
+test_base64_in_0 (struct run *t)
+{
+  t->step = 0;
+  CHECK (local_write (t, local_path (t, "%tmp/t"), "aGVsbG8sIHdvcmxk\n", 17));
+  t->step = 1;
+  {
+    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_cat (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "hello, world"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_mode", (int64_t) r->st_mode, INT64_C (33188)));
+    guestfs_free_statns (r);
+  }
+  t->step = 4;
+  CHECK (local_write (t, local_path (t, "%tmp/t"), " aGVs\015\n\015\nbG8=\015\n", 15));
+  t->step = 5;
+  {
+    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_cat (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "hello"));
+    free (r);
+  }
+  t->step = 7;
+  CHECK (local_write (t, local_path (t, "%tmp/t"), "AP8K", 4));
+  t->step = 8;
+  {
+    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int64_t r = guestfs_filesize (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (3)));
+  }
+  t->step = 10;
+  CHECK (local_write (t, local_path (t, "%tmp/t"), "", 0));
+  t->step = 11;
+  {
+    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 12;
+  {
+    int64_t r = guestfs_filesize (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (0)));
+  }
+  return 0;
+}
+
+static int
+test_base64_in_1 (struct run *t)
+{
+  t->step = 0;
+  CHECK (local_write (t, local_path (t, "%tmp/t"), "aGVsbG", 6));
+  t->step = 1;
+  {
+    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/f");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 2;
+  CHECK (local_write (t, local_path (t, "%tmp/t"), "a===", 4));
+  t->step = 3;
+  {
+    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/f");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/missing"), "/f");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 5;
+  CHECK (local_write (t, local_path (t, "%tmp/t"), "aGVs", 4));
+  t->step = 6;
+  {
+    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/missing/f");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/d");
+    CHECK (expect_error (t, r == -1, "EISDIR"));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_ping_daemon (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_base64_out_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "hello, world", 12);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_base64_out (t->g, "/f", local_path (t, "%tmp/t"));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    size_t n = 0;
+    char *r = local_read (t, local_path (t, "%tmp/t"), &n);
+    CHECK (expect_buffer (t, "result", r, n, "aGVsbG8sIHdvcmxk\n", 17));
+    free (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_write (t->g, "/f", "a", 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_base64_out (t->g, "/f", local_path (t, "%tmp/t"));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    size_t n = 0;
+    char *r = local_read (t, local_path (t, "%tmp/t"), &n);
+    CHECK (expect_buffer (t, "result", r, n, "YQ==\n", 5));
+    free (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_touch (t->g, "/e");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_base64_out (t->g, "/e", local_path (t, "%tmp/t"));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    size_t n = 0;
+    char *r = local_read (t, local_path (t, "%tmp/t"), &n);
+    CHECK (expect_buffer (t, "result", r, n, "", 0));
+    free (r);
+  }
+  t->step = 9;
+  {
+    int r = guestfs_fill (t->g, 0, 60, "/z");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_base64_out (t->g, "/z", local_path (t, "%tmp/t"));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    size_t n = 0;
+    char *r = local_read (t, local_path (t, "%tmp/t"), &n);
+    CHECK (expect_buffer (t, "result", r, n, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\nAAAA\n", 82));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_base64_out_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_fill (t->g, 120, 1000001, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_base64_out (t->g, "/f", local_path (t, "%tmp/t"));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/g");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_equal (t->g, "/f", "/g");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  return 0;
+}
+
+static int
+test_base64_out_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_base64_out (t->g, "/missing", local_path (t, "%tmp/t"));
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_base64_out (t->g, "/", local_path (t, "%tmp/t"));
+    CHECK (expect_error (t, r == -1, "EISDIR"));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_base64_out (t->g, "/f", local_path (t, "%tmp/missing/t"));
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_ping_daemon (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
 test_blkid_0 (struct run *t)
 {
   t->step = 0;
@@ -382,6 +748,81 @@ test_blkid_0 (struct run *t)
     CHECK (expect_key (t, r, "TYPE", "swap"));
     CHECK (expect_key (t, r, "USAGE", "other"));
     free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_blockdev_flushbufs_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pwrite_device (t->g, "/dev/sda", "text", 4, INT64_C (0));
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (4)));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_blockdev_flushbufs (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    size_t n = 0;
+    char *r = guestfs_pread_device (t->g, "/dev/sda", 4, INT64_C (0), &n);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_buffer (t, "result", r, n, "text", 4));
+    free (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_blockdev_flushbufs (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_blockdev_getro_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_blockdev_getro (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_blockdev_setro (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_blockdev_getro (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_blockdev_getro (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_blockdev_setrw (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_blockdev_getro (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_blockdev_getro (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
 }
@@ -433,6 +874,347 @@ test_blockdev_getss_0 (struct run *t)
   {
     int r = guestfs_blockdev_getss (t->g, "/dev/sdz");
     CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_blockdev_getsz_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int64_t r = guestfs_blockdev_getsz (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (2097152)));
+  }
+  t->step = 1;
+  {
+    int64_t r = guestfs_blockdev_getsz (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (524288)));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sdb", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int64_t r = guestfs_blockdev_getsz (t->g, "/dev/sdb1");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (524033)));
+  }
+  t->step = 4;
+  {
+    int64_t r = guestfs_blockdev_getsz (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_blockdev_rereadpt_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sda", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_copy_device_to_device (t->g, "/dev/sda", "/dev/sdb", GUESTFS_COPY_DEVICE_TO_DEVICE_SIZE, INT64_C (512), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_blockdev_rereadpt (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_list_partitions (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda1", "/dev/sdb1", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_zero_device (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_blockdev_rereadpt (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_list_partitions (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb1", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_blockdev_rereadpt (t->g, "/dev/sdb1");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/sdb1");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb1", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_blockdev_rereadpt (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == -1, "EBUSY"));
+  }
+  return 0;
+}
+
+static int
+test_blockdev_setro_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sda", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_blockdev_setro (t->g, "/dev/sda1");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/sda1");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_pwrite_device (t->g, "/dev/sda1", "text", 4, INT64_C (0));
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_blockdev_getro (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_blockdev_setrw (t->g, "/dev/sda1");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/sda1");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_blockdev_setro (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_blockdev_setrw_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_blockdev_setro (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_blockdev_setrw (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_blockdev_getro (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_pwrite_device (t->g, "/dev/sdb", "text", 4, INT64_C (0));
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (4)));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_blockdev_setrw (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_blockdev_setrw (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_canonical_device_name_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_canonical_device_name (t->g, "/dev/hda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/dev/sda"));
+    free (r);
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_canonical_device_name (t->g, "/dev/vdb3");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/dev/sdb3"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_canonical_device_name (t->g, "/dev/sda1");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/dev/sda1"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_canonical_device_name (t->g, "/dev/md0");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/dev/md0"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_canonical_device_name (t->g, "");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, ""));
+    free (r);
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_canonical_device_name (t->g, "/dev/mapper/none");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/dev/mapper/none"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_case_sensitive_path_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkdir_p (t->g, "/Windows/System32");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_touch (t->g, "/Windows/System32/NetKVM.sys");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_case_sensitive_path (t->g, "/windows/SYSTEM32/netkvm.sys");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/Windows/System32/NetKVM.sys"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_case_sensitive_path (t->g, "/windows//system32/");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/Windows/System32"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_case_sensitive_path (t->g, "/WINDOWS/system32/NoSuchFile");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/Windows/System32/NoSuchFile"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_case_sensitive_path (t->g, "/");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/"));
+    free (r);
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_case_sensitive_path (t->g, "/windows/system33/netkvm.sys");
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    free (r);
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_case_sensitive_path (t->g, "/windows/../windows");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_case_sensitive_path_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_touch (t->g, "/B");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_touch (t->g, "/cA");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_touch (t->g, "/Ca");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_case_sensitive_path (t->g, "/b");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/b"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_case_sensitive_path (t->g, "/B");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/B"));
+    free (r);
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_case_sensitive_path (t->g, "/ca");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/Ca"));
+    free (r);
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_case_sensitive_path (t->g, "/b/x");
+    CHECK (expect_error (t, r == NULL, "ENOTDIR"));
+    free (r);
   }
   return 0;
 }
@@ -616,6 +1398,151 @@ test_checksum_2 (struct run *t)
 }
 
 static int
+test_checksums_out_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkdir_p (t->g, "/d/e");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_write (t->g, "/d/e/f", "hello\n", 6);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln_s (t->g, "e/f", "/d/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_checksums_out (t->g, "md5", "/d", local_path (t, "%tmp/s"));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    size_t n = 0;
+    char *r = local_read (t, local_path (t, "%tmp/s"), &n);
+    CHECK (expect_buffer (t, "result", r, n, "b1946ac92492d2347c6235b4d2611184  ./e/f\n", 40));
+    free (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_checksums_out (t->g, "crc", "/d", local_path (t, "%tmp/s"));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    size_t n = 0;
+    char *r = local_read (t, local_path (t, "%tmp/s"), &n);
+    CHECK (expect_buffer (t, "result", r, n, "3015617425 6 ./e/f\n", 19));
+    free (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_write (t->g, "/d/g", "abc", 3);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_checksums_out (t->g, "sha1", "/d", local_path (t, "%tmp/s"));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    size_t n = 0;
+    char *r = local_read (t, local_path (t, "%tmp/s"), &n);
+    CHECK (expect_contains (t, r, n, "a9993e364706816aba3e25717850c26c9cd0d89d  ./g\n"));
+    free (r);
+  }
+  t->step = 10;
+  {
+    size_t n = 0;
+    char *r = local_read (t, local_path (t, "%tmp/s"), &n);
+    CHECK (expect_contains (t, r, n, "f572d396fae9206628714fb2ce00f72e94f2258f  ./e/f\n"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_checksums_out_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_checksums_out (t->g, "sha256", "/d", local_path (t, "%tmp/s"));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    size_t n = 0;
+    char *r = local_read (t, local_path (t, "%tmp/s"), &n);
+    CHECK (expect_buffer (t, "result", r, n, "", 0));
+    free (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_touch (t->g, "/d/a\nb\\c");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_checksums_out (t->g, "md5", "/d", local_path (t, "%tmp/s"));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    size_t n = 0;
+    char *r = local_read (t, local_path (t, "%tmp/s"), &n);
+    CHECK (expect_buffer (t, "result", r, n, "\\d41d8cd98f00b204e9800998ecf8427e  ./a\\nb\\\\c\n", 45));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_checksums_out_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_checksums_out (t->g, "md5", "/missing", local_path (t, "%tmp/s"));
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_checksums_out (t->g, "md5", "/f", local_path (t, "%tmp/s"));
+    CHECK (expect_error (t, r == -1, "ENOTDIR"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_checksums_out (t->g, "nonsense", "/", local_path (t, "%tmp/s"));
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_checksums_out (t->g, "md5", "/", local_path (t, "%tmp/missing/s"));
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_ping_daemon (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
 test_chmod_0 (struct run *t)
 {
   t->step = 0;
@@ -748,6 +1675,66 @@ test_chown_1 (struct run *t)
 }
 
 static int
+test_clear_backend_setting_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_backend_settings (t->g, (char *[]) { "force_tcg", "gdb=yes", "gdb=no", "gdbx=1", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_clear_backend_setting (t->g, "gdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (2)));
+  }
+  t->step = 2;
+  {
+    char **r = guestfs_get_backend_settings (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "force_tcg", "gdbx=1", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_clear_backend_setting (t->g, "force_tcg");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (1)));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_clear_backend_setting (t->g, "force_tcg");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (0)));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_clear_backend_setting (t->g, "");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (0)));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_get_backend_settings (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "gdbx=1", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_clear_backend_setting_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_clear_backend_setting (t->g, "gdb");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
 test_command_0 (struct run *t)
 {
   t->step = 0;
@@ -803,6 +1790,49 @@ test_command_1 (struct run *t)
     char *r = guestfs_command (t->g, (char *[]) { "/f", NULL });
     CHECK (expect_error (t, r == NULL, NULL));
     free (r);
+  }
+  return 0;
+}
+
+static int
+test_command_lines_0 (struct run *t)
+{
+  t->step = 0;
+  CHECK (local_write (t, local_path (t, "%tmp/prog"), "\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000>\000\001\000\000\000x\000@\000\000\000\000\000@\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000@\0008\000\001\000\000\000\000\000\000\000\001\000\000\000\005\000\000\000\000\000\000\000\000\000\000\000\000\000@\000\000\000\000\000\000\000@\000\000\000\000\000\302\000\000\000\000\000\000\000\302\000\000\000\000\000\000\000\000\020\000\000\000\000\000\000H\213<$\203\377\003|\037H\213t$\0301\322\200<\026\000t\004\377\302\353\366j\001X\211\307\017\0051\377j<X\017\005j\001Xj\002_H\2155\015\000\000\000j\010Z\017\005j\003_j<X\017\005no text\n", 194));
+  t->step = 1;
+  {
+    int r = guestfs_upload (t->g, local_path (t, "%tmp/prog"), "/prog");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_chmod (t->g, 493, "/prog");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_command_lines (t->g, (char *[]) { "/prog", "x", "one", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "one", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_command_lines (t->g, (char *[]) { "/prog", "one", NULL });
+    CHECK (expect_error (t, r == NULL, NULL));
+    free_strings (r);
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_command_lines (t->g, (char *[]) { "/missing", NULL });
+    CHECK (expect_error (t, r == NULL, NULL));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_command_lines (t->g, (char *[]) { NULL });
+    CHECK (expect_error (t, r == NULL, NULL));
+    free_strings (r);
   }
   return 0;
 }
@@ -919,6 +1949,134 @@ test_compress_out_2 (struct run *t)
 }
 
 static int
+test_config_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_config (t->g, "-name", "guestfs");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_config (t->g, "-nodefaults", NULL);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_config (t->g, "name", "guestfs");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_config (t->g, "", NULL);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_config (t->g, "-", NULL);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_config (t->g, "-kernel", "/vmlinuz");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_config (t->g, "--initrd", "/initrd");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_config (t->g, "-nographic", NULL);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_config (t->g, "-append", "quiet");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_config (t->g, "-S", NULL);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_config (t->g, "-s", NULL);
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_config_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_config (t->g, "-device", "pci-testdev");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_launch (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "cat", "/sys/bus/pci/devices/*/device", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "0x0005"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_list_devices (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_config (t->g, "-name", "x");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_config_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_config (t->g, "-nonsense", NULL);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_launch (t->g);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_is_config (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  return 0;
+}
+
+static int
 test_copy_device_to_device_0 (struct run *t)
 {
   t->step = 0;
@@ -981,6 +2139,109 @@ test_copy_device_to_device_1 (struct run *t)
   t->step = 4;
   {
     int r = guestfs_copy_device_to_device (t->g, "/dev/sda", "/dev/sdb", GUESTFS_COPY_DEVICE_TO_DEVICE_SIZE, INT64_C (4096), GUESTFS_COPY_DEVICE_TO_DEVICE_APPEND, 1, -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_copy_device_to_file_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pwrite_device (t->g, "/dev/sdb", "hello, world", 12, INT64_C (4096));
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (12)));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_copy_device_to_file (t->g, "/dev/sdb", "/f", GUESTFS_COPY_DEVICE_TO_FILE_SRCOFFSET, INT64_C (4096), GUESTFS_COPY_DEVICE_TO_FILE_SIZE, INT64_C (12), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_cat (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "hello, world"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_copy_device_to_file (t->g, "/dev/sdb", "/f", GUESTFS_COPY_DEVICE_TO_FILE_SRCOFFSET, INT64_C (4096), GUESTFS_COPY_DEVICE_TO_FILE_SIZE, INT64_C (5), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_cat (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "hello"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_copy_device_to_file (t->g, "/dev/sdb", "/f", GUESTFS_COPY_DEVICE_TO_FILE_SRCOFFSET, INT64_C (4101), GUESTFS_COPY_DEVICE_TO_FILE_SIZE, INT64_C (7), GUESTFS_COPY_DEVICE_TO_FILE_APPEND, 1, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_cat (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "hello, world"));
+    free (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_copy_device_to_file (t->g, "/dev/sdb", "/g", GUESTFS_COPY_DEVICE_TO_FILE_SRCOFFSET, INT64_C (4096), GUESTFS_COPY_DEVICE_TO_FILE_DESTOFFSET, INT64_C (3), GUESTFS_COPY_DEVICE_TO_FILE_SIZE, INT64_C (2), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    size_t n = 0;
+    char *r = guestfs_read_file (t->g, "/g", &n);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_buffer (t, "result", r, n, "\000\000\000he", 5));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_copy_device_to_file_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_copy_device_to_file (t->g, "/dev/sdb", "/f", GUESTFS_COPY_DEVICE_TO_FILE_SIZE, INT64_C (1000000), GUESTFS_COPY_DEVICE_TO_FILE_SPARSE, 1, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int64_t r = guestfs_filesize (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (1000000)));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_copy_device_to_file (t->g, "/dev/sdb", "/f", GUESTFS_COPY_DEVICE_TO_FILE_SRCOFFSET, INT64_C (268435455), GUESTFS_COPY_DEVICE_TO_FILE_SIZE, INT64_C (2), -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_copy_device_to_file (t->g, "/dev/sdb", "/f", GUESTFS_COPY_DEVICE_TO_FILE_SRCOFFSET, INT64_C (-1), -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_copy_device_to_file (t->g, "/dev/sdb", "/f", GUESTFS_COPY_DEVICE_TO_FILE_SIZE, INT64_C (-1), -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_copy_device_to_file (t->g, "/dev/sdb", "/missing/f", GUESTFS_COPY_DEVICE_TO_FILE_SIZE, INT64_C (1), -1);
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_copy_device_to_file (t->g, "/dev/sdz", "/f", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -1626,6 +2887,461 @@ test_cp_a_1 (struct run *t)
 }
 
 static int
+test_cp_r_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkdir_p (t->g, "/a/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_write (t->g, "/a/d/f", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_chmod (t->g, 2557, "/a/d/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_chown (t->g, 3, 4, "/a/d/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_setxattr (t->g, "user.x", "y", 1, "/a/d/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_ln (t->g, "/a/d/f", "/a/d/g");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_chmod (t->g, 365, "/a/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_ln_s (t->g, "d/f", "/a/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_mkfifo (t->g, 384, "/a/p");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_cp_r (t->g, "/a", "/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    char *r = guestfs_cat (t->g, "/b/d/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  t->step = 11;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/b/d/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_gid", (int64_t) r->st_gid, INT64_C (0)));
+    CHECK (expect_int (t, "st_mode", (int64_t) r->st_mode, INT64_C (33261)));
+    CHECK (expect_int (t, "st_nlink", (int64_t) r->st_nlink, INT64_C (1)));
+    CHECK (expect_int (t, "st_uid", (int64_t) r->st_uid, INT64_C (0)));
+    guestfs_free_statns (r);
+  }
+  t->step = 12;
+  {
+    char *r = guestfs_cat (t->g, "/b/d/g");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  t->step = 13;
+  {
+    struct guestfs_xattr_list *r = guestfs_getxattrs (t->g, "/b/d/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 0));
+    guestfs_free_xattr_list (r);
+  }
+  t->step = 14;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/b/d");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_mode", (int64_t) r->st_mode, INT64_C (16749)));
+    guestfs_free_statns (r);
+  }
+  t->step = 15;
+  {
+    char *r = guestfs_readlink (t->g, "/b/l");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "d/f"));
+    free (r);
+  }
+  t->step = 16;
+  {
+    struct guestfs_statns *r = guestfs_lstatns (t->g, "/b/p");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_mode", (int64_t) r->st_mode, INT64_C (4480)));
+    guestfs_free_statns (r);
+  }
+  return 0;
+}
+
+static int
+test_cp_r_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "new", 3);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_write (t->g, "/old", "old", 3);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_chmod (t->g, 384, "/old");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_ln (t->g, "/old", "/name");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_cp_r (t->g, "/f", "/old");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_cat (t->g, "/name");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "new"));
+    free (r);
+  }
+  t->step = 6;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/old");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_mode", (int64_t) r->st_mode, INT64_C (33152)));
+    CHECK (expect_int (t, "st_nlink", (int64_t) r->st_nlink, INT64_C (2)));
+    guestfs_free_statns (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_cp_r (t->g, "/f", "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    char *r = guestfs_cat (t->g, "/d/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "new"));
+    free (r);
+  }
+  t->step = 10;
+  {
+    int r = guestfs_ln_s (t->g, "f", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_cp_r (t->g, "/l", "/d/m");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 12;
+  {
+    char *r = guestfs_readlink (t->g, "/d/m");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "f"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_cp_r_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs (t->g, "vfat", "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkdir (t->g, "/mnt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/mnt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/a/f", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_chown (t->g, 7, 7, "/a/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_cp_r (t->g, "/a", "/mnt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_cat (t->g, "/mnt/a/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_cp_r_3 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkdir (t->g, "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_cp_r (t->g, "/missing", "/b");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_cp_r (t->g, "/a", "/a/b");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_cp_r (t->g, "/a", "/f");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_cp_r (t->g, "/f", "/missing/f");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
+test_cpio_out_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkdir_p (t->g, "/src/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_write (t->g, "/src/d/f", "the text", 8);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_chmod (t->g, 416, "/src/d/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_chown (t->g, 5, 6, "/src/d/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_ln (t->g, "/src/d/f", "/src/d/g");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_ln_s (t->g, "d/f", "/src/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_cpio_out (t->g, "/src", local_path (t, "%tmp/a.cpio"), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    size_t n = 0;
+    char *r = local_read (t, local_path (t, "%tmp/a.cpio"), &n);
+    CHECK (expect_contains (t, r, n, "070701"));
+    free (r);
+  }
+  t->step = 8;
+  {
+    size_t n = 0;
+    char *r = local_read (t, local_path (t, "%tmp/a.cpio"), &n);
+    CHECK (expect_contains (t, r, n, "the text"));
+    free (r);
+  }
+  t->step = 9;
+  {
+    size_t n = 0;
+    char *r = local_read (t, local_path (t, "%tmp/a.cpio"), &n);
+    CHECK (expect_contains (t, r, n, "TRAILER!!!"));
+    free (r);
+  }
+  t->step = 10;
+  {
+    int r = guestfs_upload (t->g, local_path (t, "%tmp/a.cpio"), "/a.cpio");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    char *r = guestfs_file (t->g, "/a.cpio");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "cpio archive"));
+    free (r);
+  }
+  t->step = 12;
+  {
+    int r = guestfs_cpio_out (t->g, "/src", local_path (t, "%tmp/b.cpio"), GUESTFS_CPIO_OUT_FORMAT, "newc", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 13;
+  {
+    size_t n = 0;
+    char *r = local_read (t, local_path (t, "%tmp/b.cpio"), &n);
+    CHECK (expect_contains (t, r, n, "d/f"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_cpio_out_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkdir (t->g, "/src");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_write (t->g, "/src/f", "abc", 3);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_cpio_out (t->g, "/src", local_path (t, "%tmp/a.cpio"), GUESTFS_CPIO_OUT_FORMAT, "crc", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    size_t n = 0;
+    char *r = local_read (t, local_path (t, "%tmp/a.cpio"), &n);
+    CHECK (expect_contains (t, r, n, "070702"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    size_t n = 0;
+    char *r = local_read (t, local_path (t, "%tmp/a.cpio"), &n);
+    CHECK (expect_contains (t, r, n, "0000000200000126f"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkdir (t->g, "/empty");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_cpio_out (t->g, "/empty", local_path (t, "%tmp/b.cpio"), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_upload (t->g, local_path (t, "%tmp/b.cpio"), "/b.cpio");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int64_t r = guestfs_filesize (t->g, "/b.cpio");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (512)));
+  }
+  return 0;
+}
+
+static int
+test_cpio_out_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_cpio_out (t->g, "/missing", local_path (t, "%tmp/a.cpio"), -1);
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_cpio_out (t->g, "/f", local_path (t, "%tmp/a.cpio"), -1);
+    CHECK (expect_error (t, r == -1, "ENOTDIR"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_cpio_out (t->g, "relative", local_path (t, "%tmp/a.cpio"), -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_cpio_out (t->g, "/", local_path (t, "%tmp/a.cpio"), GUESTFS_CPIO_OUT_FORMAT, "ustar", -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_cpio_out (t->g, "/", local_path (t, "%tmp/missing/a.cpio"), -1);
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_ping_daemon (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
 test_debug_0 (struct run *t)
 {
   t->step = 0;
@@ -1638,6 +3354,286 @@ test_debug_0 (struct run *t)
   {
     int r = guestfs_ping_daemon (t->g);
     CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_debug_drives_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    char **r = guestfs_debug_drives (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (1048576), GUESTFS_ADD_DRIVE_SCRATCH_LABEL, "x", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (2097152), GUESTFS_ADD_DRIVE_SCRATCH_BLOCKSIZE, 4096, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_debug_drives (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_member (t, r, "scratch disk of 1048576 bytes (format=raw label=x cachemode=unsafe)"));
+    free_strings (r);
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_debug_drives (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_member (t, r, "scratch disk of 2097152 bytes (format=raw cachemode=unsafe blocksize=4096)"));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_debug_drives_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_add_drive_opts (t->g, "/dev/null", GUESTFS_ADD_DRIVE_OPTS_READONLY, 1, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char **r = guestfs_debug_drives (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/null (readonly)", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_add_drive (t->g, "/dev/null");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_debug_drives (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/null (readonly)", "/dev/null", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_debug_drives_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_LABEL, "gone", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char **r = guestfs_debug_drives (t->g);
+    CHECK (expect_success (t, r == NULL));
+    free_strings (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_remove_drive (t->g, "gone");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_debug_drives (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_device_index_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_device_index (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (1048576), GUESTFS_ADD_DRIVE_SCRATCH_LABEL, "data", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_device_index (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (0)));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_device_index (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (1)));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_device_index (t->g, "/dev/disk/guestfs/data");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (1)));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_device_index (t->g, "/dev/sdc");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_device_index (t->g, "/dev/sda1");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_device_index (t->g, "/dev/sd");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_device_index (t->g, "sda");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_device_index (t->g, "/dev/disk/guestfs/other");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_device_index_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_device_index (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (1)));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_device_index (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_device_name_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_device_name (t->g, 0);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_device_name (t->g, 0);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/dev/sda"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_device_name (t->g, 1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/dev/sdb"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_device_name (t->g, 2);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_device_name (t->g, -1);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_device_name_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_device_name (t->g, 1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/dev/sdb"));
+    free (r);
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_device_name (t->g, 2);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_df_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_df (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "1K-blocks"));
+    free (r);
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_df (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "/dev/sdc"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_umount (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_df (t->g);
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
   }
   return 0;
 }
@@ -1881,6 +3877,50 @@ test_disk_format_0 (struct run *t)
 }
 
 static int
+test_disk_has_backing_file_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/base.img"), "qcow2", INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_disk_has_backing_file (t->g, local_path (t, "%tmp/base.img"));
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/over.img"), "qcow2", INT64_C (-1), GUESTFS_DISK_CREATE_BACKINGFILE, local_path (t, "%tmp/base.img"), GUESTFS_DISK_CREATE_BACKINGFORMAT, "qcow2", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_disk_has_backing_file (t->g, local_path (t, "%tmp/over.img"));
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/raw.img"), "raw", INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_disk_has_backing_file (t->g, local_path (t, "%tmp/raw.img"));
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_disk_has_backing_file (t->g, local_path (t, "%tmp/missing.img"));
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
 test_disk_virtual_size_0 (struct run *t)
 {
   t->step = 0;
@@ -1914,6 +3954,38 @@ test_disk_virtual_size_0 (struct run *t)
   {
     int64_t r = guestfs_disk_virtual_size (t->g, local_path (t, "%tmp/missing.img"));
     CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_dmesg_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_dmesg (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "EXT4-fs"));
+    free (r);
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_dmesg (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "] "));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_dmesg_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_dmesg (t->g);
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
   }
   return 0;
 }
@@ -2097,6 +4169,54 @@ test_download_offset_1 (struct run *t)
 }
 
 static int
+test_drop_caches_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_drop_caches (t->g, 3);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_cat (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_drop_caches (t->g, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_drop_caches (t->g, 2);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_drop_caches (t->g, 0);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_drop_caches (t->g, -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_drop_caches (t->g, 99);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
 test_du_0 (struct run *t)
 {
   t->step = 0;
@@ -2223,6 +4343,194 @@ test_e2fsck_2 (struct run *t)
   {
     int r = guestfs_e2fsck (t->g, "/dev/sdb", GUESTFS_E2FSCK_FORCENO, 1, GUESTFS_E2FSCK_CORRECT, 1, -1);
     CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_echo_daemon_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_echo_daemon (t->g, (char *[]) { "one", "two", "three", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "one two three"));
+    free (r);
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_echo_daemon (t->g, (char *[]) { "one", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "one"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_echo_daemon (t->g, (char *[]) { NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, ""));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_echo_daemon_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_echo_daemon (t->g, (char *[]) { "one", NULL });
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_equal_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/a", "one\ntwo\n", 8);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_write (t->g, "/b", "one\ntwo\n", 8);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_write (t->g, "/c", "one\nTwo\n", 8);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_write (t->g, "/d", "one\n", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_touch (t->g, "/e");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_equal (t->g, "/a", "/b");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_equal (t->g, "/a", "/a");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_equal (t->g, "/a", "/c");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_equal (t->g, "/a", "/d");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_equal (t->g, "/d", "/a");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_equal (t->g, "/a", "/e");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_equal (t->g, "/e", "/e");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_ln_s (t->g, "a", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 13;
+  {
+    int r = guestfs_equal (t->g, "/l", "/b");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  return 0;
+}
+
+static int
+test_equal_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_fill (t->g, 7, 3000000, "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_fill (t->g, 7, 3000000, "/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_equal (t->g, "/a", "/b");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_pwrite (t->g, "/b", "x", 1, INT64_C (2999999));
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (1)));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_equal (t->g, "/a", "/b");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  return 0;
+}
+
+static int
+test_equal_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_equal (t->g, "/f", "/missing");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_equal (t->g, "/missing", "/f");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_equal (t->g, "/d", "/d");
+    CHECK (expect_error (t, r == -1, "EISDIR"));
   }
   return 0;
 }
@@ -2517,6 +4825,151 @@ test_file_1 (struct run *t)
 }
 
 static int
+test_file_architecture_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_internal_write (t->g, "/prog", "\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000>\000", 20);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_ln_s (t->g, "prog", "/link");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_file_architecture (t->g, "/prog");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "x86_64"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_file_architecture (t->g, "/link");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "x86_64"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_internal_write (t->g, "/arm", "\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000\267\000", 20);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_file_architecture (t->g, "/arm");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "aarch64"));
+    free (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_write (t->g, "/text", "#!/bin/sh\n", 10);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_file_architecture (t->g, "/text");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_file_architecture (t->g, "/");
+    CHECK (expect_error (t, r == NULL, "EISDIR"));
+    free (r);
+  }
+  t->step = 9;
+  {
+    char *r = guestfs_file_architecture (t->g, "/missing");
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_file_architecture_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkdir_p (t->g, "/tree/usr/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_internal_write (t->g, "/tree/usr/bin/sh", "\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000\363\000", 20);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "cd", "/sysroot/tree", "&&", "find", ".", "|", "cpio", "--quiet", "-o", "-H", "newc", ">", "../initrd", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "cd", "/sysroot", "&&", "gzip", "-k", "initrd", "&&", "xz", "-k", "initrd", "&&", "zstd", "-q", "-k", "initrd", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "gzip", "-c", "/sysroot/tree/usr/bin/sh", ">", "/sysroot/x.ko.gz", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_file_architecture (t->g, "/initrd");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "riscv64"));
+    free (r);
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_file_architecture (t->g, "/initrd.gz");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "riscv64"));
+    free (r);
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_file_architecture (t->g, "/initrd.xz");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "riscv64"));
+    free (r);
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_file_architecture (t->g, "/initrd.zst");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "riscv64"));
+    free (r);
+  }
+  t->step = 9;
+  {
+    char *r = guestfs_file_architecture (t->g, "/x.ko.gz");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "riscv64"));
+    free (r);
+  }
+  t->step = 10;
+  {
+    int r = guestfs_truncate_size (t->g, "/initrd.gz", INT64_C (20));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    char *r = guestfs_file_architecture (t->g, "/initrd.gz");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  return 0;
+}
+
+static int
 test_filesize_0 (struct run *t)
 {
   t->step = 0;
@@ -2596,6 +5049,29 @@ test_filesystem_available_0 (struct run *t)
 }
 
 static int
+test_filesystem_walk_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    struct guestfs_tsk_dirent_list *r = guestfs_filesystem_walk (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, NULL));
+    guestfs_free_tsk_dirent_list (r);
+  }
+  t->step = 1;
+  {
+    struct guestfs_tsk_dirent_list *r = guestfs_filesystem_walk (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == NULL, NULL));
+    guestfs_free_tsk_dirent_list (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ping_daemon (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
 test_fill_0 (struct run *t)
 {
   t->step = 0;
@@ -2670,6 +5146,98 @@ test_fill_2 (struct run *t)
   {
     int r = guestfs_fill (t->g, 0, 1, "/missing/f");
     CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
+test_fill_pattern_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_fill_pattern (t->g, "abcdefghij", 25, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_cat (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "abcdefghijabcdefghijabcde"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_fill_pattern (t->g, "xyz", 2, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_cat (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "xy"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_fill_pattern (t->g, "xyz", 0, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int64_t r = guestfs_filesize (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (0)));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_fill_pattern (t->g, "abcdefghijklmnopqrstuvwxyz", 10000000, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int64_t r = guestfs_filesize (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (10000000)));
+  }
+  t->step = 8;
+  {
+    size_t n = 0;
+    char *r = guestfs_pread (t->g, "/f", 4, INT64_C (9999998), &n);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_buffer (t, "result", r, n, "ij", 2));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_fill_pattern_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_fill_pattern (t->g, "", 10, "/f");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_fill_pattern (t->g, "x", -1, "/f");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_exists (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_fill_pattern (t->g, "x", 10, "/missing/f");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_fill_pattern (t->g, "x", 10, "/");
+    CHECK (expect_error (t, r == -1, "EISDIR"));
   }
   return 0;
 }
@@ -2808,6 +5376,96 @@ test_find0_1 (struct run *t)
 }
 
 static int
+test_find_inode_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    struct guestfs_tsk_dirent_list *r = guestfs_find_inode (t->g, "/dev/sda", INT64_C (2));
+    CHECK (expect_error (t, r == NULL, NULL));
+    guestfs_free_tsk_dirent_list (r);
+  }
+  t->step = 1;
+  {
+    struct guestfs_tsk_dirent_list *r = guestfs_find_inode (t->g, "/dev/sdz", INT64_C (2));
+    CHECK (expect_error (t, r == NULL, NULL));
+    guestfs_free_tsk_dirent_list (r);
+  }
+  t->step = 2;
+  {
+    struct guestfs_tsk_dirent_list *r = guestfs_find_inode (t->g, "/dev/sda", INT64_C (-1));
+    CHECK (expect_error (t, r == NULL, NULL));
+    guestfs_free_tsk_dirent_list (r);
+  }
+  return 0;
+}
+
+static int
+test_fsck_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_fsck (t->g, "ext4", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (0)));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkfs (t->g, "vfat", "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_fsck (t->g, "vfat", "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (0)));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_fsck (t->g, "ext2", "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (8)));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_fsck (t->g, "mysteryfs", "/dev/sda");
+    CHECK (expect_error (t, r == -1, "ENOTSUP"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_fsck (t->g, "", "/dev/sda");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_fsck (t->g, "-a", "/dev/sda");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_fsck (t->g, "ext4", "/dev/sdz");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_fsck_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_fsck (t->g, "ext4", "/dev/sdc");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (8)));
+  }
+  return 0;
+}
+
+static int
 test_get_append_0 (struct run *t)
 {
   t->step = 0;
@@ -2830,6 +5488,36 @@ test_get_append_0 (struct run *t)
   {
     const char *r = guestfs_get_append (t->g);
     CHECK (expect_success (t, ((void) r, 0)));
+  }
+  return 0;
+}
+
+static int
+test_get_attach_method_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_backend (t->g, "direct");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_get_attach_method (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "appliance"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_set_backend (t->g, "unix:/run/guestfsd.sock");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_get_attach_method (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "unix:/run/guestfsd.sock"));
+    free (r);
   }
   return 0;
 }
@@ -2962,6 +5650,29 @@ test_get_cachedir_0 (struct run *t)
 }
 
 static int
+test_get_direct_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_get_direct (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_set_direct (t->g, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_get_direct (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  return 0;
+}
+
+static int
 test_get_hv_0 (struct run *t)
 {
   t->step = 0;
@@ -3060,6 +5771,29 @@ test_get_path_0 (struct run *t)
 }
 
 static int
+test_get_pgroup_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_get_pgroup (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_set_pgroup (t->g, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_get_pgroup (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  return 0;
+}
+
+static int
 test_get_pid_0 (struct run *t)
 {
   t->step = 0;
@@ -3105,6 +5839,80 @@ test_get_program_0 (struct run *t)
     const char *r = guestfs_get_program (t->g);
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_str (t, "result", r, ""));
+  }
+  return 0;
+}
+
+static int
+test_get_qemu_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_qemu (t->g, "/opt/qemu");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    const char *r = guestfs_get_qemu (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/opt/qemu"));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_set_qemu (t->g, NULL);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    const char *r = guestfs_get_qemu (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "qemu"));
+  }
+  return 0;
+}
+
+static int
+test_get_recovery_proc_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_get_recovery_proc (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_set_recovery_proc (t->g, 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_get_recovery_proc (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  return 0;
+}
+
+static int
+test_get_selinux_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_get_selinux (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_set_selinux (t->g, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_get_selinux (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
   }
   return 0;
 }
@@ -3216,6 +6024,48 @@ test_get_trace_0 (struct run *t)
 }
 
 static int
+test_get_umask_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_get_umask (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (18)));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_umask (t->g, 63);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (18)));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_get_umask (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (63)));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_get_umask (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (63)));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_umask (t->g, 18);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (63)));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_get_umask (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (18)));
+  }
+  return 0;
+}
+
+static int
 test_get_verbose_0 (struct run *t)
 {
   t->step = 0;
@@ -3239,6 +6089,88 @@ test_get_verbose_0 (struct run *t)
     int r = guestfs_get_verbose (t->g);
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, 0));
+  }
+  return 0;
+}
+
+static int
+test_getxattr_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_setxattr (t->g, "user.test", "hello", 5, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln_s (t->g, "f", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    size_t n = 0;
+    char *r = guestfs_getxattr (t->g, "/f", "user.test", &n);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_buffer (t, "result", r, n, "hello", 5));
+    free (r);
+  }
+  t->step = 4;
+  {
+    size_t n = 0;
+    char *r = guestfs_getxattr (t->g, "/l", "user.test", &n);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_buffer (t, "result", r, n, "hello", 5));
+    free (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_setxattr (t->g, "user.empty", "", 0, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    size_t n = 0;
+    char *r = guestfs_getxattr (t->g, "/f", "user.empty", &n);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_buffer (t, "result", r, n, "", 0));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_getxattr_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    size_t n = 0;
+    char *r = guestfs_getxattr (t->g, "/f", "user.missing", &n);
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  t->step = 2;
+  {
+    size_t n = 0;
+    char *r = guestfs_getxattr (t->g, "/f", "nonsense", &n);
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  t->step = 3;
+  {
+    size_t n = 0;
+    char *r = guestfs_getxattr (t->g, "/missing", "user.test", &n);
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    free (r);
   }
   return 0;
 }
@@ -3566,6 +6498,60 @@ test_grep_3 (struct run *t)
 }
 
 static int
+test_head_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12", 26);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char **r = guestfs_head (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_write (t->g, "/g", "one\015\n\nthree", 11);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_head (t->g, "/g");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "one\015", "", "three", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_touch (t->g, "/e");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_head (t->g, "/e");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_head (t->g, "/missing");
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_head (t->g, "/");
+    CHECK (expect_error (t, r == NULL, "EISDIR"));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
 test_head_n_0 (struct run *t)
 {
   t->step = 0;
@@ -3624,6 +6610,2341 @@ test_head_n_1 (struct run *t)
 }
 
 static int
+test_hexdump_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "hello, world\n", 13);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_hexdump (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "00000000  68 65 6c 6c 6f 2c 20 77  6f 72 6c 64 0a           |hello, world.|\n0000000d\n"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_fill (t->g, 0, 40, "/z");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_hexdump (t->g, "/z");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "00000000  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|\n*\n00000020  00 00 00 00 00 00 00 00                           |........|\n00000028\n"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_touch (t->g, "/e");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_hexdump (t->g, "/e");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, ""));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_hexdump_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_hexdump (t->g, "/missing");
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    free (r);
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_hexdump (t->g, "/d");
+    CHECK (expect_error (t, r == NULL, "EISDIR"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_arch_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_internal_write (t->g, "/bin/busybox", "\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000>\000", 20);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_ln_s (t->g, "busybox", "/bin/sh");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_inspect_get_arch (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "x86_64"));
+    free (r);
+  }
+  t->step = 9;
+  {
+    char *r = guestfs_inspect_get_arch (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_arch_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/bin/sh", "no program", 10);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_inspect_get_arch (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "unknown"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_distro_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "NAME=x\nID=\"opensuse-leap\"\n", 26);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_inspect_get_distro (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "opensuse"));
+    free (r);
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_inspect_get_distro (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_distro_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/redhat-release", "Red Hat Enterprise Linux Server release 6.4 (Santiago)\n", 55);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_inspect_get_distro (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "rhel"));
+    free (r);
+  }
+  t->step = 8;
+  {
+    int r = guestfs_inspect_get_minor_version (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (4)));
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_distro_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=nobodys\n", 11);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_inspect_get_distro (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "unknown"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_filesystems_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkswap_opts (t->g, "/dev/sda", GUESTFS_MKSWAP_OPTS_LABEL, "swp", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=swp none swap sw 0 0\nLABEL=none /x ext4 rw\n", 49);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_inspect_get_filesystems (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda", "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 8;
+  {
+    char **r = guestfs_inspect_get_filesystems (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_filesystems_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "", 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_get_filesystems (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_hostname_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/hostname", "# a comment\n\nbox.example\n", 25);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_inspect_get_hostname (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "box.example"));
+    free (r);
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_inspect_get_hostname (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_hostname_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkdir (t->g, "/etc/sysconfig");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_write (t->g, "/etc/sysconfig/network", "NETWORKING=yes\nHOSTNAME=old\n", 28);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_inspect_get_hostname (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "old"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_hostname_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_inspect_get_hostname (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "unknown"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_icon_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkdir_p (t->g, "/usr/share/pixmaps");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_internal_write (t->g, "/usr/share/pixmaps/debian-logo.png", "\211PNG\015\n\032\nlogo", 12);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=debian\nPRETTY_NAME=D\n", 24);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 9;
+  {
+    int r = guestfs_mount_ro (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    size_t n = 0;
+    char *r = guestfs_inspect_get_icon (t->g, "/dev/sdb", &n, -1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, n, "logo"));
+    free (r);
+  }
+  t->step = 11;
+  {
+    size_t n = 0;
+    char *r = guestfs_inspect_get_icon (t->g, "/dev/sda", &n, -1);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_icon_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/favicon.png", "no picture", 10);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_mount_ro (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    size_t n = 0;
+    char *r = guestfs_inspect_get_icon (t->g, "/dev/sdb", &n, -1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_buffer (t, "result", r, n, "", 0));
+    free (r);
+  }
+  t->step = 9;
+  {
+    size_t n = 0;
+    char *r = guestfs_inspect_get_icon (t->g, "/dev/sdb", &n, GUESTFS_INSPECT_GET_ICON_FAVICON, 0, GUESTFS_INSPECT_GET_ICON_HIGHQUALITY, 1, -1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_buffer (t, "result", r, n, "", 0));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_major_version_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=ubuntu\nVERSION_ID=\"22.04\"\n", 29);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_inspect_get_major_version (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (22)));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_inspect_get_minor_version (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (4)));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_inspect_get_major_version (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_major_version_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=arch\n", 8);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_inspect_get_major_version (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (0)));
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_minor_version_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=debian\nVERSION_ID=12\n", 24);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_write_append (t->g, "/etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n", 45);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_write (t->g, "/etc/debian_version", "12.11\n", 6);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 9;
+  {
+    int r = guestfs_inspect_get_minor_version (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (11)));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_inspect_get_minor_version (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_minor_version_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/alpine-release", "3.18.4\n", 7);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_inspect_get_major_version (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (3)));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_inspect_get_minor_version (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (18)));
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_mountpoints_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "V-G", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "home", "V-G", 20);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/V-G/home");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "/dev/hdb / ext2 rw\n/dev/mapper/V--G-home /home ext2 rw 0 2\n", 59);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_write_append (t->g, "/etc/fstab", "/dev/nvme1n1p7 /data ext4 rw\n/dev/sdz1 /none ext4 rw\n", 53);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_write_append (t->g, "/etc/fstab", "PARTUUID=0815-01 /x ext4 rw\n/dev/sr0 /cd iso9660 ro\n", 52);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 12;
+  {
+    char **r = guestfs_inspect_get_mountpoints (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "/", "/dev/sdb"));
+    CHECK (expect_key (t, r, "/home", "/dev/V-G/home"));
+    free_strings (r);
+  }
+  t->step = 13;
+  {
+    char **r = guestfs_inspect_get_mountpoints (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "/data", "/dev/sdb7"));
+    CHECK (expect_key (t, r, "/none", "/dev/sdz1"));
+    free_strings (r);
+  }
+  t->step = 14;
+  {
+    char **r = guestfs_inspect_get_filesystems (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/V-G/home", "/dev/sdb", "/dev/sdb7", "/dev/sdz1", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 15;
+  {
+    char **r = guestfs_inspect_get_mountpoints (t->g, "/dev/V-G/home");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_mountpoints_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "", 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_get_mountpoints (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "/", "/dev/sdb"));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_osinfo_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=debian\nVERSION_ID=12\n", 24);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_write_append (t->g, "/etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n", 45);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_inspect_get_osinfo (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "debian12"));
+    free (r);
+  }
+  t->step = 9;
+  {
+    char *r = guestfs_inspect_get_osinfo (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_osinfo_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=ubuntu\nVERSION_ID=\"22.04\"\nPRETTY_NAME=U\n", 43);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_inspect_get_osinfo (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "ubuntu22.04"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_osinfo_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_inspect_get_osinfo (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "unknown"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_package_format_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=alpine\nVERSION_ID=3.18.4\n", 28);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_inspect_get_package_format (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "apk"));
+    free (r);
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_inspect_get_package_management (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "apk"));
+    free (r);
+  }
+  t->step = 9;
+  {
+    char *r = guestfs_inspect_get_package_format (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_package_format_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=slackware\n", 13);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_inspect_get_package_format (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "unknown"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_package_management_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=fedora\nVERSION_ID=38\n", 24);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_inspect_get_package_format (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "rpm"));
+    free (r);
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_inspect_get_package_management (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "yum"));
+    free (r);
+  }
+  t->step = 9;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_mkdir_p (t->g, "/usr/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_touch (t->g, "/usr/bin/dnf");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 12;
+  {
+    char *r = guestfs_inspect_get_package_management (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "yum"));
+    free (r);
+  }
+  t->step = 13;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 14;
+  {
+    char *r = guestfs_inspect_get_package_management (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "dnf"));
+    free (r);
+  }
+  t->step = 15;
+  {
+    char *r = guestfs_inspect_get_package_management (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_product_name_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=debian\nVERSION_ID=12\n", 24);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_write_append (t->g, "/etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n", 45);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_inspect_get_product_name (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "Debian GNU/Linux 12 (bookworm)"));
+    free (r);
+  }
+  t->step = 9;
+  {
+    char *r = guestfs_inspect_get_product_name (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_product_name_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=debian\nVERSION_ID=12\n", 24);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_write_append (t->g, "/etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n", 45);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_write (t->g, "/etc/debian_version", "12.11\n", 6);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 9;
+  {
+    char *r = guestfs_inspect_get_product_name (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "12.11"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_product_name_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_inspect_get_product_name (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "unknown"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_roots_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 1;
+  {
+    char **r = guestfs_inspect_get_roots (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_inspect_get_roots (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 8;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 9;
+  {
+    char **r = guestfs_inspect_get_roots (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_get_type_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_inspect_get_type (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "linux"));
+    free (r);
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_inspect_get_type (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_inspect_get_type (t->g, "btrfsvol:/dev/sdb/x");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_list_applications_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkdir_p (t->g, "/var/lib/dpkg");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_write (t->g, "/var/lib/dpkg/status", "Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\n", 63);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_write_append (t->g, "/var/lib/dpkg/status", "Version: 1:1.21-2-3\nDescription: manager\n of packages\n\n", 55);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_write_append (t->g, "/var/lib/dpkg/status", "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n", 59);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=debian\nVERSION_ID=12\n", 24);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_write_append (t->g, "/etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n", 45);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 12;
+  {
+    int r = guestfs_mount_ro (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 13;
+  {
+    struct guestfs_application_list *r = guestfs_inspect_list_applications (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 1));
+    CHECK (expect_int (t, "app_epoch", (int64_t) (&r->val[0])->app_epoch, INT64_C (1)));
+    CHECK (expect_str (t, "app_name", (&r->val[0])->app_name, "dpkg"));
+    CHECK (expect_str (t, "app_release", (&r->val[0])->app_release, "2-3"));
+    guestfs_free_application_list (r);
+  }
+  t->step = 14;
+  {
+    struct guestfs_application_list *r = guestfs_inspect_list_applications (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    guestfs_free_application_list (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_list_applications2_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkdir_p (t->g, "/var/lib/dpkg");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_write (t->g, "/var/lib/dpkg/status", "Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\n", 63);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_write_append (t->g, "/var/lib/dpkg/status", "Version: 1:1.21-2-3\nDescription: manager\n of packages\n\n", 55);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_write_append (t->g, "/var/lib/dpkg/status", "Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n", 59);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=debian\nVERSION_ID=12\n", 24);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_write_append (t->g, "/etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n", 45);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 12;
+  {
+    struct guestfs_application2_list *r = guestfs_inspect_list_applications2 (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == NULL, NULL));
+    guestfs_free_application2_list (r);
+  }
+  t->step = 13;
+  {
+    int r = guestfs_mount_ro (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 14;
+  {
+    struct guestfs_application2_list *r = guestfs_inspect_list_applications2 (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 1));
+    CHECK (expect_int (t, "app2_epoch", (int64_t) (&r->val[0])->app2_epoch, INT64_C (1)));
+    CHECK (expect_str (t, "app2_name", (&r->val[0])->app2_name, "dpkg"));
+    CHECK (expect_str (t, "app2_version", (&r->val[0])->app2_version, "1.21"));
+    guestfs_free_application2_list (r);
+  }
+  t->step = 15;
+  {
+    struct guestfs_application2_list *r = guestfs_inspect_list_applications2 (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 1));
+    CHECK (expect_str (t, "app2_arch", (&r->val[0])->app2_arch, "amd64"));
+    CHECK (expect_str (t, "app2_release", (&r->val[0])->app2_release, "2-3"));
+    CHECK (expect_str (t, "app2_summary", (&r->val[0])->app2_summary, "manager"));
+    guestfs_free_application2_list (r);
+  }
+  t->step = 16;
+  {
+    struct guestfs_application2_list *r = guestfs_inspect_list_applications2 (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    guestfs_free_application2_list (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_list_applications2_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkdir_p (t->g, "/lib/apk/db");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_write (t->g, "/lib/apk/db/installed", "C:Q1\nP:musl\nV:1.2.4-r2\nA:x86_64\nT:the C library\n\nP:busybox\n", 59);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_write_append (t->g, "/lib/apk/db/installed", "V:1.36\n\n", 8);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=alpine\nVERSION_ID=3.18\n", 26);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 10;
+  {
+    int r = guestfs_mount_ro (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    struct guestfs_application2_list *r = guestfs_inspect_list_applications2 (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 2));
+    CHECK (expect_str (t, "app2_name", (&r->val[0])->app2_name, "busybox"));
+    CHECK (expect_str (t, "app2_release", (&r->val[1])->app2_release, "2"));
+    CHECK (expect_str (t, "app2_version", (&r->val[1])->app2_version, "1.2.4"));
+    guestfs_free_application2_list (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_list_applications2_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=slackware\n", 13);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_mount_ro (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    struct guestfs_application2_list *r = guestfs_inspect_list_applications2 (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 0));
+    guestfs_free_application2_list (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_os_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sda", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (2048), INT64_C (206847));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (206848), INT64_C (411647));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (411648), INT64_C (616447));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sda1", GUESTFS_MKFS_OPTS_LABEL, "boot", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sda2");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_mkswap_opts (t->g, "/dev/sda3", GUESTFS_MKSWAP_OPTS_LABEL, "swap1", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_set_uuid (t->g, "/dev/sda2", "12345678-0000-0000-0000-123456789abc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_mount (t->g, "/dev/sda2", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_mkdir_p (t->g, "/usr/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_ln_s (t->g, "usr/bin", "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_mkdir (t->g, "/boot");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 13;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "UUID=12345678-0000-0000-0000-123456789abc / ext4 rw 0 1\n", 56);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 14;
+  {
+    int r = guestfs_write_append (t->g, "/etc/fstab", "LABEL=boot /boot ext2 rw\nLABEL=swap1 none swap sw\n", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 15;
+  {
+    int r = guestfs_write_append (t->g, "/etc/fstab", "UUID=1234 /gone ext4 rw\ntmpfs /tmp tmpfs rw\n", 44);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 16;
+  {
+    int r = guestfs_write (t->g, "/etc/os-release", "ID=debian\nVERSION_ID=12\n", 24);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 17;
+  {
+    int r = guestfs_write_append (t->g, "/etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n", 45);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 18;
+  {
+    int r = guestfs_write (t->g, "/etc/debian_version", "12.5\n", 5);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 19;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda2", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 20;
+  {
+    char **r = guestfs_mounts (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 21;
+  {
+    char *r = guestfs_inspect_get_type (t->g, "/dev/sda2");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "linux"));
+    free (r);
+  }
+  t->step = 22;
+  {
+    char *r = guestfs_inspect_get_distro (t->g, "/dev/sda2");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "debian"));
+    free (r);
+  }
+  t->step = 23;
+  {
+    int r = guestfs_inspect_get_minor_version (t->g, "/dev/sda2");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (5)));
+  }
+  t->step = 24;
+  {
+    char **r = guestfs_inspect_get_mountpoints (t->g, "/dev/sda2");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "/", "/dev/sda2"));
+    CHECK (expect_key (t, r, "/boot", "/dev/sda1"));
+    free_strings (r);
+  }
+  t->step = 25;
+  {
+    char **r = guestfs_inspect_get_filesystems (t->g, "/dev/sda2");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda1", "/dev/sda2", "/dev/sda3", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_os_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "btrfs", "/dev/sda", GUESTFS_MKFS_OPTS_LABEL, "pool", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sda", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "btrfs", "subvolume", "create", "/sysroot/@", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/@/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mkdir (t->g, "/@/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/@/etc/fstab", "LABEL=pool / btrfs subvol=@,rw\nLABEL=pool /home btrfs subvol=/@home\n", 68);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "btrfsvol:/dev/sda/@", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_inspect_get_mountpoints (t->g, "btrfsvol:/dev/sda/@");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "/", "btrfsvol:/dev/sda/@"));
+    CHECK (expect_key (t, r, "/home", "btrfsvol:/dev/sda/@home"));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_os_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkfs (t->g, "vfat", "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mount (t->g, "/dev/sda", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "", 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
 test_internal_autosync_0 (struct run *t)
 {
   t->step = 0;
@@ -3659,6 +8980,65 @@ test_internal_autosync_0 (struct run *t)
 }
 
 static int
+test_internal_exit_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_launch (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ping_daemon (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_internal_exit (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_ping_daemon (t->g);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_launch (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_list_devices (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_ping_daemon (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_internal_exit_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_internal_exit (t->g);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
 test_internal_feature_available_0 (struct run *t)
 {
   t->step = 0;
@@ -3672,6 +9052,59 @@ test_internal_feature_available_0 (struct run *t)
     int r = guestfs_internal_feature_available (t->g, "nonsense");
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, INT64_C (2)));
+  }
+  return 0;
+}
+
+static int
+test_internal_get_console_socket_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_internal_get_console_socket (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_ping_daemon (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_internal_get_console_socket_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_internal_get_console_socket (t->g);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_internal_get_console_socket_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_direct (t->g, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_launch (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_internal_get_console_socket (t->g);
+    CHECK (expect_error (t, r == -1, "ENOTSUP"));
   }
   return 0;
 }
@@ -3707,6 +9140,86 @@ test_internal_lstatnslist_0 (struct run *t)
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_int (t, "length", r->len, 0));
     guestfs_free_statns_list (r);
+  }
+  return 0;
+}
+
+static int
+test_internal_lxattrlist_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_touch (t->g, "/g");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_setxattr (t->g, "user.b", "two", 3, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_setxattr (t->g, "user.a", "one", 3, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_ln_s (t->g, "f", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    struct guestfs_xattr_list *r = guestfs_internal_lxattrlist (t->g, "/", (char *[]) { "f", "missing", "g", "l", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 6));
+    CHECK (expect_str (t, "attrname", (&r->val[0])->attrname, ""));
+    CHECK (expect_buffer (t, "attrval", (&r->val[0])->attrval, (&r->val[0])->attrval_len, "2\000", 2));
+    CHECK (expect_str (t, "attrname", (&r->val[1])->attrname, "user.a"));
+    CHECK (expect_buffer (t, "attrval", (&r->val[1])->attrval, (&r->val[1])->attrval_len, "one", 3));
+    CHECK (expect_str (t, "attrname", (&r->val[2])->attrname, "user.b"));
+    CHECK (expect_buffer (t, "attrval", (&r->val[2])->attrval, (&r->val[2])->attrval_len, "two", 3));
+    CHECK (expect_str (t, "attrname", (&r->val[3])->attrname, ""));
+    CHECK (expect_buffer (t, "attrval", (&r->val[3])->attrval, (&r->val[3])->attrval_len, "", 0));
+    CHECK (expect_str (t, "attrname", (&r->val[4])->attrname, ""));
+    CHECK (expect_buffer (t, "attrval", (&r->val[4])->attrval, (&r->val[4])->attrval_len, "0\000", 2));
+    CHECK (expect_str (t, "attrname", (&r->val[5])->attrname, ""));
+    CHECK (expect_buffer (t, "attrval", (&r->val[5])->attrval, (&r->val[5])->attrval_len, "0\000", 2));
+    guestfs_free_xattr_list (r);
+  }
+  t->step = 6;
+  {
+    struct guestfs_xattr_list *r = guestfs_internal_lxattrlist (t->g, "/", (char *[]) { NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 0));
+    guestfs_free_xattr_list (r);
+  }
+  return 0;
+}
+
+static int
+test_internal_lxattrlist_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    struct guestfs_xattr_list *r = guestfs_internal_lxattrlist (t->g, "/missing", (char *[]) { "f", NULL });
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    guestfs_free_xattr_list (r);
+  }
+  t->step = 2;
+  {
+    struct guestfs_xattr_list *r = guestfs_internal_lxattrlist (t->g, "/f", (char *[]) { "f", NULL });
+    CHECK (expect_error (t, r == NULL, "ENOTDIR"));
+    guestfs_free_xattr_list (r);
   }
   return 0;
 }
@@ -3760,6 +9273,82 @@ test_internal_readdir_0 (struct run *t)
   {
     int r = guestfs_internal_readdir (t->g, "/missing", local_path (t, "%tmp/entries"));
     CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
+test_internal_readlinklist_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln_s (t->g, "../x", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_ln_s (t->g, "/nowhere", "/d/m");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_internal_readlinklist (t->g, "/", (char *[]) { "l", "f", "d", "missing", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "../x", "", "", "", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_internal_readlinklist (t->g, "/d", (char *[]) { "m", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/nowhere", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_internal_readlinklist (t->g, "/", (char *[]) { NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_internal_readlinklist_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char **r = guestfs_internal_readlinklist (t->g, "/missing", (char *[]) { "l", NULL });
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    free_strings (r);
+  }
+  t->step = 2;
+  {
+    char **r = guestfs_internal_readlinklist (t->g, "/f", (char *[]) { "l", NULL });
+    CHECK (expect_error (t, r == NULL, "ENOTDIR"));
+    free_strings (r);
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_internal_readlinklist (t->g, "/", (char *[]) { "d/m", NULL });
+    CHECK (expect_error (t, r == NULL, NULL));
+    free_strings (r);
   }
   return 0;
 }
@@ -4503,6 +10092,97 @@ test_internal_write_append_0 (struct run *t)
 }
 
 static int
+test_is_blockdev_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mknod (t->g, 24996, 99, 66, "/n");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_is_blockdev (t->g, "/n");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_is_blockdev (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_is_blockdev (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_is_blockdev (t->g, "/f/below");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_is_blockdev (t->g, "/missing");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  return 0;
+}
+
+static int
+test_is_blockdev_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mknod (t->g, 24996, 99, 66, "/n");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_ln_s (t->g, "n", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln_s (t->g, "missing", "/dangling");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_is_blockdev (t->g, "/l");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_is_blockdev_opts (t->g, "/l", GUESTFS_IS_BLOCKDEV_OPTS_FOLLOWSYMLINKS, 1, -1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_is_blockdev_opts (t->g, "/l", GUESTFS_IS_BLOCKDEV_OPTS_FOLLOWSYMLINKS, 0, -1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_is_blockdev_opts (t->g, "/dangling", GUESTFS_IS_BLOCKDEV_OPTS_FOLLOWSYMLINKS, 1, -1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  return 0;
+}
+
+static int
 test_is_busy_0 (struct run *t)
 {
   t->step = 0;
@@ -4520,6 +10200,97 @@ test_is_busy_1 (struct run *t)
   t->step = 0;
   {
     int r = guestfs_is_busy (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  return 0;
+}
+
+static int
+test_is_chardev_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mknod (t->g, 8612, 99, 66, "/n");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_is_chardev (t->g, "/n");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_is_chardev (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_is_chardev (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_is_chardev (t->g, "/f/below");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_is_chardev (t->g, "/missing");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  return 0;
+}
+
+static int
+test_is_chardev_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mknod (t->g, 8612, 99, 66, "/n");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_ln_s (t->g, "n", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln_s (t->g, "missing", "/dangling");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_is_chardev (t->g, "/l");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_is_chardev_opts (t->g, "/l", GUESTFS_IS_CHARDEV_OPTS_FOLLOWSYMLINKS, 1, -1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_is_chardev_opts (t->g, "/l", GUESTFS_IS_CHARDEV_OPTS_FOLLOWSYMLINKS, 0, -1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_is_chardev_opts (t->g, "/dangling", GUESTFS_IS_CHARDEV_OPTS_FOLLOWSYMLINKS, 1, -1);
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, 0));
   }
@@ -4630,6 +10401,97 @@ test_is_dir_1 (struct run *t)
 }
 
 static int
+test_is_fifo_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfifo (t->g, 420, "/n");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_is_fifo (t->g, "/n");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_is_fifo (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_is_fifo (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_is_fifo (t->g, "/f/below");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_is_fifo (t->g, "/missing");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  return 0;
+}
+
+static int
+test_is_fifo_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfifo (t->g, 420, "/n");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_ln_s (t->g, "n", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln_s (t->g, "missing", "/dangling");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_is_fifo (t->g, "/l");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_is_fifo_opts (t->g, "/l", GUESTFS_IS_FIFO_OPTS_FOLLOWSYMLINKS, 1, -1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_is_fifo_opts (t->g, "/l", GUESTFS_IS_FIFO_OPTS_FOLLOWSYMLINKS, 0, -1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_is_fifo_opts (t->g, "/dangling", GUESTFS_IS_FIFO_OPTS_FOLLOWSYMLINKS, 1, -1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  return 0;
+}
+
+static int
 test_is_file_0 (struct run *t)
 {
   t->step = 0;
@@ -4733,6 +10595,56 @@ test_is_launching_1 (struct run *t)
 }
 
 static int
+test_is_lv_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_is_lv (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_is_lv (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_is_lv (t->g, "/dev/mapper/VG-LV");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_is_lv (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_is_lv (t->g, "/dev/VG/missing");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
 test_is_ready_0 (struct run *t)
 {
   t->step = 0;
@@ -4752,6 +10664,97 @@ test_is_ready_1 (struct run *t)
     int r = guestfs_is_ready (t->g);
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, 1));
+  }
+  return 0;
+}
+
+static int
+test_is_socket_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mknod (t->g, 49572, 0, 0, "/n");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_is_socket (t->g, "/n");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_is_socket (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_is_socket (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_is_socket (t->g, "/f/below");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_is_socket (t->g, "/missing");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  return 0;
+}
+
+static int
+test_is_socket_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mknod (t->g, 49572, 0, 0, "/n");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_ln_s (t->g, "n", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln_s (t->g, "missing", "/dangling");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_is_socket (t->g, "/l");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_is_socket_opts (t->g, "/l", GUESTFS_IS_SOCKET_OPTS_FOLLOWSYMLINKS, 1, -1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_is_socket_opts (t->g, "/l", GUESTFS_IS_SOCKET_OPTS_FOLLOWSYMLINKS, 0, -1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_is_socket_opts (t->g, "/dangling", GUESTFS_IS_SOCKET_OPTS_FOLLOWSYMLINKS, 1, -1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
   }
   return 0;
 }
@@ -4802,6 +10805,122 @@ test_is_symlink_0 (struct run *t)
 }
 
 static int
+test_is_whole_device_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_is_whole_device (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sda", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_is_whole_device (t->g, "/dev/sda1");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_is_whole_device (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sdb", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_is_whole_device (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_is_whole_device (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_is_zero_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_is_zero (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_truncate_size (t->g, "/f", INT64_C (5000000));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_is_zero (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_pwrite (t->g, "/f", "x", 1, INT64_C (4999999));
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (1)));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_is_zero (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_fill (t->g, 0, 1000, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_is_zero (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_is_zero (t->g, "/");
+    CHECK (expect_error (t, r == -1, "EISDIR"));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_is_zero (t->g, "/missing");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
 test_is_zero_device_0 (struct run *t)
 {
   t->step = 0;
@@ -4841,6 +10960,72 @@ test_is_zero_device_0 (struct run *t)
   {
     int r = guestfs_is_zero_device (t->g, "/dev/sdz");
     CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_journal_get_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    struct guestfs_xattr_list *r = guestfs_journal_get (t->g);
+    CHECK (expect_error (t, r == NULL, NULL));
+    guestfs_free_xattr_list (r);
+  }
+  t->step = 1;
+  {
+    int r = guestfs_ping_daemon (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_kill_subprocess_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_launch (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_kill_subprocess (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_is_config (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_ping_daemon (t->g);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_kill_subprocess_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_kill_subprocess (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_is_config (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
   }
   return 0;
 }
@@ -4925,6 +11110,161 @@ test_launch_1 (struct run *t)
 }
 
 static int
+test_lchown_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_ln_s (t->g, "f", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lchown (t->g, 1000, 1001, "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    struct guestfs_statns *r = guestfs_lstatns (t->g, "/l");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_gid", (int64_t) r->st_gid, INT64_C (1001)));
+    CHECK (expect_int (t, "st_uid", (int64_t) r->st_uid, INT64_C (1000)));
+    guestfs_free_statns (r);
+  }
+  t->step = 4;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_gid", (int64_t) r->st_gid, INT64_C (0)));
+    CHECK (expect_int (t, "st_uid", (int64_t) r->st_uid, INT64_C (0)));
+    guestfs_free_statns (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_lchown (t->g, -1, 5, "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    struct guestfs_statns *r = guestfs_lstatns (t->g, "/l");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_gid", (int64_t) r->st_gid, INT64_C (5)));
+    CHECK (expect_int (t, "st_uid", (int64_t) r->st_uid, INT64_C (1000)));
+    guestfs_free_statns (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_lchown (t->g, 7, -1, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_gid", (int64_t) r->st_gid, INT64_C (0)));
+    CHECK (expect_int (t, "st_uid", (int64_t) r->st_uid, INT64_C (7)));
+    guestfs_free_statns (r);
+  }
+  return 0;
+}
+
+static int
+test_lchown_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_ln_s (t->g, "missing", "/dangling");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_lchown (t->g, 1, 1, "/dangling");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    struct guestfs_statns *r = guestfs_lstatns (t->g, "/dangling");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_uid", (int64_t) r->st_uid, INT64_C (1)));
+    guestfs_free_statns (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_lchown (t->g, 0, 0, "/missing");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
+test_lgetxattrs_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_setxattr (t->g, "user.b", "two", 3, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_setxattr (t->g, "user.a", "one", 3, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    struct guestfs_xattr_list *r = guestfs_lgetxattrs (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 2));
+    CHECK (expect_str (t, "attrname", (&r->val[0])->attrname, "user.a"));
+    CHECK (expect_buffer (t, "attrval", (&r->val[0])->attrval, (&r->val[0])->attrval_len, "one", 3));
+    CHECK (expect_str (t, "attrname", (&r->val[1])->attrname, "user.b"));
+    CHECK (expect_buffer (t, "attrval", (&r->val[1])->attrval, (&r->val[1])->attrval_len, "two", 3));
+    guestfs_free_xattr_list (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_ln_s (t->g, "f", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    struct guestfs_xattr_list *r = guestfs_lgetxattrs (t->g, "/l");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 0));
+    guestfs_free_xattr_list (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_lsetxattr (t->g, "trusted.t", "x", 1, "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    struct guestfs_xattr_list *r = guestfs_lgetxattrs (t->g, "/l");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 1));
+    CHECK (expect_str (t, "attrname", (&r->val[0])->attrname, "trusted.t"));
+    CHECK (expect_buffer (t, "attrval", (&r->val[0])->attrval, (&r->val[0])->attrval_len, "x", 1));
+    guestfs_free_xattr_list (r);
+  }
+  t->step = 8;
+  {
+    struct guestfs_xattr_list *r = guestfs_lgetxattrs (t->g, "/missing");
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    guestfs_free_xattr_list (r);
+  }
+  return 0;
+}
+
+static int
 test_list_devices_0 (struct run *t)
 {
   t->step = 0;
@@ -4957,6 +11297,137 @@ test_list_devices_1 (struct run *t)
     char **r = guestfs_list_devices (t->g);
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_list (t, r, (char *[]) { "/dev/sda", "/dev/sdb", "/dev/sdc", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_list_disk_labels_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sda", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char **r = guestfs_list_disk_labels (t->g);
+    CHECK (expect_success (t, r == NULL));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_list_disk_labels_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (33554432), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (33554432), GUESTFS_ADD_DRIVE_SCRATCH_LABEL, "data", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_launch (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_list_disk_labels (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "data", "/dev/sdb"));
+    free_strings (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/disk/guestfs/data", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_list_disk_labels (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "data", "/dev/sdb"));
+    CHECK (expect_key (t, r, "data1", "/dev/sdb1"));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_list_dm_devices_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    char **r = guestfs_list_dm_devices (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 1;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_list_dm_devices (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "echo", "0", "2048", "zero", "|", "dmsetup", "create", "some-disk", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_list_dm_devices (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/mapper/some-disk", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_is_whole_device (t->g, "/dev/mapper/some-disk");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_is_lv (t->g, "/dev/mapper/some-disk");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 9;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "dmsetup", "remove", "some-disk", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 10;
+  {
+    char **r = guestfs_list_dm_devices (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
     free_strings (r);
   }
   return 0;
@@ -5051,6 +11522,85 @@ test_list_filesystems_2 (struct run *t)
     CHECK (expect_key (t, r, "/dev/sda", "unknown"));
     CHECK (expect_key (t, r, "/dev/sdb", "btrfs"));
     free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_list_md_devices_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    char **r = guestfs_list_md_devices (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "mdadm", "--create", "/dev/md7", "--run", "--level=0", "--raid-devices=2", "--metadata=1.2", "/dev/sda", "/dev/sdb", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 2;
+  {
+    char **r = guestfs_list_md_devices (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/md7", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_is_whole_device (t->g, "/dev/md7");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_is_whole_device (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/md7", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_part_to_dev (t->g, "/dev/md7p1");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/dev/md7"));
+    free (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_part_to_partnum (t->g, "/dev/md7p1");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (1)));
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "mdadm", "--stop", "/dev/md7", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 9;
+  {
+    char **r = guestfs_list_md_devices (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 10;
+  {
+    int r = guestfs_wipefs (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_wipefs (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
   }
   return 0;
 }
@@ -5151,6 +11701,292 @@ test_ll_0 (struct run *t)
 }
 
 static int
+test_ln_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln (t->g, "/f", "/d/g");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_cat (t->g, "/d/g");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_nlink", (int64_t) r->st_nlink, INT64_C (2)));
+    guestfs_free_statns (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_rm (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_cat (t->g, "/d/g");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  t->step = 7;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/d/g");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_nlink", (int64_t) r->st_nlink, INT64_C (1)));
+    guestfs_free_statns (r);
+  }
+  return 0;
+}
+
+static int
+test_ln_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_ln_s (t->g, "nowhere", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_ln (t->g, "/l", "/m");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_readlink (t->g, "/m");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "nowhere"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_ln_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_touch (t->g, "/g");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_ln (t->g, "/f", "/g");
+    CHECK (expect_error (t, r == -1, "EEXIST"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_ln (t->g, "/f", "/d");
+    CHECK (expect_error (t, r == -1, "EEXIST"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_ln (t->g, "/d", "/e");
+    CHECK (expect_error (t, r == -1, "EPERM"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_ln (t->g, "/missing", "/h");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_ln (t->g, "f", "/h");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_ln (t->g, "/f", "/missing/h");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
+test_ln_f_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_write (t->g, "/g", "old", 3);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln_f (t->g, "/f", "/g");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_cat (t->g, "/g");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_nlink", (int64_t) r->st_nlink, INT64_C (2)));
+    guestfs_free_statns (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_ln_f (t->g, "/f", "/g");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_nlink", (int64_t) r->st_nlink, INT64_C (2)));
+    guestfs_free_statns (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_ln_f (t->g, "/f", "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_nlink", (int64_t) r->st_nlink, INT64_C (2)));
+    guestfs_free_statns (r);
+  }
+  t->step = 9;
+  {
+    int r = guestfs_ln_f (t->g, "/f", "/new");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_nlink", (int64_t) r->st_nlink, INT64_C (3)));
+    guestfs_free_statns (r);
+  }
+  t->step = 11;
+  {
+    char **r = guestfs_ls (t->g, "/");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "f", "g", "lost+found", "new", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_ln_f_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_ln_s (t->g, "f", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln_f (t->g, "/f", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_is_symlink (t->g, "/l");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_cat (t->g, "/l");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_ln_f_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln_f (t->g, "/missing", "/f");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_cat (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_ln_f (t->g, "/f", "/d");
+    CHECK (expect_error (t, r == -1, "EISDIR"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_is_dir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_ls (t->g, "/");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "d", "f", "lost+found", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
 test_ln_s_0 (struct run *t)
 {
   t->step = 0;
@@ -5214,6 +12050,246 @@ test_ln_s_2 (struct run *t)
   {
     int r = guestfs_ln_s (t->g, "/f", "/missing/l");
     CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_ln_sf_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_ln_sf (t->g, "a", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_readlink (t->g, "/l");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "a"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln_sf (t->g, "b", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_readlink (t->g, "/l");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "b"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/f", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_ln_sf (t->g, "../c", "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_readlink (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "../c"));
+    free (r);
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_ls (t->g, "/");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "f", "l", "lost+found", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_ln_sf_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_ln_s (t->g, "d", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln_sf (t->g, "/x/y/", "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_readlink (t->g, "/d/y");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/x/y/"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_ln_sf (t->g, "z", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_readlink (t->g, "/d/z");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "z"));
+    free (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_ln_sf (t->g, "zz", "/l/z");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_readlink (t->g, "/d/z");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "zz"));
+    free (r);
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_readlink (t->g, "/l");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "d"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_ln_sf_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_ln_sf (t->g, "..", "/d");
+    CHECK (expect_error (t, r == -1, "EISDIR"));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln_sf (t->g, "/", "/d");
+    CHECK (expect_error (t, r == -1, "EISDIR"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/d/x");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_ln_sf (t->g, "/a/x", "/d");
+    CHECK (expect_error (t, r == -1, "EISDIR"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_ln_sf (t->g, "x", "/missing/l");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_find (t->g, "/d");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "x", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_lremovexattr_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_setxattr (t->g, "user.a", "one", 3, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lremovexattr (t->g, "user.a", "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    struct guestfs_xattr_list *r = guestfs_lgetxattrs (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 0));
+    guestfs_free_xattr_list (r);
+  }
+  return 0;
+}
+
+static int
+test_lremovexattr_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_ln_s (t->g, "f", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_setxattr (t->g, "trusted.t", "f", 1, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_lsetxattr (t->g, "trusted.t", "l", 1, "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_lremovexattr (t->g, "trusted.t", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    struct guestfs_xattr_list *r = guestfs_lgetxattrs (t->g, "/l");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 0));
+    guestfs_free_xattr_list (r);
+  }
+  t->step = 6;
+  {
+    size_t n = 0;
+    char *r = guestfs_getxattr (t->g, "/f", "trusted.t", &n);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_buffer (t, "result", r, n, "f", 1));
+    free (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_lremovexattr (t->g, "trusted.t", "/l");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_lremovexattr (t->g, "user.a", "/missing");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   return 0;
 }
@@ -5457,6 +12533,53 @@ test_lstat_0 (struct run *t)
 }
 
 static int
+test_lstatlist_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "abc", 3);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_ln_s (t->g, "f", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    struct guestfs_stat_list *r = guestfs_lstatlist (t->g, "/", (char *[]) { "l", "no", "f", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 3));
+    CHECK (expect_int (t, "mode", (int64_t) (&r->val[0])->mode, INT64_C (41471)));
+    CHECK (expect_int (t, "size", (int64_t) (&r->val[0])->size, INT64_C (1)));
+    CHECK (expect_int (t, "ino", (int64_t) (&r->val[1])->ino, INT64_C (-1)));
+    CHECK (expect_int (t, "mode", (int64_t) (&r->val[2])->mode, INT64_C (33188)));
+    CHECK (expect_int (t, "size", (int64_t) (&r->val[2])->size, INT64_C (3)));
+    guestfs_free_stat_list (r);
+  }
+  t->step = 3;
+  {
+    struct guestfs_stat_list *r = guestfs_lstatlist (t->g, "/", (char *[]) { NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 0));
+    guestfs_free_stat_list (r);
+  }
+  t->step = 4;
+  {
+    struct guestfs_stat_list *r = guestfs_lstatlist (t->g, "/missing", (char *[]) { "f", NULL });
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    guestfs_free_stat_list (r);
+  }
+  t->step = 5;
+  {
+    struct guestfs_stat_list *r = guestfs_lstatlist (t->g, "/", (char *[]) { "a/b", NULL });
+    CHECK (expect_error (t, r == NULL, NULL));
+    guestfs_free_stat_list (r);
+  }
+  return 0;
+}
+
+static int
 test_lstatns_0 (struct run *t)
 {
   t->step = 0;
@@ -5511,6 +12634,99 @@ test_lstatns_1 (struct run *t)
     struct guestfs_statns *r = guestfs_lstatns (t->g, "/missing");
     CHECK (expect_error (t, r == NULL, "ENOENT"));
     guestfs_free_statns (r);
+  }
+  return 0;
+}
+
+static int
+test_lstatnslist_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_write (t->g, "/d/f", "abc", 3);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln_s (t->g, "f", "/d/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_ln_s (t->g, "d", "/dl");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    struct guestfs_statns_list *r = guestfs_lstatnslist (t->g, "/d", (char *[]) { "l", "no", "f", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 3));
+    CHECK (expect_int (t, "st_mode", (int64_t) (&r->val[0])->st_mode, INT64_C (41471)));
+    CHECK (expect_int (t, "st_ino", (int64_t) (&r->val[1])->st_ino, INT64_C (-1)));
+    CHECK (expect_int (t, "st_size", (int64_t) (&r->val[1])->st_size, INT64_C (0)));
+    CHECK (expect_int (t, "st_mode", (int64_t) (&r->val[2])->st_mode, INT64_C (33188)));
+    guestfs_free_statns_list (r);
+  }
+  t->step = 5;
+  {
+    struct guestfs_statns_list *r = guestfs_lstatnslist (t->g, "/dl", (char *[]) { "f", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 1));
+    CHECK (expect_int (t, "st_size", (int64_t) (&r->val[0])->st_size, INT64_C (3)));
+    guestfs_free_statns_list (r);
+  }
+  t->step = 6;
+  {
+    struct guestfs_statns_list *r = guestfs_lstatnslist (t->g, "/d", (char *[]) { NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 0));
+    guestfs_free_statns_list (r);
+  }
+  return 0;
+}
+
+static int
+test_lstatnslist_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "abc", 3);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    struct guestfs_statns_list *r = guestfs_lstatnslist (t->g, "/f", (char *[]) { "x", NULL });
+    CHECK (expect_error (t, r == NULL, "ENOTDIR"));
+    guestfs_free_statns_list (r);
+  }
+  t->step = 2;
+  {
+    struct guestfs_statns_list *r = guestfs_lstatnslist (t->g, "/missing", (char *[]) { "x", NULL });
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    guestfs_free_statns_list (r);
+  }
+  t->step = 3;
+  {
+    struct guestfs_statns_list *r = guestfs_lstatnslist (t->g, "/", (char *[]) { "lost+found/x", NULL });
+    CHECK (expect_error (t, r == NULL, NULL));
+    guestfs_free_statns_list (r);
+  }
+  return 0;
+}
+
+static int
+test_lstatnslist_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    struct guestfs_statns_list *r = guestfs_lstatnslist (t->g, "/", (char *[]) { "x", NULL });
+    CHECK (expect_error (t, r == NULL, NULL));
+    guestfs_free_statns_list (r);
   }
   return 0;
 }
@@ -5611,6 +12827,221 @@ test_lvcreate_1 (struct run *t)
 }
 
 static int
+test_lvcreate_free_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sdb", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate_free (t->g, "HALF", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_lvcreate_free (t->g, "REST", "VG", 100);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_lvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/VG/HALF", "/dev/VG/REST", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 5;
+  {
+    int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/VG/HALF");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (130023424)));
+  }
+  t->step = 6;
+  {
+    int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/VG/REST");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (134217728)));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_lvcreate_free (t->g, "MORE", "VG", 100);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_lvcreate_free_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sdb", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate_free (t->g, "LV", "VG", 0);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_lvcreate_free (t->g, "LV", "VG", 101);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_lvcreate_free (t->g, "LV", "VG", -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_lvcreate_free (t->g, "LV", "MISSING", 50);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_lvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_lvm_remove_all_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_lvm_remove_all (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_vgcreate (t->g, "VG1", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_vgcreate (t->g, "VG2", (char *[]) { "/dev/sdb", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_lvcreate (t->g, "LV1", "VG1", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_lvcreate (t->g, "LV2", "VG1", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_lvcreate (t->g, "LV3", "VG2", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_lvm_remove_all (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    char **r = guestfs_lvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 10;
+  {
+    char **r = guestfs_vgs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 11;
+  {
+    char **r = guestfs_pvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 12;
+  {
+    char *r = guestfs_vfs_type (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, ""));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_lvm_remove_all_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mount (t->g, "/dev/VG/LV", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_lvm_remove_all (t->g);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_lvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/VG/LV", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
 test_lvremove_0 (struct run *t)
 {
   t->step = 0;
@@ -5673,6 +13104,117 @@ test_lvremove_0 (struct run *t)
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_list (t, r, (char *[]) { "VG", NULL }, 1));
     free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_lvresize_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 20);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_lvresize (t->g, "/dev/VG/LV", 60);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (62914560)));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_resize2fs (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_lvresize (t->g, "/dev/VG/LV", 60);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (62914560)));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_lvresize (t->g, "/dev/VG/LV", 9);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (12582912)));
+  }
+  return 0;
+}
+
+static int
+test_lvresize_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sdb", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 20);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_lvresize (t->g, "/dev/VG/LV", 5000);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_lvresize (t->g, "/dev/VG/LV", 0);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_lvresize (t->g, "/dev/VG/LV", -5);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_lvresize (t->g, "/dev/sda", 50);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 7;
+  {
+    int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (20971520)));
   }
   return 0;
 }
@@ -5768,6 +13310,102 @@ test_lvs_full_0 (struct run *t)
     CHECK (expect_str (t, "origin", (&r->val[0])->origin, ""));
     CHECK (expect_int (t, "seg_count", (int64_t) (&r->val[0])->seg_count, INT64_C (1)));
     guestfs_free_lvm_lv_list (r);
+  }
+  return 0;
+}
+
+static int
+test_lxattrlist_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_touch (t->g, "/d/plain");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_touch (t->g, "/d/some");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_lsetxattr (t->g, "user.a", "one", 3, "/d/some");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_lsetxattr (t->g, "user.b", "", 0, "/d/some");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    struct guestfs_xattr_list *r = guestfs_lxattrlist (t->g, "/d", (char *[]) { "plain", "no", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 2));
+    CHECK (expect_str (t, "attrname", (&r->val[0])->attrname, ""));
+    CHECK (expect_buffer (t, "attrval", (&r->val[0])->attrval, (&r->val[0])->attrval_len, "0\000", 2));
+    CHECK (expect_str (t, "attrname", (&r->val[1])->attrname, ""));
+    CHECK (expect_buffer (t, "attrval", (&r->val[1])->attrval, (&r->val[1])->attrval_len, "", 0));
+    guestfs_free_xattr_list (r);
+  }
+  t->step = 6;
+  {
+    struct guestfs_xattr_list *r = guestfs_lxattrlist (t->g, "/d", (char *[]) { "some", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 3));
+    CHECK (expect_buffer (t, "attrval", (&r->val[0])->attrval, (&r->val[0])->attrval_len, "2\000", 2));
+    CHECK (expect_str (t, "attrname", (&r->val[1])->attrname, "user.a"));
+    CHECK (expect_str (t, "attrname", (&r->val[2])->attrname, "user.b"));
+    CHECK (expect_buffer (t, "attrval", (&r->val[2])->attrval, (&r->val[2])->attrval_len, "", 0));
+    guestfs_free_xattr_list (r);
+  }
+  t->step = 7;
+  {
+    struct guestfs_xattr_list *r = guestfs_lxattrlist (t->g, "/d", (char *[]) { NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 0));
+    guestfs_free_xattr_list (r);
+  }
+  t->step = 8;
+  {
+    struct guestfs_xattr_list *r = guestfs_lxattrlist (t->g, "/missing", (char *[]) { "x", NULL });
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    guestfs_free_xattr_list (r);
+  }
+  t->step = 9;
+  {
+    struct guestfs_xattr_list *r = guestfs_lxattrlist (t->g, "/", (char *[]) { "d/plain", NULL });
+    CHECK (expect_error (t, r == NULL, NULL));
+    guestfs_free_xattr_list (r);
+  }
+  return 0;
+}
+
+static int
+test_max_disks_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_max_disks (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (255)));
+  }
+  return 0;
+}
+
+static int
+test_max_disks_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_max_disks (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (255)));
   }
   return 0;
 }
@@ -5941,6 +13579,339 @@ test_mkdir_p_2 (struct run *t)
     int r = guestfs_is_dir (t->g, "/d/e");
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, 1));
+  }
+  return 0;
+}
+
+static int
+test_mkdtemp_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_mkdtemp (t->g, "/d/aXXXXXX");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "/d/a"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_mkdtemp (t->g, "/d/aXXXXXX");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "/d/a"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_mkdtemp (t->g, "/d/XXXXXX");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "/d/"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_mkdtemp (t->g, "/d/../d/bXXXXXX");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "/d/../d/b"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/d");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_nlink", (int64_t) r->st_nlink, INT64_C (6)));
+    guestfs_free_statns (r);
+  }
+  return 0;
+}
+
+static int
+test_mkdtemp_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_mkdtemp (t->g, "/aXXXXX");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_mkdtemp (t->g, "/XXXXXXa");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_mkdtemp (t->g, "/missing/XXXXXX");
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_mke2fs_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mke2fs (t->g, "/dev/sda", GUESTFS_MKE2FS_BLOCKSCOUNT, INT64_C (10000), GUESTFS_MKE2FS_BLOCKSIZE, INT64_C (1024), GUESTFS_MKE2FS_LABEL, "small", GUESTFS_MKE2FS_UUID, "c1c2c3c4-0000-1111-2222-333344445555", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_vfs_type (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "ext2"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_vfs_label (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "small"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_vfs_uuid (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "c1c2c3c4-0000-1111-2222-333344445555"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_tune2fs_l (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "Block count", "10000"));
+    CHECK (expect_key (t, r, "Block size", "1024"));
+    free_strings (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mount (t->g, "/dev/sda", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_mke2fs_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mke2fs (t->g, "/dev/sda", GUESTFS_MKE2FS_FSTYPE, "ext4", GUESTFS_MKE2FS_STRIDESIZE, INT64_C (4), GUESTFS_MKE2FS_STRIPEWIDTH, INT64_C (8), GUESTFS_MKE2FS_MAXONLINERESIZE, INT64_C (1000000), GUESTFS_MKE2FS_MMPUPDATEINTERVAL, 5, GUESTFS_MKE2FS_LAZYITABLEINIT, 0, GUESTFS_MKE2FS_LAZYJOURNALINIT, 1, GUESTFS_MKE2FS_DISCARD, 0, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char **r = guestfs_tune2fs_l (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "RAID stride", "4"));
+    CHECK (expect_key (t, r, "RAID stripe width", "8"));
+    free_strings (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mke2fs (t->g, "/dev/sda", GUESTFS_MKE2FS_FSTYPE, "ext4", GUESTFS_MKE2FS_INODESIZE, INT64_C (512), GUESTFS_MKE2FS_NUMBEROFINODES, INT64_C (4096), GUESTFS_MKE2FS_RESERVEDBLOCKSPERCENTAGE, 0, GUESTFS_MKE2FS_LASTMOUNTEDDIR, "/mnt", GUESTFS_MKE2FS_CREATOROS, "hurd", GUESTFS_MKE2FS_TESTFS, 1, GUESTFS_MKE2FS_FORCECREATE, 1, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_tune2fs_l (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "Inode count", "4096"));
+    CHECK (expect_key (t, r, "Inode size", "512"));
+    CHECK (expect_key (t, r, "Last mounted on", "/mnt"));
+    CHECK (expect_key (t, r, "Reserved block count", "0"));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_mke2fs_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mke2fs (t->g, "/dev/sdb", GUESTFS_MKE2FS_FSTYPE, "ext4", GUESTFS_MKE2FS_QUOTA, 1, GUESTFS_MKE2FS_QUOTATYPE, 1, GUESTFS_MKE2FS_EXTENT, 1, GUESTFS_MKE2FS_FLEXBG, 1, GUESTFS_MKE2FS_FILETYPE, 1, GUESTFS_MKE2FS_LARGEFILE, 1, GUESTFS_MKE2FS_SPARSESUPER, 1, GUESTFS_MKE2FS_UNINITBG, 0, GUESTFS_MKE2FS_RESIZEINODE, 0, GUESTFS_MKE2FS_HASJOURNAL, 0, GUESTFS_MKE2FS_BYTESPERINODE, INT64_C (8192), GUESTFS_MKE2FS_BLOCKSPERGROUP, INT64_C (8192), GUESTFS_MKE2FS_NUMBEROFGROUPS, INT64_C (8), GUESTFS_MKE2FS_USAGETYPE, "small", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_vfs_type (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "ext4"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    char **r = guestfs_tune2fs_l (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "Blocks per group", "8192"));
+    CHECK (expect_key (t, r, "Flex block group size", "8"));
+    CHECK (expect_key (t, r, "User quota inode", "3"));
+    free_strings (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mke2fs (t->g, "/dev/sdb", GUESTFS_MKE2FS_BLOCKSIZE, INT64_C (4096), GUESTFS_MKE2FS_JOURNALDEV, 1, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_vfs_type (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "jbd"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mke2fs (t->g, "/dev/sda", GUESTFS_MKE2FS_BLOCKSIZE, INT64_C (4096), GUESTFS_MKE2FS_FSTYPE, "ext3", GUESTFS_MKE2FS_JOURNALDEVICE, "/dev/sdb", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_vfs_type (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "ext3"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_mke2fs_3 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mke2fs (t->g, "/dev/sda", GUESTFS_MKE2FS_BLOCKSCOUNT, INT64_C (-1), -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mke2fs (t->g, "/dev/sda", GUESTFS_MKE2FS_RESERVEDBLOCKSPERCENTAGE, -1, -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mke2fs (t->g, "/dev/sda", GUESTFS_MKE2FS_RESERVEDBLOCKSPERCENTAGE, 60, -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mke2fs (t->g, "/dev/sda", GUESTFS_MKE2FS_BLOCKSIZE, INT64_C (1000), -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mke2fs (t->g, "/dev/sda", GUESTFS_MKE2FS_LABEL, "seventeen-bytes-x", -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mke2fs (t->g, "/dev/sda", GUESTFS_MKE2FS_JOURNALDEVICE, "/dev/sdz", -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_mke2fs (t->g, "/dev/sdz", -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_mount (t->g, "/dev/sda", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_mke2fs (t->g, "/dev/sda", GUESTFS_MKE2FS_FORCECREATE, 1, -1);
+    CHECK (expect_error (t, r == -1, "EBUSY"));
+  }
+  return 0;
+}
+
+static int
+test_mkfifo_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfifo (t->g, 511, "/p");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_is_fifo (t->g, "/p");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 2;
+  {
+    struct guestfs_statns *r = guestfs_lstatns (t->g, "/p");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_mode", (int64_t) r->st_mode, INT64_C (4589)));
+    guestfs_free_statns (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_umask (t->g, 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mkfifo (t->g, 402, "/q");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    struct guestfs_statns *r = guestfs_lstatns (t->g, "/q");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_mode", (int64_t) r->st_mode, INT64_C (4498)));
+    guestfs_free_statns (r);
+  }
+  return 0;
+}
+
+static int
+test_mkfifo_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfifo (t->g, 420, "/p");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkfifo (t->g, 420, "/p");
+    CHECK (expect_error (t, r == -1, "EEXIST"));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkfifo (t->g, -1, "/q");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkfifo (t->g, 4516, "/q");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mkfifo (t->g, 420, "/missing/q");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   return 0;
 }
@@ -6167,6 +14138,368 @@ test_mkfs_4 (struct run *t)
 }
 
 static int
+test_mkmountpoint_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkmountpoint (t->g, "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkmountpoint (t->g, "/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkmountpoint (t->g, "/b/inner");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_ls (t->g, "/");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free_strings (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_mount (t->g, "/dev/sda", "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_ls (t->g, "/");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "a", "b", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 8;
+  {
+    int r = guestfs_write (t->g, "/a/f", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    char *r = guestfs_cat (t->g, "/a/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  t->step = 10;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/b/inner");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    char **r = guestfs_ls (t->g, "/b/inner");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "lost+found", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 12;
+  {
+    char **r = guestfs_mountpoints (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "/dev/sda", "/a"));
+    CHECK (expect_key (t, r, "/dev/sdb", "/b/inner"));
+    free_strings (r);
+  }
+  t->step = 13;
+  {
+    char *r = guestfs_df (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "/dev/sda"));
+    free (r);
+  }
+  t->step = 14;
+  {
+    int r = guestfs_umount (t->g, "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 15;
+  {
+    char **r = guestfs_ls (t->g, "/b/inner");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "lost+found", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 16;
+  {
+    int r = guestfs_umount_all (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 17;
+  {
+    char **r = guestfs_mounts (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 18;
+  {
+    char **r = guestfs_ls (t->g, "/");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free_strings (r);
+  }
+  t->step = 19;
+  {
+    int r = guestfs_rmmountpoint (t->g, "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 20;
+  {
+    int r = guestfs_rmmountpoint (t->g, "/b/inner");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 21;
+  {
+    int r = guestfs_rmmountpoint (t->g, "/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_mkmountpoint_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkmountpoint (t->g, "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkmountpoint (t->g, "/a");
+    CHECK (expect_error (t, r == -1, "EEXIST"));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkmountpoint (t->g, "/");
+    CHECK (expect_error (t, r == -1, "EEXIST"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkmountpoint (t->g, "/x/y");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mkmountpoint (t->g, "a");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_mount (t->g, "/dev/sda", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_exists (t->g, "/a");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_mkmountpoint (t->g, "/c");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_is_dir (t->g, "/c");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_umount (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_rmmountpoint (t->g, "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_rmmountpoint (t->g, "/a");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
+test_mknod_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_umask (t->g, 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mknod (t->g, 24992, 8, 17, "/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    struct guestfs_statns *r = guestfs_lstatns (t->g, "/b");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_mode", (int64_t) r->st_mode, INT64_C (24992)));
+    CHECK (expect_int (t, "st_rdev", (int64_t) r->st_rdev, INT64_C (2065)));
+    guestfs_free_statns (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mknod (t->g, 8630, 4095, 1048575, "/c");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_is_chardev (t->g, "/c");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mknod (t->g, 4516, 0, 0, "/p");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_is_fifo (t->g, "/p");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_mknod (t->g, 49645, 0, 0, "/s");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_is_socket (t->g, "/s");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_mknod (t->g, 33152, 9, 9, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_mknod (t->g, 420, -1, -1, "/g");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    struct guestfs_statns *r = guestfs_lstatns (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_mode", (int64_t) r->st_mode, INT64_C (33152)));
+    CHECK (expect_int (t, "st_rdev", (int64_t) r->st_rdev, INT64_C (0)));
+    guestfs_free_statns (r);
+  }
+  t->step = 12;
+  {
+    int64_t r = guestfs_filesize (t->g, "/g");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (0)));
+  }
+  return 0;
+}
+
+static int
+test_mknod_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mknod (t->g, 25014, 7, 0, "/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    struct guestfs_statns *r = guestfs_lstatns (t->g, "/b");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_mode", (int64_t) r->st_mode, INT64_C (24996)));
+    guestfs_free_statns (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mknod (t->g, 25014, 7, 0, "/b");
+    CHECK (expect_error (t, r == -1, "EEXIST"));
+  }
+  return 0;
+}
+
+static int
+test_mknod_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mknod (t->g, -1, 0, 0, "/n");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mknod (t->g, 16877, 0, 0, "/n");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mknod (t->g, 41471, 0, 0, "/n");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mknod (t->g, 24996, 4096, 0, "/n");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mknod (t->g, 8612, 1, -1, "/n");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mknod (t->g, 24996, 1, 1048576, "/n");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_mknod (t->g, 61860, 0, 0, "/n");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_exists (t->g, "/n");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_mknod (t->g, 420, 0, 0, "/missing/n");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
 test_mkswap_0 (struct run *t)
 {
   t->step = 0;
@@ -6204,6 +14537,80 @@ test_mkswap_0 (struct run *t)
   {
     int r = guestfs_mkswap_opts (t->g, "/dev/sdb", GUESTFS_MKSWAP_OPTS_UUID, "nonsense", -1);
     CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_mktemp_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_mktemp (t->g, "/d/aXXXXXX", -1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "/d/a"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_mktemp (t->g, "/d/aXXXXXX", GUESTFS_MKTEMP_SUFFIX, ".txt", -1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), ".txt"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/d");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_nlink", (int64_t) r->st_nlink, INT64_C (2)));
+    guestfs_free_statns (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_rmdir (t->g, "/d");
+    CHECK (expect_error (t, r == -1, "ENOTEMPTY"));
+  }
+  return 0;
+}
+
+static int
+test_mktemp_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_mktemp (t->g, "/aXXXXX", -1);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_mktemp (t->g, "/aXXXXXX.txt", -1);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_mktemp (t->g, "/aXXXXXX", GUESTFS_MKTEMP_SUFFIX, "/x", -1);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_mktemp (t->g, "/missing/XXXXXX", -1);
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_ls (t->g, "/");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "lost+found", NULL }, 1));
+    free_strings (r);
   }
   return 0;
 }
@@ -6451,6 +14858,166 @@ test_mount_ro_0 (struct run *t)
 }
 
 static int
+test_mount_vfs_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount_vfs (t->g, "ro", "ext4", "/dev/sda", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_error (t, r == -1, "EROFS"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_umount (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mount_vfs (t->g, "", "", "/dev/sda", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_umount (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_mount_vfs (t->g, "noatime,data=journal", "ext4", "/dev/sda", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_is_dir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_umount (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_mount_vfs (t->g, "", "xfs", "/dev/sda", "/");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_mount_vfs (t->g, "", "mysteryfs", "/dev/sda", "/");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_mount_vfs (t->g, "nonsense=1", "ext4", "/dev/sda", "/");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 13;
+  {
+    char **r = guestfs_mounts (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_mountable_device_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_mountable_device (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/dev/sda"));
+    free (r);
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_mountable_device (t->g, "btrfsvol:/dev/sdb/home/user");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/dev/sdb"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_mountable_device (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_mountable_device (t->g, "nonsense");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_mountable_device_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_mountable_device (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_mountable_subvolume_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_mountable_subvolume (t->g, "btrfsvol:/dev/sda/home/user");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "home/user"));
+    free (r);
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_mountable_subvolume (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_mountable_subvolume (t->g, "btrfsvol:/dev/sdz/home");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_mountable_subvolume_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_mountable_subvolume (t->g, "btrfsvol:/dev/sda/home");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  return 0;
+}
+
+static int
 test_mountpoints_0 (struct run *t)
 {
   t->step = 0;
@@ -6669,6 +15236,147 @@ test_mv_1 (struct run *t)
   {
     int r = guestfs_mv (t->g, "/missing", "/b");
     CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_nr_devices_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_nr_devices (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (2)));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sda", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_nr_devices (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (2)));
+  }
+  return 0;
+}
+
+static int
+test_nr_devices_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_nr_devices (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (3)));
+  }
+  return 0;
+}
+
+static int
+test_parse_environment_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_memsize (t->g, 800);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_parse_environment (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_get_memsize (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (800)));
+  }
+  return 0;
+}
+
+static int
+test_parse_environment_list_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_parse_environment_list (t->g, (char *[]) { "LIBGUESTFS_MEMSIZE=700", "OTHER=1", "nonsense", "LIBGUESTFS_BACKEND_SETTINGS=a:gdb=1", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_get_memsize (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (700)));
+  }
+  t->step = 2;
+  {
+    char **r = guestfs_get_backend_settings (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "a", "gdb=1", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_parse_environment_list (t->g, (char *[]) { "LIBGUESTFS_HV=/opt/a", "LIBGUESTFS_HV=/opt/b", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_get_hv (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/opt/a"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_parse_environment_list (t->g, (char *[]) { NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_get_memsize (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (700)));
+  }
+  return 0;
+}
+
+static int
+test_parse_environment_list_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_memsize (t->g, 800);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_parse_environment_list (t->g, (char *[]) { "LIBGUESTFS_MEMSIZE=3", NULL });
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_parse_environment_list (t->g, (char *[]) { "LIBGUESTFS_MEMSIZE=lots", NULL });
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_parse_environment_list (t->g, (char *[]) { "LIBGUESTFS_DEBUG=maybe", NULL });
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_parse_environment_list (t->g, (char *[]) { "LIBGUESTFS_TMPDIR=/nonexistent", NULL });
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_get_memsize (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (800)));
   }
   return 0;
 }
@@ -6927,6 +15635,294 @@ test_part_disk_1 (struct run *t)
 }
 
 static int
+test_part_get_bootable_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sda", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (2048), INT64_C (4095));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (4096), INT64_C (8191));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_get_bootable (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_part_set_bootable (t->g, "/dev/sda", 2, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_part_get_bootable (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_part_get_bootable (t->g, "/dev/sda", 2);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_part_get_bootable (t->g, "/dev/sda", 3);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_part_get_bootable (t->g, "/dev/sda", 0);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_part_get_bootable (t->g, "/dev/sdb", 1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_part_get_gpt_guid_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sda", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (2048), INT64_C (4095));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_set_gpt_guid (t->g, "/dev/sda", 1, "01234567-89AB-CDEF-0123-456789ABCDEF");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_part_get_gpt_guid (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "01234567-89AB-CDEF-0123-456789ABCDEF"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_part_get_gpt_guid (t->g, "/dev/sda", 2);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_part_get_gpt_guid (t->g, "/dev/sda", -1);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sdb", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sdb", "p", INT64_C (2048), INT64_C (4095));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_part_get_gpt_guid (t->g, "/dev/sdb", 1);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_part_get_gpt_type_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sda", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (2048), INT64_C (4095));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_part_get_gpt_type (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "0FC63DAF-8483-4772-8E79-3D69D8477DE4"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_set_bootable (t->g, "/dev/sda", 1, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_part_get_gpt_type (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_part_get_gpt_type (t->g, "/dev/sda", 2);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_part_get_gpt_type (t->g, "/dev/sdb", 1);
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_part_get_gpt_type_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sda", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (2048), INT64_C (4095));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_part_get_gpt_type (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "0FC63DAF-8483-4772-8E79-3D69D8477DE4"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_set_mbr_id (t->g, "/dev/sda", 1, 130);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_part_get_gpt_type (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_part_get_gpt_type (t->g, "/dev/sda", 2);
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_part_get_mbr_id_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sda", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (2048), INT64_C (4095));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "e", INT64_C (4096), INT64_C (-1));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "l", INT64_C (6144), INT64_C (8191));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_part_get_mbr_id (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (131)));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_part_get_mbr_id (t->g, "/dev/sda", 5);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (131)));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_part_set_mbr_id (t->g, "/dev/sda", 5, 7);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_part_get_mbr_id (t->g, "/dev/sda", 5);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (7)));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_part_get_mbr_id (t->g, "/dev/sda", 3);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_part_get_mbr_id (t->g, "/dev/sda", 0);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
+test_part_get_mbr_id_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sda", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (2048), INT64_C (4095));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_get_mbr_id (t->g, "/dev/sda", 1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_get_mbr_id (t->g, "/dev/sdb", 1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
 test_part_get_name_0 (struct run *t)
 {
   t->step = 0;
@@ -7110,6 +16106,522 @@ test_part_list_0 (struct run *t)
 }
 
 static int
+test_part_resize_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sda", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (2048), INT64_C (204799));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (204800), INT64_C (409599));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sda2");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_part_resize (t->g, "/dev/sda", 2, INT64_C (-2048));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/sda2");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (967836160)));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_resize2fs (t->g, "/dev/sda2");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_part_resize (t->g, "/dev/sda", 1, INT64_C (102399));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    struct guestfs_partition_list *r = guestfs_part_list (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 2));
+    CHECK (expect_int (t, "part_end", (int64_t) (&r->val[0])->part_end, INT64_C (52428799)));
+    CHECK (expect_int (t, "part_num", (int64_t) (&r->val[0])->part_num, INT64_C (1)));
+    CHECK (expect_int (t, "part_start", (int64_t) (&r->val[0])->part_start, INT64_C (1048576)));
+    CHECK (expect_int (t, "part_end", (int64_t) (&r->val[1])->part_end, INT64_C (1072693759)));
+    CHECK (expect_int (t, "part_num", (int64_t) (&r->val[1])->part_num, INT64_C (2)));
+    CHECK (expect_int (t, "part_start", (int64_t) (&r->val[1])->part_start, INT64_C (104857600)));
+    guestfs_free_partition_list (r);
+  }
+  t->step = 9;
+  {
+    int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/sda1");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (51380224)));
+  }
+  return 0;
+}
+
+static int
+test_part_resize_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sda", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (2048), INT64_C (204799));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_resize (t->g, "/dev/sda", 1, INT64_C (409599));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_resize (t->g, "/dev/sda", 1, INT64_C (4095));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    struct guestfs_partition_list *r = guestfs_part_list (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 1));
+    CHECK (expect_int (t, "part_end", (int64_t) (&r->val[0])->part_end, INT64_C (2097151)));
+    CHECK (expect_int (t, "part_num", (int64_t) (&r->val[0])->part_num, INT64_C (1)));
+    CHECK (expect_int (t, "part_start", (int64_t) (&r->val[0])->part_start, INT64_C (1048576)));
+    guestfs_free_partition_list (r);
+  }
+  return 0;
+}
+
+static int
+test_part_resize_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sda", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (2048), INT64_C (204799));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (204800), INT64_C (409599));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_resize (t->g, "/dev/sda", 1, INT64_C (300000));
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_part_resize (t->g, "/dev/sda", 1, INT64_C (100));
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_part_resize (t->g, "/dev/sda", 2, INT64_C (9999999));
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_part_resize (t->g, "/dev/sda", 3, INT64_C (9999));
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_part_resize (t->g, "/dev/sda", 0, INT64_C (9999));
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sda2");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_mount (t->g, "/dev/sda2", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_part_resize (t->g, "/dev/sda", 2, INT64_C (307199));
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 11;
+  {
+    struct guestfs_partition_list *r = guestfs_part_list (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 2));
+    CHECK (expect_int (t, "part_end", (int64_t) (&r->val[0])->part_end, INT64_C (104857599)));
+    CHECK (expect_int (t, "part_num", (int64_t) (&r->val[0])->part_num, INT64_C (1)));
+    CHECK (expect_int (t, "part_end", (int64_t) (&r->val[1])->part_end, INT64_C (209715199)));
+    CHECK (expect_int (t, "part_num", (int64_t) (&r->val[1])->part_num, INT64_C (2)));
+    guestfs_free_partition_list (r);
+  }
+  return 0;
+}
+
+static int
+test_part_set_bootable_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sda", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (2048), INT64_C (4095));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (4096), INT64_C (8191));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_set_bootable (t->g, "/dev/sda", 1, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_part_get_bootable (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_part_set_bootable (t->g, "/dev/sda", 2, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_part_get_bootable (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_part_get_bootable (t->g, "/dev/sda", 2);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_part_set_bootable (t->g, "/dev/sda", 2, 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_part_get_bootable (t->g, "/dev/sda", 2);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 10;
+  {
+    char **r = guestfs_list_partitions (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda1", "/dev/sda2", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 11;
+  {
+    int r = guestfs_part_set_bootable (t->g, "/dev/sda", 3, 1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_part_set_bootable (t->g, "/dev/sda", 0, 1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
+test_part_set_bootable_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sda", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_set_bootable (t->g, "/dev/sda", 1, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_part_get_gpt_type (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_get_bootable (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_part_set_bootable (t->g, "/dev/sda", 1, 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_part_get_bootable (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  return 0;
+}
+
+static int
+test_part_set_gpt_guid_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sda", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_set_gpt_guid (t->g, "/dev/sda", 1, "01234567-89ab-cdef-0123-456789abcdef");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_part_get_gpt_guid (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "01234567-89AB-CDEF-0123-456789ABCDEF"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_list_partitions (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda1", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_part_set_gpt_guid (t->g, "/dev/sda", 1, "nonsense");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_part_set_gpt_guid (t->g, "/dev/sda", 2, "01234567-89AB-CDEF-0123-456789ABCDEF");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sdb", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_part_set_gpt_guid (t->g, "/dev/sdb", 1, "01234567-89AB-CDEF-0123-456789ABCDEF");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
+test_part_set_gpt_type_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sda", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_set_gpt_type (t->g, "/dev/sda", 1, "e6d6d379-f507-44c2-a23c-238f2a3df928");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_part_get_gpt_type (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "E6D6D379-F507-44C2-A23C-238F2A3DF928"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_set_gpt_type (t->g, "/dev/sda", 1, "01234567-89AB-CDEF-0123-456789ABCDEF");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_part_get_gpt_type (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "01234567-89AB-CDEF-0123-456789ABCDEF"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_list_partitions (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda1", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_part_set_gpt_type (t->g, "/dev/sda", 1, "8300");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_part_set_gpt_type (t->g, "/dev/sda", 1, "00000000-0000-0000-0000-000000000000");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_part_set_gpt_type (t->g, "/dev/sda", 2, "01234567-89AB-CDEF-0123-456789ABCDEF");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sdb", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_part_set_gpt_type (t->g, "/dev/sdb", 1, "01234567-89AB-CDEF-0123-456789ABCDEF");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
+test_part_set_mbr_id_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sda", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (2048), INT64_C (4095));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_set_mbr_id (t->g, "/dev/sda", 1, 7);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_get_mbr_id (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (7)));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_part_set_mbr_id (t->g, "/dev/sda", 1, 254);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_part_get_mbr_id (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (254)));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_list_partitions (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda1", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_part_set_mbr_id (t->g, "/dev/sda", 1, 256);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_part_set_mbr_id (t->g, "/dev/sda", 1, -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_part_set_mbr_id (t->g, "/dev/sda", 2, 7);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_part_get_mbr_id (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (254)));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_part_set_mbr_id (t->g, "/dev/sda", 1, 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_part_get_mbr_id (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (0)));
+  }
+  t->step = 13;
+  {
+    struct guestfs_partition_list *r = guestfs_part_list (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 0));
+    guestfs_free_partition_list (r);
+  }
+  t->step = 14;
+  {
+    int r = guestfs_part_set_mbr_id (t->g, "/dev/sda", 1, 7);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 15;
+  {
+    struct guestfs_partition_list *r = guestfs_part_list (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 1));
+    CHECK (expect_int (t, "part_num", (int64_t) (&r->val[0])->part_num, INT64_C (1)));
+    CHECK (expect_int (t, "part_start", (int64_t) (&r->val[0])->part_start, INT64_C (1048576)));
+    guestfs_free_partition_list (r);
+  }
+  t->step = 16;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sdb", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 17;
+  {
+    int r = guestfs_part_set_mbr_id (t->g, "/dev/sdb", 1, 7);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
 test_part_set_name_0 (struct run *t)
 {
   t->step = 0;
@@ -7159,6 +16671,109 @@ test_part_set_name_1 (struct run *t)
   {
     int r = guestfs_part_set_name (t->g, "/dev/sda", 1, "x");
     CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_part_to_dev_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sdb", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sdb", "e", INT64_C (2048), INT64_C (-1));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sdb", "l", INT64_C (4096), INT64_C (8191));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_part_to_dev (t->g, "/dev/sdb5");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/dev/sdb"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_part_to_dev (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_part_to_dev (t->g, "/dev/sdb2");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_part_to_partnum_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sdb", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sdb", "e", INT64_C (2048), INT64_C (-1));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sdb", "l", INT64_C (4096), INT64_C (8191));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_to_partnum (t->g, "/dev/sdb5");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (5)));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_part_to_partnum (t->g, "/dev/sdb1");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (1)));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_part_to_partnum (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_part_to_partnum (t->g, "/dev/sdb2");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_lvcreate (t->g, "LV1", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_part_to_partnum (t->g, "/dev/VG/LV1");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
   }
   return 0;
 }
@@ -7399,6 +17014,85 @@ test_pvcreate_1 (struct run *t)
 }
 
 static int
+test_pvremove_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_pvremove (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_pvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_vfs_type (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, ""));
+    free (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_pvremove (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_vgs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "VG", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 8;
+  {
+    int r = guestfs_vgremove (t->g, "VG");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_pvremove (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    char **r = guestfs_pvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 11;
+  {
+    int r = guestfs_pvremove (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_pvremove (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
 test_pvs_0 (struct run *t)
 {
   t->step = 0;
@@ -7424,6 +17118,63 @@ test_pvs_0 (struct run *t)
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_list (t, r, (char *[]) { "/dev/sda", "/dev/sdb", NULL }, 1));
     free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_pvs_full_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    struct guestfs_lvm_pv_list *r = guestfs_pvs_full (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 0));
+    guestfs_free_lvm_pv_list (r);
+  }
+  t->step = 1;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    struct guestfs_lvm_pv_list *r = guestfs_pvs_full (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 1));
+    CHECK (expect_int (t, "dev_size", (int64_t) (&r->val[0])->dev_size, INT64_C (268435456)));
+    CHECK (expect_str (t, "pv_fmt", (&r->val[0])->pv_fmt, "lvm2"));
+    CHECK (expect_str (t, "pv_name", (&r->val[0])->pv_name, "/dev/sdb"));
+    CHECK (expect_int (t, "pv_pe_count", (int64_t) (&r->val[0])->pv_pe_count, INT64_C (0)));
+    CHECK (expect_int (t, "pv_size", (int64_t) (&r->val[0])->pv_size, INT64_C (268435456)));
+    CHECK (expect_str (t, "pv_tags", (&r->val[0])->pv_tags, ""));
+    guestfs_free_lvm_pv_list (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sdb", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 52);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    struct guestfs_lvm_pv_list *r = guestfs_pvs_full (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 1));
+    CHECK (expect_int (t, "pe_start", (int64_t) (&r->val[0])->pe_start, INT64_C (1048576)));
+    CHECK (expect_str (t, "pv_attr", (&r->val[0])->pv_attr, "a--"));
+    CHECK (expect_int (t, "pv_free", (int64_t) (&r->val[0])->pv_free, INT64_C (209715200)));
+    CHECK (expect_int (t, "pv_mda_count", (int64_t) (&r->val[0])->pv_mda_count, INT64_C (1)));
+    CHECK (expect_str (t, "pv_name", (&r->val[0])->pv_name, "/dev/sdb"));
+    CHECK (expect_int (t, "pv_pe_alloc_count", (int64_t) (&r->val[0])->pv_pe_alloc_count, INT64_C (13)));
+    CHECK (expect_int (t, "pv_pe_count", (int64_t) (&r->val[0])->pv_pe_count, INT64_C (63)));
+    CHECK (expect_int (t, "pv_size", (int64_t) (&r->val[0])->pv_size, INT64_C (264241152)));
+    CHECK (expect_int (t, "pv_used", (int64_t) (&r->val[0])->pv_used, INT64_C (54525952)));
+    guestfs_free_lvm_pv_list (r);
   }
   return 0;
 }
@@ -7790,6 +17541,58 @@ test_readlink_0 (struct run *t)
 }
 
 static int
+test_readlinklist_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_touch (t->g, "/d/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln_s (t->g, "/somewhere/else", "/d/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_ln_s (t->g, "f", "/d/m");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_readlinklist (t->g, "/d", (char *[]) { "m", "f", "missing", "l", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "f", "", "", "/somewhere/else", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_readlinklist (t->g, "/d", (char *[]) { NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_readlinklist (t->g, "/missing", (char *[]) { "x", NULL });
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_readlinklist (t->g, "/", (char *[]) { "d/l", NULL });
+    CHECK (expect_error (t, r == NULL, NULL));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
 test_realpath_0 (struct run *t)
 {
   t->step = 0;
@@ -7844,6 +17647,77 @@ test_realpath_1 (struct run *t)
     char *r = guestfs_realpath (t->g, "/missing");
     CHECK (expect_error (t, r == NULL, "ENOENT"));
     free (r);
+  }
+  return 0;
+}
+
+static int
+test_remount_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_remount (t->g, "/", GUESTFS_REMOUNT_RW, 0, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_error (t, r == -1, "EROFS"));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_remount (t->g, "/", GUESTFS_REMOUNT_RW, 1, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_remount (t->g, "/d", GUESTFS_REMOUNT_RW, 1, -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_remount (t->g, "/", -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_remount (t->g, "/missing", GUESTFS_REMOUNT_RW, 1, -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_remount (t->g, "/d", GUESTFS_REMOUNT_RW, 0, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_touch (t->g, "/d/f");
+    CHECK (expect_error (t, r == -1, "EROFS"));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_touch (t->g, "/g");
+    CHECK (expect_success (t, r == -1));
   }
   return 0;
 }
@@ -7980,6 +17854,362 @@ test_remove_drive_1 (struct run *t)
   {
     int r = guestfs_remove_drive (t->g, "none");
     CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
+test_removexattr_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_setxattr (t->g, "user.a", "one", 3, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_setxattr (t->g, "user.b", "two", 3, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_ln_s (t->g, "f", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_removexattr (t->g, "user.a", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    struct guestfs_xattr_list *r = guestfs_getxattrs (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 1));
+    CHECK (expect_str (t, "attrname", (&r->val[0])->attrname, "user.b"));
+    CHECK (expect_buffer (t, "attrval", (&r->val[0])->attrval, (&r->val[0])->attrval_len, "two", 3));
+    guestfs_free_xattr_list (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_removexattr (t->g, "user.a", "/f");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_removexattr (t->g, "user.a", "/missing");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
+test_rename_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/a", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_rename (t->g, "/a", "/d/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_exists (t->g, "/a");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_cat (t->g, "/d/b");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/c", "old", 3);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_rename (t->g, "/d/b", "/c");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_cat (t->g, "/c");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  t->step = 8;
+  {
+    int r = guestfs_mkdir (t->g, "/e");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_rename (t->g, "/e", "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_is_dir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_exists (t->g, "/e");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_ln_s (t->g, "c", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 13;
+  {
+    int r = guestfs_rename (t->g, "/l", "/m");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 14;
+  {
+    char *r = guestfs_readlink (t->g, "/m");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "c"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_rename_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/e");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_touch (t->g, "/e/x");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_rename (t->g, "/f", "/d");
+    CHECK (expect_error (t, r == -1, "EISDIR"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_rename (t->g, "/d", "/f");
+    CHECK (expect_error (t, r == -1, "ENOTDIR"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_rename (t->g, "/d", "/e");
+    CHECK (expect_error (t, r == -1, "ENOTEMPTY"));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_rename (t->g, "/d", "/d/sub");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_rename (t->g, "/missing", "/g");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 9;
+  {
+    char *r = guestfs_cat (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_rename_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkdir (t->g, "/mnt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/mnt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_write (t->g, "/f", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_rename (t->g, "/f", "/mnt/f");
+    CHECK (expect_error (t, r == -1, "EXDEV"));
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_cat (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_resize2fs_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 20);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext4", "/dev/VG/LV", GUESTFS_MKFS_OPTS_BLOCKSIZE, 1024, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_tune2fs_l (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "Block count", "20480"));
+    free_strings (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_lvresize (t->g, "/dev/VG/LV", 60);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_resize2fs (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_tune2fs_l (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "Block count", "61440"));
+    free_strings (r);
+  }
+  t->step = 8;
+  {
+    int r = guestfs_mount (t->g, "/dev/VG/LV", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_write (t->g, "/f", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_lvresize (t->g, "/dev/VG/LV", 80);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_resize2fs (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 12;
+  {
+    char *r = guestfs_cat (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  t->step = 13;
+  {
+    int r = guestfs_umount (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 14;
+  {
+    char **r = guestfs_tune2fs_l (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "Block count", "81920"));
+    free_strings (r);
+  }
+  t->step = 15;
+  {
+    int r = guestfs_resize2fs (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_resize2fs_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_resize2fs (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkfs (t->g, "vfat", "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_resize2fs (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_resize2fs (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
 }
@@ -8222,6 +18452,77 @@ test_rmdir_1 (struct run *t)
 }
 
 static int
+test_rmmountpoint_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_rmmountpoint (t->g, "/a");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkmountpoint (t->g, "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkmountpoint (t->g, "/a/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_rmmountpoint (t->g, "/a");
+    CHECK (expect_error (t, r == -1, "ENOTEMPTY"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mount (t->g, "/dev/sda", "/a/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_rmmountpoint (t->g, "/a/b");
+    CHECK (expect_error (t, r == -1, "EBUSY"));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_umount (t->g, "/a/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_rmmountpoint (t->g, "/a/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_rmmountpoint (t->g, "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_rmmountpoint (t->g, "/a");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_rmmountpoint (t->g, "/");
+    CHECK (expect_error (t, r == -1, "EBUSY"));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_rmmountpoint (t->g, "a");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
 test_set_append_0 (struct run *t)
 {
   t->step = 0;
@@ -8244,6 +18545,59 @@ test_set_append_1 (struct run *t)
   t->step = 0;
   {
     int r = guestfs_set_append (t->g, "x");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_set_attach_method_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_attach_method (t->g, "unix:/run/guestfsd.sock");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_get_backend (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "unix:/run/guestfsd.sock"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_set_attach_method (t->g, "appliance");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_get_backend (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "direct"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_set_attach_method (t->g, "nonsense");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_get_backend (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "direct"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_set_attach_method_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_attach_method (t->g, "direct");
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -8486,6 +18840,67 @@ test_set_cachedir_1 (struct run *t)
   t->step = 0;
   {
     int r = guestfs_set_cachedir (t->g, local_path (t, "%tmp"));
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_set_direct_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_direct (t->g, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_get_direct (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_set_direct (t->g, 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_get_direct (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  return 0;
+}
+
+static int
+test_set_direct_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_direct (t->g, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_launch (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_list_devices (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_set_direct (t->g, 0);
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -8851,6 +19266,71 @@ test_set_path_1 (struct run *t)
 }
 
 static int
+test_set_pgroup_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_pgroup (t->g, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_get_pgroup (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_set_pgroup (t->g, 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_get_pgroup (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  return 0;
+}
+
+static int
+test_set_pgroup_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_pgroup (t->g, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_launch (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_ping_daemon (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_set_pgroup_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_pgroup (t->g, 1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
 test_set_program_0 (struct run *t)
 {
   t->step = 0;
@@ -8863,6 +19343,184 @@ test_set_program_0 (struct run *t)
     const char *r = guestfs_get_program (t->g);
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_str (t, "result", r, "tester"));
+  }
+  return 0;
+}
+
+static int
+test_set_qemu_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_qemu (t->g, "/opt/qemu");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_get_hv (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/opt/qemu"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_set_qemu (t->g, NULL);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_get_hv (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "qemu-system"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_set_qemu_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_qemu (t->g, NULL);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_set_recovery_proc_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_recovery_proc (t->g, 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_get_recovery_proc (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_set_recovery_proc (t->g, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_get_recovery_proc (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  return 0;
+}
+
+static int
+test_set_recovery_proc_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_recovery_proc (t->g, 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_launch (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_ping_daemon (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_shutdown (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_is_config (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  return 0;
+}
+
+static int
+test_set_recovery_proc_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_recovery_proc (t->g, 0);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_set_selinux_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_selinux (t->g, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_get_selinux (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_set_selinux (t->g, 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_get_selinux (t->g);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  return 0;
+}
+
+static int
+test_set_selinux_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_selinux (t->g, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (1048576), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_launch (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "cat", "/proc/cmdline", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "selinux=1 enforcing=0"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_set_selinux (t->g, 0);
+    CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
 }
@@ -9123,6 +19781,100 @@ test_set_verbose_0 (struct run *t)
 }
 
 static int
+test_setxattr_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_ln_s (t->g, "f", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_setxattr (t->g, "user.test", "hello", 5, "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    size_t n = 0;
+    char *r = guestfs_getxattr (t->g, "/f", "user.test", &n);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_buffer (t, "result", r, n, "hello", 5));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_setxattr (t->g, "user.test", "hello", 3, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    size_t n = 0;
+    char *r = guestfs_getxattr (t->g, "/f", "user.test", &n);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_buffer (t, "result", r, n, "hel", 3));
+    free (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_setxattr (t->g, "user.test", "", 0, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    struct guestfs_xattr_list *r = guestfs_getxattrs (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 1));
+    CHECK (expect_str (t, "attrname", (&r->val[0])->attrname, "user.test"));
+    CHECK (expect_buffer (t, "attrval", (&r->val[0])->attrval, (&r->val[0])->attrval_len, "", 0));
+    guestfs_free_xattr_list (r);
+  }
+  return 0;
+}
+
+static int
+test_setxattr_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_setxattr (t->g, "user.test", "hello", 6, "/f");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_setxattr (t->g, "user.test", "hello", -1, "/f");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_setxattr (t->g, "nonsense", "x", 1, "/f");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_setxattr (t->g, "user.test", "x", 1, "/missing");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 5;
+  {
+    struct guestfs_xattr_list *r = guestfs_getxattrs (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 0));
+    guestfs_free_xattr_list (r);
+  }
+  return 0;
+}
+
+static int
 test_sh_0 (struct run *t)
 {
   t->step = 0;
@@ -9165,6 +19917,62 @@ test_sh_1 (struct run *t)
 }
 
 static int
+test_sh_lines_0 (struct run *t)
+{
+  t->step = 0;
+  CHECK (local_write (t, local_path (t, "%tmp/prog"), "\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000>\000\001\000\000\000x\000@\000\000\000\000\000@\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000@\0008\000\001\000\000\000\000\000\000\000\001\000\000\000\005\000\000\000\000\000\000\000\000\000\000\000\000\000@\000\000\000\000\000\000\000@\000\000\000\000\000\302\000\000\000\000\000\000\000\302\000\000\000\000\000\000\000\000\020\000\000\000\000\000\000H\213<$\203\377\003|\037H\213t$\0301\322\200<\026\000t\004\377\302\353\366j\001X\211\307\017\0051\377j<X\017\005j\001Xj\002_H\2155\015\000\000\000j\010Z\017\005j\003_j<X\017\005no text\n", 194));
+  t->step = 1;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_upload (t->g, local_path (t, "%tmp/prog"), "/bin/sh");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_chmod (t->g, 493, "/bin/sh");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_sh_lines (t->g, "one\ntwo\n");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "one", "two", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_sh_lines (t->g, "one\n\ntwo\015\nend");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "one", "", "two\015", "end", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_sh_lines (t->g, "");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_sh_lines_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    char **r = guestfs_sh_lines (t->g, "true");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
 test_shutdown_0 (struct run *t)
 {
   t->step = 0;
@@ -9182,6 +19990,32 @@ test_shutdown_0 (struct run *t)
     int r = guestfs_is_config (t->g);
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, 1));
+  }
+  return 0;
+}
+
+static int
+test_sleep_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_sleep (t->g, 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_sleep (t->g, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_sleep (t->g, -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_ping_daemon (t->g);
+    CHECK (expect_success (t, r == -1));
   }
   return 0;
 }
@@ -9360,6 +20194,60 @@ test_statvfs_0 (struct run *t)
 }
 
 static int
+test_strings_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "\177ELF\002/lib/ld.so\000abc\000a\011b c\001abcd", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char **r = guestfs_strings (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/lib/ld.so", "a\011b c", "abcd", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_write (t->g, "/g", "line one\nline two\015\n", 19);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_strings (t->g, "/g");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "line one", "line two", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_touch (t->g, "/e");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_strings (t->g, "/e");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_strings (t->g, "/missing");
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_strings (t->g, "/");
+    CHECK (expect_error (t, r == NULL, "EISDIR"));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
 test_sync_0 (struct run *t)
 {
   t->step = 0;
@@ -9389,6 +20277,60 @@ test_sync_1 (struct run *t)
   {
     int r = guestfs_sync (t->g);
     CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_tail_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12", 26);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char **r = guestfs_tail (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_write (t->g, "/g", "one\n\nthree\n", 11);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_tail (t->g, "/g");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "one", "", "three", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_touch (t->g, "/e");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_tail (t->g, "/e");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_tail (t->g, "/missing");
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_tail (t->g, "/");
+    CHECK (expect_error (t, r == NULL, "EISDIR"));
+    free_strings (r);
   }
   return 0;
 }
@@ -9974,6 +20916,71 @@ test_touch_2 (struct run *t)
 }
 
 static int
+test_truncate_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_chmod (t->g, 416, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ln_s (t->g, "f", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_truncate (t->g, "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int64_t r = guestfs_filesize (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (0)));
+  }
+  t->step = 5;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_mode", (int64_t) r->st_mode, INT64_C (33184)));
+    guestfs_free_statns (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_truncate (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_truncate (t->g, "/missing");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_exists (t->g, "/missing");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_truncate (t->g, "/d");
+    CHECK (expect_error (t, r == -1, "EISDIR"));
+  }
+  return 0;
+}
+
+static int
 test_truncate_size_0 (struct run *t)
 {
   t->step = 0;
@@ -10037,6 +21044,54 @@ test_truncate_size_1 (struct run *t)
   {
     int r = guestfs_truncate_size (t->g, "/f", INT64_C (-1));
     CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_tune2fs_l_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mke2fs (t->g, "/dev/sda", GUESTFS_MKE2FS_BLOCKSIZE, INT64_C (2048), GUESTFS_MKE2FS_LABEL, "lab", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char **r = guestfs_tune2fs_l (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "Block count", "524288"));
+    CHECK (expect_key (t, r, "Block size", "2048"));
+    CHECK (expect_key (t, r, "Filesystem magic number", "0xEF53"));
+    CHECK (expect_key (t, r, "Filesystem state", "clean"));
+    CHECK (expect_key (t, r, "Filesystem volume name", "lab"));
+    CHECK (expect_key (t, r, "Last mounted on", ""));
+    free_strings (r);
+  }
+  t->step = 2;
+  {
+    char **r = guestfs_tune2fs_l (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free_strings (r);
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_tune2fs_l (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_tune2fs_l_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    char **r = guestfs_tune2fs_l (t->g, "/dev/sdc");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "Filesystem OS type", "Linux"));
+    free_strings (r);
   }
   return 0;
 }
@@ -10595,6 +21650,126 @@ test_vfs_label_0 (struct run *t)
 }
 
 static int
+test_vfs_minimum_size_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mke2fs (t->g, "/dev/sda", GUESTFS_MKE2FS_BLOCKSCOUNT, INT64_C (10000), GUESTFS_MKE2FS_BLOCKSIZE, INT64_C (1024), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int64_t r = guestfs_vfs_minimum_size (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (415744)));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mount (t->g, "/dev/sda", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int64_t r = guestfs_vfs_minimum_size (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (415744)));
+  }
+  t->step = 4;
+  {
+    int64_t r = guestfs_vfs_minimum_size (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == -1, "ENOTSUP"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkfs (t->g, "vfat", "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int64_t r = guestfs_vfs_minimum_size (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == -1, "ENOTSUP"));
+  }
+  t->step = 7;
+  {
+    int64_t r = guestfs_vfs_minimum_size (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_vfs_minimum_size_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs (t->g, "xfs", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int64_t r = guestfs_vfs_minimum_size (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (1073741824)));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mount (t->g, "/dev/sda", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int64_t r = guestfs_vfs_minimum_size (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (1073741824)));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mkfs (t->g, "ntfs", "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int64_t r = guestfs_vfs_minimum_size (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (1810432)));
+  }
+  return 0;
+}
+
+static int
+test_vfs_minimum_size_2 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs (t->g, "btrfs", "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int64_t r = guestfs_vfs_minimum_size (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (105906176)));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int64_t r = guestfs_vfs_minimum_size (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (105906176)));
+  }
+  return 0;
+}
+
+static int
 test_vfs_type_0 (struct run *t)
 {
   t->step = 0;
@@ -10669,6 +21844,148 @@ test_vfs_uuid_0 (struct run *t)
     char *r = guestfs_vfs_uuid (t->g, "/dev/sdz");
     CHECK (expect_error (t, r == NULL, NULL));
     free (r);
+  }
+  return 0;
+}
+
+static int
+test_vg_activate_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_vgcreate (t->g, "VG1", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_vgcreate (t->g, "VG2", (char *[]) { "/dev/sdb", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_lvcreate (t->g, "LV1", "VG1", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_lvcreate (t->g, "LV2", "VG2", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_vg_activate (t->g, 0, (char *[]) { "VG1", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/VG1/LV1");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 8;
+  {
+    int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/VG2/LV2");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (54525952)));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_vg_activate (t->g, 1, (char *[]) { "VG1", "VG2", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/VG1/LV1");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (54525952)));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_vg_activate (t->g, 0, (char *[]) { NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 12;
+  {
+    int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/VG2/LV2");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 13;
+  {
+    char **r = guestfs_lvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/VG1/LV1", "/dev/VG2/LV2", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 14;
+  {
+    int r = guestfs_vg_activate (t->g, 1, (char *[]) { NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 15;
+  {
+    int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/VG2/LV2");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (54525952)));
+  }
+  t->step = 16;
+  {
+    int r = guestfs_vg_activate (t->g, 1, (char *[]) { "MISSING", NULL });
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_vg_activate_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mount (t->g, "/dev/VG/LV", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_vg_activate (t->g, 0, (char *[]) { "VG", NULL });
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_umount (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_vg_activate (t->g, 0, (char *[]) { "VG", NULL });
+    CHECK (expect_success (t, r == -1));
   }
   return 0;
 }
@@ -10810,6 +22127,118 @@ test_vgcreate_1 (struct run *t)
 }
 
 static int
+test_vgremove_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV1", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_lvcreate (t->g, "LV2", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_vgremove (t->g, "VG");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_lvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_vgs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_pvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 8;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    char **r = guestfs_vgs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "VG", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 10;
+  {
+    int r = guestfs_vgremove (t->g, "MISSING");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_vgremove_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mount (t->g, "/dev/VG/LV", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_vgremove (t->g, "VG");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_vgs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "VG", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
 test_vgs_0 (struct run *t)
 {
   t->step = 0;
@@ -10845,6 +22274,156 @@ test_vgs_0 (struct run *t)
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_list (t, r, (char *[]) { "VGA", "VGB", NULL }, 1));
     free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_vgs_full_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    struct guestfs_lvm_vg_list *r = guestfs_vgs_full (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 0));
+    guestfs_free_lvm_vg_list (r);
+  }
+  t->step = 1;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_vgcreate (t->g, "VG2", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_vgcreate (t->g, "VG1", (char *[]) { "/dev/sdb", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG1", 52);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    struct guestfs_lvm_vg_list *r = guestfs_vgs_full (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "length", r->len, 2));
+    CHECK (expect_int (t, "lv_count", (int64_t) (&r->val[0])->lv_count, INT64_C (1)));
+    CHECK (expect_int (t, "pv_count", (int64_t) (&r->val[0])->pv_count, INT64_C (1)));
+    CHECK (expect_int (t, "snap_count", (int64_t) (&r->val[0])->snap_count, INT64_C (0)));
+    CHECK (expect_int (t, "vg_extent_count", (int64_t) (&r->val[0])->vg_extent_count, INT64_C (63)));
+    CHECK (expect_int (t, "vg_extent_size", (int64_t) (&r->val[0])->vg_extent_size, INT64_C (4194304)));
+    CHECK (expect_int (t, "vg_free", (int64_t) (&r->val[0])->vg_free, INT64_C (209715200)));
+    CHECK (expect_int (t, "vg_free_count", (int64_t) (&r->val[0])->vg_free_count, INT64_C (50)));
+    CHECK (expect_str (t, "vg_name", (&r->val[0])->vg_name, "VG1"));
+    CHECK (expect_int (t, "vg_size", (int64_t) (&r->val[0])->vg_size, INT64_C (264241152)));
+    CHECK (expect_str (t, "vg_tags", (&r->val[0])->vg_tags, ""));
+    CHECK (expect_int (t, "lv_count", (int64_t) (&r->val[1])->lv_count, INT64_C (0)));
+    CHECK (expect_str (t, "vg_fmt", (&r->val[1])->vg_fmt, "lvm2"));
+    CHECK (expect_str (t, "vg_name", (&r->val[1])->vg_name, "VG2"));
+    guestfs_free_lvm_vg_list (r);
+  }
+  return 0;
+}
+
+static int
+test_wait_ready_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_wait_ready (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_wait_ready_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_wait_ready (t->g);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_wc_c_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "one two\n", 8);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_wc_c (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (8)));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_touch (t->g, "/e");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_wc_c (t->g, "/e");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (0)));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_ln_s (t->g, "f", "/l");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_wc_c (t->g, "/l");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (8)));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_truncate_size (t->g, "/f", INT64_C (2147483647));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_wc_c (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (2147483647)));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_truncate_size (t->g, "/f", INT64_C (2147483648));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_wc_c (t->g, "/f");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_wc_c (t->g, "/missing");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_wc_c (t->g, "/");
+    CHECK (expect_error (t, r == -1, "EISDIR"));
   }
   return 0;
 }
@@ -10889,6 +22468,168 @@ test_wc_l_0 (struct run *t)
   {
     int r = guestfs_wc_l (t->g, "/missing");
     CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_wc_w_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "one  two\011three\nfour\015\n", 21);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_wc_w (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (4)));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_write (t->g, "/f", " \n\011", 3);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_wc_w (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (0)));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/f", "end", 3);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_wc_w (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (1)));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_touch (t->g, "/e");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_wc_w (t->g, "/e");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (0)));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_wc_w (t->g, "/missing");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_wc_w (t->g, "/");
+    CHECK (expect_error (t, r == -1, "EISDIR"));
+  }
+  return 0;
+}
+
+static int
+test_wipefs_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_wipefs (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_vfs_type (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, ""));
+    free (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_is_zero_device (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sda", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sda1");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_wipefs (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_list_partitions (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 8;
+  {
+    struct guestfs_partition_list *r = guestfs_part_list (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, NULL));
+    guestfs_free_partition_list (r);
+  }
+  t->step = 9;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_wipefs (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    char **r = guestfs_pvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 12;
+  {
+    int r = guestfs_wipefs (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 13;
+  {
+    int r = guestfs_wipefs (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_wipefs_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_wipefs (t->g, "/dev/sdc");
+    CHECK (expect_error (t, r == -1, "EBUSY"));
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_vfs_type (t->g, "/dev/sdc");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "ext4"));
+    free (r);
   }
   return 0;
 }
@@ -11019,6 +22760,129 @@ test_write_append_0 (struct run *t)
 }
 
 static int
+test_yara_scan_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/f", "abc", 3);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    struct guestfs_yara_detection_list *r = guestfs_yara_scan (t->g, "/f");
+    CHECK (expect_error (t, r == NULL, NULL));
+    guestfs_free_yara_detection_list (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_ping_daemon (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_zero_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_zero (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_vfs_type (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, ""));
+    free (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sdb", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_list_partitions (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb1", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_zero (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_list_partitions (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    struct guestfs_partition_list *r = guestfs_part_list (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == NULL, NULL));
+    guestfs_free_partition_list (r);
+  }
+  t->step = 8;
+  {
+    int r = guestfs_pwrite_device (t->g, "/dev/sdb", "x", 1, INT64_C (131071));
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (1)));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_pwrite_device (t->g, "/dev/sdb", "y", 1, INT64_C (131072));
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (1)));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_zero (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    size_t n = 0;
+    char *r = guestfs_pread_device (t->g, "/dev/sdb", 2, INT64_C (131071), &n);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_buffer (t, "result", r, n, "\000y", 2));
+    free (r);
+  }
+  t->step = 12;
+  {
+    int r = guestfs_zero (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_zero_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_zero (t->g, "/dev/sdc");
+    CHECK (expect_error (t, r == -1, "EBUSY"));
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_vfs_type (t->g, "/dev/sdc");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "ext4"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
 test_zero_device_0 (struct run *t)
 {
   t->step = 0;
@@ -11054,36 +22918,65 @@ test_zero_device_0 (struct run *t)
 }
 
 const struct test tests[] = {
+  { "add_cdrom_0", "none", test_add_cdrom_0 },
+  { "add_cdrom_1", "disks", test_add_cdrom_1 },
   { "add_drive_0", "none", test_add_drive_0 },
   { "add_drive_1", "none", test_add_drive_1 },
   { "add_drive_2", "none", test_add_drive_2 },
   { "add_drive_3", "none", test_add_drive_3 },
   { "add_drive_ro_0", "none", test_add_drive_ro_0 },
   { "add_drive_ro_1", "none", test_add_drive_ro_1 },
+  { "add_drive_ro_with_if_0", "none", test_add_drive_ro_with_if_0 },
   { "add_drive_scratch_0", "none", test_add_drive_scratch_0 },
   { "add_drive_scratch_1", "none", test_add_drive_scratch_1 },
+  { "add_drive_with_if_0", "none", test_add_drive_with_if_0 },
   { "available_0", "disks", test_available_0 },
   { "available_1", "none", test_available_1 },
   { "available_all_groups_0", "disks", test_available_all_groups_0 },
+  { "base64_in_0", "scratch-fs", test_base64_in_0 },
+  { "base64_in_1", "scratch-fs", test_base64_in_1 },
+  { "base64_out_0", "scratch-fs", test_base64_out_0 },
+  { "base64_out_1", "scratch-fs", test_base64_out_1 },
+  { "base64_out_2", "scratch-fs", test_base64_out_2 },
   { "blkid_0", "disks", test_blkid_0 },
+  { "blockdev_flushbufs_0", "disks", test_blockdev_flushbufs_0 },
+  { "blockdev_getro_0", "disks", test_blockdev_getro_0 },
   { "blockdev_getsize64_0", "disks", test_blockdev_getsize64_0 },
   { "blockdev_getss_0", "disks", test_blockdev_getss_0 },
+  { "blockdev_getsz_0", "disks", test_blockdev_getsz_0 },
+  { "blockdev_rereadpt_0", "disks", test_blockdev_rereadpt_0 },
+  { "blockdev_setro_0", "disks", test_blockdev_setro_0 },
+  { "blockdev_setrw_0", "disks", test_blockdev_setrw_0 },
+  { "canonical_device_name_0", "none", test_canonical_device_name_0 },
+  { "case_sensitive_path_0", "scratch-fs", test_case_sensitive_path_0 },
+  { "case_sensitive_path_1", "scratch-fs", test_case_sensitive_path_1 },
   { "cat_0", "scratch-fs", test_cat_0 },
   { "checksum_0", "scratch-fs", test_checksum_0 },
   { "checksum_1", "scratch-fs", test_checksum_1 },
   { "checksum_2", "scratch-fs", test_checksum_2 },
+  { "checksums_out_0", "scratch-fs", test_checksums_out_0 },
+  { "checksums_out_1", "scratch-fs", test_checksums_out_1 },
+  { "checksums_out_2", "scratch-fs", test_checksums_out_2 },
   { "chmod_0", "scratch-fs", test_chmod_0 },
   { "chmod_1", "scratch-fs", test_chmod_1 },
   { "chmod_2", "scratch-fs", test_chmod_2 },
   { "chown_0", "scratch-fs", test_chown_0 },
   { "chown_1", "scratch-fs", test_chown_1 },
+  { "clear_backend_setting_0", "none", test_clear_backend_setting_0 },
+  { "clear_backend_setting_1", "disks", test_clear_backend_setting_1 },
   { "command_0", "scratch-fs", test_command_0 },
   { "command_1", "scratch-fs", test_command_1 },
+  { "command_lines_0", "scratch-fs", test_command_lines_0 },
   { "compress_out_0", "scratch-fs", test_compress_out_0 },
   { "compress_out_1", "scratch-fs", test_compress_out_1 },
   { "compress_out_2", "scratch-fs", test_compress_out_2 },
+  { "config_0", "none", test_config_0 },
+  { "config_1", "none", test_config_1 },
+  { "config_2", "none", test_config_2 },
   { "copy_device_to_device_0", "disks", test_copy_device_to_device_0 },
   { "copy_device_to_device_1", "disks", test_copy_device_to_device_1 },
+  { "copy_device_to_file_0", "scratch-fs", test_copy_device_to_file_0 },
+  { "copy_device_to_file_1", "scratch-fs", test_copy_device_to_file_1 },
   { "copy_file_to_device_0", "scratch-fs", test_copy_file_to_device_0 },
   { "copy_file_to_file_0", "scratch-fs", test_copy_file_to_file_0 },
   { "copy_file_to_file_1", "scratch-fs", test_copy_file_to_file_1 },
@@ -11098,23 +22991,47 @@ const struct test tests[] = {
   { "cp_1", "scratch-fs", test_cp_1 },
   { "cp_a_0", "scratch-fs", test_cp_a_0 },
   { "cp_a_1", "scratch-fs", test_cp_a_1 },
+  { "cp_r_0", "scratch-fs", test_cp_r_0 },
+  { "cp_r_1", "scratch-fs", test_cp_r_1 },
+  { "cp_r_2", "scratch-fs", test_cp_r_2 },
+  { "cp_r_3", "scratch-fs", test_cp_r_3 },
+  { "cpio_out_0", "scratch-fs", test_cpio_out_0 },
+  { "cpio_out_1", "scratch-fs", test_cpio_out_1 },
+  { "cpio_out_2", "scratch-fs", test_cpio_out_2 },
   { "debug_0", "disks", test_debug_0 },
+  { "debug_drives_0", "none", test_debug_drives_0 },
+  { "debug_drives_1", "none", test_debug_drives_1 },
+  { "debug_drives_2", "none", test_debug_drives_2 },
+  { "device_index_0", "none", test_device_index_0 },
+  { "device_index_1", "disks", test_device_index_1 },
+  { "device_name_0", "none", test_device_name_0 },
+  { "device_name_1", "disks", test_device_name_1 },
+  { "df_0", "scratch-fs", test_df_0 },
   { "df_h_0", "scratch-fs", test_df_h_0 },
   { "disk_create_0", "none", test_disk_create_0 },
   { "disk_create_1", "none", test_disk_create_1 },
   { "disk_create_2", "none", test_disk_create_2 },
   { "disk_create_3", "none", test_disk_create_3 },
   { "disk_format_0", "none", test_disk_format_0 },
+  { "disk_has_backing_file_0", "none", test_disk_has_backing_file_0 },
   { "disk_virtual_size_0", "none", test_disk_virtual_size_0 },
+  { "dmesg_0", "scratch-fs", test_dmesg_0 },
+  { "dmesg_1", "none", test_dmesg_1 },
   { "download_0", "scratch-fs", test_download_0 },
   { "download_1", "scratch-fs", test_download_1 },
   { "download_2", "scratch-fs", test_download_2 },
   { "download_offset_0", "scratch-fs", test_download_offset_0 },
   { "download_offset_1", "disks", test_download_offset_1 },
+  { "drop_caches_0", "scratch-fs", test_drop_caches_0 },
   { "du_0", "scratch-fs", test_du_0 },
   { "e2fsck_0", "disks", test_e2fsck_0 },
   { "e2fsck_1", "disks", test_e2fsck_1 },
   { "e2fsck_2", "disks", test_e2fsck_2 },
+  { "echo_daemon_0", "disks", test_echo_daemon_0 },
+  { "echo_daemon_1", "none", test_echo_daemon_1 },
+  { "equal_0", "scratch-fs", test_equal_0 },
+  { "equal_1", "scratch-fs", test_equal_1 },
+  { "equal_2", "scratch-fs", test_equal_2 },
   { "exists_0", "scratch-fs", test_exists_0 },
   { "exists_1", "scratch-fs", test_exists_1 },
   { "exists_2", "scratch-fs", test_exists_2 },
@@ -11126,37 +23043,54 @@ const struct test tests[] = {
   { "feature_available_1", "none", test_feature_available_1 },
   { "file_0", "scratch-fs", test_file_0 },
   { "file_1", "scratch-fs", test_file_1 },
+  { "file_architecture_0", "scratch-fs", test_file_architecture_0 },
+  { "file_architecture_1", "scratch-fs", test_file_architecture_1 },
   { "filesize_0", "scratch-fs", test_filesize_0 },
   { "filesize_1", "scratch-fs", test_filesize_1 },
   { "filesystem_available_0", "disks", test_filesystem_available_0 },
+  { "filesystem_walk_0", "disks", test_filesystem_walk_0 },
   { "fill_0", "scratch-fs", test_fill_0 },
   { "fill_1", "scratch-fs", test_fill_1 },
   { "fill_2", "scratch-fs", test_fill_2 },
+  { "fill_pattern_0", "scratch-fs", test_fill_pattern_0 },
+  { "fill_pattern_1", "scratch-fs", test_fill_pattern_1 },
   { "find_0", "scratch-fs", test_find_0 },
   { "find_1", "scratch-fs", test_find_1 },
   { "find0_0", "scratch-fs", test_find0_0 },
   { "find0_1", "scratch-fs", test_find0_1 },
+  { "find_inode_0", "disks", test_find_inode_0 },
+  { "fsck_0", "disks", test_fsck_0 },
+  { "fsck_1", "scratch-fs", test_fsck_1 },
   { "get_append_0", "none", test_get_append_0 },
+  { "get_attach_method_0", "none", test_get_attach_method_0 },
   { "get_autosync_0", "none", test_get_autosync_0 },
   { "get_backend_0", "none", test_get_backend_0 },
   { "get_backend_setting_0", "none", test_get_backend_setting_0 },
   { "get_backend_settings_0", "none", test_get_backend_settings_0 },
   { "get_cachedir_0", "none", test_get_cachedir_0 },
+  { "get_direct_0", "none", test_get_direct_0 },
   { "get_hv_0", "none", test_get_hv_0 },
   { "get_identifier_0", "none", test_get_identifier_0 },
   { "get_memsize_0", "none", test_get_memsize_0 },
   { "get_network_0", "none", test_get_network_0 },
   { "get_path_0", "none", test_get_path_0 },
+  { "get_pgroup_0", "none", test_get_pgroup_0 },
   { "get_pid_0", "none", test_get_pid_0 },
   { "get_pid_1", "disks", test_get_pid_1 },
   { "get_program_0", "none", test_get_program_0 },
+  { "get_qemu_0", "none", test_get_qemu_0 },
+  { "get_recovery_proc_0", "none", test_get_recovery_proc_0 },
+  { "get_selinux_0", "none", test_get_selinux_0 },
   { "get_smp_0", "none", test_get_smp_0 },
   { "get_sockdir_0", "none", test_get_sockdir_0 },
   { "get_state_0", "none", test_get_state_0 },
   { "get_state_1", "disks", test_get_state_1 },
   { "get_tmpdir_0", "none", test_get_tmpdir_0 },
   { "get_trace_0", "none", test_get_trace_0 },
+  { "get_umask_0", "scratch-fs", test_get_umask_0 },
   { "get_verbose_0", "none", test_get_verbose_0 },
+  { "getxattr_0", "scratch-fs", test_getxattr_0 },
+  { "getxattr_1", "scratch-fs", test_getxattr_1 },
   { "getxattrs_0", "scratch-fs", test_getxattrs_0 },
   { "glob_expand_0", "scratch-fs", test_glob_expand_0 },
   { "glob_expand_1", "scratch-fs", test_glob_expand_1 },
@@ -11164,13 +23098,61 @@ const struct test tests[] = {
   { "grep_1", "scratch-fs", test_grep_1 },
   { "grep_2", "scratch-fs", test_grep_2 },
   { "grep_3", "scratch-fs", test_grep_3 },
+  { "head_0", "scratch-fs", test_head_0 },
   { "head_n_0", "scratch-fs", test_head_n_0 },
   { "head_n_1", "scratch-fs", test_head_n_1 },
+  { "hexdump_0", "scratch-fs", test_hexdump_0 },
+  { "hexdump_1", "scratch-fs", test_hexdump_1 },
+  { "inspect_get_arch_0", "disks", test_inspect_get_arch_0 },
+  { "inspect_get_arch_1", "disks", test_inspect_get_arch_1 },
+  { "inspect_get_distro_0", "disks", test_inspect_get_distro_0 },
+  { "inspect_get_distro_1", "disks", test_inspect_get_distro_1 },
+  { "inspect_get_distro_2", "disks", test_inspect_get_distro_2 },
+  { "inspect_get_filesystems_0", "disks", test_inspect_get_filesystems_0 },
+  { "inspect_get_filesystems_1", "disks", test_inspect_get_filesystems_1 },
+  { "inspect_get_hostname_0", "disks", test_inspect_get_hostname_0 },
+  { "inspect_get_hostname_1", "disks", test_inspect_get_hostname_1 },
+  { "inspect_get_hostname_2", "disks", test_inspect_get_hostname_2 },
+  { "inspect_get_icon_0", "disks", test_inspect_get_icon_0 },
+  { "inspect_get_icon_1", "disks", test_inspect_get_icon_1 },
+  { "inspect_get_major_version_0", "disks", test_inspect_get_major_version_0 },
+  { "inspect_get_major_version_1", "disks", test_inspect_get_major_version_1 },
+  { "inspect_get_minor_version_0", "disks", test_inspect_get_minor_version_0 },
+  { "inspect_get_minor_version_1", "disks", test_inspect_get_minor_version_1 },
+  { "inspect_get_mountpoints_0", "disks", test_inspect_get_mountpoints_0 },
+  { "inspect_get_mountpoints_1", "disks", test_inspect_get_mountpoints_1 },
+  { "inspect_get_osinfo_0", "disks", test_inspect_get_osinfo_0 },
+  { "inspect_get_osinfo_1", "disks", test_inspect_get_osinfo_1 },
+  { "inspect_get_osinfo_2", "disks", test_inspect_get_osinfo_2 },
+  { "inspect_get_package_format_0", "disks", test_inspect_get_package_format_0 },
+  { "inspect_get_package_format_1", "disks", test_inspect_get_package_format_1 },
+  { "inspect_get_package_management_0", "disks", test_inspect_get_package_management_0 },
+  { "inspect_get_product_name_0", "disks", test_inspect_get_product_name_0 },
+  { "inspect_get_product_name_1", "disks", test_inspect_get_product_name_1 },
+  { "inspect_get_product_name_2", "disks", test_inspect_get_product_name_2 },
+  { "inspect_get_roots_0", "disks", test_inspect_get_roots_0 },
+  { "inspect_get_type_0", "disks", test_inspect_get_type_0 },
+  { "inspect_list_applications_0", "disks", test_inspect_list_applications_0 },
+  { "inspect_list_applications2_0", "disks", test_inspect_list_applications2_0 },
+  { "inspect_list_applications2_1", "disks", test_inspect_list_applications2_1 },
+  { "inspect_list_applications2_2", "disks", test_inspect_list_applications2_2 },
+  { "inspect_os_0", "disks", test_inspect_os_0 },
+  { "inspect_os_1", "disks", test_inspect_os_1 },
+  { "inspect_os_2", "disks", test_inspect_os_2 },
   { "internal_autosync_0", "scratch-fs", test_internal_autosync_0 },
+  { "internal_exit_0", "none", test_internal_exit_0 },
+  { "internal_exit_1", "none", test_internal_exit_1 },
   { "internal_feature_available_0", "disks", test_internal_feature_available_0 },
+  { "internal_get_console_socket_0", "disks", test_internal_get_console_socket_0 },
+  { "internal_get_console_socket_1", "none", test_internal_get_console_socket_1 },
+  { "internal_get_console_socket_2", "none", test_internal_get_console_socket_2 },
   { "internal_lstatnslist_0", "scratch-fs", test_internal_lstatnslist_0 },
+  { "internal_lxattrlist_0", "scratch-fs", test_internal_lxattrlist_0 },
+  { "internal_lxattrlist_1", "scratch-fs", test_internal_lxattrlist_1 },
   { "internal_parse_mountable_0", "disks", test_internal_parse_mountable_0 },
   { "internal_readdir_0", "scratch-fs", test_internal_readdir_0 },
+  { "internal_readlinklist_0", "scratch-fs", test_internal_readlinklist_0 },
+  { "internal_readlinklist_1", "scratch-fs", test_internal_readlinklist_1 },
   { "internal_test_0", "none", test_internal_test_0 },
   { "internal_test_1", "none", test_internal_test_1 },
   { "internal_test_2", "none", test_internal_test_2 },
@@ -11204,44 +23186,89 @@ const struct test tests[] = {
   { "internal_upload_0", "scratch-fs", test_internal_upload_0 },
   { "internal_write_0", "scratch-fs", test_internal_write_0 },
   { "internal_write_append_0", "scratch-fs", test_internal_write_append_0 },
+  { "is_blockdev_0", "scratch-fs", test_is_blockdev_0 },
+  { "is_blockdev_1", "scratch-fs", test_is_blockdev_1 },
   { "is_busy_0", "none", test_is_busy_0 },
   { "is_busy_1", "disks", test_is_busy_1 },
+  { "is_chardev_0", "scratch-fs", test_is_chardev_0 },
+  { "is_chardev_1", "scratch-fs", test_is_chardev_1 },
   { "is_config_0", "none", test_is_config_0 },
   { "is_config_1", "disks", test_is_config_1 },
   { "is_dir_0", "scratch-fs", test_is_dir_0 },
   { "is_dir_1", "scratch-fs", test_is_dir_1 },
+  { "is_fifo_0", "scratch-fs", test_is_fifo_0 },
+  { "is_fifo_1", "scratch-fs", test_is_fifo_1 },
   { "is_file_0", "scratch-fs", test_is_file_0 },
   { "is_file_1", "scratch-fs", test_is_file_1 },
   { "is_launching_0", "none", test_is_launching_0 },
   { "is_launching_1", "disks", test_is_launching_1 },
+  { "is_lv_0", "disks", test_is_lv_0 },
   { "is_ready_0", "none", test_is_ready_0 },
   { "is_ready_1", "disks", test_is_ready_1 },
+  { "is_socket_0", "scratch-fs", test_is_socket_0 },
+  { "is_socket_1", "scratch-fs", test_is_socket_1 },
   { "is_symlink_0", "scratch-fs", test_is_symlink_0 },
+  { "is_whole_device_0", "disks", test_is_whole_device_0 },
+  { "is_zero_0", "scratch-fs", test_is_zero_0 },
   { "is_zero_device_0", "disks", test_is_zero_device_0 },
+  { "journal_get_0", "disks", test_journal_get_0 },
+  { "kill_subprocess_0", "none", test_kill_subprocess_0 },
+  { "kill_subprocess_1", "none", test_kill_subprocess_1 },
   { "launch_0", "none", test_launch_0 },
   { "launch_1", "disks", test_launch_1 },
+  { "lchown_0", "scratch-fs", test_lchown_0 },
+  { "lchown_1", "scratch-fs", test_lchown_1 },
+  { "lgetxattrs_0", "scratch-fs", test_lgetxattrs_0 },
   { "list_devices_0", "disks", test_list_devices_0 },
   { "list_devices_1", "scratch-fs", test_list_devices_1 },
+  { "list_disk_labels_0", "disks", test_list_disk_labels_0 },
+  { "list_disk_labels_1", "none", test_list_disk_labels_1 },
+  { "list_dm_devices_0", "disks", test_list_dm_devices_0 },
   { "list_filesystems_0", "disks", test_list_filesystems_0 },
   { "list_filesystems_1", "disks", test_list_filesystems_1 },
   { "list_filesystems_2", "disks", test_list_filesystems_2 },
+  { "list_md_devices_0", "disks", test_list_md_devices_0 },
   { "list_partitions_0", "disks", test_list_partitions_0 },
   { "ll_0", "scratch-fs", test_ll_0 },
+  { "ln_0", "scratch-fs", test_ln_0 },
+  { "ln_1", "scratch-fs", test_ln_1 },
+  { "ln_2", "scratch-fs", test_ln_2 },
+  { "ln_f_0", "scratch-fs", test_ln_f_0 },
+  { "ln_f_1", "scratch-fs", test_ln_f_1 },
+  { "ln_f_2", "scratch-fs", test_ln_f_2 },
   { "ln_s_0", "scratch-fs", test_ln_s_0 },
   { "ln_s_1", "scratch-fs", test_ln_s_1 },
   { "ln_s_2", "scratch-fs", test_ln_s_2 },
+  { "ln_sf_0", "scratch-fs", test_ln_sf_0 },
+  { "ln_sf_1", "scratch-fs", test_ln_sf_1 },
+  { "ln_sf_2", "scratch-fs", test_ln_sf_2 },
+  { "lremovexattr_0", "scratch-fs", test_lremovexattr_0 },
+  { "lremovexattr_1", "scratch-fs", test_lremovexattr_1 },
   { "ls_0", "scratch-fs", test_ls_0 },
   { "ls0_0", "scratch-fs", test_ls0_0 },
   { "lsetxattr_0", "scratch-fs", test_lsetxattr_0 },
   { "lsetxattr_1", "scratch-fs", test_lsetxattr_1 },
   { "lstat_0", "scratch-fs", test_lstat_0 },
+  { "lstatlist_0", "scratch-fs", test_lstatlist_0 },
   { "lstatns_0", "scratch-fs", test_lstatns_0 },
   { "lstatns_1", "scratch-fs", test_lstatns_1 },
+  { "lstatnslist_0", "scratch-fs", test_lstatnslist_0 },
+  { "lstatnslist_1", "scratch-fs", test_lstatnslist_1 },
+  { "lstatnslist_2", "disks", test_lstatnslist_2 },
   { "lvcreate_0", "disks", test_lvcreate_0 },
   { "lvcreate_1", "disks", test_lvcreate_1 },
+  { "lvcreate_free_0", "disks", test_lvcreate_free_0 },
+  { "lvcreate_free_1", "disks", test_lvcreate_free_1 },
+  { "lvm_remove_all_0", "disks", test_lvm_remove_all_0 },
+  { "lvm_remove_all_1", "disks", test_lvm_remove_all_1 },
   { "lvremove_0", "disks", test_lvremove_0 },
+  { "lvresize_0", "disks", test_lvresize_0 },
+  { "lvresize_1", "disks", test_lvresize_1 },
   { "lvs_0", "disks", test_lvs_0 },
   { "lvs_full_0", "disks", test_lvs_full_0 },
+  { "lxattrlist_0", "scratch-fs", test_lxattrlist_0 },
+  { "max_disks_0", "none", test_max_disks_0 },
+  { "max_disks_1", "disks", test_max_disks_1 },
   { "mkdir_0", "scratch-fs", test_mkdir_0 },
   { "mkdir_1", "scratch-fs", test_mkdir_1 },
   { "mkdir_mode_0", "scratch-fs", test_mkdir_mode_0 },
@@ -11249,23 +23276,48 @@ const struct test tests[] = {
   { "mkdir_p_0", "scratch-fs", test_mkdir_p_0 },
   { "mkdir_p_1", "scratch-fs", test_mkdir_p_1 },
   { "mkdir_p_2", "scratch-fs", test_mkdir_p_2 },
+  { "mkdtemp_0", "scratch-fs", test_mkdtemp_0 },
+  { "mkdtemp_1", "scratch-fs", test_mkdtemp_1 },
+  { "mke2fs_0", "disks", test_mke2fs_0 },
+  { "mke2fs_1", "disks", test_mke2fs_1 },
+  { "mke2fs_2", "disks", test_mke2fs_2 },
+  { "mke2fs_3", "disks", test_mke2fs_3 },
+  { "mkfifo_0", "scratch-fs", test_mkfifo_0 },
+  { "mkfifo_1", "scratch-fs", test_mkfifo_1 },
   { "mkfs_0", "disks", test_mkfs_0 },
   { "mkfs_1", "disks", test_mkfs_1 },
   { "mkfs_2", "disks", test_mkfs_2 },
   { "mkfs_3", "disks", test_mkfs_3 },
   { "mkfs_4", "disks", test_mkfs_4 },
+  { "mkmountpoint_0", "disks", test_mkmountpoint_0 },
+  { "mkmountpoint_1", "disks", test_mkmountpoint_1 },
+  { "mknod_0", "scratch-fs", test_mknod_0 },
+  { "mknod_1", "scratch-fs", test_mknod_1 },
+  { "mknod_2", "scratch-fs", test_mknod_2 },
   { "mkswap_0", "disks", test_mkswap_0 },
+  { "mktemp_0", "scratch-fs", test_mktemp_0 },
+  { "mktemp_1", "scratch-fs", test_mktemp_1 },
   { "mount_0", "disks", test_mount_0 },
   { "mount_1", "disks", test_mount_1 },
   { "mount_2", "disks", test_mount_2 },
   { "mount_options_0", "disks", test_mount_options_0 },
   { "mount_ro_0", "disks", test_mount_ro_0 },
+  { "mount_vfs_0", "disks", test_mount_vfs_0 },
+  { "mountable_device_0", "disks", test_mountable_device_0 },
+  { "mountable_device_1", "none", test_mountable_device_1 },
+  { "mountable_subvolume_0", "disks", test_mountable_subvolume_0 },
+  { "mountable_subvolume_1", "none", test_mountable_subvolume_1 },
   { "mountpoints_0", "scratch-fs", test_mountpoints_0 },
   { "mountpoints_1", "disks", test_mountpoints_1 },
   { "mounts_0", "scratch-fs", test_mounts_0 },
   { "mounts_1", "disks", test_mounts_1 },
   { "mv_0", "scratch-fs", test_mv_0 },
   { "mv_1", "scratch-fs", test_mv_1 },
+  { "nr_devices_0", "disks", test_nr_devices_0 },
+  { "nr_devices_1", "scratch-fs", test_nr_devices_1 },
+  { "parse_environment_0", "none", test_parse_environment_0 },
+  { "parse_environment_list_0", "none", test_parse_environment_list_0 },
+  { "parse_environment_list_1", "none", test_parse_environment_list_1 },
   { "part_add_0", "disks", test_part_add_0 },
   { "part_add_1", "disks", test_part_add_1 },
   { "part_add_2", "disks", test_part_add_2 },
@@ -11273,13 +23325,29 @@ const struct test tests[] = {
   { "part_del_1", "disks", test_part_del_1 },
   { "part_disk_0", "disks", test_part_disk_0 },
   { "part_disk_1", "disks", test_part_disk_1 },
+  { "part_get_bootable_0", "disks", test_part_get_bootable_0 },
+  { "part_get_gpt_guid_0", "disks", test_part_get_gpt_guid_0 },
+  { "part_get_gpt_type_0", "disks", test_part_get_gpt_type_0 },
+  { "part_get_gpt_type_1", "disks", test_part_get_gpt_type_1 },
+  { "part_get_mbr_id_0", "disks", test_part_get_mbr_id_0 },
+  { "part_get_mbr_id_1", "disks", test_part_get_mbr_id_1 },
   { "part_get_name_0", "disks", test_part_get_name_0 },
   { "part_get_name_1", "disks", test_part_get_name_1 },
   { "part_get_parttype_0", "disks", test_part_get_parttype_0 },
   { "part_init_0", "disks", test_part_init_0 },
   { "part_list_0", "disks", test_part_list_0 },
+  { "part_resize_0", "disks", test_part_resize_0 },
+  { "part_resize_1", "disks", test_part_resize_1 },
+  { "part_resize_2", "disks", test_part_resize_2 },
+  { "part_set_bootable_0", "disks", test_part_set_bootable_0 },
+  { "part_set_bootable_1", "disks", test_part_set_bootable_1 },
+  { "part_set_gpt_guid_0", "disks", test_part_set_gpt_guid_0 },
+  { "part_set_gpt_type_0", "disks", test_part_set_gpt_type_0 },
+  { "part_set_mbr_id_0", "disks", test_part_set_mbr_id_0 },
   { "part_set_name_0", "disks", test_part_set_name_0 },
   { "part_set_name_1", "disks", test_part_set_name_1 },
+  { "part_to_dev_0", "disks", test_part_to_dev_0 },
+  { "part_to_partnum_0", "disks", test_part_to_partnum_0 },
   { "ping_daemon_0", "disks", test_ping_daemon_0 },
   { "ping_daemon_1", "none", test_ping_daemon_1 },
   { "pread_0", "scratch-fs", test_pread_0 },
@@ -11288,7 +23356,9 @@ const struct test tests[] = {
   { "pread_device_1", "disks", test_pread_device_1 },
   { "pvcreate_0", "disks", test_pvcreate_0 },
   { "pvcreate_1", "disks", test_pvcreate_1 },
+  { "pvremove_0", "disks", test_pvremove_0 },
   { "pvs_0", "disks", test_pvs_0 },
+  { "pvs_full_0", "disks", test_pvs_full_0 },
   { "pwrite_0", "scratch-fs", test_pwrite_0 },
   { "pwrite_1", "scratch-fs", test_pwrite_1 },
   { "pwrite_2", "scratch-fs", test_pwrite_2 },
@@ -11298,10 +23368,18 @@ const struct test tests[] = {
   { "read_lines_0", "scratch-fs", test_read_lines_0 },
   { "readdir_0", "scratch-fs", test_readdir_0 },
   { "readlink_0", "scratch-fs", test_readlink_0 },
+  { "readlinklist_0", "scratch-fs", test_readlinklist_0 },
   { "realpath_0", "scratch-fs", test_realpath_0 },
   { "realpath_1", "scratch-fs", test_realpath_1 },
+  { "remount_0", "scratch-fs", test_remount_0 },
   { "remove_drive_0", "none", test_remove_drive_0 },
   { "remove_drive_1", "none", test_remove_drive_1 },
+  { "removexattr_0", "scratch-fs", test_removexattr_0 },
+  { "rename_0", "scratch-fs", test_rename_0 },
+  { "rename_1", "scratch-fs", test_rename_1 },
+  { "rename_2", "scratch-fs", test_rename_2 },
+  { "resize2fs_0", "disks", test_resize2fs_0 },
+  { "resize2fs_1", "disks", test_resize2fs_1 },
   { "rm_0", "scratch-fs", test_rm_0 },
   { "rm_1", "scratch-fs", test_rm_1 },
   { "rm_f_0", "scratch-fs", test_rm_f_0 },
@@ -11310,8 +23388,11 @@ const struct test tests[] = {
   { "rm_rf_1", "scratch-fs", test_rm_rf_1 },
   { "rmdir_0", "scratch-fs", test_rmdir_0 },
   { "rmdir_1", "scratch-fs", test_rmdir_1 },
+  { "rmmountpoint_0", "disks", test_rmmountpoint_0 },
   { "set_append_0", "none", test_set_append_0 },
   { "set_append_1", "disks", test_set_append_1 },
+  { "set_attach_method_0", "none", test_set_attach_method_0 },
+  { "set_attach_method_1", "disks", test_set_attach_method_1 },
   { "set_autosync_0", "none", test_set_autosync_0 },
   { "set_autosync_1", "disks", test_set_autosync_1 },
   { "set_backend_0", "none", test_set_backend_0 },
@@ -11323,6 +23404,8 @@ const struct test tests[] = {
   { "set_backend_settings_1", "disks", test_set_backend_settings_1 },
   { "set_cachedir_0", "none", test_set_cachedir_0 },
   { "set_cachedir_1", "disks", test_set_cachedir_1 },
+  { "set_direct_0", "none", test_set_direct_0 },
+  { "set_direct_1", "none", test_set_direct_1 },
   { "set_hv_0", "none", test_set_hv_0 },
   { "set_hv_1", "disks", test_set_hv_1 },
   { "set_identifier_0", "none", test_set_identifier_0 },
@@ -11335,7 +23418,17 @@ const struct test tests[] = {
   { "set_network_1", "disks", test_set_network_1 },
   { "set_path_0", "none", test_set_path_0 },
   { "set_path_1", "disks", test_set_path_1 },
+  { "set_pgroup_0", "none", test_set_pgroup_0 },
+  { "set_pgroup_1", "none", test_set_pgroup_1 },
+  { "set_pgroup_2", "disks", test_set_pgroup_2 },
   { "set_program_0", "none", test_set_program_0 },
+  { "set_qemu_0", "none", test_set_qemu_0 },
+  { "set_qemu_1", "disks", test_set_qemu_1 },
+  { "set_recovery_proc_0", "none", test_set_recovery_proc_0 },
+  { "set_recovery_proc_1", "none", test_set_recovery_proc_1 },
+  { "set_recovery_proc_2", "disks", test_set_recovery_proc_2 },
+  { "set_selinux_0", "none", test_set_selinux_0 },
+  { "set_selinux_1", "none", test_set_selinux_1 },
   { "set_smp_0", "none", test_set_smp_0 },
   { "set_smp_1", "disks", test_set_smp_1 },
   { "set_tmpdir_0", "none", test_set_tmpdir_0 },
@@ -11345,15 +23438,22 @@ const struct test tests[] = {
   { "set_uuid_0", "disks", test_set_uuid_0 },
   { "set_uuid_1", "disks", test_set_uuid_1 },
   { "set_verbose_0", "none", test_set_verbose_0 },
+  { "setxattr_0", "scratch-fs", test_setxattr_0 },
+  { "setxattr_1", "scratch-fs", test_setxattr_1 },
   { "sh_0", "scratch-fs", test_sh_0 },
   { "sh_1", "scratch-fs", test_sh_1 },
+  { "sh_lines_0", "scratch-fs", test_sh_lines_0 },
+  { "sh_lines_1", "scratch-fs", test_sh_lines_1 },
   { "shutdown_0", "none", test_shutdown_0 },
+  { "sleep_0", "disks", test_sleep_0 },
   { "stat_0", "scratch-fs", test_stat_0 },
   { "statns_0", "scratch-fs", test_statns_0 },
   { "statns_1", "scratch-fs", test_statns_1 },
   { "statvfs_0", "scratch-fs", test_statvfs_0 },
+  { "strings_0", "scratch-fs", test_strings_0 },
   { "sync_0", "scratch-fs", test_sync_0 },
   { "sync_1", "disks", test_sync_1 },
+  { "tail_0", "scratch-fs", test_tail_0 },
   { "tail_n_0", "scratch-fs", test_tail_n_0 },
   { "tail_n_1", "scratch-fs", test_tail_n_1 },
   { "tar_in_0", "scratch-fs", test_tar_in_0 },
@@ -11368,8 +23468,11 @@ const struct test tests[] = {
   { "touch_0", "scratch-fs", test_touch_0 },
   { "touch_1", "scratch-fs", test_touch_1 },
   { "touch_2", "scratch-fs", test_touch_2 },
+  { "truncate_0", "scratch-fs", test_truncate_0 },
   { "truncate_size_0", "scratch-fs", test_truncate_size_0 },
   { "truncate_size_1", "scratch-fs", test_truncate_size_1 },
+  { "tune2fs_l_0", "disks", test_tune2fs_l_0 },
+  { "tune2fs_l_1", "scratch-fs", test_tune2fs_l_1 },
   { "umask_0", "scratch-fs", test_umask_0 },
   { "umask_1", "scratch-fs", test_umask_1 },
   { "umount_0", "scratch-fs", test_umount_0 },
@@ -11390,17 +23493,34 @@ const struct test tests[] = {
   { "utsname_0", "disks", test_utsname_0 },
   { "version_0", "none", test_version_0 },
   { "vfs_label_0", "disks", test_vfs_label_0 },
+  { "vfs_minimum_size_0", "disks", test_vfs_minimum_size_0 },
+  { "vfs_minimum_size_1", "disks", test_vfs_minimum_size_1 },
+  { "vfs_minimum_size_2", "disks", test_vfs_minimum_size_2 },
   { "vfs_type_0", "disks", test_vfs_type_0 },
   { "vfs_uuid_0", "disks", test_vfs_uuid_0 },
+  { "vg_activate_0", "disks", test_vg_activate_0 },
+  { "vg_activate_1", "disks", test_vg_activate_1 },
   { "vg_activate_all_0", "disks", test_vg_activate_all_0 },
   { "vg_activate_all_1", "disks", test_vg_activate_all_1 },
   { "vgcreate_0", "disks", test_vgcreate_0 },
   { "vgcreate_1", "disks", test_vgcreate_1 },
+  { "vgremove_0", "disks", test_vgremove_0 },
+  { "vgremove_1", "disks", test_vgremove_1 },
   { "vgs_0", "disks", test_vgs_0 },
+  { "vgs_full_0", "disks", test_vgs_full_0 },
+  { "wait_ready_0", "disks", test_wait_ready_0 },
+  { "wait_ready_1", "none", test_wait_ready_1 },
+  { "wc_c_0", "scratch-fs", test_wc_c_0 },
   { "wc_l_0", "scratch-fs", test_wc_l_0 },
+  { "wc_w_0", "scratch-fs", test_wc_w_0 },
+  { "wipefs_0", "disks", test_wipefs_0 },
+  { "wipefs_1", "scratch-fs", test_wipefs_1 },
   { "write_0", "scratch-fs", test_write_0 },
   { "write_1", "scratch-fs", test_write_1 },
   { "write_append_0", "scratch-fs", test_write_append_0 },
+  { "yara_scan_0", "scratch-fs", test_yara_scan_0 },
+  { "zero_0", "disks", test_zero_0 },
+  { "zero_1", "scratch-fs", test_zero_1 },
   { "zero_device_0", "disks", test_zero_device_0 },
 };
 const size_t nr_tests = sizeof tests / sizeof tests[0];

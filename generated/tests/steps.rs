@@ -5,6 +5,16 @@ use super::*;
 /// Every test, in the order of the API.
 pub static TESTS: &[Test] = &[
     Test {
+        name: "add_cdrom_0",
+        scenario: "none",
+        run: add_cdrom_0,
+    },
+    Test {
+        name: "add_cdrom_1",
+        scenario: "disks",
+        run: add_cdrom_1,
+    },
+    Test {
         name: "add_drive_0",
         scenario: "none",
         run: add_drive_0,
@@ -35,6 +45,11 @@ pub static TESTS: &[Test] = &[
         run: add_drive_ro_1,
     },
     Test {
+        name: "add_drive_ro_with_if_0",
+        scenario: "none",
+        run: add_drive_ro_with_if_0,
+    },
+    Test {
         name: "add_drive_scratch_0",
         scenario: "none",
         run: add_drive_scratch_0,
@@ -43,6 +58,11 @@ pub static TESTS: &[Test] = &[
         name: "add_drive_scratch_1",
         scenario: "none",
         run: add_drive_scratch_1,
+    },
+    Test {
+        name: "add_drive_with_if_0",
+        scenario: "none",
+        run: add_drive_with_if_0,
     },
     Test {
         name: "available_0",
@@ -60,9 +80,44 @@ pub static TESTS: &[Test] = &[
         run: available_all_groups_0,
     },
     Test {
+        name: "base64_in_0",
+        scenario: "scratch-fs",
+        run: base64_in_0,
+    },
+    Test {
+        name: "base64_in_1",
+        scenario: "scratch-fs",
+        run: base64_in_1,
+    },
+    Test {
+        name: "base64_out_0",
+        scenario: "scratch-fs",
+        run: base64_out_0,
+    },
+    Test {
+        name: "base64_out_1",
+        scenario: "scratch-fs",
+        run: base64_out_1,
+    },
+    Test {
+        name: "base64_out_2",
+        scenario: "scratch-fs",
+        run: base64_out_2,
+    },
+    Test {
         name: "blkid_0",
         scenario: "disks",
         run: blkid_0,
+    },
+    Test {
+        name: "blockdev_flushbufs_0",
+        scenario: "disks",
+        run: blockdev_flushbufs_0,
+    },
+    Test {
+        name: "blockdev_getro_0",
+        scenario: "disks",
+        run: blockdev_getro_0,
     },
     Test {
         name: "blockdev_getsize64_0",
@@ -73,6 +128,41 @@ pub static TESTS: &[Test] = &[
         name: "blockdev_getss_0",
         scenario: "disks",
         run: blockdev_getss_0,
+    },
+    Test {
+        name: "blockdev_getsz_0",
+        scenario: "disks",
+        run: blockdev_getsz_0,
+    },
+    Test {
+        name: "blockdev_rereadpt_0",
+        scenario: "disks",
+        run: blockdev_rereadpt_0,
+    },
+    Test {
+        name: "blockdev_setro_0",
+        scenario: "disks",
+        run: blockdev_setro_0,
+    },
+    Test {
+        name: "blockdev_setrw_0",
+        scenario: "disks",
+        run: blockdev_setrw_0,
+    },
+    Test {
+        name: "canonical_device_name_0",
+        scenario: "none",
+        run: canonical_device_name_0,
+    },
+    Test {
+        name: "case_sensitive_path_0",
+        scenario: "scratch-fs",
+        run: case_sensitive_path_0,
+    },
+    Test {
+        name: "case_sensitive_path_1",
+        scenario: "scratch-fs",
+        run: case_sensitive_path_1,
     },
     Test {
         name: "cat_0",
@@ -93,6 +183,21 @@ pub static TESTS: &[Test] = &[
         name: "checksum_2",
         scenario: "scratch-fs",
         run: checksum_2,
+    },
+    Test {
+        name: "checksums_out_0",
+        scenario: "scratch-fs",
+        run: checksums_out_0,
+    },
+    Test {
+        name: "checksums_out_1",
+        scenario: "scratch-fs",
+        run: checksums_out_1,
+    },
+    Test {
+        name: "checksums_out_2",
+        scenario: "scratch-fs",
+        run: checksums_out_2,
     },
     Test {
         name: "chmod_0",
@@ -120,6 +225,16 @@ pub static TESTS: &[Test] = &[
         run: chown_1,
     },
     Test {
+        name: "clear_backend_setting_0",
+        scenario: "none",
+        run: clear_backend_setting_0,
+    },
+    Test {
+        name: "clear_backend_setting_1",
+        scenario: "disks",
+        run: clear_backend_setting_1,
+    },
+    Test {
         name: "command_0",
         scenario: "scratch-fs",
         run: command_0,
@@ -128,6 +243,11 @@ pub static TESTS: &[Test] = &[
         name: "command_1",
         scenario: "scratch-fs",
         run: command_1,
+    },
+    Test {
+        name: "command_lines_0",
+        scenario: "scratch-fs",
+        run: command_lines_0,
     },
     Test {
         name: "compress_out_0",
@@ -145,6 +265,21 @@ pub static TESTS: &[Test] = &[
         run: compress_out_2,
     },
     Test {
+        name: "config_0",
+        scenario: "none",
+        run: config_0,
+    },
+    Test {
+        name: "config_1",
+        scenario: "none",
+        run: config_1,
+    },
+    Test {
+        name: "config_2",
+        scenario: "none",
+        run: config_2,
+    },
+    Test {
         name: "copy_device_to_device_0",
         scenario: "disks",
         run: copy_device_to_device_0,
@@ -153,6 +288,16 @@ pub static TESTS: &[Test] = &[
         name: "copy_device_to_device_1",
         scenario: "disks",
         run: copy_device_to_device_1,
+    },
+    Test {
+        name: "copy_device_to_file_0",
+        scenario: "scratch-fs",
+        run: copy_device_to_file_0,
+    },
+    Test {
+        name: "copy_device_to_file_1",
+        scenario: "scratch-fs",
+        run: copy_device_to_file_1,
     },
     Test {
         name: "copy_file_to_device_0",
@@ -225,9 +370,84 @@ pub static TESTS: &[Test] = &[
         run: cp_a_1,
     },
     Test {
+        name: "cp_r_0",
+        scenario: "scratch-fs",
+        run: cp_r_0,
+    },
+    Test {
+        name: "cp_r_1",
+        scenario: "scratch-fs",
+        run: cp_r_1,
+    },
+    Test {
+        name: "cp_r_2",
+        scenario: "scratch-fs",
+        run: cp_r_2,
+    },
+    Test {
+        name: "cp_r_3",
+        scenario: "scratch-fs",
+        run: cp_r_3,
+    },
+    Test {
+        name: "cpio_out_0",
+        scenario: "scratch-fs",
+        run: cpio_out_0,
+    },
+    Test {
+        name: "cpio_out_1",
+        scenario: "scratch-fs",
+        run: cpio_out_1,
+    },
+    Test {
+        name: "cpio_out_2",
+        scenario: "scratch-fs",
+        run: cpio_out_2,
+    },
+    Test {
         name: "debug_0",
         scenario: "disks",
         run: debug_0,
+    },
+    Test {
+        name: "debug_drives_0",
+        scenario: "none",
+        run: debug_drives_0,
+    },
+    Test {
+        name: "debug_drives_1",
+        scenario: "none",
+        run: debug_drives_1,
+    },
+    Test {
+        name: "debug_drives_2",
+        scenario: "none",
+        run: debug_drives_2,
+    },
+    Test {
+        name: "device_index_0",
+        scenario: "none",
+        run: device_index_0,
+    },
+    Test {
+        name: "device_index_1",
+        scenario: "disks",
+        run: device_index_1,
+    },
+    Test {
+        name: "device_name_0",
+        scenario: "none",
+        run: device_name_0,
+    },
+    Test {
+        name: "device_name_1",
+        scenario: "disks",
+        run: device_name_1,
+    },
+    Test {
+        name: "df_0",
+        scenario: "scratch-fs",
+        run: df_0,
     },
     Test {
         name: "df_h_0",
@@ -260,9 +480,24 @@ pub static TESTS: &[Test] = &[
         run: disk_format_0,
     },
     Test {
+        name: "disk_has_backing_file_0",
+        scenario: "none",
+        run: disk_has_backing_file_0,
+    },
+    Test {
         name: "disk_virtual_size_0",
         scenario: "none",
         run: disk_virtual_size_0,
+    },
+    Test {
+        name: "dmesg_0",
+        scenario: "scratch-fs",
+        run: dmesg_0,
+    },
+    Test {
+        name: "dmesg_1",
+        scenario: "none",
+        run: dmesg_1,
     },
     Test {
         name: "download_0",
@@ -290,6 +525,11 @@ pub static TESTS: &[Test] = &[
         run: download_offset_1,
     },
     Test {
+        name: "drop_caches_0",
+        scenario: "scratch-fs",
+        run: drop_caches_0,
+    },
+    Test {
         name: "du_0",
         scenario: "scratch-fs",
         run: du_0,
@@ -308,6 +548,31 @@ pub static TESTS: &[Test] = &[
         name: "e2fsck_2",
         scenario: "disks",
         run: e2fsck_2,
+    },
+    Test {
+        name: "echo_daemon_0",
+        scenario: "disks",
+        run: echo_daemon_0,
+    },
+    Test {
+        name: "echo_daemon_1",
+        scenario: "none",
+        run: echo_daemon_1,
+    },
+    Test {
+        name: "equal_0",
+        scenario: "scratch-fs",
+        run: equal_0,
+    },
+    Test {
+        name: "equal_1",
+        scenario: "scratch-fs",
+        run: equal_1,
+    },
+    Test {
+        name: "equal_2",
+        scenario: "scratch-fs",
+        run: equal_2,
     },
     Test {
         name: "exists_0",
@@ -365,6 +630,16 @@ pub static TESTS: &[Test] = &[
         run: file_1,
     },
     Test {
+        name: "file_architecture_0",
+        scenario: "scratch-fs",
+        run: file_architecture_0,
+    },
+    Test {
+        name: "file_architecture_1",
+        scenario: "scratch-fs",
+        run: file_architecture_1,
+    },
+    Test {
         name: "filesize_0",
         scenario: "scratch-fs",
         run: filesize_0,
@@ -380,6 +655,11 @@ pub static TESTS: &[Test] = &[
         run: filesystem_available_0,
     },
     Test {
+        name: "filesystem_walk_0",
+        scenario: "disks",
+        run: filesystem_walk_0,
+    },
+    Test {
         name: "fill_0",
         scenario: "scratch-fs",
         run: fill_0,
@@ -393,6 +673,16 @@ pub static TESTS: &[Test] = &[
         name: "fill_2",
         scenario: "scratch-fs",
         run: fill_2,
+    },
+    Test {
+        name: "fill_pattern_0",
+        scenario: "scratch-fs",
+        run: fill_pattern_0,
+    },
+    Test {
+        name: "fill_pattern_1",
+        scenario: "scratch-fs",
+        run: fill_pattern_1,
     },
     Test {
         name: "find_0",
@@ -415,9 +705,29 @@ pub static TESTS: &[Test] = &[
         run: find0_1,
     },
     Test {
+        name: "find_inode_0",
+        scenario: "disks",
+        run: find_inode_0,
+    },
+    Test {
+        name: "fsck_0",
+        scenario: "disks",
+        run: fsck_0,
+    },
+    Test {
+        name: "fsck_1",
+        scenario: "scratch-fs",
+        run: fsck_1,
+    },
+    Test {
         name: "get_append_0",
         scenario: "none",
         run: get_append_0,
+    },
+    Test {
+        name: "get_attach_method_0",
+        scenario: "none",
+        run: get_attach_method_0,
     },
     Test {
         name: "get_autosync_0",
@@ -445,6 +755,11 @@ pub static TESTS: &[Test] = &[
         run: get_cachedir_0,
     },
     Test {
+        name: "get_direct_0",
+        scenario: "none",
+        run: get_direct_0,
+    },
+    Test {
         name: "get_hv_0",
         scenario: "none",
         run: get_hv_0,
@@ -470,6 +785,11 @@ pub static TESTS: &[Test] = &[
         run: get_path_0,
     },
     Test {
+        name: "get_pgroup_0",
+        scenario: "none",
+        run: get_pgroup_0,
+    },
+    Test {
         name: "get_pid_0",
         scenario: "none",
         run: get_pid_0,
@@ -483,6 +803,21 @@ pub static TESTS: &[Test] = &[
         name: "get_program_0",
         scenario: "none",
         run: get_program_0,
+    },
+    Test {
+        name: "get_qemu_0",
+        scenario: "none",
+        run: get_qemu_0,
+    },
+    Test {
+        name: "get_recovery_proc_0",
+        scenario: "none",
+        run: get_recovery_proc_0,
+    },
+    Test {
+        name: "get_selinux_0",
+        scenario: "none",
+        run: get_selinux_0,
     },
     Test {
         name: "get_smp_0",
@@ -515,9 +850,24 @@ pub static TESTS: &[Test] = &[
         run: get_trace_0,
     },
     Test {
+        name: "get_umask_0",
+        scenario: "scratch-fs",
+        run: get_umask_0,
+    },
+    Test {
         name: "get_verbose_0",
         scenario: "none",
         run: get_verbose_0,
+    },
+    Test {
+        name: "getxattr_0",
+        scenario: "scratch-fs",
+        run: getxattr_0,
+    },
+    Test {
+        name: "getxattr_1",
+        scenario: "scratch-fs",
+        run: getxattr_1,
     },
     Test {
         name: "getxattrs_0",
@@ -555,6 +905,11 @@ pub static TESTS: &[Test] = &[
         run: grep_3,
     },
     Test {
+        name: "head_0",
+        scenario: "scratch-fs",
+        run: head_0,
+    },
+    Test {
         name: "head_n_0",
         scenario: "scratch-fs",
         run: head_n_0,
@@ -565,9 +920,209 @@ pub static TESTS: &[Test] = &[
         run: head_n_1,
     },
     Test {
+        name: "hexdump_0",
+        scenario: "scratch-fs",
+        run: hexdump_0,
+    },
+    Test {
+        name: "hexdump_1",
+        scenario: "scratch-fs",
+        run: hexdump_1,
+    },
+    Test {
+        name: "inspect_get_arch_0",
+        scenario: "disks",
+        run: inspect_get_arch_0,
+    },
+    Test {
+        name: "inspect_get_arch_1",
+        scenario: "disks",
+        run: inspect_get_arch_1,
+    },
+    Test {
+        name: "inspect_get_distro_0",
+        scenario: "disks",
+        run: inspect_get_distro_0,
+    },
+    Test {
+        name: "inspect_get_distro_1",
+        scenario: "disks",
+        run: inspect_get_distro_1,
+    },
+    Test {
+        name: "inspect_get_distro_2",
+        scenario: "disks",
+        run: inspect_get_distro_2,
+    },
+    Test {
+        name: "inspect_get_filesystems_0",
+        scenario: "disks",
+        run: inspect_get_filesystems_0,
+    },
+    Test {
+        name: "inspect_get_filesystems_1",
+        scenario: "disks",
+        run: inspect_get_filesystems_1,
+    },
+    Test {
+        name: "inspect_get_hostname_0",
+        scenario: "disks",
+        run: inspect_get_hostname_0,
+    },
+    Test {
+        name: "inspect_get_hostname_1",
+        scenario: "disks",
+        run: inspect_get_hostname_1,
+    },
+    Test {
+        name: "inspect_get_hostname_2",
+        scenario: "disks",
+        run: inspect_get_hostname_2,
+    },
+    Test {
+        name: "inspect_get_icon_0",
+        scenario: "disks",
+        run: inspect_get_icon_0,
+    },
+    Test {
+        name: "inspect_get_icon_1",
+        scenario: "disks",
+        run: inspect_get_icon_1,
+    },
+    Test {
+        name: "inspect_get_major_version_0",
+        scenario: "disks",
+        run: inspect_get_major_version_0,
+    },
+    Test {
+        name: "inspect_get_major_version_1",
+        scenario: "disks",
+        run: inspect_get_major_version_1,
+    },
+    Test {
+        name: "inspect_get_minor_version_0",
+        scenario: "disks",
+        run: inspect_get_minor_version_0,
+    },
+    Test {
+        name: "inspect_get_minor_version_1",
+        scenario: "disks",
+        run: inspect_get_minor_version_1,
+    },
+    Test {
+        name: "inspect_get_mountpoints_0",
+        scenario: "disks",
+        run: inspect_get_mountpoints_0,
+    },
+    Test {
+        name: "inspect_get_mountpoints_1",
+        scenario: "disks",
+        run: inspect_get_mountpoints_1,
+    },
+    Test {
+        name: "inspect_get_osinfo_0",
+        scenario: "disks",
+        run: inspect_get_osinfo_0,
+    },
+    Test {
+        name: "inspect_get_osinfo_1",
+        scenario: "disks",
+        run: inspect_get_osinfo_1,
+    },
+    Test {
+        name: "inspect_get_osinfo_2",
+        scenario: "disks",
+        run: inspect_get_osinfo_2,
+    },
+    Test {
+        name: "inspect_get_package_format_0",
+        scenario: "disks",
+        run: inspect_get_package_format_0,
+    },
+    Test {
+        name: "inspect_get_package_format_1",
+        scenario: "disks",
+        run: inspect_get_package_format_1,
+    },
+    Test {
+        name: "inspect_get_package_management_0",
+        scenario: "disks",
+        run: inspect_get_package_management_0,
+    },
+    Test {
+        name: "inspect_get_product_name_0",
+        scenario: "disks",
+        run: inspect_get_product_name_0,
+    },
+    Test {
+        name: "inspect_get_product_name_1",
+        scenario: "disks",
+        run: inspect_get_product_name_1,
+    },
+    Test {
+        name: "inspect_get_product_name_2",
+        scenario: "disks",
+        run: inspect_get_product_name_2,
+    },
+    Test {
+        name: "inspect_get_roots_0",
+        scenario: "disks",
+        run: inspect_get_roots_0,
+    },
+    Test {
+        name: "inspect_get_type_0",
+        scenario: "disks",
+        run: inspect_get_type_0,
+    },
+    Test {
+        name: "inspect_list_applications_0",
+        scenario: "disks",
+        run: inspect_list_applications_0,
+    },
+    Test {
+        name: "inspect_list_applications2_0",
+        scenario: "disks",
+        run: inspect_list_applications2_0,
+    },
+    Test {
+        name: "inspect_list_applications2_1",
+        scenario: "disks",
+        run: inspect_list_applications2_1,
+    },
+    Test {
+        name: "inspect_list_applications2_2",
+        scenario: "disks",
+        run: inspect_list_applications2_2,
+    },
+    Test {
+        name: "inspect_os_0",
+        scenario: "disks",
+        run: inspect_os_0,
+    },
+    Test {
+        name: "inspect_os_1",
+        scenario: "disks",
+        run: inspect_os_1,
+    },
+    Test {
+        name: "inspect_os_2",
+        scenario: "disks",
+        run: inspect_os_2,
+    },
+    Test {
         name: "internal_autosync_0",
         scenario: "scratch-fs",
         run: internal_autosync_0,
+    },
+    Test {
+        name: "internal_exit_0",
+        scenario: "none",
+        run: internal_exit_0,
+    },
+    Test {
+        name: "internal_exit_1",
+        scenario: "none",
+        run: internal_exit_1,
     },
     Test {
         name: "internal_feature_available_0",
@@ -575,9 +1130,34 @@ pub static TESTS: &[Test] = &[
         run: internal_feature_available_0,
     },
     Test {
+        name: "internal_get_console_socket_0",
+        scenario: "disks",
+        run: internal_get_console_socket_0,
+    },
+    Test {
+        name: "internal_get_console_socket_1",
+        scenario: "none",
+        run: internal_get_console_socket_1,
+    },
+    Test {
+        name: "internal_get_console_socket_2",
+        scenario: "none",
+        run: internal_get_console_socket_2,
+    },
+    Test {
         name: "internal_lstatnslist_0",
         scenario: "scratch-fs",
         run: internal_lstatnslist_0,
+    },
+    Test {
+        name: "internal_lxattrlist_0",
+        scenario: "scratch-fs",
+        run: internal_lxattrlist_0,
+    },
+    Test {
+        name: "internal_lxattrlist_1",
+        scenario: "scratch-fs",
+        run: internal_lxattrlist_1,
     },
     Test {
         name: "internal_parse_mountable_0",
@@ -588,6 +1168,16 @@ pub static TESTS: &[Test] = &[
         name: "internal_readdir_0",
         scenario: "scratch-fs",
         run: internal_readdir_0,
+    },
+    Test {
+        name: "internal_readlinklist_0",
+        scenario: "scratch-fs",
+        run: internal_readlinklist_0,
+    },
+    Test {
+        name: "internal_readlinklist_1",
+        scenario: "scratch-fs",
+        run: internal_readlinklist_1,
     },
     Test {
         name: "internal_test_0",
@@ -755,6 +1345,16 @@ pub static TESTS: &[Test] = &[
         run: internal_write_append_0,
     },
     Test {
+        name: "is_blockdev_0",
+        scenario: "scratch-fs",
+        run: is_blockdev_0,
+    },
+    Test {
+        name: "is_blockdev_1",
+        scenario: "scratch-fs",
+        run: is_blockdev_1,
+    },
+    Test {
         name: "is_busy_0",
         scenario: "none",
         run: is_busy_0,
@@ -763,6 +1363,16 @@ pub static TESTS: &[Test] = &[
         name: "is_busy_1",
         scenario: "disks",
         run: is_busy_1,
+    },
+    Test {
+        name: "is_chardev_0",
+        scenario: "scratch-fs",
+        run: is_chardev_0,
+    },
+    Test {
+        name: "is_chardev_1",
+        scenario: "scratch-fs",
+        run: is_chardev_1,
     },
     Test {
         name: "is_config_0",
@@ -785,6 +1395,16 @@ pub static TESTS: &[Test] = &[
         run: is_dir_1,
     },
     Test {
+        name: "is_fifo_0",
+        scenario: "scratch-fs",
+        run: is_fifo_0,
+    },
+    Test {
+        name: "is_fifo_1",
+        scenario: "scratch-fs",
+        run: is_fifo_1,
+    },
+    Test {
         name: "is_file_0",
         scenario: "scratch-fs",
         run: is_file_0,
@@ -805,6 +1425,11 @@ pub static TESTS: &[Test] = &[
         run: is_launching_1,
     },
     Test {
+        name: "is_lv_0",
+        scenario: "disks",
+        run: is_lv_0,
+    },
+    Test {
         name: "is_ready_0",
         scenario: "none",
         run: is_ready_0,
@@ -815,14 +1440,49 @@ pub static TESTS: &[Test] = &[
         run: is_ready_1,
     },
     Test {
+        name: "is_socket_0",
+        scenario: "scratch-fs",
+        run: is_socket_0,
+    },
+    Test {
+        name: "is_socket_1",
+        scenario: "scratch-fs",
+        run: is_socket_1,
+    },
+    Test {
         name: "is_symlink_0",
         scenario: "scratch-fs",
         run: is_symlink_0,
     },
     Test {
+        name: "is_whole_device_0",
+        scenario: "disks",
+        run: is_whole_device_0,
+    },
+    Test {
+        name: "is_zero_0",
+        scenario: "scratch-fs",
+        run: is_zero_0,
+    },
+    Test {
         name: "is_zero_device_0",
         scenario: "disks",
         run: is_zero_device_0,
+    },
+    Test {
+        name: "journal_get_0",
+        scenario: "disks",
+        run: journal_get_0,
+    },
+    Test {
+        name: "kill_subprocess_0",
+        scenario: "none",
+        run: kill_subprocess_0,
+    },
+    Test {
+        name: "kill_subprocess_1",
+        scenario: "none",
+        run: kill_subprocess_1,
     },
     Test {
         name: "launch_0",
@@ -835,6 +1495,21 @@ pub static TESTS: &[Test] = &[
         run: launch_1,
     },
     Test {
+        name: "lchown_0",
+        scenario: "scratch-fs",
+        run: lchown_0,
+    },
+    Test {
+        name: "lchown_1",
+        scenario: "scratch-fs",
+        run: lchown_1,
+    },
+    Test {
+        name: "lgetxattrs_0",
+        scenario: "scratch-fs",
+        run: lgetxattrs_0,
+    },
+    Test {
         name: "list_devices_0",
         scenario: "disks",
         run: list_devices_0,
@@ -843,6 +1518,21 @@ pub static TESTS: &[Test] = &[
         name: "list_devices_1",
         scenario: "scratch-fs",
         run: list_devices_1,
+    },
+    Test {
+        name: "list_disk_labels_0",
+        scenario: "disks",
+        run: list_disk_labels_0,
+    },
+    Test {
+        name: "list_disk_labels_1",
+        scenario: "none",
+        run: list_disk_labels_1,
+    },
+    Test {
+        name: "list_dm_devices_0",
+        scenario: "disks",
+        run: list_dm_devices_0,
     },
     Test {
         name: "list_filesystems_0",
@@ -860,6 +1550,11 @@ pub static TESTS: &[Test] = &[
         run: list_filesystems_2,
     },
     Test {
+        name: "list_md_devices_0",
+        scenario: "disks",
+        run: list_md_devices_0,
+    },
+    Test {
         name: "list_partitions_0",
         scenario: "disks",
         run: list_partitions_0,
@@ -868,6 +1563,36 @@ pub static TESTS: &[Test] = &[
         name: "ll_0",
         scenario: "scratch-fs",
         run: ll_0,
+    },
+    Test {
+        name: "ln_0",
+        scenario: "scratch-fs",
+        run: ln_0,
+    },
+    Test {
+        name: "ln_1",
+        scenario: "scratch-fs",
+        run: ln_1,
+    },
+    Test {
+        name: "ln_2",
+        scenario: "scratch-fs",
+        run: ln_2,
+    },
+    Test {
+        name: "ln_f_0",
+        scenario: "scratch-fs",
+        run: ln_f_0,
+    },
+    Test {
+        name: "ln_f_1",
+        scenario: "scratch-fs",
+        run: ln_f_1,
+    },
+    Test {
+        name: "ln_f_2",
+        scenario: "scratch-fs",
+        run: ln_f_2,
     },
     Test {
         name: "ln_s_0",
@@ -883,6 +1608,31 @@ pub static TESTS: &[Test] = &[
         name: "ln_s_2",
         scenario: "scratch-fs",
         run: ln_s_2,
+    },
+    Test {
+        name: "ln_sf_0",
+        scenario: "scratch-fs",
+        run: ln_sf_0,
+    },
+    Test {
+        name: "ln_sf_1",
+        scenario: "scratch-fs",
+        run: ln_sf_1,
+    },
+    Test {
+        name: "ln_sf_2",
+        scenario: "scratch-fs",
+        run: ln_sf_2,
+    },
+    Test {
+        name: "lremovexattr_0",
+        scenario: "scratch-fs",
+        run: lremovexattr_0,
+    },
+    Test {
+        name: "lremovexattr_1",
+        scenario: "scratch-fs",
+        run: lremovexattr_1,
     },
     Test {
         name: "ls_0",
@@ -910,6 +1660,11 @@ pub static TESTS: &[Test] = &[
         run: lstat_0,
     },
     Test {
+        name: "lstatlist_0",
+        scenario: "scratch-fs",
+        run: lstatlist_0,
+    },
+    Test {
         name: "lstatns_0",
         scenario: "scratch-fs",
         run: lstatns_0,
@@ -918,6 +1673,21 @@ pub static TESTS: &[Test] = &[
         name: "lstatns_1",
         scenario: "scratch-fs",
         run: lstatns_1,
+    },
+    Test {
+        name: "lstatnslist_0",
+        scenario: "scratch-fs",
+        run: lstatnslist_0,
+    },
+    Test {
+        name: "lstatnslist_1",
+        scenario: "scratch-fs",
+        run: lstatnslist_1,
+    },
+    Test {
+        name: "lstatnslist_2",
+        scenario: "disks",
+        run: lstatnslist_2,
     },
     Test {
         name: "lvcreate_0",
@@ -930,9 +1700,39 @@ pub static TESTS: &[Test] = &[
         run: lvcreate_1,
     },
     Test {
+        name: "lvcreate_free_0",
+        scenario: "disks",
+        run: lvcreate_free_0,
+    },
+    Test {
+        name: "lvcreate_free_1",
+        scenario: "disks",
+        run: lvcreate_free_1,
+    },
+    Test {
+        name: "lvm_remove_all_0",
+        scenario: "disks",
+        run: lvm_remove_all_0,
+    },
+    Test {
+        name: "lvm_remove_all_1",
+        scenario: "disks",
+        run: lvm_remove_all_1,
+    },
+    Test {
         name: "lvremove_0",
         scenario: "disks",
         run: lvremove_0,
+    },
+    Test {
+        name: "lvresize_0",
+        scenario: "disks",
+        run: lvresize_0,
+    },
+    Test {
+        name: "lvresize_1",
+        scenario: "disks",
+        run: lvresize_1,
     },
     Test {
         name: "lvs_0",
@@ -943,6 +1743,21 @@ pub static TESTS: &[Test] = &[
         name: "lvs_full_0",
         scenario: "disks",
         run: lvs_full_0,
+    },
+    Test {
+        name: "lxattrlist_0",
+        scenario: "scratch-fs",
+        run: lxattrlist_0,
+    },
+    Test {
+        name: "max_disks_0",
+        scenario: "none",
+        run: max_disks_0,
+    },
+    Test {
+        name: "max_disks_1",
+        scenario: "disks",
+        run: max_disks_1,
     },
     Test {
         name: "mkdir_0",
@@ -980,6 +1795,46 @@ pub static TESTS: &[Test] = &[
         run: mkdir_p_2,
     },
     Test {
+        name: "mkdtemp_0",
+        scenario: "scratch-fs",
+        run: mkdtemp_0,
+    },
+    Test {
+        name: "mkdtemp_1",
+        scenario: "scratch-fs",
+        run: mkdtemp_1,
+    },
+    Test {
+        name: "mke2fs_0",
+        scenario: "disks",
+        run: mke2fs_0,
+    },
+    Test {
+        name: "mke2fs_1",
+        scenario: "disks",
+        run: mke2fs_1,
+    },
+    Test {
+        name: "mke2fs_2",
+        scenario: "disks",
+        run: mke2fs_2,
+    },
+    Test {
+        name: "mke2fs_3",
+        scenario: "disks",
+        run: mke2fs_3,
+    },
+    Test {
+        name: "mkfifo_0",
+        scenario: "scratch-fs",
+        run: mkfifo_0,
+    },
+    Test {
+        name: "mkfifo_1",
+        scenario: "scratch-fs",
+        run: mkfifo_1,
+    },
+    Test {
         name: "mkfs_0",
         scenario: "disks",
         run: mkfs_0,
@@ -1005,9 +1860,44 @@ pub static TESTS: &[Test] = &[
         run: mkfs_4,
     },
     Test {
+        name: "mkmountpoint_0",
+        scenario: "disks",
+        run: mkmountpoint_0,
+    },
+    Test {
+        name: "mkmountpoint_1",
+        scenario: "disks",
+        run: mkmountpoint_1,
+    },
+    Test {
+        name: "mknod_0",
+        scenario: "scratch-fs",
+        run: mknod_0,
+    },
+    Test {
+        name: "mknod_1",
+        scenario: "scratch-fs",
+        run: mknod_1,
+    },
+    Test {
+        name: "mknod_2",
+        scenario: "scratch-fs",
+        run: mknod_2,
+    },
+    Test {
         name: "mkswap_0",
         scenario: "disks",
         run: mkswap_0,
+    },
+    Test {
+        name: "mktemp_0",
+        scenario: "scratch-fs",
+        run: mktemp_0,
+    },
+    Test {
+        name: "mktemp_1",
+        scenario: "scratch-fs",
+        run: mktemp_1,
     },
     Test {
         name: "mount_0",
@@ -1033,6 +1923,31 @@ pub static TESTS: &[Test] = &[
         name: "mount_ro_0",
         scenario: "disks",
         run: mount_ro_0,
+    },
+    Test {
+        name: "mount_vfs_0",
+        scenario: "disks",
+        run: mount_vfs_0,
+    },
+    Test {
+        name: "mountable_device_0",
+        scenario: "disks",
+        run: mountable_device_0,
+    },
+    Test {
+        name: "mountable_device_1",
+        scenario: "none",
+        run: mountable_device_1,
+    },
+    Test {
+        name: "mountable_subvolume_0",
+        scenario: "disks",
+        run: mountable_subvolume_0,
+    },
+    Test {
+        name: "mountable_subvolume_1",
+        scenario: "none",
+        run: mountable_subvolume_1,
     },
     Test {
         name: "mountpoints_0",
@@ -1063,6 +1978,31 @@ pub static TESTS: &[Test] = &[
         name: "mv_1",
         scenario: "scratch-fs",
         run: mv_1,
+    },
+    Test {
+        name: "nr_devices_0",
+        scenario: "disks",
+        run: nr_devices_0,
+    },
+    Test {
+        name: "nr_devices_1",
+        scenario: "scratch-fs",
+        run: nr_devices_1,
+    },
+    Test {
+        name: "parse_environment_0",
+        scenario: "none",
+        run: parse_environment_0,
+    },
+    Test {
+        name: "parse_environment_list_0",
+        scenario: "none",
+        run: parse_environment_list_0,
+    },
+    Test {
+        name: "parse_environment_list_1",
+        scenario: "none",
+        run: parse_environment_list_1,
     },
     Test {
         name: "part_add_0",
@@ -1100,6 +2040,36 @@ pub static TESTS: &[Test] = &[
         run: part_disk_1,
     },
     Test {
+        name: "part_get_bootable_0",
+        scenario: "disks",
+        run: part_get_bootable_0,
+    },
+    Test {
+        name: "part_get_gpt_guid_0",
+        scenario: "disks",
+        run: part_get_gpt_guid_0,
+    },
+    Test {
+        name: "part_get_gpt_type_0",
+        scenario: "disks",
+        run: part_get_gpt_type_0,
+    },
+    Test {
+        name: "part_get_gpt_type_1",
+        scenario: "disks",
+        run: part_get_gpt_type_1,
+    },
+    Test {
+        name: "part_get_mbr_id_0",
+        scenario: "disks",
+        run: part_get_mbr_id_0,
+    },
+    Test {
+        name: "part_get_mbr_id_1",
+        scenario: "disks",
+        run: part_get_mbr_id_1,
+    },
+    Test {
         name: "part_get_name_0",
         scenario: "disks",
         run: part_get_name_0,
@@ -1125,6 +2095,46 @@ pub static TESTS: &[Test] = &[
         run: part_list_0,
     },
     Test {
+        name: "part_resize_0",
+        scenario: "disks",
+        run: part_resize_0,
+    },
+    Test {
+        name: "part_resize_1",
+        scenario: "disks",
+        run: part_resize_1,
+    },
+    Test {
+        name: "part_resize_2",
+        scenario: "disks",
+        run: part_resize_2,
+    },
+    Test {
+        name: "part_set_bootable_0",
+        scenario: "disks",
+        run: part_set_bootable_0,
+    },
+    Test {
+        name: "part_set_bootable_1",
+        scenario: "disks",
+        run: part_set_bootable_1,
+    },
+    Test {
+        name: "part_set_gpt_guid_0",
+        scenario: "disks",
+        run: part_set_gpt_guid_0,
+    },
+    Test {
+        name: "part_set_gpt_type_0",
+        scenario: "disks",
+        run: part_set_gpt_type_0,
+    },
+    Test {
+        name: "part_set_mbr_id_0",
+        scenario: "disks",
+        run: part_set_mbr_id_0,
+    },
+    Test {
         name: "part_set_name_0",
         scenario: "disks",
         run: part_set_name_0,
@@ -1133,6 +2143,16 @@ pub static TESTS: &[Test] = &[
         name: "part_set_name_1",
         scenario: "disks",
         run: part_set_name_1,
+    },
+    Test {
+        name: "part_to_dev_0",
+        scenario: "disks",
+        run: part_to_dev_0,
+    },
+    Test {
+        name: "part_to_partnum_0",
+        scenario: "disks",
+        run: part_to_partnum_0,
     },
     Test {
         name: "ping_daemon_0",
@@ -1175,9 +2195,19 @@ pub static TESTS: &[Test] = &[
         run: pvcreate_1,
     },
     Test {
+        name: "pvremove_0",
+        scenario: "disks",
+        run: pvremove_0,
+    },
+    Test {
         name: "pvs_0",
         scenario: "disks",
         run: pvs_0,
+    },
+    Test {
+        name: "pvs_full_0",
+        scenario: "disks",
+        run: pvs_full_0,
     },
     Test {
         name: "pwrite_0",
@@ -1225,6 +2255,11 @@ pub static TESTS: &[Test] = &[
         run: readlink_0,
     },
     Test {
+        name: "readlinklist_0",
+        scenario: "scratch-fs",
+        run: readlinklist_0,
+    },
+    Test {
         name: "realpath_0",
         scenario: "scratch-fs",
         run: realpath_0,
@@ -1235,6 +2270,11 @@ pub static TESTS: &[Test] = &[
         run: realpath_1,
     },
     Test {
+        name: "remount_0",
+        scenario: "scratch-fs",
+        run: remount_0,
+    },
+    Test {
         name: "remove_drive_0",
         scenario: "none",
         run: remove_drive_0,
@@ -1243,6 +2283,36 @@ pub static TESTS: &[Test] = &[
         name: "remove_drive_1",
         scenario: "none",
         run: remove_drive_1,
+    },
+    Test {
+        name: "removexattr_0",
+        scenario: "scratch-fs",
+        run: removexattr_0,
+    },
+    Test {
+        name: "rename_0",
+        scenario: "scratch-fs",
+        run: rename_0,
+    },
+    Test {
+        name: "rename_1",
+        scenario: "scratch-fs",
+        run: rename_1,
+    },
+    Test {
+        name: "rename_2",
+        scenario: "scratch-fs",
+        run: rename_2,
+    },
+    Test {
+        name: "resize2fs_0",
+        scenario: "disks",
+        run: resize2fs_0,
+    },
+    Test {
+        name: "resize2fs_1",
+        scenario: "disks",
+        run: resize2fs_1,
     },
     Test {
         name: "rm_0",
@@ -1285,6 +2355,11 @@ pub static TESTS: &[Test] = &[
         run: rmdir_1,
     },
     Test {
+        name: "rmmountpoint_0",
+        scenario: "disks",
+        run: rmmountpoint_0,
+    },
+    Test {
         name: "set_append_0",
         scenario: "none",
         run: set_append_0,
@@ -1293,6 +2368,16 @@ pub static TESTS: &[Test] = &[
         name: "set_append_1",
         scenario: "disks",
         run: set_append_1,
+    },
+    Test {
+        name: "set_attach_method_0",
+        scenario: "none",
+        run: set_attach_method_0,
+    },
+    Test {
+        name: "set_attach_method_1",
+        scenario: "disks",
+        run: set_attach_method_1,
     },
     Test {
         name: "set_autosync_0",
@@ -1348,6 +2433,16 @@ pub static TESTS: &[Test] = &[
         name: "set_cachedir_1",
         scenario: "disks",
         run: set_cachedir_1,
+    },
+    Test {
+        name: "set_direct_0",
+        scenario: "none",
+        run: set_direct_0,
+    },
+    Test {
+        name: "set_direct_1",
+        scenario: "none",
+        run: set_direct_1,
     },
     Test {
         name: "set_hv_0",
@@ -1410,9 +2505,59 @@ pub static TESTS: &[Test] = &[
         run: set_path_1,
     },
     Test {
+        name: "set_pgroup_0",
+        scenario: "none",
+        run: set_pgroup_0,
+    },
+    Test {
+        name: "set_pgroup_1",
+        scenario: "none",
+        run: set_pgroup_1,
+    },
+    Test {
+        name: "set_pgroup_2",
+        scenario: "disks",
+        run: set_pgroup_2,
+    },
+    Test {
         name: "set_program_0",
         scenario: "none",
         run: set_program_0,
+    },
+    Test {
+        name: "set_qemu_0",
+        scenario: "none",
+        run: set_qemu_0,
+    },
+    Test {
+        name: "set_qemu_1",
+        scenario: "disks",
+        run: set_qemu_1,
+    },
+    Test {
+        name: "set_recovery_proc_0",
+        scenario: "none",
+        run: set_recovery_proc_0,
+    },
+    Test {
+        name: "set_recovery_proc_1",
+        scenario: "none",
+        run: set_recovery_proc_1,
+    },
+    Test {
+        name: "set_recovery_proc_2",
+        scenario: "disks",
+        run: set_recovery_proc_2,
+    },
+    Test {
+        name: "set_selinux_0",
+        scenario: "none",
+        run: set_selinux_0,
+    },
+    Test {
+        name: "set_selinux_1",
+        scenario: "none",
+        run: set_selinux_1,
     },
     Test {
         name: "set_smp_0",
@@ -1460,6 +2605,16 @@ pub static TESTS: &[Test] = &[
         run: set_verbose_0,
     },
     Test {
+        name: "setxattr_0",
+        scenario: "scratch-fs",
+        run: setxattr_0,
+    },
+    Test {
+        name: "setxattr_1",
+        scenario: "scratch-fs",
+        run: setxattr_1,
+    },
+    Test {
         name: "sh_0",
         scenario: "scratch-fs",
         run: sh_0,
@@ -1470,9 +2625,24 @@ pub static TESTS: &[Test] = &[
         run: sh_1,
     },
     Test {
+        name: "sh_lines_0",
+        scenario: "scratch-fs",
+        run: sh_lines_0,
+    },
+    Test {
+        name: "sh_lines_1",
+        scenario: "scratch-fs",
+        run: sh_lines_1,
+    },
+    Test {
         name: "shutdown_0",
         scenario: "none",
         run: shutdown_0,
+    },
+    Test {
+        name: "sleep_0",
+        scenario: "disks",
+        run: sleep_0,
     },
     Test {
         name: "stat_0",
@@ -1495,6 +2665,11 @@ pub static TESTS: &[Test] = &[
         run: statvfs_0,
     },
     Test {
+        name: "strings_0",
+        scenario: "scratch-fs",
+        run: strings_0,
+    },
+    Test {
         name: "sync_0",
         scenario: "scratch-fs",
         run: sync_0,
@@ -1503,6 +2678,11 @@ pub static TESTS: &[Test] = &[
         name: "sync_1",
         scenario: "disks",
         run: sync_1,
+    },
+    Test {
+        name: "tail_0",
+        scenario: "scratch-fs",
+        run: tail_0,
     },
     Test {
         name: "tail_n_0",
@@ -1575,6 +2755,11 @@ pub static TESTS: &[Test] = &[
         run: touch_2,
     },
     Test {
+        name: "truncate_0",
+        scenario: "scratch-fs",
+        run: truncate_0,
+    },
+    Test {
         name: "truncate_size_0",
         scenario: "scratch-fs",
         run: truncate_size_0,
@@ -1583,6 +2768,16 @@ pub static TESTS: &[Test] = &[
         name: "truncate_size_1",
         scenario: "scratch-fs",
         run: truncate_size_1,
+    },
+    Test {
+        name: "tune2fs_l_0",
+        scenario: "disks",
+        run: tune2fs_l_0,
+    },
+    Test {
+        name: "tune2fs_l_1",
+        scenario: "scratch-fs",
+        run: tune2fs_l_1,
     },
     Test {
         name: "umask_0",
@@ -1685,6 +2880,21 @@ pub static TESTS: &[Test] = &[
         run: vfs_label_0,
     },
     Test {
+        name: "vfs_minimum_size_0",
+        scenario: "disks",
+        run: vfs_minimum_size_0,
+    },
+    Test {
+        name: "vfs_minimum_size_1",
+        scenario: "disks",
+        run: vfs_minimum_size_1,
+    },
+    Test {
+        name: "vfs_minimum_size_2",
+        scenario: "disks",
+        run: vfs_minimum_size_2,
+    },
+    Test {
         name: "vfs_type_0",
         scenario: "disks",
         run: vfs_type_0,
@@ -1693,6 +2903,16 @@ pub static TESTS: &[Test] = &[
         name: "vfs_uuid_0",
         scenario: "disks",
         run: vfs_uuid_0,
+    },
+    Test {
+        name: "vg_activate_0",
+        scenario: "disks",
+        run: vg_activate_0,
+    },
+    Test {
+        name: "vg_activate_1",
+        scenario: "disks",
+        run: vg_activate_1,
     },
     Test {
         name: "vg_activate_all_0",
@@ -1715,14 +2935,59 @@ pub static TESTS: &[Test] = &[
         run: vgcreate_1,
     },
     Test {
+        name: "vgremove_0",
+        scenario: "disks",
+        run: vgremove_0,
+    },
+    Test {
+        name: "vgremove_1",
+        scenario: "disks",
+        run: vgremove_1,
+    },
+    Test {
         name: "vgs_0",
         scenario: "disks",
         run: vgs_0,
     },
     Test {
+        name: "vgs_full_0",
+        scenario: "disks",
+        run: vgs_full_0,
+    },
+    Test {
+        name: "wait_ready_0",
+        scenario: "disks",
+        run: wait_ready_0,
+    },
+    Test {
+        name: "wait_ready_1",
+        scenario: "none",
+        run: wait_ready_1,
+    },
+    Test {
+        name: "wc_c_0",
+        scenario: "scratch-fs",
+        run: wc_c_0,
+    },
+    Test {
         name: "wc_l_0",
         scenario: "scratch-fs",
         run: wc_l_0,
+    },
+    Test {
+        name: "wc_w_0",
+        scenario: "scratch-fs",
+        run: wc_w_0,
+    },
+    Test {
+        name: "wipefs_0",
+        scenario: "disks",
+        run: wipefs_0,
+    },
+    Test {
+        name: "wipefs_1",
+        scenario: "scratch-fs",
+        run: wipefs_1,
     },
     Test {
         name: "write_0",
@@ -1740,11 +3005,54 @@ pub static TESTS: &[Test] = &[
         run: write_append_0,
     },
     Test {
+        name: "yara_scan_0",
+        scenario: "scratch-fs",
+        run: yara_scan_0,
+    },
+    Test {
+        name: "zero_0",
+        scenario: "disks",
+        run: zero_0,
+    },
+    Test {
+        name: "zero_1",
+        scenario: "scratch-fs",
+        run: zero_1,
+    },
+    Test {
         name: "zero_device_0",
         scenario: "disks",
         run: zero_device_0,
     },
 ];
+
+fn add_cdrom_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t
+            .g
+            .disk_create(
+                t.path("%tmp/a.iso"),
+                "raw",
+                1048576,
+                opts::DiskCreateOpts::new(),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.add_cdrom(t.path("%tmp/a.iso")), Expect::Ok)?;
+    t.step(2usize, t.g.device_name(0), Expect::Equals(Value::Str("/dev/sda".into())))?;
+    t.step(
+        3usize,
+        t.g.add_cdrom(t.path("%tmp/missing.iso")),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    Ok(())
+}
+
+fn add_cdrom_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.add_cdrom("/dev/null"), Expect::Error(None))?;
+    Ok(())
+}
 
 fn add_drive_0(t: &Run<'_>) -> Outcome {
     t.step(
@@ -2034,6 +3342,40 @@ fn add_drive_ro_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn add_drive_ro_with_if_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t
+            .g
+            .disk_create(
+                t.path("%tmp/a.img"),
+                "raw",
+                1048576,
+                opts::DiskCreateOpts::new(),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.add_drive_ro_with_if(t.path("%tmp/a.img"), "ide"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.add_drive_ro_with_if(t.path("%tmp/a.img"), "i de"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        3usize,
+        t.g.add_drive_ro_with_if(t.path("%tmp/a.img"), ""),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        4usize,
+        t.g.add_drive_ro_with_if(t.path("%tmp/missing.img"), "ide"),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(5usize, t.g.device_name(0), Expect::Equals(Value::Str("/dev/sda".into())))?;
+    t.step(6usize, t.g.device_name(1), Expect::Error(None))?;
+    Ok(())
+}
+
 fn add_drive_scratch_0(t: &Run<'_>) -> Outcome {
     t.step(
         0usize,
@@ -2104,6 +3446,35 @@ fn add_drive_scratch_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn add_drive_with_if_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t
+            .g
+            .disk_create(
+                t.path("%tmp/a.img"),
+                "raw",
+                1048576,
+                opts::DiskCreateOpts::new(),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.add_drive_with_if(t.path("%tmp/a.img"), "virtio"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.add_drive_with_if(t.path("%tmp/a.img"), ""),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        3usize,
+        t.g.add_drive_with_if(t.path("%tmp/missing.img"), "virtio"),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(4usize, t.g.device_index("/dev/sda"), Expect::Equals(Value::Int(0)))?;
+    t.step(5usize, t.g.device_index("/dev/sdb"), Expect::Error(None))?;
+    Ok(())
+}
+
 fn available_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.available(NO_STRINGS), Expect::Ok)?;
     t.step(1usize, t.g.available(&["lvm2"]), Expect::Ok)?;
@@ -2120,6 +3491,119 @@ fn available_1(t: &Run<'_>) -> Outcome {
 fn available_all_groups_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.available_all_groups(), Expect::Contains("lvm2"))?;
     t.step(1usize, t.g.available_all_groups(), Expect::Contains("ntfs3g"))?;
+    Ok(())
+}
+
+fn base64_in_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.local_write("%tmp/t", b"aGVsbG8sIHdvcmxk\n"), Expect::Ok)?;
+    t.step(1usize, t.g.base64_in(t.path("%tmp/t"), "/f"), Expect::Ok)?;
+    t.step(2usize, t.g.cat("/f"), Expect::Equals(Value::Str("hello, world".into())))?;
+    t.step(
+        3usize,
+        t.g.statns("/f"),
+        Expect::Equals(Value::Table(vec![("st_mode".into(), Value::Int(33188))])),
+    )?;
+    t.step(4usize, t.local_write("%tmp/t", b" aGVs\r\n\r\nbG8=\r\n"), Expect::Ok)?;
+    t.step(5usize, t.g.base64_in(t.path("%tmp/t"), "/f"), Expect::Ok)?;
+    t.step(6usize, t.g.cat("/f"), Expect::Equals(Value::Str("hello".into())))?;
+    t.step(7usize, t.local_write("%tmp/t", b"AP8K"), Expect::Ok)?;
+    t.step(8usize, t.g.base64_in(t.path("%tmp/t"), "/f"), Expect::Ok)?;
+    t.step(9usize, t.g.filesize("/f"), Expect::Equals(Value::Int(3)))?;
+    t.step(10usize, t.local_write("%tmp/t", b""), Expect::Ok)?;
+    t.step(11usize, t.g.base64_in(t.path("%tmp/t"), "/f"), Expect::Ok)?;
+    t.step(12usize, t.g.filesize("/f"), Expect::Equals(Value::Int(0)))?;
+    Ok(())
+}
+
+fn base64_in_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.local_write("%tmp/t", b"aGVsbG"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.base64_in(t.path("%tmp/t"), "/f"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(2usize, t.local_write("%tmp/t", b"a==="), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.base64_in(t.path("%tmp/t"), "/f"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        4usize,
+        t.g.base64_in(t.path("%tmp/missing"), "/f"),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(5usize, t.local_write("%tmp/t", b"aGVs"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.base64_in(t.path("%tmp/t"), "/missing/f"),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(7usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(
+        8usize,
+        t.g.base64_in(t.path("%tmp/t"), "/d"),
+        Expect::Error(Some("EISDIR")),
+    )?;
+    t.step(9usize, t.g.ping_daemon(), Expect::Ok)?;
+    Ok(())
+}
+
+fn base64_out_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/f", b"hello, world"), Expect::Ok)?;
+    t.step(1usize, t.g.base64_out("/f", t.path("%tmp/t")), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.local_read("%tmp/t"),
+        Expect::Equals(Value::Str("aGVsbG8sIHdvcmxk\n".into())),
+    )?;
+    t.step(3usize, t.g.write("/f", b"a"), Expect::Ok)?;
+    t.step(4usize, t.g.base64_out("/f", t.path("%tmp/t")), Expect::Ok)?;
+    t.step(5usize, t.local_read("%tmp/t"), Expect::Equals(Value::Str("YQ==\n".into())))?;
+    t.step(6usize, t.g.touch("/e"), Expect::Ok)?;
+    t.step(7usize, t.g.base64_out("/e", t.path("%tmp/t")), Expect::Ok)?;
+    t.step(8usize, t.local_read("%tmp/t"), Expect::Equals(Value::Str("".into())))?;
+    t.step(9usize, t.g.fill(0, 60, "/z"), Expect::Ok)?;
+    t.step(10usize, t.g.base64_out("/z", t.path("%tmp/t")), Expect::Ok)?;
+    t.step(
+        11usize,
+        t.local_read("%tmp/t"),
+        Expect::Equals(
+            Value::Str(
+                "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\nAAAA\n"
+                    .into(),
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
+fn base64_out_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.fill(120, 1000001, "/f"), Expect::Ok)?;
+    t.step(1usize, t.g.base64_out("/f", t.path("%tmp/t")), Expect::Ok)?;
+    t.step(2usize, t.g.base64_in(t.path("%tmp/t"), "/g"), Expect::Ok)?;
+    t.step(3usize, t.g.equal("/f", "/g"), Expect::Equals(Value::Bool(true)))?;
+    Ok(())
+}
+
+fn base64_out_2(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.base64_out("/missing", t.path("%tmp/t")),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(
+        1usize,
+        t.g.base64_out("/", t.path("%tmp/t")),
+        Expect::Error(Some("EISDIR")),
+    )?;
+    t.step(2usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.base64_out("/f", t.path("%tmp/missing/t")),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(4usize, t.g.ping_daemon(), Expect::Ok)?;
     Ok(())
 }
 
@@ -2165,6 +3649,33 @@ fn blkid_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn blockdev_flushbufs_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.pwrite_device("/dev/sda", b"text", 0),
+        Expect::Equals(Value::Int(4)),
+    )?;
+    t.step(1usize, t.g.blockdev_flushbufs("/dev/sda"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.pread_device("/dev/sda", 4, 0),
+        Expect::Equals(Value::Str("text".into())),
+    )?;
+    t.step(3usize, t.g.blockdev_flushbufs("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn blockdev_getro_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.blockdev_getro("/dev/sda"), Expect::Equals(Value::Bool(false)))?;
+    t.step(1usize, t.g.blockdev_setro("/dev/sda"), Expect::Ok)?;
+    t.step(2usize, t.g.blockdev_getro("/dev/sda"), Expect::Equals(Value::Bool(true)))?;
+    t.step(3usize, t.g.blockdev_getro("/dev/sdb"), Expect::Equals(Value::Bool(false)))?;
+    t.step(4usize, t.g.blockdev_setrw("/dev/sda"), Expect::Ok)?;
+    t.step(5usize, t.g.blockdev_getro("/dev/sda"), Expect::Equals(Value::Bool(false)))?;
+    t.step(6usize, t.g.blockdev_getro("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
 fn blockdev_getsize64_0(t: &Run<'_>) -> Outcome {
     t.step(
         0usize,
@@ -2189,6 +3700,176 @@ fn blockdev_getsize64_0(t: &Run<'_>) -> Outcome {
 fn blockdev_getss_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.blockdev_getss("/dev/sda"), Expect::Equals(Value::Int(512)))?;
     t.step(1usize, t.g.blockdev_getss("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn blockdev_getsz_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.blockdev_getsz("/dev/sda"), Expect::Equals(Value::Int(2097152)))?;
+    t.step(1usize, t.g.blockdev_getsz("/dev/sdb"), Expect::Equals(Value::Int(524288)))?;
+    t.step(2usize, t.g.part_disk("/dev/sdb", "mbr"), Expect::Ok)?;
+    t.step(3usize, t.g.blockdev_getsz("/dev/sdb1"), Expect::Equals(Value::Int(524033)))?;
+    t.step(4usize, t.g.blockdev_getsz("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn blockdev_rereadpt_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_disk("/dev/sda", "mbr"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t
+            .g
+            .copy_device_to_device(
+                "/dev/sda",
+                "/dev/sdb",
+                opts::CopyDeviceToDeviceOpts::new().size(512),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(2usize, t.g.blockdev_rereadpt("/dev/sdb"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.list_partitions(),
+        Expect::Equals(
+            Value::List(
+                vec![Value::Str("/dev/sda1".into()), Value::Str("/dev/sdb1".into())],
+            ),
+        ),
+    )?;
+    t.step(4usize, t.g.zero_device("/dev/sda"), Expect::Ok)?;
+    t.step(5usize, t.g.blockdev_rereadpt("/dev/sda"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.list_partitions(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb1".into())])),
+    )?;
+    t.step(7usize, t.g.blockdev_rereadpt("/dev/sdb1"), Expect::Error(Some("EINVAL")))?;
+    t.step(8usize, t.g.mkfs("ext2", "/dev/sdb1", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(9usize, t.g.mount("/dev/sdb1", "/"), Expect::Ok)?;
+    t.step(10usize, t.g.blockdev_rereadpt("/dev/sdb"), Expect::Error(Some("EBUSY")))?;
+    Ok(())
+}
+
+fn blockdev_setro_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_disk("/dev/sda", "mbr"), Expect::Ok)?;
+    t.step(1usize, t.g.blockdev_setro("/dev/sda1"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.mkfs("ext2", "/dev/sda1", opts::MkfsOpts::new()),
+        Expect::Error(None),
+    )?;
+    t.step(3usize, t.g.pwrite_device("/dev/sda1", b"text", 0), Expect::Error(None))?;
+    t.step(4usize, t.g.blockdev_getro("/dev/sda"), Expect::Equals(Value::Bool(false)))?;
+    t.step(5usize, t.g.blockdev_setrw("/dev/sda1"), Expect::Ok)?;
+    t.step(6usize, t.g.mkfs("ext2", "/dev/sda1", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(7usize, t.g.blockdev_setro("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn blockdev_setrw_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.blockdev_setro("/dev/sdb"), Expect::Ok)?;
+    t.step(1usize, t.g.blockdev_setrw("/dev/sdb"), Expect::Ok)?;
+    t.step(2usize, t.g.blockdev_getro("/dev/sdb"), Expect::Equals(Value::Bool(false)))?;
+    t.step(
+        3usize,
+        t.g.pwrite_device("/dev/sdb", b"text", 0),
+        Expect::Equals(Value::Int(4)),
+    )?;
+    t.step(4usize, t.g.blockdev_setrw("/dev/sdb"), Expect::Ok)?;
+    t.step(5usize, t.g.blockdev_setrw("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn canonical_device_name_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.canonical_device_name("/dev/hda"),
+        Expect::Equals(Value::Str("/dev/sda".into())),
+    )?;
+    t.step(
+        1usize,
+        t.g.canonical_device_name("/dev/vdb3"),
+        Expect::Equals(Value::Str("/dev/sdb3".into())),
+    )?;
+    t.step(
+        2usize,
+        t.g.canonical_device_name("/dev/sda1"),
+        Expect::Equals(Value::Str("/dev/sda1".into())),
+    )?;
+    t.step(
+        3usize,
+        t.g.canonical_device_name("/dev/md0"),
+        Expect::Equals(Value::Str("/dev/md0".into())),
+    )?;
+    t.step(
+        4usize,
+        t.g.canonical_device_name(""),
+        Expect::Equals(Value::Str("".into())),
+    )?;
+    t.step(
+        5usize,
+        t.g.canonical_device_name("/dev/mapper/none"),
+        Expect::Equals(Value::Str("/dev/mapper/none".into())),
+    )?;
+    Ok(())
+}
+
+fn case_sensitive_path_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir_p("/Windows/System32"), Expect::Ok)?;
+    t.step(1usize, t.g.touch("/Windows/System32/NetKVM.sys"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.case_sensitive_path("/windows/SYSTEM32/netkvm.sys"),
+        Expect::Equals(Value::Str("/Windows/System32/NetKVM.sys".into())),
+    )?;
+    t.step(
+        3usize,
+        t.g.case_sensitive_path("/windows//system32/"),
+        Expect::Equals(Value::Str("/Windows/System32".into())),
+    )?;
+    t.step(
+        4usize,
+        t.g.case_sensitive_path("/WINDOWS/system32/NoSuchFile"),
+        Expect::Equals(Value::Str("/Windows/System32/NoSuchFile".into())),
+    )?;
+    t.step(
+        5usize,
+        t.g.case_sensitive_path("/"),
+        Expect::Equals(Value::Str("/".into())),
+    )?;
+    t.step(
+        6usize,
+        t.g.case_sensitive_path("/windows/system33/netkvm.sys"),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(
+        7usize,
+        t.g.case_sensitive_path("/windows/../windows"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn case_sensitive_path_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/b"), Expect::Ok)?;
+    t.step(1usize, t.g.touch("/B"), Expect::Ok)?;
+    t.step(2usize, t.g.touch("/cA"), Expect::Ok)?;
+    t.step(3usize, t.g.touch("/Ca"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.case_sensitive_path("/b"),
+        Expect::Equals(Value::Str("/b".into())),
+    )?;
+    t.step(
+        5usize,
+        t.g.case_sensitive_path("/B"),
+        Expect::Equals(Value::Str("/B".into())),
+    )?;
+    t.step(
+        6usize,
+        t.g.case_sensitive_path("/ca"),
+        Expect::Equals(Value::Str("/Ca".into())),
+    )?;
+    t.step(7usize, t.g.case_sensitive_path("/b/x"), Expect::Error(Some("ENOTDIR")))?;
     Ok(())
 }
 
@@ -2293,6 +3974,79 @@ fn checksum_2(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn checksums_out_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir_p("/d/e"), Expect::Ok)?;
+    t.step(1usize, t.g.write("/d/e/f", b"hello\n"), Expect::Ok)?;
+    t.step(2usize, t.g.ln_s("e/f", "/d/l"), Expect::Ok)?;
+    t.step(3usize, t.g.checksums_out("md5", "/d", t.path("%tmp/s")), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.local_read("%tmp/s"),
+        Expect::Equals(Value::Str("b1946ac92492d2347c6235b4d2611184  ./e/f\n".into())),
+    )?;
+    t.step(5usize, t.g.checksums_out("crc", "/d", t.path("%tmp/s")), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.local_read("%tmp/s"),
+        Expect::Equals(Value::Str("3015617425 6 ./e/f\n".into())),
+    )?;
+    t.step(7usize, t.g.write("/d/g", b"abc"), Expect::Ok)?;
+    t.step(8usize, t.g.checksums_out("sha1", "/d", t.path("%tmp/s")), Expect::Ok)?;
+    t.step(
+        9usize,
+        t.local_read("%tmp/s"),
+        Expect::Contains("a9993e364706816aba3e25717850c26c9cd0d89d  ./g\n"),
+    )?;
+    t.step(
+        10usize,
+        t.local_read("%tmp/s"),
+        Expect::Contains("f572d396fae9206628714fb2ce00f72e94f2258f  ./e/f\n"),
+    )?;
+    Ok(())
+}
+
+fn checksums_out_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(1usize, t.g.checksums_out("sha256", "/d", t.path("%tmp/s")), Expect::Ok)?;
+    t.step(2usize, t.local_read("%tmp/s"), Expect::Equals(Value::Str("".into())))?;
+    t.step(3usize, t.g.touch("/d/a\nb\\c"), Expect::Ok)?;
+    t.step(4usize, t.g.checksums_out("md5", "/d", t.path("%tmp/s")), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.local_read("%tmp/s"),
+        Expect::Equals(
+            Value::Str("\\d41d8cd98f00b204e9800998ecf8427e  ./a\\nb\\\\c\n".into()),
+        ),
+    )?;
+    Ok(())
+}
+
+fn checksums_out_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.checksums_out("md5", "/missing", t.path("%tmp/s")),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(
+        2usize,
+        t.g.checksums_out("md5", "/f", t.path("%tmp/s")),
+        Expect::Error(Some("ENOTDIR")),
+    )?;
+    t.step(
+        3usize,
+        t.g.checksums_out("nonsense", "/", t.path("%tmp/s")),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        4usize,
+        t.g.checksums_out("md5", "/", t.path("%tmp/missing/s")),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(5usize, t.g.ping_daemon(), Expect::Ok)?;
+    Ok(())
+}
+
 fn chmod_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
     t.step(1usize, t.g.chmod(2537, "/f"), Expect::Ok)?;
@@ -2364,6 +4118,46 @@ fn chown_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn clear_backend_setting_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.set_backend_settings(&["force_tcg", "gdb=yes", "gdb=no", "gdbx=1"]),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.clear_backend_setting("gdb"), Expect::Equals(Value::Int(2)))?;
+    t.step(
+        2usize,
+        t.g.get_backend_settings(),
+        Expect::Equals(
+            Value::List(
+                vec![Value::Str("force_tcg".into()), Value::Str("gdbx=1".into())],
+            ),
+        ),
+    )?;
+    t.step(
+        3usize,
+        t.g.clear_backend_setting("force_tcg"),
+        Expect::Equals(Value::Int(1)),
+    )?;
+    t.step(
+        4usize,
+        t.g.clear_backend_setting("force_tcg"),
+        Expect::Equals(Value::Int(0)),
+    )?;
+    t.step(5usize, t.g.clear_backend_setting(""), Expect::Equals(Value::Int(0)))?;
+    t.step(
+        6usize,
+        t.g.get_backend_settings(),
+        Expect::Equals(Value::List(vec![Value::Str("gdbx=1".into())])),
+    )?;
+    Ok(())
+}
+
+fn clear_backend_setting_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.clear_backend_setting("gdb"), Expect::Error(None))?;
+    Ok(())
+}
+
 fn command_0(t: &Run<'_>) -> Outcome {
     t.step(
         0usize,
@@ -2390,6 +4184,29 @@ fn command_0(t: &Run<'_>) -> Outcome {
 fn command_1(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
     t.step(1usize, t.g.command(&["/f"]), Expect::Error(None))?;
+    Ok(())
+}
+
+fn command_lines_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t
+            .local_write(
+                "%tmp/prog",
+                b"\x7FELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0>\0\x01\0\0\0x\0@\0\0\0\0\0@\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0@\08\0\x01\0\0\0\0\0\0\0\x01\0\0\0\x05\0\0\0\0\0\0\0\0\0\0\0\0\0@\0\0\0\0\0\0\0@\0\0\0\0\0\xC2\0\0\0\0\0\0\0\xC2\0\0\0\0\0\0\0\0\x10\0\0\0\0\0\0H\x8B<$\x83\xFF\x03|\x1FH\x8Bt$\x181\xD2\x80<\x16\0t\x04\xFF\xC2\xEB\xF6j\x01X\x89\xC7\x0F\x051\xFFj<X\x0F\x05j\x01Xj\x02_H\x8D5\r\0\0\0j\x08Z\x0F\x05j\x03_j<X\x0F\x05no text\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.upload(t.path("%tmp/prog"), "/prog"), Expect::Ok)?;
+    t.step(2usize, t.g.chmod(493, "/prog"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.command_lines(&["/prog", "x", "one"]),
+        Expect::Equals(Value::List(vec![Value::Str("one".into())])),
+    )?;
+    t.step(4usize, t.g.command_lines(&["/prog", "one"]), Expect::Error(None))?;
+    t.step(5usize, t.g.command_lines(&["/missing"]), Expect::Error(None))?;
+    t.step(6usize, t.g.command_lines(NO_STRINGS), Expect::Error(None))?;
     Ok(())
 }
 
@@ -2503,6 +4320,71 @@ fn compress_out_2(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn config_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.config("-name", Some(BStr::new(&"guestfs"))), Expect::Ok)?;
+    t.step(1usize, t.g.config("-nodefaults", None), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.config("name", Some(BStr::new(&"guestfs"))),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(3usize, t.g.config("", None), Expect::Error(Some("EINVAL")))?;
+    t.step(4usize, t.g.config("-", None), Expect::Error(Some("EINVAL")))?;
+    t.step(
+        5usize,
+        t.g.config("-kernel", Some(BStr::new(&"/vmlinuz"))),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        6usize,
+        t.g.config("--initrd", Some(BStr::new(&"/initrd"))),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(7usize, t.g.config("-nographic", None), Expect::Error(Some("EINVAL")))?;
+    t.step(
+        8usize,
+        t.g.config("-append", Some(BStr::new(&"quiet"))),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(9usize, t.g.config("-S", None), Expect::Error(Some("EINVAL")))?;
+    t.step(10usize, t.g.config("-s", None), Expect::Ok)?;
+    Ok(())
+}
+
+fn config_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.config("-device", Some(BStr::new(&"pci-testdev"))), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.add_drive_scratch(1048576, opts::AddDriveScratchOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(2usize, t.g.launch(), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.debug("sh", &["cat", "/sys/bus/pci/devices/*/device"]),
+        Expect::Contains("0x0005"),
+    )?;
+    t.step(
+        4usize,
+        t.g.list_devices(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sda".into())])),
+    )?;
+    t.step(5usize, t.g.config("-name", Some(BStr::new(&"x"))), Expect::Error(None))?;
+    Ok(())
+}
+
+fn config_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.config("-nonsense", None), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.add_drive_scratch(1048576, opts::AddDriveScratchOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(2usize, t.g.launch(), Expect::Error(None))?;
+    t.step(3usize, t.g.is_config(), Expect::Equals(Value::Bool(true)))?;
+    Ok(())
+}
+
 fn copy_device_to_device_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.pwrite_device("/dev/sda", b"hello, world", 4096), Expect::Ok)?;
     t.step(
@@ -2600,6 +4482,128 @@ fn copy_device_to_device_1(t: &Run<'_>) -> Outcome {
                 "/dev/sdb",
                 opts::CopyDeviceToDeviceOpts::new().size(4096).append(true),
             ),
+        Expect::Error(None),
+    )?;
+    Ok(())
+}
+
+fn copy_device_to_file_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.pwrite_device("/dev/sdb", b"hello, world", 4096),
+        Expect::Equals(Value::Int(12)),
+    )?;
+    t.step(
+        1usize,
+        t
+            .g
+            .copy_device_to_file(
+                "/dev/sdb",
+                "/f",
+                opts::CopyDeviceToFileOpts::new().srcoffset(4096).size(12),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(2usize, t.g.cat("/f"), Expect::Equals(Value::Str("hello, world".into())))?;
+    t.step(
+        3usize,
+        t
+            .g
+            .copy_device_to_file(
+                "/dev/sdb",
+                "/f",
+                opts::CopyDeviceToFileOpts::new().srcoffset(4096).size(5),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(4usize, t.g.cat("/f"), Expect::Equals(Value::Str("hello".into())))?;
+    t.step(
+        5usize,
+        t
+            .g
+            .copy_device_to_file(
+                "/dev/sdb",
+                "/f",
+                opts::CopyDeviceToFileOpts::new().srcoffset(4101).size(7).append(true),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(6usize, t.g.cat("/f"), Expect::Equals(Value::Str("hello, world".into())))?;
+    t.step(
+        7usize,
+        t
+            .g
+            .copy_device_to_file(
+                "/dev/sdb",
+                "/g",
+                opts::CopyDeviceToFileOpts::new().srcoffset(4096).destoffset(3).size(2),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(8usize, t.g.read_file("/g"), Expect::Equals(Value::Str("\0\0\0he".into())))?;
+    Ok(())
+}
+
+fn copy_device_to_file_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t
+            .g
+            .copy_device_to_file(
+                "/dev/sdb",
+                "/f",
+                opts::CopyDeviceToFileOpts::new().size(1000000).sparse(true),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.filesize("/f"), Expect::Equals(Value::Int(1000000)))?;
+    t.step(
+        2usize,
+        t
+            .g
+            .copy_device_to_file(
+                "/dev/sdb",
+                "/f",
+                opts::CopyDeviceToFileOpts::new().srcoffset(268435455).size(2),
+            ),
+        Expect::Error(None),
+    )?;
+    t.step(
+        3usize,
+        t
+            .g
+            .copy_device_to_file(
+                "/dev/sdb",
+                "/f",
+                opts::CopyDeviceToFileOpts::new().srcoffset(-1),
+            ),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        4usize,
+        t
+            .g
+            .copy_device_to_file(
+                "/dev/sdb",
+                "/f",
+                opts::CopyDeviceToFileOpts::new().size(-1),
+            ),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        5usize,
+        t
+            .g
+            .copy_device_to_file(
+                "/dev/sdb",
+                "/missing/f",
+                opts::CopyDeviceToFileOpts::new().size(1),
+            ),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(
+        6usize,
+        t.g.copy_device_to_file("/dev/sdz", "/f", opts::CopyDeviceToFileOpts::new()),
         Expect::Error(None),
     )?;
     Ok(())
@@ -2928,9 +4932,342 @@ fn cp_a_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn cp_r_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir_p("/a/d"), Expect::Ok)?;
+    t.step(1usize, t.g.write("/a/d/f", b"text"), Expect::Ok)?;
+    t.step(2usize, t.g.chmod(2557, "/a/d/f"), Expect::Ok)?;
+    t.step(3usize, t.g.chown(3, 4, "/a/d/f"), Expect::Ok)?;
+    t.step(4usize, t.g.setxattr("user.x", "y", 1, "/a/d/f"), Expect::Ok)?;
+    t.step(5usize, t.g.ln("/a/d/f", "/a/d/g"), Expect::Ok)?;
+    t.step(6usize, t.g.chmod(365, "/a/d"), Expect::Ok)?;
+    t.step(7usize, t.g.ln_s("d/f", "/a/l"), Expect::Ok)?;
+    t.step(8usize, t.g.mkfifo(384, "/a/p"), Expect::Ok)?;
+    t.step(9usize, t.g.cp_r("/a", "/b"), Expect::Ok)?;
+    t.step(10usize, t.g.cat("/b/d/f"), Expect::Equals(Value::Str("text".into())))?;
+    t.step(
+        11usize,
+        t.g.statns("/b/d/f"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("st_gid".into(), Value::Int(0)), ("st_mode".into(),
+                    Value::Int(33261)), ("st_nlink".into(), Value::Int(1)), ("st_uid"
+                    .into(), Value::Int(0))
+                ],
+            ),
+        ),
+    )?;
+    t.step(12usize, t.g.cat("/b/d/g"), Expect::Equals(Value::Str("text".into())))?;
+    t.step(13usize, t.g.getxattrs("/b/d/f"), Expect::Equals(Value::List(vec![])))?;
+    t.step(
+        14usize,
+        t.g.statns("/b/d"),
+        Expect::Equals(Value::Table(vec![("st_mode".into(), Value::Int(16749))])),
+    )?;
+    t.step(15usize, t.g.readlink("/b/l"), Expect::Equals(Value::Str("d/f".into())))?;
+    t.step(
+        16usize,
+        t.g.lstatns("/b/p"),
+        Expect::Equals(Value::Table(vec![("st_mode".into(), Value::Int(4480))])),
+    )?;
+    Ok(())
+}
+
+fn cp_r_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/f", b"new"), Expect::Ok)?;
+    t.step(1usize, t.g.write("/old", b"old"), Expect::Ok)?;
+    t.step(2usize, t.g.chmod(384, "/old"), Expect::Ok)?;
+    t.step(3usize, t.g.ln("/old", "/name"), Expect::Ok)?;
+    t.step(4usize, t.g.cp_r("/f", "/old"), Expect::Ok)?;
+    t.step(5usize, t.g.cat("/name"), Expect::Equals(Value::Str("new".into())))?;
+    t.step(
+        6usize,
+        t.g.statns("/old"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("st_mode".into(), Value::Int(33152)), ("st_nlink".into(),
+                    Value::Int(2))
+                ],
+            ),
+        ),
+    )?;
+    t.step(7usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(8usize, t.g.cp_r("/f", "/d"), Expect::Ok)?;
+    t.step(9usize, t.g.cat("/d/f"), Expect::Equals(Value::Str("new".into())))?;
+    t.step(10usize, t.g.ln_s("f", "/l"), Expect::Ok)?;
+    t.step(11usize, t.g.cp_r("/l", "/d/m"), Expect::Ok)?;
+    t.step(12usize, t.g.readlink("/d/m"), Expect::Equals(Value::Str("f".into())))?;
+    Ok(())
+}
+
+fn cp_r_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfs("vfat", "/dev/sdb", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(1usize, t.g.mkdir("/mnt"), Expect::Ok)?;
+    t.step(2usize, t.g.mount("/dev/sdb", "/mnt"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/a"), Expect::Ok)?;
+    t.step(4usize, t.g.write("/a/f", b"text"), Expect::Ok)?;
+    t.step(5usize, t.g.chown(7, 7, "/a/f"), Expect::Ok)?;
+    t.step(6usize, t.g.cp_r("/a", "/mnt"), Expect::Ok)?;
+    t.step(7usize, t.g.cat("/mnt/a/f"), Expect::Equals(Value::Str("text".into())))?;
+    Ok(())
+}
+
+fn cp_r_3(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir("/a"), Expect::Ok)?;
+    t.step(1usize, t.g.cp_r("/missing", "/b"), Expect::Error(Some("ENOENT")))?;
+    t.step(2usize, t.g.cp_r("/a", "/a/b"), Expect::Error(None))?;
+    t.step(3usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(4usize, t.g.cp_r("/a", "/f"), Expect::Error(None))?;
+    t.step(5usize, t.g.cp_r("/f", "/missing/f"), Expect::Error(Some("ENOENT")))?;
+    Ok(())
+}
+
+fn cpio_out_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir_p("/src/d"), Expect::Ok)?;
+    t.step(1usize, t.g.write("/src/d/f", b"the text"), Expect::Ok)?;
+    t.step(2usize, t.g.chmod(416, "/src/d/f"), Expect::Ok)?;
+    t.step(3usize, t.g.chown(5, 6, "/src/d/f"), Expect::Ok)?;
+    t.step(4usize, t.g.ln("/src/d/f", "/src/d/g"), Expect::Ok)?;
+    t.step(5usize, t.g.ln_s("d/f", "/src/l"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.cpio_out("/src", t.path("%tmp/a.cpio"), opts::CpioOutOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(7usize, t.local_read("%tmp/a.cpio"), Expect::Contains("070701"))?;
+    t.step(8usize, t.local_read("%tmp/a.cpio"), Expect::Contains("the text"))?;
+    t.step(9usize, t.local_read("%tmp/a.cpio"), Expect::Contains("TRAILER!!!"))?;
+    t.step(10usize, t.g.upload(t.path("%tmp/a.cpio"), "/a.cpio"), Expect::Ok)?;
+    t.step(11usize, t.g.file("/a.cpio"), Expect::Contains("cpio archive"))?;
+    t.step(
+        12usize,
+        t
+            .g
+            .cpio_out(
+                "/src",
+                t.path("%tmp/b.cpio"),
+                opts::CpioOutOpts::new().format("newc"),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(13usize, t.local_read("%tmp/b.cpio"), Expect::Contains("d/f"))?;
+    Ok(())
+}
+
+fn cpio_out_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir("/src"), Expect::Ok)?;
+    t.step(1usize, t.g.write("/src/f", b"abc"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t
+            .g
+            .cpio_out(
+                "/src",
+                t.path("%tmp/a.cpio"),
+                opts::CpioOutOpts::new().format("crc"),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(3usize, t.local_read("%tmp/a.cpio"), Expect::Contains("070702"))?;
+    t.step(4usize, t.local_read("%tmp/a.cpio"), Expect::Contains("0000000200000126f"))?;
+    t.step(5usize, t.g.mkdir("/empty"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.cpio_out("/empty", t.path("%tmp/b.cpio"), opts::CpioOutOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(7usize, t.g.upload(t.path("%tmp/b.cpio"), "/b.cpio"), Expect::Ok)?;
+    t.step(8usize, t.g.filesize("/b.cpio"), Expect::Equals(Value::Int(512)))?;
+    Ok(())
+}
+
+fn cpio_out_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.cpio_out("/missing", t.path("%tmp/a.cpio"), opts::CpioOutOpts::new()),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(
+        2usize,
+        t.g.cpio_out("/f", t.path("%tmp/a.cpio"), opts::CpioOutOpts::new()),
+        Expect::Error(Some("ENOTDIR")),
+    )?;
+    t.step(
+        3usize,
+        t.g.cpio_out("relative", t.path("%tmp/a.cpio"), opts::CpioOutOpts::new()),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        4usize,
+        t
+            .g
+            .cpio_out(
+                "/",
+                t.path("%tmp/a.cpio"),
+                opts::CpioOutOpts::new().format("ustar"),
+            ),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        5usize,
+        t.g.cpio_out("/", t.path("%tmp/missing/a.cpio"), opts::CpioOutOpts::new()),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(6usize, t.g.ping_daemon(), Expect::Ok)?;
+    Ok(())
+}
+
 fn debug_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.debug("nonsense", NO_STRINGS), Expect::Error(None))?;
     t.step(1usize, t.g.ping_daemon(), Expect::Ok)?;
+    Ok(())
+}
+
+fn debug_drives_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.debug_drives(), Expect::Equals(Value::List(vec![])))?;
+    t.step(
+        1usize,
+        t.g.add_drive_scratch(1048576, opts::AddDriveScratchOpts::new().label("x")),
+        Expect::Ok,
+    )?;
+    t.step(
+        2usize,
+        t.g.add_drive_scratch(2097152, opts::AddDriveScratchOpts::new().blocksize(4096)),
+        Expect::Ok,
+    )?;
+    t.step(
+        3usize,
+        t.g.debug_drives(),
+        Expect::Contains(
+            "scratch disk of 1048576 bytes (format=raw label=x cachemode=unsafe)",
+        ),
+    )?;
+    t.step(
+        4usize,
+        t.g.debug_drives(),
+        Expect::Contains(
+            "scratch disk of 2097152 bytes (format=raw cachemode=unsafe blocksize=4096)",
+        ),
+    )?;
+    Ok(())
+}
+
+fn debug_drives_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.add_drive("/dev/null", opts::AddDriveOpts::new().readonly(true)),
+        Expect::Ok,
+    )?;
+    t.step(
+        1usize,
+        t.g.debug_drives(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/null (readonly)".into())])),
+    )?;
+    t.step(2usize, t.g.add_drive("/dev/null", opts::AddDriveOpts::new()), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.debug_drives(),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("/dev/null (readonly)".into()), Value::Str("/dev/null"
+                    .into())
+                ],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
+fn debug_drives_2(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t
+            .g
+            .disk_create(
+                t.path("%tmp/a.img"),
+                "raw",
+                1048576,
+                opts::DiskCreateOpts::new(),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        1usize,
+        t.g.add_drive(t.path("%tmp/a.img"), opts::AddDriveOpts::new().label("gone")),
+        Expect::Ok,
+    )?;
+    t.step(2usize, t.g.debug_drives(), Expect::Ok)?;
+    t.step(3usize, t.g.remove_drive("gone"), Expect::Ok)?;
+    t.step(4usize, t.g.debug_drives(), Expect::Equals(Value::List(vec![])))?;
+    Ok(())
+}
+
+fn device_index_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.device_index("/dev/sda"), Expect::Error(None))?;
+    t.step(
+        1usize,
+        t.g.add_drive_scratch(1048576, opts::AddDriveScratchOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(
+        2usize,
+        t.g.add_drive_scratch(1048576, opts::AddDriveScratchOpts::new().label("data")),
+        Expect::Ok,
+    )?;
+    t.step(3usize, t.g.device_index("/dev/sda"), Expect::Equals(Value::Int(0)))?;
+    t.step(4usize, t.g.device_index("/dev/sdb"), Expect::Equals(Value::Int(1)))?;
+    t.step(
+        5usize,
+        t.g.device_index("/dev/disk/guestfs/data"),
+        Expect::Equals(Value::Int(1)),
+    )?;
+    t.step(6usize, t.g.device_index("/dev/sdc"), Expect::Error(None))?;
+    t.step(7usize, t.g.device_index("/dev/sda1"), Expect::Error(None))?;
+    t.step(8usize, t.g.device_index("/dev/sd"), Expect::Error(None))?;
+    t.step(9usize, t.g.device_index("sda"), Expect::Error(None))?;
+    t.step(10usize, t.g.device_index("/dev/disk/guestfs/other"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn device_index_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.device_index("/dev/sdb"), Expect::Equals(Value::Int(1)))?;
+    t.step(1usize, t.g.device_index("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn device_name_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.device_name(0), Expect::Error(Some("EINVAL")))?;
+    t.step(
+        1usize,
+        t.g.add_drive_scratch(1048576, opts::AddDriveScratchOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(
+        2usize,
+        t.g.add_drive_scratch(1048576, opts::AddDriveScratchOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(3usize, t.g.device_name(0), Expect::Equals(Value::Str("/dev/sda".into())))?;
+    t.step(4usize, t.g.device_name(1), Expect::Equals(Value::Str("/dev/sdb".into())))?;
+    t.step(5usize, t.g.device_name(2), Expect::Error(Some("EINVAL")))?;
+    t.step(6usize, t.g.device_name(-1), Expect::Error(Some("EINVAL")))?;
+    Ok(())
+}
+
+fn device_name_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.device_name(1), Expect::Equals(Value::Str("/dev/sdb".into())))?;
+    t.step(1usize, t.g.device_name(2), Expect::Error(Some("EINVAL")))?;
+    Ok(())
+}
+
+fn df_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.df(), Expect::Contains("1K-blocks"))?;
+    t.step(1usize, t.g.df(), Expect::Contains("/dev/sdc"))?;
+    t.step(2usize, t.g.umount("/", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(3usize, t.g.df(), Expect::Error(None))?;
     Ok(())
 }
 
@@ -3276,6 +5613,68 @@ fn disk_format_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn disk_has_backing_file_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t
+            .g
+            .disk_create(
+                t.path("%tmp/base.img"),
+                "qcow2",
+                1048576,
+                opts::DiskCreateOpts::new(),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        1usize,
+        t.g.disk_has_backing_file(t.path("%tmp/base.img")),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        2usize,
+        t
+            .g
+            .disk_create(
+                t.path("%tmp/over.img"),
+                "qcow2",
+                -1,
+                opts::DiskCreateOpts::new()
+                    .backingfile(t.path("%tmp/base.img"))
+                    .backingformat("qcow2"),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        3usize,
+        t.g.disk_has_backing_file(t.path("%tmp/over.img")),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(
+        4usize,
+        t
+            .g
+            .disk_create(
+                t.path("%tmp/raw.img"),
+                "raw",
+                1048576,
+                opts::DiskCreateOpts::new(),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.disk_has_backing_file(t.path("%tmp/raw.img")),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        6usize,
+        t.g.disk_has_backing_file(t.path("%tmp/missing.img")),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    Ok(())
+}
+
 fn disk_virtual_size_0(t: &Run<'_>) -> Outcome {
     t.step(
         0usize,
@@ -3311,6 +5710,17 @@ fn disk_virtual_size_0(t: &Run<'_>) -> Outcome {
         t.g.disk_virtual_size(t.path("%tmp/missing.img")),
         Expect::Error(None),
     )?;
+    Ok(())
+}
+
+fn dmesg_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.dmesg(), Expect::Contains("EXT4-fs"))?;
+    t.step(1usize, t.g.dmesg(), Expect::Contains("] "))?;
+    Ok(())
+}
+
+fn dmesg_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.dmesg(), Expect::Error(None))?;
     Ok(())
 }
 
@@ -3389,6 +5799,18 @@ fn download_offset_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn drop_caches_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/f", b"text"), Expect::Ok)?;
+    t.step(1usize, t.g.drop_caches(3), Expect::Ok)?;
+    t.step(2usize, t.g.cat("/f"), Expect::Equals(Value::Str("text".into())))?;
+    t.step(3usize, t.g.drop_caches(1), Expect::Ok)?;
+    t.step(4usize, t.g.drop_caches(2), Expect::Ok)?;
+    t.step(5usize, t.g.drop_caches(0), Expect::Error(Some("EINVAL")))?;
+    t.step(6usize, t.g.drop_caches(-1), Expect::Error(Some("EINVAL")))?;
+    t.step(7usize, t.g.drop_caches(99), Expect::Error(Some("EINVAL")))?;
+    Ok(())
+}
+
 fn du_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.fallocate64("/f", 1048576), Expect::Ok)?;
     t.step(1usize, t.g.du("/f"), Expect::Equals(Value::Int(1024)))?;
@@ -3463,6 +5885,58 @@ fn e2fsck_2(t: &Run<'_>) -> Outcome {
         t.g.e2fsck("/dev/sdb", opts::E2fsckOpts::new().correct(true).forceno(true)),
         Expect::Error(None),
     )?;
+    Ok(())
+}
+
+fn echo_daemon_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.echo_daemon(&["one", "two", "three"]),
+        Expect::Equals(Value::Str("one two three".into())),
+    )?;
+    t.step(1usize, t.g.echo_daemon(&["one"]), Expect::Equals(Value::Str("one".into())))?;
+    t.step(2usize, t.g.echo_daemon(NO_STRINGS), Expect::Equals(Value::Str("".into())))?;
+    Ok(())
+}
+
+fn echo_daemon_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.echo_daemon(&["one"]), Expect::Error(None))?;
+    Ok(())
+}
+
+fn equal_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/a", b"one\ntwo\n"), Expect::Ok)?;
+    t.step(1usize, t.g.write("/b", b"one\ntwo\n"), Expect::Ok)?;
+    t.step(2usize, t.g.write("/c", b"one\nTwo\n"), Expect::Ok)?;
+    t.step(3usize, t.g.write("/d", b"one\n"), Expect::Ok)?;
+    t.step(4usize, t.g.touch("/e"), Expect::Ok)?;
+    t.step(5usize, t.g.equal("/a", "/b"), Expect::Equals(Value::Bool(true)))?;
+    t.step(6usize, t.g.equal("/a", "/a"), Expect::Equals(Value::Bool(true)))?;
+    t.step(7usize, t.g.equal("/a", "/c"), Expect::Equals(Value::Bool(false)))?;
+    t.step(8usize, t.g.equal("/a", "/d"), Expect::Equals(Value::Bool(false)))?;
+    t.step(9usize, t.g.equal("/d", "/a"), Expect::Equals(Value::Bool(false)))?;
+    t.step(10usize, t.g.equal("/a", "/e"), Expect::Equals(Value::Bool(false)))?;
+    t.step(11usize, t.g.equal("/e", "/e"), Expect::Equals(Value::Bool(true)))?;
+    t.step(12usize, t.g.ln_s("a", "/l"), Expect::Ok)?;
+    t.step(13usize, t.g.equal("/l", "/b"), Expect::Equals(Value::Bool(true)))?;
+    Ok(())
+}
+
+fn equal_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.fill(7, 3000000, "/a"), Expect::Ok)?;
+    t.step(1usize, t.g.fill(7, 3000000, "/b"), Expect::Ok)?;
+    t.step(2usize, t.g.equal("/a", "/b"), Expect::Equals(Value::Bool(true)))?;
+    t.step(3usize, t.g.pwrite("/b", b"x", 2999999), Expect::Equals(Value::Int(1)))?;
+    t.step(4usize, t.g.equal("/a", "/b"), Expect::Equals(Value::Bool(false)))?;
+    Ok(())
+}
+
+fn equal_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(1usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(2usize, t.g.equal("/f", "/missing"), Expect::Error(Some("ENOENT")))?;
+    t.step(3usize, t.g.equal("/missing", "/f"), Expect::Error(Some("ENOENT")))?;
+    t.step(4usize, t.g.equal("/d", "/d"), Expect::Error(Some("EISDIR")))?;
     Ok(())
 }
 
@@ -3572,6 +6046,142 @@ fn file_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn file_architecture_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.internal_write("/prog", b"\x7FELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0>\0"),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.ln_s("prog", "/link"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.file_architecture("/prog"),
+        Expect::Equals(Value::Str("x86_64".into())),
+    )?;
+    t.step(
+        3usize,
+        t.g.file_architecture("/link"),
+        Expect::Equals(Value::Str("x86_64".into())),
+    )?;
+    t.step(
+        4usize,
+        t.g.internal_write("/arm", b"\x7FELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\xB7\0"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.file_architecture("/arm"),
+        Expect::Equals(Value::Str("aarch64".into())),
+    )?;
+    t.step(6usize, t.g.write("/text", b"#!/bin/sh\n"), Expect::Ok)?;
+    t.step(7usize, t.g.file_architecture("/text"), Expect::Error(Some("EINVAL")))?;
+    t.step(8usize, t.g.file_architecture("/"), Expect::Error(Some("EISDIR")))?;
+    t.step(9usize, t.g.file_architecture("/missing"), Expect::Error(Some("ENOENT")))?;
+    Ok(())
+}
+
+fn file_architecture_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir_p("/tree/usr/bin"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t
+            .g
+            .internal_write(
+                "/tree/usr/bin/sh",
+                b"\x7FELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\xF3\0",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        2usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &[
+                    "cd",
+                    "/sysroot/tree",
+                    "&&",
+                    "find",
+                    ".",
+                    "|",
+                    "cpio",
+                    "--quiet",
+                    "-o",
+                    "-H",
+                    "newc",
+                    ">",
+                    "../initrd",
+                ],
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        3usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &[
+                    "cd",
+                    "/sysroot",
+                    "&&",
+                    "gzip",
+                    "-k",
+                    "initrd",
+                    "&&",
+                    "xz",
+                    "-k",
+                    "initrd",
+                    "&&",
+                    "zstd",
+                    "-q",
+                    "-k",
+                    "initrd",
+                ],
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        4usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &["gzip", "-c", "/sysroot/tree/usr/bin/sh", ">", "/sysroot/x.ko.gz"],
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.file_architecture("/initrd"),
+        Expect::Equals(Value::Str("riscv64".into())),
+    )?;
+    t.step(
+        6usize,
+        t.g.file_architecture("/initrd.gz"),
+        Expect::Equals(Value::Str("riscv64".into())),
+    )?;
+    t.step(
+        7usize,
+        t.g.file_architecture("/initrd.xz"),
+        Expect::Equals(Value::Str("riscv64".into())),
+    )?;
+    t.step(
+        8usize,
+        t.g.file_architecture("/initrd.zst"),
+        Expect::Equals(Value::Str("riscv64".into())),
+    )?;
+    t.step(
+        9usize,
+        t.g.file_architecture("/x.ko.gz"),
+        Expect::Equals(Value::Str("riscv64".into())),
+    )?;
+    t.step(10usize, t.g.truncate_size("/initrd.gz", 20), Expect::Ok)?;
+    t.step(11usize, t.g.file_architecture("/initrd.gz"), Expect::Error(None))?;
+    Ok(())
+}
+
 fn filesize_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.write("/f", b"hello\n"), Expect::Ok)?;
     t.step(1usize, t.g.filesize("/f"), Expect::Equals(Value::Int(6)))?;
@@ -3599,6 +6209,13 @@ fn filesystem_available_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn filesystem_walk_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.filesystem_walk("/dev/sda"), Expect::Error(None))?;
+    t.step(1usize, t.g.filesystem_walk("/dev/sdz"), Expect::Error(None))?;
+    t.step(2usize, t.g.ping_daemon(), Expect::Ok)?;
+    Ok(())
+}
+
 fn fill_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.fill(97, 10, "/f"), Expect::Ok)?;
     t.step(1usize, t.g.cat("/f"), Expect::Equals(Value::Str("aaaaaaaaaa".into())))?;
@@ -3623,6 +6240,44 @@ fn fill_2(t: &Run<'_>) -> Outcome {
     t.step(1usize, t.g.fill(-1, 1, "/f"), Expect::Error(None))?;
     t.step(2usize, t.g.fill(0, -1, "/f"), Expect::Error(None))?;
     t.step(3usize, t.g.fill(0, 1, "/missing/f"), Expect::Error(Some("ENOENT")))?;
+    Ok(())
+}
+
+fn fill_pattern_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.fill_pattern("abcdefghij", 25, "/f"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.cat("/f"),
+        Expect::Equals(Value::Str("abcdefghijabcdefghijabcde".into())),
+    )?;
+    t.step(2usize, t.g.fill_pattern("xyz", 2, "/f"), Expect::Ok)?;
+    t.step(3usize, t.g.cat("/f"), Expect::Equals(Value::Str("xy".into())))?;
+    t.step(4usize, t.g.fill_pattern("xyz", 0, "/f"), Expect::Ok)?;
+    t.step(5usize, t.g.filesize("/f"), Expect::Equals(Value::Int(0)))?;
+    t.step(
+        6usize,
+        t.g.fill_pattern("abcdefghijklmnopqrstuvwxyz", 10000000, "/f"),
+        Expect::Ok,
+    )?;
+    t.step(7usize, t.g.filesize("/f"), Expect::Equals(Value::Int(10000000)))?;
+    t.step(
+        8usize,
+        t.g.pread("/f", 4, 9999998),
+        Expect::Equals(Value::Str("ij".into())),
+    )?;
+    Ok(())
+}
+
+fn fill_pattern_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.fill_pattern("", 10, "/f"), Expect::Error(Some("EINVAL")))?;
+    t.step(1usize, t.g.fill_pattern("x", -1, "/f"), Expect::Error(Some("EINVAL")))?;
+    t.step(2usize, t.g.exists("/f"), Expect::Equals(Value::Bool(false)))?;
+    t.step(
+        3usize,
+        t.g.fill_pattern("x", 10, "/missing/f"),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(4usize, t.g.fill_pattern("x", 10, "/"), Expect::Error(Some("EISDIR")))?;
     Ok(())
 }
 
@@ -3694,6 +6349,31 @@ fn find0_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn find_inode_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.find_inode("/dev/sda", 2), Expect::Error(None))?;
+    t.step(1usize, t.g.find_inode("/dev/sdz", 2), Expect::Error(None))?;
+    t.step(2usize, t.g.find_inode("/dev/sda", -1), Expect::Error(None))?;
+    Ok(())
+}
+
+fn fsck_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfs("ext4", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(1usize, t.g.fsck("ext4", "/dev/sda"), Expect::Equals(Value::Int(0)))?;
+    t.step(2usize, t.g.mkfs("vfat", "/dev/sdb", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(3usize, t.g.fsck("vfat", "/dev/sdb"), Expect::Equals(Value::Int(0)))?;
+    t.step(4usize, t.g.fsck("ext2", "/dev/sdb"), Expect::Equals(Value::Int(8)))?;
+    t.step(5usize, t.g.fsck("mysteryfs", "/dev/sda"), Expect::Error(Some("ENOTSUP")))?;
+    t.step(6usize, t.g.fsck("", "/dev/sda"), Expect::Error(Some("EINVAL")))?;
+    t.step(7usize, t.g.fsck("-a", "/dev/sda"), Expect::Error(Some("EINVAL")))?;
+    t.step(8usize, t.g.fsck("ext4", "/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn fsck_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.fsck("ext4", "/dev/sdc"), Expect::Equals(Value::Int(8)))?;
+    Ok(())
+}
+
 fn get_append_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.set_append(Some(BStr::new(&"guestfs_test=1"))), Expect::Ok)?;
     t.step(
@@ -3703,6 +6383,22 @@ fn get_append_0(t: &Run<'_>) -> Outcome {
     )?;
     t.step(2usize, t.g.set_append(None), Expect::Ok)?;
     t.step(3usize, t.g.get_append(), Expect::Ok)?;
+    Ok(())
+}
+
+fn get_attach_method_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_backend("direct"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.get_attach_method(),
+        Expect::Equals(Value::Str("appliance".into())),
+    )?;
+    t.step(2usize, t.g.set_backend("unix:/run/guestfsd.sock"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.get_attach_method(),
+        Expect::Equals(Value::Str("unix:/run/guestfsd.sock".into())),
+    )?;
     Ok(())
 }
 
@@ -3770,6 +6466,13 @@ fn get_cachedir_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn get_direct_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.get_direct(), Expect::Equals(Value::Bool(false)))?;
+    t.step(1usize, t.g.set_direct(true), Expect::Ok)?;
+    t.step(2usize, t.g.get_direct(), Expect::Equals(Value::Bool(true)))?;
+    Ok(())
+}
+
 fn get_hv_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.set_hv("/bin/true"), Expect::Ok)?;
     t.step(1usize, t.g.get_hv(), Expect::Equals(Value::Str("/bin/true".into())))?;
@@ -3802,6 +6505,13 @@ fn get_path_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn get_pgroup_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.get_pgroup(), Expect::Equals(Value::Bool(false)))?;
+    t.step(1usize, t.g.set_pgroup(true), Expect::Ok)?;
+    t.step(2usize, t.g.get_pgroup(), Expect::Equals(Value::Bool(true)))?;
+    Ok(())
+}
+
 fn get_pid_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.get_pid(), Expect::Error(None))?;
     Ok(())
@@ -3817,6 +6527,28 @@ fn get_program_0(t: &Run<'_>) -> Outcome {
     t.step(1usize, t.g.get_program(), Expect::Equals(Value::Str("tester".into())))?;
     t.step(2usize, t.g.set_program(""), Expect::Ok)?;
     t.step(3usize, t.g.get_program(), Expect::Equals(Value::Str("".into())))?;
+    Ok(())
+}
+
+fn get_qemu_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_qemu(Some(BStr::new(&"/opt/qemu"))), Expect::Ok)?;
+    t.step(1usize, t.g.get_qemu(), Expect::Equals(Value::Str("/opt/qemu".into())))?;
+    t.step(2usize, t.g.set_qemu(None), Expect::Ok)?;
+    t.step(3usize, t.g.get_qemu(), Expect::Contains("qemu"))?;
+    Ok(())
+}
+
+fn get_recovery_proc_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.get_recovery_proc(), Expect::Equals(Value::Bool(true)))?;
+    t.step(1usize, t.g.set_recovery_proc(false), Expect::Ok)?;
+    t.step(2usize, t.g.get_recovery_proc(), Expect::Equals(Value::Bool(false)))?;
+    Ok(())
+}
+
+fn get_selinux_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.get_selinux(), Expect::Equals(Value::Bool(false)))?;
+    t.step(1usize, t.g.set_selinux(true), Expect::Ok)?;
+    t.step(2usize, t.g.get_selinux(), Expect::Equals(Value::Bool(true)))?;
     Ok(())
 }
 
@@ -3856,11 +6588,56 @@ fn get_trace_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn get_umask_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.get_umask(), Expect::Equals(Value::Int(18)))?;
+    t.step(1usize, t.g.umask(63), Expect::Equals(Value::Int(18)))?;
+    t.step(2usize, t.g.get_umask(), Expect::Equals(Value::Int(63)))?;
+    t.step(3usize, t.g.get_umask(), Expect::Equals(Value::Int(63)))?;
+    t.step(4usize, t.g.umask(18), Expect::Equals(Value::Int(63)))?;
+    t.step(5usize, t.g.get_umask(), Expect::Equals(Value::Int(18)))?;
+    Ok(())
+}
+
 fn get_verbose_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.set_verbose(true), Expect::Ok)?;
     t.step(1usize, t.g.get_verbose(), Expect::Equals(Value::Bool(true)))?;
     t.step(2usize, t.g.set_verbose(false), Expect::Ok)?;
     t.step(3usize, t.g.get_verbose(), Expect::Equals(Value::Bool(false)))?;
+    Ok(())
+}
+
+fn getxattr_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(1usize, t.g.setxattr("user.test", "hello", 5, "/f"), Expect::Ok)?;
+    t.step(2usize, t.g.ln_s("f", "/l"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.getxattr("/f", "user.test"),
+        Expect::Equals(Value::Str("hello".into())),
+    )?;
+    t.step(
+        4usize,
+        t.g.getxattr("/l", "user.test"),
+        Expect::Equals(Value::Str("hello".into())),
+    )?;
+    t.step(5usize, t.g.setxattr("user.empty", "", 0, "/f"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.getxattr("/f", "user.empty"),
+        Expect::Equals(Value::Str("".into())),
+    )?;
+    Ok(())
+}
+
+fn getxattr_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(1usize, t.g.getxattr("/f", "user.missing"), Expect::Error(None))?;
+    t.step(2usize, t.g.getxattr("/f", "nonsense"), Expect::Error(None))?;
+    t.step(
+        3usize,
+        t.g.getxattr("/missing", "user.test"),
+        Expect::Error(Some("ENOENT")),
+    )?;
     Ok(())
 }
 
@@ -4106,6 +6883,46 @@ fn grep_3(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn head_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.write("/f", b"1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12"),
+        Expect::Ok,
+    )?;
+    t.step(
+        1usize,
+        t.g.head("/f"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("1".into()), Value::Str("2".into()), Value::Str("3"
+                    .into()), Value::Str("4".into()), Value::Str("5".into()),
+                    Value::Str("6".into()), Value::Str("7".into()), Value::Str("8"
+                    .into()), Value::Str("9".into()), Value::Str("10".into())
+                ],
+            ),
+        ),
+    )?;
+    t.step(2usize, t.g.write("/g", b"one\r\n\nthree"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.head("/g"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("one\r".into()), Value::Str("".into()), Value::Str("three"
+                    .into())
+                ],
+            ),
+        ),
+    )?;
+    t.step(4usize, t.g.touch("/e"), Expect::Ok)?;
+    t.step(5usize, t.g.head("/e"), Expect::Equals(Value::List(vec![])))?;
+    t.step(6usize, t.g.head("/missing"), Expect::Error(Some("ENOENT")))?;
+    t.step(7usize, t.g.head("/"), Expect::Error(Some("EISDIR")))?;
+    Ok(())
+}
+
 fn head_n_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.write("/f", b"1\n2\n3\n4\n5"), Expect::Ok)?;
     t.step(
@@ -4147,12 +6964,1624 @@ fn head_n_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn hexdump_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/f", b"hello, world\n"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.hexdump("/f"),
+        Expect::Equals(
+            Value::Str(
+                "00000000  68 65 6c 6c 6f 2c 20 77  6f 72 6c 64 0a           |hello, world.|\n0000000d\n"
+                    .into(),
+            ),
+        ),
+    )?;
+    t.step(2usize, t.g.fill(0, 40, "/z"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.hexdump("/z"),
+        Expect::Equals(
+            Value::Str(
+                "00000000  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|\n*\n00000020  00 00 00 00 00 00 00 00                           |........|\n00000028\n"
+                    .into(),
+            ),
+        ),
+    )?;
+    t.step(4usize, t.g.touch("/e"), Expect::Ok)?;
+    t.step(5usize, t.g.hexdump("/e"), Expect::Equals(Value::Str("".into())))?;
+    Ok(())
+}
+
+fn hexdump_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.hexdump("/missing"), Expect::Error(Some("ENOENT")))?;
+    t.step(1usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(2usize, t.g.hexdump("/d"), Expect::Error(Some("EISDIR")))?;
+    Ok(())
+}
+
+fn inspect_get_arch_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t
+            .g
+            .internal_write(
+                "/bin/busybox",
+                b"\x7FELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0>\0",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(6usize, t.g.ln_s("busybox", "/bin/sh"), Expect::Ok)?;
+    t.step(
+        7usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        8usize,
+        t.g.inspect_get_arch("/dev/sdb"),
+        Expect::Equals(Value::Str("x86_64".into())),
+    )?;
+    t.step(9usize, t.g.inspect_get_arch("/dev/sda"), Expect::Error(Some("EINVAL")))?;
+    Ok(())
+}
+
+fn inspect_get_arch_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.write("/bin/sh", b"no program"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_get_arch("/dev/sdb"),
+        Expect::Equals(Value::Str("unknown".into())),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_distro_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.write("/etc/os-release", b"NAME=x\nID=\"opensuse-leap\"\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_get_distro("/dev/sdb"),
+        Expect::Equals(Value::Str("opensuse".into())),
+    )?;
+    t.step(8usize, t.g.inspect_get_distro("/dev/sda"), Expect::Error(Some("EINVAL")))?;
+    Ok(())
+}
+
+fn inspect_get_distro_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t
+            .g
+            .write(
+                "/etc/redhat-release",
+                b"Red Hat Enterprise Linux Server release 6.4 (Santiago)\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_get_distro("/dev/sdb"),
+        Expect::Equals(Value::Str("rhel".into())),
+    )?;
+    t.step(
+        8usize,
+        t.g.inspect_get_minor_version("/dev/sdb"),
+        Expect::Equals(Value::Int(4)),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_distro_2(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.write("/etc/os-release", b"ID=nobodys\n"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_get_distro("/dev/sdb"),
+        Expect::Equals(Value::Str("unknown".into())),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_filesystems_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkswap("/dev/sda", opts::MkswapOpts::new().label("swp")),
+        Expect::Ok,
+    )?;
+    t.step(
+        1usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(2usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(4usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.write("/etc/fstab", b"LABEL=swp none swap sw 0 0\nLABEL=none /x ext4 rw\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_get_filesystems("/dev/sdb"),
+        Expect::Equals(
+            Value::List(
+                vec![Value::Str("/dev/sda".into()), Value::Str("/dev/sdb".into())],
+            ),
+        ),
+    )?;
+    t.step(
+        8usize,
+        t.g.inspect_get_filesystems("/dev/sda"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_filesystems_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(4usize, t.g.write("/etc/fstab", b""), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        6usize,
+        t.g.inspect_get_filesystems("/dev/sdb"),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_hostname_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.write("/etc/hostname", b"# a comment\n\nbox.example\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_get_hostname("/dev/sdb"),
+        Expect::Equals(Value::Str("box.example".into())),
+    )?;
+    t.step(8usize, t.g.inspect_get_hostname("/dev/sda"), Expect::Error(Some("EINVAL")))?;
+    Ok(())
+}
+
+fn inspect_get_hostname_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.mkdir("/etc/sysconfig"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.write("/etc/sysconfig/network", b"NETWORKING=yes\nHOSTNAME=old\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        8usize,
+        t.g.inspect_get_hostname("/dev/sdb"),
+        Expect::Equals(Value::Str("old".into())),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_hostname_2(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        6usize,
+        t.g.inspect_get_hostname("/dev/sdb"),
+        Expect::Equals(Value::Str("unknown".into())),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_icon_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.mkdir_p("/usr/share/pixmaps"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t
+            .g
+            .internal_write(
+                "/usr/share/pixmaps/debian-logo.png",
+                b"\x89PNG\r\n\x1A\nlogo",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        7usize,
+        t.g.write("/etc/os-release", b"ID=debian\nPRETTY_NAME=D\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        8usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(9usize, t.g.mount_ro("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(
+        10usize,
+        t.g.inspect_get_icon("/dev/sdb", opts::InspectGetIconOpts::new()),
+        Expect::Contains("logo"),
+    )?;
+    t.step(
+        11usize,
+        t.g.inspect_get_icon("/dev/sda", opts::InspectGetIconOpts::new()),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_icon_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.write("/etc/favicon.png", b"no picture"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(7usize, t.g.mount_ro("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(
+        8usize,
+        t.g.inspect_get_icon("/dev/sdb", opts::InspectGetIconOpts::new()),
+        Expect::Equals(Value::Str("".into())),
+    )?;
+    t.step(
+        9usize,
+        t
+            .g
+            .inspect_get_icon(
+                "/dev/sdb",
+                opts::InspectGetIconOpts::new().favicon(false).highquality(true),
+            ),
+        Expect::Equals(Value::Str("".into())),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_major_version_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.write("/etc/os-release", b"ID=ubuntu\nVERSION_ID=\"22.04\"\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_get_major_version("/dev/sdb"),
+        Expect::Equals(Value::Int(22)),
+    )?;
+    t.step(
+        8usize,
+        t.g.inspect_get_minor_version("/dev/sdb"),
+        Expect::Equals(Value::Int(4)),
+    )?;
+    t.step(
+        9usize,
+        t.g.inspect_get_major_version("/dev/sda"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_major_version_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.write("/etc/os-release", b"ID=arch\n"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_get_major_version("/dev/sdb"),
+        Expect::Equals(Value::Int(0)),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_minor_version_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.write("/etc/os-release", b"ID=debian\nVERSION_ID=12\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t
+            .g
+            .write_append(
+                "/etc/os-release",
+                b"PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(7usize, t.g.write("/etc/debian_version", b"12.11\n"), Expect::Ok)?;
+    t.step(
+        8usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        9usize,
+        t.g.inspect_get_minor_version("/dev/sdb"),
+        Expect::Equals(Value::Int(11)),
+    )?;
+    t.step(
+        10usize,
+        t.g.inspect_get_minor_version("/dev/sda"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_minor_version_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.write("/etc/alpine-release", b"3.18.4\n"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_get_major_version("/dev/sdb"),
+        Expect::Equals(Value::Int(3)),
+    )?;
+    t.step(
+        8usize,
+        t.g.inspect_get_minor_version("/dev/sdb"),
+        Expect::Equals(Value::Int(18)),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_mountpoints_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("V-G", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("home", "V-G", 20), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.mkfs("ext2", "/dev/V-G/home", opts::MkfsOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(
+        4usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(6usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(7usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        8usize,
+        t
+            .g
+            .write(
+                "/etc/fstab",
+                b"/dev/hdb / ext2 rw\n/dev/mapper/V--G-home /home ext2 rw 0 2\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        9usize,
+        t
+            .g
+            .write_append(
+                "/etc/fstab",
+                b"/dev/nvme1n1p7 /data ext4 rw\n/dev/sdz1 /none ext4 rw\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        10usize,
+        t
+            .g
+            .write_append(
+                "/etc/fstab",
+                b"PARTUUID=0815-01 /x ext4 rw\n/dev/sr0 /cd iso9660 ro\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        11usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        12usize,
+        t.g.inspect_get_mountpoints("/dev/sdb"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("/".into(), Value::Str("/dev/sdb".into())), ("/home".into(),
+                    Value::Str("/dev/V-G/home".into()))
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        13usize,
+        t.g.inspect_get_mountpoints("/dev/sdb"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("/data".into(), Value::Str("/dev/sdb7".into())), ("/none".into(),
+                    Value::Str("/dev/sdz1".into()))
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        14usize,
+        t.g.inspect_get_filesystems("/dev/sdb"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("/dev/V-G/home".into()), Value::Str("/dev/sdb".into()),
+                    Value::Str("/dev/sdb7".into()), Value::Str("/dev/sdz1".into())
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        15usize,
+        t.g.inspect_get_mountpoints("/dev/V-G/home"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_mountpoints_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(4usize, t.g.write("/etc/fstab", b""), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        6usize,
+        t.g.inspect_get_mountpoints("/dev/sdb"),
+        Expect::Equals(Value::Table(vec![("/".into(), Value::Str("/dev/sdb".into()))])),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_osinfo_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.write("/etc/os-release", b"ID=debian\nVERSION_ID=12\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t
+            .g
+            .write_append(
+                "/etc/os-release",
+                b"PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        8usize,
+        t.g.inspect_get_osinfo("/dev/sdb"),
+        Expect::Equals(Value::Str("debian12".into())),
+    )?;
+    t.step(9usize, t.g.inspect_get_osinfo("/dev/sda"), Expect::Error(Some("EINVAL")))?;
+    Ok(())
+}
+
+fn inspect_get_osinfo_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t
+            .g
+            .write(
+                "/etc/os-release",
+                b"ID=ubuntu\nVERSION_ID=\"22.04\"\nPRETTY_NAME=U\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_get_osinfo("/dev/sdb"),
+        Expect::Equals(Value::Str("ubuntu22.04".into())),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_osinfo_2(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        6usize,
+        t.g.inspect_get_osinfo("/dev/sdb"),
+        Expect::Equals(Value::Str("unknown".into())),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_package_format_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.write("/etc/os-release", b"ID=alpine\nVERSION_ID=3.18.4\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_get_package_format("/dev/sdb"),
+        Expect::Equals(Value::Str("apk".into())),
+    )?;
+    t.step(
+        8usize,
+        t.g.inspect_get_package_management("/dev/sdb"),
+        Expect::Equals(Value::Str("apk".into())),
+    )?;
+    t.step(
+        9usize,
+        t.g.inspect_get_package_format("/dev/sda"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_package_format_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.write("/etc/os-release", b"ID=slackware\n"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_get_package_format("/dev/sdb"),
+        Expect::Equals(Value::Str("unknown".into())),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_package_management_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.write("/etc/os-release", b"ID=fedora\nVERSION_ID=38\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_get_package_format("/dev/sdb"),
+        Expect::Equals(Value::Str("rpm".into())),
+    )?;
+    t.step(
+        8usize,
+        t.g.inspect_get_package_management("/dev/sdb"),
+        Expect::Equals(Value::Str("yum".into())),
+    )?;
+    t.step(9usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(10usize, t.g.mkdir_p("/usr/bin"), Expect::Ok)?;
+    t.step(11usize, t.g.touch("/usr/bin/dnf"), Expect::Ok)?;
+    t.step(
+        12usize,
+        t.g.inspect_get_package_management("/dev/sdb"),
+        Expect::Equals(Value::Str("yum".into())),
+    )?;
+    t.step(
+        13usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        14usize,
+        t.g.inspect_get_package_management("/dev/sdb"),
+        Expect::Equals(Value::Str("dnf".into())),
+    )?;
+    t.step(
+        15usize,
+        t.g.inspect_get_package_management("/dev/sda"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_product_name_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.write("/etc/os-release", b"ID=debian\nVERSION_ID=12\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t
+            .g
+            .write_append(
+                "/etc/os-release",
+                b"PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        8usize,
+        t.g.inspect_get_product_name("/dev/sdb"),
+        Expect::Equals(Value::Str("Debian GNU/Linux 12 (bookworm)".into())),
+    )?;
+    t.step(
+        9usize,
+        t.g.inspect_get_product_name("/dev/sda"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_product_name_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.write("/etc/os-release", b"ID=debian\nVERSION_ID=12\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t
+            .g
+            .write_append(
+                "/etc/os-release",
+                b"PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(7usize, t.g.write("/etc/debian_version", b"12.11\n"), Expect::Ok)?;
+    t.step(
+        8usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        9usize,
+        t.g.inspect_get_product_name("/dev/sdb"),
+        Expect::Equals(Value::Str("12.11".into())),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_product_name_2(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        6usize,
+        t.g.inspect_get_product_name("/dev/sdb"),
+        Expect::Equals(Value::Str("unknown".into())),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_roots_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.inspect_os(), Expect::Equals(Value::List(vec![])))?;
+    t.step(1usize, t.g.inspect_get_roots(), Expect::Equals(Value::List(vec![])))?;
+    t.step(
+        2usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(3usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(4usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(5usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(7usize, t.g.inspect_get_roots(), Expect::Equals(Value::List(vec![])))?;
+    t.step(
+        8usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        9usize,
+        t.g.inspect_get_roots(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    Ok(())
+}
+
+fn inspect_get_type_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        6usize,
+        t.g.inspect_get_type("/dev/sdb"),
+        Expect::Equals(Value::Str("linux".into())),
+    )?;
+    t.step(7usize, t.g.inspect_get_type("/dev/sda"), Expect::Error(Some("EINVAL")))?;
+    t.step(
+        8usize,
+        t.g.inspect_get_type("btrfsvol:/dev/sdb/x"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn inspect_list_applications_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.mkdir_p("/var/lib/dpkg"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t
+            .g
+            .write(
+                "/var/lib/dpkg/status",
+                b"Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        7usize,
+        t
+            .g
+            .write_append(
+                "/var/lib/dpkg/status",
+                b"Version: 1:1.21-2-3\nDescription: manager\n of packages\n\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        8usize,
+        t
+            .g
+            .write_append(
+                "/var/lib/dpkg/status",
+                b"Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        9usize,
+        t.g.write("/etc/os-release", b"ID=debian\nVERSION_ID=12\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        10usize,
+        t
+            .g
+            .write_append(
+                "/etc/os-release",
+                b"PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        11usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(12usize, t.g.mount_ro("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(
+        13usize,
+        t.g.inspect_list_applications("/dev/sdb"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("app_epoch".into(), Value::Int(1)), ("app_name"
+                    .into(), Value::Str("dpkg".into())), ("app_release".into(),
+                    Value::Str("2-3".into()))])
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        14usize,
+        t.g.inspect_list_applications("/dev/sda"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn inspect_list_applications2_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.mkdir_p("/var/lib/dpkg"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t
+            .g
+            .write(
+                "/var/lib/dpkg/status",
+                b"Package: dpkg\nStatus: install ok installed\nArchitecture: amd64\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        7usize,
+        t
+            .g
+            .write_append(
+                "/var/lib/dpkg/status",
+                b"Version: 1:1.21-2-3\nDescription: manager\n of packages\n\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        8usize,
+        t
+            .g
+            .write_append(
+                "/var/lib/dpkg/status",
+                b"Package: gone\nStatus: deinstall ok config-files\nVersion: 1\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        9usize,
+        t.g.write("/etc/os-release", b"ID=debian\nVERSION_ID=12\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        10usize,
+        t
+            .g
+            .write_append(
+                "/etc/os-release",
+                b"PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        11usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(12usize, t.g.inspect_list_applications2("/dev/sdb"), Expect::Error(None))?;
+    t.step(13usize, t.g.mount_ro("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(
+        14usize,
+        t.g.inspect_list_applications2("/dev/sdb"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("app2_epoch".into(), Value::Int(1)), ("app2_name"
+                    .into(), Value::Str("dpkg".into())), ("app2_version".into(),
+                    Value::Str("1.21".into()))])
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        15usize,
+        t.g.inspect_list_applications2("/dev/sdb"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("app2_arch".into(), Value::Str("amd64".into())),
+                    ("app2_release".into(), Value::Str("2-3".into())), ("app2_summary"
+                    .into(), Value::Str("manager".into()))])
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        16usize,
+        t.g.inspect_list_applications2("/dev/sda"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn inspect_list_applications2_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.mkdir_p("/lib/apk/db"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t
+            .g
+            .write(
+                "/lib/apk/db/installed",
+                b"C:Q1\nP:musl\nV:1.2.4-r2\nA:x86_64\nT:the C library\n\nP:busybox\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        7usize,
+        t.g.write_append("/lib/apk/db/installed", b"V:1.36\n\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        8usize,
+        t.g.write("/etc/os-release", b"ID=alpine\nVERSION_ID=3.18\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        9usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(10usize, t.g.mount_ro("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(
+        11usize,
+        t.g.inspect_list_applications2("/dev/sdb"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("app2_name".into(), Value::Str("busybox"
+                    .into()))]), Value::Table(vec![("app2_release".into(), Value::Str("2"
+                    .into())), ("app2_version".into(), Value::Str("1.2.4".into()))])
+                ],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
+fn inspect_list_applications2_2(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.write("/etc/os-release", b"ID=slackware\n"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(7usize, t.g.mount_ro("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(
+        8usize,
+        t.g.inspect_list_applications2("/dev/sdb"),
+        Expect::Equals(Value::List(vec![])),
+    )?;
+    Ok(())
+}
+
+fn inspect_os_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_init("/dev/sda", "mbr"), Expect::Ok)?;
+    t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 206847), Expect::Ok)?;
+    t.step(2usize, t.g.part_add("/dev/sda", "p", 206848, 411647), Expect::Ok)?;
+    t.step(3usize, t.g.part_add("/dev/sda", "p", 411648, 616447), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.mkfs("ext2", "/dev/sda1", opts::MkfsOpts::new().label("boot")),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.mkfs("ext4", "/dev/sda2", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.mkswap("/dev/sda3", opts::MkswapOpts::new().label("swap1")),
+        Expect::Ok,
+    )?;
+    t.step(
+        7usize,
+        t.g.set_uuid("/dev/sda2", "12345678-0000-0000-0000-123456789abc"),
+        Expect::Ok,
+    )?;
+    t.step(8usize, t.g.mount("/dev/sda2", "/"), Expect::Ok)?;
+    t.step(9usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(10usize, t.g.mkdir_p("/usr/bin"), Expect::Ok)?;
+    t.step(11usize, t.g.ln_s("usr/bin", "/bin"), Expect::Ok)?;
+    t.step(12usize, t.g.mkdir("/boot"), Expect::Ok)?;
+    t.step(
+        13usize,
+        t
+            .g
+            .write(
+                "/etc/fstab",
+                b"UUID=12345678-0000-0000-0000-123456789abc / ext4 rw 0 1\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        14usize,
+        t
+            .g
+            .write_append(
+                "/etc/fstab",
+                b"LABEL=boot /boot ext2 rw\nLABEL=swap1 none swap sw\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        15usize,
+        t
+            .g
+            .write_append(
+                "/etc/fstab",
+                b"UUID=1234 /gone ext4 rw\ntmpfs /tmp tmpfs rw\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        16usize,
+        t.g.write("/etc/os-release", b"ID=debian\nVERSION_ID=12\n"),
+        Expect::Ok,
+    )?;
+    t.step(
+        17usize,
+        t
+            .g
+            .write_append(
+                "/etc/os-release",
+                b"PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(18usize, t.g.write("/etc/debian_version", b"12.5\n"), Expect::Ok)?;
+    t.step(
+        19usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sda2".into())])),
+    )?;
+    t.step(20usize, t.g.mounts(), Expect::Equals(Value::List(vec![])))?;
+    t.step(
+        21usize,
+        t.g.inspect_get_type("/dev/sda2"),
+        Expect::Equals(Value::Str("linux".into())),
+    )?;
+    t.step(
+        22usize,
+        t.g.inspect_get_distro("/dev/sda2"),
+        Expect::Equals(Value::Str("debian".into())),
+    )?;
+    t.step(
+        23usize,
+        t.g.inspect_get_minor_version("/dev/sda2"),
+        Expect::Equals(Value::Int(5)),
+    )?;
+    t.step(
+        24usize,
+        t.g.inspect_get_mountpoints("/dev/sda2"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("/".into(), Value::Str("/dev/sda2".into())), ("/boot".into(),
+                    Value::Str("/dev/sda1".into()))
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        25usize,
+        t.g.inspect_get_filesystems("/dev/sda2"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("/dev/sda1".into()), Value::Str("/dev/sda2".into()),
+                    Value::Str("/dev/sda3".into())
+                ],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
+fn inspect_os_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("btrfs", "/dev/sda", opts::MkfsOpts::new().label("pool")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sda", "/"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.debug("sh", &["btrfs", "subvolume", "create", "/sysroot/@"]),
+        Expect::Ok,
+    )?;
+    t.step(3usize, t.g.mkdir("/@/etc"), Expect::Ok)?;
+    t.step(4usize, t.g.mkdir("/@/bin"), Expect::Ok)?;
+    t.step(
+        5usize,
+        t
+            .g
+            .write(
+                "/@/etc/fstab",
+                b"LABEL=pool / btrfs subvol=@,rw\nLABEL=pool /home btrfs subvol=/@home\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("btrfsvol:/dev/sda/@".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_get_mountpoints("btrfsvol:/dev/sda/@"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("/".into(), Value::Str("btrfsvol:/dev/sda/@".into())), ("/home"
+                    .into(), Value::Str("btrfsvol:/dev/sda/@home".into()))
+                ],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
+fn inspect_os_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.inspect_os(), Expect::Equals(Value::List(vec![])))?;
+    t.step(1usize, t.g.mkfs("vfat", "/dev/sdb", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(2usize, t.g.inspect_os(), Expect::Equals(Value::List(vec![])))?;
+    t.step(3usize, t.g.mkfs("ext2", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(4usize, t.g.mount("/dev/sda", "/"), Expect::Ok)?;
+    t.step(5usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(6usize, t.g.write("/etc/fstab", b""), Expect::Ok)?;
+    t.step(7usize, t.g.inspect_os(), Expect::Equals(Value::List(vec![])))?;
+    Ok(())
+}
+
 fn internal_autosync_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.write("/f", b"text"), Expect::Ok)?;
     t.step(1usize, t.g.internal_autosync(), Expect::Ok)?;
     t.step(2usize, t.g.mounts(), Expect::Equals(Value::List(vec![])))?;
     t.step(3usize, t.g.mount("/dev/sdc", "/"), Expect::Ok)?;
     t.step(4usize, t.g.cat("/f"), Expect::Equals(Value::Str("text".into())))?;
+    Ok(())
+}
+
+fn internal_exit_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.add_drive_scratch(1048576, opts::AddDriveScratchOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.launch(), Expect::Ok)?;
+    t.step(2usize, t.g.ping_daemon(), Expect::Ok)?;
+    t.step(3usize, t.g.internal_exit(), Expect::Ok)?;
+    t.step(4usize, t.g.ping_daemon(), Expect::Error(None))?;
+    t.step(5usize, t.g.launch(), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.list_devices(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sda".into())])),
+    )?;
+    t.step(7usize, t.g.ping_daemon(), Expect::Ok)?;
+    Ok(())
+}
+
+fn internal_exit_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.internal_exit(), Expect::Error(None))?;
     Ok(())
 }
 
@@ -4167,6 +8596,29 @@ fn internal_feature_available_0(t: &Run<'_>) -> Outcome {
         t.g.internal_feature_available("nonsense"),
         Expect::Equals(Value::Int(2)),
     )?;
+    Ok(())
+}
+
+fn internal_get_console_socket_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.internal_get_console_socket(), Expect::Ok)?;
+    t.step(1usize, t.g.ping_daemon(), Expect::Ok)?;
+    Ok(())
+}
+
+fn internal_get_console_socket_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.internal_get_console_socket(), Expect::Error(None))?;
+    Ok(())
+}
+
+fn internal_get_console_socket_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_direct(true), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.add_drive_scratch(1048576, opts::AddDriveScratchOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(2usize, t.g.launch(), Expect::Ok)?;
+    t.step(3usize, t.g.internal_get_console_socket(), Expect::Error(Some("ENOTSUP")))?;
     Ok(())
 }
 
@@ -4191,6 +8643,57 @@ fn internal_lstatnslist_0(t: &Run<'_>) -> Outcome {
         3usize,
         t.g.internal_lstatnslist("/", NO_STRINGS),
         Expect::Equals(Value::List(vec![])),
+    )?;
+    Ok(())
+}
+
+fn internal_lxattrlist_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(1usize, t.g.touch("/g"), Expect::Ok)?;
+    t.step(2usize, t.g.setxattr("user.b", "two", 3, "/f"), Expect::Ok)?;
+    t.step(3usize, t.g.setxattr("user.a", "one", 3, "/f"), Expect::Ok)?;
+    t.step(4usize, t.g.ln_s("f", "/l"), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.internal_lxattrlist("/", &["f", "missing", "g", "l"]),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("attrname".into(), Value::Str("".into())),
+                    ("attrval".into(), Value::Str("2\0".into()))]),
+                    Value::Table(vec![("attrname".into(), Value::Str("user.a".into())),
+                    ("attrval".into(), Value::Str("one".into()))]),
+                    Value::Table(vec![("attrname".into(), Value::Str("user.b".into())),
+                    ("attrval".into(), Value::Str("two".into()))]),
+                    Value::Table(vec![("attrname".into(), Value::Str("".into())),
+                    ("attrval".into(), Value::Str("".into()))]),
+                    Value::Table(vec![("attrname".into(), Value::Str("".into())),
+                    ("attrval".into(), Value::Str("0\0".into()))]),
+                    Value::Table(vec![("attrname".into(), Value::Str("".into())),
+                    ("attrval".into(), Value::Str("0\0".into()))])
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        6usize,
+        t.g.internal_lxattrlist("/", NO_STRINGS),
+        Expect::Equals(Value::List(vec![])),
+    )?;
+    Ok(())
+}
+
+fn internal_lxattrlist_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.internal_lxattrlist("/missing", &["f"]),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(
+        2usize,
+        t.g.internal_lxattrlist("/f", &["f"]),
+        Expect::Error(Some("ENOTDIR")),
     )?;
     Ok(())
 }
@@ -4233,6 +8736,52 @@ fn internal_readdir_0(t: &Run<'_>) -> Outcome {
         t.g.internal_readdir("/missing", t.path("%tmp/entries")),
         Expect::Error(Some("ENOENT")),
     )?;
+    Ok(())
+}
+
+fn internal_readlinklist_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(1usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(2usize, t.g.ln_s("../x", "/l"), Expect::Ok)?;
+    t.step(3usize, t.g.ln_s("/nowhere", "/d/m"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.internal_readlinklist("/", &["l", "f", "d", "missing"]),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("../x".into()), Value::Str("".into()), Value::Str(""
+                    .into()), Value::Str("".into())
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        5usize,
+        t.g.internal_readlinklist("/d", &["m"]),
+        Expect::Equals(Value::List(vec![Value::Str("/nowhere".into())])),
+    )?;
+    t.step(
+        6usize,
+        t.g.internal_readlinklist("/", NO_STRINGS),
+        Expect::Equals(Value::List(vec![])),
+    )?;
+    Ok(())
+}
+
+fn internal_readlinklist_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.internal_readlinklist("/missing", &["l"]),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(
+        2usize,
+        t.g.internal_readlinklist("/f", &["l"]),
+        Expect::Error(Some("ENOTDIR")),
+    )?;
+    t.step(3usize, t.g.internal_readlinklist("/", &["d/m"]), Expect::Error(None))?;
     Ok(())
 }
 
@@ -4732,6 +9281,64 @@ fn internal_write_append_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn is_blockdev_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mknod(24996, 99, 66, "/n"), Expect::Ok)?;
+    t.step(1usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.is_blockdev("/n", opts::IsBlockdevOpts::new()),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(
+        3usize,
+        t.g.is_blockdev("/", opts::IsBlockdevOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        4usize,
+        t.g.is_blockdev("/f", opts::IsBlockdevOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        5usize,
+        t.g.is_blockdev("/f/below", opts::IsBlockdevOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        6usize,
+        t.g.is_blockdev("/missing", opts::IsBlockdevOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    Ok(())
+}
+
+fn is_blockdev_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mknod(24996, 99, 66, "/n"), Expect::Ok)?;
+    t.step(1usize, t.g.ln_s("n", "/l"), Expect::Ok)?;
+    t.step(2usize, t.g.ln_s("missing", "/dangling"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.is_blockdev("/l", opts::IsBlockdevOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        4usize,
+        t.g.is_blockdev("/l", opts::IsBlockdevOpts::new().followsymlinks(true)),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(
+        5usize,
+        t.g.is_blockdev("/l", opts::IsBlockdevOpts::new().followsymlinks(false)),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        6usize,
+        t.g.is_blockdev("/dangling", opts::IsBlockdevOpts::new().followsymlinks(true)),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    Ok(())
+}
+
 fn is_busy_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.is_busy(), Expect::Equals(Value::Bool(false)))?;
     Ok(())
@@ -4739,6 +9346,64 @@ fn is_busy_0(t: &Run<'_>) -> Outcome {
 
 fn is_busy_1(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.is_busy(), Expect::Equals(Value::Bool(false)))?;
+    Ok(())
+}
+
+fn is_chardev_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mknod(8612, 99, 66, "/n"), Expect::Ok)?;
+    t.step(1usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.is_chardev("/n", opts::IsChardevOpts::new()),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(
+        3usize,
+        t.g.is_chardev("/", opts::IsChardevOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        4usize,
+        t.g.is_chardev("/f", opts::IsChardevOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        5usize,
+        t.g.is_chardev("/f/below", opts::IsChardevOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        6usize,
+        t.g.is_chardev("/missing", opts::IsChardevOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    Ok(())
+}
+
+fn is_chardev_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mknod(8612, 99, 66, "/n"), Expect::Ok)?;
+    t.step(1usize, t.g.ln_s("n", "/l"), Expect::Ok)?;
+    t.step(2usize, t.g.ln_s("missing", "/dangling"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.is_chardev("/l", opts::IsChardevOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        4usize,
+        t.g.is_chardev("/l", opts::IsChardevOpts::new().followsymlinks(true)),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(
+        5usize,
+        t.g.is_chardev("/l", opts::IsChardevOpts::new().followsymlinks(false)),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        6usize,
+        t.g.is_chardev("/dangling", opts::IsChardevOpts::new().followsymlinks(true)),
+        Expect::Equals(Value::Bool(false)),
+    )?;
     Ok(())
 }
 
@@ -4795,6 +9460,64 @@ fn is_dir_1(t: &Run<'_>) -> Outcome {
     t.step(
         5usize,
         t.g.is_dir("/m", opts::IsDirOpts::new().followsymlinks(false)),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    Ok(())
+}
+
+fn is_fifo_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfifo(420, "/n"), Expect::Ok)?;
+    t.step(1usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.is_fifo("/n", opts::IsFifoOpts::new()),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(
+        3usize,
+        t.g.is_fifo("/", opts::IsFifoOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        4usize,
+        t.g.is_fifo("/f", opts::IsFifoOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        5usize,
+        t.g.is_fifo("/f/below", opts::IsFifoOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        6usize,
+        t.g.is_fifo("/missing", opts::IsFifoOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    Ok(())
+}
+
+fn is_fifo_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfifo(420, "/n"), Expect::Ok)?;
+    t.step(1usize, t.g.ln_s("n", "/l"), Expect::Ok)?;
+    t.step(2usize, t.g.ln_s("missing", "/dangling"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.is_fifo("/l", opts::IsFifoOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        4usize,
+        t.g.is_fifo("/l", opts::IsFifoOpts::new().followsymlinks(true)),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(
+        5usize,
+        t.g.is_fifo("/l", opts::IsFifoOpts::new().followsymlinks(false)),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        6usize,
+        t.g.is_fifo("/dangling", opts::IsFifoOpts::new().followsymlinks(true)),
         Expect::Equals(Value::Bool(false)),
     )?;
     Ok(())
@@ -4858,6 +9581,18 @@ fn is_launching_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn is_lv_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.is_lv("/dev/sda"), Expect::Equals(Value::Bool(false)))?;
+    t.step(1usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(2usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(3usize, t.g.lvcreate("LV", "VG", 50), Expect::Ok)?;
+    t.step(4usize, t.g.is_lv("/dev/VG/LV"), Expect::Equals(Value::Bool(true)))?;
+    t.step(5usize, t.g.is_lv("/dev/mapper/VG-LV"), Expect::Equals(Value::Bool(true)))?;
+    t.step(6usize, t.g.is_lv("/dev/sda"), Expect::Equals(Value::Bool(false)))?;
+    t.step(7usize, t.g.is_lv("/dev/VG/missing"), Expect::Error(None))?;
+    Ok(())
+}
+
 fn is_ready_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.is_ready(), Expect::Equals(Value::Bool(false)))?;
     Ok(())
@@ -4865,6 +9600,64 @@ fn is_ready_0(t: &Run<'_>) -> Outcome {
 
 fn is_ready_1(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.is_ready(), Expect::Equals(Value::Bool(true)))?;
+    Ok(())
+}
+
+fn is_socket_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mknod(49572, 0, 0, "/n"), Expect::Ok)?;
+    t.step(1usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.is_socket("/n", opts::IsSocketOpts::new()),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(
+        3usize,
+        t.g.is_socket("/", opts::IsSocketOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        4usize,
+        t.g.is_socket("/f", opts::IsSocketOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        5usize,
+        t.g.is_socket("/f/below", opts::IsSocketOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        6usize,
+        t.g.is_socket("/missing", opts::IsSocketOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    Ok(())
+}
+
+fn is_socket_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mknod(49572, 0, 0, "/n"), Expect::Ok)?;
+    t.step(1usize, t.g.ln_s("n", "/l"), Expect::Ok)?;
+    t.step(2usize, t.g.ln_s("missing", "/dangling"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.is_socket("/l", opts::IsSocketOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        4usize,
+        t.g.is_socket("/l", opts::IsSocketOpts::new().followsymlinks(true)),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(
+        5usize,
+        t.g.is_socket("/l", opts::IsSocketOpts::new().followsymlinks(false)),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        6usize,
+        t.g.is_socket("/dangling", opts::IsSocketOpts::new().followsymlinks(true)),
+        Expect::Equals(Value::Bool(false)),
+    )?;
     Ok(())
 }
 
@@ -4879,6 +9672,41 @@ fn is_symlink_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn is_whole_device_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.is_whole_device("/dev/sda"), Expect::Equals(Value::Bool(true)))?;
+    t.step(1usize, t.g.part_disk("/dev/sda", "mbr"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.is_whole_device("/dev/sda1"),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(3usize, t.g.is_whole_device("/dev/sda"), Expect::Equals(Value::Bool(true)))?;
+    t.step(4usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
+    t.step(5usize, t.g.vgcreate("VG", &["/dev/sdb"]), Expect::Ok)?;
+    t.step(6usize, t.g.lvcreate("LV", "VG", 50), Expect::Ok)?;
+    t.step(
+        7usize,
+        t.g.is_whole_device("/dev/VG/LV"),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(8usize, t.g.is_whole_device("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn is_zero_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(1usize, t.g.is_zero("/f"), Expect::Equals(Value::Bool(true)))?;
+    t.step(2usize, t.g.truncate_size("/f", 5000000), Expect::Ok)?;
+    t.step(3usize, t.g.is_zero("/f"), Expect::Equals(Value::Bool(true)))?;
+    t.step(4usize, t.g.pwrite("/f", b"x", 4999999), Expect::Equals(Value::Int(1)))?;
+    t.step(5usize, t.g.is_zero("/f"), Expect::Equals(Value::Bool(false)))?;
+    t.step(6usize, t.g.fill(0, 1000, "/f"), Expect::Ok)?;
+    t.step(7usize, t.g.is_zero("/f"), Expect::Equals(Value::Bool(true)))?;
+    t.step(8usize, t.g.is_zero("/"), Expect::Error(Some("EISDIR")))?;
+    t.step(9usize, t.g.is_zero("/missing"), Expect::Error(Some("ENOENT")))?;
+    Ok(())
+}
+
 fn is_zero_device_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.zero_device("/dev/sdb"), Expect::Ok)?;
     t.step(1usize, t.g.is_zero_device("/dev/sdb"), Expect::Equals(Value::Bool(true)))?;
@@ -4887,6 +9715,31 @@ fn is_zero_device_0(t: &Run<'_>) -> Outcome {
     t.step(4usize, t.g.pwrite_device("/dev/sdb", b"\0", 268435455), Expect::Ok)?;
     t.step(5usize, t.g.is_zero_device("/dev/sdb"), Expect::Equals(Value::Bool(true)))?;
     t.step(6usize, t.g.is_zero_device("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn journal_get_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.journal_get(), Expect::Error(None))?;
+    t.step(1usize, t.g.ping_daemon(), Expect::Ok)?;
+    Ok(())
+}
+
+fn kill_subprocess_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.add_drive_scratch(1048576, opts::AddDriveScratchOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.launch(), Expect::Ok)?;
+    t.step(2usize, t.g.kill_subprocess(), Expect::Ok)?;
+    t.step(3usize, t.g.is_config(), Expect::Equals(Value::Bool(true)))?;
+    t.step(4usize, t.g.ping_daemon(), Expect::Error(None))?;
+    Ok(())
+}
+
+fn kill_subprocess_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.kill_subprocess(), Expect::Ok)?;
+    t.step(1usize, t.g.is_config(), Expect::Equals(Value::Bool(true)))?;
     Ok(())
 }
 
@@ -4919,6 +9772,105 @@ fn launch_0(t: &Run<'_>) -> Outcome {
 fn launch_1(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.launch(), Expect::Error(None))?;
     t.step(1usize, t.g.is_ready(), Expect::Equals(Value::Bool(true)))?;
+    Ok(())
+}
+
+fn lchown_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(1usize, t.g.ln_s("f", "/l"), Expect::Ok)?;
+    t.step(2usize, t.g.lchown(1000, 1001, "/l"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.lstatns("/l"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("st_gid".into(), Value::Int(1001)), ("st_uid".into(),
+                    Value::Int(1000))
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        4usize,
+        t.g.statns("/f"),
+        Expect::Equals(
+            Value::Table(
+                vec![("st_gid".into(), Value::Int(0)), ("st_uid".into(), Value::Int(0))],
+            ),
+        ),
+    )?;
+    t.step(5usize, t.g.lchown(-1, 5, "/l"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.lstatns("/l"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("st_gid".into(), Value::Int(5)), ("st_uid".into(), Value::Int(1000))
+                ],
+            ),
+        ),
+    )?;
+    t.step(7usize, t.g.lchown(7, -1, "/f"), Expect::Ok)?;
+    t.step(
+        8usize,
+        t.g.statns("/f"),
+        Expect::Equals(
+            Value::Table(
+                vec![("st_gid".into(), Value::Int(0)), ("st_uid".into(), Value::Int(7))],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
+fn lchown_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.ln_s("missing", "/dangling"), Expect::Ok)?;
+    t.step(1usize, t.g.lchown(1, 1, "/dangling"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.lstatns("/dangling"),
+        Expect::Equals(Value::Table(vec![("st_uid".into(), Value::Int(1))])),
+    )?;
+    t.step(3usize, t.g.lchown(0, 0, "/missing"), Expect::Error(Some("ENOENT")))?;
+    Ok(())
+}
+
+fn lgetxattrs_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(1usize, t.g.setxattr("user.b", "two", 3, "/f"), Expect::Ok)?;
+    t.step(2usize, t.g.setxattr("user.a", "one", 3, "/f"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.lgetxattrs("/f"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("attrname".into(), Value::Str("user.a".into())),
+                    ("attrval".into(), Value::Str("one".into()))]),
+                    Value::Table(vec![("attrname".into(), Value::Str("user.b".into())),
+                    ("attrval".into(), Value::Str("two".into()))])
+                ],
+            ),
+        ),
+    )?;
+    t.step(4usize, t.g.ln_s("f", "/l"), Expect::Ok)?;
+    t.step(5usize, t.g.lgetxattrs("/l"), Expect::Equals(Value::List(vec![])))?;
+    t.step(6usize, t.g.lsetxattr("trusted.t", "x", 1, "/l"), Expect::Ok)?;
+    t.step(
+        7usize,
+        t.g.lgetxattrs("/l"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("attrname".into(), Value::Str("trusted.t"
+                    .into())), ("attrval".into(), Value::Str("x".into()))])
+                ],
+            ),
+        ),
+    )?;
+    t.step(8usize, t.g.lgetxattrs("/missing"), Expect::Error(Some("ENOENT")))?;
     Ok(())
 }
 
@@ -4958,6 +9910,83 @@ fn list_devices_1(t: &Run<'_>) -> Outcome {
             ),
         ),
     )?;
+    Ok(())
+}
+
+fn list_disk_labels_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_disk("/dev/sda", "mbr"), Expect::Ok)?;
+    t.step(1usize, t.g.list_disk_labels(), Expect::Equals(Value::Table(vec![])))?;
+    Ok(())
+}
+
+fn list_disk_labels_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.add_drive_scratch(33554432, opts::AddDriveScratchOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(
+        1usize,
+        t.g.add_drive_scratch(33554432, opts::AddDriveScratchOpts::new().label("data")),
+        Expect::Ok,
+    )?;
+    t.step(2usize, t.g.launch(), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.list_disk_labels(),
+        Expect::Equals(
+            Value::Table(vec![("data".into(), Value::Str("/dev/sdb".into()))]),
+        ),
+    )?;
+    t.step(4usize, t.g.part_disk("/dev/disk/guestfs/data", "mbr"), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.list_disk_labels(),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("data".into(), Value::Str("/dev/sdb".into())), ("data1".into(),
+                    Value::Str("/dev/sdb1".into()))
+                ],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
+fn list_dm_devices_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.list_dm_devices(), Expect::Equals(Value::List(vec![])))?;
+    t.step(1usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(2usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(3usize, t.g.lvcreate("LV", "VG", 50), Expect::Ok)?;
+    t.step(4usize, t.g.list_dm_devices(), Expect::Equals(Value::List(vec![])))?;
+    t.step(
+        5usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &["echo", "0", "2048", "zero", "|", "dmsetup", "create", "some-disk"],
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t.g.list_dm_devices(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/mapper/some-disk".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.is_whole_device("/dev/mapper/some-disk"),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        8usize,
+        t.g.is_lv("/dev/mapper/some-disk"),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(9usize, t.g.debug("sh", &["dmsetup", "remove", "some-disk"]), Expect::Ok)?;
+    t.step(10usize, t.g.list_dm_devices(), Expect::Equals(Value::List(vec![])))?;
     Ok(())
 }
 
@@ -5020,6 +10049,49 @@ fn list_filesystems_2(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn list_md_devices_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.list_md_devices(), Expect::Equals(Value::List(vec![])))?;
+    t.step(
+        1usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &[
+                    "mdadm",
+                    "--create",
+                    "/dev/md7",
+                    "--run",
+                    "--level=0",
+                    "--raid-devices=2",
+                    "--metadata=1.2",
+                    "/dev/sda",
+                    "/dev/sdb",
+                ],
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        2usize,
+        t.g.list_md_devices(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/md7".into())])),
+    )?;
+    t.step(3usize, t.g.is_whole_device("/dev/md7"), Expect::Equals(Value::Bool(false)))?;
+    t.step(4usize, t.g.is_whole_device("/dev/sda"), Expect::Equals(Value::Bool(true)))?;
+    t.step(5usize, t.g.part_disk("/dev/md7", "gpt"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.part_to_dev("/dev/md7p1"),
+        Expect::Equals(Value::Str("/dev/md7".into())),
+    )?;
+    t.step(7usize, t.g.part_to_partnum("/dev/md7p1"), Expect::Equals(Value::Int(1)))?;
+    t.step(8usize, t.g.debug("sh", &["mdadm", "--stop", "/dev/md7"]), Expect::Ok)?;
+    t.step(9usize, t.g.list_md_devices(), Expect::Equals(Value::List(vec![])))?;
+    t.step(10usize, t.g.wipefs("/dev/sda"), Expect::Ok)?;
+    t.step(11usize, t.g.wipefs("/dev/sdb"), Expect::Ok)?;
+    Ok(())
+}
+
 fn list_partitions_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.list_partitions(), Expect::Equals(Value::List(vec![])))?;
     t.step(1usize, t.g.part_init("/dev/sda", "gpt"), Expect::Ok)?;
@@ -5061,6 +10133,124 @@ fn ll_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn ln_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/f", b"text"), Expect::Ok)?;
+    t.step(1usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(2usize, t.g.ln("/f", "/d/g"), Expect::Ok)?;
+    t.step(3usize, t.g.cat("/d/g"), Expect::Equals(Value::Str("text".into())))?;
+    t.step(
+        4usize,
+        t.g.statns("/f"),
+        Expect::Equals(Value::Table(vec![("st_nlink".into(), Value::Int(2))])),
+    )?;
+    t.step(5usize, t.g.rm("/f"), Expect::Ok)?;
+    t.step(6usize, t.g.cat("/d/g"), Expect::Equals(Value::Str("text".into())))?;
+    t.step(
+        7usize,
+        t.g.statns("/d/g"),
+        Expect::Equals(Value::Table(vec![("st_nlink".into(), Value::Int(1))])),
+    )?;
+    Ok(())
+}
+
+fn ln_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.ln_s("nowhere", "/l"), Expect::Ok)?;
+    t.step(1usize, t.g.ln("/l", "/m"), Expect::Ok)?;
+    t.step(2usize, t.g.readlink("/m"), Expect::Equals(Value::Str("nowhere".into())))?;
+    Ok(())
+}
+
+fn ln_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(1usize, t.g.touch("/g"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(3usize, t.g.ln("/f", "/g"), Expect::Error(Some("EEXIST")))?;
+    t.step(4usize, t.g.ln("/f", "/d"), Expect::Error(Some("EEXIST")))?;
+    t.step(5usize, t.g.ln("/d", "/e"), Expect::Error(Some("EPERM")))?;
+    t.step(6usize, t.g.ln("/missing", "/h"), Expect::Error(Some("ENOENT")))?;
+    t.step(7usize, t.g.ln("f", "/h"), Expect::Error(Some("EINVAL")))?;
+    t.step(8usize, t.g.ln("/f", "/missing/h"), Expect::Error(Some("ENOENT")))?;
+    Ok(())
+}
+
+fn ln_f_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/f", b"text"), Expect::Ok)?;
+    t.step(1usize, t.g.write("/g", b"old"), Expect::Ok)?;
+    t.step(2usize, t.g.ln_f("/f", "/g"), Expect::Ok)?;
+    t.step(3usize, t.g.cat("/g"), Expect::Equals(Value::Str("text".into())))?;
+    t.step(
+        4usize,
+        t.g.statns("/f"),
+        Expect::Equals(Value::Table(vec![("st_nlink".into(), Value::Int(2))])),
+    )?;
+    t.step(5usize, t.g.ln_f("/f", "/g"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.statns("/f"),
+        Expect::Equals(Value::Table(vec![("st_nlink".into(), Value::Int(2))])),
+    )?;
+    t.step(7usize, t.g.ln_f("/f", "/f"), Expect::Ok)?;
+    t.step(
+        8usize,
+        t.g.statns("/f"),
+        Expect::Equals(Value::Table(vec![("st_nlink".into(), Value::Int(2))])),
+    )?;
+    t.step(9usize, t.g.ln_f("/f", "/new"), Expect::Ok)?;
+    t.step(
+        10usize,
+        t.g.statns("/f"),
+        Expect::Equals(Value::Table(vec![("st_nlink".into(), Value::Int(3))])),
+    )?;
+    t.step(
+        11usize,
+        t.g.ls("/"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("f".into()), Value::Str("g".into()),
+                    Value::Str("lost+found".into()), Value::Str("new".into())
+                ],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
+fn ln_f_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/f", b"text"), Expect::Ok)?;
+    t.step(1usize, t.g.ln_s("f", "/l"), Expect::Ok)?;
+    t.step(2usize, t.g.ln_f("/f", "/l"), Expect::Ok)?;
+    t.step(3usize, t.g.is_symlink("/l"), Expect::Equals(Value::Bool(false)))?;
+    t.step(4usize, t.g.cat("/l"), Expect::Equals(Value::Str("text".into())))?;
+    Ok(())
+}
+
+fn ln_f_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/f", b"text"), Expect::Ok)?;
+    t.step(1usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(2usize, t.g.ln_f("/missing", "/f"), Expect::Error(Some("ENOENT")))?;
+    t.step(3usize, t.g.cat("/f"), Expect::Equals(Value::Str("text".into())))?;
+    t.step(4usize, t.g.ln_f("/f", "/d"), Expect::Error(Some("EISDIR")))?;
+    t.step(
+        5usize,
+        t.g.is_dir("/d", opts::IsDirOpts::new()),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(
+        6usize,
+        t.g.ls("/"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("d".into()), Value::Str("f".into()),
+                    Value::Str("lost+found".into())
+                ],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
 fn ln_s_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.ln_s("../no/such/place", "/l"), Expect::Ok)?;
     t.step(1usize, t.g.is_symlink("/l"), Expect::Equals(Value::Bool(true)))?;
@@ -5083,6 +10273,86 @@ fn ln_s_2(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.touch("/l"), Expect::Ok)?;
     t.step(1usize, t.g.ln_s("/f", "/l"), Expect::Error(None))?;
     t.step(2usize, t.g.ln_s("/f", "/missing/l"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn ln_sf_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.ln_sf("a", "/l"), Expect::Ok)?;
+    t.step(1usize, t.g.readlink("/l"), Expect::Equals(Value::Str("a".into())))?;
+    t.step(2usize, t.g.ln_sf("b", "/l"), Expect::Ok)?;
+    t.step(3usize, t.g.readlink("/l"), Expect::Equals(Value::Str("b".into())))?;
+    t.step(4usize, t.g.write("/f", b"text"), Expect::Ok)?;
+    t.step(5usize, t.g.ln_sf("../c", "/f"), Expect::Ok)?;
+    t.step(6usize, t.g.readlink("/f"), Expect::Equals(Value::Str("../c".into())))?;
+    t.step(
+        7usize,
+        t.g.ls("/"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("f".into()), Value::Str("l".into()),
+                    Value::Str("lost+found".into())
+                ],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
+fn ln_sf_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(1usize, t.g.ln_s("d", "/l"), Expect::Ok)?;
+    t.step(2usize, t.g.ln_sf("/x/y/", "/d"), Expect::Ok)?;
+    t.step(3usize, t.g.readlink("/d/y"), Expect::Equals(Value::Str("/x/y/".into())))?;
+    t.step(4usize, t.g.ln_sf("z", "/l"), Expect::Ok)?;
+    t.step(5usize, t.g.readlink("/d/z"), Expect::Equals(Value::Str("z".into())))?;
+    t.step(6usize, t.g.ln_sf("zz", "/l/z"), Expect::Ok)?;
+    t.step(7usize, t.g.readlink("/d/z"), Expect::Equals(Value::Str("zz".into())))?;
+    t.step(8usize, t.g.readlink("/l"), Expect::Equals(Value::Str("d".into())))?;
+    Ok(())
+}
+
+fn ln_sf_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(1usize, t.g.ln_sf("..", "/d"), Expect::Error(Some("EISDIR")))?;
+    t.step(2usize, t.g.ln_sf("/", "/d"), Expect::Error(Some("EISDIR")))?;
+    t.step(3usize, t.g.mkdir("/d/x"), Expect::Ok)?;
+    t.step(4usize, t.g.ln_sf("/a/x", "/d"), Expect::Error(Some("EISDIR")))?;
+    t.step(5usize, t.g.ln_sf("x", "/missing/l"), Expect::Error(Some("ENOENT")))?;
+    t.step(
+        6usize,
+        t.g.find("/d"),
+        Expect::Equals(Value::List(vec![Value::Str("x".into())])),
+    )?;
+    Ok(())
+}
+
+fn lremovexattr_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(1usize, t.g.setxattr("user.a", "one", 3, "/f"), Expect::Ok)?;
+    t.step(2usize, t.g.lremovexattr("user.a", "/f"), Expect::Ok)?;
+    t.step(3usize, t.g.lgetxattrs("/f"), Expect::Equals(Value::List(vec![])))?;
+    Ok(())
+}
+
+fn lremovexattr_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(1usize, t.g.ln_s("f", "/l"), Expect::Ok)?;
+    t.step(2usize, t.g.setxattr("trusted.t", "f", 1, "/f"), Expect::Ok)?;
+    t.step(3usize, t.g.lsetxattr("trusted.t", "l", 1, "/l"), Expect::Ok)?;
+    t.step(4usize, t.g.lremovexattr("trusted.t", "/l"), Expect::Ok)?;
+    t.step(5usize, t.g.lgetxattrs("/l"), Expect::Equals(Value::List(vec![])))?;
+    t.step(
+        6usize,
+        t.g.getxattr("/f", "trusted.t"),
+        Expect::Equals(Value::Str("f".into())),
+    )?;
+    t.step(7usize, t.g.lremovexattr("trusted.t", "/l"), Expect::Error(None))?;
+    t.step(
+        8usize,
+        t.g.lremovexattr("user.a", "/missing"),
+        Expect::Error(Some("ENOENT")),
+    )?;
     Ok(())
 }
 
@@ -5223,6 +10493,29 @@ fn lstat_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn lstatlist_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/f", b"abc"), Expect::Ok)?;
+    t.step(1usize, t.g.ln_s("f", "/l"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.lstatlist("/", &["l", "no", "f"]),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("mode".into(), Value::Int(41471)), ("size".into(),
+                    Value::Int(1))]), Value::Table(vec![("ino".into(), Value::Int(-
+                    1))]), Value::Table(vec![("mode".into(), Value::Int(33188)), ("size"
+                    .into(), Value::Int(3))])
+                ],
+            ),
+        ),
+    )?;
+    t.step(3usize, t.g.lstatlist("/", NO_STRINGS), Expect::Equals(Value::List(vec![])))?;
+    t.step(4usize, t.g.lstatlist("/missing", &["f"]), Expect::Error(Some("ENOENT")))?;
+    t.step(5usize, t.g.lstatlist("/", &["a/b"]), Expect::Error(None))?;
+    Ok(())
+}
+
 fn lstatns_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.write("/f", b"abc"), Expect::Ok)?;
     t.step(1usize, t.g.ln_s("f", "/l"), Expect::Ok)?;
@@ -5262,6 +10555,53 @@ fn lstatns_1(t: &Run<'_>) -> Outcome {
         Expect::Equals(Value::Table(vec![("st_size".into(), Value::Int(8))])),
     )?;
     t.step(2usize, t.g.lstatns("/missing"), Expect::Error(Some("ENOENT")))?;
+    Ok(())
+}
+
+fn lstatnslist_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(1usize, t.g.write("/d/f", b"abc"), Expect::Ok)?;
+    t.step(2usize, t.g.ln_s("f", "/d/l"), Expect::Ok)?;
+    t.step(3usize, t.g.ln_s("d", "/dl"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.lstatnslist("/d", &["l", "no", "f"]),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("st_mode".into(), Value::Int(41471))]),
+                    Value::Table(vec![("st_ino".into(), Value::Int(- 1)), ("st_size"
+                    .into(), Value::Int(0))]), Value::Table(vec![("st_mode".into(),
+                    Value::Int(33188))])
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        5usize,
+        t.g.lstatnslist("/dl", &["f"]),
+        Expect::Equals(
+            Value::List(vec![Value::Table(vec![("st_size".into(), Value::Int(3))])]),
+        ),
+    )?;
+    t.step(
+        6usize,
+        t.g.lstatnslist("/d", NO_STRINGS),
+        Expect::Equals(Value::List(vec![])),
+    )?;
+    Ok(())
+}
+
+fn lstatnslist_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/f", b"abc"), Expect::Ok)?;
+    t.step(1usize, t.g.lstatnslist("/f", &["x"]), Expect::Error(Some("ENOTDIR")))?;
+    t.step(2usize, t.g.lstatnslist("/missing", &["x"]), Expect::Error(Some("ENOENT")))?;
+    t.step(3usize, t.g.lstatnslist("/", &["lost+found/x"]), Expect::Error(None))?;
+    Ok(())
+}
+
+fn lstatnslist_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.lstatnslist("/", &["x"]), Expect::Error(None))?;
     Ok(())
 }
 
@@ -5308,6 +10648,79 @@ fn lvcreate_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn lvcreate_free_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sdb"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate_free("HALF", "VG", 50), Expect::Ok)?;
+    t.step(3usize, t.g.lvcreate_free("REST", "VG", 100), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.lvs(),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("/dev/VG/HALF".into()), Value::Str("/dev/VG/REST".into())
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        5usize,
+        t.g.blockdev_getsize64("/dev/VG/HALF"),
+        Expect::Equals(Value::Int(130023424)),
+    )?;
+    t.step(
+        6usize,
+        t.g.blockdev_getsize64("/dev/VG/REST"),
+        Expect::Equals(Value::Int(134217728)),
+    )?;
+    t.step(7usize, t.g.lvcreate_free("MORE", "VG", 100), Expect::Error(None))?;
+    Ok(())
+}
+
+fn lvcreate_free_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sdb"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate_free("LV", "VG", 0), Expect::Error(Some("EINVAL")))?;
+    t.step(3usize, t.g.lvcreate_free("LV", "VG", 101), Expect::Error(Some("EINVAL")))?;
+    t.step(4usize, t.g.lvcreate_free("LV", "VG", -1), Expect::Error(Some("EINVAL")))?;
+    t.step(5usize, t.g.lvcreate_free("LV", "MISSING", 50), Expect::Error(None))?;
+    t.step(6usize, t.g.lvs(), Expect::Equals(Value::List(vec![])))?;
+    Ok(())
+}
+
+fn lvm_remove_all_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.lvm_remove_all(), Expect::Ok)?;
+    t.step(1usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(2usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
+    t.step(3usize, t.g.vgcreate("VG1", &["/dev/sda"]), Expect::Ok)?;
+    t.step(4usize, t.g.vgcreate("VG2", &["/dev/sdb"]), Expect::Ok)?;
+    t.step(5usize, t.g.lvcreate("LV1", "VG1", 50), Expect::Ok)?;
+    t.step(6usize, t.g.lvcreate("LV2", "VG1", 50), Expect::Ok)?;
+    t.step(7usize, t.g.lvcreate("LV3", "VG2", 50), Expect::Ok)?;
+    t.step(8usize, t.g.lvm_remove_all(), Expect::Ok)?;
+    t.step(9usize, t.g.lvs(), Expect::Equals(Value::List(vec![])))?;
+    t.step(10usize, t.g.vgs(), Expect::Equals(Value::List(vec![])))?;
+    t.step(11usize, t.g.pvs(), Expect::Equals(Value::List(vec![])))?;
+    t.step(12usize, t.g.vfs_type("/dev/sda"), Expect::Equals(Value::Str("".into())))?;
+    Ok(())
+}
+
+fn lvm_remove_all_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 50), Expect::Ok)?;
+    t.step(3usize, t.g.mkfs("ext2", "/dev/VG/LV", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(4usize, t.g.mount("/dev/VG/LV", "/"), Expect::Ok)?;
+    t.step(5usize, t.g.lvm_remove_all(), Expect::Error(None))?;
+    t.step(
+        6usize,
+        t.g.lvs(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/VG/LV".into())])),
+    )?;
+    Ok(())
+}
+
 fn lvremove_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
     t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
@@ -5327,6 +10740,49 @@ fn lvremove_0(t: &Run<'_>) -> Outcome {
         10usize,
         t.g.vgs(),
         Expect::Equals(Value::List(vec![Value::Str("VG".into())])),
+    )?;
+    Ok(())
+}
+
+fn lvresize_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 20), Expect::Ok)?;
+    t.step(3usize, t.g.mkfs("ext4", "/dev/VG/LV", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(4usize, t.g.lvresize("/dev/VG/LV", 60), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.blockdev_getsize64("/dev/VG/LV"),
+        Expect::Equals(Value::Int(62914560)),
+    )?;
+    t.step(6usize, t.g.resize2fs("/dev/VG/LV"), Expect::Ok)?;
+    t.step(7usize, t.g.lvresize("/dev/VG/LV", 60), Expect::Ok)?;
+    t.step(
+        8usize,
+        t.g.blockdev_getsize64("/dev/VG/LV"),
+        Expect::Equals(Value::Int(62914560)),
+    )?;
+    t.step(9usize, t.g.lvresize("/dev/VG/LV", 9), Expect::Ok)?;
+    t.step(
+        10usize,
+        t.g.blockdev_getsize64("/dev/VG/LV"),
+        Expect::Equals(Value::Int(12582912)),
+    )?;
+    Ok(())
+}
+
+fn lvresize_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sdb"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 20), Expect::Ok)?;
+    t.step(3usize, t.g.lvresize("/dev/VG/LV", 5000), Expect::Error(None))?;
+    t.step(4usize, t.g.lvresize("/dev/VG/LV", 0), Expect::Error(Some("EINVAL")))?;
+    t.step(5usize, t.g.lvresize("/dev/VG/LV", -5), Expect::Error(Some("EINVAL")))?;
+    t.step(6usize, t.g.lvresize("/dev/sda", 50), Expect::Error(None))?;
+    t.step(
+        7usize,
+        t.g.blockdev_getsize64("/dev/VG/LV"),
+        Expect::Equals(Value::Int(20971520)),
     )?;
     Ok(())
 }
@@ -5374,6 +10830,60 @@ fn lvs_full_0(t: &Run<'_>) -> Outcome {
             ),
         ),
     )?;
+    Ok(())
+}
+
+fn lxattrlist_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(1usize, t.g.touch("/d/plain"), Expect::Ok)?;
+    t.step(2usize, t.g.touch("/d/some"), Expect::Ok)?;
+    t.step(3usize, t.g.lsetxattr("user.a", "one", 3, "/d/some"), Expect::Ok)?;
+    t.step(4usize, t.g.lsetxattr("user.b", "", 0, "/d/some"), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.lxattrlist("/d", &["plain", "no"]),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("attrname".into(), Value::Str("".into())),
+                    ("attrval".into(), Value::Str("0\0".into()))]),
+                    Value::Table(vec![("attrname".into(), Value::Str("".into())),
+                    ("attrval".into(), Value::Str("".into()))])
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        6usize,
+        t.g.lxattrlist("/d", &["some"]),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("attrval".into(), Value::Str("2\0".into()))]),
+                    Value::Table(vec![("attrname".into(), Value::Str("user.a".into()))]),
+                    Value::Table(vec![("attrname".into(), Value::Str("user.b".into())),
+                    ("attrval".into(), Value::Str("".into()))])
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        7usize,
+        t.g.lxattrlist("/d", NO_STRINGS),
+        Expect::Equals(Value::List(vec![])),
+    )?;
+    t.step(8usize, t.g.lxattrlist("/missing", &["x"]), Expect::Error(Some("ENOENT")))?;
+    t.step(9usize, t.g.lxattrlist("/", &["d/plain"]), Expect::Error(None))?;
+    Ok(())
+}
+
+fn max_disks_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.max_disks(), Expect::Equals(Value::Int(255)))?;
+    Ok(())
+}
+
+fn max_disks_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.max_disks(), Expect::Equals(Value::Int(255)))?;
     Ok(())
 }
 
@@ -5454,6 +10964,276 @@ fn mkdir_p_2(t: &Run<'_>) -> Outcome {
         t.g.is_dir("/d/e", opts::IsDirOpts::new()),
         Expect::Equals(Value::Bool(true)),
     )?;
+    Ok(())
+}
+
+fn mkdtemp_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(1usize, t.g.mkdtemp("/d/aXXXXXX"), Expect::Contains("/d/a"))?;
+    t.step(2usize, t.g.mkdtemp("/d/aXXXXXX"), Expect::Contains("/d/a"))?;
+    t.step(3usize, t.g.mkdtemp("/d/XXXXXX"), Expect::Contains("/d/"))?;
+    t.step(4usize, t.g.mkdtemp("/d/../d/bXXXXXX"), Expect::Contains("/d/../d/b"))?;
+    t.step(
+        5usize,
+        t.g.statns("/d"),
+        Expect::Equals(Value::Table(vec![("st_nlink".into(), Value::Int(6))])),
+    )?;
+    Ok(())
+}
+
+fn mkdtemp_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdtemp("/aXXXXX"), Expect::Error(Some("EINVAL")))?;
+    t.step(1usize, t.g.mkdtemp("/XXXXXXa"), Expect::Error(Some("EINVAL")))?;
+    t.step(2usize, t.g.mkdtemp("/missing/XXXXXX"), Expect::Error(Some("ENOENT")))?;
+    Ok(())
+}
+
+fn mke2fs_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t
+            .g
+            .mke2fs(
+                "/dev/sda",
+                opts::Mke2fsOpts::new()
+                    .blockscount(10000)
+                    .blocksize(1024)
+                    .label("small")
+                    .uuid("c1c2c3c4-0000-1111-2222-333344445555"),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.vfs_type("/dev/sda"), Expect::Equals(Value::Str("ext2".into())))?;
+    t.step(
+        2usize,
+        t.g.vfs_label("/dev/sda"),
+        Expect::Equals(Value::Str("small".into())),
+    )?;
+    t.step(
+        3usize,
+        t.g.vfs_uuid("/dev/sda"),
+        Expect::Equals(Value::Str("c1c2c3c4-0000-1111-2222-333344445555".into())),
+    )?;
+    t.step(
+        4usize,
+        t.g.tune2fs_l("/dev/sda"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("Block count".into(), Value::Str("10000".into())), ("Block size"
+                    .into(), Value::Str("1024".into()))
+                ],
+            ),
+        ),
+    )?;
+    t.step(5usize, t.g.mount("/dev/sda", "/"), Expect::Ok)?;
+    t.step(6usize, t.g.touch("/f"), Expect::Ok)?;
+    Ok(())
+}
+
+fn mke2fs_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t
+            .g
+            .mke2fs(
+                "/dev/sda",
+                opts::Mke2fsOpts::new()
+                    .stridesize(4)
+                    .stripewidth(8)
+                    .maxonlineresize(1000000)
+                    .mmpupdateinterval(5)
+                    .fstype("ext4")
+                    .lazyitableinit(false)
+                    .lazyjournalinit(true)
+                    .discard(false),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        1usize,
+        t.g.tune2fs_l("/dev/sda"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("RAID stride".into(), Value::Str("4".into())), ("RAID stripe width"
+                    .into(), Value::Str("8".into()))
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        2usize,
+        t
+            .g
+            .mke2fs(
+                "/dev/sda",
+                opts::Mke2fsOpts::new()
+                    .inodesize(512)
+                    .numberofinodes(4096)
+                    .reservedblockspercentage(0)
+                    .lastmounteddir("/mnt")
+                    .creatoros("hurd")
+                    .fstype("ext4")
+                    .forcecreate(true)
+                    .testfs(true),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        3usize,
+        t.g.tune2fs_l("/dev/sda"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("Inode count".into(), Value::Str("4096".into())), ("Inode size"
+                    .into(), Value::Str("512".into())), ("Last mounted on".into(),
+                    Value::Str("/mnt".into())), ("Reserved block count".into(),
+                    Value::Str("0".into()))
+                ],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
+fn mke2fs_2(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t
+            .g
+            .mke2fs(
+                "/dev/sdb",
+                opts::Mke2fsOpts::new()
+                    .blockspergroup(8192)
+                    .numberofgroups(8)
+                    .bytesperinode(8192)
+                    .fstype("ext4")
+                    .usagetype("small")
+                    .quotatype(true)
+                    .extent(true)
+                    .filetype(true)
+                    .flexbg(true)
+                    .hasjournal(false)
+                    .largefile(true)
+                    .quota(true)
+                    .resizeinode(false)
+                    .sparsesuper(true)
+                    .uninitbg(false),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.vfs_type("/dev/sdb"), Expect::Equals(Value::Str("ext4".into())))?;
+    t.step(
+        2usize,
+        t.g.tune2fs_l("/dev/sdb"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("Blocks per group".into(), Value::Str("8192".into())),
+                    ("Flex block group size".into(), Value::Str("8".into())),
+                    ("User quota inode".into(), Value::Str("3".into()))
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        3usize,
+        t.g.mke2fs("/dev/sdb", opts::Mke2fsOpts::new().blocksize(4096).journaldev(true)),
+        Expect::Ok,
+    )?;
+    t.step(4usize, t.g.vfs_type("/dev/sdb"), Expect::Equals(Value::Str("jbd".into())))?;
+    t.step(
+        5usize,
+        t
+            .g
+            .mke2fs(
+                "/dev/sda",
+                opts::Mke2fsOpts::new()
+                    .blocksize(4096)
+                    .journaldevice("/dev/sdb")
+                    .fstype("ext3"),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(6usize, t.g.vfs_type("/dev/sda"), Expect::Equals(Value::Str("ext3".into())))?;
+    Ok(())
+}
+
+fn mke2fs_3(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mke2fs("/dev/sda", opts::Mke2fsOpts::new().blockscount(-1)),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        1usize,
+        t.g.mke2fs("/dev/sda", opts::Mke2fsOpts::new().reservedblockspercentage(-1)),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        2usize,
+        t.g.mke2fs("/dev/sda", opts::Mke2fsOpts::new().reservedblockspercentage(60)),
+        Expect::Error(None),
+    )?;
+    t.step(
+        3usize,
+        t.g.mke2fs("/dev/sda", opts::Mke2fsOpts::new().blocksize(1000)),
+        Expect::Error(None),
+    )?;
+    t.step(
+        4usize,
+        t.g.mke2fs("/dev/sda", opts::Mke2fsOpts::new().label("seventeen-bytes-x")),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        5usize,
+        t.g.mke2fs("/dev/sda", opts::Mke2fsOpts::new().journaldevice("/dev/sdz")),
+        Expect::Error(None),
+    )?;
+    t.step(
+        6usize,
+        t.g.mke2fs("/dev/sdz", opts::Mke2fsOpts::new()),
+        Expect::Error(None),
+    )?;
+    t.step(7usize, t.g.mkfs("ext2", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(8usize, t.g.mount("/dev/sda", "/"), Expect::Ok)?;
+    t.step(
+        9usize,
+        t.g.mke2fs("/dev/sda", opts::Mke2fsOpts::new().forcecreate(true)),
+        Expect::Error(Some("EBUSY")),
+    )?;
+    Ok(())
+}
+
+fn mkfifo_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfifo(511, "/p"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.is_fifo("/p", opts::IsFifoOpts::new()),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(
+        2usize,
+        t.g.lstatns("/p"),
+        Expect::Equals(Value::Table(vec![("st_mode".into(), Value::Int(4589))])),
+    )?;
+    t.step(3usize, t.g.umask(0), Expect::Ok)?;
+    t.step(4usize, t.g.mkfifo(402, "/q"), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.lstatns("/q"),
+        Expect::Equals(Value::Table(vec![("st_mode".into(), Value::Int(4498))])),
+    )?;
+    Ok(())
+}
+
+fn mkfifo_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfifo(420, "/p"), Expect::Ok)?;
+    t.step(1usize, t.g.mkfifo(420, "/p"), Expect::Error(Some("EEXIST")))?;
+    t.step(2usize, t.g.mkfifo(-1, "/q"), Expect::Error(Some("EINVAL")))?;
+    t.step(3usize, t.g.mkfifo(4516, "/q"), Expect::Error(Some("EINVAL")))?;
+    t.step(4usize, t.g.mkfifo(420, "/missing/q"), Expect::Error(Some("ENOENT")))?;
     Ok(())
 }
 
@@ -5606,6 +11386,151 @@ fn mkfs_4(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn mkmountpoint_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkmountpoint("/a"), Expect::Ok)?;
+    t.step(1usize, t.g.mkmountpoint("/b"), Expect::Ok)?;
+    t.step(2usize, t.g.mkmountpoint("/b/inner"), Expect::Ok)?;
+    t.step(3usize, t.g.ls("/"), Expect::Error(None))?;
+    t.step(4usize, t.g.mkfs("ext2", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(5usize, t.g.mkfs("ext4", "/dev/sdb", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(6usize, t.g.mount("/dev/sda", "/a"), Expect::Ok)?;
+    t.step(
+        7usize,
+        t.g.ls("/"),
+        Expect::Equals(Value::List(vec![Value::Str("a".into()), Value::Str("b".into())])),
+    )?;
+    t.step(8usize, t.g.write("/a/f", b"text"), Expect::Ok)?;
+    t.step(9usize, t.g.cat("/a/f"), Expect::Equals(Value::Str("text".into())))?;
+    t.step(10usize, t.g.mount("/dev/sdb", "/b/inner"), Expect::Ok)?;
+    t.step(
+        11usize,
+        t.g.ls("/b/inner"),
+        Expect::Equals(Value::List(vec![Value::Str("lost+found".into())])),
+    )?;
+    t.step(
+        12usize,
+        t.g.mountpoints(),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("/dev/sda".into(), Value::Str("/a".into())), ("/dev/sdb".into(),
+                    Value::Str("/b/inner".into()))
+                ],
+            ),
+        ),
+    )?;
+    t.step(13usize, t.g.df(), Expect::Contains("/dev/sda"))?;
+    t.step(14usize, t.g.umount("/a", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(
+        15usize,
+        t.g.ls("/b/inner"),
+        Expect::Equals(Value::List(vec![Value::Str("lost+found".into())])),
+    )?;
+    t.step(16usize, t.g.umount_all(), Expect::Ok)?;
+    t.step(17usize, t.g.mounts(), Expect::Equals(Value::List(vec![])))?;
+    t.step(18usize, t.g.ls("/"), Expect::Error(None))?;
+    t.step(19usize, t.g.rmmountpoint("/a"), Expect::Ok)?;
+    t.step(20usize, t.g.rmmountpoint("/b/inner"), Expect::Ok)?;
+    t.step(21usize, t.g.rmmountpoint("/b"), Expect::Ok)?;
+    Ok(())
+}
+
+fn mkmountpoint_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkmountpoint("/a"), Expect::Ok)?;
+    t.step(1usize, t.g.mkmountpoint("/a"), Expect::Error(Some("EEXIST")))?;
+    t.step(2usize, t.g.mkmountpoint("/"), Expect::Error(Some("EEXIST")))?;
+    t.step(3usize, t.g.mkmountpoint("/x/y"), Expect::Error(Some("ENOENT")))?;
+    t.step(4usize, t.g.mkmountpoint("a"), Expect::Error(Some("EINVAL")))?;
+    t.step(5usize, t.g.mkfs("ext2", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(6usize, t.g.mount("/dev/sda", "/"), Expect::Ok)?;
+    t.step(7usize, t.g.exists("/a"), Expect::Equals(Value::Bool(false)))?;
+    t.step(8usize, t.g.mkmountpoint("/c"), Expect::Ok)?;
+    t.step(
+        9usize,
+        t.g.is_dir("/c", opts::IsDirOpts::new()),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(10usize, t.g.umount("/", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(11usize, t.g.rmmountpoint("/a"), Expect::Ok)?;
+    t.step(12usize, t.g.rmmountpoint("/a"), Expect::Error(Some("ENOENT")))?;
+    Ok(())
+}
+
+fn mknod_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.umask(0), Expect::Ok)?;
+    t.step(1usize, t.g.mknod(24992, 8, 17, "/b"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.lstatns("/b"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("st_mode".into(), Value::Int(24992)), ("st_rdev".into(),
+                    Value::Int(2065))
+                ],
+            ),
+        ),
+    )?;
+    t.step(3usize, t.g.mknod(8630, 4095, 1048575, "/c"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.is_chardev("/c", opts::IsChardevOpts::new()),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(5usize, t.g.mknod(4516, 0, 0, "/p"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.is_fifo("/p", opts::IsFifoOpts::new()),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(7usize, t.g.mknod(49645, 0, 0, "/s"), Expect::Ok)?;
+    t.step(
+        8usize,
+        t.g.is_socket("/s", opts::IsSocketOpts::new()),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(9usize, t.g.mknod(33152, 9, 9, "/f"), Expect::Ok)?;
+    t.step(10usize, t.g.mknod(420, -1, -1, "/g"), Expect::Ok)?;
+    t.step(
+        11usize,
+        t.g.lstatns("/f"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("st_mode".into(), Value::Int(33152)), ("st_rdev".into(),
+                    Value::Int(0))
+                ],
+            ),
+        ),
+    )?;
+    t.step(12usize, t.g.filesize("/g"), Expect::Equals(Value::Int(0)))?;
+    Ok(())
+}
+
+fn mknod_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mknod(25014, 7, 0, "/b"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.lstatns("/b"),
+        Expect::Equals(Value::Table(vec![("st_mode".into(), Value::Int(24996))])),
+    )?;
+    t.step(2usize, t.g.mknod(25014, 7, 0, "/b"), Expect::Error(Some("EEXIST")))?;
+    Ok(())
+}
+
+fn mknod_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mknod(-1, 0, 0, "/n"), Expect::Error(Some("EINVAL")))?;
+    t.step(1usize, t.g.mknod(16877, 0, 0, "/n"), Expect::Error(Some("EINVAL")))?;
+    t.step(2usize, t.g.mknod(41471, 0, 0, "/n"), Expect::Error(Some("EINVAL")))?;
+    t.step(3usize, t.g.mknod(24996, 4096, 0, "/n"), Expect::Error(Some("EINVAL")))?;
+    t.step(4usize, t.g.mknod(8612, 1, -1, "/n"), Expect::Error(Some("EINVAL")))?;
+    t.step(5usize, t.g.mknod(24996, 1, 1048576, "/n"), Expect::Error(Some("EINVAL")))?;
+    t.step(6usize, t.g.mknod(61860, 0, 0, "/n"), Expect::Error(Some("EINVAL")))?;
+    t.step(7usize, t.g.exists("/n"), Expect::Equals(Value::Bool(false)))?;
+    t.step(8usize, t.g.mknod(420, 0, 0, "/missing/n"), Expect::Error(Some("ENOENT")))?;
+    Ok(())
+}
+
 fn mkswap_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.mkswap("/dev/sdb", opts::MkswapOpts::new()), Expect::Ok)?;
     t.step(1usize, t.g.vfs_type("/dev/sdb"), Expect::Equals(Value::Str("swap".into())))?;
@@ -5635,6 +11560,56 @@ fn mkswap_0(t: &Run<'_>) -> Outcome {
         5usize,
         t.g.mkswap("/dev/sdb", opts::MkswapOpts::new().uuid("nonsense")),
         Expect::Error(None),
+    )?;
+    Ok(())
+}
+
+fn mktemp_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.mktemp("/d/aXXXXXX", opts::MktempOpts::new()),
+        Expect::Contains("/d/a"),
+    )?;
+    t.step(
+        2usize,
+        t.g.mktemp("/d/aXXXXXX", opts::MktempOpts::new().suffix(".txt")),
+        Expect::Contains(".txt"),
+    )?;
+    t.step(
+        3usize,
+        t.g.statns("/d"),
+        Expect::Equals(Value::Table(vec![("st_nlink".into(), Value::Int(2))])),
+    )?;
+    t.step(4usize, t.g.rmdir("/d"), Expect::Error(Some("ENOTEMPTY")))?;
+    Ok(())
+}
+
+fn mktemp_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mktemp("/aXXXXX", opts::MktempOpts::new()),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        1usize,
+        t.g.mktemp("/aXXXXXX.txt", opts::MktempOpts::new()),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        2usize,
+        t.g.mktemp("/aXXXXXX", opts::MktempOpts::new().suffix("/x")),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        3usize,
+        t.g.mktemp("/missing/XXXXXX", opts::MktempOpts::new()),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(
+        4usize,
+        t.g.ls("/"),
+        Expect::Equals(Value::List(vec![Value::Str("lost+found".into())])),
     )?;
     Ok(())
 }
@@ -5723,6 +11698,85 @@ fn mount_ro_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn mount_vfs_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfs("ext4", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(1usize, t.g.mount_vfs("ro", "ext4", "/dev/sda", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/d"), Expect::Error(Some("EROFS")))?;
+    t.step(3usize, t.g.umount("/", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(4usize, t.g.mount_vfs("", "", "/dev/sda", "/"), Expect::Ok)?;
+    t.step(5usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(6usize, t.g.umount("/", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(
+        7usize,
+        t.g.mount_vfs("noatime,data=journal", "ext4", "/dev/sda", "/"),
+        Expect::Ok,
+    )?;
+    t.step(
+        8usize,
+        t.g.is_dir("/d", opts::IsDirOpts::new()),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(9usize, t.g.umount("/", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(10usize, t.g.mount_vfs("", "xfs", "/dev/sda", "/"), Expect::Error(None))?;
+    t.step(
+        11usize,
+        t.g.mount_vfs("", "mysteryfs", "/dev/sda", "/"),
+        Expect::Error(None),
+    )?;
+    t.step(
+        12usize,
+        t.g.mount_vfs("nonsense=1", "ext4", "/dev/sda", "/"),
+        Expect::Error(None),
+    )?;
+    t.step(13usize, t.g.mounts(), Expect::Equals(Value::List(vec![])))?;
+    Ok(())
+}
+
+fn mountable_device_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mountable_device("/dev/sda"),
+        Expect::Equals(Value::Str("/dev/sda".into())),
+    )?;
+    t.step(
+        1usize,
+        t.g.mountable_device("btrfsvol:/dev/sdb/home/user"),
+        Expect::Equals(Value::Str("/dev/sdb".into())),
+    )?;
+    t.step(2usize, t.g.mountable_device("/dev/sdz"), Expect::Error(None))?;
+    t.step(3usize, t.g.mountable_device("nonsense"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn mountable_device_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mountable_device("/dev/sda"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn mountable_subvolume_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mountable_subvolume("btrfsvol:/dev/sda/home/user"),
+        Expect::Equals(Value::Str("home/user".into())),
+    )?;
+    t.step(1usize, t.g.mountable_subvolume("/dev/sda"), Expect::Error(Some("EINVAL")))?;
+    t.step(
+        2usize,
+        t.g.mountable_subvolume("btrfsvol:/dev/sdz/home"),
+        Expect::Error(None),
+    )?;
+    Ok(())
+}
+
+fn mountable_subvolume_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mountable_subvolume("btrfsvol:/dev/sda/home"),
+        Expect::Error(None),
+    )?;
+    Ok(())
+}
+
 fn mountpoints_0(t: &Run<'_>) -> Outcome {
     t.step(
         0usize,
@@ -5800,6 +11854,85 @@ fn mv_1(t: &Run<'_>) -> Outcome {
     t.step(5usize, t.g.exists("/a"), Expect::Equals(Value::Bool(false)))?;
     t.step(6usize, t.g.cat("/mnt/a"), Expect::Equals(Value::Str("text".into())))?;
     t.step(7usize, t.g.mv("/missing", "/b"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn nr_devices_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.nr_devices(), Expect::Equals(Value::Int(2)))?;
+    t.step(1usize, t.g.part_disk("/dev/sda", "mbr"), Expect::Ok)?;
+    t.step(2usize, t.g.nr_devices(), Expect::Equals(Value::Int(2)))?;
+    Ok(())
+}
+
+fn nr_devices_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.nr_devices(), Expect::Equals(Value::Int(3)))?;
+    Ok(())
+}
+
+fn parse_environment_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_memsize(800), Expect::Ok)?;
+    t.step(1usize, t.g.parse_environment(), Expect::Ok)?;
+    t.step(2usize, t.g.get_memsize(), Expect::Equals(Value::Int(800)))?;
+    Ok(())
+}
+
+fn parse_environment_list_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t
+            .g
+            .parse_environment_list(
+                &[
+                    "LIBGUESTFS_MEMSIZE=700",
+                    "OTHER=1",
+                    "nonsense",
+                    "LIBGUESTFS_BACKEND_SETTINGS=a:gdb=1",
+                ],
+            ),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.get_memsize(), Expect::Equals(Value::Int(700)))?;
+    t.step(
+        2usize,
+        t.g.get_backend_settings(),
+        Expect::Equals(
+            Value::List(vec![Value::Str("a".into()), Value::Str("gdb=1".into())]),
+        ),
+    )?;
+    t.step(
+        3usize,
+        t.g.parse_environment_list(&["LIBGUESTFS_HV=/opt/a", "LIBGUESTFS_HV=/opt/b"]),
+        Expect::Ok,
+    )?;
+    t.step(4usize, t.g.get_hv(), Expect::Equals(Value::Str("/opt/a".into())))?;
+    t.step(5usize, t.g.parse_environment_list(NO_STRINGS), Expect::Ok)?;
+    t.step(6usize, t.g.get_memsize(), Expect::Equals(Value::Int(700)))?;
+    Ok(())
+}
+
+fn parse_environment_list_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_memsize(800), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.parse_environment_list(&["LIBGUESTFS_MEMSIZE=3"]),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        2usize,
+        t.g.parse_environment_list(&["LIBGUESTFS_MEMSIZE=lots"]),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        3usize,
+        t.g.parse_environment_list(&["LIBGUESTFS_DEBUG=maybe"]),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        4usize,
+        t.g.parse_environment_list(&["LIBGUESTFS_TMPDIR=/nonexistent"]),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(5usize, t.g.get_memsize(), Expect::Equals(Value::Int(800)))?;
     Ok(())
 }
 
@@ -5943,6 +12076,116 @@ fn part_disk_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn part_get_bootable_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_init("/dev/sda", "mbr"), Expect::Ok)?;
+    t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 4095), Expect::Ok)?;
+    t.step(2usize, t.g.part_add("/dev/sda", "p", 4096, 8191), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.part_get_bootable("/dev/sda", 1),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(4usize, t.g.part_set_bootable("/dev/sda", 2, true), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.part_get_bootable("/dev/sda", 1),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        6usize,
+        t.g.part_get_bootable("/dev/sda", 2),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(7usize, t.g.part_get_bootable("/dev/sda", 3), Expect::Error(None))?;
+    t.step(8usize, t.g.part_get_bootable("/dev/sda", 0), Expect::Error(Some("EINVAL")))?;
+    t.step(9usize, t.g.part_get_bootable("/dev/sdb", 1), Expect::Error(None))?;
+    Ok(())
+}
+
+fn part_get_gpt_guid_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_init("/dev/sda", "gpt"), Expect::Ok)?;
+    t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 4095), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.part_set_gpt_guid("/dev/sda", 1, "01234567-89AB-CDEF-0123-456789ABCDEF"),
+        Expect::Ok,
+    )?;
+    t.step(
+        3usize,
+        t.g.part_get_gpt_guid("/dev/sda", 1),
+        Expect::Equals(Value::Str("01234567-89AB-CDEF-0123-456789ABCDEF".into())),
+    )?;
+    t.step(4usize, t.g.part_get_gpt_guid("/dev/sda", 2), Expect::Error(Some("EINVAL")))?;
+    t.step(
+        5usize,
+        t.g.part_get_gpt_guid("/dev/sda", -1),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(6usize, t.g.part_init("/dev/sdb", "mbr"), Expect::Ok)?;
+    t.step(7usize, t.g.part_add("/dev/sdb", "p", 2048, 4095), Expect::Ok)?;
+    t.step(8usize, t.g.part_get_gpt_guid("/dev/sdb", 1), Expect::Error(Some("EINVAL")))?;
+    Ok(())
+}
+
+fn part_get_gpt_type_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_init("/dev/sda", "gpt"), Expect::Ok)?;
+    t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 4095), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.part_get_gpt_type("/dev/sda", 1),
+        Expect::Equals(Value::Str("0FC63DAF-8483-4772-8E79-3D69D8477DE4".into())),
+    )?;
+    t.step(3usize, t.g.part_set_bootable("/dev/sda", 1, true), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.part_get_gpt_type("/dev/sda", 1),
+        Expect::Equals(Value::Str("C12A7328-F81F-11D2-BA4B-00A0C93EC93B".into())),
+    )?;
+    t.step(5usize, t.g.part_get_gpt_type("/dev/sda", 2), Expect::Error(Some("EINVAL")))?;
+    t.step(6usize, t.g.part_get_gpt_type("/dev/sdb", 1), Expect::Error(None))?;
+    Ok(())
+}
+
+fn part_get_gpt_type_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_init("/dev/sda", "mbr"), Expect::Ok)?;
+    t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 4095), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.part_get_gpt_type("/dev/sda", 1),
+        Expect::Equals(Value::Str("0FC63DAF-8483-4772-8E79-3D69D8477DE4".into())),
+    )?;
+    t.step(3usize, t.g.part_set_mbr_id("/dev/sda", 1, 130), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.part_get_gpt_type("/dev/sda", 1),
+        Expect::Equals(Value::Str("0657FD6D-A4AB-43C4-84E5-0933C84B4F4F".into())),
+    )?;
+    t.step(5usize, t.g.part_get_gpt_type("/dev/sda", 2), Expect::Error(None))?;
+    Ok(())
+}
+
+fn part_get_mbr_id_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_init("/dev/sda", "mbr"), Expect::Ok)?;
+    t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 4095), Expect::Ok)?;
+    t.step(2usize, t.g.part_add("/dev/sda", "e", 4096, -1), Expect::Ok)?;
+    t.step(3usize, t.g.part_add("/dev/sda", "l", 6144, 8191), Expect::Ok)?;
+    t.step(4usize, t.g.part_get_mbr_id("/dev/sda", 1), Expect::Equals(Value::Int(131)))?;
+    t.step(5usize, t.g.part_get_mbr_id("/dev/sda", 5), Expect::Equals(Value::Int(131)))?;
+    t.step(6usize, t.g.part_set_mbr_id("/dev/sda", 5, 7), Expect::Ok)?;
+    t.step(7usize, t.g.part_get_mbr_id("/dev/sda", 5), Expect::Equals(Value::Int(7)))?;
+    t.step(8usize, t.g.part_get_mbr_id("/dev/sda", 3), Expect::Error(None))?;
+    t.step(9usize, t.g.part_get_mbr_id("/dev/sda", 0), Expect::Error(Some("EINVAL")))?;
+    Ok(())
+}
+
+fn part_get_mbr_id_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_init("/dev/sda", "gpt"), Expect::Ok)?;
+    t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 4095), Expect::Ok)?;
+    t.step(2usize, t.g.part_get_mbr_id("/dev/sda", 1), Expect::Error(Some("EINVAL")))?;
+    t.step(3usize, t.g.part_get_mbr_id("/dev/sdb", 1), Expect::Error(None))?;
+    Ok(())
+}
+
 fn part_get_name_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.part_disk("/dev/sda", "gpt"), Expect::Ok)?;
     t.step(1usize, t.g.part_set_name("/dev/sda", 1, "data"), Expect::Ok)?;
@@ -6028,6 +12271,298 @@ fn part_list_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn part_resize_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_init("/dev/sda", "gpt"), Expect::Ok)?;
+    t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 204799), Expect::Ok)?;
+    t.step(2usize, t.g.part_add("/dev/sda", "p", 204800, 409599), Expect::Ok)?;
+    t.step(3usize, t.g.mkfs("ext4", "/dev/sda2", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(4usize, t.g.part_resize("/dev/sda", 2, -2048), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.blockdev_getsize64("/dev/sda2"),
+        Expect::Equals(Value::Int(967836160)),
+    )?;
+    t.step(6usize, t.g.resize2fs("/dev/sda2"), Expect::Ok)?;
+    t.step(7usize, t.g.part_resize("/dev/sda", 1, 102399), Expect::Ok)?;
+    t.step(
+        8usize,
+        t.g.part_list("/dev/sda"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("part_end".into(), Value::Int(52428799)),
+                    ("part_num".into(), Value::Int(1)), ("part_start".into(),
+                    Value::Int(1048576))]), Value::Table(vec![("part_end".into(),
+                    Value::Int(1072693759)), ("part_num".into(), Value::Int(2)),
+                    ("part_start".into(), Value::Int(104857600))])
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        9usize,
+        t.g.blockdev_getsize64("/dev/sda1"),
+        Expect::Equals(Value::Int(51380224)),
+    )?;
+    Ok(())
+}
+
+fn part_resize_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_init("/dev/sda", "mbr"), Expect::Ok)?;
+    t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 204799), Expect::Ok)?;
+    t.step(2usize, t.g.part_resize("/dev/sda", 1, 409599), Expect::Ok)?;
+    t.step(3usize, t.g.part_resize("/dev/sda", 1, 4095), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.part_list("/dev/sda"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("part_end".into(), Value::Int(2097151)),
+                    ("part_num".into(), Value::Int(1)), ("part_start".into(),
+                    Value::Int(1048576))])
+                ],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
+fn part_resize_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_init("/dev/sda", "gpt"), Expect::Ok)?;
+    t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 204799), Expect::Ok)?;
+    t.step(2usize, t.g.part_add("/dev/sda", "p", 204800, 409599), Expect::Ok)?;
+    t.step(3usize, t.g.part_resize("/dev/sda", 1, 300000), Expect::Error(None))?;
+    t.step(4usize, t.g.part_resize("/dev/sda", 1, 100), Expect::Error(Some("EINVAL")))?;
+    t.step(
+        5usize,
+        t.g.part_resize("/dev/sda", 2, 9999999),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(6usize, t.g.part_resize("/dev/sda", 3, 9999), Expect::Error(Some("EINVAL")))?;
+    t.step(7usize, t.g.part_resize("/dev/sda", 0, 9999), Expect::Error(Some("EINVAL")))?;
+    t.step(8usize, t.g.mkfs("ext4", "/dev/sda2", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(9usize, t.g.mount("/dev/sda2", "/"), Expect::Ok)?;
+    t.step(10usize, t.g.part_resize("/dev/sda", 2, 307199), Expect::Error(None))?;
+    t.step(
+        11usize,
+        t.g.part_list("/dev/sda"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("part_end".into(), Value::Int(104857599)),
+                    ("part_num".into(), Value::Int(1))]), Value::Table(vec![("part_end"
+                    .into(), Value::Int(209715199)), ("part_num".into(), Value::Int(2))])
+                ],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
+fn part_set_bootable_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_init("/dev/sda", "mbr"), Expect::Ok)?;
+    t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 4095), Expect::Ok)?;
+    t.step(2usize, t.g.part_add("/dev/sda", "p", 4096, 8191), Expect::Ok)?;
+    t.step(3usize, t.g.part_set_bootable("/dev/sda", 1, true), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.part_get_bootable("/dev/sda", 1),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(5usize, t.g.part_set_bootable("/dev/sda", 2, true), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.part_get_bootable("/dev/sda", 1),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        7usize,
+        t.g.part_get_bootable("/dev/sda", 2),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(8usize, t.g.part_set_bootable("/dev/sda", 2, false), Expect::Ok)?;
+    t.step(
+        9usize,
+        t.g.part_get_bootable("/dev/sda", 2),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        10usize,
+        t.g.list_partitions(),
+        Expect::Equals(
+            Value::List(
+                vec![Value::Str("/dev/sda1".into()), Value::Str("/dev/sda2".into())],
+            ),
+        ),
+    )?;
+    t.step(11usize, t.g.part_set_bootable("/dev/sda", 3, true), Expect::Error(None))?;
+    t.step(
+        12usize,
+        t.g.part_set_bootable("/dev/sda", 0, true),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn part_set_bootable_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_disk("/dev/sda", "gpt"), Expect::Ok)?;
+    t.step(1usize, t.g.part_set_bootable("/dev/sda", 1, true), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.part_get_gpt_type("/dev/sda", 1),
+        Expect::Equals(Value::Str("C12A7328-F81F-11D2-BA4B-00A0C93EC93B".into())),
+    )?;
+    t.step(
+        3usize,
+        t.g.part_get_bootable("/dev/sda", 1),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(4usize, t.g.part_set_bootable("/dev/sda", 1, false), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.part_get_bootable("/dev/sda", 1),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    Ok(())
+}
+
+fn part_set_gpt_guid_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_disk("/dev/sda", "gpt"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.part_set_gpt_guid("/dev/sda", 1, "01234567-89ab-cdef-0123-456789abcdef"),
+        Expect::Ok,
+    )?;
+    t.step(
+        2usize,
+        t.g.part_get_gpt_guid("/dev/sda", 1),
+        Expect::Equals(Value::Str("01234567-89AB-CDEF-0123-456789ABCDEF".into())),
+    )?;
+    t.step(
+        3usize,
+        t.g.list_partitions(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sda1".into())])),
+    )?;
+    t.step(
+        4usize,
+        t.g.part_set_gpt_guid("/dev/sda", 1, "nonsense"),
+        Expect::Error(None),
+    )?;
+    t.step(
+        5usize,
+        t.g.part_set_gpt_guid("/dev/sda", 2, "01234567-89AB-CDEF-0123-456789ABCDEF"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(6usize, t.g.part_disk("/dev/sdb", "mbr"), Expect::Ok)?;
+    t.step(
+        7usize,
+        t.g.part_set_gpt_guid("/dev/sdb", 1, "01234567-89AB-CDEF-0123-456789ABCDEF"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn part_set_gpt_type_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_disk("/dev/sda", "gpt"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.part_set_gpt_type("/dev/sda", 1, "e6d6d379-f507-44c2-a23c-238f2a3df928"),
+        Expect::Ok,
+    )?;
+    t.step(
+        2usize,
+        t.g.part_get_gpt_type("/dev/sda", 1),
+        Expect::Equals(Value::Str("E6D6D379-F507-44C2-A23C-238F2A3DF928".into())),
+    )?;
+    t.step(
+        3usize,
+        t.g.part_set_gpt_type("/dev/sda", 1, "01234567-89AB-CDEF-0123-456789ABCDEF"),
+        Expect::Ok,
+    )?;
+    t.step(
+        4usize,
+        t.g.part_get_gpt_type("/dev/sda", 1),
+        Expect::Equals(Value::Str("01234567-89AB-CDEF-0123-456789ABCDEF".into())),
+    )?;
+    t.step(
+        5usize,
+        t.g.list_partitions(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sda1".into())])),
+    )?;
+    t.step(6usize, t.g.part_set_gpt_type("/dev/sda", 1, "8300"), Expect::Error(None))?;
+    t.step(
+        7usize,
+        t.g.part_set_gpt_type("/dev/sda", 1, "00000000-0000-0000-0000-000000000000"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        8usize,
+        t.g.part_set_gpt_type("/dev/sda", 2, "01234567-89AB-CDEF-0123-456789ABCDEF"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(9usize, t.g.part_disk("/dev/sdb", "mbr"), Expect::Ok)?;
+    t.step(
+        10usize,
+        t.g.part_set_gpt_type("/dev/sdb", 1, "01234567-89AB-CDEF-0123-456789ABCDEF"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn part_set_mbr_id_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_init("/dev/sda", "mbr"), Expect::Ok)?;
+    t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 4095), Expect::Ok)?;
+    t.step(2usize, t.g.part_set_mbr_id("/dev/sda", 1, 7), Expect::Ok)?;
+    t.step(3usize, t.g.part_get_mbr_id("/dev/sda", 1), Expect::Equals(Value::Int(7)))?;
+    t.step(4usize, t.g.part_set_mbr_id("/dev/sda", 1, 254), Expect::Ok)?;
+    t.step(5usize, t.g.part_get_mbr_id("/dev/sda", 1), Expect::Equals(Value::Int(254)))?;
+    t.step(
+        6usize,
+        t.g.list_partitions(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sda1".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.part_set_mbr_id("/dev/sda", 1, 256),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        8usize,
+        t.g.part_set_mbr_id("/dev/sda", 1, -1),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(9usize, t.g.part_set_mbr_id("/dev/sda", 2, 7), Expect::Error(None))?;
+    t.step(
+        10usize,
+        t.g.part_get_mbr_id("/dev/sda", 1),
+        Expect::Equals(Value::Int(254)),
+    )?;
+    t.step(11usize, t.g.part_set_mbr_id("/dev/sda", 1, 0), Expect::Ok)?;
+    t.step(12usize, t.g.part_get_mbr_id("/dev/sda", 1), Expect::Equals(Value::Int(0)))?;
+    t.step(13usize, t.g.part_list("/dev/sda"), Expect::Equals(Value::List(vec![])))?;
+    t.step(14usize, t.g.part_set_mbr_id("/dev/sda", 1, 7), Expect::Ok)?;
+    t.step(
+        15usize,
+        t.g.part_list("/dev/sda"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("part_num".into(), Value::Int(1)), ("part_start"
+                    .into(), Value::Int(1048576))])
+                ],
+            ),
+        ),
+    )?;
+    t.step(16usize, t.g.part_disk("/dev/sdb", "gpt"), Expect::Ok)?;
+    t.step(
+        17usize,
+        t.g.part_set_mbr_id("/dev/sdb", 1, 7),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
 fn part_set_name_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.part_init("/dev/sda", "gpt"), Expect::Ok)?;
     t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 4095), Expect::Ok)?;
@@ -6045,6 +12580,35 @@ fn part_set_name_0(t: &Run<'_>) -> Outcome {
 fn part_set_name_1(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.part_disk("/dev/sda", "mbr"), Expect::Ok)?;
     t.step(1usize, t.g.part_set_name("/dev/sda", 1, "x"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn part_to_dev_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_init("/dev/sdb", "mbr"), Expect::Ok)?;
+    t.step(1usize, t.g.part_add("/dev/sdb", "e", 2048, -1), Expect::Ok)?;
+    t.step(2usize, t.g.part_add("/dev/sdb", "l", 4096, 8191), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.part_to_dev("/dev/sdb5"),
+        Expect::Equals(Value::Str("/dev/sdb".into())),
+    )?;
+    t.step(4usize, t.g.part_to_dev("/dev/sdb"), Expect::Error(Some("EINVAL")))?;
+    t.step(5usize, t.g.part_to_dev("/dev/sdb2"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn part_to_partnum_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_init("/dev/sdb", "mbr"), Expect::Ok)?;
+    t.step(1usize, t.g.part_add("/dev/sdb", "e", 2048, -1), Expect::Ok)?;
+    t.step(2usize, t.g.part_add("/dev/sdb", "l", 4096, 8191), Expect::Ok)?;
+    t.step(3usize, t.g.part_to_partnum("/dev/sdb5"), Expect::Equals(Value::Int(5)))?;
+    t.step(4usize, t.g.part_to_partnum("/dev/sdb1"), Expect::Equals(Value::Int(1)))?;
+    t.step(5usize, t.g.part_to_partnum("/dev/sdb"), Expect::Error(Some("EINVAL")))?;
+    t.step(6usize, t.g.part_to_partnum("/dev/sdb2"), Expect::Error(None))?;
+    t.step(7usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(8usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(9usize, t.g.lvcreate("LV1", "VG", 50), Expect::Ok)?;
+    t.step(10usize, t.g.part_to_partnum("/dev/VG/LV1"), Expect::Error(Some("EINVAL")))?;
     Ok(())
 }
 
@@ -6133,6 +12697,31 @@ fn pvcreate_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn pvremove_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
+    t.step(2usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(3usize, t.g.pvremove("/dev/sdb"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.pvs(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sda".into())])),
+    )?;
+    t.step(5usize, t.g.vfs_type("/dev/sdb"), Expect::Equals(Value::Str("".into())))?;
+    t.step(6usize, t.g.pvremove("/dev/sda"), Expect::Error(None))?;
+    t.step(
+        7usize,
+        t.g.vgs(),
+        Expect::Equals(Value::List(vec![Value::Str("VG".into())])),
+    )?;
+    t.step(8usize, t.g.vgremove("VG"), Expect::Ok)?;
+    t.step(9usize, t.g.pvremove("/dev/sda"), Expect::Ok)?;
+    t.step(10usize, t.g.pvs(), Expect::Equals(Value::List(vec![])))?;
+    t.step(11usize, t.g.pvremove("/dev/sda"), Expect::Ok)?;
+    t.step(12usize, t.g.pvremove("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
 fn pvs_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.pvs(), Expect::Equals(Value::List(vec![])))?;
     t.step(1usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
@@ -6143,6 +12732,46 @@ fn pvs_0(t: &Run<'_>) -> Outcome {
         Expect::Equals(
             Value::List(
                 vec![Value::Str("/dev/sda".into()), Value::Str("/dev/sdb".into())],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
+fn pvs_full_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvs_full(), Expect::Equals(Value::List(vec![])))?;
+    t.step(1usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.pvs_full(),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("dev_size".into(), Value::Int(268435456)),
+                    ("pv_fmt".into(), Value::Str("lvm2".into())), ("pv_name".into(),
+                    Value::Str("/dev/sdb".into())), ("pv_pe_count".into(),
+                    Value::Int(0)), ("pv_size".into(), Value::Int(268435456)), ("pv_tags"
+                    .into(), Value::Str("".into()))])
+                ],
+            ),
+        ),
+    )?;
+    t.step(3usize, t.g.vgcreate("VG", &["/dev/sdb"]), Expect::Ok)?;
+    t.step(4usize, t.g.lvcreate("LV", "VG", 52), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.pvs_full(),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("pe_start".into(), Value::Int(1048576)),
+                    ("pv_attr".into(), Value::Str("a--".into())), ("pv_free".into(),
+                    Value::Int(209715200)), ("pv_mda_count".into(), Value::Int(1)),
+                    ("pv_name".into(), Value::Str("/dev/sdb".into())),
+                    ("pv_pe_alloc_count".into(), Value::Int(13)), ("pv_pe_count".into(),
+                    Value::Int(63)), ("pv_size".into(), Value::Int(264241152)),
+                    ("pv_used".into(), Value::Int(54525952))])
+                ],
             ),
         ),
     )?;
@@ -6285,6 +12914,33 @@ fn readlink_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn readlinklist_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(1usize, t.g.touch("/d/f"), Expect::Ok)?;
+    t.step(2usize, t.g.ln_s("/somewhere/else", "/d/l"), Expect::Ok)?;
+    t.step(3usize, t.g.ln_s("f", "/d/m"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.readlinklist("/d", &["m", "f", "missing", "l"]),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("f".into()), Value::Str("".into()), Value::Str("".into()),
+                    Value::Str("/somewhere/else".into())
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        5usize,
+        t.g.readlinklist("/d", NO_STRINGS),
+        Expect::Equals(Value::List(vec![])),
+    )?;
+    t.step(6usize, t.g.readlinklist("/missing", &["x"]), Expect::Error(Some("ENOENT")))?;
+    t.step(7usize, t.g.readlinklist("/", &["d/l"]), Expect::Error(None))?;
+    Ok(())
+}
+
 fn realpath_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.mkdir_p("/a/b"), Expect::Ok)?;
     t.step(1usize, t.g.touch("/a/b/f"), Expect::Ok)?;
@@ -6306,6 +12962,35 @@ fn realpath_1(t: &Run<'_>) -> Outcome {
         Expect::Equals(Value::Str("/a".into())),
     )?;
     t.step(2usize, t.g.realpath("/missing"), Expect::Error(Some("ENOENT")))?;
+    Ok(())
+}
+
+fn remount_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.remount("/", opts::RemountOpts::new().rw(false)), Expect::Ok)?;
+    t.step(1usize, t.g.touch("/f"), Expect::Error(Some("EROFS")))?;
+    t.step(2usize, t.g.remount("/", opts::RemountOpts::new().rw(true)), Expect::Ok)?;
+    t.step(3usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(4usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.remount("/d", opts::RemountOpts::new().rw(true)),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        6usize,
+        t.g.remount("/", opts::RemountOpts::new()),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        7usize,
+        t.g.remount("/missing", opts::RemountOpts::new().rw(true)),
+        Expect::Error(None),
+    )?;
+    t.step(8usize, t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(9usize, t.g.mount("/dev/sdb", "/d"), Expect::Ok)?;
+    t.step(10usize, t.g.remount("/d", opts::RemountOpts::new().rw(false)), Expect::Ok)?;
+    t.step(11usize, t.g.touch("/d/f"), Expect::Error(Some("EROFS")))?;
+    t.step(12usize, t.g.touch("/g"), Expect::Ok)?;
     Ok(())
 }
 
@@ -6400,6 +13085,130 @@ fn remove_drive_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn removexattr_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(1usize, t.g.setxattr("user.a", "one", 3, "/f"), Expect::Ok)?;
+    t.step(2usize, t.g.setxattr("user.b", "two", 3, "/f"), Expect::Ok)?;
+    t.step(3usize, t.g.ln_s("f", "/l"), Expect::Ok)?;
+    t.step(4usize, t.g.removexattr("user.a", "/l"), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.getxattrs("/f"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("attrname".into(), Value::Str("user.b".into())),
+                    ("attrval".into(), Value::Str("two".into()))])
+                ],
+            ),
+        ),
+    )?;
+    t.step(6usize, t.g.removexattr("user.a", "/f"), Expect::Error(None))?;
+    t.step(
+        7usize,
+        t.g.removexattr("user.a", "/missing"),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    Ok(())
+}
+
+fn rename_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/a", b"text"), Expect::Ok)?;
+    t.step(1usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(2usize, t.g.rename("/a", "/d/b"), Expect::Ok)?;
+    t.step(3usize, t.g.exists("/a"), Expect::Equals(Value::Bool(false)))?;
+    t.step(4usize, t.g.cat("/d/b"), Expect::Equals(Value::Str("text".into())))?;
+    t.step(5usize, t.g.write("/c", b"old"), Expect::Ok)?;
+    t.step(6usize, t.g.rename("/d/b", "/c"), Expect::Ok)?;
+    t.step(7usize, t.g.cat("/c"), Expect::Equals(Value::Str("text".into())))?;
+    t.step(8usize, t.g.mkdir("/e"), Expect::Ok)?;
+    t.step(9usize, t.g.rename("/e", "/d"), Expect::Ok)?;
+    t.step(
+        10usize,
+        t.g.is_dir("/d", opts::IsDirOpts::new()),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(11usize, t.g.exists("/e"), Expect::Equals(Value::Bool(false)))?;
+    t.step(12usize, t.g.ln_s("c", "/l"), Expect::Ok)?;
+    t.step(13usize, t.g.rename("/l", "/m"), Expect::Ok)?;
+    t.step(14usize, t.g.readlink("/m"), Expect::Equals(Value::Str("c".into())))?;
+    Ok(())
+}
+
+fn rename_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/f", b"text"), Expect::Ok)?;
+    t.step(1usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/e"), Expect::Ok)?;
+    t.step(3usize, t.g.touch("/e/x"), Expect::Ok)?;
+    t.step(4usize, t.g.rename("/f", "/d"), Expect::Error(Some("EISDIR")))?;
+    t.step(5usize, t.g.rename("/d", "/f"), Expect::Error(Some("ENOTDIR")))?;
+    t.step(6usize, t.g.rename("/d", "/e"), Expect::Error(Some("ENOTEMPTY")))?;
+    t.step(7usize, t.g.rename("/d", "/d/sub"), Expect::Error(Some("EINVAL")))?;
+    t.step(8usize, t.g.rename("/missing", "/g"), Expect::Error(Some("ENOENT")))?;
+    t.step(9usize, t.g.cat("/f"), Expect::Equals(Value::Str("text".into())))?;
+    Ok(())
+}
+
+fn rename_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfs("ext4", "/dev/sdb", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(1usize, t.g.mkdir("/mnt"), Expect::Ok)?;
+    t.step(2usize, t.g.mount("/dev/sdb", "/mnt"), Expect::Ok)?;
+    t.step(3usize, t.g.write("/f", b"text"), Expect::Ok)?;
+    t.step(4usize, t.g.rename("/f", "/mnt/f"), Expect::Error(Some("EXDEV")))?;
+    t.step(5usize, t.g.cat("/f"), Expect::Equals(Value::Str("text".into())))?;
+    Ok(())
+}
+
+fn resize2fs_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 20), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.mkfs("ext4", "/dev/VG/LV", opts::MkfsOpts::new().blocksize(1024)),
+        Expect::Ok,
+    )?;
+    t.step(
+        4usize,
+        t.g.tune2fs_l("/dev/VG/LV"),
+        Expect::Equals(
+            Value::Table(vec![("Block count".into(), Value::Str("20480".into()))]),
+        ),
+    )?;
+    t.step(5usize, t.g.lvresize("/dev/VG/LV", 60), Expect::Ok)?;
+    t.step(6usize, t.g.resize2fs("/dev/VG/LV"), Expect::Ok)?;
+    t.step(
+        7usize,
+        t.g.tune2fs_l("/dev/VG/LV"),
+        Expect::Equals(
+            Value::Table(vec![("Block count".into(), Value::Str("61440".into()))]),
+        ),
+    )?;
+    t.step(8usize, t.g.mount("/dev/VG/LV", "/"), Expect::Ok)?;
+    t.step(9usize, t.g.write("/f", b"text"), Expect::Ok)?;
+    t.step(10usize, t.g.lvresize("/dev/VG/LV", 80), Expect::Ok)?;
+    t.step(11usize, t.g.resize2fs("/dev/VG/LV"), Expect::Ok)?;
+    t.step(12usize, t.g.cat("/f"), Expect::Equals(Value::Str("text".into())))?;
+    t.step(13usize, t.g.umount("/", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(
+        14usize,
+        t.g.tune2fs_l("/dev/VG/LV"),
+        Expect::Equals(
+            Value::Table(vec![("Block count".into(), Value::Str("81920".into()))]),
+        ),
+    )?;
+    t.step(15usize, t.g.resize2fs("/dev/VG/LV"), Expect::Ok)?;
+    Ok(())
+}
+
+fn resize2fs_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.resize2fs("/dev/sda"), Expect::Error(Some("EINVAL")))?;
+    t.step(1usize, t.g.mkfs("vfat", "/dev/sdb", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(2usize, t.g.resize2fs("/dev/sdb"), Expect::Error(Some("EINVAL")))?;
+    t.step(3usize, t.g.resize2fs("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
 fn rm_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
     t.step(1usize, t.g.ln_s("f", "/l"), Expect::Ok)?;
@@ -6476,6 +13285,23 @@ fn rmdir_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn rmmountpoint_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.rmmountpoint("/a"), Expect::Error(Some("ENOENT")))?;
+    t.step(1usize, t.g.mkmountpoint("/a"), Expect::Ok)?;
+    t.step(2usize, t.g.mkmountpoint("/a/b"), Expect::Ok)?;
+    t.step(3usize, t.g.rmmountpoint("/a"), Expect::Error(Some("ENOTEMPTY")))?;
+    t.step(4usize, t.g.mkfs("ext2", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(5usize, t.g.mount("/dev/sda", "/a/b"), Expect::Ok)?;
+    t.step(6usize, t.g.rmmountpoint("/a/b"), Expect::Error(Some("EBUSY")))?;
+    t.step(7usize, t.g.umount("/a/b", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(8usize, t.g.rmmountpoint("/a/b"), Expect::Ok)?;
+    t.step(9usize, t.g.rmmountpoint("/a"), Expect::Ok)?;
+    t.step(10usize, t.g.rmmountpoint("/a"), Expect::Error(Some("ENOENT")))?;
+    t.step(11usize, t.g.rmmountpoint("/"), Expect::Error(Some("EBUSY")))?;
+    t.step(12usize, t.g.rmmountpoint("a"), Expect::Error(Some("EINVAL")))?;
+    Ok(())
+}
+
 fn set_append_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.set_append(Some(BStr::new(&"a=1 b=2"))), Expect::Ok)?;
     t.step(1usize, t.g.get_append(), Expect::Equals(Value::Str("a=1 b=2".into())))?;
@@ -6484,6 +13310,25 @@ fn set_append_0(t: &Run<'_>) -> Outcome {
 
 fn set_append_1(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.set_append(Some(BStr::new(&"x"))), Expect::Error(None))?;
+    Ok(())
+}
+
+fn set_attach_method_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_attach_method("unix:/run/guestfsd.sock"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.get_backend(),
+        Expect::Equals(Value::Str("unix:/run/guestfsd.sock".into())),
+    )?;
+    t.step(2usize, t.g.set_attach_method("appliance"), Expect::Ok)?;
+    t.step(3usize, t.g.get_backend(), Expect::Equals(Value::Str("direct".into())))?;
+    t.step(4usize, t.g.set_attach_method("nonsense"), Expect::Error(Some("EINVAL")))?;
+    t.step(5usize, t.g.get_backend(), Expect::Equals(Value::Str("direct".into())))?;
+    Ok(())
+}
+
+fn set_attach_method_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_attach_method("direct"), Expect::Error(None))?;
     Ok(())
 }
 
@@ -6593,6 +13438,31 @@ fn set_cachedir_1(t: &Run<'_>) -> Outcome {
         t.g.set_cachedir(Some(BStr::new(&t.path("%tmp")))),
         Expect::Error(None),
     )?;
+    Ok(())
+}
+
+fn set_direct_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_direct(true), Expect::Ok)?;
+    t.step(1usize, t.g.get_direct(), Expect::Equals(Value::Bool(true)))?;
+    t.step(2usize, t.g.set_direct(false), Expect::Ok)?;
+    t.step(3usize, t.g.get_direct(), Expect::Equals(Value::Bool(false)))?;
+    Ok(())
+}
+
+fn set_direct_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_direct(true), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.add_drive_scratch(1048576, opts::AddDriveScratchOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(2usize, t.g.launch(), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.list_devices(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sda".into())])),
+    )?;
+    t.step(4usize, t.g.set_direct(false), Expect::Error(None))?;
     Ok(())
 }
 
@@ -6736,9 +13606,99 @@ fn set_path_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn set_pgroup_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_pgroup(true), Expect::Ok)?;
+    t.step(1usize, t.g.get_pgroup(), Expect::Equals(Value::Bool(true)))?;
+    t.step(2usize, t.g.set_pgroup(false), Expect::Ok)?;
+    t.step(3usize, t.g.get_pgroup(), Expect::Equals(Value::Bool(false)))?;
+    Ok(())
+}
+
+fn set_pgroup_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_pgroup(true), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.add_drive_scratch(1048576, opts::AddDriveScratchOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(2usize, t.g.launch(), Expect::Ok)?;
+    t.step(3usize, t.g.ping_daemon(), Expect::Ok)?;
+    Ok(())
+}
+
+fn set_pgroup_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_pgroup(true), Expect::Error(None))?;
+    Ok(())
+}
+
 fn set_program_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.set_program("tester"), Expect::Ok)?;
     t.step(1usize, t.g.get_program(), Expect::Equals(Value::Str("tester".into())))?;
+    Ok(())
+}
+
+fn set_qemu_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_qemu(Some(BStr::new(&"/opt/qemu"))), Expect::Ok)?;
+    t.step(1usize, t.g.get_hv(), Expect::Equals(Value::Str("/opt/qemu".into())))?;
+    t.step(2usize, t.g.set_qemu(None), Expect::Ok)?;
+    t.step(3usize, t.g.get_hv(), Expect::Contains("qemu-system"))?;
+    Ok(())
+}
+
+fn set_qemu_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_qemu(None), Expect::Error(None))?;
+    Ok(())
+}
+
+fn set_recovery_proc_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_recovery_proc(false), Expect::Ok)?;
+    t.step(1usize, t.g.get_recovery_proc(), Expect::Equals(Value::Bool(false)))?;
+    t.step(2usize, t.g.set_recovery_proc(true), Expect::Ok)?;
+    t.step(3usize, t.g.get_recovery_proc(), Expect::Equals(Value::Bool(true)))?;
+    Ok(())
+}
+
+fn set_recovery_proc_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_recovery_proc(false), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.add_drive_scratch(1048576, opts::AddDriveScratchOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(2usize, t.g.launch(), Expect::Ok)?;
+    t.step(3usize, t.g.ping_daemon(), Expect::Ok)?;
+    t.step(4usize, t.g.shutdown(), Expect::Ok)?;
+    t.step(5usize, t.g.is_config(), Expect::Equals(Value::Bool(true)))?;
+    Ok(())
+}
+
+fn set_recovery_proc_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_recovery_proc(false), Expect::Error(None))?;
+    Ok(())
+}
+
+fn set_selinux_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_selinux(true), Expect::Ok)?;
+    t.step(1usize, t.g.get_selinux(), Expect::Equals(Value::Bool(true)))?;
+    t.step(2usize, t.g.set_selinux(false), Expect::Ok)?;
+    t.step(3usize, t.g.get_selinux(), Expect::Equals(Value::Bool(false)))?;
+    Ok(())
+}
+
+fn set_selinux_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.set_selinux(true), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.add_drive_scratch(1048576, opts::AddDriveScratchOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(2usize, t.g.launch(), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.debug("sh", &["cat", "/proc/cmdline"]),
+        Expect::Contains("selinux=1 enforcing=0"),
+    )?;
+    t.step(4usize, t.g.set_selinux(false), Expect::Error(None))?;
     Ok(())
 }
 
@@ -6851,6 +13811,59 @@ fn set_verbose_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn setxattr_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(1usize, t.g.ln_s("f", "/l"), Expect::Ok)?;
+    t.step(2usize, t.g.setxattr("user.test", "hello", 5, "/l"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.getxattr("/f", "user.test"),
+        Expect::Equals(Value::Str("hello".into())),
+    )?;
+    t.step(4usize, t.g.setxattr("user.test", "hello", 3, "/f"), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.getxattr("/f", "user.test"),
+        Expect::Equals(Value::Str("hel".into())),
+    )?;
+    t.step(6usize, t.g.setxattr("user.test", "", 0, "/f"), Expect::Ok)?;
+    t.step(
+        7usize,
+        t.g.getxattrs("/f"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("attrname".into(), Value::Str("user.test"
+                    .into())), ("attrval".into(), Value::Str("".into()))])
+                ],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
+fn setxattr_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.setxattr("user.test", "hello", 6, "/f"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        2usize,
+        t.g.setxattr("user.test", "hello", -1, "/f"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(3usize, t.g.setxattr("nonsense", "x", 1, "/f"), Expect::Error(None))?;
+    t.step(
+        4usize,
+        t.g.setxattr("user.test", "x", 1, "/missing"),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(5usize, t.g.getxattrs("/f"), Expect::Equals(Value::List(vec![])))?;
+    Ok(())
+}
+
 fn sh_0(t: &Run<'_>) -> Outcome {
     t.step(
         0usize,
@@ -6877,10 +13890,59 @@ fn sh_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn sh_lines_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t
+            .local_write(
+                "%tmp/prog",
+                b"\x7FELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0>\0\x01\0\0\0x\0@\0\0\0\0\0@\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0@\08\0\x01\0\0\0\0\0\0\0\x01\0\0\0\x05\0\0\0\0\0\0\0\0\0\0\0\0\0@\0\0\0\0\0\0\0@\0\0\0\0\0\xC2\0\0\0\0\0\0\0\xC2\0\0\0\0\0\0\0\0\x10\0\0\0\0\0\0H\x8B<$\x83\xFF\x03|\x1FH\x8Bt$\x181\xD2\x80<\x16\0t\x04\xFF\xC2\xEB\xF6j\x01X\x89\xC7\x0F\x051\xFFj<X\x0F\x05j\x01Xj\x02_H\x8D5\r\0\0\0j\x08Z\x0F\x05j\x03_j<X\x0F\x05no text\n",
+            ),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(2usize, t.g.upload(t.path("%tmp/prog"), "/bin/sh"), Expect::Ok)?;
+    t.step(3usize, t.g.chmod(493, "/bin/sh"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.sh_lines("one\ntwo\n"),
+        Expect::Equals(
+            Value::List(vec![Value::Str("one".into()), Value::Str("two".into())]),
+        ),
+    )?;
+    t.step(
+        5usize,
+        t.g.sh_lines("one\n\ntwo\r\nend"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("one".into()), Value::Str("".into()), Value::Str("two\r"
+                    .into()), Value::Str("end".into())
+                ],
+            ),
+        ),
+    )?;
+    t.step(6usize, t.g.sh_lines(""), Expect::Equals(Value::List(vec![])))?;
+    Ok(())
+}
+
+fn sh_lines_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.sh_lines("true"), Expect::Error(None))?;
+    Ok(())
+}
+
 fn shutdown_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.shutdown(), Expect::Ok)?;
     t.step(1usize, t.g.shutdown(), Expect::Ok)?;
     t.step(2usize, t.g.is_config(), Expect::Equals(Value::Bool(true)))?;
+    Ok(())
+}
+
+fn sleep_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.sleep(0), Expect::Ok)?;
+    t.step(1usize, t.g.sleep(1), Expect::Ok)?;
+    t.step(2usize, t.g.sleep(-1), Expect::Error(Some("EINVAL")))?;
+    t.step(3usize, t.g.ping_daemon(), Expect::Ok)?;
     Ok(())
 }
 
@@ -6979,6 +14041,41 @@ fn statvfs_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn strings_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.write("/f", b"\x7FELF\x02/lib/ld.so\0abc\0a\tb c\x01abcd"),
+        Expect::Ok,
+    )?;
+    t.step(
+        1usize,
+        t.g.strings("/f"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("/lib/ld.so".into()), Value::Str("a\tb c".into()),
+                    Value::Str("abcd".into())
+                ],
+            ),
+        ),
+    )?;
+    t.step(2usize, t.g.write("/g", b"line one\nline two\r\n"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.strings("/g"),
+        Expect::Equals(
+            Value::List(
+                vec![Value::Str("line one".into()), Value::Str("line two".into())],
+            ),
+        ),
+    )?;
+    t.step(4usize, t.g.touch("/e"), Expect::Ok)?;
+    t.step(5usize, t.g.strings("/e"), Expect::Equals(Value::List(vec![])))?;
+    t.step(6usize, t.g.strings("/missing"), Expect::Error(Some("ENOENT")))?;
+    t.step(7usize, t.g.strings("/"), Expect::Error(Some("EISDIR")))?;
+    Ok(())
+}
+
 fn sync_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.write("/f", b"text"), Expect::Ok)?;
     t.step(1usize, t.g.sync(), Expect::Ok)?;
@@ -6988,6 +14085,46 @@ fn sync_0(t: &Run<'_>) -> Outcome {
 
 fn sync_1(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.sync(), Expect::Ok)?;
+    Ok(())
+}
+
+fn tail_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.write("/f", b"1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12"),
+        Expect::Ok,
+    )?;
+    t.step(
+        1usize,
+        t.g.tail("/f"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("3".into()), Value::Str("4".into()), Value::Str("5"
+                    .into()), Value::Str("6".into()), Value::Str("7".into()),
+                    Value::Str("8".into()), Value::Str("9".into()), Value::Str("10"
+                    .into()), Value::Str("11".into()), Value::Str("12".into())
+                ],
+            ),
+        ),
+    )?;
+    t.step(2usize, t.g.write("/g", b"one\n\nthree\n"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.tail("/g"),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("one".into()), Value::Str("".into()), Value::Str("three"
+                    .into())
+                ],
+            ),
+        ),
+    )?;
+    t.step(4usize, t.g.touch("/e"), Expect::Ok)?;
+    t.step(5usize, t.g.tail("/e"), Expect::Equals(Value::List(vec![])))?;
+    t.step(6usize, t.g.tail("/missing"), Expect::Error(Some("ENOENT")))?;
+    t.step(7usize, t.g.tail("/"), Expect::Error(Some("EISDIR")))?;
     Ok(())
 }
 
@@ -7384,6 +14521,25 @@ fn touch_2(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn truncate_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/f", b"text"), Expect::Ok)?;
+    t.step(1usize, t.g.chmod(416, "/f"), Expect::Ok)?;
+    t.step(2usize, t.g.ln_s("f", "/l"), Expect::Ok)?;
+    t.step(3usize, t.g.truncate("/l"), Expect::Ok)?;
+    t.step(4usize, t.g.filesize("/f"), Expect::Equals(Value::Int(0)))?;
+    t.step(
+        5usize,
+        t.g.statns("/f"),
+        Expect::Equals(Value::Table(vec![("st_mode".into(), Value::Int(33184))])),
+    )?;
+    t.step(6usize, t.g.truncate("/f"), Expect::Ok)?;
+    t.step(7usize, t.g.truncate("/missing"), Expect::Error(Some("ENOENT")))?;
+    t.step(8usize, t.g.exists("/missing"), Expect::Equals(Value::Bool(false)))?;
+    t.step(9usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(10usize, t.g.truncate("/d"), Expect::Error(Some("EISDIR")))?;
+    Ok(())
+}
+
 fn truncate_size_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.write("/f", b"abcdef"), Expect::Ok)?;
     t.step(1usize, t.g.truncate_size("/f", 3), Expect::Ok)?;
@@ -7399,6 +14555,44 @@ fn truncate_size_1(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.truncate_size("/missing", 1), Expect::Error(Some("ENOENT")))?;
     t.step(1usize, t.g.touch("/f"), Expect::Ok)?;
     t.step(2usize, t.g.truncate_size("/f", -1), Expect::Error(None))?;
+    Ok(())
+}
+
+fn tune2fs_l_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mke2fs("/dev/sda", opts::Mke2fsOpts::new().blocksize(2048).label("lab")),
+        Expect::Ok,
+    )?;
+    t.step(
+        1usize,
+        t.g.tune2fs_l("/dev/sda"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("Block count".into(), Value::Str("524288".into())), ("Block size"
+                    .into(), Value::Str("2048".into())), ("Filesystem magic number"
+                    .into(), Value::Str("0xEF53".into())), ("Filesystem state".into(),
+                    Value::Str("clean".into())), ("Filesystem volume name".into(),
+                    Value::Str("lab".into())), ("Last mounted on".into(), Value::Str(""
+                    .into()))
+                ],
+            ),
+        ),
+    )?;
+    t.step(2usize, t.g.tune2fs_l("/dev/sdb"), Expect::Error(None))?;
+    t.step(3usize, t.g.tune2fs_l("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn tune2fs_l_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.tune2fs_l("/dev/sdc"),
+        Expect::Equals(
+            Value::Table(vec![("Filesystem OS type".into(), Value::Str("Linux".into()))]),
+        ),
+    )?;
     Ok(())
 }
 
@@ -7651,6 +14845,74 @@ fn vfs_label_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn vfs_minimum_size_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t
+            .g
+            .mke2fs(
+                "/dev/sda",
+                opts::Mke2fsOpts::new().blockscount(10000).blocksize(1024),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        1usize,
+        t.g.vfs_minimum_size("/dev/sda"),
+        Expect::Equals(Value::Int(415744)),
+    )?;
+    t.step(2usize, t.g.mount("/dev/sda", "/"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.vfs_minimum_size("/dev/sda"),
+        Expect::Equals(Value::Int(415744)),
+    )?;
+    t.step(4usize, t.g.vfs_minimum_size("/dev/sdb"), Expect::Error(Some("ENOTSUP")))?;
+    t.step(5usize, t.g.mkfs("vfat", "/dev/sdb", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(6usize, t.g.vfs_minimum_size("/dev/sdb"), Expect::Error(Some("ENOTSUP")))?;
+    t.step(7usize, t.g.vfs_minimum_size("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn vfs_minimum_size_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfs("xfs", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.vfs_minimum_size("/dev/sda"),
+        Expect::Equals(Value::Int(1073741824)),
+    )?;
+    t.step(2usize, t.g.mount("/dev/sda", "/"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.vfs_minimum_size("/dev/sda"),
+        Expect::Equals(Value::Int(1073741824)),
+    )?;
+    t.step(4usize, t.g.mkfs("ntfs", "/dev/sdb", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.vfs_minimum_size("/dev/sdb"),
+        Expect::Equals(Value::Int(1810432)),
+    )?;
+    Ok(())
+}
+
+fn vfs_minimum_size_2(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfs("btrfs", "/dev/sdb", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.vfs_minimum_size("/dev/sdb"),
+        Expect::Equals(Value::Int(105906176)),
+    )?;
+    t.step(2usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(3usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.vfs_minimum_size("/dev/sdb"),
+        Expect::Equals(Value::Int(105906176)),
+    )?;
+    Ok(())
+}
+
 fn vfs_type_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.vfs_type("/dev/sda"), Expect::Equals(Value::Str("".into())))?;
     t.step(1usize, t.g.mkfs("ext4", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
@@ -7679,6 +14941,61 @@ fn vfs_uuid_0(t: &Run<'_>) -> Outcome {
         Expect::Equals(Value::Str("12345678-1234-1234-1234-123456789012".into())),
     )?;
     t.step(4usize, t.g.vfs_uuid("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn vg_activate_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
+    t.step(2usize, t.g.vgcreate("VG1", &["/dev/sda"]), Expect::Ok)?;
+    t.step(3usize, t.g.vgcreate("VG2", &["/dev/sdb"]), Expect::Ok)?;
+    t.step(4usize, t.g.lvcreate("LV1", "VG1", 50), Expect::Ok)?;
+    t.step(5usize, t.g.lvcreate("LV2", "VG2", 50), Expect::Ok)?;
+    t.step(6usize, t.g.vg_activate(false, &["VG1"]), Expect::Ok)?;
+    t.step(7usize, t.g.blockdev_getsize64("/dev/VG1/LV1"), Expect::Error(None))?;
+    t.step(
+        8usize,
+        t.g.blockdev_getsize64("/dev/VG2/LV2"),
+        Expect::Equals(Value::Int(54525952)),
+    )?;
+    t.step(9usize, t.g.vg_activate(true, &["VG1", "VG2"]), Expect::Ok)?;
+    t.step(
+        10usize,
+        t.g.blockdev_getsize64("/dev/VG1/LV1"),
+        Expect::Equals(Value::Int(54525952)),
+    )?;
+    t.step(11usize, t.g.vg_activate(false, NO_STRINGS), Expect::Ok)?;
+    t.step(12usize, t.g.blockdev_getsize64("/dev/VG2/LV2"), Expect::Error(None))?;
+    t.step(
+        13usize,
+        t.g.lvs(),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("/dev/VG1/LV1".into()), Value::Str("/dev/VG2/LV2".into())
+                ],
+            ),
+        ),
+    )?;
+    t.step(14usize, t.g.vg_activate(true, NO_STRINGS), Expect::Ok)?;
+    t.step(
+        15usize,
+        t.g.blockdev_getsize64("/dev/VG2/LV2"),
+        Expect::Equals(Value::Int(54525952)),
+    )?;
+    t.step(16usize, t.g.vg_activate(true, &["MISSING"]), Expect::Error(None))?;
+    Ok(())
+}
+
+fn vg_activate_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 50), Expect::Ok)?;
+    t.step(3usize, t.g.mkfs("ext2", "/dev/VG/LV", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(4usize, t.g.mount("/dev/VG/LV", "/"), Expect::Ok)?;
+    t.step(5usize, t.g.vg_activate(false, &["VG"]), Expect::Error(None))?;
+    t.step(6usize, t.g.umount("/", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(7usize, t.g.vg_activate(false, &["VG"]), Expect::Ok)?;
     Ok(())
 }
 
@@ -7739,6 +15056,44 @@ fn vgcreate_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn vgremove_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV1", "VG", 50), Expect::Ok)?;
+    t.step(3usize, t.g.lvcreate("LV2", "VG", 50), Expect::Ok)?;
+    t.step(4usize, t.g.vgremove("VG"), Expect::Ok)?;
+    t.step(5usize, t.g.lvs(), Expect::Equals(Value::List(vec![])))?;
+    t.step(6usize, t.g.vgs(), Expect::Equals(Value::List(vec![])))?;
+    t.step(
+        7usize,
+        t.g.pvs(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sda".into())])),
+    )?;
+    t.step(8usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(
+        9usize,
+        t.g.vgs(),
+        Expect::Equals(Value::List(vec![Value::Str("VG".into())])),
+    )?;
+    t.step(10usize, t.g.vgremove("MISSING"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn vgremove_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 50), Expect::Ok)?;
+    t.step(3usize, t.g.mkfs("ext2", "/dev/VG/LV", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(4usize, t.g.mount("/dev/VG/LV", "/"), Expect::Ok)?;
+    t.step(5usize, t.g.vgremove("VG"), Expect::Error(None))?;
+    t.step(
+        6usize,
+        t.g.vgs(),
+        Expect::Equals(Value::List(vec![Value::Str("VG".into())])),
+    )?;
+    Ok(())
+}
+
 fn vgs_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.vgs(), Expect::Equals(Value::List(vec![])))?;
     t.step(1usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
@@ -7755,6 +15110,62 @@ fn vgs_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn vgs_full_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.vgs_full(), Expect::Equals(Value::List(vec![])))?;
+    t.step(1usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(2usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
+    t.step(3usize, t.g.vgcreate("VG2", &["/dev/sda"]), Expect::Ok)?;
+    t.step(4usize, t.g.vgcreate("VG1", &["/dev/sdb"]), Expect::Ok)?;
+    t.step(5usize, t.g.lvcreate("LV", "VG1", 52), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.vgs_full(),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Table(vec![("lv_count".into(), Value::Int(1)), ("pv_count"
+                    .into(), Value::Int(1)), ("snap_count".into(), Value::Int(0)),
+                    ("vg_extent_count".into(), Value::Int(63)), ("vg_extent_size".into(),
+                    Value::Int(4194304)), ("vg_free".into(), Value::Int(209715200)),
+                    ("vg_free_count".into(), Value::Int(50)), ("vg_name".into(),
+                    Value::Str("VG1".into())), ("vg_size".into(), Value::Int(264241152)),
+                    ("vg_tags".into(), Value::Str("".into()))]),
+                    Value::Table(vec![("lv_count".into(), Value::Int(0)), ("vg_fmt"
+                    .into(), Value::Str("lvm2".into())), ("vg_name".into(),
+                    Value::Str("VG2".into()))])
+                ],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
+fn wait_ready_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.wait_ready(), Expect::Ok)?;
+    Ok(())
+}
+
+fn wait_ready_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.wait_ready(), Expect::Error(None))?;
+    Ok(())
+}
+
+fn wc_c_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/f", b"one two\n"), Expect::Ok)?;
+    t.step(1usize, t.g.wc_c("/f"), Expect::Equals(Value::Int(8)))?;
+    t.step(2usize, t.g.touch("/e"), Expect::Ok)?;
+    t.step(3usize, t.g.wc_c("/e"), Expect::Equals(Value::Int(0)))?;
+    t.step(4usize, t.g.ln_s("f", "/l"), Expect::Ok)?;
+    t.step(5usize, t.g.wc_c("/l"), Expect::Equals(Value::Int(8)))?;
+    t.step(6usize, t.g.truncate_size("/f", 2147483647), Expect::Ok)?;
+    t.step(7usize, t.g.wc_c("/f"), Expect::Equals(Value::Int(2147483647)))?;
+    t.step(8usize, t.g.truncate_size("/f", 2147483648), Expect::Ok)?;
+    t.step(9usize, t.g.wc_c("/f"), Expect::Error(None))?;
+    t.step(10usize, t.g.wc_c("/missing"), Expect::Error(Some("ENOENT")))?;
+    t.step(11usize, t.g.wc_c("/"), Expect::Error(Some("EISDIR")))?;
+    Ok(())
+}
+
 fn wc_l_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.write("/f", b"1\n2\n3\n"), Expect::Ok)?;
     t.step(1usize, t.g.wc_l("/f"), Expect::Equals(Value::Int(3)))?;
@@ -7763,6 +15174,44 @@ fn wc_l_0(t: &Run<'_>) -> Outcome {
     t.step(4usize, t.g.touch("/g"), Expect::Ok)?;
     t.step(5usize, t.g.wc_l("/g"), Expect::Equals(Value::Int(0)))?;
     t.step(6usize, t.g.wc_l("/missing"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn wc_w_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/f", b"one  two\tthree\nfour\r\n"), Expect::Ok)?;
+    t.step(1usize, t.g.wc_w("/f"), Expect::Equals(Value::Int(4)))?;
+    t.step(2usize, t.g.write("/f", b" \n\t"), Expect::Ok)?;
+    t.step(3usize, t.g.wc_w("/f"), Expect::Equals(Value::Int(0)))?;
+    t.step(4usize, t.g.write("/f", b"end"), Expect::Ok)?;
+    t.step(5usize, t.g.wc_w("/f"), Expect::Equals(Value::Int(1)))?;
+    t.step(6usize, t.g.touch("/e"), Expect::Ok)?;
+    t.step(7usize, t.g.wc_w("/e"), Expect::Equals(Value::Int(0)))?;
+    t.step(8usize, t.g.wc_w("/missing"), Expect::Error(Some("ENOENT")))?;
+    t.step(9usize, t.g.wc_w("/"), Expect::Error(Some("EISDIR")))?;
+    Ok(())
+}
+
+fn wipefs_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfs("ext4", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(1usize, t.g.wipefs("/dev/sda"), Expect::Ok)?;
+    t.step(2usize, t.g.vfs_type("/dev/sda"), Expect::Equals(Value::Str("".into())))?;
+    t.step(3usize, t.g.is_zero_device("/dev/sda"), Expect::Equals(Value::Bool(false)))?;
+    t.step(4usize, t.g.part_disk("/dev/sda", "gpt"), Expect::Ok)?;
+    t.step(5usize, t.g.mkfs("ext4", "/dev/sda1", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(6usize, t.g.wipefs("/dev/sda"), Expect::Ok)?;
+    t.step(7usize, t.g.list_partitions(), Expect::Equals(Value::List(vec![])))?;
+    t.step(8usize, t.g.part_list("/dev/sda"), Expect::Error(None))?;
+    t.step(9usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
+    t.step(10usize, t.g.wipefs("/dev/sdb"), Expect::Ok)?;
+    t.step(11usize, t.g.pvs(), Expect::Equals(Value::List(vec![])))?;
+    t.step(12usize, t.g.wipefs("/dev/sdb"), Expect::Ok)?;
+    t.step(13usize, t.g.wipefs("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn wipefs_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.wipefs("/dev/sdc"), Expect::Error(Some("EBUSY")))?;
+    t.step(1usize, t.g.vfs_type("/dev/sdc"), Expect::Equals(Value::Str("ext4".into())))?;
     Ok(())
 }
 
@@ -7801,6 +15250,52 @@ fn write_append_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn yara_scan_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/f", b"abc"), Expect::Ok)?;
+    t.step(1usize, t.g.yara_scan("/f"), Expect::Error(None))?;
+    t.step(2usize, t.g.ping_daemon(), Expect::Ok)?;
+    Ok(())
+}
+
+fn zero_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfs("ext4", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(1usize, t.g.zero("/dev/sda"), Expect::Ok)?;
+    t.step(2usize, t.g.vfs_type("/dev/sda"), Expect::Equals(Value::Str("".into())))?;
+    t.step(3usize, t.g.part_disk("/dev/sdb", "gpt"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.list_partitions(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb1".into())])),
+    )?;
+    t.step(5usize, t.g.zero("/dev/sdb"), Expect::Ok)?;
+    t.step(6usize, t.g.list_partitions(), Expect::Equals(Value::List(vec![])))?;
+    t.step(7usize, t.g.part_list("/dev/sdb"), Expect::Error(None))?;
+    t.step(
+        8usize,
+        t.g.pwrite_device("/dev/sdb", b"x", 131071),
+        Expect::Equals(Value::Int(1)),
+    )?;
+    t.step(
+        9usize,
+        t.g.pwrite_device("/dev/sdb", b"y", 131072),
+        Expect::Equals(Value::Int(1)),
+    )?;
+    t.step(10usize, t.g.zero("/dev/sdb"), Expect::Ok)?;
+    t.step(
+        11usize,
+        t.g.pread_device("/dev/sdb", 2, 131071),
+        Expect::Equals(Value::Str("\0y".into())),
+    )?;
+    t.step(12usize, t.g.zero("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn zero_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.zero("/dev/sdc"), Expect::Error(Some("EBUSY")))?;
+    t.step(1usize, t.g.vfs_type("/dev/sdc"), Expect::Equals(Value::Str("ext4".into())))?;
+    Ok(())
+}
+
 fn zero_device_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.pwrite_device("/dev/sdb", b"hello", 12345), Expect::Ok)?;
     t.step(1usize, t.g.zero_device("/dev/sdb"), Expect::Ok)?;
@@ -7812,6 +15307,17 @@ fn zero_device_0(t: &Run<'_>) -> Outcome {
     t.step(3usize, t.g.is_zero_device("/dev/sdb"), Expect::Equals(Value::Bool(true)))?;
     t.step(4usize, t.g.zero_device("/dev/sdz"), Expect::Error(None))?;
     Ok(())
+}
+
+impl ToValue for structs::IntBool {
+    fn to_value(&self) -> Value {
+        Value::Table(
+            vec![
+                ("i".into(), Value::Int(self.i.into())), ("b".into(), Value::Int(self.b
+                .into()))
+            ],
+        )
+    }
 }
 
 impl ToValue for structs::LvmPv {
@@ -7829,6 +15335,30 @@ impl ToValue for structs::LvmPv {
                 .pv_tags.to_vec())), ("pe_start".into(), Value::Int(self.pe_start)),
                 ("pv_mda_count".into(), Value::Int(self.pv_mda_count)), ("pv_mda_free"
                 .into(), Value::Int(self.pv_mda_free))
+            ],
+        )
+    }
+}
+
+impl ToValue for structs::LvmVg {
+    fn to_value(&self) -> Value {
+        Value::Table(
+            vec![
+                ("vg_name".into(), Value::Str(self.vg_name.to_vec())), ("vg_uuid".into(),
+                Value::Str(self.vg_uuid.0.to_vec())), ("vg_fmt".into(), Value::Str(self
+                .vg_fmt.to_vec())), ("vg_attr".into(), Value::Str(self.vg_attr
+                .to_vec())), ("vg_size".into(), Value::Int(self.vg_size)), ("vg_free"
+                .into(), Value::Int(self.vg_free)), ("vg_sysid".into(), Value::Str(self
+                .vg_sysid.to_vec())), ("vg_extent_size".into(), Value::Int(self
+                .vg_extent_size)), ("vg_extent_count".into(), Value::Int(self
+                .vg_extent_count)), ("vg_free_count".into(), Value::Int(self
+                .vg_free_count)), ("max_lv".into(), Value::Int(self.max_lv)), ("max_pv"
+                .into(), Value::Int(self.max_pv)), ("pv_count".into(), Value::Int(self
+                .pv_count)), ("lv_count".into(), Value::Int(self.lv_count)),
+                ("snap_count".into(), Value::Int(self.snap_count)), ("vg_seqno".into(),
+                Value::Int(self.vg_seqno)), ("vg_tags".into(), Value::Str(self.vg_tags
+                .to_vec())), ("vg_mda_count".into(), Value::Int(self.vg_mda_count)),
+                ("vg_mda_free".into(), Value::Int(self.vg_mda_free))
             ],
         )
     }
@@ -7951,6 +15481,19 @@ impl ToValue for structs::Xattr {
     }
 }
 
+impl ToValue for structs::InotifyEvent {
+    fn to_value(&self) -> Value {
+        Value::Table(
+            vec![
+                ("in_wd".into(), Value::Int(self.in_wd)), ("in_mask".into(),
+                Value::Int(self.in_mask.into())), ("in_cookie".into(), Value::Int(self
+                .in_cookie.into())), ("in_name".into(), Value::Str(self.in_name
+                .to_vec()))
+            ],
+        )
+    }
+}
+
 impl ToValue for structs::Partition {
     fn to_value(&self) -> Value {
         Value::Table(
@@ -7959,6 +15502,202 @@ impl ToValue for structs::Partition {
                 .into(), Value::Int(self.part_start)), ("part_end".into(),
                 Value::Int(self.part_end)), ("part_size".into(), Value::Int(self
                 .part_size))
+            ],
+        )
+    }
+}
+
+impl ToValue for structs::Application {
+    fn to_value(&self) -> Value {
+        Value::Table(
+            vec![
+                ("app_name".into(), Value::Str(self.app_name.to_vec())),
+                ("app_display_name".into(), Value::Str(self.app_display_name.to_vec())),
+                ("app_epoch".into(), Value::Int(self.app_epoch.into())), ("app_version"
+                .into(), Value::Str(self.app_version.to_vec())), ("app_release".into(),
+                Value::Str(self.app_release.to_vec())), ("app_install_path".into(),
+                Value::Str(self.app_install_path.to_vec())), ("app_trans_path".into(),
+                Value::Str(self.app_trans_path.to_vec())), ("app_publisher".into(),
+                Value::Str(self.app_publisher.to_vec())), ("app_url".into(),
+                Value::Str(self.app_url.to_vec())), ("app_source_package".into(),
+                Value::Str(self.app_source_package.to_vec())), ("app_summary".into(),
+                Value::Str(self.app_summary.to_vec())), ("app_description".into(),
+                Value::Str(self.app_description.to_vec()))
+            ],
+        )
+    }
+}
+
+impl ToValue for structs::Application2 {
+    fn to_value(&self) -> Value {
+        Value::Table(
+            vec![
+                ("app2_name".into(), Value::Str(self.app2_name.to_vec())),
+                ("app2_display_name".into(), Value::Str(self.app2_display_name
+                .to_vec())), ("app2_epoch".into(), Value::Int(self.app2_epoch.into())),
+                ("app2_version".into(), Value::Str(self.app2_version.to_vec())),
+                ("app2_release".into(), Value::Str(self.app2_release.to_vec())),
+                ("app2_arch".into(), Value::Str(self.app2_arch.to_vec())),
+                ("app2_install_path".into(), Value::Str(self.app2_install_path
+                .to_vec())), ("app2_trans_path".into(), Value::Str(self.app2_trans_path
+                .to_vec())), ("app2_publisher".into(), Value::Str(self.app2_publisher
+                .to_vec())), ("app2_url".into(), Value::Str(self.app2_url.to_vec())),
+                ("app2_source_package".into(), Value::Str(self.app2_source_package
+                .to_vec())), ("app2_summary".into(), Value::Str(self.app2_summary
+                .to_vec())), ("app2_description".into(), Value::Str(self.app2_description
+                .to_vec())), ("app2_class".into(), Value::Str(self.app2_class.to_vec())),
+                ("app2_spare2".into(), Value::Str(self.app2_spare2.to_vec())),
+                ("app2_spare3".into(), Value::Str(self.app2_spare3.to_vec())),
+                ("app2_spare4".into(), Value::Str(self.app2_spare4.to_vec()))
+            ],
+        )
+    }
+}
+
+impl ToValue for structs::Isoinfo {
+    fn to_value(&self) -> Value {
+        Value::Table(
+            vec![
+                ("iso_system_id".into(), Value::Str(self.iso_system_id.to_vec())),
+                ("iso_volume_id".into(), Value::Str(self.iso_volume_id.to_vec())),
+                ("iso_volume_space_size".into(), Value::Int(self.iso_volume_space_size
+                .into())), ("iso_volume_set_size".into(), Value::Int(self
+                .iso_volume_set_size.into())), ("iso_volume_sequence_number".into(),
+                Value::Int(self.iso_volume_sequence_number.into())),
+                ("iso_logical_block_size".into(), Value::Int(self.iso_logical_block_size
+                .into())), ("iso_volume_set_id".into(), Value::Str(self.iso_volume_set_id
+                .to_vec())), ("iso_publisher_id".into(), Value::Str(self.iso_publisher_id
+                .to_vec())), ("iso_data_preparer_id".into(), Value::Str(self
+                .iso_data_preparer_id.to_vec())), ("iso_application_id".into(),
+                Value::Str(self.iso_application_id.to_vec())), ("iso_copyright_file_id"
+                .into(), Value::Str(self.iso_copyright_file_id.to_vec())),
+                ("iso_abstract_file_id".into(), Value::Str(self.iso_abstract_file_id
+                .to_vec())), ("iso_bibliographic_file_id".into(), Value::Str(self
+                .iso_bibliographic_file_id.to_vec())), ("iso_volume_creation_t".into(),
+                Value::Int(self.iso_volume_creation_t)), ("iso_volume_modification_t"
+                .into(), Value::Int(self.iso_volume_modification_t)),
+                ("iso_volume_expiration_t".into(), Value::Int(self
+                .iso_volume_expiration_t)), ("iso_volume_effective_t".into(),
+                Value::Int(self.iso_volume_effective_t))
+            ],
+        )
+    }
+}
+
+impl ToValue for structs::Mdstat {
+    fn to_value(&self) -> Value {
+        Value::Table(
+            vec![
+                ("mdstat_device".into(), Value::Str(self.mdstat_device.to_vec())),
+                ("mdstat_index".into(), Value::Int(self.mdstat_index.into())),
+                ("mdstat_flags".into(), Value::Str(self.mdstat_flags.to_vec()))
+            ],
+        )
+    }
+}
+
+impl ToValue for structs::Btrfssubvolume {
+    fn to_value(&self) -> Value {
+        Value::Table(
+            vec![
+                ("btrfssubvolume_id".into(), Value::Int(self.btrfssubvolume_id as i64)),
+                ("btrfssubvolume_top_level_id".into(), Value::Int(self
+                .btrfssubvolume_top_level_id as i64)), ("btrfssubvolume_path".into(),
+                Value::Str(self.btrfssubvolume_path.to_vec()))
+            ],
+        )
+    }
+}
+
+impl ToValue for structs::Btrfsqgroup {
+    fn to_value(&self) -> Value {
+        Value::Table(
+            vec![
+                ("btrfsqgroup_id".into(), Value::Str(self.btrfsqgroup_id.to_vec())),
+                ("btrfsqgroup_rfer".into(), Value::Int(self.btrfsqgroup_rfer as i64)),
+                ("btrfsqgroup_excl".into(), Value::Int(self.btrfsqgroup_excl as i64))
+            ],
+        )
+    }
+}
+
+impl ToValue for structs::Btrfsbalance {
+    fn to_value(&self) -> Value {
+        Value::Table(
+            vec![
+                ("btrfsbalance_status".into(), Value::Str(self.btrfsbalance_status
+                .to_vec())), ("btrfsbalance_total".into(), Value::Int(self
+                .btrfsbalance_total as i64)), ("btrfsbalance_balanced".into(),
+                Value::Int(self.btrfsbalance_balanced as i64)),
+                ("btrfsbalance_considered".into(), Value::Int(self
+                .btrfsbalance_considered as i64)), ("btrfsbalance_left".into(),
+                Value::Int(self.btrfsbalance_left as i64))
+            ],
+        )
+    }
+}
+
+impl ToValue for structs::Btrfsscrub {
+    fn to_value(&self) -> Value {
+        Value::Table(
+            vec![
+                ("btrfsscrub_data_extents_scrubbed".into(), Value::Int(self
+                .btrfsscrub_data_extents_scrubbed as i64)),
+                ("btrfsscrub_tree_extents_scrubbed".into(), Value::Int(self
+                .btrfsscrub_tree_extents_scrubbed as i64)),
+                ("btrfsscrub_data_bytes_scrubbed".into(), Value::Int(self
+                .btrfsscrub_data_bytes_scrubbed as i64)),
+                ("btrfsscrub_tree_bytes_scrubbed".into(), Value::Int(self
+                .btrfsscrub_tree_bytes_scrubbed as i64)), ("btrfsscrub_read_errors"
+                .into(), Value::Int(self.btrfsscrub_read_errors as i64)),
+                ("btrfsscrub_csum_errors".into(), Value::Int(self.btrfsscrub_csum_errors
+                as i64)), ("btrfsscrub_verify_errors".into(), Value::Int(self
+                .btrfsscrub_verify_errors as i64)), ("btrfsscrub_no_csum".into(),
+                Value::Int(self.btrfsscrub_no_csum as i64)), ("btrfsscrub_csum_discards"
+                .into(), Value::Int(self.btrfsscrub_csum_discards as i64)),
+                ("btrfsscrub_super_errors".into(), Value::Int(self
+                .btrfsscrub_super_errors as i64)), ("btrfsscrub_malloc_errors".into(),
+                Value::Int(self.btrfsscrub_malloc_errors as i64)),
+                ("btrfsscrub_uncorrectable_errors".into(), Value::Int(self
+                .btrfsscrub_uncorrectable_errors as i64)),
+                ("btrfsscrub_unverified_errors".into(), Value::Int(self
+                .btrfsscrub_unverified_errors as i64)), ("btrfsscrub_corrected_errors"
+                .into(), Value::Int(self.btrfsscrub_corrected_errors as i64)),
+                ("btrfsscrub_last_physical".into(), Value::Int(self
+                .btrfsscrub_last_physical as i64))
+            ],
+        )
+    }
+}
+
+impl ToValue for structs::Xfsinfo {
+    fn to_value(&self) -> Value {
+        Value::Table(
+            vec![
+                ("xfs_mntpoint".into(), Value::Str(self.xfs_mntpoint.to_vec())),
+                ("xfs_inodesize".into(), Value::Int(self.xfs_inodesize.into())),
+                ("xfs_agcount".into(), Value::Int(self.xfs_agcount.into())),
+                ("xfs_agsize".into(), Value::Int(self.xfs_agsize.into())),
+                ("xfs_sectsize".into(), Value::Int(self.xfs_sectsize.into())),
+                ("xfs_attr".into(), Value::Int(self.xfs_attr.into())), ("xfs_blocksize"
+                .into(), Value::Int(self.xfs_blocksize.into())), ("xfs_datablocks"
+                .into(), Value::Int(self.xfs_datablocks as i64)), ("xfs_imaxpct".into(),
+                Value::Int(self.xfs_imaxpct.into())), ("xfs_sunit".into(),
+                Value::Int(self.xfs_sunit.into())), ("xfs_swidth".into(), Value::Int(self
+                .xfs_swidth.into())), ("xfs_dirversion".into(), Value::Int(self
+                .xfs_dirversion.into())), ("xfs_dirblocksize".into(), Value::Int(self
+                .xfs_dirblocksize.into())), ("xfs_cimode".into(), Value::Int(self
+                .xfs_cimode.into())), ("xfs_logname".into(), Value::Str(self.xfs_logname
+                .to_vec())), ("xfs_logblocksize".into(), Value::Int(self.xfs_logblocksize
+                .into())), ("xfs_logblocks".into(), Value::Int(self.xfs_logblocks
+                .into())), ("xfs_logversion".into(), Value::Int(self.xfs_logversion
+                .into())), ("xfs_logsectsize".into(), Value::Int(self.xfs_logsectsize
+                .into())), ("xfs_logsunit".into(), Value::Int(self.xfs_logsunit.into())),
+                ("xfs_lazycount".into(), Value::Int(self.xfs_lazycount.into())),
+                ("xfs_rtname".into(), Value::Str(self.xfs_rtname.to_vec())),
+                ("xfs_rtextsize".into(), Value::Int(self.xfs_rtextsize.into())),
+                ("xfs_rtblocks".into(), Value::Int(self.xfs_rtblocks as i64)),
+                ("xfs_rtextents".into(), Value::Int(self.xfs_rtextents as i64))
             ],
         )
     }
@@ -7977,6 +15716,18 @@ impl ToValue for structs::Utsname {
     }
 }
 
+impl ToValue for structs::HivexNode {
+    fn to_value(&self) -> Value {
+        Value::Table(vec![("hivex_node_h".into(), Value::Int(self.hivex_node_h))])
+    }
+}
+
+impl ToValue for structs::HivexValue {
+    fn to_value(&self) -> Value {
+        Value::Table(vec![("hivex_value_h".into(), Value::Int(self.hivex_value_h))])
+    }
+}
+
 impl ToValue for structs::InternalMountable {
     fn to_value(&self) -> Value {
         Value::Table(
@@ -7984,6 +15735,41 @@ impl ToValue for structs::InternalMountable {
                 ("im_type".into(), Value::Int(self.im_type.into())), ("im_device".into(),
                 Value::Str(self.im_device.to_vec())), ("im_volume".into(),
                 Value::Str(self.im_volume.to_vec()))
+            ],
+        )
+    }
+}
+
+impl ToValue for structs::TskDirent {
+    fn to_value(&self) -> Value {
+        Value::Table(
+            vec![
+                ("tsk_inode".into(), Value::Int(self.tsk_inode as i64)), ("tsk_type"
+                .into(), Value::Str(vec![self.tsk_type.0])), ("tsk_size".into(),
+                Value::Int(self.tsk_size)), ("tsk_name".into(), Value::Str(self.tsk_name
+                .to_vec())), ("tsk_flags".into(), Value::Int(self.tsk_flags.into())),
+                ("tsk_atime_sec".into(), Value::Int(self.tsk_atime_sec)),
+                ("tsk_atime_nsec".into(), Value::Int(self.tsk_atime_nsec)),
+                ("tsk_mtime_sec".into(), Value::Int(self.tsk_mtime_sec)),
+                ("tsk_mtime_nsec".into(), Value::Int(self.tsk_mtime_nsec)),
+                ("tsk_ctime_sec".into(), Value::Int(self.tsk_ctime_sec)),
+                ("tsk_ctime_nsec".into(), Value::Int(self.tsk_ctime_nsec)),
+                ("tsk_crtime_sec".into(), Value::Int(self.tsk_crtime_sec)),
+                ("tsk_crtime_nsec".into(), Value::Int(self.tsk_crtime_nsec)),
+                ("tsk_nlink".into(), Value::Int(self.tsk_nlink)), ("tsk_link".into(),
+                Value::Str(self.tsk_link.to_vec())), ("tsk_spare1".into(),
+                Value::Int(self.tsk_spare1))
+            ],
+        )
+    }
+}
+
+impl ToValue for structs::YaraDetection {
+    fn to_value(&self) -> Value {
+        Value::Table(
+            vec![
+                ("yara_name".into(), Value::Str(self.yara_name.to_vec())), ("yara_rule"
+                .into(), Value::Str(self.yara_rule.to_vec()))
             ],
         )
     }

@@ -10,6 +10,60 @@ use guestfs::Error;
 use libc::c_char;
 use libc::c_int;
 
+/// `struct guestfs_compress_device_out_argv`.
+#[repr(C)]
+pub struct CompressDeviceOutArgv {
+    bitmask: u64,
+    level: c_int,
+}
+
+impl CompressDeviceOutArgv {
+    /// Null, or a struct whose members with a set bit hold what the header says.
+    unsafe fn read(
+        gfs_call: &Call<'_>,
+        gfs_optargs: *const Self,
+    ) -> Result<opts::CompressDeviceOutOpts, Error> {
+        // SAFETY: the caller keeps the contract above, which is all that is needed here.
+        unsafe {
+            let Some(gfs_c) = gfs_optargs.as_ref() else {
+                return Ok(opts::CompressDeviceOutOpts::default());
+            };
+            let gfs_mask = gfs_call.mask(gfs_c.bitmask, 1)?;
+            Ok(opts::CompressDeviceOutOpts {
+                level: gfs_mask.given(0, || gfs_c.level),
+            })
+        }
+    }
+}
+
+/// `guestfs_compress_device_out_argv`: download a device compressed.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_compress_device_out_argv(
+    gfs_g: *mut Guestfs,
+    ctype: *const c_char,
+    device: *const c_char,
+    zdevice: *const c_char,
+    gfs_optargs: *const CompressDeviceOutArgv,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "compress_device_out",
+            |gfs_call| {
+                let ctype = gfs_call.str("ctype", ctype)?;
+                let device = gfs_call.str("device", device)?;
+                let zdevice = gfs_call.str("zdevice", zdevice)?;
+                let gfs_opts = CompressDeviceOutArgv::read(gfs_call, gfs_optargs)?;
+                gfs_call.handle().compress_device_out(ctype, device, zdevice, gfs_opts)
+            },
+        )
+    }
+}
+
 /// `struct guestfs_compress_out_argv`.
 #[repr(C)]
 pub struct CompressOutArgv {
@@ -59,6 +113,60 @@ pub unsafe extern "C" fn guestfs_compress_out_argv(
                 let zfile = gfs_call.str("zfile", zfile)?;
                 let gfs_opts = CompressOutArgv::read(gfs_call, gfs_optargs)?;
                 gfs_call.handle().compress_out(ctype, file, zfile, gfs_opts)
+            },
+        )
+    }
+}
+
+/// `struct guestfs_cpio_out_argv`.
+#[repr(C)]
+pub struct CpioOutArgv {
+    bitmask: u64,
+    format: *const c_char,
+}
+
+impl CpioOutArgv {
+    /// Null, or a struct whose members with a set bit hold what the header says.
+    unsafe fn read(
+        gfs_call: &Call<'_>,
+        gfs_optargs: *const Self,
+    ) -> Result<opts::CpioOutOpts, Error> {
+        // SAFETY: the caller keeps the contract above, which is all that is needed here.
+        unsafe {
+            let Some(gfs_c) = gfs_optargs.as_ref() else {
+                return Ok(opts::CpioOutOpts::default());
+            };
+            let gfs_mask = gfs_call.mask(gfs_c.bitmask, 1)?;
+            Ok(opts::CpioOutOpts {
+                format: gfs_mask
+                    .given(0, || gfs_call.option_str("format", gfs_c.format))
+                    .transpose()?,
+            })
+        }
+    }
+}
+
+/// `guestfs_cpio_out_argv`: pack a directory into a cpio archive.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_cpio_out_argv(
+    gfs_g: *mut Guestfs,
+    directory: *const c_char,
+    cpiofile: *const c_char,
+    gfs_optargs: *const CpioOutArgv,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "cpio_out",
+            |gfs_call| {
+                let directory = gfs_call.str("directory", directory)?;
+                let cpiofile = gfs_call.str("cpiofile", cpiofile)?;
+                let gfs_opts = CpioOutArgv::read(gfs_call, gfs_optargs)?;
+                gfs_call.handle().cpio_out(directory, cpiofile, gfs_opts)
             },
         )
     }
@@ -218,4 +326,100 @@ pub unsafe extern "C" fn guestfs_tar_out(
 ) -> c_int {
     // SAFETY: the caller keeps the contract above, which is all that is needed here.
     unsafe { guestfs_tar_out_opts_argv(gfs_g, directory, tarfile, std::ptr::null()) }
+}
+
+/// `guestfs_tgz_in`: unpack a tar archive compressed by gzip into a directory.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_tgz_in(
+    gfs_g: *mut Guestfs,
+    tarball: *const c_char,
+    directory: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "tgz_in",
+            |gfs_call| {
+                let tarball = gfs_call.str("tarball", tarball)?;
+                let directory = gfs_call.str("directory", directory)?;
+                gfs_call.handle().tgz_in(tarball, directory)
+            },
+        )
+    }
+}
+
+/// `guestfs_tgz_out`: pack a directory into a tar archive compressed by gzip.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_tgz_out(
+    gfs_g: *mut Guestfs,
+    directory: *const c_char,
+    tarball: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "tgz_out",
+            |gfs_call| {
+                let directory = gfs_call.str("directory", directory)?;
+                let tarball = gfs_call.str("tarball", tarball)?;
+                gfs_call.handle().tgz_out(directory, tarball)
+            },
+        )
+    }
+}
+
+/// `guestfs_txz_in`: unpack a tar archive compressed by xz into a directory.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_txz_in(
+    gfs_g: *mut Guestfs,
+    tarball: *const c_char,
+    directory: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "txz_in",
+            |gfs_call| {
+                let tarball = gfs_call.str("tarball", tarball)?;
+                let directory = gfs_call.str("directory", directory)?;
+                gfs_call.handle().txz_in(tarball, directory)
+            },
+        )
+    }
+}
+
+/// `guestfs_txz_out`: pack a directory into a tar archive compressed by xz.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_txz_out(
+    gfs_g: *mut Guestfs,
+    directory: *const c_char,
+    tarball: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "txz_out",
+            |gfs_call| {
+                let directory = gfs_call.str("directory", directory)?;
+                let tarball = gfs_call.str("tarball", tarball)?;
+                gfs_call.handle().txz_out(directory, tarball)
+            },
+        )
+    }
 }

@@ -7,6 +7,72 @@ use crate::marshal::guard;
 use libc::c_char;
 use libc::c_int;
 
+/// `guestfs_blockdev_flushbufs`: write out and forget what the kernel keeps of a device.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_blockdev_flushbufs(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "blockdev_flushbufs",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().blockdev_flushbufs(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_blockdev_getbsz`: return the block size of a device.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_blockdev_getbsz(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "blockdev_getbsz",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().blockdev_getbsz(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_blockdev_getro`: test whether a device is read-only.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_blockdev_getro(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "blockdev_getro",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().blockdev_getro(device)
+            },
+        )
+    }
+}
+
 /// `guestfs_blockdev_getsize64`: return the size of a device in bytes.
 ///
 /// # Safety
@@ -51,6 +117,162 @@ pub unsafe extern "C" fn guestfs_blockdev_getss(
     }
 }
 
+/// `guestfs_blockdev_getsz`: return the size of a device in units of 512 bytes.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_blockdev_getsz(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> i64 {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "blockdev_getsz",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().blockdev_getsz(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_blockdev_rereadpt`: read the partition table of a disk anew.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_blockdev_rereadpt(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "blockdev_rereadpt",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().blockdev_rereadpt(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_blockdev_setbsz`: set the block size of a device, without effect.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_blockdev_setbsz(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    blocksize: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "blockdev_setbsz",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().blockdev_setbsz(device, blocksize)
+            },
+        )
+    }
+}
+
+/// `guestfs_blockdev_setra`: set the read-ahead of a device.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_blockdev_setra(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    sectors: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "blockdev_setra",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().blockdev_setra(device, sectors)
+            },
+        )
+    }
+}
+
+/// `guestfs_blockdev_setro`: make a device read-only.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_blockdev_setro(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "blockdev_setro",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().blockdev_setro(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_blockdev_setrw`: make a device writable again.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_blockdev_setrw(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "blockdev_setrw",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().blockdev_setrw(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_is_whole_device`: test whether a device is a whole disk.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_is_whole_device(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "is_whole_device",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().is_whole_device(device)
+            },
+        )
+    }
+}
+
 /// `guestfs_is_zero_device`: ask whether a device contains only zeroes.
 ///
 /// # Safety
@@ -85,6 +307,24 @@ pub unsafe extern "C" fn guestfs_list_devices(gfs_g: *mut Guestfs) -> *mut *mut 
     }
 }
 
+/// `guestfs_list_disk_labels`: list the labels of drives and the devices behind them.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_list_disk_labels(
+    gfs_g: *mut Guestfs,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "list_disk_labels",
+            |gfs_call| { gfs_call.handle().list_disk_labels() },
+        )
+    }
+}
+
 /// `guestfs_list_partitions`: list all partitions.
 ///
 /// # Safety
@@ -101,6 +341,16 @@ pub unsafe extern "C" fn guestfs_list_partitions(
             |gfs_call| { gfs_call.handle().list_partitions() },
         )
     }
+}
+
+/// `guestfs_nr_devices`: return the number of disks.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_nr_devices(gfs_g: *mut Guestfs) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe { guard(gfs_g, "nr_devices", |gfs_call| { gfs_call.handle().nr_devices() }) }
 }
 
 /// `guestfs_zero_device`: fill a device with zeroes.

@@ -5,6 +5,7 @@
 use crate::handle::Guestfs;
 use crate::marshal::guard;
 use libc::c_char;
+use libc::c_int;
 
 /// `guestfs_command`: run a program of the guest.
 ///
@@ -28,6 +29,52 @@ pub unsafe extern "C" fn guestfs_command(
     }
 }
 
+/// `guestfs_command_lines`: run a program of the guest and return its lines.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_command_lines(
+    gfs_g: *mut Guestfs,
+    arguments: *const *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "command_lines",
+            |gfs_call| {
+                let arguments = gfs_call.list("arguments", arguments)?;
+                gfs_call.handle().command_lines(&arguments)
+            },
+        )
+    }
+}
+
+/// `guestfs_command_out`: run a program of the guest and save its output on the host.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_command_out(
+    gfs_g: *mut Guestfs,
+    arguments: *const *const c_char,
+    output: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "command_out",
+            |gfs_call| {
+                let arguments = gfs_call.list("arguments", arguments)?;
+                let output = gfs_call.str("output", output)?;
+                gfs_call.handle().command_out(&arguments, output)
+            },
+        )
+    }
+}
+
 /// `guestfs_sh`: run a shell command of the guest.
 ///
 /// # Safety
@@ -45,6 +92,52 @@ pub unsafe extern "C" fn guestfs_sh(
             |gfs_call| {
                 let command = gfs_call.str("command", command)?;
                 gfs_call.handle().sh(command)
+            },
+        )
+    }
+}
+
+/// `guestfs_sh_lines`: run a shell command of the guest and return its lines.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_sh_lines(
+    gfs_g: *mut Guestfs,
+    command: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "sh_lines",
+            |gfs_call| {
+                let command = gfs_call.str("command", command)?;
+                gfs_call.handle().sh_lines(command)
+            },
+        )
+    }
+}
+
+/// `guestfs_sh_out`: run a shell command of the guest and save its output on the host.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_sh_out(
+    gfs_g: *mut Guestfs,
+    command: *const c_char,
+    output: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "sh_out",
+            |gfs_call| {
+                let command = gfs_call.str("command", command)?;
+                let output = gfs_call.str("output", output)?;
+                gfs_call.handle().sh_out(command, output)
             },
         )
     }

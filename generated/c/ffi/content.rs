@@ -34,6 +34,176 @@ pub unsafe extern "C" fn guestfs_checksum(
     }
 }
 
+/// `guestfs_checksum_device`: compute the checksum of a device.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_checksum_device(
+    gfs_g: *mut Guestfs,
+    csumtype: *const c_char,
+    device: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "checksum_device",
+            |gfs_call| {
+                let csumtype = gfs_call.str("csumtype", csumtype)?;
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().checksum_device(csumtype, device)
+            },
+        )
+    }
+}
+
+/// `guestfs_checksums_out`: compute the checksums of all files below a directory.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_checksums_out(
+    gfs_g: *mut Guestfs,
+    csumtype: *const c_char,
+    directory: *const c_char,
+    sumsfile: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "checksums_out",
+            |gfs_call| {
+                let csumtype = gfs_call.str("csumtype", csumtype)?;
+                let directory = gfs_call.str("directory", directory)?;
+                let sumsfile = gfs_call.str("sumsfile", sumsfile)?;
+                gfs_call.handle().checksums_out(csumtype, directory, sumsfile)
+            },
+        )
+    }
+}
+
+/// `guestfs_egrep`: return the lines of a file that match an extended pattern.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_egrep(
+    gfs_g: *mut Guestfs,
+    regex: *const c_char,
+    path: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "egrep",
+            |gfs_call| {
+                let regex = gfs_call.str("regex", regex)?;
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().egrep(regex, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_egrepi`: return the lines of a file that match an extended pattern in any case.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_egrepi(
+    gfs_g: *mut Guestfs,
+    regex: *const c_char,
+    path: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "egrepi",
+            |gfs_call| {
+                let regex = gfs_call.str("regex", regex)?;
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().egrepi(regex, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_equal`: compare two files.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_equal(
+    gfs_g: *mut Guestfs,
+    file1: *const c_char,
+    file2: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "equal",
+            |gfs_call| {
+                let file1 = gfs_call.str("file1", file1)?;
+                let file2 = gfs_call.str("file2", file2)?;
+                gfs_call.handle().equal(file1, file2)
+            },
+        )
+    }
+}
+
+/// `guestfs_fgrep`: return the lines of a file that contain a text.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_fgrep(
+    gfs_g: *mut Guestfs,
+    pattern: *const c_char,
+    path: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "fgrep",
+            |gfs_call| {
+                let pattern = gfs_call.str("pattern", pattern)?;
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().fgrep(pattern, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_fgrepi`: return the lines of a file that contain a text in any case.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_fgrepi(
+    gfs_g: *mut Guestfs,
+    pattern: *const c_char,
+    path: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "fgrepi",
+            |gfs_call| {
+                let pattern = gfs_call.str("pattern", pattern)?;
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().fgrepi(pattern, path)
+            },
+        )
+    }
+}
+
 /// `guestfs_file`: say what a file or device contains.
 ///
 /// # Safety
@@ -152,6 +322,52 @@ pub unsafe extern "C" fn guestfs_grep(
     unsafe { guestfs_grep_opts_argv(gfs_g, regex, path, std::ptr::null()) }
 }
 
+/// `guestfs_grepi`: return the lines of a file that match a pattern in any case.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_grepi(
+    gfs_g: *mut Guestfs,
+    regex: *const c_char,
+    path: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "grepi",
+            |gfs_call| {
+                let regex = gfs_call.str("regex", regex)?;
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().grepi(regex, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_head`: return the first ten lines of a file.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_head(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "head",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().head(path)
+            },
+        )
+    }
+}
+
 /// `guestfs_head_n`: return the first lines of a file.
 ///
 /// # Safety
@@ -170,6 +386,28 @@ pub unsafe extern "C" fn guestfs_head_n(
             |gfs_call| {
                 let path = gfs_call.str("path", path)?;
                 gfs_call.handle().head_n(nrlines, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_hexdump`: show the bytes of a file in hexadecimal.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_hexdump(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "hexdump",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().hexdump(path)
             },
         )
     }
@@ -333,6 +571,74 @@ pub unsafe extern "C" fn guestfs_pwrite_device(
     }
 }
 
+/// `guestfs_strings`: find the text in a binary file.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_strings(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "strings",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().strings(path)
+            },
+        )
+    }
+}
+
+/// `guestfs_strings_e`: return the printable texts of a file in a given encoding.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_strings_e(
+    gfs_g: *mut Guestfs,
+    encoding: *const c_char,
+    path: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "strings_e",
+            |gfs_call| {
+                let encoding = gfs_call.str("encoding", encoding)?;
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().strings_e(encoding, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_tail`: return the last ten lines of a file.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_tail(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "tail",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().tail(path)
+            },
+        )
+    }
+}
+
 /// `guestfs_tail_n`: return the last lines of a file.
 ///
 /// # Safety
@@ -356,6 +662,28 @@ pub unsafe extern "C" fn guestfs_tail_n(
     }
 }
 
+/// `guestfs_wc_c`: count the bytes of a file.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_wc_c(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "wc_c",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().wc_c(path)
+            },
+        )
+    }
+}
+
 /// `guestfs_wc_l`: count the lines of a file.
 ///
 /// # Safety
@@ -373,6 +701,221 @@ pub unsafe extern "C" fn guestfs_wc_l(
             |gfs_call| {
                 let path = gfs_call.str("path", path)?;
                 gfs_call.handle().wc_l(path)
+            },
+        )
+    }
+}
+
+/// `guestfs_wc_w`: count the words of a file.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_wc_w(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "wc_w",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().wc_w(path)
+            },
+        )
+    }
+}
+
+/// `guestfs_write_file`: write a text to a file.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_write_file(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+    content: *const c_char,
+    size: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "write_file",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                let content = gfs_call.str("content", content)?;
+                gfs_call.handle().write_file(path, content, size)
+            },
+        )
+    }
+}
+
+/// `guestfs_zegrep`: return the lines of a file that match an extended pattern, even if compressed.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_zegrep(
+    gfs_g: *mut Guestfs,
+    regex: *const c_char,
+    path: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "zegrep",
+            |gfs_call| {
+                let regex = gfs_call.str("regex", regex)?;
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().zegrep(regex, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_zegrepi`: return the lines of a file that match an extended pattern in any case, even if compressed.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_zegrepi(
+    gfs_g: *mut Guestfs,
+    regex: *const c_char,
+    path: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "zegrepi",
+            |gfs_call| {
+                let regex = gfs_call.str("regex", regex)?;
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().zegrepi(regex, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_zfgrep`: return the lines of a file that contain a text, even if compressed.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_zfgrep(
+    gfs_g: *mut Guestfs,
+    pattern: *const c_char,
+    path: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "zfgrep",
+            |gfs_call| {
+                let pattern = gfs_call.str("pattern", pattern)?;
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().zfgrep(pattern, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_zfgrepi`: return the lines of a file that contain a text in any case, even if compressed.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_zfgrepi(
+    gfs_g: *mut Guestfs,
+    pattern: *const c_char,
+    path: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "zfgrepi",
+            |gfs_call| {
+                let pattern = gfs_call.str("pattern", pattern)?;
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().zfgrepi(pattern, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_zfile`: say what a compressed file contains.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_zfile(
+    gfs_g: *mut Guestfs,
+    meth: *const c_char,
+    path: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "zfile",
+            |gfs_call| {
+                let meth = gfs_call.str("meth", meth)?;
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().zfile(meth, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_zgrep`: return the lines of a file that match a pattern, even if compressed.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_zgrep(
+    gfs_g: *mut Guestfs,
+    regex: *const c_char,
+    path: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "zgrep",
+            |gfs_call| {
+                let regex = gfs_call.str("regex", regex)?;
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().zgrep(regex, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_zgrepi`: return the lines of a file that match a pattern in any case, even if compressed.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_zgrepi(
+    gfs_g: *mut Guestfs,
+    regex: *const c_char,
+    path: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "zgrepi",
+            |gfs_call| {
+                let regex = gfs_call.str("regex", regex)?;
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().zgrepi(regex, path)
             },
         )
     }

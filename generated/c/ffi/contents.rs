@@ -31,6 +31,28 @@ pub unsafe extern "C" fn guestfs_cat(
     }
 }
 
+/// `guestfs_filesystem_walk`: list everything in a file system, deleted files too.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_filesystem_walk(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> *mut CList<c_structs::TskDirent> {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "filesystem_walk",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().filesystem_walk(device).map(List)
+            },
+        )
+    }
+}
+
 /// `guestfs_find`: list all files below a directory.
 ///
 /// # Safety
@@ -49,6 +71,47 @@ pub unsafe extern "C" fn guestfs_find(
                 let directory = gfs_call.str("directory", directory)?;
                 gfs_call.handle().find(directory)
             },
+        )
+    }
+}
+
+/// `guestfs_find_inode`: find all names of an inode.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_find_inode(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    inode: i64,
+) -> *mut CList<c_structs::TskDirent> {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "find_inode",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().find_inode(device, inode).map(List)
+            },
+        )
+    }
+}
+
+/// `guestfs_journal_get`: read the current entry of the journal.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_journal_get(
+    gfs_g: *mut Guestfs,
+) -> *mut CList<c_structs::Xattr> {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "journal_get",
+            |gfs_call| { gfs_call.handle().journal_get().map(List) },
         )
     }
 }
@@ -92,6 +155,122 @@ pub unsafe extern "C" fn guestfs_lstat(
             |gfs_call| {
                 let path = gfs_call.str("path", path)?;
                 gfs_call.handle().lstat(path).map(One)
+            },
+        )
+    }
+}
+
+/// `guestfs_lstatlist`: return information about several files of a directory.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lstatlist(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+    names: *const *const c_char,
+) -> *mut CList<c_structs::Stat> {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lstatlist",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                let names = gfs_call.list("names", names)?;
+                gfs_call.handle().lstatlist(path, &names).map(List)
+            },
+        )
+    }
+}
+
+/// `guestfs_lstatnslist`: return information about several files of a directory.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lstatnslist(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+    names: *const *const c_char,
+) -> *mut CList<c_structs::Statns> {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lstatnslist",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                let names = gfs_call.list("names", names)?;
+                gfs_call.handle().lstatnslist(path, &names).map(List)
+            },
+        )
+    }
+}
+
+/// `guestfs_lxattrlist`: return the extended attributes of several files of a directory.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lxattrlist(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+    names: *const *const c_char,
+) -> *mut CList<c_structs::Xattr> {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lxattrlist",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                let names = gfs_call.list("names", names)?;
+                gfs_call.handle().lxattrlist(path, &names).map(List)
+            },
+        )
+    }
+}
+
+/// `guestfs_mountable_device`: return the device of a mountable.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_mountable_device(
+    gfs_g: *mut Guestfs,
+    mountable: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "mountable_device",
+            |gfs_call| {
+                let mountable = gfs_call.str("mountable", mountable)?;
+                gfs_call.handle().mountable_device(mountable)
+            },
+        )
+    }
+}
+
+/// `guestfs_mountable_subvolume`: return the subvolume of a mountable.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_mountable_subvolume(
+    gfs_g: *mut Guestfs,
+    mountable: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "mountable_subvolume",
+            |gfs_call| {
+                let mountable = gfs_call.str("mountable", mountable)?;
+                gfs_call.handle().mountable_subvolume(mountable)
             },
         )
     }
@@ -167,6 +346,30 @@ pub unsafe extern "C" fn guestfs_readdir(
     }
 }
 
+/// `guestfs_readlinklist`: read several symbolic links of a directory.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_readlinklist(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+    names: *const *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "readlinklist",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                let names = gfs_call.list("names", names)?;
+                gfs_call.handle().readlinklist(path, &names)
+            },
+        )
+    }
+}
+
 /// `guestfs_stat`: return information about a file.
 ///
 /// # Safety
@@ -234,6 +437,28 @@ pub unsafe extern "C" fn guestfs_write_append(
                 let path = gfs_call.str("path", path)?;
                 let content = gfs_call.buffer("content", content, gfs_content_size)?;
                 gfs_call.handle().write_append(path, content)
+            },
+        )
+    }
+}
+
+/// `guestfs_yara_scan`: scan a file with YARA rules.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_yara_scan(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+) -> *mut CList<c_structs::YaraDetection> {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "yara_scan",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().yara_scan(path).map(List)
             },
         )
     }

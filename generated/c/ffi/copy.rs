@@ -10,6 +10,64 @@ use guestfs::Error;
 use libc::c_char;
 use libc::c_int;
 
+/// `struct guestfs_copy_attributes_argv`.
+#[repr(C)]
+pub struct CopyAttributesArgv {
+    bitmask: u64,
+    all: c_int,
+    mode: c_int,
+    xattributes: c_int,
+    ownership: c_int,
+}
+
+impl CopyAttributesArgv {
+    /// Null, or a struct whose members with a set bit hold what the header says.
+    unsafe fn read(
+        gfs_call: &Call<'_>,
+        gfs_optargs: *const Self,
+    ) -> Result<opts::CopyAttributesOpts, Error> {
+        // SAFETY: the caller keeps the contract above, which is all that is needed here.
+        unsafe {
+            let Some(gfs_c) = gfs_optargs.as_ref() else {
+                return Ok(opts::CopyAttributesOpts::default());
+            };
+            let gfs_mask = gfs_call.mask(gfs_c.bitmask, 4)?;
+            Ok(opts::CopyAttributesOpts {
+                all: gfs_mask.given(0, || gfs_c.all != 0),
+                mode: gfs_mask.given(1, || gfs_c.mode != 0),
+                xattributes: gfs_mask.given(2, || gfs_c.xattributes != 0),
+                ownership: gfs_mask.given(3, || gfs_c.ownership != 0),
+            })
+        }
+    }
+}
+
+/// `guestfs_copy_attributes_argv`: copy permissions, owner and extended attributes to another file.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_copy_attributes_argv(
+    gfs_g: *mut Guestfs,
+    src: *const c_char,
+    dest: *const c_char,
+    gfs_optargs: *const CopyAttributesArgv,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "copy_attributes",
+            |gfs_call| {
+                let src = gfs_call.str("src", src)?;
+                let dest = gfs_call.str("dest", dest)?;
+                let gfs_opts = CopyAttributesArgv::read(gfs_call, gfs_optargs)?;
+                gfs_call.handle().copy_attributes(src, dest, gfs_opts)
+            },
+        )
+    }
+}
+
 /// `struct guestfs_copy_device_to_device_argv`.
 #[repr(C)]
 pub struct CopyDeviceToDeviceArgv {
@@ -65,6 +123,66 @@ pub unsafe extern "C" fn guestfs_copy_device_to_device_argv(
                 let dest = gfs_call.str("dest", dest)?;
                 let gfs_opts = CopyDeviceToDeviceArgv::read(gfs_call, gfs_optargs)?;
                 gfs_call.handle().copy_device_to_device(src, dest, gfs_opts)
+            },
+        )
+    }
+}
+
+/// `struct guestfs_copy_device_to_file_argv`.
+#[repr(C)]
+pub struct CopyDeviceToFileArgv {
+    bitmask: u64,
+    srcoffset: i64,
+    destoffset: i64,
+    size: i64,
+    sparse: c_int,
+    append: c_int,
+}
+
+impl CopyDeviceToFileArgv {
+    /// Null, or a struct whose members with a set bit hold what the header says.
+    unsafe fn read(
+        gfs_call: &Call<'_>,
+        gfs_optargs: *const Self,
+    ) -> Result<opts::CopyDeviceToFileOpts, Error> {
+        // SAFETY: the caller keeps the contract above, which is all that is needed here.
+        unsafe {
+            let Some(gfs_c) = gfs_optargs.as_ref() else {
+                return Ok(opts::CopyDeviceToFileOpts::default());
+            };
+            let gfs_mask = gfs_call.mask(gfs_c.bitmask, 5)?;
+            Ok(opts::CopyDeviceToFileOpts {
+                srcoffset: gfs_mask.given(0, || gfs_c.srcoffset),
+                destoffset: gfs_mask.given(1, || gfs_c.destoffset),
+                size: gfs_mask.given(2, || gfs_c.size),
+                sparse: gfs_mask.given(3, || gfs_c.sparse != 0),
+                append: gfs_mask.given(4, || gfs_c.append != 0),
+            })
+        }
+    }
+}
+
+/// `guestfs_copy_device_to_file_argv`: copy bytes from a device to a file.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_copy_device_to_file_argv(
+    gfs_g: *mut Guestfs,
+    src: *const c_char,
+    dest: *const c_char,
+    gfs_optargs: *const CopyDeviceToFileArgv,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "copy_device_to_file",
+            |gfs_call| {
+                let src = gfs_call.str("src", src)?;
+                let dest = gfs_call.str("dest", dest)?;
+                let gfs_opts = CopyDeviceToFileArgv::read(gfs_call, gfs_optargs)?;
+                gfs_call.handle().copy_device_to_file(src, dest, gfs_opts)
             },
         )
     }
@@ -190,6 +308,31 @@ pub unsafe extern "C" fn guestfs_copy_file_to_file_argv(
     }
 }
 
+/// `guestfs_copy_size`: copy a number of bytes from a file or device to another.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_copy_size(
+    gfs_g: *mut Guestfs,
+    src: *const c_char,
+    dest: *const c_char,
+    size: i64,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "copy_size",
+            |gfs_call| {
+                let src = gfs_call.str("src", src)?;
+                let dest = gfs_call.str("dest", dest)?;
+                gfs_call.handle().copy_size(src, dest, size)
+            },
+        )
+    }
+}
+
 /// `guestfs_cp`: copy a file.
 ///
 /// # Safety
@@ -238,6 +381,54 @@ pub unsafe extern "C" fn guestfs_cp_a(
     }
 }
 
+/// `guestfs_cp_r`: copy a file or a whole tree.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_cp_r(
+    gfs_g: *mut Guestfs,
+    src: *const c_char,
+    dest: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "cp_r",
+            |gfs_call| {
+                let src = gfs_call.str("src", src)?;
+                let dest = gfs_call.str("dest", dest)?;
+                gfs_call.handle().cp_r(src, dest)
+            },
+        )
+    }
+}
+
+/// `guestfs_dd`: copy a file or device to another.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_dd(
+    gfs_g: *mut Guestfs,
+    src: *const c_char,
+    dest: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "dd",
+            |gfs_call| {
+                let src = gfs_call.str("src", src)?;
+                let dest = gfs_call.str("dest", dest)?;
+                gfs_call.handle().dd(src, dest)
+            },
+        )
+    }
+}
+
 /// `guestfs_mv`: move or rename a file or directory.
 ///
 /// # Safety
@@ -257,6 +448,30 @@ pub unsafe extern "C" fn guestfs_mv(
                 let src = gfs_call.str("src", src)?;
                 let dest = gfs_call.str("dest", dest)?;
                 gfs_call.handle().mv(src, dest)
+            },
+        )
+    }
+}
+
+/// `guestfs_rename`: give a file another name on the same file system.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_rename(
+    gfs_g: *mut Guestfs,
+    oldpath: *const c_char,
+    newpath: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "rename",
+            |gfs_call| {
+                let oldpath = gfs_call.str("oldpath", oldpath)?;
+                let newpath = gfs_call.str("newpath", newpath)?;
+                gfs_call.handle().rename(oldpath, newpath)
             },
         )
     }

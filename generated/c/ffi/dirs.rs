@@ -162,6 +162,28 @@ pub unsafe extern "C" fn guestfs_ll(
     }
 }
 
+/// `guestfs_llz`: list a directory in long format with SELinux contexts.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_llz(
+    gfs_g: *mut Guestfs,
+    directory: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "llz",
+            |gfs_call| {
+                let directory = gfs_call.str("directory", directory)?;
+                gfs_call.handle().llz(directory)
+            },
+        )
+    }
+}
+
 /// `guestfs_ls0`: write the names in a directory to a file.
 ///
 /// # Safety

@@ -10,6 +10,28 @@ use guestfs::Error;
 use libc::c_char;
 use libc::c_int;
 
+/// `guestfs_add_cdrom`: add the image of a CD.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_add_cdrom(
+    gfs_g: *mut Guestfs,
+    filename: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "add_cdrom",
+            |gfs_call| {
+                let filename = gfs_call.str("filename", filename)?;
+                gfs_call.handle().add_cdrom(filename)
+            },
+        )
+    }
+}
+
 /// `struct guestfs_add_drive_opts_argv`.
 #[repr(C)]
 pub struct AddDriveArgv {
@@ -139,6 +161,30 @@ pub unsafe extern "C" fn guestfs_add_drive_ro(
     }
 }
 
+/// `guestfs_add_drive_ro_with_if`: add a disk image read-only, with an interface.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_add_drive_ro_with_if(
+    gfs_g: *mut Guestfs,
+    filename: *const c_char,
+    iface: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "add_drive_ro_with_if",
+            |gfs_call| {
+                let filename = gfs_call.str("filename", filename)?;
+                let iface = gfs_call.str("iface", iface)?;
+                gfs_call.handle().add_drive_ro_with_if(filename, iface)
+            },
+        )
+    }
+}
+
 /// `struct guestfs_add_drive_scratch_argv`.
 #[repr(C)]
 pub struct AddDriveScratchArgv {
@@ -194,6 +240,135 @@ pub unsafe extern "C" fn guestfs_add_drive_scratch_argv(
             },
         )
     }
+}
+
+/// `guestfs_add_drive_with_if`: add a disk image with an interface.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_add_drive_with_if(
+    gfs_g: *mut Guestfs,
+    filename: *const c_char,
+    iface: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "add_drive_with_if",
+            |gfs_call| {
+                let filename = gfs_call.str("filename", filename)?;
+                let iface = gfs_call.str("iface", iface)?;
+                gfs_call.handle().add_drive_with_if(filename, iface)
+            },
+        )
+    }
+}
+
+/// `guestfs_config`: pass a parameter to the hypervisor.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_config(
+    gfs_g: *mut Guestfs,
+    hvparam: *const c_char,
+    hvvalue: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "config",
+            |gfs_call| {
+                let hvparam = gfs_call.str("hvparam", hvparam)?;
+                let hvvalue = gfs_call.opt_str(hvvalue);
+                gfs_call.handle().config(hvparam, hvvalue)
+            },
+        )
+    }
+}
+
+/// `guestfs_debug_drives`: list the drives of the handle.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_debug_drives(gfs_g: *mut Guestfs) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(gfs_g, "debug_drives", |gfs_call| { gfs_call.handle().debug_drives() })
+    }
+}
+
+/// `guestfs_device_index`: return the number of a disk.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_device_index(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "device_index",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().device_index(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_device_name`: return the name of a disk.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_device_name(
+    gfs_g: *mut Guestfs,
+    index: c_int,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(gfs_g, "device_name", |gfs_call| { gfs_call.handle().device_name(index) })
+    }
+}
+
+/// `guestfs_disk_has_backing_file`: tell whether a disk image has a backing file.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_disk_has_backing_file(
+    gfs_g: *mut Guestfs,
+    filename: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "disk_has_backing_file",
+            |gfs_call| {
+                let filename = gfs_call.str("filename", filename)?;
+                gfs_call.handle().disk_has_backing_file(filename)
+            },
+        )
+    }
+}
+
+/// `guestfs_max_disks`: return how many disks there can be.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_max_disks(gfs_g: *mut Guestfs) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe { guard(gfs_g, "max_disks", |gfs_call| { gfs_call.handle().max_disks() }) }
 }
 
 /// `guestfs_remove_drive`: remove a disk.

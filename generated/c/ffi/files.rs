@@ -10,6 +10,28 @@ use guestfs::Error;
 use libc::c_char;
 use libc::c_int;
 
+/// `guestfs_case_sensitive_path`: find a path whose case is not known.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_case_sensitive_path(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "case_sensitive_path",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().case_sensitive_path(path)
+            },
+        )
+    }
+}
+
 /// `guestfs_chmod`: change the permissions of a file.
 ///
 /// # Safety
@@ -79,6 +101,29 @@ pub unsafe extern "C" fn guestfs_exists(
     }
 }
 
+/// `guestfs_fallocate`: create a file of a given size with its blocks allocated.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_fallocate(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+    len: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "fallocate",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().fallocate(path, len)
+            },
+        )
+    }
+}
+
 /// `guestfs_fallocate64`: create a file of a given size with its blocks allocated.
 ///
 /// # Safety
@@ -122,6 +167,189 @@ pub unsafe extern "C" fn guestfs_filesize(
             },
         )
     }
+}
+
+/// `guestfs_fill_dir`: create many empty files in a directory.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_fill_dir(
+    gfs_g: *mut Guestfs,
+    dir: *const c_char,
+    nr: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "fill_dir",
+            |gfs_call| {
+                let dir = gfs_call.str("dir", dir)?;
+                gfs_call.handle().fill_dir(dir, nr)
+            },
+        )
+    }
+}
+
+/// `guestfs_get_umask`: return the file mode creation mask.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_get_umask(gfs_g: *mut Guestfs) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe { guard(gfs_g, "get_umask", |gfs_call| { gfs_call.handle().get_umask() }) }
+}
+
+/// `guestfs_internal_readlinklist`: read several symbolic links of one directory.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_internal_readlinklist(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+    names: *const *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "internal_readlinklist",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                let names = gfs_call.list("names", names)?;
+                gfs_call.handle().internal_readlinklist(path, &names)
+            },
+        )
+    }
+}
+
+/// `struct guestfs_is_blockdev_opts_argv`.
+#[repr(C)]
+pub struct IsBlockdevArgv {
+    bitmask: u64,
+    followsymlinks: c_int,
+}
+
+impl IsBlockdevArgv {
+    /// Null, or a struct whose members with a set bit hold what the header says.
+    unsafe fn read(
+        gfs_call: &Call<'_>,
+        gfs_optargs: *const Self,
+    ) -> Result<opts::IsBlockdevOpts, Error> {
+        // SAFETY: the caller keeps the contract above, which is all that is needed here.
+        unsafe {
+            let Some(gfs_c) = gfs_optargs.as_ref() else {
+                return Ok(opts::IsBlockdevOpts::default());
+            };
+            let gfs_mask = gfs_call.mask(gfs_c.bitmask, 1)?;
+            Ok(opts::IsBlockdevOpts {
+                followsymlinks: gfs_mask.given(0, || gfs_c.followsymlinks != 0),
+            })
+        }
+    }
+}
+
+/// `guestfs_is_blockdev_opts_argv`: ask whether a path is a block device.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_is_blockdev_opts_argv(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+    gfs_optargs: *const IsBlockdevArgv,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "is_blockdev_opts",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                let gfs_opts = IsBlockdevArgv::read(gfs_call, gfs_optargs)?;
+                gfs_call.handle().is_blockdev(path, gfs_opts)
+            },
+        )
+    }
+}
+
+/// `guestfs_is_blockdev`: the same without options.
+///
+/// # Safety
+/// What the header asks of the arguments.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_is_blockdev(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe { guestfs_is_blockdev_opts_argv(gfs_g, path, std::ptr::null()) }
+}
+
+/// `struct guestfs_is_chardev_opts_argv`.
+#[repr(C)]
+pub struct IsChardevArgv {
+    bitmask: u64,
+    followsymlinks: c_int,
+}
+
+impl IsChardevArgv {
+    /// Null, or a struct whose members with a set bit hold what the header says.
+    unsafe fn read(
+        gfs_call: &Call<'_>,
+        gfs_optargs: *const Self,
+    ) -> Result<opts::IsChardevOpts, Error> {
+        // SAFETY: the caller keeps the contract above, which is all that is needed here.
+        unsafe {
+            let Some(gfs_c) = gfs_optargs.as_ref() else {
+                return Ok(opts::IsChardevOpts::default());
+            };
+            let gfs_mask = gfs_call.mask(gfs_c.bitmask, 1)?;
+            Ok(opts::IsChardevOpts {
+                followsymlinks: gfs_mask.given(0, || gfs_c.followsymlinks != 0),
+            })
+        }
+    }
+}
+
+/// `guestfs_is_chardev_opts_argv`: ask whether a path is a character device.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_is_chardev_opts_argv(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+    gfs_optargs: *const IsChardevArgv,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "is_chardev_opts",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                let gfs_opts = IsChardevArgv::read(gfs_call, gfs_optargs)?;
+                gfs_call.handle().is_chardev(path, gfs_opts)
+            },
+        )
+    }
+}
+
+/// `guestfs_is_chardev`: the same without options.
+///
+/// # Safety
+/// What the header asks of the arguments.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_is_chardev(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe { guestfs_is_chardev_opts_argv(gfs_g, path, std::ptr::null()) }
 }
 
 /// `struct guestfs_is_dir_opts_argv`.
@@ -187,6 +415,69 @@ pub unsafe extern "C" fn guestfs_is_dir(
     unsafe { guestfs_is_dir_opts_argv(gfs_g, path, std::ptr::null()) }
 }
 
+/// `struct guestfs_is_fifo_opts_argv`.
+#[repr(C)]
+pub struct IsFifoArgv {
+    bitmask: u64,
+    followsymlinks: c_int,
+}
+
+impl IsFifoArgv {
+    /// Null, or a struct whose members with a set bit hold what the header says.
+    unsafe fn read(
+        gfs_call: &Call<'_>,
+        gfs_optargs: *const Self,
+    ) -> Result<opts::IsFifoOpts, Error> {
+        // SAFETY: the caller keeps the contract above, which is all that is needed here.
+        unsafe {
+            let Some(gfs_c) = gfs_optargs.as_ref() else {
+                return Ok(opts::IsFifoOpts::default());
+            };
+            let gfs_mask = gfs_call.mask(gfs_c.bitmask, 1)?;
+            Ok(opts::IsFifoOpts {
+                followsymlinks: gfs_mask.given(0, || gfs_c.followsymlinks != 0),
+            })
+        }
+    }
+}
+
+/// `guestfs_is_fifo_opts_argv`: ask whether a path is a FIFO.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_is_fifo_opts_argv(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+    gfs_optargs: *const IsFifoArgv,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "is_fifo_opts",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                let gfs_opts = IsFifoArgv::read(gfs_call, gfs_optargs)?;
+                gfs_call.handle().is_fifo(path, gfs_opts)
+            },
+        )
+    }
+}
+
+/// `guestfs_is_fifo`: the same without options.
+///
+/// # Safety
+/// What the header asks of the arguments.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_is_fifo(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe { guestfs_is_fifo_opts_argv(gfs_g, path, std::ptr::null()) }
+}
+
 /// `struct guestfs_is_file_opts_argv`.
 #[repr(C)]
 pub struct IsFileArgv {
@@ -250,6 +541,69 @@ pub unsafe extern "C" fn guestfs_is_file(
     unsafe { guestfs_is_file_opts_argv(gfs_g, path, std::ptr::null()) }
 }
 
+/// `struct guestfs_is_socket_opts_argv`.
+#[repr(C)]
+pub struct IsSocketArgv {
+    bitmask: u64,
+    followsymlinks: c_int,
+}
+
+impl IsSocketArgv {
+    /// Null, or a struct whose members with a set bit hold what the header says.
+    unsafe fn read(
+        gfs_call: &Call<'_>,
+        gfs_optargs: *const Self,
+    ) -> Result<opts::IsSocketOpts, Error> {
+        // SAFETY: the caller keeps the contract above, which is all that is needed here.
+        unsafe {
+            let Some(gfs_c) = gfs_optargs.as_ref() else {
+                return Ok(opts::IsSocketOpts::default());
+            };
+            let gfs_mask = gfs_call.mask(gfs_c.bitmask, 1)?;
+            Ok(opts::IsSocketOpts {
+                followsymlinks: gfs_mask.given(0, || gfs_c.followsymlinks != 0),
+            })
+        }
+    }
+}
+
+/// `guestfs_is_socket_opts_argv`: ask whether a path is a socket.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_is_socket_opts_argv(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+    gfs_optargs: *const IsSocketArgv,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "is_socket_opts",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                let gfs_opts = IsSocketArgv::read(gfs_call, gfs_optargs)?;
+                gfs_call.handle().is_socket(path, gfs_opts)
+            },
+        )
+    }
+}
+
+/// `guestfs_is_socket`: the same without options.
+///
+/// # Safety
+/// What the header asks of the arguments.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_is_socket(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe { guestfs_is_socket_opts_argv(gfs_g, path, std::ptr::null()) }
+}
+
 /// `guestfs_is_symlink`: ask whether a path is a symbolic link.
 ///
 /// # Safety
@@ -267,6 +621,78 @@ pub unsafe extern "C" fn guestfs_is_symlink(
             |gfs_call| {
                 let path = gfs_call.str("path", path)?;
                 gfs_call.handle().is_symlink(path)
+            },
+        )
+    }
+}
+
+/// `guestfs_lchown`: change the owner and group of a file or link.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lchown(
+    gfs_g: *mut Guestfs,
+    owner: c_int,
+    group: c_int,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lchown",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().lchown(owner, group, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_ln`: create a hard link.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_ln(
+    gfs_g: *mut Guestfs,
+    target: *const c_char,
+    linkname: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "ln",
+            |gfs_call| {
+                let target = gfs_call.str("target", target)?;
+                let linkname = gfs_call.str("linkname", linkname)?;
+                gfs_call.handle().ln(target, linkname)
+            },
+        )
+    }
+}
+
+/// `guestfs_ln_f`: create a hard link, replacing an existing file.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_ln_f(
+    gfs_g: *mut Guestfs,
+    target: *const c_char,
+    linkname: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "ln_f",
+            |gfs_call| {
+                let target = gfs_call.str("target", target)?;
+                let linkname = gfs_call.str("linkname", linkname)?;
+                gfs_call.handle().ln_f(target, linkname)
             },
         )
     }
@@ -291,6 +717,30 @@ pub unsafe extern "C" fn guestfs_ln_s(
                 let target = gfs_call.str("target", target)?;
                 let linkname = gfs_call.str("linkname", linkname)?;
                 gfs_call.handle().ln_s(target, linkname)
+            },
+        )
+    }
+}
+
+/// `guestfs_ln_sf`: create a symbolic link, replacing an existing file.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_ln_sf(
+    gfs_g: *mut Guestfs,
+    target: *const c_char,
+    linkname: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "ln_sf",
+            |gfs_call| {
+                let target = gfs_call.str("target", target)?;
+                let linkname = gfs_call.str("linkname", linkname)?;
+                gfs_call.handle().ln_sf(target, linkname)
             },
         )
     }
@@ -358,6 +808,178 @@ pub unsafe extern "C" fn guestfs_mkdir_p(
             |gfs_call| {
                 let path = gfs_call.str("path", path)?;
                 gfs_call.handle().mkdir_p(path)
+            },
+        )
+    }
+}
+
+/// `guestfs_mkdtemp`: create a temporary directory.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_mkdtemp(
+    gfs_g: *mut Guestfs,
+    tmpl: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "mkdtemp",
+            |gfs_call| {
+                let tmpl = gfs_call.str("tmpl", tmpl)?;
+                gfs_call.handle().mkdtemp(tmpl)
+            },
+        )
+    }
+}
+
+/// `guestfs_mkfifo`: create a FIFO.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_mkfifo(
+    gfs_g: *mut Guestfs,
+    mode: c_int,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "mkfifo",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().mkfifo(mode, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_mknod`: create a device node or another special file.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_mknod(
+    gfs_g: *mut Guestfs,
+    mode: c_int,
+    devmajor: c_int,
+    devminor: c_int,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "mknod",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().mknod(mode, devmajor, devminor, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_mknod_b`: create the node of a block device.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_mknod_b(
+    gfs_g: *mut Guestfs,
+    mode: c_int,
+    devmajor: c_int,
+    devminor: c_int,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "mknod_b",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().mknod_b(mode, devmajor, devminor, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_mknod_c`: create the node of a character device.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_mknod_c(
+    gfs_g: *mut Guestfs,
+    mode: c_int,
+    devmajor: c_int,
+    devminor: c_int,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "mknod_c",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().mknod_c(mode, devmajor, devminor, path)
+            },
+        )
+    }
+}
+
+/// `struct guestfs_mktemp_argv`.
+#[repr(C)]
+pub struct MktempArgv {
+    bitmask: u64,
+    suffix: *const c_char,
+}
+
+impl MktempArgv {
+    /// Null, or a struct whose members with a set bit hold what the header says.
+    unsafe fn read(
+        gfs_call: &Call<'_>,
+        gfs_optargs: *const Self,
+    ) -> Result<opts::MktempOpts, Error> {
+        // SAFETY: the caller keeps the contract above, which is all that is needed here.
+        unsafe {
+            let Some(gfs_c) = gfs_optargs.as_ref() else {
+                return Ok(opts::MktempOpts::default());
+            };
+            let gfs_mask = gfs_call.mask(gfs_c.bitmask, 1)?;
+            Ok(opts::MktempOpts {
+                suffix: gfs_mask
+                    .given(0, || gfs_call.option_str("suffix", gfs_c.suffix))
+                    .transpose()?,
+            })
+        }
+    }
+}
+
+/// `guestfs_mktemp_argv`: create a temporary file.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_mktemp_argv(
+    gfs_g: *mut Guestfs,
+    tmpl: *const c_char,
+    gfs_optargs: *const MktempArgv,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "mktemp",
+            |gfs_call| {
+                let tmpl = gfs_call.str("tmpl", tmpl)?;
+                let gfs_opts = MktempArgv::read(gfs_call, gfs_optargs)?;
+                gfs_call.handle().mktemp(tmpl, gfs_opts)
             },
         )
     }
@@ -509,6 +1131,28 @@ pub unsafe extern "C" fn guestfs_touch(
             |gfs_call| {
                 let path = gfs_call.str("path", path)?;
                 gfs_call.handle().touch(path)
+            },
+        )
+    }
+}
+
+/// `guestfs_truncate`: cut a file to nothing.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_truncate(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "truncate",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().truncate(path)
             },
         )
     }

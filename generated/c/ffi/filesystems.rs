@@ -87,6 +87,28 @@ pub unsafe extern "C" fn guestfs_e2fsck_argv(
     }
 }
 
+/// `guestfs_f2fs_expand`: grow an F2FS file system to the size of its device.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_f2fs_expand(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "f2fs_expand",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().f2fs_expand(device)
+            },
+        )
+    }
+}
+
 /// `guestfs_filesystem_available`: ask whether the kernel supports a file system.
 ///
 /// # Safety
@@ -104,6 +126,118 @@ pub unsafe extern "C" fn guestfs_filesystem_available(
             |gfs_call| {
                 let filesystem = gfs_call.str("filesystem", filesystem)?;
                 gfs_call.handle().filesystem_available(filesystem)
+            },
+        )
+    }
+}
+
+/// `guestfs_findfs_label`: find a file system by its label.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_findfs_label(
+    gfs_g: *mut Guestfs,
+    label: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "findfs_label",
+            |gfs_call| {
+                let label = gfs_call.str("label", label)?;
+                gfs_call.handle().findfs_label(label)
+            },
+        )
+    }
+}
+
+/// `guestfs_findfs_partlabel`: find a partition by its name.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_findfs_partlabel(
+    gfs_g: *mut Guestfs,
+    label: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "findfs_partlabel",
+            |gfs_call| {
+                let label = gfs_call.str("label", label)?;
+                gfs_call.handle().findfs_partlabel(label)
+            },
+        )
+    }
+}
+
+/// `guestfs_findfs_partuuid`: find a partition by its UUID.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_findfs_partuuid(
+    gfs_g: *mut Guestfs,
+    uuid: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "findfs_partuuid",
+            |gfs_call| {
+                let uuid = gfs_call.str("uuid", uuid)?;
+                gfs_call.handle().findfs_partuuid(uuid)
+            },
+        )
+    }
+}
+
+/// `guestfs_findfs_uuid`: find a file system by its UUID.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_findfs_uuid(
+    gfs_g: *mut Guestfs,
+    uuid: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "findfs_uuid",
+            |gfs_call| {
+                let uuid = gfs_call.str("uuid", uuid)?;
+                gfs_call.handle().findfs_uuid(uuid)
+            },
+        )
+    }
+}
+
+/// `guestfs_fsck`: check a file system with the checker of its type.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_fsck(
+    gfs_g: *mut Guestfs,
+    fstype: *const c_char,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "fsck",
+            |gfs_call| {
+                let fstype = gfs_call.str("fstype", fstype)?;
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().fsck(fstype, device)
             },
         )
     }
@@ -227,6 +361,159 @@ pub unsafe extern "C" fn guestfs_mkfs(
     unsafe { guestfs_mkfs_opts_argv(gfs_g, fstype, device, std::ptr::null()) }
 }
 
+/// `guestfs_mkfs_b`: make a file system with a given block size.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_mkfs_b(
+    gfs_g: *mut Guestfs,
+    fstype: *const c_char,
+    blocksize: c_int,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "mkfs_b",
+            |gfs_call| {
+                let fstype = gfs_call.str("fstype", fstype)?;
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().mkfs_b(fstype, blocksize, device)
+            },
+        )
+    }
+}
+
+/// `struct guestfs_mkfs_btrfs_argv`.
+#[repr(C)]
+pub struct MkfsBtrfsArgv {
+    bitmask: u64,
+    allocstart: i64,
+    bytecount: i64,
+    datatype: *const c_char,
+    leafsize: c_int,
+    label: *const c_char,
+    metadata: *const c_char,
+    nodesize: c_int,
+    sectorsize: c_int,
+}
+
+impl MkfsBtrfsArgv {
+    /// Null, or a struct whose members with a set bit hold what the header says.
+    unsafe fn read(
+        gfs_call: &Call<'_>,
+        gfs_optargs: *const Self,
+    ) -> Result<opts::MkfsBtrfsOpts, Error> {
+        // SAFETY: the caller keeps the contract above, which is all that is needed here.
+        unsafe {
+            let Some(gfs_c) = gfs_optargs.as_ref() else {
+                return Ok(opts::MkfsBtrfsOpts::default());
+            };
+            let gfs_mask = gfs_call.mask(gfs_c.bitmask, 8)?;
+            Ok(opts::MkfsBtrfsOpts {
+                allocstart: gfs_mask.given(0, || gfs_c.allocstart),
+                bytecount: gfs_mask.given(1, || gfs_c.bytecount),
+                datatype: gfs_mask
+                    .given(2, || gfs_call.option_str("datatype", gfs_c.datatype))
+                    .transpose()?,
+                leafsize: gfs_mask.given(3, || gfs_c.leafsize),
+                label: gfs_mask
+                    .given(4, || gfs_call.option_str("label", gfs_c.label))
+                    .transpose()?,
+                metadata: gfs_mask
+                    .given(5, || gfs_call.option_str("metadata", gfs_c.metadata))
+                    .transpose()?,
+                nodesize: gfs_mask.given(6, || gfs_c.nodesize),
+                sectorsize: gfs_mask.given(7, || gfs_c.sectorsize),
+            })
+        }
+    }
+}
+
+/// `guestfs_mkfs_btrfs_argv`: make a Btrfs file system with all its parameters.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_mkfs_btrfs_argv(
+    gfs_g: *mut Guestfs,
+    devices: *const *const c_char,
+    gfs_optargs: *const MkfsBtrfsArgv,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "mkfs_btrfs",
+            |gfs_call| {
+                let devices = gfs_call.list("devices", devices)?;
+                let gfs_opts = MkfsBtrfsArgv::read(gfs_call, gfs_optargs)?;
+                gfs_call.handle().mkfs_btrfs(&devices, gfs_opts)
+            },
+        )
+    }
+}
+
+/// `struct guestfs_mksquashfs_argv`.
+#[repr(C)]
+pub struct MksquashfsArgv {
+    bitmask: u64,
+    compress: *const c_char,
+    excludes: *const *const c_char,
+}
+
+impl MksquashfsArgv {
+    /// Null, or a struct whose members with a set bit hold what the header says.
+    unsafe fn read(
+        gfs_call: &Call<'_>,
+        gfs_optargs: *const Self,
+    ) -> Result<opts::MksquashfsOpts, Error> {
+        // SAFETY: the caller keeps the contract above, which is all that is needed here.
+        unsafe {
+            let Some(gfs_c) = gfs_optargs.as_ref() else {
+                return Ok(opts::MksquashfsOpts::default());
+            };
+            let gfs_mask = gfs_call.mask(gfs_c.bitmask, 2)?;
+            Ok(opts::MksquashfsOpts {
+                compress: gfs_mask
+                    .given(0, || gfs_call.option_str("compress", gfs_c.compress))
+                    .transpose()?,
+                excludes: gfs_mask
+                    .given(1, || gfs_call.option_list("excludes", gfs_c.excludes))
+                    .transpose()?,
+            })
+        }
+    }
+}
+
+/// `guestfs_mksquashfs_argv`: pack a directory into a squashfs image.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_mksquashfs_argv(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+    filename: *const c_char,
+    gfs_optargs: *const MksquashfsArgv,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "mksquashfs",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                let filename = gfs_call.str("filename", filename)?;
+                let gfs_opts = MksquashfsArgv::read(gfs_call, gfs_optargs)?;
+                gfs_call.handle().mksquashfs(path, filename, gfs_opts)
+            },
+        )
+    }
+}
+
 /// `struct guestfs_mkswap_opts_argv`.
 #[repr(C)]
 pub struct MkswapArgv {
@@ -344,6 +631,28 @@ pub unsafe extern "C" fn guestfs_set_uuid(
     }
 }
 
+/// `guestfs_set_uuid_random`: give a file system a new UUID.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_set_uuid_random(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "set_uuid_random",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().set_uuid_random(device)
+            },
+        )
+    }
+}
+
 /// `guestfs_vfs_label`: return the label of a file system.
 ///
 /// # Safety
@@ -361,6 +670,28 @@ pub unsafe extern "C" fn guestfs_vfs_label(
             |gfs_call| {
                 let mountable = gfs_call.str("mountable", mountable)?;
                 gfs_call.handle().vfs_label(mountable)
+            },
+        )
+    }
+}
+
+/// `guestfs_vfs_minimum_size`: return the size to which a file system can be made smaller.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_vfs_minimum_size(
+    gfs_g: *mut Guestfs,
+    mountable: *const c_char,
+) -> i64 {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "vfs_minimum_size",
+            |gfs_call| {
+                let mountable = gfs_call.str("mountable", mountable)?;
+                gfs_call.handle().vfs_minimum_size(mountable)
             },
         )
     }

@@ -8,6 +8,38 @@ use crate::marshal::{guard, Const, ConstOpt, One};
 use libc::c_char;
 use libc::c_int;
 
+/// `guestfs_c_pointer`: return the address of the handle.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_c_pointer(gfs_g: *mut Guestfs) -> i64 {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe { guard(gfs_g, "c_pointer", |gfs_call| { gfs_call.handle().c_pointer() }) }
+}
+
+/// `guestfs_clear_backend_setting`: remove a setting of the backend.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_clear_backend_setting(
+    gfs_g: *mut Guestfs,
+    name: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "clear_backend_setting",
+            |gfs_call| {
+                let name = gfs_call.str("name", name)?;
+                gfs_call.handle().clear_backend_setting(name)
+            },
+        )
+    }
+}
+
 /// `guestfs_get_append`: return the additional kernel options.
 ///
 /// # Safety
@@ -20,6 +52,22 @@ pub unsafe extern "C" fn guestfs_get_append(gfs_g: *mut Guestfs) -> *const c_cha
             gfs_g,
             "get_append",
             |gfs_call| { gfs_call.handle().get_append().map(ConstOpt) },
+        )
+    }
+}
+
+/// `guestfs_get_attach_method`: return how the appliance is started.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_get_attach_method(gfs_g: *mut Guestfs) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "get_attach_method",
+            |gfs_call| { gfs_call.handle().get_attach_method() },
         )
     }
 }
@@ -100,6 +148,16 @@ pub unsafe extern "C" fn guestfs_get_cachedir(gfs_g: *mut Guestfs) -> *mut c_cha
     }
 }
 
+/// `guestfs_get_direct`: return whether the console is that of the program.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_get_direct(gfs_g: *mut Guestfs) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe { guard(gfs_g, "get_direct", |gfs_call| { gfs_call.handle().get_direct() }) }
+}
+
 /// `guestfs_get_hv`: return the hypervisor program.
 ///
 /// # Safety
@@ -162,6 +220,16 @@ pub unsafe extern "C" fn guestfs_get_path(gfs_g: *mut Guestfs) -> *const c_char 
     }
 }
 
+/// `guestfs_get_pgroup`: return whether the appliance has a process group of its own.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_get_pgroup(gfs_g: *mut Guestfs) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe { guard(gfs_g, "get_pgroup", |gfs_call| { gfs_call.handle().get_pgroup() }) }
+}
+
 /// `guestfs_get_pid`: return the process ID of the hypervisor.
 ///
 /// # Safety
@@ -185,6 +253,46 @@ pub unsafe extern "C" fn guestfs_get_program(gfs_g: *mut Guestfs) -> *const c_ch
             "get_program",
             |gfs_call| { gfs_call.handle().get_program().map(Const) },
         )
+    }
+}
+
+/// `guestfs_get_qemu`: return the hypervisor program.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_get_qemu(gfs_g: *mut Guestfs) -> *const c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(gfs_g, "get_qemu", |gfs_call| { gfs_call.handle().get_qemu().map(Const) })
+    }
+}
+
+/// `guestfs_get_recovery_proc`: return whether the appliance ends with the program.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_get_recovery_proc(gfs_g: *mut Guestfs) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "get_recovery_proc",
+            |gfs_call| { gfs_call.handle().get_recovery_proc() },
+        )
+    }
+}
+
+/// `guestfs_get_selinux`: return whether SELinux is enabled in the appliance.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_get_selinux(gfs_g: *mut Guestfs) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(gfs_g, "get_selinux", |gfs_call| { gfs_call.handle().get_selinux() })
     }
 }
 
@@ -252,6 +360,24 @@ pub unsafe extern "C" fn guestfs_get_verbose(gfs_g: *mut Guestfs) -> c_int {
     }
 }
 
+/// `guestfs_internal_get_console_socket`: return the socket of the console.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_internal_get_console_socket(
+    gfs_g: *mut Guestfs,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "internal_get_console_socket",
+            |gfs_call| { gfs_call.handle().internal_get_console_socket() },
+        )
+    }
+}
+
 /// `guestfs_is_busy`: return whether a call is running (always false).
 ///
 /// # Safety
@@ -294,6 +420,44 @@ pub unsafe extern "C" fn guestfs_is_ready(gfs_g: *mut Guestfs) -> c_int {
     unsafe { guard(gfs_g, "is_ready", |gfs_call| { gfs_call.handle().is_ready() }) }
 }
 
+/// `guestfs_parse_environment`: read the settings from the environment.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_parse_environment(gfs_g: *mut Guestfs) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "parse_environment",
+            |gfs_call| { gfs_call.handle().parse_environment() },
+        )
+    }
+}
+
+/// `guestfs_parse_environment_list`: read the settings from a list of variables.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_parse_environment_list(
+    gfs_g: *mut Guestfs,
+    environment: *const *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "parse_environment_list",
+            |gfs_call| {
+                let environment = gfs_call.list("environment", environment)?;
+                gfs_call.handle().parse_environment_list(&environment)
+            },
+        )
+    }
+}
+
 /// `guestfs_set_append`: add options to the kernel command line.
 ///
 /// # Safety
@@ -311,6 +475,28 @@ pub unsafe extern "C" fn guestfs_set_append(
             |gfs_call| {
                 let append = gfs_call.opt_str(append);
                 gfs_call.handle().set_append(append)
+            },
+        )
+    }
+}
+
+/// `guestfs_set_attach_method`: choose how the appliance is started.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_set_attach_method(
+    gfs_g: *mut Guestfs,
+    backend: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "set_attach_method",
+            |gfs_call| {
+                let backend = gfs_call.str("backend", backend)?;
+                gfs_call.handle().set_attach_method(backend)
             },
         )
     }
@@ -425,6 +611,25 @@ pub unsafe extern "C" fn guestfs_set_cachedir(
     }
 }
 
+/// `guestfs_set_direct`: make the console that of the program.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_set_direct(
+    gfs_g: *mut Guestfs,
+    direct: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "set_direct",
+            |gfs_call| { gfs_call.handle().set_direct(direct != 0) },
+        )
+    }
+}
+
 /// `guestfs_set_hv`: set the hypervisor program.
 ///
 /// # Safety
@@ -529,6 +734,25 @@ pub unsafe extern "C" fn guestfs_set_path(
     }
 }
 
+/// `guestfs_set_pgroup`: give the appliance a process group of its own.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_set_pgroup(
+    gfs_g: *mut Guestfs,
+    pgroup: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "set_pgroup",
+            |gfs_call| { gfs_call.handle().set_pgroup(pgroup != 0) },
+        )
+    }
+}
+
 /// `guestfs_set_program`: set the name of the program.
 ///
 /// # Safety
@@ -547,6 +771,66 @@ pub unsafe extern "C" fn guestfs_set_program(
                 let program = gfs_call.str("program", program)?;
                 gfs_call.handle().set_program(program)
             },
+        )
+    }
+}
+
+/// `guestfs_set_qemu`: set the hypervisor program.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_set_qemu(
+    gfs_g: *mut Guestfs,
+    hv: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "set_qemu",
+            |gfs_call| {
+                let hv = gfs_call.opt_str(hv);
+                gfs_call.handle().set_qemu(hv)
+            },
+        )
+    }
+}
+
+/// `guestfs_set_recovery_proc`: make the appliance end with the program.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_set_recovery_proc(
+    gfs_g: *mut Guestfs,
+    recoveryproc: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "set_recovery_proc",
+            |gfs_call| { gfs_call.handle().set_recovery_proc(recoveryproc != 0) },
+        )
+    }
+}
+
+/// `guestfs_set_selinux`: enable SELinux in the appliance.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_set_selinux(
+    gfs_g: *mut Guestfs,
+    selinux: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "set_selinux",
+            |gfs_call| { gfs_call.handle().set_selinux(selinux != 0) },
         )
     }
 }

@@ -6,6 +6,22 @@ use crate::handle::Guestfs;
 use crate::marshal::guard;
 use libc::c_int;
 
+/// `guestfs_kill_subprocess`: stop the appliance.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_kill_subprocess(gfs_g: *mut Guestfs) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "kill_subprocess",
+            |gfs_call| { gfs_call.handle().kill_subprocess() },
+        )
+    }
+}
+
 /// `guestfs_launch`: start the appliance.
 ///
 /// # Safety
@@ -36,4 +52,14 @@ pub unsafe extern "C" fn guestfs_user_cancel(gfs_g: *mut Guestfs) -> c_int {
     unsafe {
         guard(gfs_g, "user_cancel", |gfs_call| { gfs_call.handle().user_cancel() })
     }
+}
+
+/// `guestfs_wait_ready`: check that the appliance runs.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_wait_ready(gfs_g: *mut Guestfs) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe { guard(gfs_g, "wait_ready", |gfs_call| { gfs_call.handle().wait_ready() }) }
 }

@@ -4,10 +4,50 @@
 
 use super::c_structs;
 use crate::handle::Guestfs;
-use crate::marshal::{guard, List};
+use crate::marshal::{guard, Buffer, List};
 use crate::structs::CList;
 use libc::c_char;
 use libc::c_int;
+
+/// `guestfs_is_lv`: test whether something is a logical volume.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_is_lv(
+    gfs_g: *mut Guestfs,
+    mountable: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "is_lv",
+            |gfs_call| {
+                let mountable = gfs_call.str("mountable", mountable)?;
+                gfs_call.handle().is_lv(mountable)
+            },
+        )
+    }
+}
+
+/// `guestfs_list_dm_devices`: list device-mapper devices that are not logical volumes.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_list_dm_devices(
+    gfs_g: *mut Guestfs,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "list_dm_devices",
+            |gfs_call| { gfs_call.handle().list_dm_devices() },
+        )
+    }
+}
 
 /// `guestfs_lvcreate`: create a logical volume.
 ///
@@ -34,6 +74,122 @@ pub unsafe extern "C" fn guestfs_lvcreate(
     }
 }
 
+/// `guestfs_lvcreate_free`: create a logical volume from a share of the free space.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lvcreate_free(
+    gfs_g: *mut Guestfs,
+    logvol: *const c_char,
+    volgroup: *const c_char,
+    percent: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lvcreate_free",
+            |gfs_call| {
+                let logvol = gfs_call.str("logvol", logvol)?;
+                let volgroup = gfs_call.str("volgroup", volgroup)?;
+                gfs_call.handle().lvcreate_free(logvol, volgroup, percent)
+            },
+        )
+    }
+}
+
+/// `guestfs_lvm_canonical_lv_name`: return the usual name of a logical volume.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lvm_canonical_lv_name(
+    gfs_g: *mut Guestfs,
+    lvname: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lvm_canonical_lv_name",
+            |gfs_call| {
+                let lvname = gfs_call.str("lvname", lvname)?;
+                gfs_call.handle().lvm_canonical_lv_name(lvname)
+            },
+        )
+    }
+}
+
+/// `guestfs_lvm_clear_filter`: let LVM see all devices again.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lvm_clear_filter(gfs_g: *mut Guestfs) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lvm_clear_filter",
+            |gfs_call| { gfs_call.handle().lvm_clear_filter() },
+        )
+    }
+}
+
+/// `guestfs_lvm_remove_all`: remove everything of LVM from the disks.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lvm_remove_all(gfs_g: *mut Guestfs) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(gfs_g, "lvm_remove_all", |gfs_call| { gfs_call.handle().lvm_remove_all() })
+    }
+}
+
+/// `guestfs_lvm_scan`: search the block devices for volume groups.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lvm_scan(
+    gfs_g: *mut Guestfs,
+    activate: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lvm_scan",
+            |gfs_call| { gfs_call.handle().lvm_scan(activate != 0) },
+        )
+    }
+}
+
+/// `guestfs_lvm_set_filter`: restrict LVM to some devices.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lvm_set_filter(
+    gfs_g: *mut Guestfs,
+    devices: *const *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lvm_set_filter",
+            |gfs_call| {
+                let devices = gfs_call.list("devices", devices)?;
+                gfs_call.handle().lvm_set_filter(&devices)
+            },
+        )
+    }
+}
+
 /// `guestfs_lvremove`: remove a logical volume.
 ///
 /// # Safety
@@ -51,6 +207,76 @@ pub unsafe extern "C" fn guestfs_lvremove(
             |gfs_call| {
                 let device = gfs_call.str("device", device)?;
                 gfs_call.handle().lvremove(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_lvrename`: rename a logical volume.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lvrename(
+    gfs_g: *mut Guestfs,
+    logvol: *const c_char,
+    newlogvol: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lvrename",
+            |gfs_call| {
+                let logvol = gfs_call.str("logvol", logvol)?;
+                let newlogvol = gfs_call.str("newlogvol", newlogvol)?;
+                gfs_call.handle().lvrename(logvol, newlogvol)
+            },
+        )
+    }
+}
+
+/// `guestfs_lvresize`: make a logical volume larger or smaller.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lvresize(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    mbytes: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lvresize",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().lvresize(device, mbytes)
+            },
+        )
+    }
+}
+
+/// `guestfs_lvresize_free`: grow a logical volume into the free space of its group.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lvresize_free(
+    gfs_g: *mut Guestfs,
+    lv: *const c_char,
+    percent: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lvresize_free",
+            |gfs_call| {
+                let lv = gfs_call.str("lv", lv)?;
+                gfs_call.handle().lvresize_free(lv, percent)
             },
         )
     }
@@ -80,6 +306,66 @@ pub unsafe extern "C" fn guestfs_lvs_full(
     }
 }
 
+/// `guestfs_lvuuid`: return the UUID of a logical volume.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lvuuid(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lvuuid",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().lvuuid(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_pvchange_uuid`: give a physical volume a new UUID.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_pvchange_uuid(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "pvchange_uuid",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().pvchange_uuid(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_pvchange_uuid_all`: give all physical volumes new UUIDs.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_pvchange_uuid_all(gfs_g: *mut Guestfs) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "pvchange_uuid_all",
+            |gfs_call| { gfs_call.handle().pvchange_uuid_all() },
+        )
+    }
+}
+
 /// `guestfs_pvcreate`: make a device a physical volume.
 ///
 /// # Safety
@@ -102,6 +388,73 @@ pub unsafe extern "C" fn guestfs_pvcreate(
     }
 }
 
+/// `guestfs_pvremove`: make a device no physical volume any more.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_pvremove(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "pvremove",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().pvremove(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_pvresize`: fit a physical volume to the size of its device.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_pvresize(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "pvresize",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().pvresize(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_pvresize_size`: set the size of a physical volume.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_pvresize_size(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    size: i64,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "pvresize_size",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().pvresize_size(device, size)
+            },
+        )
+    }
+}
+
 /// `guestfs_pvs`: list the physical volumes.
 ///
 /// # Safety
@@ -110,6 +463,65 @@ pub unsafe extern "C" fn guestfs_pvcreate(
 pub unsafe extern "C" fn guestfs_pvs(gfs_g: *mut Guestfs) -> *mut *mut c_char {
     // SAFETY: the caller keeps the contract above, which is all that is needed here.
     unsafe { guard(gfs_g, "pvs", |gfs_call| { gfs_call.handle().pvs() }) }
+}
+
+/// `guestfs_pvs_full`: list the physical volumes with all their properties.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_pvs_full(
+    gfs_g: *mut Guestfs,
+) -> *mut CList<c_structs::LvmPv> {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(gfs_g, "pvs_full", |gfs_call| { gfs_call.handle().pvs_full().map(List) })
+    }
+}
+
+/// `guestfs_pvuuid`: return the UUID of a physical volume.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_pvuuid(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "pvuuid",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().pvuuid(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_vg_activate`: activate or deactivate volume groups.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_vg_activate(
+    gfs_g: *mut Guestfs,
+    activate: c_int,
+    volgroups: *const *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "vg_activate",
+            |gfs_call| {
+                let volgroups = gfs_call.list("volgroups", volgroups)?;
+                gfs_call.handle().vg_activate(activate != 0, &volgroups)
+            },
+        )
+    }
 }
 
 /// `guestfs_vg_activate_all`: activate or deactivate all volume groups.
@@ -127,6 +539,44 @@ pub unsafe extern "C" fn guestfs_vg_activate_all(
             gfs_g,
             "vg_activate_all",
             |gfs_call| { gfs_call.handle().vg_activate_all(activate != 0) },
+        )
+    }
+}
+
+/// `guestfs_vgchange_uuid`: give a volume group a new UUID.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_vgchange_uuid(
+    gfs_g: *mut Guestfs,
+    vg: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "vgchange_uuid",
+            |gfs_call| {
+                let vg = gfs_call.str("vg", vg)?;
+                gfs_call.handle().vgchange_uuid(vg)
+            },
+        )
+    }
+}
+
+/// `guestfs_vgchange_uuid_all`: give all volume groups new UUIDs.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_vgchange_uuid_all(gfs_g: *mut Guestfs) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "vgchange_uuid_all",
+            |gfs_call| { gfs_call.handle().vgchange_uuid_all() },
         )
     }
 }
@@ -155,6 +605,122 @@ pub unsafe extern "C" fn guestfs_vgcreate(
     }
 }
 
+/// `guestfs_vglvuuids`: return the UUIDs of the logical volumes of a group.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_vglvuuids(
+    gfs_g: *mut Guestfs,
+    vgname: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "vglvuuids",
+            |gfs_call| {
+                let vgname = gfs_call.str("vgname", vgname)?;
+                gfs_call.handle().vglvuuids(vgname)
+            },
+        )
+    }
+}
+
+/// `guestfs_vgmeta`: return the metadata of a volume group.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_vgmeta(
+    gfs_g: *mut Guestfs,
+    vgname: *const c_char,
+    gfs_size: *mut usize,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "vgmeta",
+            |gfs_call| {
+                let vgname = gfs_call.str("vgname", vgname)?;
+                gfs_call
+                    .handle()
+                    .vgmeta(vgname)
+                    .map(|gfs_bytes| Buffer(gfs_bytes, gfs_size))
+            },
+        )
+    }
+}
+
+/// `guestfs_vgpvuuids`: return the UUIDs of the physical volumes of a group.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_vgpvuuids(
+    gfs_g: *mut Guestfs,
+    vgname: *const c_char,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "vgpvuuids",
+            |gfs_call| {
+                let vgname = gfs_call.str("vgname", vgname)?;
+                gfs_call.handle().vgpvuuids(vgname)
+            },
+        )
+    }
+}
+
+/// `guestfs_vgremove`: remove a volume group.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_vgremove(
+    gfs_g: *mut Guestfs,
+    vgname: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "vgremove",
+            |gfs_call| {
+                let vgname = gfs_call.str("vgname", vgname)?;
+                gfs_call.handle().vgremove(vgname)
+            },
+        )
+    }
+}
+
+/// `guestfs_vgrename`: rename a volume group.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_vgrename(
+    gfs_g: *mut Guestfs,
+    volgroup: *const c_char,
+    newvolgroup: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "vgrename",
+            |gfs_call| {
+                let volgroup = gfs_call.str("volgroup", volgroup)?;
+                let newvolgroup = gfs_call.str("newvolgroup", newvolgroup)?;
+                gfs_call.handle().vgrename(volgroup, newvolgroup)
+            },
+        )
+    }
+}
+
 /// `guestfs_vgs`: list the volume groups.
 ///
 /// # Safety
@@ -163,4 +729,50 @@ pub unsafe extern "C" fn guestfs_vgcreate(
 pub unsafe extern "C" fn guestfs_vgs(gfs_g: *mut Guestfs) -> *mut *mut c_char {
     // SAFETY: the caller keeps the contract above, which is all that is needed here.
     unsafe { guard(gfs_g, "vgs", |gfs_call| { gfs_call.handle().vgs() }) }
+}
+
+/// `guestfs_vgs_full`: list the volume groups with all their properties.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_vgs_full(
+    gfs_g: *mut Guestfs,
+) -> *mut CList<c_structs::LvmVg> {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(gfs_g, "vgs_full", |gfs_call| { gfs_call.handle().vgs_full().map(List) })
+    }
+}
+
+/// `guestfs_vgscan`: search the block devices for volume groups.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_vgscan(gfs_g: *mut Guestfs) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe { guard(gfs_g, "vgscan", |gfs_call| { gfs_call.handle().vgscan() }) }
+}
+
+/// `guestfs_vguuid`: return the UUID of a volume group.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_vguuid(
+    gfs_g: *mut Guestfs,
+    vgname: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "vguuid",
+            |gfs_call| {
+                let vgname = gfs_call.str("vgname", vgname)?;
+                gfs_call.handle().vguuid(vgname)
+            },
+        )
+    }
 }

@@ -10,6 +10,16 @@ use guestfs::Error;
 use libc::c_char;
 use libc::c_int;
 
+/// `guestfs_df`: show the free space of all file systems in kilobytes.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_df(gfs_g: *mut Guestfs) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe { guard(gfs_g, "df", |gfs_call| { gfs_call.handle().df() }) }
+}
+
 /// `guestfs_df_h`: show the free space of all file systems.
 ///
 /// # Safety
@@ -36,6 +46,38 @@ pub unsafe extern "C" fn guestfs_internal_autosync(gfs_g: *mut Guestfs) -> c_int
     }
 }
 
+/// `guestfs_list_9p`: list the 9p file systems.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_list_9p(gfs_g: *mut Guestfs) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe { guard(gfs_g, "list_9p", |gfs_call| { gfs_call.handle().list_9p() }) }
+}
+
+/// `guestfs_mkmountpoint`: make a directory to mount on while nothing is mounted.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_mkmountpoint(
+    gfs_g: *mut Guestfs,
+    exemptpath: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "mkmountpoint",
+            |gfs_call| {
+                let exemptpath = gfs_call.str("exemptpath", exemptpath)?;
+                gfs_call.handle().mkmountpoint(exemptpath)
+            },
+        )
+    }
+}
+
 /// `guestfs_mount`: mount a file system.
 ///
 /// # Safety
@@ -55,6 +97,84 @@ pub unsafe extern "C" fn guestfs_mount(
                 let mountable = gfs_call.str("mountable", mountable)?;
                 let mountpoint = gfs_call.str("mountpoint", mountpoint)?;
                 gfs_call.handle().mount(mountable, mountpoint)
+            },
+        )
+    }
+}
+
+/// `struct guestfs_mount_9p_argv`.
+#[repr(C)]
+pub struct Mount9pArgv {
+    bitmask: u64,
+    options: *const c_char,
+}
+
+impl Mount9pArgv {
+    /// Null, or a struct whose members with a set bit hold what the header says.
+    unsafe fn read(
+        gfs_call: &Call<'_>,
+        gfs_optargs: *const Self,
+    ) -> Result<opts::Mount9pOpts, Error> {
+        // SAFETY: the caller keeps the contract above, which is all that is needed here.
+        unsafe {
+            let Some(gfs_c) = gfs_optargs.as_ref() else {
+                return Ok(opts::Mount9pOpts::default());
+            };
+            let gfs_mask = gfs_call.mask(gfs_c.bitmask, 1)?;
+            Ok(opts::Mount9pOpts {
+                options: gfs_mask
+                    .given(0, || gfs_call.option_str("options", gfs_c.options))
+                    .transpose()?,
+            })
+        }
+    }
+}
+
+/// `guestfs_mount_9p_argv`: mount a 9p file system.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_mount_9p_argv(
+    gfs_g: *mut Guestfs,
+    mounttag: *const c_char,
+    mountpoint: *const c_char,
+    gfs_optargs: *const Mount9pArgv,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "mount_9p",
+            |gfs_call| {
+                let mounttag = gfs_call.str("mounttag", mounttag)?;
+                let mountpoint = gfs_call.str("mountpoint", mountpoint)?;
+                let gfs_opts = Mount9pArgv::read(gfs_call, gfs_optargs)?;
+                gfs_call.handle().mount_9p(mounttag, mountpoint, gfs_opts)
+            },
+        )
+    }
+}
+
+/// `guestfs_mount_loop`: mount an image that is a file in the guest.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_mount_loop(
+    gfs_g: *mut Guestfs,
+    file: *const c_char,
+    mountpoint: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "mount_loop",
+            |gfs_call| {
+                let file = gfs_call.str("file", file)?;
+                let mountpoint = gfs_call.str("mountpoint", mountpoint)?;
+                gfs_call.handle().mount_loop(file, mountpoint)
             },
         )
     }
@@ -110,6 +230,34 @@ pub unsafe extern "C" fn guestfs_mount_ro(
     }
 }
 
+/// `guestfs_mount_vfs`: mount a file system of a given type with options.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_mount_vfs(
+    gfs_g: *mut Guestfs,
+    options: *const c_char,
+    vfstype: *const c_char,
+    mountable: *const c_char,
+    mountpoint: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "mount_vfs",
+            |gfs_call| {
+                let options = gfs_call.str("options", options)?;
+                let vfstype = gfs_call.str("vfstype", vfstype)?;
+                let mountable = gfs_call.str("mountable", mountable)?;
+                let mountpoint = gfs_call.str("mountpoint", mountpoint)?;
+                gfs_call.handle().mount_vfs(options, vfstype, mountable, mountpoint)
+            },
+        )
+    }
+}
+
 /// `guestfs_mountpoints`: list the mounted file systems with their places.
 ///
 /// # Safety
@@ -130,6 +278,78 @@ pub unsafe extern "C" fn guestfs_mountpoints(gfs_g: *mut Guestfs) -> *mut *mut c
 pub unsafe extern "C" fn guestfs_mounts(gfs_g: *mut Guestfs) -> *mut *mut c_char {
     // SAFETY: the caller keeps the contract above, which is all that is needed here.
     unsafe { guard(gfs_g, "mounts", |gfs_call| { gfs_call.handle().mounts() }) }
+}
+
+/// `struct guestfs_remount_argv`.
+#[repr(C)]
+pub struct RemountArgv {
+    bitmask: u64,
+    rw: c_int,
+}
+
+impl RemountArgv {
+    /// Null, or a struct whose members with a set bit hold what the header says.
+    unsafe fn read(
+        gfs_call: &Call<'_>,
+        gfs_optargs: *const Self,
+    ) -> Result<opts::RemountOpts, Error> {
+        // SAFETY: the caller keeps the contract above, which is all that is needed here.
+        unsafe {
+            let Some(gfs_c) = gfs_optargs.as_ref() else {
+                return Ok(opts::RemountOpts::default());
+            };
+            let gfs_mask = gfs_call.mask(gfs_c.bitmask, 1)?;
+            Ok(opts::RemountOpts {
+                rw: gfs_mask.given(0, || gfs_c.rw != 0),
+            })
+        }
+    }
+}
+
+/// `guestfs_remount_argv`: make a mounted file system read-only or writable.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_remount_argv(
+    gfs_g: *mut Guestfs,
+    mountpoint: *const c_char,
+    gfs_optargs: *const RemountArgv,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "remount",
+            |gfs_call| {
+                let mountpoint = gfs_call.str("mountpoint", mountpoint)?;
+                let gfs_opts = RemountArgv::read(gfs_call, gfs_optargs)?;
+                gfs_call.handle().remount(mountpoint, gfs_opts)
+            },
+        )
+    }
+}
+
+/// `guestfs_rmmountpoint`: remove a directory that was made to mount on.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_rmmountpoint(
+    gfs_g: *mut Guestfs,
+    exemptpath: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "rmmountpoint",
+            |gfs_call| {
+                let exemptpath = gfs_call.str("exemptpath", exemptpath)?;
+                gfs_call.handle().rmmountpoint(exemptpath)
+            },
+        )
+    }
 }
 
 /// `guestfs_sync`: write everything to the disks.

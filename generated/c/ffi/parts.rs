@@ -82,6 +82,188 @@ pub unsafe extern "C" fn guestfs_part_disk(
     }
 }
 
+/// `guestfs_part_expand_gpt`: move the second copy of a GPT to the end of the disk.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_expand_gpt(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_expand_gpt",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().part_expand_gpt(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_part_get_bootable`: test whether a partition has the boot flag.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_get_bootable(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    partnum: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_get_bootable",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().part_get_bootable(device, partnum)
+            },
+        )
+    }
+}
+
+/// `guestfs_part_get_disk_guid`: return the GUID of a GPT disk.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_get_disk_guid(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_get_disk_guid",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().part_get_disk_guid(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_part_get_gpt_attributes`: return the attributes of a GPT partition.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_get_gpt_attributes(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    partnum: c_int,
+) -> i64 {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_get_gpt_attributes",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().part_get_gpt_attributes(device, partnum)
+            },
+        )
+    }
+}
+
+/// `guestfs_part_get_gpt_guid`: return the GUID of a partition.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_get_gpt_guid(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    partnum: c_int,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_get_gpt_guid",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().part_get_gpt_guid(device, partnum)
+            },
+        )
+    }
+}
+
+/// `guestfs_part_get_gpt_type`: return the GUID of the type of a partition.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_get_gpt_type(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    partnum: c_int,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_get_gpt_type",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().part_get_gpt_type(device, partnum)
+            },
+        )
+    }
+}
+
+/// `guestfs_part_get_mbr_id`: return the type byte of a partition.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_get_mbr_id(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    partnum: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_get_mbr_id",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().part_get_mbr_id(device, partnum)
+            },
+        )
+    }
+}
+
+/// `guestfs_part_get_mbr_part_type`: return whether a partition is primary, logical or extended.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_get_mbr_part_type(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    partnum: c_int,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_get_mbr_part_type",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().part_get_mbr_part_type(device, partnum)
+            },
+        )
+    }
+}
+
 /// `guestfs_part_get_name`: return the name of a partition.
 ///
 /// # Safety
@@ -173,6 +355,198 @@ pub unsafe extern "C" fn guestfs_part_list(
     }
 }
 
+/// `guestfs_part_resize`: move the end of a partition.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_resize(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    partnum: c_int,
+    endsect: i64,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_resize",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().part_resize(device, partnum, endsect)
+            },
+        )
+    }
+}
+
+/// `guestfs_part_set_bootable`: set or clear the boot flag of a partition.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_set_bootable(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    partnum: c_int,
+    bootable: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_set_bootable",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().part_set_bootable(device, partnum, bootable != 0)
+            },
+        )
+    }
+}
+
+/// `guestfs_part_set_disk_guid`: set the GUID of a GPT disk.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_set_disk_guid(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    guid: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_set_disk_guid",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                let guid = gfs_call.str("guid", guid)?;
+                gfs_call.handle().part_set_disk_guid(device, guid)
+            },
+        )
+    }
+}
+
+/// `guestfs_part_set_disk_guid_random`: give a GPT disk a new GUID.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_set_disk_guid_random(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_set_disk_guid_random",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().part_set_disk_guid_random(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_part_set_gpt_attributes`: set the attributes of a GPT partition.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_set_gpt_attributes(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    partnum: c_int,
+    attributes: i64,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_set_gpt_attributes",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().part_set_gpt_attributes(device, partnum, attributes)
+            },
+        )
+    }
+}
+
+/// `guestfs_part_set_gpt_guid`: set the GUID of a partition.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_set_gpt_guid(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    partnum: c_int,
+    guid: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_set_gpt_guid",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                let guid = gfs_call.str("guid", guid)?;
+                gfs_call.handle().part_set_gpt_guid(device, partnum, guid)
+            },
+        )
+    }
+}
+
+/// `guestfs_part_set_gpt_type`: set the type of a partition by its GUID.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_set_gpt_type(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    partnum: c_int,
+    guid: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_set_gpt_type",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                let guid = gfs_call.str("guid", guid)?;
+                gfs_call.handle().part_set_gpt_type(device, partnum, guid)
+            },
+        )
+    }
+}
+
+/// `guestfs_part_set_mbr_id`: set the type byte of a partition.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_set_mbr_id(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    partnum: c_int,
+    idbyte: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_set_mbr_id",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().part_set_mbr_id(device, partnum, idbyte)
+            },
+        )
+    }
+}
+
 /// `guestfs_part_set_name`: set the name of a partition.
 ///
 /// # Safety
@@ -193,6 +567,195 @@ pub unsafe extern "C" fn guestfs_part_set_name(
                 let device = gfs_call.str("device", device)?;
                 let name = gfs_call.str("name", name)?;
                 gfs_call.handle().part_set_name(device, partnum, name)
+            },
+        )
+    }
+}
+
+/// `guestfs_part_to_dev`: return the disk that a partition is on.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_to_dev(
+    gfs_g: *mut Guestfs,
+    partition: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_to_dev",
+            |gfs_call| {
+                let partition = gfs_call.str("partition", partition)?;
+                gfs_call.handle().part_to_dev(partition)
+            },
+        )
+    }
+}
+
+/// `guestfs_part_to_partnum`: return the number of a partition.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_part_to_partnum(
+    gfs_g: *mut Guestfs,
+    partition: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "part_to_partnum",
+            |gfs_call| {
+                let partition = gfs_call.str("partition", partition)?;
+                gfs_call.handle().part_to_partnum(partition)
+            },
+        )
+    }
+}
+
+/// `guestfs_sfdisk`: partition a disk with sfdisk.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_sfdisk(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    cyls: c_int,
+    heads: c_int,
+    sectors: c_int,
+    lines: *const *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "sfdisk",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                let lines = gfs_call.list("lines", lines)?;
+                gfs_call.handle().sfdisk(device, cyls, heads, sectors, &lines)
+            },
+        )
+    }
+}
+
+/// `guestfs_sfdiskM`: partition a disk with sfdisk in megabytes.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_sfdiskM(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    lines: *const *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "sfdiskM",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                let lines = gfs_call.list("lines", lines)?;
+                gfs_call.handle().sfdiskM(device, &lines)
+            },
+        )
+    }
+}
+
+/// `guestfs_sfdisk_N`: change one partition with sfdisk.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_sfdisk_N(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+    partnum: c_int,
+    cyls: c_int,
+    heads: c_int,
+    sectors: c_int,
+    line: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "sfdisk_N",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                let line = gfs_call.str("line", line)?;
+                gfs_call.handle().sfdisk_N(device, partnum, cyls, heads, sectors, line)
+            },
+        )
+    }
+}
+
+/// `guestfs_sfdisk_disk_geometry`: return the geometry of a disk by its partition table.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_sfdisk_disk_geometry(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "sfdisk_disk_geometry",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().sfdisk_disk_geometry(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_sfdisk_kernel_geometry`: return the geometry of a disk by the kernel.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_sfdisk_kernel_geometry(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "sfdisk_kernel_geometry",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().sfdisk_kernel_geometry(device)
+            },
+        )
+    }
+}
+
+/// `guestfs_sfdisk_l`: return the partition table of a disk as text.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_sfdisk_l(
+    gfs_g: *mut Guestfs,
+    device: *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "sfdisk_l",
+            |gfs_call| {
+                let device = gfs_call.str("device", device)?;
+                gfs_call.handle().sfdisk_l(device)
             },
         )
     }

@@ -50,6 +50,69 @@ pub unsafe extern "C" fn guestfs_debug(
     }
 }
 
+/// `guestfs_dmesg`: return the kernel messages of the appliance.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_dmesg(gfs_g: *mut Guestfs) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe { guard(gfs_g, "dmesg", |gfs_call| { gfs_call.handle().dmesg() }) }
+}
+
+/// `guestfs_drop_caches`: make the appliance forget cached disk content.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_drop_caches(
+    gfs_g: *mut Guestfs,
+    whattodrop: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "drop_caches",
+            |gfs_call| { gfs_call.handle().drop_caches(whattodrop) },
+        )
+    }
+}
+
+/// `guestfs_echo_daemon`: let the daemon return words.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_echo_daemon(
+    gfs_g: *mut Guestfs,
+    words: *const *const c_char,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "echo_daemon",
+            |gfs_call| {
+                let words = gfs_call.list("words", words)?;
+                gfs_call.handle().echo_daemon(&words)
+            },
+        )
+    }
+}
+
+/// `guestfs_internal_exit`: end the daemon.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_internal_exit(gfs_g: *mut Guestfs) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(gfs_g, "internal_exit", |gfs_call| { gfs_call.handle().internal_exit() })
+    }
+}
+
 /// `guestfs_internal_feature_available`: ask the daemon about one option group.
 ///
 /// # Safety
@@ -72,6 +135,51 @@ pub unsafe extern "C" fn guestfs_internal_feature_available(
     }
 }
 
+/// `guestfs_internal_rhbz914931`: crash the daemon while a file is being sent.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_internal_rhbz914931(
+    gfs_g: *mut Guestfs,
+    filename: *const c_char,
+    count: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "internal_rhbz914931",
+            |gfs_call| {
+                let filename = gfs_call.str("filename", filename)?;
+                gfs_call.handle().internal_rhbz914931(filename, count)
+            },
+        )
+    }
+}
+
+/// `guestfs_modprobe`: load a kernel module into the appliance.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_modprobe(
+    gfs_g: *mut Guestfs,
+    modulename: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "modprobe",
+            |gfs_call| {
+                let modulename = gfs_call.str("modulename", modulename)?;
+                gfs_call.handle().modprobe(modulename)
+            },
+        )
+    }
+}
+
 /// `guestfs_ping_daemon`: check that the daemon answers.
 ///
 /// # Safety
@@ -82,6 +190,16 @@ pub unsafe extern "C" fn guestfs_ping_daemon(gfs_g: *mut Guestfs) -> c_int {
     unsafe {
         guard(gfs_g, "ping_daemon", |gfs_call| { gfs_call.handle().ping_daemon() })
     }
+}
+
+/// `guestfs_sleep`: wait in the appliance.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_sleep(gfs_g: *mut Guestfs, secs: c_int) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe { guard(gfs_g, "sleep", |gfs_call| { gfs_call.handle().sleep(secs) }) }
 }
 
 /// `guestfs_utsname`: return the version of the appliance's kernel.

@@ -7,6 +7,79 @@ use crate::marshal::guard;
 use libc::c_char;
 use libc::c_int;
 
+/// `guestfs_base64_in`: decode a base64 file into the disk image.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_base64_in(
+    gfs_g: *mut Guestfs,
+    base64file: *const c_char,
+    filename: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "base64_in",
+            |gfs_call| {
+                let base64file = gfs_call.str("base64file", base64file)?;
+                let filename = gfs_call.str("filename", filename)?;
+                gfs_call.handle().base64_in(base64file, filename)
+            },
+        )
+    }
+}
+
+/// `guestfs_base64_out`: encode a file of the disk image as base64.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_base64_out(
+    gfs_g: *mut Guestfs,
+    filename: *const c_char,
+    base64file: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "base64_out",
+            |gfs_call| {
+                let filename = gfs_call.str("filename", filename)?;
+                let base64file = gfs_call.str("base64file", base64file)?;
+                gfs_call.handle().base64_out(filename, base64file)
+            },
+        )
+    }
+}
+
+/// `guestfs_debug_upload`: write a file into the appliance.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_debug_upload(
+    gfs_g: *mut Guestfs,
+    filename: *const c_char,
+    tmpname: *const c_char,
+    mode: c_int,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "debug_upload",
+            |gfs_call| {
+                let filename = gfs_call.str("filename", filename)?;
+                let tmpname = gfs_call.str("tmpname", tmpname)?;
+                gfs_call.handle().debug_upload(filename, tmpname, mode)
+            },
+        )
+    }
+}
+
 /// `guestfs_download`: copy a file or device out of the disk image.
 ///
 /// # Safety

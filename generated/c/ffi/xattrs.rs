@@ -4,10 +4,38 @@
 
 use super::c_structs;
 use crate::handle::Guestfs;
-use crate::marshal::{guard, List};
+use crate::marshal::{guard, Buffer, List};
 use crate::structs::CList;
 use libc::c_char;
 use libc::c_int;
+
+/// `guestfs_getxattr`: return one extended attribute of a file.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_getxattr(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+    name: *const c_char,
+    gfs_size: *mut usize,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "getxattr",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                let name = gfs_call.str("name", name)?;
+                gfs_call
+                    .handle()
+                    .getxattr(path, name)
+                    .map(|gfs_bytes| Buffer(gfs_bytes, gfs_size))
+            },
+        )
+    }
+}
 
 /// `guestfs_getxattrs`: list the extended attributes of a file.
 ///
@@ -26,6 +54,104 @@ pub unsafe extern "C" fn guestfs_getxattrs(
             |gfs_call| {
                 let path = gfs_call.str("path", path)?;
                 gfs_call.handle().getxattrs(path).map(List)
+            },
+        )
+    }
+}
+
+/// `guestfs_internal_lxattrlist`: list the extended attributes of several files of one directory.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_internal_lxattrlist(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+    names: *const *const c_char,
+) -> *mut CList<c_structs::Xattr> {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "internal_lxattrlist",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                let names = gfs_call.list("names", names)?;
+                gfs_call.handle().internal_lxattrlist(path, &names).map(List)
+            },
+        )
+    }
+}
+
+/// `guestfs_lgetxattr`: return the value of an extended attribute, not following links.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lgetxattr(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+    name: *const c_char,
+    gfs_size: *mut usize,
+) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lgetxattr",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                let name = gfs_call.str("name", name)?;
+                gfs_call
+                    .handle()
+                    .lgetxattr(path, name)
+                    .map(|gfs_bytes| Buffer(gfs_bytes, gfs_size))
+            },
+        )
+    }
+}
+
+/// `guestfs_lgetxattrs`: list the extended attributes of a file or link.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lgetxattrs(
+    gfs_g: *mut Guestfs,
+    path: *const c_char,
+) -> *mut CList<c_structs::Xattr> {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lgetxattrs",
+            |gfs_call| {
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().lgetxattrs(path).map(List)
+            },
+        )
+    }
+}
+
+/// `guestfs_lremovexattr`: remove an extended attribute of a file or link.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lremovexattr(
+    gfs_g: *mut Guestfs,
+    xattr: *const c_char,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lremovexattr",
+            |gfs_call| {
+                let xattr = gfs_call.str("xattr", xattr)?;
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().lremovexattr(xattr, path)
             },
         )
     }
@@ -53,6 +179,57 @@ pub unsafe extern "C" fn guestfs_lsetxattr(
                 let val = gfs_call.str("val", val)?;
                 let path = gfs_call.str("path", path)?;
                 gfs_call.handle().lsetxattr(xattr, val, vallen, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_removexattr`: remove an extended attribute of a file.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_removexattr(
+    gfs_g: *mut Guestfs,
+    xattr: *const c_char,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "removexattr",
+            |gfs_call| {
+                let xattr = gfs_call.str("xattr", xattr)?;
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().removexattr(xattr, path)
+            },
+        )
+    }
+}
+
+/// `guestfs_setxattr`: set an extended attribute of a file.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_setxattr(
+    gfs_g: *mut Guestfs,
+    xattr: *const c_char,
+    val: *const c_char,
+    vallen: c_int,
+    path: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "setxattr",
+            |gfs_call| {
+                let xattr = gfs_call.str("xattr", xattr)?;
+                let val = gfs_call.str("val", val)?;
+                let path = gfs_call.str("path", path)?;
+                gfs_call.handle().setxattr(xattr, val, vallen, path)
             },
         )
     }

@@ -5,6 +5,31 @@
 use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
+/// Request body of `compress_device_out`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CompressDeviceOutArgs {
+    pub ctype: BString,
+    pub device: BString,
+    pub level: i32,
+}
+
+impl Xdr for CompressDeviceOutArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
+        + <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.ctype)?;
+        e.put(&self.device)?;
+        e.put(&self.level)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            ctype: d.get()?,
+            device: d.get()?,
+            level: d.get()?,
+        })
+    }
+}
+
 /// Request body of `compress_out`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CompressOutArgs {
@@ -26,6 +51,27 @@ impl Xdr for CompressOutArgs {
             ctype: d.get()?,
             file: d.get()?,
             level: d.get()?,
+        })
+    }
+}
+
+/// Request body of `cpio_out`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CpioOutArgs {
+    pub directory: BString,
+    pub format: BString,
+}
+
+impl Xdr for CpioOutArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.directory)?;
+        e.put(&self.format)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            directory: d.get()?,
+            format: d.get()?,
         })
     }
 }
@@ -100,5 +146,69 @@ impl Xdr for TarOutArgs {
             selinux: d.get()?,
             acls: d.get()?,
         })
+    }
+}
+
+/// Request body of `tgz_in`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TgzInArgs {
+    pub directory: BString,
+}
+
+impl Xdr for TgzInArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.directory)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { directory: d.get()? })
+    }
+}
+
+/// Request body of `tgz_out`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TgzOutArgs {
+    pub directory: BString,
+}
+
+impl Xdr for TgzOutArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.directory)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { directory: d.get()? })
+    }
+}
+
+/// Request body of `txz_in`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TxzInArgs {
+    pub directory: BString,
+}
+
+impl Xdr for TxzInArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.directory)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { directory: d.get()? })
+    }
+}
+
+/// Request body of `txz_out`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TxzOutArgs {
+    pub directory: BString,
+}
+
+impl Xdr for TxzOutArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.directory)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { directory: d.get()? })
     }
 }

@@ -26,6 +26,153 @@ impl Xdr for ChecksumArgs {
     }
 }
 
+/// Request body of `checksum_device`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChecksumDeviceArgs {
+    pub csumtype: BString,
+    pub device: BString,
+}
+
+impl Xdr for ChecksumDeviceArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.csumtype)?;
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            csumtype: d.get()?,
+            device: d.get()?,
+        })
+    }
+}
+
+/// Request body of `checksums_out`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChecksumsOutArgs {
+    pub csumtype: BString,
+    pub directory: BString,
+}
+
+impl Xdr for ChecksumsOutArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.csumtype)?;
+        e.put(&self.directory)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            csumtype: d.get()?,
+            directory: d.get()?,
+        })
+    }
+}
+
+/// Request body of `egrep`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EgrepArgs {
+    pub regex: BString,
+    pub path: BString,
+}
+
+impl Xdr for EgrepArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.regex)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            regex: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
+/// Request body of `egrepi`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EgrepiArgs {
+    pub regex: BString,
+    pub path: BString,
+}
+
+impl Xdr for EgrepiArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.regex)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            regex: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
+/// Request body of `equal`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EqualArgs {
+    pub file1: BString,
+    pub file2: BString,
+}
+
+impl Xdr for EqualArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.file1)?;
+        e.put(&self.file2)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            file1: d.get()?,
+            file2: d.get()?,
+        })
+    }
+}
+
+/// Request body of `fgrep`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FgrepArgs {
+    pub pattern: BString,
+    pub path: BString,
+}
+
+impl Xdr for FgrepArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.pattern)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            pattern: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
+/// Request body of `fgrepi`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FgrepiArgs {
+    pub pattern: BString,
+    pub path: BString,
+}
+
+impl Xdr for FgrepiArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.pattern)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            pattern: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
 /// Request body of `file`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FileArgs {
@@ -102,6 +249,43 @@ impl Xdr for GrepArgs {
     }
 }
 
+/// Request body of `grepi`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GrepiArgs {
+    pub regex: BString,
+    pub path: BString,
+}
+
+impl Xdr for GrepiArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.regex)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            regex: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
+/// Request body of `head`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HeadArgs {
+    pub path: BString,
+}
+
+impl Xdr for HeadArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { path: d.get()? })
+    }
+}
+
 /// Request body of `head_n`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HeadNArgs {
@@ -120,6 +304,22 @@ impl Xdr for HeadNArgs {
             nrlines: d.get()?,
             path: d.get()?,
         })
+    }
+}
+
+/// Request body of `hexdump`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HexdumpArgs {
+    pub path: BString,
+}
+
+impl Xdr for HexdumpArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { path: d.get()? })
     }
 }
 
@@ -265,6 +465,59 @@ impl Xdr for PwriteDeviceArgs {
     }
 }
 
+/// Request body of `strings`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StringsArgs {
+    pub path: BString,
+}
+
+impl Xdr for StringsArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { path: d.get()? })
+    }
+}
+
+/// Request body of `strings_e`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StringsEArgs {
+    pub encoding: BString,
+    pub path: BString,
+}
+
+impl Xdr for StringsEArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.encoding)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            encoding: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
+/// Request body of `tail`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TailArgs {
+    pub path: BString,
+}
+
+impl Xdr for TailArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { path: d.get()? })
+    }
+}
+
 /// Request body of `tail_n`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TailNArgs {
@@ -286,6 +539,22 @@ impl Xdr for TailNArgs {
     }
 }
 
+/// Request body of `wc_c`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WcCArgs {
+    pub path: BString,
+}
+
+impl Xdr for WcCArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { path: d.get()? })
+    }
+}
+
 /// Request body of `wc_l`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct WcLArgs {
@@ -299,5 +568,193 @@ impl Xdr for WcLArgs {
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
         Ok(Self { path: d.get()? })
+    }
+}
+
+/// Request body of `wc_w`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WcWArgs {
+    pub path: BString,
+}
+
+impl Xdr for WcWArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { path: d.get()? })
+    }
+}
+
+/// Request body of `write_file`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WriteFileArgs {
+    pub path: BString,
+    pub content: BString,
+    pub size: i32,
+}
+
+impl Xdr for WriteFileArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
+        + <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)?;
+        e.put(&self.content)?;
+        e.put(&self.size)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            path: d.get()?,
+            content: d.get()?,
+            size: d.get()?,
+        })
+    }
+}
+
+/// Request body of `zegrep`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ZegrepArgs {
+    pub regex: BString,
+    pub path: BString,
+}
+
+impl Xdr for ZegrepArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.regex)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            regex: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
+/// Request body of `zegrepi`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ZegrepiArgs {
+    pub regex: BString,
+    pub path: BString,
+}
+
+impl Xdr for ZegrepiArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.regex)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            regex: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
+/// Request body of `zfgrep`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ZfgrepArgs {
+    pub pattern: BString,
+    pub path: BString,
+}
+
+impl Xdr for ZfgrepArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.pattern)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            pattern: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
+/// Request body of `zfgrepi`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ZfgrepiArgs {
+    pub pattern: BString,
+    pub path: BString,
+}
+
+impl Xdr for ZfgrepiArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.pattern)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            pattern: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
+/// Request body of `zfile`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ZfileArgs {
+    pub meth: BString,
+    pub path: BString,
+}
+
+impl Xdr for ZfileArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.meth)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            meth: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
+/// Request body of `zgrep`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ZgrepArgs {
+    pub regex: BString,
+    pub path: BString,
+}
+
+impl Xdr for ZgrepArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.regex)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            regex: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
+/// Request body of `zgrepi`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ZgrepiArgs {
+    pub regex: BString,
+    pub path: BString,
+}
+
+impl Xdr for ZgrepiArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.regex)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            regex: d.get()?,
+            path: d.get()?,
+        })
     }
 }

@@ -5,6 +5,41 @@
 use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
+/// Request body of `copy_attributes`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CopyAttributesArgs {
+    pub src: BString,
+    pub dest: BString,
+    pub all: bool,
+    pub mode: bool,
+    pub xattributes: bool,
+    pub ownership: bool,
+}
+
+impl Xdr for CopyAttributesArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
+        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
+        + <bool as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.src)?;
+        e.put(&self.dest)?;
+        e.put(&self.all)?;
+        e.put(&self.mode)?;
+        e.put(&self.xattributes)?;
+        e.put(&self.ownership)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            src: d.get()?,
+            dest: d.get()?,
+            all: d.get()?,
+            mode: d.get()?,
+            xattributes: d.get()?,
+            ownership: d.get()?,
+        })
+    }
+}
+
 /// Request body of `copy_device_to_device`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CopyDeviceToDeviceArgs {
@@ -18,6 +53,44 @@ pub struct CopyDeviceToDeviceArgs {
 }
 
 impl Xdr for CopyDeviceToDeviceArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
+        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
+        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.src)?;
+        e.put(&self.dest)?;
+        e.put(&self.srcoffset)?;
+        e.put(&self.destoffset)?;
+        e.put(&self.size)?;
+        e.put(&self.sparse)?;
+        e.put(&self.append)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            src: d.get()?,
+            dest: d.get()?,
+            srcoffset: d.get()?,
+            destoffset: d.get()?,
+            size: d.get()?,
+            sparse: d.get()?,
+            append: d.get()?,
+        })
+    }
+}
+
+/// Request body of `copy_device_to_file`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CopyDeviceToFileArgs {
+    pub src: BString,
+    pub dest: BString,
+    pub srcoffset: i64,
+    pub destoffset: i64,
+    pub size: i64,
+    pub sparse: bool,
+    pub append: bool,
+}
+
+impl Xdr for CopyDeviceToFileArgs {
     const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
         + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
         + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
@@ -119,6 +192,31 @@ impl Xdr for CopyFileToFileArgs {
     }
 }
 
+/// Request body of `copy_size`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CopySizeArgs {
+    pub src: BString,
+    pub dest: BString,
+    pub size: i64,
+}
+
+impl Xdr for CopySizeArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
+        + <i64 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.src)?;
+        e.put(&self.dest)?;
+        e.put(&self.size)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            src: d.get()?,
+            dest: d.get()?,
+            size: d.get()?,
+        })
+    }
+}
+
 /// Request body of `cp`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CpArgs {
@@ -161,6 +259,48 @@ impl Xdr for CpAArgs {
     }
 }
 
+/// Request body of `cp_r`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CpRArgs {
+    pub src: BString,
+    pub dest: BString,
+}
+
+impl Xdr for CpRArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.src)?;
+        e.put(&self.dest)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            src: d.get()?,
+            dest: d.get()?,
+        })
+    }
+}
+
+/// Request body of `dd`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DdArgs {
+    pub src: BString,
+    pub dest: BString,
+}
+
+impl Xdr for DdArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.src)?;
+        e.put(&self.dest)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            src: d.get()?,
+            dest: d.get()?,
+        })
+    }
+}
+
 /// Request body of `mv`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MvArgs {
@@ -178,6 +318,27 @@ impl Xdr for MvArgs {
         Ok(Self {
             src: d.get()?,
             dest: d.get()?,
+        })
+    }
+}
+
+/// Request body of `rename`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RenameArgs {
+    pub oldpath: BString,
+    pub newpath: BString,
+}
+
+impl Xdr for RenameArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.oldpath)?;
+        e.put(&self.newpath)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            oldpath: d.get()?,
+            newpath: d.get()?,
         })
     }
 }

@@ -90,6 +90,22 @@ impl Xdr for LlArgs {
     }
 }
 
+/// Request body of `llz`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LlzArgs {
+    pub directory: BString,
+}
+
+impl Xdr for LlzArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.directory)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { directory: d.get()? })
+    }
+}
+
 /// Request body of `ls0`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ls0Args {

@@ -5,6 +5,22 @@
 use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
+/// Request body of `case_sensitive_path`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CaseSensitivePathArgs {
+    pub path: BString,
+}
+
+impl Xdr for CaseSensitivePathArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { path: d.get()? })
+    }
+}
+
 /// Request body of `chmod`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ChmodArgs {
@@ -67,6 +83,27 @@ impl Xdr for ExistsArgs {
     }
 }
 
+/// Request body of `fallocate`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FallocateArgs {
+    pub path: BString,
+    pub len: i32,
+}
+
+impl Xdr for FallocateArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)?;
+        e.put(&self.len)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            path: d.get()?,
+            len: d.get()?,
+        })
+    }
+}
+
 /// Request body of `fallocate64`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fallocate64Args {
@@ -104,6 +141,90 @@ impl Xdr for FilesizeArgs {
     }
 }
 
+/// Request body of `fill_dir`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FillDirArgs {
+    pub dir: BString,
+    pub nr: i32,
+}
+
+impl Xdr for FillDirArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.dir)?;
+        e.put(&self.nr)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            dir: d.get()?,
+            nr: d.get()?,
+        })
+    }
+}
+
+/// Request body of `internal_readlinklist`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InternalReadlinklistArgs {
+    pub path: BString,
+    pub names: Vec<BString>,
+}
+
+impl Xdr for InternalReadlinklistArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)?;
+        e.put(&self.names)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            path: d.get()?,
+            names: d.get()?,
+        })
+    }
+}
+
+/// Request body of `is_blockdev`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IsBlockdevArgs {
+    pub path: BString,
+    pub followsymlinks: bool,
+}
+
+impl Xdr for IsBlockdevArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)?;
+        e.put(&self.followsymlinks)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            path: d.get()?,
+            followsymlinks: d.get()?,
+        })
+    }
+}
+
+/// Request body of `is_chardev`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IsChardevArgs {
+    pub path: BString,
+    pub followsymlinks: bool,
+}
+
+impl Xdr for IsChardevArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)?;
+        e.put(&self.followsymlinks)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            path: d.get()?,
+            followsymlinks: d.get()?,
+        })
+    }
+}
+
 /// Request body of `is_dir`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct IsDirArgs {
@@ -112,6 +233,27 @@ pub struct IsDirArgs {
 }
 
 impl Xdr for IsDirArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)?;
+        e.put(&self.followsymlinks)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            path: d.get()?,
+            followsymlinks: d.get()?,
+        })
+    }
+}
+
+/// Request body of `is_fifo`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IsFifoArgs {
+    pub path: BString,
+    pub followsymlinks: bool,
+}
+
+impl Xdr for IsFifoArgs {
     const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
     fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
         e.put(&self.path)?;
@@ -146,6 +288,27 @@ impl Xdr for IsFileArgs {
     }
 }
 
+/// Request body of `is_socket`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IsSocketArgs {
+    pub path: BString,
+    pub followsymlinks: bool,
+}
+
+impl Xdr for IsSocketArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)?;
+        e.put(&self.followsymlinks)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            path: d.get()?,
+            followsymlinks: d.get()?,
+        })
+    }
+}
+
 /// Request body of `is_symlink`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct IsSymlinkArgs {
@@ -162,6 +325,73 @@ impl Xdr for IsSymlinkArgs {
     }
 }
 
+/// Request body of `lchown`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LchownArgs {
+    pub owner: i32,
+    pub group: i32,
+    pub path: BString,
+}
+
+impl Xdr for LchownArgs {
+    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
+        + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.owner)?;
+        e.put(&self.group)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            owner: d.get()?,
+            group: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
+/// Request body of `ln`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LnArgs {
+    pub target: BString,
+    pub linkname: BString,
+}
+
+impl Xdr for LnArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.target)?;
+        e.put(&self.linkname)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            target: d.get()?,
+            linkname: d.get()?,
+        })
+    }
+}
+
+/// Request body of `ln_f`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LnFArgs {
+    pub target: BString,
+    pub linkname: BString,
+}
+
+impl Xdr for LnFArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.target)?;
+        e.put(&self.linkname)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            target: d.get()?,
+            linkname: d.get()?,
+        })
+    }
+}
+
 /// Request body of `ln_s`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LnSArgs {
@@ -170,6 +400,27 @@ pub struct LnSArgs {
 }
 
 impl Xdr for LnSArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.target)?;
+        e.put(&self.linkname)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            target: d.get()?,
+            linkname: d.get()?,
+        })
+    }
+}
+
+/// Request body of `ln_sf`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LnSfArgs {
+    pub target: BString,
+    pub linkname: BString,
+}
+
+impl Xdr for LnSfArgs {
     const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
     fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
         e.put(&self.target)?;
@@ -233,6 +484,148 @@ impl Xdr for MkdirPArgs {
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
         Ok(Self { path: d.get()? })
+    }
+}
+
+/// Request body of `mkdtemp`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MkdtempArgs {
+    pub tmpl: BString,
+}
+
+impl Xdr for MkdtempArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.tmpl)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { tmpl: d.get()? })
+    }
+}
+
+/// Request body of `mkfifo`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MkfifoArgs {
+    pub mode: i32,
+    pub path: BString,
+}
+
+impl Xdr for MkfifoArgs {
+    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.mode)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            mode: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
+/// Request body of `mknod`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MknodArgs {
+    pub mode: i32,
+    pub devmajor: i32,
+    pub devminor: i32,
+    pub path: BString,
+}
+
+impl Xdr for MknodArgs {
+    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
+        + <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.mode)?;
+        e.put(&self.devmajor)?;
+        e.put(&self.devminor)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            mode: d.get()?,
+            devmajor: d.get()?,
+            devminor: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
+/// Request body of `mknod_b`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MknodBArgs {
+    pub mode: i32,
+    pub devmajor: i32,
+    pub devminor: i32,
+    pub path: BString,
+}
+
+impl Xdr for MknodBArgs {
+    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
+        + <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.mode)?;
+        e.put(&self.devmajor)?;
+        e.put(&self.devminor)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            mode: d.get()?,
+            devmajor: d.get()?,
+            devminor: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
+/// Request body of `mknod_c`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MknodCArgs {
+    pub mode: i32,
+    pub devmajor: i32,
+    pub devminor: i32,
+    pub path: BString,
+}
+
+impl Xdr for MknodCArgs {
+    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
+        + <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.mode)?;
+        e.put(&self.devmajor)?;
+        e.put(&self.devminor)?;
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            mode: d.get()?,
+            devmajor: d.get()?,
+            devminor: d.get()?,
+            path: d.get()?,
+        })
+    }
+}
+
+/// Request body of `mktemp`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MktempArgs {
+    pub tmpl: BString,
+    pub suffix: BString,
+}
+
+impl Xdr for MktempArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.tmpl)?;
+        e.put(&self.suffix)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            tmpl: d.get()?,
+            suffix: d.get()?,
+        })
     }
 }
 
@@ -339,6 +732,22 @@ pub struct TouchArgs {
 }
 
 impl Xdr for TouchArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { path: d.get()? })
+    }
+}
+
+/// Request body of `truncate`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TruncateArgs {
+    pub path: BString,
+}
+
+impl Xdr for TruncateArgs {
     const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
     fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
         e.put(&self.path)

@@ -49,6 +49,22 @@ impl Xdr for E2fsckArgs {
     }
 }
 
+/// Request body of `f2fs_expand`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct F2fsExpandArgs {
+    pub device: BString,
+}
+
+impl Xdr for F2fsExpandArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
+    }
+}
+
 /// Request body of `filesystem_available`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FilesystemAvailableArgs {
@@ -62,6 +78,91 @@ impl Xdr for FilesystemAvailableArgs {
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
         Ok(Self { filesystem: d.get()? })
+    }
+}
+
+/// Request body of `findfs_label`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FindfsLabelArgs {
+    pub label: BString,
+}
+
+impl Xdr for FindfsLabelArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.label)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { label: d.get()? })
+    }
+}
+
+/// Request body of `findfs_partlabel`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FindfsPartlabelArgs {
+    pub label: BString,
+}
+
+impl Xdr for FindfsPartlabelArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.label)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { label: d.get()? })
+    }
+}
+
+/// Request body of `findfs_partuuid`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FindfsPartuuidArgs {
+    pub uuid: BString,
+}
+
+impl Xdr for FindfsPartuuidArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.uuid)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { uuid: d.get()? })
+    }
+}
+
+/// Request body of `findfs_uuid`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FindfsUuidArgs {
+    pub uuid: BString,
+}
+
+impl Xdr for FindfsUuidArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.uuid)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { uuid: d.get()? })
+    }
+}
+
+/// Request body of `fsck`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FsckArgs {
+    pub fstype: BString,
+    pub device: BString,
+}
+
+impl Xdr for FsckArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.fstype)?;
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            fstype: d.get()?,
+            device: d.get()?,
+        })
     }
 }
 
@@ -115,6 +216,101 @@ impl Xdr for MkfsArgs {
             inode: d.get()?,
             sectorsize: d.get()?,
             label: d.get()?,
+        })
+    }
+}
+
+/// Request body of `mkfs_b`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MkfsBArgs {
+    pub fstype: BString,
+    pub blocksize: i32,
+    pub device: BString,
+}
+
+impl Xdr for MkfsBArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
+        + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.fstype)?;
+        e.put(&self.blocksize)?;
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            fstype: d.get()?,
+            blocksize: d.get()?,
+            device: d.get()?,
+        })
+    }
+}
+
+/// Request body of `mkfs_btrfs`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MkfsBtrfsArgs {
+    pub devices: Vec<BString>,
+    pub allocstart: i64,
+    pub bytecount: i64,
+    pub datatype: BString,
+    pub leafsize: i32,
+    pub label: BString,
+    pub metadata: BString,
+    pub nodesize: i32,
+    pub sectorsize: i32,
+}
+
+impl Xdr for MkfsBtrfsArgs {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
+        + <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
+        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
+        + <i32 as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.devices)?;
+        e.put(&self.allocstart)?;
+        e.put(&self.bytecount)?;
+        e.put(&self.datatype)?;
+        e.put(&self.leafsize)?;
+        e.put(&self.label)?;
+        e.put(&self.metadata)?;
+        e.put(&self.nodesize)?;
+        e.put(&self.sectorsize)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            devices: d.get()?,
+            allocstart: d.get()?,
+            bytecount: d.get()?,
+            datatype: d.get()?,
+            leafsize: d.get()?,
+            label: d.get()?,
+            metadata: d.get()?,
+            nodesize: d.get()?,
+            sectorsize: d.get()?,
+        })
+    }
+}
+
+/// Request body of `mksquashfs`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MksquashfsArgs {
+    pub path: BString,
+    pub compress: BString,
+    pub excludes: Vec<BString>,
+}
+
+impl Xdr for MksquashfsArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
+        + <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)?;
+        e.put(&self.compress)?;
+        e.put(&self.excludes)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            path: d.get()?,
+            compress: d.get()?,
+            excludes: d.get()?,
         })
     }
 }
@@ -186,6 +382,22 @@ impl Xdr for SetUuidArgs {
     }
 }
 
+/// Request body of `set_uuid_random`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SetUuidRandomArgs {
+    pub device: BString,
+}
+
+impl Xdr for SetUuidRandomArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
+    }
+}
+
 /// Request body of `vfs_label`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VfsLabelArgs {
@@ -193,6 +405,22 @@ pub struct VfsLabelArgs {
 }
 
 impl Xdr for VfsLabelArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.mountable)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { mountable: d.get()? })
+    }
+}
+
+/// Request body of `vfs_minimum_size`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VfsMinimumSizeArgs {
+    pub mountable: BString,
+}
+
+impl Xdr for VfsMinimumSizeArgs {
     const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
     fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
         e.put(&self.mountable)

@@ -5,6 +5,22 @@
 use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
+/// Request body of `is_lv`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IsLvArgs {
+    pub mountable: BString,
+}
+
+impl Xdr for IsLvArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.mountable)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { mountable: d.get()? })
+    }
+}
+
 /// Request body of `lvcreate`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LvcreateArgs {
@@ -30,6 +46,79 @@ impl Xdr for LvcreateArgs {
     }
 }
 
+/// Request body of `lvcreate_free`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LvcreateFreeArgs {
+    pub logvol: BString,
+    pub volgroup: BString,
+    pub percent: i32,
+}
+
+impl Xdr for LvcreateFreeArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
+        + <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.logvol)?;
+        e.put(&self.volgroup)?;
+        e.put(&self.percent)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            logvol: d.get()?,
+            volgroup: d.get()?,
+            percent: d.get()?,
+        })
+    }
+}
+
+/// Request body of `lvm_canonical_lv_name`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LvmCanonicalLvNameArgs {
+    pub lvname: BString,
+}
+
+impl Xdr for LvmCanonicalLvNameArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lvname)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { lvname: d.get()? })
+    }
+}
+
+/// Request body of `lvm_scan`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LvmScanArgs {
+    pub activate: bool,
+}
+
+impl Xdr for LvmScanArgs {
+    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.activate)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { activate: d.get()? })
+    }
+}
+
+/// Request body of `lvm_set_filter`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LvmSetFilterArgs {
+    pub devices: Vec<BString>,
+}
+
+impl Xdr for LvmSetFilterArgs {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.devices)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { devices: d.get()? })
+    }
+}
+
 /// Request body of `lvremove`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LvremoveArgs {
@@ -37,6 +126,101 @@ pub struct LvremoveArgs {
 }
 
 impl Xdr for LvremoveArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
+    }
+}
+
+/// Request body of `lvrename`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LvrenameArgs {
+    pub logvol: BString,
+    pub newlogvol: BString,
+}
+
+impl Xdr for LvrenameArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.logvol)?;
+        e.put(&self.newlogvol)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            logvol: d.get()?,
+            newlogvol: d.get()?,
+        })
+    }
+}
+
+/// Request body of `lvresize`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LvresizeArgs {
+    pub device: BString,
+    pub mbytes: i32,
+}
+
+impl Xdr for LvresizeArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.mbytes)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            mbytes: d.get()?,
+        })
+    }
+}
+
+/// Request body of `lvresize_free`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LvresizeFreeArgs {
+    pub lv: BString,
+    pub percent: i32,
+}
+
+impl Xdr for LvresizeFreeArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lv)?;
+        e.put(&self.percent)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            lv: d.get()?,
+            percent: d.get()?,
+        })
+    }
+}
+
+/// Request body of `lvuuid`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LvuuidArgs {
+    pub device: BString,
+}
+
+impl Xdr for LvuuidArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
+    }
+}
+
+/// Request body of `pvchange_uuid`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PvchangeUuidArgs {
+    pub device: BString,
+}
+
+impl Xdr for PvchangeUuidArgs {
     const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
     fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
         e.put(&self.device)
@@ -62,6 +246,96 @@ impl Xdr for PvcreateArgs {
     }
 }
 
+/// Request body of `pvremove`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PvremoveArgs {
+    pub device: BString,
+}
+
+impl Xdr for PvremoveArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
+    }
+}
+
+/// Request body of `pvresize`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PvresizeArgs {
+    pub device: BString,
+}
+
+impl Xdr for PvresizeArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
+    }
+}
+
+/// Request body of `pvresize_size`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PvresizeSizeArgs {
+    pub device: BString,
+    pub size: i64,
+}
+
+impl Xdr for PvresizeSizeArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.size)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            size: d.get()?,
+        })
+    }
+}
+
+/// Request body of `pvuuid`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PvuuidArgs {
+    pub device: BString,
+}
+
+impl Xdr for PvuuidArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
+    }
+}
+
+/// Request body of `vg_activate`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VgActivateArgs {
+    pub activate: bool,
+    pub volgroups: Vec<BString>,
+}
+
+impl Xdr for VgActivateArgs {
+    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE + <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.activate)?;
+        e.put(&self.volgroups)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            activate: d.get()?,
+            volgroups: d.get()?,
+        })
+    }
+}
+
 /// Request body of `vg_activate_all`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VgActivateAllArgs {
@@ -75,6 +349,22 @@ impl Xdr for VgActivateAllArgs {
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
         Ok(Self { activate: d.get()? })
+    }
+}
+
+/// Request body of `vgchange_uuid`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VgchangeUuidArgs {
+    pub vg: BString,
+}
+
+impl Xdr for VgchangeUuidArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.vg)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { vg: d.get()? })
     }
 }
 
@@ -96,5 +386,106 @@ impl Xdr for VgcreateArgs {
             volgroup: d.get()?,
             physvols: d.get()?,
         })
+    }
+}
+
+/// Request body of `vglvuuids`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VglvuuidsArgs {
+    pub vgname: BString,
+}
+
+impl Xdr for VglvuuidsArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.vgname)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { vgname: d.get()? })
+    }
+}
+
+/// Request body of `vgmeta`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VgmetaArgs {
+    pub vgname: BString,
+}
+
+impl Xdr for VgmetaArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.vgname)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { vgname: d.get()? })
+    }
+}
+
+/// Request body of `vgpvuuids`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VgpvuuidsArgs {
+    pub vgname: BString,
+}
+
+impl Xdr for VgpvuuidsArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.vgname)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { vgname: d.get()? })
+    }
+}
+
+/// Request body of `vgremove`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VgremoveArgs {
+    pub vgname: BString,
+}
+
+impl Xdr for VgremoveArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.vgname)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { vgname: d.get()? })
+    }
+}
+
+/// Request body of `vgrename`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VgrenameArgs {
+    pub volgroup: BString,
+    pub newvolgroup: BString,
+}
+
+impl Xdr for VgrenameArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.volgroup)?;
+        e.put(&self.newvolgroup)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            volgroup: d.get()?,
+            newvolgroup: d.get()?,
+        })
+    }
+}
+
+/// Request body of `vguuid`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VguuidArgs {
+    pub vgname: BString,
+}
+
+impl Xdr for VguuidArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.vgname)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { vgname: d.get()? })
     }
 }

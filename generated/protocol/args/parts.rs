@@ -75,6 +75,164 @@ impl Xdr for PartDiskArgs {
     }
 }
 
+/// Request body of `part_expand_gpt`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartExpandGptArgs {
+    pub device: BString,
+}
+
+impl Xdr for PartExpandGptArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
+    }
+}
+
+/// Request body of `part_get_bootable`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartGetBootableArgs {
+    pub device: BString,
+    pub partnum: i32,
+}
+
+impl Xdr for PartGetBootableArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.partnum)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            partnum: d.get()?,
+        })
+    }
+}
+
+/// Request body of `part_get_disk_guid`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartGetDiskGuidArgs {
+    pub device: BString,
+}
+
+impl Xdr for PartGetDiskGuidArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
+    }
+}
+
+/// Request body of `part_get_gpt_attributes`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartGetGptAttributesArgs {
+    pub device: BString,
+    pub partnum: i32,
+}
+
+impl Xdr for PartGetGptAttributesArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.partnum)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            partnum: d.get()?,
+        })
+    }
+}
+
+/// Request body of `part_get_gpt_guid`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartGetGptGuidArgs {
+    pub device: BString,
+    pub partnum: i32,
+}
+
+impl Xdr for PartGetGptGuidArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.partnum)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            partnum: d.get()?,
+        })
+    }
+}
+
+/// Request body of `part_get_gpt_type`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartGetGptTypeArgs {
+    pub device: BString,
+    pub partnum: i32,
+}
+
+impl Xdr for PartGetGptTypeArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.partnum)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            partnum: d.get()?,
+        })
+    }
+}
+
+/// Request body of `part_get_mbr_id`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartGetMbrIdArgs {
+    pub device: BString,
+    pub partnum: i32,
+}
+
+impl Xdr for PartGetMbrIdArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.partnum)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            partnum: d.get()?,
+        })
+    }
+}
+
+/// Request body of `part_get_mbr_part_type`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartGetMbrPartTypeArgs {
+    pub device: BString,
+    pub partnum: i32,
+}
+
+impl Xdr for PartGetMbrPartTypeArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.partnum)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            partnum: d.get()?,
+        })
+    }
+}
+
 /// Request body of `part_get_name`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PartGetNameArgs {
@@ -149,6 +307,193 @@ impl Xdr for PartListArgs {
     }
 }
 
+/// Request body of `part_resize`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartResizeArgs {
+    pub device: BString,
+    pub partnum: i32,
+    pub endsect: i64,
+}
+
+impl Xdr for PartResizeArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
+        + <i64 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.partnum)?;
+        e.put(&self.endsect)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            partnum: d.get()?,
+            endsect: d.get()?,
+        })
+    }
+}
+
+/// Request body of `part_set_bootable`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartSetBootableArgs {
+    pub device: BString,
+    pub partnum: i32,
+    pub bootable: bool,
+}
+
+impl Xdr for PartSetBootableArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
+        + <bool as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.partnum)?;
+        e.put(&self.bootable)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            partnum: d.get()?,
+            bootable: d.get()?,
+        })
+    }
+}
+
+/// Request body of `part_set_disk_guid`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartSetDiskGuidArgs {
+    pub device: BString,
+    pub guid: BString,
+}
+
+impl Xdr for PartSetDiskGuidArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.guid)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            guid: d.get()?,
+        })
+    }
+}
+
+/// Request body of `part_set_disk_guid_random`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartSetDiskGuidRandomArgs {
+    pub device: BString,
+}
+
+impl Xdr for PartSetDiskGuidRandomArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
+    }
+}
+
+/// Request body of `part_set_gpt_attributes`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartSetGptAttributesArgs {
+    pub device: BString,
+    pub partnum: i32,
+    pub attributes: i64,
+}
+
+impl Xdr for PartSetGptAttributesArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
+        + <i64 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.partnum)?;
+        e.put(&self.attributes)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            partnum: d.get()?,
+            attributes: d.get()?,
+        })
+    }
+}
+
+/// Request body of `part_set_gpt_guid`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartSetGptGuidArgs {
+    pub device: BString,
+    pub partnum: i32,
+    pub guid: BString,
+}
+
+impl Xdr for PartSetGptGuidArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
+        + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.partnum)?;
+        e.put(&self.guid)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            partnum: d.get()?,
+            guid: d.get()?,
+        })
+    }
+}
+
+/// Request body of `part_set_gpt_type`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartSetGptTypeArgs {
+    pub device: BString,
+    pub partnum: i32,
+    pub guid: BString,
+}
+
+impl Xdr for PartSetGptTypeArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
+        + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.partnum)?;
+        e.put(&self.guid)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            partnum: d.get()?,
+            guid: d.get()?,
+        })
+    }
+}
+
+/// Request body of `part_set_mbr_id`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartSetMbrIdArgs {
+    pub device: BString,
+    pub partnum: i32,
+    pub idbyte: i32,
+}
+
+impl Xdr for PartSetMbrIdArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
+        + <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.partnum)?;
+        e.put(&self.idbyte)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            partnum: d.get()?,
+            idbyte: d.get()?,
+        })
+    }
+}
+
 /// Request body of `part_set_name`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PartSetNameArgs {
@@ -171,5 +516,173 @@ impl Xdr for PartSetNameArgs {
             partnum: d.get()?,
             name: d.get()?,
         })
+    }
+}
+
+/// Request body of `part_to_dev`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartToDevArgs {
+    pub partition: BString,
+}
+
+impl Xdr for PartToDevArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.partition)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { partition: d.get()? })
+    }
+}
+
+/// Request body of `part_to_partnum`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartToPartnumArgs {
+    pub partition: BString,
+}
+
+impl Xdr for PartToPartnumArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.partition)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { partition: d.get()? })
+    }
+}
+
+/// Request body of `sfdisk`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SfdiskArgs {
+    pub device: BString,
+    pub cyls: i32,
+    pub heads: i32,
+    pub sectors: i32,
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for SfdiskArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
+        + <i32 as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
+        + <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.cyls)?;
+        e.put(&self.heads)?;
+        e.put(&self.sectors)?;
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            cyls: d.get()?,
+            heads: d.get()?,
+            sectors: d.get()?,
+            lines: d.get()?,
+        })
+    }
+}
+
+/// Request body of `sfdiskM`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SfdiskMArgs {
+    pub device: BString,
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for SfdiskMArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            lines: d.get()?,
+        })
+    }
+}
+
+/// Request body of `sfdisk_N`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SfdiskNArgs {
+    pub device: BString,
+    pub partnum: i32,
+    pub cyls: i32,
+    pub heads: i32,
+    pub sectors: i32,
+    pub line: BString,
+}
+
+impl Xdr for SfdiskNArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
+        + <i32 as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
+        + <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)?;
+        e.put(&self.partnum)?;
+        e.put(&self.cyls)?;
+        e.put(&self.heads)?;
+        e.put(&self.sectors)?;
+        e.put(&self.line)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            device: d.get()?,
+            partnum: d.get()?,
+            cyls: d.get()?,
+            heads: d.get()?,
+            sectors: d.get()?,
+            line: d.get()?,
+        })
+    }
+}
+
+/// Request body of `sfdisk_disk_geometry`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SfdiskDiskGeometryArgs {
+    pub device: BString,
+}
+
+impl Xdr for SfdiskDiskGeometryArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
+    }
+}
+
+/// Request body of `sfdisk_kernel_geometry`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SfdiskKernelGeometryArgs {
+    pub device: BString,
+}
+
+impl Xdr for SfdiskKernelGeometryArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
+    }
+}
+
+/// Request body of `sfdisk_l`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SfdiskLArgs {
+    pub device: BString,
+}
+
+impl Xdr for SfdiskLArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
     }
 }

@@ -5,6 +5,59 @@
 use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
+/// Request body of `base64_in`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Base64InArgs {
+    pub filename: BString,
+}
+
+impl Xdr for Base64InArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.filename)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { filename: d.get()? })
+    }
+}
+
+/// Request body of `base64_out`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Base64OutArgs {
+    pub filename: BString,
+}
+
+impl Xdr for Base64OutArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.filename)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { filename: d.get()? })
+    }
+}
+
+/// Request body of `debug_upload`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DebugUploadArgs {
+    pub tmpname: BString,
+    pub mode: i32,
+}
+
+impl Xdr for DebugUploadArgs {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.tmpname)?;
+        e.put(&self.mode)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self {
+            tmpname: d.get()?,
+            mode: d.get()?,
+        })
+    }
+}
+
 /// Request body of `download`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DownloadArgs {

@@ -4,6 +4,32 @@
 
 use crate::BString;
 
+/// Optional arguments of `compress_device_out`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CompressDeviceOutOpts {
+    /// How hard to try, as the program understands it: usually 1 (fast) to 9 (small). The default is
+    /// the program's own. A program without levels takes it for an error.
+    pub level: Option<i32>,
+}
+
+impl CompressDeviceOutOpts {
+    /// No option given.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// How hard to try, as the program understands it: usually 1 (fast) to 9 (small). The default is
+    /// the program's own. A program without levels takes it for an error.
+    #[must_use]
+    pub fn level(mut self, value: i32) -> Self {
+        self.level = Some(value);
+        self
+    }
+    /// Bit N is set when option N, counted in this struct's order, is given.
+    pub fn mask(&self) -> u64 {
+        u64::from(self.level.is_some())
+    }
+}
+
 /// Optional arguments of `compress_out`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CompressOutOpts {
@@ -27,6 +53,32 @@ impl CompressOutOpts {
     /// Bit N is set when option N, counted in this struct's order, is given.
     pub fn mask(&self) -> u64 {
         u64::from(self.level.is_some())
+    }
+}
+
+/// Optional arguments of `cpio_out`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CpioOutOpts {
+    /// Which kind of archive: `newc`, the format of SVR4, which the kernel takes as an initramfs; or
+    /// `crc`, the same with checksums of the files. The default is `newc`.
+    pub format: Option<BString>,
+}
+
+impl CpioOutOpts {
+    /// No option given.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// Which kind of archive: `newc`, the format of SVR4, which the kernel takes as an initramfs; or
+    /// `crc`, the same with checksums of the files. The default is `newc`.
+    #[must_use]
+    pub fn format(mut self, value: impl AsRef<[u8]>) -> Self {
+        self.format = Some(BString::from(value.as_ref()));
+        self
+    }
+    /// Bit N is set when option N, counted in this struct's order, is given.
+    pub fn mask(&self) -> u64 {
+        u64::from(self.format.is_some())
     }
 }
 

@@ -2,6 +2,60 @@
 
 //! Optional arguments of the calls of `files`.
 
+use crate::BString;
+
+/// Optional arguments of `is_blockdev`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IsBlockdevOpts {
+    /// When true, a symbolic link that leads to a block device counts as one. The default is false: a
+    /// link is a link.
+    pub followsymlinks: Option<bool>,
+}
+
+impl IsBlockdevOpts {
+    /// No option given.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// When true, a symbolic link that leads to a block device counts as one. The default is false: a
+    /// link is a link.
+    #[must_use]
+    pub fn followsymlinks(mut self, value: bool) -> Self {
+        self.followsymlinks = Some(value);
+        self
+    }
+    /// Bit N is set when option N, counted in this struct's order, is given.
+    pub fn mask(&self) -> u64 {
+        u64::from(self.followsymlinks.is_some())
+    }
+}
+
+/// Optional arguments of `is_chardev`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IsChardevOpts {
+    /// When true, a symbolic link that leads to a character device counts as one. The default is false:
+    /// a link is a link.
+    pub followsymlinks: Option<bool>,
+}
+
+impl IsChardevOpts {
+    /// No option given.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// When true, a symbolic link that leads to a character device counts as one. The default is false:
+    /// a link is a link.
+    #[must_use]
+    pub fn followsymlinks(mut self, value: bool) -> Self {
+        self.followsymlinks = Some(value);
+        self
+    }
+    /// Bit N is set when option N, counted in this struct's order, is given.
+    pub fn mask(&self) -> u64 {
+        u64::from(self.followsymlinks.is_some())
+    }
+}
+
 /// Optional arguments of `is_dir`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct IsDirOpts {
@@ -17,6 +71,32 @@ impl IsDirOpts {
     }
     /// When true, a symbolic link that leads to a directory counts as one. The default is false: a link
     /// is a link.
+    #[must_use]
+    pub fn followsymlinks(mut self, value: bool) -> Self {
+        self.followsymlinks = Some(value);
+        self
+    }
+    /// Bit N is set when option N, counted in this struct's order, is given.
+    pub fn mask(&self) -> u64 {
+        u64::from(self.followsymlinks.is_some())
+    }
+}
+
+/// Optional arguments of `is_fifo`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IsFifoOpts {
+    /// When true, a symbolic link that leads to a FIFO counts as one. The default is false: a link is a
+    /// link.
+    pub followsymlinks: Option<bool>,
+}
+
+impl IsFifoOpts {
+    /// No option given.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// When true, a symbolic link that leads to a FIFO counts as one. The default is false: a link is a
+    /// link.
     #[must_use]
     pub fn followsymlinks(mut self, value: bool) -> Self {
         self.followsymlinks = Some(value);
@@ -49,5 +129,57 @@ impl IsFileOpts {
     /// Bit N is set when option N, counted in this struct's order, is given.
     pub fn mask(&self) -> u64 {
         u64::from(self.followsymlinks.is_some())
+    }
+}
+
+/// Optional arguments of `is_socket`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IsSocketOpts {
+    /// When true, a symbolic link that leads to a socket counts as one. The default is false: a link is
+    /// a link.
+    pub followsymlinks: Option<bool>,
+}
+
+impl IsSocketOpts {
+    /// No option given.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// When true, a symbolic link that leads to a socket counts as one. The default is false: a link is
+    /// a link.
+    #[must_use]
+    pub fn followsymlinks(mut self, value: bool) -> Self {
+        self.followsymlinks = Some(value);
+        self
+    }
+    /// Bit N is set when option N, counted in this struct's order, is given.
+    pub fn mask(&self) -> u64 {
+        u64::from(self.followsymlinks.is_some())
+    }
+}
+
+/// Optional arguments of `mktemp`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MktempOpts {
+    /// What to put behind the random part, such as `.txt`. It may not contain a slash. The default is
+    /// nothing.
+    pub suffix: Option<BString>,
+}
+
+impl MktempOpts {
+    /// No option given.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// What to put behind the random part, such as `.txt`. It may not contain a slash. The default is
+    /// nothing.
+    #[must_use]
+    pub fn suffix(mut self, value: impl AsRef<[u8]>) -> Self {
+        self.suffix = Some(BString::from(value.as_ref()));
+        self
+    }
+    /// Bit N is set when option N, counted in this struct's order, is given.
+    pub fn mask(&self) -> u64 {
+        u64::from(self.suffix.is_some())
     }
 }

@@ -108,6 +108,149 @@ impl MkfsOpts {
     }
 }
 
+/// Optional arguments of `mkfs_btrfs`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MkfsBtrfsOpts {
+    /// Where to begin to use the devices, in bytes from their start, not negative. It was only for
+    /// tests; newer versions of the tool do not know it. The default is 0.
+    pub allocstart: Option<i64>,
+    /// How much of each device to use, in bytes, more than 0. The tool refuses what is too small for
+    /// Btrfs. The default is all of it.
+    pub bytecount: Option<i64>,
+    /// Profile of the data: `single`, `raid0`, `raid1`, `raid10` and others that the tool knows, such
+    /// as `dup`, `raid5` and `raid6`. The default is up to the tool: `single`.
+    pub datatype: Option<BString>,
+    /// Size of a leaf in bytes, a power of two. It is always that of a node: give `nodesize` instead,
+    /// as newer versions of the tool do not know this one.
+    pub leafsize: Option<i32>,
+    /// Label of the file system, at most 255 bytes without newlines. The default is none.
+    pub label: Option<BString>,
+    /// Profile of the metadata, with the values of `datatype`. The default is up to the tool: `dup` on
+    /// one device, `raid1` on several.
+    pub metadata: Option<BString>,
+    /// Size of a node of the trees in bytes, a power of two, at least that of a sector and at most 65536.
+    /// The default is 16384 on most machines.
+    pub nodesize: Option<i32>,
+    /// Size of a sector, the smallest piece of data, in bytes, a power of two. A kernel may refuse to
+    /// mount what differs from its page size. The default is up to the tool, 4096 on most machines.
+    pub sectorsize: Option<i32>,
+}
+
+impl MkfsBtrfsOpts {
+    /// No option given.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// Where to begin to use the devices, in bytes from their start, not negative. It was only for
+    /// tests; newer versions of the tool do not know it. The default is 0.
+    #[must_use]
+    pub fn allocstart(mut self, value: i64) -> Self {
+        self.allocstart = Some(value);
+        self
+    }
+    /// How much of each device to use, in bytes, more than 0. The tool refuses what is too small for
+    /// Btrfs. The default is all of it.
+    #[must_use]
+    pub fn bytecount(mut self, value: i64) -> Self {
+        self.bytecount = Some(value);
+        self
+    }
+    /// Profile of the data: `single`, `raid0`, `raid1`, `raid10` and others that the tool knows, such
+    /// as `dup`, `raid5` and `raid6`. The default is up to the tool: `single`.
+    #[must_use]
+    pub fn datatype(mut self, value: impl AsRef<[u8]>) -> Self {
+        self.datatype = Some(BString::from(value.as_ref()));
+        self
+    }
+    /// Size of a leaf in bytes, a power of two. It is always that of a node: give `nodesize` instead,
+    /// as newer versions of the tool do not know this one.
+    #[must_use]
+    pub fn leafsize(mut self, value: i32) -> Self {
+        self.leafsize = Some(value);
+        self
+    }
+    /// Label of the file system, at most 255 bytes without newlines. The default is none.
+    #[must_use]
+    pub fn label(mut self, value: impl AsRef<[u8]>) -> Self {
+        self.label = Some(BString::from(value.as_ref()));
+        self
+    }
+    /// Profile of the metadata, with the values of `datatype`. The default is up to the tool: `dup` on
+    /// one device, `raid1` on several.
+    #[must_use]
+    pub fn metadata(mut self, value: impl AsRef<[u8]>) -> Self {
+        self.metadata = Some(BString::from(value.as_ref()));
+        self
+    }
+    /// Size of a node of the trees in bytes, a power of two, at least that of a sector and at most 65536.
+    /// The default is 16384 on most machines.
+    #[must_use]
+    pub fn nodesize(mut self, value: i32) -> Self {
+        self.nodesize = Some(value);
+        self
+    }
+    /// Size of a sector, the smallest piece of data, in bytes, a power of two. A kernel may refuse to
+    /// mount what differs from its page size. The default is up to the tool, 4096 on most machines.
+    #[must_use]
+    pub fn sectorsize(mut self, value: i32) -> Self {
+        self.sectorsize = Some(value);
+        self
+    }
+    /// Bit N is set when option N, counted in this struct's order, is given.
+    pub fn mask(&self) -> u64 {
+        u64::from(self.allocstart.is_some()) | u64::from(self.bytecount.is_some()) << 1
+            | u64::from(self.datatype.is_some()) << 2
+            | u64::from(self.leafsize.is_some()) << 3
+            | u64::from(self.label.is_some()) << 4
+            | u64::from(self.metadata.is_some()) << 5
+            | u64::from(self.nodesize.is_some()) << 6
+            | u64::from(self.sectorsize.is_some()) << 7
+    }
+}
+
+/// Optional arguments of `mksquashfs`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MksquashfsOpts {
+    /// How to compress: `gzip`, `lzma`, `lzo`, `lz4`, `xz` or another word that the tool in the
+    /// appliance knows, such as `zstd`. What it does not know is an error. The default is `gzip`.
+    pub compress: Option<BString>,
+    /// Patterns of files and directories to leave out, with the wildcards of the shell, matched from
+    /// `path` on. A pattern that begins with `... ` (three dots and a blank) matches at any depth. The
+    /// default is none.
+    pub excludes: Option<Vec<BString>>,
+}
+
+impl MksquashfsOpts {
+    /// No option given.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// How to compress: `gzip`, `lzma`, `lzo`, `lz4`, `xz` or another word that the tool in the
+    /// appliance knows, such as `zstd`. What it does not know is an error. The default is `gzip`.
+    #[must_use]
+    pub fn compress(mut self, value: impl AsRef<[u8]>) -> Self {
+        self.compress = Some(BString::from(value.as_ref()));
+        self
+    }
+    /// Patterns of files and directories to leave out, with the wildcards of the shell, matched from
+    /// `path` on. A pattern that begins with `... ` (three dots and a blank) matches at any depth. The
+    /// default is none.
+    #[must_use]
+    pub fn excludes(
+        mut self,
+        value: impl IntoIterator<Item = impl AsRef<[u8]>>,
+    ) -> Self {
+        self.excludes = Some(
+            value.into_iter().map(|item| BString::from(item.as_ref())).collect(),
+        );
+        self
+    }
+    /// Bit N is set when option N, counted in this struct's order, is given.
+    pub fn mask(&self) -> u64 {
+        u64::from(self.compress.is_some()) | u64::from(self.excludes.is_some()) << 1
+    }
+}
+
 /// Optional arguments of `mkswap`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MkswapOpts {

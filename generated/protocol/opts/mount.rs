@@ -2,6 +2,56 @@
 
 //! Optional arguments of the calls of `mount`.
 
+use crate::BString;
+
+/// Optional arguments of `mount_9p`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Mount9pOpts {
+    /// Options for mounting, separated by commas. It has no effect.
+    pub options: Option<BString>,
+}
+
+impl Mount9pOpts {
+    /// No option given.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// Options for mounting, separated by commas. It has no effect.
+    #[must_use]
+    pub fn options(mut self, value: impl AsRef<[u8]>) -> Self {
+        self.options = Some(BString::from(value.as_ref()));
+        self
+    }
+    /// Bit N is set when option N, counted in this struct's order, is given.
+    pub fn mask(&self) -> u64 {
+        u64::from(self.options.is_some())
+    }
+}
+
+/// Optional arguments of `remount`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RemountOpts {
+    /// True to allow writing, false to forbid it. There is no default.
+    pub rw: Option<bool>,
+}
+
+impl RemountOpts {
+    /// No option given.
+    pub fn new() -> Self {
+        Self::default()
+    }
+    /// True to allow writing, false to forbid it. There is no default.
+    #[must_use]
+    pub fn rw(mut self, value: bool) -> Self {
+        self.rw = Some(value);
+        self
+    }
+    /// Bit N is set when option N, counted in this struct's order, is given.
+    pub fn mask(&self) -> u64 {
+        u64::from(self.rw.is_some())
+    }
+}
+
 /// Optional arguments of `umount`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct UmountOpts {

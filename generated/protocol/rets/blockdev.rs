@@ -5,6 +5,38 @@
 use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
+/// Reply body of `blockdev_getbsz`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BlockdevGetbszRet {
+    pub blocksize: i32,
+}
+
+impl Xdr for BlockdevGetbszRet {
+    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.blocksize)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { blocksize: d.get()? })
+    }
+}
+
+/// Reply body of `blockdev_getro`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BlockdevGetroRet {
+    pub ro: bool,
+}
+
+impl Xdr for BlockdevGetroRet {
+    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.ro)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { ro: d.get()? })
+    }
+}
+
 /// Reply body of `blockdev_getsize64`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BlockdevGetsize64Ret {
@@ -34,6 +66,38 @@ impl Xdr for BlockdevGetssRet {
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
         Ok(Self { sectorsize: d.get()? })
+    }
+}
+
+/// Reply body of `blockdev_getsz`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BlockdevGetszRet {
+    pub sizeinsectors: i64,
+}
+
+impl Xdr for BlockdevGetszRet {
+    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.sizeinsectors)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { sizeinsectors: d.get()? })
+    }
+}
+
+/// Reply body of `is_whole_device`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IsWholeDeviceRet {
+    pub flag: bool,
+}
+
+impl Xdr for IsWholeDeviceRet {
+    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.flag)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { flag: d.get()? })
     }
 }
 
@@ -69,6 +133,22 @@ impl Xdr for ListDevicesRet {
     }
 }
 
+/// Reply body of `list_disk_labels`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListDiskLabelsRet {
+    pub labels: Vec<BString>,
+}
+
+impl Xdr for ListDiskLabelsRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.labels)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { labels: d.get()? })
+    }
+}
+
 /// Reply body of `list_partitions`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListPartitionsRet {
@@ -82,5 +162,21 @@ impl Xdr for ListPartitionsRet {
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
         Ok(Self { partitions: d.get()? })
+    }
+}
+
+/// Reply body of `nr_devices`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NrDevicesRet {
+    pub nrdisks: i32,
+}
+
+impl Xdr for NrDevicesRet {
+    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.nrdisks)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { nrdisks: d.get()? })
     }
 }

@@ -21,6 +21,22 @@ impl Xdr for CommandRet {
     }
 }
 
+/// Reply body of `command_lines`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CommandLinesRet {
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for CommandLinesRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { lines: d.get()? })
+    }
+}
+
 /// Reply body of `sh`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ShRet {
@@ -34,5 +50,21 @@ impl Xdr for ShRet {
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
         Ok(Self { output: d.get()? })
+    }
+}
+
+/// Reply body of `sh_lines`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ShLinesRet {
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for ShLinesRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { lines: d.get()? })
     }
 }

@@ -21,6 +21,102 @@ impl Xdr for ChecksumRet {
     }
 }
 
+/// Reply body of `checksum_device`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ChecksumDeviceRet {
+    pub checksum: BString,
+}
+
+impl Xdr for ChecksumDeviceRet {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.checksum)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { checksum: d.get()? })
+    }
+}
+
+/// Reply body of `egrep`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EgrepRet {
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for EgrepRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { lines: d.get()? })
+    }
+}
+
+/// Reply body of `egrepi`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EgrepiRet {
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for EgrepiRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { lines: d.get()? })
+    }
+}
+
+/// Reply body of `equal`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EqualRet {
+    pub equality: bool,
+}
+
+impl Xdr for EqualRet {
+    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.equality)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { equality: d.get()? })
+    }
+}
+
+/// Reply body of `fgrep`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FgrepRet {
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for FgrepRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { lines: d.get()? })
+    }
+}
+
+/// Reply body of `fgrepi`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FgrepiRet {
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for FgrepiRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { lines: d.get()? })
+    }
+}
+
 /// Reply body of `file`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FileRet {
@@ -53,6 +149,38 @@ impl Xdr for GrepRet {
     }
 }
 
+/// Reply body of `grepi`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GrepiRet {
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for GrepiRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { lines: d.get()? })
+    }
+}
+
+/// Reply body of `head`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HeadRet {
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for HeadRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { lines: d.get()? })
+    }
+}
+
 /// Reply body of `head_n`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct HeadNRet {
@@ -66,6 +194,22 @@ impl Xdr for HeadNRet {
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
         Ok(Self { lines: d.get()? })
+    }
+}
+
+/// Reply body of `hexdump`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HexdumpRet {
+    pub dump: BString,
+}
+
+impl Xdr for HexdumpRet {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.dump)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { dump: d.get()? })
     }
 }
 
@@ -133,6 +277,54 @@ impl Xdr for PwriteDeviceRet {
     }
 }
 
+/// Reply body of `strings`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StringsRet {
+    pub stringsout: Vec<BString>,
+}
+
+impl Xdr for StringsRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.stringsout)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { stringsout: d.get()? })
+    }
+}
+
+/// Reply body of `strings_e`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StringsERet {
+    pub stringsout: Vec<BString>,
+}
+
+impl Xdr for StringsERet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.stringsout)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { stringsout: d.get()? })
+    }
+}
+
+/// Reply body of `tail`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TailRet {
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for TailRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { lines: d.get()? })
+    }
+}
+
 /// Reply body of `tail_n`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TailNRet {
@@ -149,6 +341,22 @@ impl Xdr for TailNRet {
     }
 }
 
+/// Reply body of `wc_c`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WcCRet {
+    pub chars: i32,
+}
+
+impl Xdr for WcCRet {
+    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.chars)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { chars: d.get()? })
+    }
+}
+
 /// Reply body of `wc_l`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct WcLRet {
@@ -157,6 +365,134 @@ pub struct WcLRet {
 
 impl Xdr for WcLRet {
     const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { lines: d.get()? })
+    }
+}
+
+/// Reply body of `wc_w`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WcWRet {
+    pub words: i32,
+}
+
+impl Xdr for WcWRet {
+    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.words)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { words: d.get()? })
+    }
+}
+
+/// Reply body of `zegrep`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ZegrepRet {
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for ZegrepRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { lines: d.get()? })
+    }
+}
+
+/// Reply body of `zegrepi`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ZegrepiRet {
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for ZegrepiRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { lines: d.get()? })
+    }
+}
+
+/// Reply body of `zfgrep`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ZfgrepRet {
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for ZfgrepRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { lines: d.get()? })
+    }
+}
+
+/// Reply body of `zfgrepi`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ZfgrepiRet {
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for ZfgrepiRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { lines: d.get()? })
+    }
+}
+
+/// Reply body of `zfile`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ZfileRet {
+    pub description: BString,
+}
+
+impl Xdr for ZfileRet {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.description)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { description: d.get()? })
+    }
+}
+
+/// Reply body of `zgrep`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ZgrepRet {
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for ZgrepRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.lines)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { lines: d.get()? })
+    }
+}
+
+/// Reply body of `zgrepi`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ZgrepiRet {
+    pub lines: Vec<BString>,
+}
+
+impl Xdr for ZgrepiRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
     fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
         e.put(&self.lines)
     }

@@ -52,3 +52,19 @@ impl Xdr for LlRet {
         Ok(Self { listing: d.get()? })
     }
 }
+
+/// Reply body of `llz`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LlzRet {
+    pub listing: BString,
+}
+
+impl Xdr for LlzRet {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.listing)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { listing: d.get()? })
+    }
+}

@@ -5,6 +5,22 @@
 use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
+/// Reply body of `case_sensitive_path`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CaseSensitivePathRet {
+    pub rpath: BString,
+}
+
+impl Xdr for CaseSensitivePathRet {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.rpath)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { rpath: d.get()? })
+    }
+}
+
 /// Reply body of `exists`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ExistsRet {
@@ -37,6 +53,70 @@ impl Xdr for FilesizeRet {
     }
 }
 
+/// Reply body of `get_umask`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetUmaskRet {
+    pub mask: i32,
+}
+
+impl Xdr for GetUmaskRet {
+    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.mask)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { mask: d.get()? })
+    }
+}
+
+/// Reply body of `internal_readlinklist`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InternalReadlinklistRet {
+    pub links: Vec<BString>,
+}
+
+impl Xdr for InternalReadlinklistRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.links)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { links: d.get()? })
+    }
+}
+
+/// Reply body of `is_blockdev`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IsBlockdevRet {
+    pub flag: bool,
+}
+
+impl Xdr for IsBlockdevRet {
+    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.flag)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { flag: d.get()? })
+    }
+}
+
+/// Reply body of `is_chardev`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IsChardevRet {
+    pub flag: bool,
+}
+
+impl Xdr for IsChardevRet {
+    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.flag)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { flag: d.get()? })
+    }
+}
+
 /// Reply body of `is_dir`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct IsDirRet {
@@ -50,6 +130,22 @@ impl Xdr for IsDirRet {
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
         Ok(Self { dirflag: d.get()? })
+    }
+}
+
+/// Reply body of `is_fifo`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IsFifoRet {
+    pub flag: bool,
+}
+
+impl Xdr for IsFifoRet {
+    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.flag)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { flag: d.get()? })
     }
 }
 
@@ -69,6 +165,22 @@ impl Xdr for IsFileRet {
     }
 }
 
+/// Reply body of `is_socket`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IsSocketRet {
+    pub flag: bool,
+}
+
+impl Xdr for IsSocketRet {
+    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.flag)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { flag: d.get()? })
+    }
+}
+
 /// Reply body of `is_symlink`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct IsSymlinkRet {
@@ -82,6 +194,38 @@ impl Xdr for IsSymlinkRet {
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
         Ok(Self { flag: d.get()? })
+    }
+}
+
+/// Reply body of `mkdtemp`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MkdtempRet {
+    pub dir: BString,
+}
+
+impl Xdr for MkdtempRet {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.dir)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { dir: d.get()? })
+    }
+}
+
+/// Reply body of `mktemp`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MktempRet {
+    pub path: BString,
+}
+
+impl Xdr for MktempRet {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.path)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { path: d.get()? })
     }
 }
 

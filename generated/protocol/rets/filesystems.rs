@@ -38,6 +38,86 @@ impl Xdr for FilesystemAvailableRet {
     }
 }
 
+/// Reply body of `findfs_label`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FindfsLabelRet {
+    pub device: BString,
+}
+
+impl Xdr for FindfsLabelRet {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
+    }
+}
+
+/// Reply body of `findfs_partlabel`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FindfsPartlabelRet {
+    pub device: BString,
+}
+
+impl Xdr for FindfsPartlabelRet {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
+    }
+}
+
+/// Reply body of `findfs_partuuid`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FindfsPartuuidRet {
+    pub device: BString,
+}
+
+impl Xdr for FindfsPartuuidRet {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
+    }
+}
+
+/// Reply body of `findfs_uuid`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FindfsUuidRet {
+    pub device: BString,
+}
+
+impl Xdr for FindfsUuidRet {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.device)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { device: d.get()? })
+    }
+}
+
+/// Reply body of `fsck`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FsckRet {
+    pub status: i32,
+}
+
+impl Xdr for FsckRet {
+    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.status)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { status: d.get()? })
+    }
+}
+
 /// Reply body of `internal_parse_mountable`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct InternalParseMountableRet {
@@ -83,6 +163,22 @@ impl Xdr for VfsLabelRet {
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
         Ok(Self { label: d.get()? })
+    }
+}
+
+/// Reply body of `vfs_minimum_size`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VfsMinimumSizeRet {
+    pub sizeinbytes: i64,
+}
+
+impl Xdr for VfsMinimumSizeRet {
+    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.sizeinbytes)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { sizeinbytes: d.get()? })
     }
 }
 

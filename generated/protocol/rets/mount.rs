@@ -5,6 +5,22 @@
 use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
+/// Reply body of `df`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DfRet {
+    pub output: BString,
+}
+
+impl Xdr for DfRet {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.output)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { output: d.get()? })
+    }
+}
+
 /// Reply body of `df_h`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DfHRet {
@@ -18,6 +34,22 @@ impl Xdr for DfHRet {
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
         Ok(Self { output: d.get()? })
+    }
+}
+
+/// Reply body of `list_9p`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct List9pRet {
+    pub mounttags: Vec<BString>,
+}
+
+impl Xdr for List9pRet {
+    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.mounttags)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { mounttags: d.get()? })
     }
 }
 

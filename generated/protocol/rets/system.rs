@@ -38,6 +38,38 @@ impl Xdr for DebugRet {
     }
 }
 
+/// Reply body of `dmesg`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DmesgRet {
+    pub kmsgs: BString,
+}
+
+impl Xdr for DmesgRet {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.kmsgs)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { kmsgs: d.get()? })
+    }
+}
+
+/// Reply body of `echo_daemon`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EchoDaemonRet {
+    pub output: BString,
+}
+
+impl Xdr for EchoDaemonRet {
+    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.output)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { output: d.get()? })
+    }
+}
+
 /// Reply body of `internal_feature_available`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct InternalFeatureAvailableRet {

@@ -3,7 +3,23 @@
 //! Bodies of replies of the calls of `xattrs`.
 
 use super::super::structs;
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
+use crate::xdr::{Decoder, Encoder, Opaque, Xdr, XdrError};
+
+/// Reply body of `getxattr`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetxattrRet {
+    pub xattr: Opaque,
+}
+
+impl Xdr for GetxattrRet {
+    const MIN_SIZE: usize = <Opaque as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.xattr)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { xattr: d.get()? })
+    }
+}
 
 /// Reply body of `getxattrs`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -12,6 +28,54 @@ pub struct GetxattrsRet {
 }
 
 impl Xdr for GetxattrsRet {
+    const MIN_SIZE: usize = <Vec<structs::Xattr> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.xattrs)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { xattrs: d.get()? })
+    }
+}
+
+/// Reply body of `internal_lxattrlist`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InternalLxattrlistRet {
+    pub xattrs: Vec<structs::Xattr>,
+}
+
+impl Xdr for InternalLxattrlistRet {
+    const MIN_SIZE: usize = <Vec<structs::Xattr> as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.xattrs)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { xattrs: d.get()? })
+    }
+}
+
+/// Reply body of `lgetxattr`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LgetxattrRet {
+    pub xattr: Opaque,
+}
+
+impl Xdr for LgetxattrRet {
+    const MIN_SIZE: usize = <Opaque as Xdr>::MIN_SIZE;
+    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
+        e.put(&self.xattr)
+    }
+    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
+        Ok(Self { xattr: d.get()? })
+    }
+}
+
+/// Reply body of `lgetxattrs`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LgetxattrsRet {
+    pub xattrs: Vec<structs::Xattr>,
+}
+
+impl Xdr for LgetxattrsRet {
     const MIN_SIZE: usize = <Vec<structs::Xattr> as Xdr>::MIN_SIZE;
     fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
         e.put(&self.xattrs)

@@ -6,6 +6,36 @@
 
 #include "tables.h"
 
+GFS_METHOD (compress_device_out);
+
+PyObject *
+gfs_py_compress_device_out (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *ctype;
+  const char *device;
+  const char *zdevice;
+  struct guestfs_compress_device_out_argv gfs_opts;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "compress_device_out", 5);
+  ctype = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_str (&gfs_c, 2);
+  zdevice = gfs_arg_str (&gfs_c, 3);
+  gfs_opts.bitmask = 0;
+  if (gfs_given (&gfs_c, 4)) {
+    gfs_opts.bitmask |= GUESTFS_COMPRESS_DEVICE_OUT_LEVEL_BITMASK;
+    gfs_opts.level = gfs_arg_int (&gfs_c, 4);
+  }
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_compress_device_out_argv (gfs_c.g, ctype, device, zdevice, &gfs_opts));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (compress_out);
 
 PyObject *
@@ -31,6 +61,34 @@ gfs_py_compress_out (PyObject *gfs_module, PyObject *gfs_args)
   }
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_compress_out_argv (gfs_c.g, ctype, file, zfile, &gfs_opts));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (cpio_out);
+
+PyObject *
+gfs_py_cpio_out (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *directory;
+  const char *cpiofile;
+  struct guestfs_cpio_out_argv gfs_opts;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "cpio_out", 4);
+  directory = gfs_arg_str (&gfs_c, 1);
+  cpiofile = gfs_arg_str (&gfs_c, 2);
+  gfs_opts.bitmask = 0;
+  if (gfs_given (&gfs_c, 3)) {
+    gfs_opts.bitmask |= GUESTFS_CPIO_OUT_FORMAT_BITMASK;
+    gfs_opts.format = gfs_arg_str (&gfs_c, 3);
+  }
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_cpio_out_argv (gfs_c.g, directory, cpiofile, &gfs_opts));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);
@@ -123,6 +181,94 @@ gfs_py_tar_out (PyObject *gfs_module, PyObject *gfs_args)
   }
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_tar_out_opts_argv (gfs_c.g, directory, tarfile, &gfs_opts));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (tgz_in);
+
+PyObject *
+gfs_py_tgz_in (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *tarball;
+  const char *directory;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "tgz_in", 3);
+  tarball = gfs_arg_str (&gfs_c, 1);
+  directory = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_tgz_in (gfs_c.g, tarball, directory));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (tgz_out);
+
+PyObject *
+gfs_py_tgz_out (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *directory;
+  const char *tarball;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "tgz_out", 3);
+  directory = gfs_arg_str (&gfs_c, 1);
+  tarball = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_tgz_out (gfs_c.g, directory, tarball));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (txz_in);
+
+PyObject *
+gfs_py_txz_in (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *tarball;
+  const char *directory;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "txz_in", 3);
+  tarball = gfs_arg_str (&gfs_c, 1);
+  directory = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_txz_in (gfs_c.g, tarball, directory));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (txz_out);
+
+PyObject *
+gfs_py_txz_out (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *directory;
+  const char *tarball;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "txz_out", 3);
+  directory = gfs_arg_str (&gfs_c, 1);
+  tarball = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_txz_out (gfs_c.g, directory, tarball));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);

@@ -6,6 +6,66 @@
 
 #include "tables.h"
 
+GFS_METHOD (blockdev_flushbufs);
+
+PyObject *
+gfs_py_blockdev_flushbufs (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "blockdev_flushbufs", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_blockdev_flushbufs (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (blockdev_getbsz);
+
+PyObject *
+gfs_py_blockdev_getbsz (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "blockdev_getbsz", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_blockdev_getbsz (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (blockdev_getro);
+
+PyObject *
+gfs_py_blockdev_getro (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "blockdev_getro", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_blockdev_getro (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (blockdev_getsize64);
 
 PyObject *
@@ -41,6 +101,150 @@ gfs_py_blockdev_getss (PyObject *gfs_module, PyObject *gfs_args)
   device = gfs_arg_str (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_blockdev_getss (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (blockdev_getsz);
+
+PyObject *
+gfs_py_blockdev_getsz (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int64_t gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "blockdev_getsz", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_blockdev_getsz (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLongLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (blockdev_rereadpt);
+
+PyObject *
+gfs_py_blockdev_rereadpt (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "blockdev_rereadpt", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_blockdev_rereadpt (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (blockdev_setbsz);
+
+PyObject *
+gfs_py_blockdev_setbsz (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+  int blocksize;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "blockdev_setbsz", 3);
+  device = gfs_arg_str (&gfs_c, 1);
+  blocksize = gfs_arg_int (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_blockdev_setbsz (gfs_c.g, device, blocksize));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (blockdev_setra);
+
+PyObject *
+gfs_py_blockdev_setra (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+  int sectors;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "blockdev_setra", 3);
+  device = gfs_arg_str (&gfs_c, 1);
+  sectors = gfs_arg_int (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_blockdev_setra (gfs_c.g, device, sectors));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (blockdev_setro);
+
+PyObject *
+gfs_py_blockdev_setro (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "blockdev_setro", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_blockdev_setro (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (blockdev_setrw);
+
+PyObject *
+gfs_py_blockdev_setrw (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "blockdev_setrw", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_blockdev_setrw (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (is_whole_device);
+
+PyObject *
+gfs_py_is_whole_device (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "is_whole_device", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_is_whole_device (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
   }
   return gfs_end (&gfs_c, gfs_result);
@@ -84,6 +288,24 @@ gfs_py_list_devices (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (list_disk_labels);
+
+PyObject *
+gfs_py_list_disk_labels (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "list_disk_labels", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_list_disk_labels (gfs_c.g));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_hash (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (list_partitions);
 
 PyObject *
@@ -98,6 +320,24 @@ gfs_py_list_partitions (PyObject *gfs_module, PyObject *gfs_args)
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_list_partitions (gfs_c.g));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (nr_devices);
+
+PyObject *
+gfs_py_nr_devices (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "nr_devices", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_nr_devices (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
   }
   return gfs_end (&gfs_c, gfs_result);
 }

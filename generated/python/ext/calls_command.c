@@ -26,6 +26,48 @@ gfs_py_command (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (command_lines);
+
+PyObject *
+gfs_py_command_lines (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  char *const *arguments;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "command_lines", 2);
+  arguments = gfs_arg_list (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_command_lines (gfs_c.g, arguments));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (command_out);
+
+PyObject *
+gfs_py_command_out (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  char *const *arguments;
+  const char *output;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "command_out", 3);
+  arguments = gfs_arg_list (&gfs_c, 1);
+  output = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_command_out (gfs_c.g, arguments, output));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (sh);
 
 PyObject *
@@ -42,6 +84,48 @@ gfs_py_sh (PyObject *gfs_module, PyObject *gfs_args)
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_sh (gfs_c.g, command));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (sh_lines);
+
+PyObject *
+gfs_py_sh_lines (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *command;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "sh_lines", 2);
+  command = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_sh_lines (gfs_c.g, command));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (sh_out);
+
+PyObject *
+gfs_py_sh_out (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *command;
+  const char *output;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "sh_out", 3);
+  command = gfs_arg_str (&gfs_c, 1);
+  output = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_sh_out (gfs_c.g, command, output));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);
 }

@@ -28,6 +28,162 @@ gfs_py_checksum (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (checksum_device);
+
+PyObject *
+gfs_py_checksum_device (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *csumtype;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "checksum_device", 3);
+  csumtype = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_checksum_device (gfs_c.g, csumtype, device));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (checksums_out);
+
+PyObject *
+gfs_py_checksums_out (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *csumtype;
+  const char *directory;
+  const char *sumsfile;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "checksums_out", 4);
+  csumtype = gfs_arg_str (&gfs_c, 1);
+  directory = gfs_arg_str (&gfs_c, 2);
+  sumsfile = gfs_arg_str (&gfs_c, 3);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_checksums_out (gfs_c.g, csumtype, directory, sumsfile));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (egrep);
+
+PyObject *
+gfs_py_egrep (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *regex;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "egrep", 3);
+  regex = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_egrep (gfs_c.g, regex, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (egrepi);
+
+PyObject *
+gfs_py_egrepi (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *regex;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "egrepi", 3);
+  regex = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_egrepi (gfs_c.g, regex, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (equal);
+
+PyObject *
+gfs_py_equal (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *file1;
+  const char *file2;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "equal", 3);
+  file1 = gfs_arg_str (&gfs_c, 1);
+  file2 = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_equal (gfs_c.g, file1, file2));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (fgrep);
+
+PyObject *
+gfs_py_fgrep (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *pattern;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "fgrep", 3);
+  pattern = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_fgrep (gfs_c.g, pattern, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (fgrepi);
+
+PyObject *
+gfs_py_fgrepi (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *pattern;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "fgrepi", 3);
+  pattern = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_fgrepi (gfs_c.g, pattern, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (file);
 
 PyObject *
@@ -112,6 +268,48 @@ gfs_py_grep (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (grepi);
+
+PyObject *
+gfs_py_grepi (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *regex;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "grepi", 3);
+  regex = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_grepi (gfs_c.g, regex, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (head);
+
+PyObject *
+gfs_py_head (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "head", 2);
+  path = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_head (gfs_c.g, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (head_n);
 
 PyObject *
@@ -130,6 +328,26 @@ gfs_py_head_n (PyObject *gfs_module, PyObject *gfs_args)
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_head_n (gfs_c.g, nrlines, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (hexdump);
+
+PyObject *
+gfs_py_hexdump (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "hexdump", 2);
+  path = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_hexdump (gfs_c.g, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
   }
   return gfs_end (&gfs_c, gfs_result);
 }
@@ -234,6 +452,68 @@ gfs_py_pwrite_device (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (strings);
+
+PyObject *
+gfs_py_strings (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "strings", 2);
+  path = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_strings (gfs_c.g, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (strings_e);
+
+PyObject *
+gfs_py_strings_e (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *encoding;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "strings_e", 3);
+  encoding = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_strings_e (gfs_c.g, encoding, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (tail);
+
+PyObject *
+gfs_py_tail (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "tail", 2);
+  path = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_tail (gfs_c.g, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (tail_n);
 
 PyObject *
@@ -256,6 +536,26 @@ gfs_py_tail_n (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (wc_c);
+
+PyObject *
+gfs_py_wc_c (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "wc_c", 2);
+  path = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_wc_c (gfs_c.g, path));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (wc_l);
 
 PyObject *
@@ -272,6 +572,204 @@ gfs_py_wc_l (PyObject *gfs_module, PyObject *gfs_args)
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_wc_l (gfs_c.g, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (wc_w);
+
+PyObject *
+gfs_py_wc_w (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "wc_w", 2);
+  path = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_wc_w (gfs_c.g, path));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (write_file);
+
+PyObject *
+gfs_py_write_file (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *path;
+  const char *content;
+  int size;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "write_file", 4);
+  path = gfs_arg_str (&gfs_c, 1);
+  content = gfs_arg_str (&gfs_c, 2);
+  size = gfs_arg_int (&gfs_c, 3);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_write_file (gfs_c.g, path, content, size));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (zegrep);
+
+PyObject *
+gfs_py_zegrep (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *regex;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "zegrep", 3);
+  regex = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_zegrep (gfs_c.g, regex, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (zegrepi);
+
+PyObject *
+gfs_py_zegrepi (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *regex;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "zegrepi", 3);
+  regex = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_zegrepi (gfs_c.g, regex, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (zfgrep);
+
+PyObject *
+gfs_py_zfgrep (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *pattern;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "zfgrep", 3);
+  pattern = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_zfgrep (gfs_c.g, pattern, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (zfgrepi);
+
+PyObject *
+gfs_py_zfgrepi (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *pattern;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "zfgrepi", 3);
+  pattern = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_zfgrepi (gfs_c.g, pattern, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (zfile);
+
+PyObject *
+gfs_py_zfile (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *meth;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "zfile", 3);
+  meth = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_zfile (gfs_c.g, meth, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (zgrep);
+
+PyObject *
+gfs_py_zgrep (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *regex;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "zgrep", 3);
+  regex = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_zgrep (gfs_c.g, regex, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (zgrepi);
+
+PyObject *
+gfs_py_zgrepi (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *regex;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "zgrepi", 3);
+  regex = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_zgrepi (gfs_c.g, regex, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
   }
   return gfs_end (&gfs_c, gfs_result);
 }

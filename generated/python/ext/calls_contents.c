@@ -26,6 +26,31 @@ gfs_py_cat (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (filesystem_walk);
+
+PyObject *
+gfs_py_filesystem_walk (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  struct guestfs_tsk_dirent_list *gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "filesystem_walk", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_filesystem_walk (gfs_c.g, device));
+    if (gfs_r == NULL)
+      gfs_raise (&gfs_c);
+    else {
+      gfs_result = gfs_from_structs (gfs_fields_tsk_dirent, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+      guestfs_free_tsk_dirent_list (gfs_r);
+    }
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (find);
 
 PyObject *
@@ -42,6 +67,56 @@ gfs_py_find (PyObject *gfs_module, PyObject *gfs_args)
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_find (gfs_c.g, directory));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (find_inode);
+
+PyObject *
+gfs_py_find_inode (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  struct guestfs_tsk_dirent_list *gfs_r;
+  const char *device;
+  int64_t inode;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "find_inode", 3);
+  device = gfs_arg_str (&gfs_c, 1);
+  inode = gfs_arg_int64 (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_find_inode (gfs_c.g, device, inode));
+    if (gfs_r == NULL)
+      gfs_raise (&gfs_c);
+    else {
+      gfs_result = gfs_from_structs (gfs_fields_tsk_dirent, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+      guestfs_free_tsk_dirent_list (gfs_r);
+    }
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (journal_get);
+
+PyObject *
+gfs_py_journal_get (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  struct guestfs_xattr_list *gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "journal_get", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_journal_get (gfs_c.g));
+    if (gfs_r == NULL)
+      gfs_raise (&gfs_c);
+    else {
+      gfs_result = gfs_from_structs (gfs_fields_xattr, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+      guestfs_free_xattr_list (gfs_r);
+    }
   }
   return gfs_end (&gfs_c, gfs_result);
 }
@@ -87,6 +162,127 @@ gfs_py_lstat (PyObject *gfs_module, PyObject *gfs_args)
       gfs_result = gfs_from_struct (gfs_fields_stat, gfs_r);
       guestfs_free_stat (gfs_r);
     }
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (lstatlist);
+
+PyObject *
+gfs_py_lstatlist (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  struct guestfs_stat_list *gfs_r;
+  const char *path;
+  char *const *names;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lstatlist", 3);
+  path = gfs_arg_str (&gfs_c, 1);
+  names = gfs_arg_list (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lstatlist (gfs_c.g, path, names));
+    if (gfs_r == NULL)
+      gfs_raise (&gfs_c);
+    else {
+      gfs_result = gfs_from_structs (gfs_fields_stat, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+      guestfs_free_stat_list (gfs_r);
+    }
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (lstatnslist);
+
+PyObject *
+gfs_py_lstatnslist (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  struct guestfs_statns_list *gfs_r;
+  const char *path;
+  char *const *names;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lstatnslist", 3);
+  path = gfs_arg_str (&gfs_c, 1);
+  names = gfs_arg_list (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lstatnslist (gfs_c.g, path, names));
+    if (gfs_r == NULL)
+      gfs_raise (&gfs_c);
+    else {
+      gfs_result = gfs_from_structs (gfs_fields_statns, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+      guestfs_free_statns_list (gfs_r);
+    }
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (lxattrlist);
+
+PyObject *
+gfs_py_lxattrlist (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  struct guestfs_xattr_list *gfs_r;
+  const char *path;
+  char *const *names;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lxattrlist", 3);
+  path = gfs_arg_str (&gfs_c, 1);
+  names = gfs_arg_list (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lxattrlist (gfs_c.g, path, names));
+    if (gfs_r == NULL)
+      gfs_raise (&gfs_c);
+    else {
+      gfs_result = gfs_from_structs (gfs_fields_xattr, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+      guestfs_free_xattr_list (gfs_r);
+    }
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (mountable_device);
+
+PyObject *
+gfs_py_mountable_device (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *mountable;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "mountable_device", 2);
+  mountable = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_mountable_device (gfs_c.g, mountable));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (mountable_subvolume);
+
+PyObject *
+gfs_py_mountable_subvolume (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *mountable;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "mountable_subvolume", 2);
+  mountable = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_mountable_subvolume (gfs_c.g, mountable));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
   }
   return gfs_end (&gfs_c, gfs_result);
 }
@@ -153,6 +349,28 @@ gfs_py_readdir (PyObject *gfs_module, PyObject *gfs_args)
       gfs_result = gfs_from_structs (gfs_fields_dirent, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
       guestfs_free_dirent_list (gfs_r);
     }
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (readlinklist);
+
+PyObject *
+gfs_py_readlinklist (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *path;
+  char *const *names;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "readlinklist", 3);
+  path = gfs_arg_str (&gfs_c, 1);
+  names = gfs_arg_list (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_readlinklist (gfs_c.g, path, names));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
   }
   return gfs_end (&gfs_c, gfs_result);
 }
@@ -224,6 +442,31 @@ gfs_py_write_append (PyObject *gfs_module, PyObject *gfs_args)
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_write_append (gfs_c.g, path, content, gfs_size_content));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (yara_scan);
+
+PyObject *
+gfs_py_yara_scan (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  struct guestfs_yara_detection_list *gfs_r;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "yara_scan", 2);
+  path = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_yara_scan (gfs_c.g, path));
+    if (gfs_r == NULL)
+      gfs_raise (&gfs_c);
+    else {
+      gfs_result = gfs_from_structs (gfs_fields_yara_detection, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+      guestfs_free_yara_detection_list (gfs_r);
+    }
   }
   return gfs_end (&gfs_c, gfs_result);
 }

@@ -6,6 +6,46 @@
 
 #include "tables.h"
 
+GFS_METHOD (copy_attributes);
+
+PyObject *
+gfs_py_copy_attributes (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *src;
+  const char *dest;
+  struct guestfs_copy_attributes_argv gfs_opts;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "copy_attributes", 7);
+  src = gfs_arg_str (&gfs_c, 1);
+  dest = gfs_arg_str (&gfs_c, 2);
+  gfs_opts.bitmask = 0;
+  if (gfs_given (&gfs_c, 3)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_ATTRIBUTES_ALL_BITMASK;
+    gfs_opts.all = gfs_arg_int (&gfs_c, 3) != 0;
+  }
+  if (gfs_given (&gfs_c, 4)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_ATTRIBUTES_MODE_BITMASK;
+    gfs_opts.mode = gfs_arg_int (&gfs_c, 4) != 0;
+  }
+  if (gfs_given (&gfs_c, 5)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_ATTRIBUTES_XATTRIBUTES_BITMASK;
+    gfs_opts.xattributes = gfs_arg_int (&gfs_c, 5) != 0;
+  }
+  if (gfs_given (&gfs_c, 6)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_ATTRIBUTES_OWNERSHIP_BITMASK;
+    gfs_opts.ownership = gfs_arg_int (&gfs_c, 6) != 0;
+  }
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_copy_attributes_argv (gfs_c.g, src, dest, &gfs_opts));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (copy_device_to_device);
 
 PyObject *
@@ -45,6 +85,50 @@ gfs_py_copy_device_to_device (PyObject *gfs_module, PyObject *gfs_args)
   }
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_copy_device_to_device_argv (gfs_c.g, src, dest, &gfs_opts));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (copy_device_to_file);
+
+PyObject *
+gfs_py_copy_device_to_file (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *src;
+  const char *dest;
+  struct guestfs_copy_device_to_file_argv gfs_opts;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "copy_device_to_file", 8);
+  src = gfs_arg_str (&gfs_c, 1);
+  dest = gfs_arg_str (&gfs_c, 2);
+  gfs_opts.bitmask = 0;
+  if (gfs_given (&gfs_c, 3)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_DEVICE_TO_FILE_SRCOFFSET_BITMASK;
+    gfs_opts.srcoffset = gfs_arg_int64 (&gfs_c, 3);
+  }
+  if (gfs_given (&gfs_c, 4)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_DEVICE_TO_FILE_DESTOFFSET_BITMASK;
+    gfs_opts.destoffset = gfs_arg_int64 (&gfs_c, 4);
+  }
+  if (gfs_given (&gfs_c, 5)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_DEVICE_TO_FILE_SIZE_BITMASK;
+    gfs_opts.size = gfs_arg_int64 (&gfs_c, 5);
+  }
+  if (gfs_given (&gfs_c, 6)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_DEVICE_TO_FILE_SPARSE_BITMASK;
+    gfs_opts.sparse = gfs_arg_int (&gfs_c, 6) != 0;
+  }
+  if (gfs_given (&gfs_c, 7)) {
+    gfs_opts.bitmask |= GUESTFS_COPY_DEVICE_TO_FILE_APPEND_BITMASK;
+    gfs_opts.append = gfs_arg_int (&gfs_c, 7) != 0;
+  }
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_copy_device_to_file_argv (gfs_c.g, src, dest, &gfs_opts));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);
@@ -138,6 +222,30 @@ gfs_py_copy_file_to_file (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (copy_size);
+
+PyObject *
+gfs_py_copy_size (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *src;
+  const char *dest;
+  int64_t size;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "copy_size", 4);
+  src = gfs_arg_str (&gfs_c, 1);
+  dest = gfs_arg_str (&gfs_c, 2);
+  size = gfs_arg_int64 (&gfs_c, 3);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_copy_size (gfs_c.g, src, dest, size));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (cp);
 
 PyObject *
@@ -182,6 +290,50 @@ gfs_py_cp_a (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (cp_r);
+
+PyObject *
+gfs_py_cp_r (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *src;
+  const char *dest;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "cp_r", 3);
+  src = gfs_arg_str (&gfs_c, 1);
+  dest = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_cp_r (gfs_c.g, src, dest));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (dd);
+
+PyObject *
+gfs_py_dd (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *src;
+  const char *dest;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "dd", 3);
+  src = gfs_arg_str (&gfs_c, 1);
+  dest = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_dd (gfs_c.g, src, dest));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (mv);
 
 PyObject *
@@ -199,6 +351,28 @@ gfs_py_mv (PyObject *gfs_module, PyObject *gfs_args)
   dest = gfs_arg_str (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mv (gfs_c.g, src, dest));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (rename);
+
+PyObject *
+gfs_py_rename (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *oldpath;
+  const char *newpath;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "rename", 3);
+  oldpath = gfs_arg_str (&gfs_c, 1);
+  newpath = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_rename (gfs_c.g, oldpath, newpath));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);

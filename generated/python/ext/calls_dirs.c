@@ -94,6 +94,26 @@ gfs_py_ll (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (llz);
+
+PyObject *
+gfs_py_llz (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *directory;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "llz", 2);
+  directory = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_llz (gfs_c.g, directory));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (ls0);
 
 PyObject *

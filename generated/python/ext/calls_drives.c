@@ -6,6 +6,26 @@
 
 #include "tables.h"
 
+GFS_METHOD (add_cdrom);
+
+PyObject *
+gfs_py_add_cdrom (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *filename;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "add_cdrom", 2);
+  filename = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_add_cdrom (gfs_c.g, filename));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (add_drive);
 
 PyObject *
@@ -100,6 +120,28 @@ gfs_py_add_drive_ro (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (add_drive_ro_with_if);
+
+PyObject *
+gfs_py_add_drive_ro_with_if (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *filename;
+  const char *iface;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "add_drive_ro_with_if", 3);
+  filename = gfs_arg_str (&gfs_c, 1);
+  iface = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_add_drive_ro_with_if (gfs_c.g, filename, iface));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (add_drive_scratch);
 
 PyObject *
@@ -130,6 +172,146 @@ gfs_py_add_drive_scratch (PyObject *gfs_module, PyObject *gfs_args)
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_add_drive_scratch_argv (gfs_c.g, size, &gfs_opts));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (add_drive_with_if);
+
+PyObject *
+gfs_py_add_drive_with_if (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *filename;
+  const char *iface;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "add_drive_with_if", 3);
+  filename = gfs_arg_str (&gfs_c, 1);
+  iface = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_add_drive_with_if (gfs_c.g, filename, iface));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (config);
+
+PyObject *
+gfs_py_config (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *hvparam;
+  const char *hvvalue;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "config", 3);
+  hvparam = gfs_arg_str (&gfs_c, 1);
+  hvvalue = gfs_arg_opt_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_config (gfs_c.g, hvparam, hvvalue));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (debug_drives);
+
+PyObject *
+gfs_py_debug_drives (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "debug_drives", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_debug_drives (gfs_c.g));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (device_index);
+
+PyObject *
+gfs_py_device_index (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "device_index", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_device_index (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (device_name);
+
+PyObject *
+gfs_py_device_name (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  int index;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "device_name", 2);
+  index = gfs_arg_int (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_device_name (gfs_c.g, index));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (disk_has_backing_file);
+
+PyObject *
+gfs_py_disk_has_backing_file (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *filename;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "disk_has_backing_file", 2);
+  filename = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_disk_has_backing_file (gfs_c.g, filename));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (max_disks);
+
+PyObject *
+gfs_py_max_disks (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "max_disks", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_max_disks (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
   }
   return gfs_end (&gfs_c, gfs_result);
 }

@@ -6,6 +6,26 @@
 
 #include "tables.h"
 
+GFS_METHOD (case_sensitive_path);
+
+PyObject *
+gfs_py_case_sensitive_path (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "case_sensitive_path", 2);
+  path = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_case_sensitive_path (gfs_c.g, path));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (chmod);
 
 PyObject *
@@ -72,6 +92,28 @@ gfs_py_exists (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (fallocate);
+
+PyObject *
+gfs_py_fallocate (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *path;
+  int len;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "fallocate", 3);
+  path = gfs_arg_str (&gfs_c, 1);
+  len = gfs_arg_int (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_fallocate (gfs_c.g, path, len));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (fallocate64);
 
 PyObject *
@@ -114,6 +156,98 @@ gfs_py_filesize (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (fill_dir);
+
+PyObject *
+gfs_py_fill_dir (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *dir;
+  int nr;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "fill_dir", 3);
+  dir = gfs_arg_str (&gfs_c, 1);
+  nr = gfs_arg_int (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_fill_dir (gfs_c.g, dir, nr));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (get_umask);
+
+PyObject *
+gfs_py_get_umask (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "get_umask", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_get_umask (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (is_blockdev);
+
+PyObject *
+gfs_py_is_blockdev (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *path;
+  struct guestfs_is_blockdev_opts_argv gfs_opts;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "is_blockdev", 3);
+  path = gfs_arg_str (&gfs_c, 1);
+  gfs_opts.bitmask = 0;
+  if (gfs_given (&gfs_c, 2)) {
+    gfs_opts.bitmask |= GUESTFS_IS_BLOCKDEV_OPTS_FOLLOWSYMLINKS_BITMASK;
+    gfs_opts.followsymlinks = gfs_arg_int (&gfs_c, 2) != 0;
+  }
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_is_blockdev_opts_argv (gfs_c.g, path, &gfs_opts));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (is_chardev);
+
+PyObject *
+gfs_py_is_chardev (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *path;
+  struct guestfs_is_chardev_opts_argv gfs_opts;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "is_chardev", 3);
+  path = gfs_arg_str (&gfs_c, 1);
+  gfs_opts.bitmask = 0;
+  if (gfs_given (&gfs_c, 2)) {
+    gfs_opts.bitmask |= GUESTFS_IS_CHARDEV_OPTS_FOLLOWSYMLINKS_BITMASK;
+    gfs_opts.followsymlinks = gfs_arg_int (&gfs_c, 2) != 0;
+  }
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_is_chardev_opts_argv (gfs_c.g, path, &gfs_opts));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (is_dir);
 
 PyObject *
@@ -135,6 +269,32 @@ gfs_py_is_dir (PyObject *gfs_module, PyObject *gfs_args)
   }
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_is_dir_opts_argv (gfs_c.g, path, &gfs_opts));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (is_fifo);
+
+PyObject *
+gfs_py_is_fifo (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *path;
+  struct guestfs_is_fifo_opts_argv gfs_opts;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "is_fifo", 3);
+  path = gfs_arg_str (&gfs_c, 1);
+  gfs_opts.bitmask = 0;
+  if (gfs_given (&gfs_c, 2)) {
+    gfs_opts.bitmask |= GUESTFS_IS_FIFO_OPTS_FOLLOWSYMLINKS_BITMASK;
+    gfs_opts.followsymlinks = gfs_arg_int (&gfs_c, 2) != 0;
+  }
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_is_fifo_opts_argv (gfs_c.g, path, &gfs_opts));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
   }
   return gfs_end (&gfs_c, gfs_result);
@@ -166,6 +326,32 @@ gfs_py_is_file (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (is_socket);
+
+PyObject *
+gfs_py_is_socket (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *path;
+  struct guestfs_is_socket_opts_argv gfs_opts;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "is_socket", 3);
+  path = gfs_arg_str (&gfs_c, 1);
+  gfs_opts.bitmask = 0;
+  if (gfs_given (&gfs_c, 2)) {
+    gfs_opts.bitmask |= GUESTFS_IS_SOCKET_OPTS_FOLLOWSYMLINKS_BITMASK;
+    gfs_opts.followsymlinks = gfs_arg_int (&gfs_c, 2) != 0;
+  }
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_is_socket_opts_argv (gfs_c.g, path, &gfs_opts));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (is_symlink);
 
 PyObject *
@@ -182,6 +368,74 @@ gfs_py_is_symlink (PyObject *gfs_module, PyObject *gfs_args)
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_is_symlink (gfs_c.g, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (lchown);
+
+PyObject *
+gfs_py_lchown (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  int owner;
+  int group;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lchown", 4);
+  owner = gfs_arg_int (&gfs_c, 1);
+  group = gfs_arg_int (&gfs_c, 2);
+  path = gfs_arg_str (&gfs_c, 3);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lchown (gfs_c.g, owner, group, path));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (ln);
+
+PyObject *
+gfs_py_ln (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *target;
+  const char *linkname;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "ln", 3);
+  target = gfs_arg_str (&gfs_c, 1);
+  linkname = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_ln (gfs_c.g, target, linkname));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (ln_f);
+
+PyObject *
+gfs_py_ln_f (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *target;
+  const char *linkname;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "ln_f", 3);
+  target = gfs_arg_str (&gfs_c, 1);
+  linkname = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_ln_f (gfs_c.g, target, linkname));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);
 }
@@ -203,6 +457,28 @@ gfs_py_ln_s (PyObject *gfs_module, PyObject *gfs_args)
   linkname = gfs_arg_str (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_ln_s (gfs_c.g, target, linkname));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (ln_sf);
+
+PyObject *
+gfs_py_ln_sf (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *target;
+  const char *linkname;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "ln_sf", 3);
+  target = gfs_arg_str (&gfs_c, 1);
+  linkname = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_ln_sf (gfs_c.g, target, linkname));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);
@@ -266,6 +542,152 @@ gfs_py_mkdir_p (PyObject *gfs_module, PyObject *gfs_args)
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mkdir_p (gfs_c.g, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (mkdtemp);
+
+PyObject *
+gfs_py_mkdtemp (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *tmpl;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "mkdtemp", 2);
+  tmpl = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_mkdtemp (gfs_c.g, tmpl));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (mkfifo);
+
+PyObject *
+gfs_py_mkfifo (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  int mode;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "mkfifo", 3);
+  mode = gfs_arg_int (&gfs_c, 1);
+  path = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_mkfifo (gfs_c.g, mode, path));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (mknod);
+
+PyObject *
+gfs_py_mknod (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  int mode;
+  int devmajor;
+  int devminor;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "mknod", 5);
+  mode = gfs_arg_int (&gfs_c, 1);
+  devmajor = gfs_arg_int (&gfs_c, 2);
+  devminor = gfs_arg_int (&gfs_c, 3);
+  path = gfs_arg_str (&gfs_c, 4);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_mknod (gfs_c.g, mode, devmajor, devminor, path));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (mknod_b);
+
+PyObject *
+gfs_py_mknod_b (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  int mode;
+  int devmajor;
+  int devminor;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "mknod_b", 5);
+  mode = gfs_arg_int (&gfs_c, 1);
+  devmajor = gfs_arg_int (&gfs_c, 2);
+  devminor = gfs_arg_int (&gfs_c, 3);
+  path = gfs_arg_str (&gfs_c, 4);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_mknod_b (gfs_c.g, mode, devmajor, devminor, path));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (mknod_c);
+
+PyObject *
+gfs_py_mknod_c (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  int mode;
+  int devmajor;
+  int devminor;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "mknod_c", 5);
+  mode = gfs_arg_int (&gfs_c, 1);
+  devmajor = gfs_arg_int (&gfs_c, 2);
+  devminor = gfs_arg_int (&gfs_c, 3);
+  path = gfs_arg_str (&gfs_c, 4);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_mknod_c (gfs_c.g, mode, devmajor, devminor, path));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (mktemp);
+
+PyObject *
+gfs_py_mktemp (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *tmpl;
+  struct guestfs_mktemp_argv gfs_opts;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "mktemp", 3);
+  tmpl = gfs_arg_str (&gfs_c, 1);
+  gfs_opts.bitmask = 0;
+  if (gfs_given (&gfs_c, 2)) {
+    gfs_opts.bitmask |= GUESTFS_MKTEMP_SUFFIX_BITMASK;
+    gfs_opts.suffix = gfs_arg_str (&gfs_c, 2);
+  }
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_mktemp_argv (gfs_c.g, tmpl, &gfs_opts));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
   }
   return gfs_end (&gfs_c, gfs_result);
 }
@@ -405,6 +827,26 @@ gfs_py_touch (PyObject *gfs_module, PyObject *gfs_args)
   path = gfs_arg_str (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_touch (gfs_c.g, path));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (truncate);
+
+PyObject *
+gfs_py_truncate (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "truncate", 2);
+  path = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_truncate (gfs_c.g, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);

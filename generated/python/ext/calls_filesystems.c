@@ -60,6 +60,26 @@ gfs_py_e2fsck (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (f2fs_expand);
+
+PyObject *
+gfs_py_f2fs_expand (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "f2fs_expand", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_f2fs_expand (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (filesystem_available);
 
 PyObject *
@@ -75,6 +95,108 @@ gfs_py_filesystem_available (PyObject *gfs_module, PyObject *gfs_args)
   filesystem = gfs_arg_str (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_filesystem_available (gfs_c.g, filesystem));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (findfs_label);
+
+PyObject *
+gfs_py_findfs_label (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *label;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "findfs_label", 2);
+  label = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_findfs_label (gfs_c.g, label));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (findfs_partlabel);
+
+PyObject *
+gfs_py_findfs_partlabel (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *label;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "findfs_partlabel", 2);
+  label = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_findfs_partlabel (gfs_c.g, label));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (findfs_partuuid);
+
+PyObject *
+gfs_py_findfs_partuuid (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *uuid;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "findfs_partuuid", 2);
+  uuid = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_findfs_partuuid (gfs_c.g, uuid));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (findfs_uuid);
+
+PyObject *
+gfs_py_findfs_uuid (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *uuid;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "findfs_uuid", 2);
+  uuid = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_findfs_uuid (gfs_c.g, uuid));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (fsck);
+
+PyObject *
+gfs_py_fsck (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *fstype;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "fsck", 3);
+  fstype = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_fsck (gfs_c.g, fstype, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
   }
   return gfs_end (&gfs_c, gfs_result);
@@ -137,6 +259,116 @@ gfs_py_mkfs (PyObject *gfs_module, PyObject *gfs_args)
   }
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mkfs_opts_argv (gfs_c.g, fstype, device, &gfs_opts));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (mkfs_b);
+
+PyObject *
+gfs_py_mkfs_b (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *fstype;
+  int blocksize;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "mkfs_b", 4);
+  fstype = gfs_arg_str (&gfs_c, 1);
+  blocksize = gfs_arg_int (&gfs_c, 2);
+  device = gfs_arg_str (&gfs_c, 3);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_mkfs_b (gfs_c.g, fstype, blocksize, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (mkfs_btrfs);
+
+PyObject *
+gfs_py_mkfs_btrfs (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  char *const *devices;
+  struct guestfs_mkfs_btrfs_argv gfs_opts;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "mkfs_btrfs", 10);
+  devices = gfs_arg_list (&gfs_c, 1);
+  gfs_opts.bitmask = 0;
+  if (gfs_given (&gfs_c, 2)) {
+    gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_ALLOCSTART_BITMASK;
+    gfs_opts.allocstart = gfs_arg_int64 (&gfs_c, 2);
+  }
+  if (gfs_given (&gfs_c, 3)) {
+    gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_BYTECOUNT_BITMASK;
+    gfs_opts.bytecount = gfs_arg_int64 (&gfs_c, 3);
+  }
+  if (gfs_given (&gfs_c, 4)) {
+    gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_DATATYPE_BITMASK;
+    gfs_opts.datatype = gfs_arg_str (&gfs_c, 4);
+  }
+  if (gfs_given (&gfs_c, 5)) {
+    gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_LEAFSIZE_BITMASK;
+    gfs_opts.leafsize = gfs_arg_int (&gfs_c, 5);
+  }
+  if (gfs_given (&gfs_c, 6)) {
+    gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_LABEL_BITMASK;
+    gfs_opts.label = gfs_arg_str (&gfs_c, 6);
+  }
+  if (gfs_given (&gfs_c, 7)) {
+    gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_METADATA_BITMASK;
+    gfs_opts.metadata = gfs_arg_str (&gfs_c, 7);
+  }
+  if (gfs_given (&gfs_c, 8)) {
+    gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_NODESIZE_BITMASK;
+    gfs_opts.nodesize = gfs_arg_int (&gfs_c, 8);
+  }
+  if (gfs_given (&gfs_c, 9)) {
+    gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_SECTORSIZE_BITMASK;
+    gfs_opts.sectorsize = gfs_arg_int (&gfs_c, 9);
+  }
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_mkfs_btrfs_argv (gfs_c.g, devices, &gfs_opts));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (mksquashfs);
+
+PyObject *
+gfs_py_mksquashfs (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *path;
+  const char *filename;
+  struct guestfs_mksquashfs_argv gfs_opts;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "mksquashfs", 5);
+  path = gfs_arg_str (&gfs_c, 1);
+  filename = gfs_arg_str (&gfs_c, 2);
+  gfs_opts.bitmask = 0;
+  if (gfs_given (&gfs_c, 3)) {
+    gfs_opts.bitmask |= GUESTFS_MKSQUASHFS_COMPRESS_BITMASK;
+    gfs_opts.compress = gfs_arg_str (&gfs_c, 3);
+  }
+  if (gfs_given (&gfs_c, 4)) {
+    gfs_opts.bitmask |= GUESTFS_MKSQUASHFS_EXCLUDES_BITMASK;
+    gfs_opts.excludes = gfs_arg_list (&gfs_c, 4);
+  }
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_mksquashfs_argv (gfs_c.g, path, filename, &gfs_opts));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);
@@ -216,6 +448,26 @@ gfs_py_set_uuid (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (set_uuid_random);
+
+PyObject *
+gfs_py_set_uuid_random (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "set_uuid_random", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_set_uuid_random (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (vfs_label);
 
 PyObject *
@@ -232,6 +484,26 @@ gfs_py_vfs_label (PyObject *gfs_module, PyObject *gfs_args)
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_vfs_label (gfs_c.g, mountable));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (vfs_minimum_size);
+
+PyObject *
+gfs_py_vfs_minimum_size (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int64_t gfs_r;
+  const char *mountable;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "vfs_minimum_size", 2);
+  mountable = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_vfs_minimum_size (gfs_c.g, mountable));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLongLong (gfs_r);
   }
   return gfs_end (&gfs_c, gfs_result);
 }

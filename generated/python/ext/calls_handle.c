@@ -6,6 +6,44 @@
 
 #include "tables.h"
 
+GFS_METHOD (c_pointer);
+
+PyObject *
+gfs_py_c_pointer (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int64_t gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "c_pointer", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_c_pointer (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLongLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (clear_backend_setting);
+
+PyObject *
+gfs_py_clear_backend_setting (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *name;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "clear_backend_setting", 2);
+  name = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_clear_backend_setting (gfs_c.g, name));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (get_append);
 
 PyObject *
@@ -20,6 +58,24 @@ gfs_py_get_append (PyObject *gfs_module, PyObject *gfs_args)
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_get_append (gfs_c.g));
     gfs_result = gfs_from_const_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (get_attach_method);
+
+PyObject *
+gfs_py_get_attach_method (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "get_attach_method", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_get_attach_method (gfs_c.g));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
   }
   return gfs_end (&gfs_c, gfs_result);
 }
@@ -116,6 +172,24 @@ gfs_py_get_cachedir (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (get_direct);
+
+PyObject *
+gfs_py_get_direct (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "get_direct", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_get_direct (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (get_hv);
 
 PyObject *
@@ -206,6 +280,24 @@ gfs_py_get_path (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (get_pgroup);
+
+PyObject *
+gfs_py_get_pgroup (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "get_pgroup", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_get_pgroup (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (get_pid);
 
 PyObject *
@@ -238,6 +330,60 @@ gfs_py_get_program (PyObject *gfs_module, PyObject *gfs_args)
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_get_program (gfs_c.g));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_const_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (get_qemu);
+
+PyObject *
+gfs_py_get_qemu (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  const char *gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "get_qemu", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_get_qemu (gfs_c.g));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_const_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (get_recovery_proc);
+
+PyObject *
+gfs_py_get_recovery_proc (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "get_recovery_proc", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_get_recovery_proc (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (get_selinux);
+
+PyObject *
+gfs_py_get_selinux (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "get_selinux", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_get_selinux (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
   }
   return gfs_end (&gfs_c, gfs_result);
 }
@@ -422,6 +568,44 @@ gfs_py_is_ready (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (parse_environment);
+
+PyObject *
+gfs_py_parse_environment (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "parse_environment", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_parse_environment (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (parse_environment_list);
+
+PyObject *
+gfs_py_parse_environment_list (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  char *const *environment;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "parse_environment_list", 2);
+  environment = gfs_arg_list (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_parse_environment_list (gfs_c.g, environment));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (set_append);
 
 PyObject *
@@ -437,6 +621,26 @@ gfs_py_set_append (PyObject *gfs_module, PyObject *gfs_args)
   append = gfs_arg_opt_str (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_set_append (gfs_c.g, append));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (set_attach_method);
+
+PyObject *
+gfs_py_set_attach_method (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *backend;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "set_attach_method", 2);
+  backend = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_set_attach_method (gfs_c.g, backend));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);
@@ -544,6 +748,26 @@ gfs_py_set_cachedir (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (set_direct);
+
+PyObject *
+gfs_py_set_direct (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  int direct;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "set_direct", 2);
+  direct = gfs_arg_int (&gfs_c, 1) != 0;
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_set_direct (gfs_c.g, direct));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (set_hv);
 
 PyObject *
@@ -644,6 +868,26 @@ gfs_py_set_path (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (set_pgroup);
+
+PyObject *
+gfs_py_set_pgroup (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  int pgroup;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "set_pgroup", 2);
+  pgroup = gfs_arg_int (&gfs_c, 1) != 0;
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_set_pgroup (gfs_c.g, pgroup));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (set_program);
 
 PyObject *
@@ -659,6 +903,66 @@ gfs_py_set_program (PyObject *gfs_module, PyObject *gfs_args)
   program = gfs_arg_str (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_set_program (gfs_c.g, program));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (set_qemu);
+
+PyObject *
+gfs_py_set_qemu (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *hv;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "set_qemu", 2);
+  hv = gfs_arg_opt_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_set_qemu (gfs_c.g, hv));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (set_recovery_proc);
+
+PyObject *
+gfs_py_set_recovery_proc (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  int recoveryproc;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "set_recovery_proc", 2);
+  recoveryproc = gfs_arg_int (&gfs_c, 1) != 0;
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_set_recovery_proc (gfs_c.g, recoveryproc));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (set_selinux);
+
+PyObject *
+gfs_py_set_selinux (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  int selinux;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "set_selinux", 2);
+  selinux = gfs_arg_int (&gfs_c, 1) != 0;
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_set_selinux (gfs_c.g, selinux));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);

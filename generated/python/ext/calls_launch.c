@@ -6,6 +6,24 @@
 
 #include "tables.h"
 
+GFS_METHOD (kill_subprocess);
+
+PyObject *
+gfs_py_kill_subprocess (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "kill_subprocess", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_kill_subprocess (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (launch);
 
 PyObject *
@@ -55,6 +73,24 @@ gfs_py_user_cancel (PyObject *gfs_module, PyObject *gfs_args)
   gfs_begin (&gfs_c, gfs_args, "user_cancel", 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_user_cancel (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (wait_ready);
+
+PyObject *
+gfs_py_wait_ready (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "wait_ready", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_wait_ready (gfs_c.g));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);

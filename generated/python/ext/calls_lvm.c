@@ -6,6 +6,44 @@
 
 #include "tables.h"
 
+GFS_METHOD (is_lv);
+
+PyObject *
+gfs_py_is_lv (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *mountable;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "is_lv", 2);
+  mountable = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_is_lv (gfs_c.g, mountable));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (list_dm_devices);
+
+PyObject *
+gfs_py_list_dm_devices (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "list_dm_devices", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_list_dm_devices (gfs_c.g));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (lvcreate);
 
 PyObject *
@@ -30,6 +68,126 @@ gfs_py_lvcreate (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (lvcreate_free);
+
+PyObject *
+gfs_py_lvcreate_free (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *logvol;
+  const char *volgroup;
+  int percent;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lvcreate_free", 4);
+  logvol = gfs_arg_str (&gfs_c, 1);
+  volgroup = gfs_arg_str (&gfs_c, 2);
+  percent = gfs_arg_int (&gfs_c, 3);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lvcreate_free (gfs_c.g, logvol, volgroup, percent));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (lvm_canonical_lv_name);
+
+PyObject *
+gfs_py_lvm_canonical_lv_name (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *lvname;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lvm_canonical_lv_name", 2);
+  lvname = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lvm_canonical_lv_name (gfs_c.g, lvname));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (lvm_clear_filter);
+
+PyObject *
+gfs_py_lvm_clear_filter (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lvm_clear_filter", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lvm_clear_filter (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (lvm_remove_all);
+
+PyObject *
+gfs_py_lvm_remove_all (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lvm_remove_all", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lvm_remove_all (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (lvm_scan);
+
+PyObject *
+gfs_py_lvm_scan (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  int activate;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lvm_scan", 2);
+  activate = gfs_arg_int (&gfs_c, 1) != 0;
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lvm_scan (gfs_c.g, activate));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (lvm_set_filter);
+
+PyObject *
+gfs_py_lvm_set_filter (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  char *const *devices;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lvm_set_filter", 2);
+  devices = gfs_arg_list (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lvm_set_filter (gfs_c.g, devices));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (lvremove);
 
 PyObject *
@@ -45,6 +203,72 @@ gfs_py_lvremove (PyObject *gfs_module, PyObject *gfs_args)
   device = gfs_arg_str (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_lvremove (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (lvrename);
+
+PyObject *
+gfs_py_lvrename (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *logvol;
+  const char *newlogvol;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lvrename", 3);
+  logvol = gfs_arg_str (&gfs_c, 1);
+  newlogvol = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lvrename (gfs_c.g, logvol, newlogvol));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (lvresize);
+
+PyObject *
+gfs_py_lvresize (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+  int mbytes;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lvresize", 3);
+  device = gfs_arg_str (&gfs_c, 1);
+  mbytes = gfs_arg_int (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lvresize (gfs_c.g, device, mbytes));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (lvresize_free);
+
+PyObject *
+gfs_py_lvresize_free (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *lv;
+  int percent;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lvresize_free", 3);
+  lv = gfs_arg_str (&gfs_c, 1);
+  percent = gfs_arg_int (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lvresize_free (gfs_c.g, lv, percent));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);
@@ -91,6 +315,64 @@ gfs_py_lvs_full (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (lvuuid);
+
+PyObject *
+gfs_py_lvuuid (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lvuuid", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lvuuid (gfs_c.g, device));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (pvchange_uuid);
+
+PyObject *
+gfs_py_pvchange_uuid (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "pvchange_uuid", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_pvchange_uuid (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (pvchange_uuid_all);
+
+PyObject *
+gfs_py_pvchange_uuid_all (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "pvchange_uuid_all", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_pvchange_uuid_all (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (pvcreate);
 
 PyObject *
@@ -106,6 +388,68 @@ gfs_py_pvcreate (PyObject *gfs_module, PyObject *gfs_args)
   device = gfs_arg_str (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_pvcreate (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (pvremove);
+
+PyObject *
+gfs_py_pvremove (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "pvremove", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_pvremove (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (pvresize);
+
+PyObject *
+gfs_py_pvresize (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "pvresize", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_pvresize (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (pvresize_size);
+
+PyObject *
+gfs_py_pvresize_size (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+  int64_t size;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "pvresize_size", 3);
+  device = gfs_arg_str (&gfs_c, 1);
+  size = gfs_arg_int64 (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_pvresize_size (gfs_c.g, device, size));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);
@@ -129,6 +473,71 @@ gfs_py_pvs (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (pvs_full);
+
+PyObject *
+gfs_py_pvs_full (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  struct guestfs_lvm_pv_list *gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "pvs_full", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_pvs_full (gfs_c.g));
+    if (gfs_r == NULL)
+      gfs_raise (&gfs_c);
+    else {
+      gfs_result = gfs_from_structs (gfs_fields_lvm_pv, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+      guestfs_free_lvm_pv_list (gfs_r);
+    }
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (pvuuid);
+
+PyObject *
+gfs_py_pvuuid (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "pvuuid", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_pvuuid (gfs_c.g, device));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (vg_activate);
+
+PyObject *
+gfs_py_vg_activate (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  int activate;
+  char *const *volgroups;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "vg_activate", 3);
+  activate = gfs_arg_int (&gfs_c, 1) != 0;
+  volgroups = gfs_arg_list (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_vg_activate (gfs_c.g, activate, volgroups));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (vg_activate_all);
 
 PyObject *
@@ -144,6 +553,44 @@ gfs_py_vg_activate_all (PyObject *gfs_module, PyObject *gfs_args)
   activate = gfs_arg_int (&gfs_c, 1) != 0;
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_vg_activate_all (gfs_c.g, activate));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (vgchange_uuid);
+
+PyObject *
+gfs_py_vgchange_uuid (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *vg;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "vgchange_uuid", 2);
+  vg = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_vgchange_uuid (gfs_c.g, vg));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (vgchange_uuid_all);
+
+PyObject *
+gfs_py_vgchange_uuid_all (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "vgchange_uuid_all", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_vgchange_uuid_all (gfs_c.g));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);
@@ -171,6 +618,109 @@ gfs_py_vgcreate (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (vglvuuids);
+
+PyObject *
+gfs_py_vglvuuids (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *vgname;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "vglvuuids", 2);
+  vgname = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_vglvuuids (gfs_c.g, vgname));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (vgmeta);
+
+PyObject *
+gfs_py_vgmeta (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  size_t gfs_size = 0;
+  const char *vgname;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "vgmeta", 2);
+  vgname = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_vgmeta (gfs_c.g, vgname, &gfs_size));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_buffer (gfs_r, gfs_size);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (vgpvuuids);
+
+PyObject *
+gfs_py_vgpvuuids (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+  const char *vgname;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "vgpvuuids", 2);
+  vgname = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_vgpvuuids (gfs_c.g, vgname));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (vgremove);
+
+PyObject *
+gfs_py_vgremove (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *vgname;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "vgremove", 2);
+  vgname = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_vgremove (gfs_c.g, vgname));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (vgrename);
+
+PyObject *
+gfs_py_vgrename (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *volgroup;
+  const char *newvolgroup;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "vgrename", 3);
+  volgroup = gfs_arg_str (&gfs_c, 1);
+  newvolgroup = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_vgrename (gfs_c.g, volgroup, newvolgroup));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (vgs);
 
 PyObject *
@@ -185,6 +735,67 @@ gfs_py_vgs (PyObject *gfs_module, PyObject *gfs_args)
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_vgs (gfs_c.g));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (vgs_full);
+
+PyObject *
+gfs_py_vgs_full (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  struct guestfs_lvm_vg_list *gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "vgs_full", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_vgs_full (gfs_c.g));
+    if (gfs_r == NULL)
+      gfs_raise (&gfs_c);
+    else {
+      gfs_result = gfs_from_structs (gfs_fields_lvm_vg, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+      guestfs_free_lvm_vg_list (gfs_r);
+    }
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (vgscan);
+
+PyObject *
+gfs_py_vgscan (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "vgscan", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_vgscan (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (vguuid);
+
+PyObject *
+gfs_py_vguuid (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *vgname;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "vguuid", 2);
+  vgname = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_vguuid (gfs_c.g, vgname));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
   }
   return gfs_end (&gfs_c, gfs_result);
 }

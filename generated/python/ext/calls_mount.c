@@ -6,6 +6,24 @@
 
 #include "tables.h"
 
+GFS_METHOD (df);
+
+PyObject *
+gfs_py_df (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "df", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_df (gfs_c.g));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (df_h);
 
 PyObject *
@@ -20,6 +38,44 @@ gfs_py_df_h (PyObject *gfs_module, PyObject *gfs_args)
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_df_h (gfs_c.g));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (list_9p);
+
+PyObject *
+gfs_py_list_9p (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "list_9p", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_list_9p (gfs_c.g));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (mkmountpoint);
+
+PyObject *
+gfs_py_mkmountpoint (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *exemptpath;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "mkmountpoint", 2);
+  exemptpath = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_mkmountpoint (gfs_c.g, exemptpath));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);
 }
@@ -41,6 +97,56 @@ gfs_py_mount (PyObject *gfs_module, PyObject *gfs_args)
   mountpoint = gfs_arg_str (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mount (gfs_c.g, mountable, mountpoint));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (mount_9p);
+
+PyObject *
+gfs_py_mount_9p (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *mounttag;
+  const char *mountpoint;
+  struct guestfs_mount_9p_argv gfs_opts;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "mount_9p", 4);
+  mounttag = gfs_arg_str (&gfs_c, 1);
+  mountpoint = gfs_arg_str (&gfs_c, 2);
+  gfs_opts.bitmask = 0;
+  if (gfs_given (&gfs_c, 3)) {
+    gfs_opts.bitmask |= GUESTFS_MOUNT_9P_OPTIONS_BITMASK;
+    gfs_opts.options = gfs_arg_str (&gfs_c, 3);
+  }
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_mount_9p_argv (gfs_c.g, mounttag, mountpoint, &gfs_opts));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (mount_loop);
+
+PyObject *
+gfs_py_mount_loop (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *file;
+  const char *mountpoint;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "mount_loop", 3);
+  file = gfs_arg_str (&gfs_c, 1);
+  mountpoint = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_mount_loop (gfs_c.g, file, mountpoint));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);
@@ -92,6 +198,32 @@ gfs_py_mount_ro (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (mount_vfs);
+
+PyObject *
+gfs_py_mount_vfs (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *options;
+  const char *vfstype;
+  const char *mountable;
+  const char *mountpoint;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "mount_vfs", 5);
+  options = gfs_arg_str (&gfs_c, 1);
+  vfstype = gfs_arg_str (&gfs_c, 2);
+  mountable = gfs_arg_str (&gfs_c, 3);
+  mountpoint = gfs_arg_str (&gfs_c, 4);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_mount_vfs (gfs_c.g, options, vfstype, mountable, mountpoint));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (mountpoints);
 
 PyObject *
@@ -124,6 +256,52 @@ gfs_py_mounts (PyObject *gfs_module, PyObject *gfs_args)
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mounts (gfs_c.g));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (remount);
+
+PyObject *
+gfs_py_remount (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *mountpoint;
+  struct guestfs_remount_argv gfs_opts;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "remount", 3);
+  mountpoint = gfs_arg_str (&gfs_c, 1);
+  gfs_opts.bitmask = 0;
+  if (gfs_given (&gfs_c, 2)) {
+    gfs_opts.bitmask |= GUESTFS_REMOUNT_RW_BITMASK;
+    gfs_opts.rw = gfs_arg_int (&gfs_c, 2) != 0;
+  }
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_remount_argv (gfs_c.g, mountpoint, &gfs_opts));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (rmmountpoint);
+
+PyObject *
+gfs_py_rmmountpoint (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *exemptpath;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "rmmountpoint", 2);
+  exemptpath = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_rmmountpoint (gfs_c.g, exemptpath));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);
 }

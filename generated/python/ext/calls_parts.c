@@ -76,6 +76,178 @@ gfs_py_part_disk (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (part_expand_gpt);
+
+PyObject *
+gfs_py_part_expand_gpt (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_expand_gpt", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_expand_gpt (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (part_get_bootable);
+
+PyObject *
+gfs_py_part_get_bootable (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+  int partnum;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_get_bootable", 3);
+  device = gfs_arg_str (&gfs_c, 1);
+  partnum = gfs_arg_int (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_get_bootable (gfs_c.g, device, partnum));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (part_get_disk_guid);
+
+PyObject *
+gfs_py_part_get_disk_guid (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_get_disk_guid", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_get_disk_guid (gfs_c.g, device));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (part_get_gpt_attributes);
+
+PyObject *
+gfs_py_part_get_gpt_attributes (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int64_t gfs_r;
+  const char *device;
+  int partnum;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_get_gpt_attributes", 3);
+  device = gfs_arg_str (&gfs_c, 1);
+  partnum = gfs_arg_int (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_get_gpt_attributes (gfs_c.g, device, partnum));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLongLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (part_get_gpt_guid);
+
+PyObject *
+gfs_py_part_get_gpt_guid (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *device;
+  int partnum;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_get_gpt_guid", 3);
+  device = gfs_arg_str (&gfs_c, 1);
+  partnum = gfs_arg_int (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_get_gpt_guid (gfs_c.g, device, partnum));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (part_get_gpt_type);
+
+PyObject *
+gfs_py_part_get_gpt_type (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *device;
+  int partnum;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_get_gpt_type", 3);
+  device = gfs_arg_str (&gfs_c, 1);
+  partnum = gfs_arg_int (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_get_gpt_type (gfs_c.g, device, partnum));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (part_get_mbr_id);
+
+PyObject *
+gfs_py_part_get_mbr_id (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+  int partnum;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_get_mbr_id", 3);
+  device = gfs_arg_str (&gfs_c, 1);
+  partnum = gfs_arg_int (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_get_mbr_id (gfs_c.g, device, partnum));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (part_get_mbr_part_type);
+
+PyObject *
+gfs_py_part_get_mbr_part_type (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *device;
+  int partnum;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_get_mbr_part_type", 3);
+  device = gfs_arg_str (&gfs_c, 1);
+  partnum = gfs_arg_int (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_get_mbr_part_type (gfs_c.g, device, partnum));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (part_get_name);
 
 PyObject *
@@ -165,6 +337,192 @@ gfs_py_part_list (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (part_resize);
+
+PyObject *
+gfs_py_part_resize (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+  int partnum;
+  int64_t endsect;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_resize", 4);
+  device = gfs_arg_str (&gfs_c, 1);
+  partnum = gfs_arg_int (&gfs_c, 2);
+  endsect = gfs_arg_int64 (&gfs_c, 3);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_resize (gfs_c.g, device, partnum, endsect));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (part_set_bootable);
+
+PyObject *
+gfs_py_part_set_bootable (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+  int partnum;
+  int bootable;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_set_bootable", 4);
+  device = gfs_arg_str (&gfs_c, 1);
+  partnum = gfs_arg_int (&gfs_c, 2);
+  bootable = gfs_arg_int (&gfs_c, 3) != 0;
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_set_bootable (gfs_c.g, device, partnum, bootable));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (part_set_disk_guid);
+
+PyObject *
+gfs_py_part_set_disk_guid (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+  const char *guid;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_set_disk_guid", 3);
+  device = gfs_arg_str (&gfs_c, 1);
+  guid = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_set_disk_guid (gfs_c.g, device, guid));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (part_set_disk_guid_random);
+
+PyObject *
+gfs_py_part_set_disk_guid_random (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_set_disk_guid_random", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_set_disk_guid_random (gfs_c.g, device));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (part_set_gpt_attributes);
+
+PyObject *
+gfs_py_part_set_gpt_attributes (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+  int partnum;
+  int64_t attributes;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_set_gpt_attributes", 4);
+  device = gfs_arg_str (&gfs_c, 1);
+  partnum = gfs_arg_int (&gfs_c, 2);
+  attributes = gfs_arg_int64 (&gfs_c, 3);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_set_gpt_attributes (gfs_c.g, device, partnum, attributes));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (part_set_gpt_guid);
+
+PyObject *
+gfs_py_part_set_gpt_guid (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+  int partnum;
+  const char *guid;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_set_gpt_guid", 4);
+  device = gfs_arg_str (&gfs_c, 1);
+  partnum = gfs_arg_int (&gfs_c, 2);
+  guid = gfs_arg_str (&gfs_c, 3);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_set_gpt_guid (gfs_c.g, device, partnum, guid));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (part_set_gpt_type);
+
+PyObject *
+gfs_py_part_set_gpt_type (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+  int partnum;
+  const char *guid;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_set_gpt_type", 4);
+  device = gfs_arg_str (&gfs_c, 1);
+  partnum = gfs_arg_int (&gfs_c, 2);
+  guid = gfs_arg_str (&gfs_c, 3);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_set_gpt_type (gfs_c.g, device, partnum, guid));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (part_set_mbr_id);
+
+PyObject *
+gfs_py_part_set_mbr_id (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+  int partnum;
+  int idbyte;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_set_mbr_id", 4);
+  device = gfs_arg_str (&gfs_c, 1);
+  partnum = gfs_arg_int (&gfs_c, 2);
+  idbyte = gfs_arg_int (&gfs_c, 3);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_set_mbr_id (gfs_c.g, device, partnum, idbyte));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (part_set_name);
 
 PyObject *
@@ -185,6 +543,186 @@ gfs_py_part_set_name (PyObject *gfs_module, PyObject *gfs_args)
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_set_name (gfs_c.g, device, partnum, name));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (part_to_dev);
+
+PyObject *
+gfs_py_part_to_dev (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *partition;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_to_dev", 2);
+  partition = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_to_dev (gfs_c.g, partition));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (part_to_partnum);
+
+PyObject *
+gfs_py_part_to_partnum (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *partition;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "part_to_partnum", 2);
+  partition = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_part_to_partnum (gfs_c.g, partition));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (sfdisk);
+
+PyObject *
+gfs_py_sfdisk (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+  int cyls;
+  int heads;
+  int sectors;
+  char *const *lines;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "sfdisk", 6);
+  device = gfs_arg_str (&gfs_c, 1);
+  cyls = gfs_arg_int (&gfs_c, 2);
+  heads = gfs_arg_int (&gfs_c, 3);
+  sectors = gfs_arg_int (&gfs_c, 4);
+  lines = gfs_arg_list (&gfs_c, 5);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_sfdisk (gfs_c.g, device, cyls, heads, sectors, lines));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (sfdiskM);
+
+PyObject *
+gfs_py_sfdiskM (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+  char *const *lines;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "sfdiskM", 3);
+  device = gfs_arg_str (&gfs_c, 1);
+  lines = gfs_arg_list (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_sfdiskM (gfs_c.g, device, lines));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (sfdisk_N);
+
+PyObject *
+gfs_py_sfdisk_N (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *device;
+  int partnum;
+  int cyls;
+  int heads;
+  int sectors;
+  const char *line;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "sfdisk_N", 7);
+  device = gfs_arg_str (&gfs_c, 1);
+  partnum = gfs_arg_int (&gfs_c, 2);
+  cyls = gfs_arg_int (&gfs_c, 3);
+  heads = gfs_arg_int (&gfs_c, 4);
+  sectors = gfs_arg_int (&gfs_c, 5);
+  line = gfs_arg_str (&gfs_c, 6);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_sfdisk_N (gfs_c.g, device, partnum, cyls, heads, sectors, line));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (sfdisk_disk_geometry);
+
+PyObject *
+gfs_py_sfdisk_disk_geometry (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "sfdisk_disk_geometry", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_sfdisk_disk_geometry (gfs_c.g, device));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (sfdisk_kernel_geometry);
+
+PyObject *
+gfs_py_sfdisk_kernel_geometry (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "sfdisk_kernel_geometry", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_sfdisk_kernel_geometry (gfs_c.g, device));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (sfdisk_l);
+
+PyObject *
+gfs_py_sfdisk_l (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  const char *device;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "sfdisk_l", 2);
+  device = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_sfdisk_l (gfs_c.g, device));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
   }
   return gfs_end (&gfs_c, gfs_result);
 }

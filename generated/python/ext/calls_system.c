@@ -46,6 +46,102 @@ gfs_py_debug (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (dmesg);
+
+PyObject *
+gfs_py_dmesg (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "dmesg", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_dmesg (gfs_c.g));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (drop_caches);
+
+PyObject *
+gfs_py_drop_caches (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  int whattodrop;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "drop_caches", 2);
+  whattodrop = gfs_arg_int (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_drop_caches (gfs_c.g, whattodrop));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (echo_daemon);
+
+PyObject *
+gfs_py_echo_daemon (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  char *const *words;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "echo_daemon", 2);
+  words = gfs_arg_list (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_echo_daemon (gfs_c.g, words));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (internal_exit);
+
+PyObject *
+gfs_py_internal_exit (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "internal_exit", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_internal_exit (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (modprobe);
+
+PyObject *
+gfs_py_modprobe (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *modulename;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "modprobe", 2);
+  modulename = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_modprobe (gfs_c.g, modulename));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (ping_daemon);
 
 PyObject *
@@ -59,6 +155,26 @@ gfs_py_ping_daemon (PyObject *gfs_module, PyObject *gfs_args)
   gfs_begin (&gfs_c, gfs_args, "ping_daemon", 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_ping_daemon (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (sleep);
+
+PyObject *
+gfs_py_sleep (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  int secs;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "sleep", 2);
+  secs = gfs_arg_int (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_sleep (gfs_c.g, secs));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);

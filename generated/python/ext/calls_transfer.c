@@ -6,6 +6,74 @@
 
 #include "tables.h"
 
+GFS_METHOD (base64_in);
+
+PyObject *
+gfs_py_base64_in (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *base64file;
+  const char *filename;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "base64_in", 3);
+  base64file = gfs_arg_str (&gfs_c, 1);
+  filename = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_base64_in (gfs_c.g, base64file, filename));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (base64_out);
+
+PyObject *
+gfs_py_base64_out (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *filename;
+  const char *base64file;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "base64_out", 3);
+  filename = gfs_arg_str (&gfs_c, 1);
+  base64file = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_base64_out (gfs_c.g, filename, base64file));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (debug_upload);
+
+PyObject *
+gfs_py_debug_upload (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *filename;
+  const char *tmpname;
+  int mode;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "debug_upload", 4);
+  filename = gfs_arg_str (&gfs_c, 1);
+  tmpname = gfs_arg_str (&gfs_c, 2);
+  mode = gfs_arg_int (&gfs_c, 3);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_debug_upload (gfs_c.g, filename, tmpname, mode));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (download);
 
 PyObject *

@@ -6,6 +6,29 @@
 
 #include "tables.h"
 
+GFS_METHOD (getxattr);
+
+PyObject *
+gfs_py_getxattr (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  size_t gfs_size = 0;
+  const char *path;
+  const char *name;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "getxattr", 3);
+  path = gfs_arg_str (&gfs_c, 1);
+  name = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_getxattr (gfs_c.g, path, name, &gfs_size));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_buffer (gfs_r, gfs_size);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (getxattrs);
 
 PyObject *
@@ -31,6 +54,76 @@ gfs_py_getxattrs (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (lgetxattr);
+
+PyObject *
+gfs_py_lgetxattr (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+  size_t gfs_size = 0;
+  const char *path;
+  const char *name;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lgetxattr", 3);
+  path = gfs_arg_str (&gfs_c, 1);
+  name = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lgetxattr (gfs_c.g, path, name, &gfs_size));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_buffer (gfs_r, gfs_size);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (lgetxattrs);
+
+PyObject *
+gfs_py_lgetxattrs (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  struct guestfs_xattr_list *gfs_r;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lgetxattrs", 2);
+  path = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lgetxattrs (gfs_c.g, path));
+    if (gfs_r == NULL)
+      gfs_raise (&gfs_c);
+    else {
+      gfs_result = gfs_from_structs (gfs_fields_xattr, sizeof *gfs_r->val, gfs_r->val, gfs_r->len);
+      guestfs_free_xattr_list (gfs_r);
+    }
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (lremovexattr);
+
+PyObject *
+gfs_py_lremovexattr (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *xattr;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lremovexattr", 3);
+  xattr = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lremovexattr (gfs_c.g, xattr, path));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (lsetxattr);
 
 PyObject *
@@ -52,6 +145,54 @@ gfs_py_lsetxattr (PyObject *gfs_module, PyObject *gfs_args)
   path = gfs_arg_str (&gfs_c, 4);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_lsetxattr (gfs_c.g, xattr, val, vallen, path));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (removexattr);
+
+PyObject *
+gfs_py_removexattr (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *xattr;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "removexattr", 3);
+  xattr = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_str (&gfs_c, 2);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_removexattr (gfs_c.g, xattr, path));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (setxattr);
+
+PyObject *
+gfs_py_setxattr (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *xattr;
+  const char *val;
+  int vallen;
+  const char *path;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "setxattr", 5);
+  xattr = gfs_arg_str (&gfs_c, 1);
+  val = gfs_arg_str (&gfs_c, 2);
+  vallen = gfs_arg_int (&gfs_c, 3);
+  path = gfs_arg_str (&gfs_c, 4);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_setxattr (gfs_c.g, xattr, val, vallen, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);

@@ -348,68 +348,269 @@ const struct gfs_field gfs_fields_yara_detection[] = {
   { NULL, GFS_CHAR, 0, 0 }
 };
 
+GFS_METHOD (acl_delete_def_file);
+GFS_METHOD (acl_get_file);
+GFS_METHOD (acl_set_file);
+GFS_METHOD (add_cdrom);
 GFS_METHOD (add_drive);
 GFS_METHOD (add_drive_ro);
+GFS_METHOD (add_drive_ro_with_if);
 GFS_METHOD (add_drive_scratch);
+GFS_METHOD (add_drive_with_if);
+GFS_METHOD (aug_clear);
+GFS_METHOD (aug_close);
+GFS_METHOD (aug_defnode);
+GFS_METHOD (aug_defvar);
+GFS_METHOD (aug_get);
+GFS_METHOD (aug_init);
+GFS_METHOD (aug_insert);
+GFS_METHOD (aug_label);
+GFS_METHOD (aug_load);
+GFS_METHOD (aug_ls);
+GFS_METHOD (aug_match);
+GFS_METHOD (aug_mv);
+GFS_METHOD (aug_rm);
+GFS_METHOD (aug_save);
+GFS_METHOD (aug_set);
+GFS_METHOD (aug_setm);
+GFS_METHOD (aug_transform);
 GFS_METHOD (available);
 GFS_METHOD (available_all_groups);
+GFS_METHOD (base64_in);
+GFS_METHOD (base64_out);
+GFS_METHOD (blkdiscard);
+GFS_METHOD (blkdiscardzeroes);
 GFS_METHOD (blkid);
+GFS_METHOD (blockdev_flushbufs);
+GFS_METHOD (blockdev_getbsz);
+GFS_METHOD (blockdev_getro);
 GFS_METHOD (blockdev_getsize64);
 GFS_METHOD (blockdev_getss);
+GFS_METHOD (blockdev_getsz);
+GFS_METHOD (blockdev_rereadpt);
+GFS_METHOD (blockdev_setbsz);
+GFS_METHOD (blockdev_setra);
+GFS_METHOD (blockdev_setro);
+GFS_METHOD (blockdev_setrw);
+GFS_METHOD (btrfs_balance_cancel);
+GFS_METHOD (btrfs_balance_pause);
+GFS_METHOD (btrfs_balance_resume);
+GFS_METHOD (btrfs_balance_status);
+GFS_METHOD (btrfs_device_add);
+GFS_METHOD (btrfs_device_delete);
+GFS_METHOD (btrfs_filesystem_balance);
+GFS_METHOD (btrfs_filesystem_defragment);
+GFS_METHOD (btrfs_filesystem_resize);
+GFS_METHOD (btrfs_filesystem_show);
+GFS_METHOD (btrfs_filesystem_sync);
+GFS_METHOD (btrfs_fsck);
+GFS_METHOD (btrfs_image);
+GFS_METHOD (btrfs_qgroup_assign);
+GFS_METHOD (btrfs_qgroup_create);
+GFS_METHOD (btrfs_qgroup_destroy);
+GFS_METHOD (btrfs_qgroup_limit);
+GFS_METHOD (btrfs_qgroup_remove);
+GFS_METHOD (btrfs_qgroup_show);
+GFS_METHOD (btrfs_quota_enable);
+GFS_METHOD (btrfs_quota_rescan);
+GFS_METHOD (btrfs_replace);
+GFS_METHOD (btrfs_rescue_chunk_recover);
+GFS_METHOD (btrfs_rescue_super_recover);
+GFS_METHOD (btrfs_scrub_cancel);
+GFS_METHOD (btrfs_scrub_full);
+GFS_METHOD (btrfs_scrub_resume);
+GFS_METHOD (btrfs_scrub_start);
+GFS_METHOD (btrfs_scrub_status);
+GFS_METHOD (btrfs_set_seeding);
+GFS_METHOD (btrfs_subvolume_create);
+GFS_METHOD (btrfs_subvolume_delete);
+GFS_METHOD (btrfs_subvolume_get_default);
+GFS_METHOD (btrfs_subvolume_list);
+GFS_METHOD (btrfs_subvolume_set_default);
+GFS_METHOD (btrfs_subvolume_show);
+GFS_METHOD (btrfs_subvolume_snapshot);
+GFS_METHOD (btrfstune_enable_extended_inode_refs);
+GFS_METHOD (btrfstune_enable_skinny_metadata_extent_refs);
+GFS_METHOD (btrfstune_seeding);
+GFS_METHOD (c_pointer);
+GFS_METHOD (canonical_device_name);
+GFS_METHOD (cap_get_file);
+GFS_METHOD (cap_set_file);
+GFS_METHOD (case_sensitive_path);
 GFS_METHOD (cat);
 GFS_METHOD (checksum);
+GFS_METHOD (checksum_device);
+GFS_METHOD (checksums_out);
 GFS_METHOD (chmod);
 GFS_METHOD (chown);
+GFS_METHOD (clear_backend_setting);
+GFS_METHOD (clevis_luks_unlock);
 GFS_METHOD (command);
+GFS_METHOD (command_lines);
+GFS_METHOD (command_out);
+GFS_METHOD (compress_device_out);
 GFS_METHOD (compress_out);
+GFS_METHOD (config);
+GFS_METHOD (copy_attributes);
 GFS_METHOD (copy_device_to_device);
+GFS_METHOD (copy_device_to_file);
 GFS_METHOD (copy_file_to_device);
 GFS_METHOD (copy_file_to_file);
 GFS_METHOD (copy_in);
 GFS_METHOD (copy_out);
+GFS_METHOD (copy_size);
 GFS_METHOD (cp);
 GFS_METHOD (cp_a);
+GFS_METHOD (cp_r);
+GFS_METHOD (cpio_out);
+GFS_METHOD (cryptsetup_close);
+GFS_METHOD (cryptsetup_open);
+GFS_METHOD (dd);
 GFS_METHOD (debug);
+GFS_METHOD (debug_drives);
+GFS_METHOD (debug_upload);
+GFS_METHOD (device_index);
+GFS_METHOD (device_name);
+GFS_METHOD (df);
 GFS_METHOD (df_h);
 GFS_METHOD (disk_create);
 GFS_METHOD (disk_format);
+GFS_METHOD (disk_has_backing_file);
 GFS_METHOD (disk_virtual_size);
+GFS_METHOD (dmesg);
 GFS_METHOD (download);
+GFS_METHOD (download_blocks);
+GFS_METHOD (download_inode);
 GFS_METHOD (download_offset);
+GFS_METHOD (drop_caches);
 GFS_METHOD (du);
 GFS_METHOD (e2fsck);
+GFS_METHOD (e2fsck_f);
+GFS_METHOD (echo_daemon);
+GFS_METHOD (egrep);
+GFS_METHOD (egrepi);
+GFS_METHOD (equal);
 GFS_METHOD (exists);
+GFS_METHOD (extlinux);
+GFS_METHOD (f2fs_expand);
+GFS_METHOD (fallocate);
 GFS_METHOD (fallocate64);
 GFS_METHOD (feature_available);
+GFS_METHOD (fgrep);
+GFS_METHOD (fgrepi);
 GFS_METHOD (file);
+GFS_METHOD (file_architecture);
 GFS_METHOD (filesize);
 GFS_METHOD (filesystem_available);
+GFS_METHOD (filesystem_walk);
 GFS_METHOD (fill);
+GFS_METHOD (fill_dir);
+GFS_METHOD (fill_pattern);
 GFS_METHOD (find);
 GFS_METHOD (find0);
+GFS_METHOD (find_inode);
+GFS_METHOD (findfs_label);
+GFS_METHOD (findfs_partlabel);
+GFS_METHOD (findfs_partuuid);
+GFS_METHOD (findfs_uuid);
+GFS_METHOD (fsck);
+GFS_METHOD (fstrim);
 GFS_METHOD (get_append);
+GFS_METHOD (get_attach_method);
 GFS_METHOD (get_autosync);
 GFS_METHOD (get_backend);
 GFS_METHOD (get_backend_setting);
 GFS_METHOD (get_backend_settings);
 GFS_METHOD (get_cachedir);
+GFS_METHOD (get_direct);
+GFS_METHOD (get_e2attrs);
+GFS_METHOD (get_e2generation);
+GFS_METHOD (get_e2label);
+GFS_METHOD (get_e2uuid);
 GFS_METHOD (get_hv);
 GFS_METHOD (get_identifier);
 GFS_METHOD (get_memsize);
 GFS_METHOD (get_network);
 GFS_METHOD (get_path);
+GFS_METHOD (get_pgroup);
 GFS_METHOD (get_pid);
 GFS_METHOD (get_program);
+GFS_METHOD (get_qemu);
+GFS_METHOD (get_recovery_proc);
+GFS_METHOD (get_selinux);
 GFS_METHOD (get_smp);
 GFS_METHOD (get_sockdir);
 GFS_METHOD (get_state);
 GFS_METHOD (get_tmpdir);
 GFS_METHOD (get_trace);
+GFS_METHOD (get_umask);
 GFS_METHOD (get_verbose);
+GFS_METHOD (getcon);
+GFS_METHOD (getxattr);
 GFS_METHOD (getxattrs);
 GFS_METHOD (glob_expand);
 GFS_METHOD (grep);
+GFS_METHOD (grepi);
+GFS_METHOD (grub_install);
+GFS_METHOD (head);
 GFS_METHOD (head_n);
+GFS_METHOD (hexdump);
+GFS_METHOD (hivex_close);
+GFS_METHOD (hivex_commit);
+GFS_METHOD (hivex_node_add_child);
+GFS_METHOD (hivex_node_children);
+GFS_METHOD (hivex_node_delete_child);
+GFS_METHOD (hivex_node_get_child);
+GFS_METHOD (hivex_node_get_value);
+GFS_METHOD (hivex_node_name);
+GFS_METHOD (hivex_node_parent);
+GFS_METHOD (hivex_node_set_value);
+GFS_METHOD (hivex_node_values);
+GFS_METHOD (hivex_open);
+GFS_METHOD (hivex_root);
+GFS_METHOD (hivex_value_key);
+GFS_METHOD (hivex_value_string);
+GFS_METHOD (hivex_value_type);
+GFS_METHOD (hivex_value_utf8);
+GFS_METHOD (hivex_value_value);
+GFS_METHOD (initrd_cat);
+GFS_METHOD (initrd_list);
+GFS_METHOD (inotify_add_watch);
+GFS_METHOD (inotify_close);
+GFS_METHOD (inotify_files);
+GFS_METHOD (inotify_init);
+GFS_METHOD (inotify_read);
+GFS_METHOD (inotify_rm_watch);
+GFS_METHOD (inspect_get_arch);
+GFS_METHOD (inspect_get_build_id);
+GFS_METHOD (inspect_get_distro);
+GFS_METHOD (inspect_get_drive_mappings);
+GFS_METHOD (inspect_get_filesystems);
+GFS_METHOD (inspect_get_format);
+GFS_METHOD (inspect_get_hostname);
+GFS_METHOD (inspect_get_icon);
+GFS_METHOD (inspect_get_major_version);
+GFS_METHOD (inspect_get_minor_version);
+GFS_METHOD (inspect_get_mountpoints);
+GFS_METHOD (inspect_get_osinfo);
+GFS_METHOD (inspect_get_package_format);
+GFS_METHOD (inspect_get_package_management);
+GFS_METHOD (inspect_get_product_name);
+GFS_METHOD (inspect_get_product_variant);
+GFS_METHOD (inspect_get_roots);
+GFS_METHOD (inspect_get_type);
+GFS_METHOD (inspect_get_windows_current_control_set);
+GFS_METHOD (inspect_get_windows_group_policy);
+GFS_METHOD (inspect_get_windows_software_hive);
+GFS_METHOD (inspect_get_windows_system_hive);
+GFS_METHOD (inspect_get_windows_systemroot);
+GFS_METHOD (inspect_is_live);
+GFS_METHOD (inspect_is_multipart);
+GFS_METHOD (inspect_is_netinst);
+GFS_METHOD (inspect_list_applications);
+GFS_METHOD (inspect_list_applications2);
+GFS_METHOD (inspect_os);
+GFS_METHOD (internal_exit);
 GFS_METHOD (internal_test);
 GFS_METHOD (internal_test_63_optargs);
 GFS_METHOD (internal_test_close_output);
@@ -437,94 +638,282 @@ GFS_METHOD (internal_test_rstructerr);
 GFS_METHOD (internal_test_rstructlist);
 GFS_METHOD (internal_test_rstructlisterr);
 GFS_METHOD (internal_test_set_output);
+GFS_METHOD (is_blockdev);
 GFS_METHOD (is_busy);
+GFS_METHOD (is_chardev);
 GFS_METHOD (is_config);
 GFS_METHOD (is_dir);
+GFS_METHOD (is_fifo);
 GFS_METHOD (is_file);
 GFS_METHOD (is_launching);
+GFS_METHOD (is_lv);
 GFS_METHOD (is_ready);
+GFS_METHOD (is_socket);
 GFS_METHOD (is_symlink);
+GFS_METHOD (is_whole_device);
+GFS_METHOD (is_zero);
 GFS_METHOD (is_zero_device);
+GFS_METHOD (isoinfo);
+GFS_METHOD (isoinfo_device);
+GFS_METHOD (journal_close);
+GFS_METHOD (journal_get);
+GFS_METHOD (journal_get_data_threshold);
+GFS_METHOD (journal_get_realtime_usec);
+GFS_METHOD (journal_next);
+GFS_METHOD (journal_open);
+GFS_METHOD (journal_set_data_threshold);
+GFS_METHOD (journal_skip);
+GFS_METHOD (kill_subprocess);
 GFS_METHOD (launch);
+GFS_METHOD (lchown);
+GFS_METHOD (ldmtool_create_all);
+GFS_METHOD (ldmtool_diskgroup_disks);
+GFS_METHOD (ldmtool_diskgroup_name);
+GFS_METHOD (ldmtool_diskgroup_volumes);
+GFS_METHOD (ldmtool_remove_all);
+GFS_METHOD (ldmtool_scan);
+GFS_METHOD (ldmtool_scan_devices);
+GFS_METHOD (ldmtool_volume_hint);
+GFS_METHOD (ldmtool_volume_partitions);
+GFS_METHOD (ldmtool_volume_type);
+GFS_METHOD (lgetxattr);
+GFS_METHOD (lgetxattrs);
+GFS_METHOD (list_9p);
 GFS_METHOD (list_devices);
+GFS_METHOD (list_disk_labels);
+GFS_METHOD (list_dm_devices);
 GFS_METHOD (list_filesystems);
+GFS_METHOD (list_ldm_partitions);
+GFS_METHOD (list_ldm_volumes);
+GFS_METHOD (list_md_devices);
 GFS_METHOD (list_partitions);
 GFS_METHOD (ll);
+GFS_METHOD (llz);
+GFS_METHOD (ln);
+GFS_METHOD (ln_f);
 GFS_METHOD (ln_s);
+GFS_METHOD (ln_sf);
+GFS_METHOD (lremovexattr);
 GFS_METHOD (ls);
 GFS_METHOD (ls0);
 GFS_METHOD (lsetxattr);
 GFS_METHOD (lstat);
+GFS_METHOD (lstatlist);
 GFS_METHOD (lstatns);
+GFS_METHOD (lstatnslist);
+GFS_METHOD (luks_add_key);
+GFS_METHOD (luks_close);
+GFS_METHOD (luks_format);
+GFS_METHOD (luks_format_cipher);
+GFS_METHOD (luks_kill_slot);
+GFS_METHOD (luks_open);
+GFS_METHOD (luks_open_ro);
+GFS_METHOD (luks_uuid);
 GFS_METHOD (lvcreate);
+GFS_METHOD (lvcreate_free);
+GFS_METHOD (lvm_canonical_lv_name);
+GFS_METHOD (lvm_clear_filter);
+GFS_METHOD (lvm_remove_all);
+GFS_METHOD (lvm_scan);
+GFS_METHOD (lvm_set_filter);
 GFS_METHOD (lvremove);
+GFS_METHOD (lvrename);
+GFS_METHOD (lvresize);
+GFS_METHOD (lvresize_free);
 GFS_METHOD (lvs);
 GFS_METHOD (lvs_full);
+GFS_METHOD (lvuuid);
+GFS_METHOD (lxattrlist);
+GFS_METHOD (max_disks);
+GFS_METHOD (md_create);
+GFS_METHOD (md_detail);
+GFS_METHOD (md_stat);
+GFS_METHOD (md_stop);
 GFS_METHOD (mkdir);
 GFS_METHOD (mkdir_mode);
 GFS_METHOD (mkdir_p);
+GFS_METHOD (mkdtemp);
+GFS_METHOD (mke2fs);
+GFS_METHOD (mke2fs_J);
+GFS_METHOD (mke2fs_JL);
+GFS_METHOD (mke2fs_JU);
+GFS_METHOD (mke2journal);
+GFS_METHOD (mke2journal_L);
+GFS_METHOD (mke2journal_U);
+GFS_METHOD (mkfifo);
 GFS_METHOD (mkfs);
+GFS_METHOD (mkfs_b);
+GFS_METHOD (mkfs_btrfs);
+GFS_METHOD (mklost_and_found);
+GFS_METHOD (mkmountpoint);
+GFS_METHOD (mknod);
+GFS_METHOD (mknod_b);
+GFS_METHOD (mknod_c);
+GFS_METHOD (mksquashfs);
 GFS_METHOD (mkswap);
+GFS_METHOD (mkswap_L);
+GFS_METHOD (mkswap_U);
+GFS_METHOD (mkswap_file);
+GFS_METHOD (mktemp);
+GFS_METHOD (modprobe);
 GFS_METHOD (mount);
+GFS_METHOD (mount_9p);
+GFS_METHOD (mount_loop);
 GFS_METHOD (mount_options);
 GFS_METHOD (mount_ro);
+GFS_METHOD (mount_vfs);
+GFS_METHOD (mountable_device);
+GFS_METHOD (mountable_subvolume);
 GFS_METHOD (mountpoints);
 GFS_METHOD (mounts);
 GFS_METHOD (mv);
+GFS_METHOD (nr_devices);
+GFS_METHOD (ntfs_3g_probe);
+GFS_METHOD (ntfs_chmod);
+GFS_METHOD (ntfscat_i);
+GFS_METHOD (ntfsclone_in);
+GFS_METHOD (ntfsclone_out);
+GFS_METHOD (ntfsfix);
+GFS_METHOD (ntfsresize);
+GFS_METHOD (ntfsresize_size);
+GFS_METHOD (parse_environment);
+GFS_METHOD (parse_environment_list);
 GFS_METHOD (part_add);
 GFS_METHOD (part_del);
 GFS_METHOD (part_disk);
+GFS_METHOD (part_expand_gpt);
+GFS_METHOD (part_get_bootable);
+GFS_METHOD (part_get_disk_guid);
+GFS_METHOD (part_get_gpt_attributes);
+GFS_METHOD (part_get_gpt_guid);
+GFS_METHOD (part_get_gpt_type);
+GFS_METHOD (part_get_mbr_id);
+GFS_METHOD (part_get_mbr_part_type);
 GFS_METHOD (part_get_name);
 GFS_METHOD (part_get_parttype);
 GFS_METHOD (part_init);
 GFS_METHOD (part_list);
+GFS_METHOD (part_resize);
+GFS_METHOD (part_set_bootable);
+GFS_METHOD (part_set_disk_guid);
+GFS_METHOD (part_set_disk_guid_random);
+GFS_METHOD (part_set_gpt_attributes);
+GFS_METHOD (part_set_gpt_guid);
+GFS_METHOD (part_set_gpt_type);
+GFS_METHOD (part_set_mbr_id);
 GFS_METHOD (part_set_name);
+GFS_METHOD (part_to_dev);
+GFS_METHOD (part_to_partnum);
 GFS_METHOD (ping_daemon);
 GFS_METHOD (pread);
 GFS_METHOD (pread_device);
+GFS_METHOD (pvchange_uuid);
+GFS_METHOD (pvchange_uuid_all);
 GFS_METHOD (pvcreate);
+GFS_METHOD (pvremove);
+GFS_METHOD (pvresize);
+GFS_METHOD (pvresize_size);
 GFS_METHOD (pvs);
+GFS_METHOD (pvs_full);
+GFS_METHOD (pvuuid);
 GFS_METHOD (pwrite);
 GFS_METHOD (pwrite_device);
 GFS_METHOD (read_file);
 GFS_METHOD (read_lines);
 GFS_METHOD (readdir);
 GFS_METHOD (readlink);
+GFS_METHOD (readlinklist);
 GFS_METHOD (realpath);
+GFS_METHOD (remount);
 GFS_METHOD (remove_drive);
+GFS_METHOD (removexattr);
+GFS_METHOD (rename);
+GFS_METHOD (resize2fs);
+GFS_METHOD (resize2fs_M);
+GFS_METHOD (resize2fs_size);
 GFS_METHOD (rm);
 GFS_METHOD (rm_f);
 GFS_METHOD (rm_rf);
 GFS_METHOD (rmdir);
+GFS_METHOD (rmmountpoint);
+GFS_METHOD (rsync);
+GFS_METHOD (rsync_in);
+GFS_METHOD (rsync_out);
+GFS_METHOD (scrub_device);
+GFS_METHOD (scrub_file);
+GFS_METHOD (scrub_freespace);
+GFS_METHOD (selinux_relabel);
 GFS_METHOD (set_append);
+GFS_METHOD (set_attach_method);
 GFS_METHOD (set_autosync);
 GFS_METHOD (set_backend);
 GFS_METHOD (set_backend_setting);
 GFS_METHOD (set_backend_settings);
 GFS_METHOD (set_cachedir);
+GFS_METHOD (set_direct);
+GFS_METHOD (set_e2attrs);
+GFS_METHOD (set_e2generation);
+GFS_METHOD (set_e2label);
+GFS_METHOD (set_e2uuid);
 GFS_METHOD (set_hv);
 GFS_METHOD (set_identifier);
 GFS_METHOD (set_label);
 GFS_METHOD (set_memsize);
 GFS_METHOD (set_network);
 GFS_METHOD (set_path);
+GFS_METHOD (set_pgroup);
 GFS_METHOD (set_program);
+GFS_METHOD (set_qemu);
+GFS_METHOD (set_recovery_proc);
+GFS_METHOD (set_selinux);
 GFS_METHOD (set_smp);
 GFS_METHOD (set_tmpdir);
 GFS_METHOD (set_trace);
 GFS_METHOD (set_uuid);
+GFS_METHOD (set_uuid_random);
 GFS_METHOD (set_verbose);
+GFS_METHOD (setcon);
+GFS_METHOD (setfiles);
+GFS_METHOD (setxattr);
+GFS_METHOD (sfdisk);
+GFS_METHOD (sfdiskM);
+GFS_METHOD (sfdisk_N);
+GFS_METHOD (sfdisk_disk_geometry);
+GFS_METHOD (sfdisk_kernel_geometry);
+GFS_METHOD (sfdisk_l);
 GFS_METHOD (sh);
+GFS_METHOD (sh_lines);
+GFS_METHOD (sh_out);
 GFS_METHOD (shutdown);
+GFS_METHOD (sleep);
 GFS_METHOD (stat);
 GFS_METHOD (statns);
 GFS_METHOD (statvfs);
+GFS_METHOD (strings);
+GFS_METHOD (strings_e);
+GFS_METHOD (swapoff_device);
+GFS_METHOD (swapoff_file);
+GFS_METHOD (swapoff_label);
+GFS_METHOD (swapoff_uuid);
+GFS_METHOD (swapon_device);
+GFS_METHOD (swapon_file);
+GFS_METHOD (swapon_label);
+GFS_METHOD (swapon_uuid);
 GFS_METHOD (sync);
+GFS_METHOD (syslinux);
+GFS_METHOD (tail);
 GFS_METHOD (tail_n);
 GFS_METHOD (tar_in);
 GFS_METHOD (tar_out);
+GFS_METHOD (tgz_in);
+GFS_METHOD (tgz_out);
 GFS_METHOD (touch);
+GFS_METHOD (truncate);
 GFS_METHOD (truncate_size);
+GFS_METHOD (tune2fs);
+GFS_METHOD (tune2fs_l);
+GFS_METHOD (txz_in);
+GFS_METHOD (txz_out);
 GFS_METHOD (umask);
 GFS_METHOD (umount);
 GFS_METHOD (umount_all);
@@ -535,15 +924,50 @@ GFS_METHOD (utimens);
 GFS_METHOD (utsname);
 GFS_METHOD (version);
 GFS_METHOD (vfs_label);
+GFS_METHOD (vfs_minimum_size);
 GFS_METHOD (vfs_type);
 GFS_METHOD (vfs_uuid);
+GFS_METHOD (vg_activate);
 GFS_METHOD (vg_activate_all);
+GFS_METHOD (vgchange_uuid);
+GFS_METHOD (vgchange_uuid_all);
 GFS_METHOD (vgcreate);
+GFS_METHOD (vglvuuids);
+GFS_METHOD (vgmeta);
+GFS_METHOD (vgpvuuids);
+GFS_METHOD (vgremove);
+GFS_METHOD (vgrename);
 GFS_METHOD (vgs);
+GFS_METHOD (vgs_full);
+GFS_METHOD (vgscan);
+GFS_METHOD (vguuid);
+GFS_METHOD (wait_ready);
+GFS_METHOD (wc_c);
 GFS_METHOD (wc_l);
+GFS_METHOD (wc_w);
+GFS_METHOD (wipefs);
 GFS_METHOD (write);
 GFS_METHOD (write_append);
+GFS_METHOD (write_file);
+GFS_METHOD (xfs_admin);
+GFS_METHOD (xfs_growfs);
+GFS_METHOD (xfs_info);
+GFS_METHOD (xfs_info2);
+GFS_METHOD (xfs_repair);
+GFS_METHOD (yara_destroy);
+GFS_METHOD (yara_load);
+GFS_METHOD (yara_scan);
+GFS_METHOD (zegrep);
+GFS_METHOD (zegrepi);
+GFS_METHOD (zero);
 GFS_METHOD (zero_device);
+GFS_METHOD (zero_free_space);
+GFS_METHOD (zerofree);
+GFS_METHOD (zfgrep);
+GFS_METHOD (zfgrepi);
+GFS_METHOD (zfile);
+GFS_METHOD (zgrep);
+GFS_METHOD (zgrepi);
 
 PyMethodDef gfs_methods[] = {
   { "create", gfs_create, METH_VARARGS, NULL },
@@ -553,68 +977,269 @@ PyMethodDef gfs_methods[] = {
   { "set_event_callback", gfs_set_event_callback, METH_VARARGS, NULL },
   { "delete_event_callback", gfs_delete_event_callback, METH_VARARGS, NULL },
   { "event_to_string", gfs_event_to_string, METH_VARARGS, NULL },
+  { "acl_delete_def_file", gfs_py_acl_delete_def_file, METH_VARARGS, NULL },
+  { "acl_get_file", gfs_py_acl_get_file, METH_VARARGS, NULL },
+  { "acl_set_file", gfs_py_acl_set_file, METH_VARARGS, NULL },
+  { "add_cdrom", gfs_py_add_cdrom, METH_VARARGS, NULL },
   { "add_drive", gfs_py_add_drive, METH_VARARGS, NULL },
   { "add_drive_ro", gfs_py_add_drive_ro, METH_VARARGS, NULL },
+  { "add_drive_ro_with_if", gfs_py_add_drive_ro_with_if, METH_VARARGS, NULL },
   { "add_drive_scratch", gfs_py_add_drive_scratch, METH_VARARGS, NULL },
+  { "add_drive_with_if", gfs_py_add_drive_with_if, METH_VARARGS, NULL },
+  { "aug_clear", gfs_py_aug_clear, METH_VARARGS, NULL },
+  { "aug_close", gfs_py_aug_close, METH_VARARGS, NULL },
+  { "aug_defnode", gfs_py_aug_defnode, METH_VARARGS, NULL },
+  { "aug_defvar", gfs_py_aug_defvar, METH_VARARGS, NULL },
+  { "aug_get", gfs_py_aug_get, METH_VARARGS, NULL },
+  { "aug_init", gfs_py_aug_init, METH_VARARGS, NULL },
+  { "aug_insert", gfs_py_aug_insert, METH_VARARGS, NULL },
+  { "aug_label", gfs_py_aug_label, METH_VARARGS, NULL },
+  { "aug_load", gfs_py_aug_load, METH_VARARGS, NULL },
+  { "aug_ls", gfs_py_aug_ls, METH_VARARGS, NULL },
+  { "aug_match", gfs_py_aug_match, METH_VARARGS, NULL },
+  { "aug_mv", gfs_py_aug_mv, METH_VARARGS, NULL },
+  { "aug_rm", gfs_py_aug_rm, METH_VARARGS, NULL },
+  { "aug_save", gfs_py_aug_save, METH_VARARGS, NULL },
+  { "aug_set", gfs_py_aug_set, METH_VARARGS, NULL },
+  { "aug_setm", gfs_py_aug_setm, METH_VARARGS, NULL },
+  { "aug_transform", gfs_py_aug_transform, METH_VARARGS, NULL },
   { "available", gfs_py_available, METH_VARARGS, NULL },
   { "available_all_groups", gfs_py_available_all_groups, METH_VARARGS, NULL },
+  { "base64_in", gfs_py_base64_in, METH_VARARGS, NULL },
+  { "base64_out", gfs_py_base64_out, METH_VARARGS, NULL },
+  { "blkdiscard", gfs_py_blkdiscard, METH_VARARGS, NULL },
+  { "blkdiscardzeroes", gfs_py_blkdiscardzeroes, METH_VARARGS, NULL },
   { "blkid", gfs_py_blkid, METH_VARARGS, NULL },
+  { "blockdev_flushbufs", gfs_py_blockdev_flushbufs, METH_VARARGS, NULL },
+  { "blockdev_getbsz", gfs_py_blockdev_getbsz, METH_VARARGS, NULL },
+  { "blockdev_getro", gfs_py_blockdev_getro, METH_VARARGS, NULL },
   { "blockdev_getsize64", gfs_py_blockdev_getsize64, METH_VARARGS, NULL },
   { "blockdev_getss", gfs_py_blockdev_getss, METH_VARARGS, NULL },
+  { "blockdev_getsz", gfs_py_blockdev_getsz, METH_VARARGS, NULL },
+  { "blockdev_rereadpt", gfs_py_blockdev_rereadpt, METH_VARARGS, NULL },
+  { "blockdev_setbsz", gfs_py_blockdev_setbsz, METH_VARARGS, NULL },
+  { "blockdev_setra", gfs_py_blockdev_setra, METH_VARARGS, NULL },
+  { "blockdev_setro", gfs_py_blockdev_setro, METH_VARARGS, NULL },
+  { "blockdev_setrw", gfs_py_blockdev_setrw, METH_VARARGS, NULL },
+  { "btrfs_balance_cancel", gfs_py_btrfs_balance_cancel, METH_VARARGS, NULL },
+  { "btrfs_balance_pause", gfs_py_btrfs_balance_pause, METH_VARARGS, NULL },
+  { "btrfs_balance_resume", gfs_py_btrfs_balance_resume, METH_VARARGS, NULL },
+  { "btrfs_balance_status", gfs_py_btrfs_balance_status, METH_VARARGS, NULL },
+  { "btrfs_device_add", gfs_py_btrfs_device_add, METH_VARARGS, NULL },
+  { "btrfs_device_delete", gfs_py_btrfs_device_delete, METH_VARARGS, NULL },
+  { "btrfs_filesystem_balance", gfs_py_btrfs_filesystem_balance, METH_VARARGS, NULL },
+  { "btrfs_filesystem_defragment", gfs_py_btrfs_filesystem_defragment, METH_VARARGS, NULL },
+  { "btrfs_filesystem_resize", gfs_py_btrfs_filesystem_resize, METH_VARARGS, NULL },
+  { "btrfs_filesystem_show", gfs_py_btrfs_filesystem_show, METH_VARARGS, NULL },
+  { "btrfs_filesystem_sync", gfs_py_btrfs_filesystem_sync, METH_VARARGS, NULL },
+  { "btrfs_fsck", gfs_py_btrfs_fsck, METH_VARARGS, NULL },
+  { "btrfs_image", gfs_py_btrfs_image, METH_VARARGS, NULL },
+  { "btrfs_qgroup_assign", gfs_py_btrfs_qgroup_assign, METH_VARARGS, NULL },
+  { "btrfs_qgroup_create", gfs_py_btrfs_qgroup_create, METH_VARARGS, NULL },
+  { "btrfs_qgroup_destroy", gfs_py_btrfs_qgroup_destroy, METH_VARARGS, NULL },
+  { "btrfs_qgroup_limit", gfs_py_btrfs_qgroup_limit, METH_VARARGS, NULL },
+  { "btrfs_qgroup_remove", gfs_py_btrfs_qgroup_remove, METH_VARARGS, NULL },
+  { "btrfs_qgroup_show", gfs_py_btrfs_qgroup_show, METH_VARARGS, NULL },
+  { "btrfs_quota_enable", gfs_py_btrfs_quota_enable, METH_VARARGS, NULL },
+  { "btrfs_quota_rescan", gfs_py_btrfs_quota_rescan, METH_VARARGS, NULL },
+  { "btrfs_replace", gfs_py_btrfs_replace, METH_VARARGS, NULL },
+  { "btrfs_rescue_chunk_recover", gfs_py_btrfs_rescue_chunk_recover, METH_VARARGS, NULL },
+  { "btrfs_rescue_super_recover", gfs_py_btrfs_rescue_super_recover, METH_VARARGS, NULL },
+  { "btrfs_scrub_cancel", gfs_py_btrfs_scrub_cancel, METH_VARARGS, NULL },
+  { "btrfs_scrub_full", gfs_py_btrfs_scrub_full, METH_VARARGS, NULL },
+  { "btrfs_scrub_resume", gfs_py_btrfs_scrub_resume, METH_VARARGS, NULL },
+  { "btrfs_scrub_start", gfs_py_btrfs_scrub_start, METH_VARARGS, NULL },
+  { "btrfs_scrub_status", gfs_py_btrfs_scrub_status, METH_VARARGS, NULL },
+  { "btrfs_set_seeding", gfs_py_btrfs_set_seeding, METH_VARARGS, NULL },
+  { "btrfs_subvolume_create", gfs_py_btrfs_subvolume_create, METH_VARARGS, NULL },
+  { "btrfs_subvolume_delete", gfs_py_btrfs_subvolume_delete, METH_VARARGS, NULL },
+  { "btrfs_subvolume_get_default", gfs_py_btrfs_subvolume_get_default, METH_VARARGS, NULL },
+  { "btrfs_subvolume_list", gfs_py_btrfs_subvolume_list, METH_VARARGS, NULL },
+  { "btrfs_subvolume_set_default", gfs_py_btrfs_subvolume_set_default, METH_VARARGS, NULL },
+  { "btrfs_subvolume_show", gfs_py_btrfs_subvolume_show, METH_VARARGS, NULL },
+  { "btrfs_subvolume_snapshot", gfs_py_btrfs_subvolume_snapshot, METH_VARARGS, NULL },
+  { "btrfstune_enable_extended_inode_refs", gfs_py_btrfstune_enable_extended_inode_refs, METH_VARARGS, NULL },
+  { "btrfstune_enable_skinny_metadata_extent_refs", gfs_py_btrfstune_enable_skinny_metadata_extent_refs, METH_VARARGS, NULL },
+  { "btrfstune_seeding", gfs_py_btrfstune_seeding, METH_VARARGS, NULL },
+  { "c_pointer", gfs_py_c_pointer, METH_VARARGS, NULL },
+  { "canonical_device_name", gfs_py_canonical_device_name, METH_VARARGS, NULL },
+  { "cap_get_file", gfs_py_cap_get_file, METH_VARARGS, NULL },
+  { "cap_set_file", gfs_py_cap_set_file, METH_VARARGS, NULL },
+  { "case_sensitive_path", gfs_py_case_sensitive_path, METH_VARARGS, NULL },
   { "cat", gfs_py_cat, METH_VARARGS, NULL },
   { "checksum", gfs_py_checksum, METH_VARARGS, NULL },
+  { "checksum_device", gfs_py_checksum_device, METH_VARARGS, NULL },
+  { "checksums_out", gfs_py_checksums_out, METH_VARARGS, NULL },
   { "chmod", gfs_py_chmod, METH_VARARGS, NULL },
   { "chown", gfs_py_chown, METH_VARARGS, NULL },
+  { "clear_backend_setting", gfs_py_clear_backend_setting, METH_VARARGS, NULL },
+  { "clevis_luks_unlock", gfs_py_clevis_luks_unlock, METH_VARARGS, NULL },
   { "command", gfs_py_command, METH_VARARGS, NULL },
+  { "command_lines", gfs_py_command_lines, METH_VARARGS, NULL },
+  { "command_out", gfs_py_command_out, METH_VARARGS, NULL },
+  { "compress_device_out", gfs_py_compress_device_out, METH_VARARGS, NULL },
   { "compress_out", gfs_py_compress_out, METH_VARARGS, NULL },
+  { "config", gfs_py_config, METH_VARARGS, NULL },
+  { "copy_attributes", gfs_py_copy_attributes, METH_VARARGS, NULL },
   { "copy_device_to_device", gfs_py_copy_device_to_device, METH_VARARGS, NULL },
+  { "copy_device_to_file", gfs_py_copy_device_to_file, METH_VARARGS, NULL },
   { "copy_file_to_device", gfs_py_copy_file_to_device, METH_VARARGS, NULL },
   { "copy_file_to_file", gfs_py_copy_file_to_file, METH_VARARGS, NULL },
   { "copy_in", gfs_py_copy_in, METH_VARARGS, NULL },
   { "copy_out", gfs_py_copy_out, METH_VARARGS, NULL },
+  { "copy_size", gfs_py_copy_size, METH_VARARGS, NULL },
   { "cp", gfs_py_cp, METH_VARARGS, NULL },
   { "cp_a", gfs_py_cp_a, METH_VARARGS, NULL },
+  { "cp_r", gfs_py_cp_r, METH_VARARGS, NULL },
+  { "cpio_out", gfs_py_cpio_out, METH_VARARGS, NULL },
+  { "cryptsetup_close", gfs_py_cryptsetup_close, METH_VARARGS, NULL },
+  { "cryptsetup_open", gfs_py_cryptsetup_open, METH_VARARGS, NULL },
+  { "dd", gfs_py_dd, METH_VARARGS, NULL },
   { "debug", gfs_py_debug, METH_VARARGS, NULL },
+  { "debug_drives", gfs_py_debug_drives, METH_VARARGS, NULL },
+  { "debug_upload", gfs_py_debug_upload, METH_VARARGS, NULL },
+  { "device_index", gfs_py_device_index, METH_VARARGS, NULL },
+  { "device_name", gfs_py_device_name, METH_VARARGS, NULL },
+  { "df", gfs_py_df, METH_VARARGS, NULL },
   { "df_h", gfs_py_df_h, METH_VARARGS, NULL },
   { "disk_create", gfs_py_disk_create, METH_VARARGS, NULL },
   { "disk_format", gfs_py_disk_format, METH_VARARGS, NULL },
+  { "disk_has_backing_file", gfs_py_disk_has_backing_file, METH_VARARGS, NULL },
   { "disk_virtual_size", gfs_py_disk_virtual_size, METH_VARARGS, NULL },
+  { "dmesg", gfs_py_dmesg, METH_VARARGS, NULL },
   { "download", gfs_py_download, METH_VARARGS, NULL },
+  { "download_blocks", gfs_py_download_blocks, METH_VARARGS, NULL },
+  { "download_inode", gfs_py_download_inode, METH_VARARGS, NULL },
   { "download_offset", gfs_py_download_offset, METH_VARARGS, NULL },
+  { "drop_caches", gfs_py_drop_caches, METH_VARARGS, NULL },
   { "du", gfs_py_du, METH_VARARGS, NULL },
   { "e2fsck", gfs_py_e2fsck, METH_VARARGS, NULL },
+  { "e2fsck_f", gfs_py_e2fsck_f, METH_VARARGS, NULL },
+  { "echo_daemon", gfs_py_echo_daemon, METH_VARARGS, NULL },
+  { "egrep", gfs_py_egrep, METH_VARARGS, NULL },
+  { "egrepi", gfs_py_egrepi, METH_VARARGS, NULL },
+  { "equal", gfs_py_equal, METH_VARARGS, NULL },
   { "exists", gfs_py_exists, METH_VARARGS, NULL },
+  { "extlinux", gfs_py_extlinux, METH_VARARGS, NULL },
+  { "f2fs_expand", gfs_py_f2fs_expand, METH_VARARGS, NULL },
+  { "fallocate", gfs_py_fallocate, METH_VARARGS, NULL },
   { "fallocate64", gfs_py_fallocate64, METH_VARARGS, NULL },
   { "feature_available", gfs_py_feature_available, METH_VARARGS, NULL },
+  { "fgrep", gfs_py_fgrep, METH_VARARGS, NULL },
+  { "fgrepi", gfs_py_fgrepi, METH_VARARGS, NULL },
   { "file", gfs_py_file, METH_VARARGS, NULL },
+  { "file_architecture", gfs_py_file_architecture, METH_VARARGS, NULL },
   { "filesize", gfs_py_filesize, METH_VARARGS, NULL },
   { "filesystem_available", gfs_py_filesystem_available, METH_VARARGS, NULL },
+  { "filesystem_walk", gfs_py_filesystem_walk, METH_VARARGS, NULL },
   { "fill", gfs_py_fill, METH_VARARGS, NULL },
+  { "fill_dir", gfs_py_fill_dir, METH_VARARGS, NULL },
+  { "fill_pattern", gfs_py_fill_pattern, METH_VARARGS, NULL },
   { "find", gfs_py_find, METH_VARARGS, NULL },
   { "find0", gfs_py_find0, METH_VARARGS, NULL },
+  { "find_inode", gfs_py_find_inode, METH_VARARGS, NULL },
+  { "findfs_label", gfs_py_findfs_label, METH_VARARGS, NULL },
+  { "findfs_partlabel", gfs_py_findfs_partlabel, METH_VARARGS, NULL },
+  { "findfs_partuuid", gfs_py_findfs_partuuid, METH_VARARGS, NULL },
+  { "findfs_uuid", gfs_py_findfs_uuid, METH_VARARGS, NULL },
+  { "fsck", gfs_py_fsck, METH_VARARGS, NULL },
+  { "fstrim", gfs_py_fstrim, METH_VARARGS, NULL },
   { "get_append", gfs_py_get_append, METH_VARARGS, NULL },
+  { "get_attach_method", gfs_py_get_attach_method, METH_VARARGS, NULL },
   { "get_autosync", gfs_py_get_autosync, METH_VARARGS, NULL },
   { "get_backend", gfs_py_get_backend, METH_VARARGS, NULL },
   { "get_backend_setting", gfs_py_get_backend_setting, METH_VARARGS, NULL },
   { "get_backend_settings", gfs_py_get_backend_settings, METH_VARARGS, NULL },
   { "get_cachedir", gfs_py_get_cachedir, METH_VARARGS, NULL },
+  { "get_direct", gfs_py_get_direct, METH_VARARGS, NULL },
+  { "get_e2attrs", gfs_py_get_e2attrs, METH_VARARGS, NULL },
+  { "get_e2generation", gfs_py_get_e2generation, METH_VARARGS, NULL },
+  { "get_e2label", gfs_py_get_e2label, METH_VARARGS, NULL },
+  { "get_e2uuid", gfs_py_get_e2uuid, METH_VARARGS, NULL },
   { "get_hv", gfs_py_get_hv, METH_VARARGS, NULL },
   { "get_identifier", gfs_py_get_identifier, METH_VARARGS, NULL },
   { "get_memsize", gfs_py_get_memsize, METH_VARARGS, NULL },
   { "get_network", gfs_py_get_network, METH_VARARGS, NULL },
   { "get_path", gfs_py_get_path, METH_VARARGS, NULL },
+  { "get_pgroup", gfs_py_get_pgroup, METH_VARARGS, NULL },
   { "get_pid", gfs_py_get_pid, METH_VARARGS, NULL },
   { "get_program", gfs_py_get_program, METH_VARARGS, NULL },
+  { "get_qemu", gfs_py_get_qemu, METH_VARARGS, NULL },
+  { "get_recovery_proc", gfs_py_get_recovery_proc, METH_VARARGS, NULL },
+  { "get_selinux", gfs_py_get_selinux, METH_VARARGS, NULL },
   { "get_smp", gfs_py_get_smp, METH_VARARGS, NULL },
   { "get_sockdir", gfs_py_get_sockdir, METH_VARARGS, NULL },
   { "get_state", gfs_py_get_state, METH_VARARGS, NULL },
   { "get_tmpdir", gfs_py_get_tmpdir, METH_VARARGS, NULL },
   { "get_trace", gfs_py_get_trace, METH_VARARGS, NULL },
+  { "get_umask", gfs_py_get_umask, METH_VARARGS, NULL },
   { "get_verbose", gfs_py_get_verbose, METH_VARARGS, NULL },
+  { "getcon", gfs_py_getcon, METH_VARARGS, NULL },
+  { "getxattr", gfs_py_getxattr, METH_VARARGS, NULL },
   { "getxattrs", gfs_py_getxattrs, METH_VARARGS, NULL },
   { "glob_expand", gfs_py_glob_expand, METH_VARARGS, NULL },
   { "grep", gfs_py_grep, METH_VARARGS, NULL },
+  { "grepi", gfs_py_grepi, METH_VARARGS, NULL },
+  { "grub_install", gfs_py_grub_install, METH_VARARGS, NULL },
+  { "head", gfs_py_head, METH_VARARGS, NULL },
   { "head_n", gfs_py_head_n, METH_VARARGS, NULL },
+  { "hexdump", gfs_py_hexdump, METH_VARARGS, NULL },
+  { "hivex_close", gfs_py_hivex_close, METH_VARARGS, NULL },
+  { "hivex_commit", gfs_py_hivex_commit, METH_VARARGS, NULL },
+  { "hivex_node_add_child", gfs_py_hivex_node_add_child, METH_VARARGS, NULL },
+  { "hivex_node_children", gfs_py_hivex_node_children, METH_VARARGS, NULL },
+  { "hivex_node_delete_child", gfs_py_hivex_node_delete_child, METH_VARARGS, NULL },
+  { "hivex_node_get_child", gfs_py_hivex_node_get_child, METH_VARARGS, NULL },
+  { "hivex_node_get_value", gfs_py_hivex_node_get_value, METH_VARARGS, NULL },
+  { "hivex_node_name", gfs_py_hivex_node_name, METH_VARARGS, NULL },
+  { "hivex_node_parent", gfs_py_hivex_node_parent, METH_VARARGS, NULL },
+  { "hivex_node_set_value", gfs_py_hivex_node_set_value, METH_VARARGS, NULL },
+  { "hivex_node_values", gfs_py_hivex_node_values, METH_VARARGS, NULL },
+  { "hivex_open", gfs_py_hivex_open, METH_VARARGS, NULL },
+  { "hivex_root", gfs_py_hivex_root, METH_VARARGS, NULL },
+  { "hivex_value_key", gfs_py_hivex_value_key, METH_VARARGS, NULL },
+  { "hivex_value_string", gfs_py_hivex_value_string, METH_VARARGS, NULL },
+  { "hivex_value_type", gfs_py_hivex_value_type, METH_VARARGS, NULL },
+  { "hivex_value_utf8", gfs_py_hivex_value_utf8, METH_VARARGS, NULL },
+  { "hivex_value_value", gfs_py_hivex_value_value, METH_VARARGS, NULL },
+  { "initrd_cat", gfs_py_initrd_cat, METH_VARARGS, NULL },
+  { "initrd_list", gfs_py_initrd_list, METH_VARARGS, NULL },
+  { "inotify_add_watch", gfs_py_inotify_add_watch, METH_VARARGS, NULL },
+  { "inotify_close", gfs_py_inotify_close, METH_VARARGS, NULL },
+  { "inotify_files", gfs_py_inotify_files, METH_VARARGS, NULL },
+  { "inotify_init", gfs_py_inotify_init, METH_VARARGS, NULL },
+  { "inotify_read", gfs_py_inotify_read, METH_VARARGS, NULL },
+  { "inotify_rm_watch", gfs_py_inotify_rm_watch, METH_VARARGS, NULL },
+  { "inspect_get_arch", gfs_py_inspect_get_arch, METH_VARARGS, NULL },
+  { "inspect_get_build_id", gfs_py_inspect_get_build_id, METH_VARARGS, NULL },
+  { "inspect_get_distro", gfs_py_inspect_get_distro, METH_VARARGS, NULL },
+  { "inspect_get_drive_mappings", gfs_py_inspect_get_drive_mappings, METH_VARARGS, NULL },
+  { "inspect_get_filesystems", gfs_py_inspect_get_filesystems, METH_VARARGS, NULL },
+  { "inspect_get_format", gfs_py_inspect_get_format, METH_VARARGS, NULL },
+  { "inspect_get_hostname", gfs_py_inspect_get_hostname, METH_VARARGS, NULL },
+  { "inspect_get_icon", gfs_py_inspect_get_icon, METH_VARARGS, NULL },
+  { "inspect_get_major_version", gfs_py_inspect_get_major_version, METH_VARARGS, NULL },
+  { "inspect_get_minor_version", gfs_py_inspect_get_minor_version, METH_VARARGS, NULL },
+  { "inspect_get_mountpoints", gfs_py_inspect_get_mountpoints, METH_VARARGS, NULL },
+  { "inspect_get_osinfo", gfs_py_inspect_get_osinfo, METH_VARARGS, NULL },
+  { "inspect_get_package_format", gfs_py_inspect_get_package_format, METH_VARARGS, NULL },
+  { "inspect_get_package_management", gfs_py_inspect_get_package_management, METH_VARARGS, NULL },
+  { "inspect_get_product_name", gfs_py_inspect_get_product_name, METH_VARARGS, NULL },
+  { "inspect_get_product_variant", gfs_py_inspect_get_product_variant, METH_VARARGS, NULL },
+  { "inspect_get_roots", gfs_py_inspect_get_roots, METH_VARARGS, NULL },
+  { "inspect_get_type", gfs_py_inspect_get_type, METH_VARARGS, NULL },
+  { "inspect_get_windows_current_control_set", gfs_py_inspect_get_windows_current_control_set, METH_VARARGS, NULL },
+  { "inspect_get_windows_group_policy", gfs_py_inspect_get_windows_group_policy, METH_VARARGS, NULL },
+  { "inspect_get_windows_software_hive", gfs_py_inspect_get_windows_software_hive, METH_VARARGS, NULL },
+  { "inspect_get_windows_system_hive", gfs_py_inspect_get_windows_system_hive, METH_VARARGS, NULL },
+  { "inspect_get_windows_systemroot", gfs_py_inspect_get_windows_systemroot, METH_VARARGS, NULL },
+  { "inspect_is_live", gfs_py_inspect_is_live, METH_VARARGS, NULL },
+  { "inspect_is_multipart", gfs_py_inspect_is_multipart, METH_VARARGS, NULL },
+  { "inspect_is_netinst", gfs_py_inspect_is_netinst, METH_VARARGS, NULL },
+  { "inspect_list_applications", gfs_py_inspect_list_applications, METH_VARARGS, NULL },
+  { "inspect_list_applications2", gfs_py_inspect_list_applications2, METH_VARARGS, NULL },
+  { "inspect_os", gfs_py_inspect_os, METH_VARARGS, NULL },
+  { "internal_exit", gfs_py_internal_exit, METH_VARARGS, NULL },
   { "internal_test", gfs_py_internal_test, METH_VARARGS, NULL },
   { "internal_test_63_optargs", gfs_py_internal_test_63_optargs, METH_VARARGS, NULL },
   { "internal_test_close_output", gfs_py_internal_test_close_output, METH_VARARGS, NULL },
@@ -642,94 +1267,282 @@ PyMethodDef gfs_methods[] = {
   { "internal_test_rstructlist", gfs_py_internal_test_rstructlist, METH_VARARGS, NULL },
   { "internal_test_rstructlisterr", gfs_py_internal_test_rstructlisterr, METH_VARARGS, NULL },
   { "internal_test_set_output", gfs_py_internal_test_set_output, METH_VARARGS, NULL },
+  { "is_blockdev", gfs_py_is_blockdev, METH_VARARGS, NULL },
   { "is_busy", gfs_py_is_busy, METH_VARARGS, NULL },
+  { "is_chardev", gfs_py_is_chardev, METH_VARARGS, NULL },
   { "is_config", gfs_py_is_config, METH_VARARGS, NULL },
   { "is_dir", gfs_py_is_dir, METH_VARARGS, NULL },
+  { "is_fifo", gfs_py_is_fifo, METH_VARARGS, NULL },
   { "is_file", gfs_py_is_file, METH_VARARGS, NULL },
   { "is_launching", gfs_py_is_launching, METH_VARARGS, NULL },
+  { "is_lv", gfs_py_is_lv, METH_VARARGS, NULL },
   { "is_ready", gfs_py_is_ready, METH_VARARGS, NULL },
+  { "is_socket", gfs_py_is_socket, METH_VARARGS, NULL },
   { "is_symlink", gfs_py_is_symlink, METH_VARARGS, NULL },
+  { "is_whole_device", gfs_py_is_whole_device, METH_VARARGS, NULL },
+  { "is_zero", gfs_py_is_zero, METH_VARARGS, NULL },
   { "is_zero_device", gfs_py_is_zero_device, METH_VARARGS, NULL },
+  { "isoinfo", gfs_py_isoinfo, METH_VARARGS, NULL },
+  { "isoinfo_device", gfs_py_isoinfo_device, METH_VARARGS, NULL },
+  { "journal_close", gfs_py_journal_close, METH_VARARGS, NULL },
+  { "journal_get", gfs_py_journal_get, METH_VARARGS, NULL },
+  { "journal_get_data_threshold", gfs_py_journal_get_data_threshold, METH_VARARGS, NULL },
+  { "journal_get_realtime_usec", gfs_py_journal_get_realtime_usec, METH_VARARGS, NULL },
+  { "journal_next", gfs_py_journal_next, METH_VARARGS, NULL },
+  { "journal_open", gfs_py_journal_open, METH_VARARGS, NULL },
+  { "journal_set_data_threshold", gfs_py_journal_set_data_threshold, METH_VARARGS, NULL },
+  { "journal_skip", gfs_py_journal_skip, METH_VARARGS, NULL },
+  { "kill_subprocess", gfs_py_kill_subprocess, METH_VARARGS, NULL },
   { "launch", gfs_py_launch, METH_VARARGS, NULL },
+  { "lchown", gfs_py_lchown, METH_VARARGS, NULL },
+  { "ldmtool_create_all", gfs_py_ldmtool_create_all, METH_VARARGS, NULL },
+  { "ldmtool_diskgroup_disks", gfs_py_ldmtool_diskgroup_disks, METH_VARARGS, NULL },
+  { "ldmtool_diskgroup_name", gfs_py_ldmtool_diskgroup_name, METH_VARARGS, NULL },
+  { "ldmtool_diskgroup_volumes", gfs_py_ldmtool_diskgroup_volumes, METH_VARARGS, NULL },
+  { "ldmtool_remove_all", gfs_py_ldmtool_remove_all, METH_VARARGS, NULL },
+  { "ldmtool_scan", gfs_py_ldmtool_scan, METH_VARARGS, NULL },
+  { "ldmtool_scan_devices", gfs_py_ldmtool_scan_devices, METH_VARARGS, NULL },
+  { "ldmtool_volume_hint", gfs_py_ldmtool_volume_hint, METH_VARARGS, NULL },
+  { "ldmtool_volume_partitions", gfs_py_ldmtool_volume_partitions, METH_VARARGS, NULL },
+  { "ldmtool_volume_type", gfs_py_ldmtool_volume_type, METH_VARARGS, NULL },
+  { "lgetxattr", gfs_py_lgetxattr, METH_VARARGS, NULL },
+  { "lgetxattrs", gfs_py_lgetxattrs, METH_VARARGS, NULL },
+  { "list_9p", gfs_py_list_9p, METH_VARARGS, NULL },
   { "list_devices", gfs_py_list_devices, METH_VARARGS, NULL },
+  { "list_disk_labels", gfs_py_list_disk_labels, METH_VARARGS, NULL },
+  { "list_dm_devices", gfs_py_list_dm_devices, METH_VARARGS, NULL },
   { "list_filesystems", gfs_py_list_filesystems, METH_VARARGS, NULL },
+  { "list_ldm_partitions", gfs_py_list_ldm_partitions, METH_VARARGS, NULL },
+  { "list_ldm_volumes", gfs_py_list_ldm_volumes, METH_VARARGS, NULL },
+  { "list_md_devices", gfs_py_list_md_devices, METH_VARARGS, NULL },
   { "list_partitions", gfs_py_list_partitions, METH_VARARGS, NULL },
   { "ll", gfs_py_ll, METH_VARARGS, NULL },
+  { "llz", gfs_py_llz, METH_VARARGS, NULL },
+  { "ln", gfs_py_ln, METH_VARARGS, NULL },
+  { "ln_f", gfs_py_ln_f, METH_VARARGS, NULL },
   { "ln_s", gfs_py_ln_s, METH_VARARGS, NULL },
+  { "ln_sf", gfs_py_ln_sf, METH_VARARGS, NULL },
+  { "lremovexattr", gfs_py_lremovexattr, METH_VARARGS, NULL },
   { "ls", gfs_py_ls, METH_VARARGS, NULL },
   { "ls0", gfs_py_ls0, METH_VARARGS, NULL },
   { "lsetxattr", gfs_py_lsetxattr, METH_VARARGS, NULL },
   { "lstat", gfs_py_lstat, METH_VARARGS, NULL },
+  { "lstatlist", gfs_py_lstatlist, METH_VARARGS, NULL },
   { "lstatns", gfs_py_lstatns, METH_VARARGS, NULL },
+  { "lstatnslist", gfs_py_lstatnslist, METH_VARARGS, NULL },
+  { "luks_add_key", gfs_py_luks_add_key, METH_VARARGS, NULL },
+  { "luks_close", gfs_py_luks_close, METH_VARARGS, NULL },
+  { "luks_format", gfs_py_luks_format, METH_VARARGS, NULL },
+  { "luks_format_cipher", gfs_py_luks_format_cipher, METH_VARARGS, NULL },
+  { "luks_kill_slot", gfs_py_luks_kill_slot, METH_VARARGS, NULL },
+  { "luks_open", gfs_py_luks_open, METH_VARARGS, NULL },
+  { "luks_open_ro", gfs_py_luks_open_ro, METH_VARARGS, NULL },
+  { "luks_uuid", gfs_py_luks_uuid, METH_VARARGS, NULL },
   { "lvcreate", gfs_py_lvcreate, METH_VARARGS, NULL },
+  { "lvcreate_free", gfs_py_lvcreate_free, METH_VARARGS, NULL },
+  { "lvm_canonical_lv_name", gfs_py_lvm_canonical_lv_name, METH_VARARGS, NULL },
+  { "lvm_clear_filter", gfs_py_lvm_clear_filter, METH_VARARGS, NULL },
+  { "lvm_remove_all", gfs_py_lvm_remove_all, METH_VARARGS, NULL },
+  { "lvm_scan", gfs_py_lvm_scan, METH_VARARGS, NULL },
+  { "lvm_set_filter", gfs_py_lvm_set_filter, METH_VARARGS, NULL },
   { "lvremove", gfs_py_lvremove, METH_VARARGS, NULL },
+  { "lvrename", gfs_py_lvrename, METH_VARARGS, NULL },
+  { "lvresize", gfs_py_lvresize, METH_VARARGS, NULL },
+  { "lvresize_free", gfs_py_lvresize_free, METH_VARARGS, NULL },
   { "lvs", gfs_py_lvs, METH_VARARGS, NULL },
   { "lvs_full", gfs_py_lvs_full, METH_VARARGS, NULL },
+  { "lvuuid", gfs_py_lvuuid, METH_VARARGS, NULL },
+  { "lxattrlist", gfs_py_lxattrlist, METH_VARARGS, NULL },
+  { "max_disks", gfs_py_max_disks, METH_VARARGS, NULL },
+  { "md_create", gfs_py_md_create, METH_VARARGS, NULL },
+  { "md_detail", gfs_py_md_detail, METH_VARARGS, NULL },
+  { "md_stat", gfs_py_md_stat, METH_VARARGS, NULL },
+  { "md_stop", gfs_py_md_stop, METH_VARARGS, NULL },
   { "mkdir", gfs_py_mkdir, METH_VARARGS, NULL },
   { "mkdir_mode", gfs_py_mkdir_mode, METH_VARARGS, NULL },
   { "mkdir_p", gfs_py_mkdir_p, METH_VARARGS, NULL },
+  { "mkdtemp", gfs_py_mkdtemp, METH_VARARGS, NULL },
+  { "mke2fs", gfs_py_mke2fs, METH_VARARGS, NULL },
+  { "mke2fs_J", gfs_py_mke2fs_J, METH_VARARGS, NULL },
+  { "mke2fs_JL", gfs_py_mke2fs_JL, METH_VARARGS, NULL },
+  { "mke2fs_JU", gfs_py_mke2fs_JU, METH_VARARGS, NULL },
+  { "mke2journal", gfs_py_mke2journal, METH_VARARGS, NULL },
+  { "mke2journal_L", gfs_py_mke2journal_L, METH_VARARGS, NULL },
+  { "mke2journal_U", gfs_py_mke2journal_U, METH_VARARGS, NULL },
+  { "mkfifo", gfs_py_mkfifo, METH_VARARGS, NULL },
   { "mkfs", gfs_py_mkfs, METH_VARARGS, NULL },
+  { "mkfs_b", gfs_py_mkfs_b, METH_VARARGS, NULL },
+  { "mkfs_btrfs", gfs_py_mkfs_btrfs, METH_VARARGS, NULL },
+  { "mklost_and_found", gfs_py_mklost_and_found, METH_VARARGS, NULL },
+  { "mkmountpoint", gfs_py_mkmountpoint, METH_VARARGS, NULL },
+  { "mknod", gfs_py_mknod, METH_VARARGS, NULL },
+  { "mknod_b", gfs_py_mknod_b, METH_VARARGS, NULL },
+  { "mknod_c", gfs_py_mknod_c, METH_VARARGS, NULL },
+  { "mksquashfs", gfs_py_mksquashfs, METH_VARARGS, NULL },
   { "mkswap", gfs_py_mkswap, METH_VARARGS, NULL },
+  { "mkswap_L", gfs_py_mkswap_L, METH_VARARGS, NULL },
+  { "mkswap_U", gfs_py_mkswap_U, METH_VARARGS, NULL },
+  { "mkswap_file", gfs_py_mkswap_file, METH_VARARGS, NULL },
+  { "mktemp", gfs_py_mktemp, METH_VARARGS, NULL },
+  { "modprobe", gfs_py_modprobe, METH_VARARGS, NULL },
   { "mount", gfs_py_mount, METH_VARARGS, NULL },
+  { "mount_9p", gfs_py_mount_9p, METH_VARARGS, NULL },
+  { "mount_loop", gfs_py_mount_loop, METH_VARARGS, NULL },
   { "mount_options", gfs_py_mount_options, METH_VARARGS, NULL },
   { "mount_ro", gfs_py_mount_ro, METH_VARARGS, NULL },
+  { "mount_vfs", gfs_py_mount_vfs, METH_VARARGS, NULL },
+  { "mountable_device", gfs_py_mountable_device, METH_VARARGS, NULL },
+  { "mountable_subvolume", gfs_py_mountable_subvolume, METH_VARARGS, NULL },
   { "mountpoints", gfs_py_mountpoints, METH_VARARGS, NULL },
   { "mounts", gfs_py_mounts, METH_VARARGS, NULL },
   { "mv", gfs_py_mv, METH_VARARGS, NULL },
+  { "nr_devices", gfs_py_nr_devices, METH_VARARGS, NULL },
+  { "ntfs_3g_probe", gfs_py_ntfs_3g_probe, METH_VARARGS, NULL },
+  { "ntfs_chmod", gfs_py_ntfs_chmod, METH_VARARGS, NULL },
+  { "ntfscat_i", gfs_py_ntfscat_i, METH_VARARGS, NULL },
+  { "ntfsclone_in", gfs_py_ntfsclone_in, METH_VARARGS, NULL },
+  { "ntfsclone_out", gfs_py_ntfsclone_out, METH_VARARGS, NULL },
+  { "ntfsfix", gfs_py_ntfsfix, METH_VARARGS, NULL },
+  { "ntfsresize", gfs_py_ntfsresize, METH_VARARGS, NULL },
+  { "ntfsresize_size", gfs_py_ntfsresize_size, METH_VARARGS, NULL },
+  { "parse_environment", gfs_py_parse_environment, METH_VARARGS, NULL },
+  { "parse_environment_list", gfs_py_parse_environment_list, METH_VARARGS, NULL },
   { "part_add", gfs_py_part_add, METH_VARARGS, NULL },
   { "part_del", gfs_py_part_del, METH_VARARGS, NULL },
   { "part_disk", gfs_py_part_disk, METH_VARARGS, NULL },
+  { "part_expand_gpt", gfs_py_part_expand_gpt, METH_VARARGS, NULL },
+  { "part_get_bootable", gfs_py_part_get_bootable, METH_VARARGS, NULL },
+  { "part_get_disk_guid", gfs_py_part_get_disk_guid, METH_VARARGS, NULL },
+  { "part_get_gpt_attributes", gfs_py_part_get_gpt_attributes, METH_VARARGS, NULL },
+  { "part_get_gpt_guid", gfs_py_part_get_gpt_guid, METH_VARARGS, NULL },
+  { "part_get_gpt_type", gfs_py_part_get_gpt_type, METH_VARARGS, NULL },
+  { "part_get_mbr_id", gfs_py_part_get_mbr_id, METH_VARARGS, NULL },
+  { "part_get_mbr_part_type", gfs_py_part_get_mbr_part_type, METH_VARARGS, NULL },
   { "part_get_name", gfs_py_part_get_name, METH_VARARGS, NULL },
   { "part_get_parttype", gfs_py_part_get_parttype, METH_VARARGS, NULL },
   { "part_init", gfs_py_part_init, METH_VARARGS, NULL },
   { "part_list", gfs_py_part_list, METH_VARARGS, NULL },
+  { "part_resize", gfs_py_part_resize, METH_VARARGS, NULL },
+  { "part_set_bootable", gfs_py_part_set_bootable, METH_VARARGS, NULL },
+  { "part_set_disk_guid", gfs_py_part_set_disk_guid, METH_VARARGS, NULL },
+  { "part_set_disk_guid_random", gfs_py_part_set_disk_guid_random, METH_VARARGS, NULL },
+  { "part_set_gpt_attributes", gfs_py_part_set_gpt_attributes, METH_VARARGS, NULL },
+  { "part_set_gpt_guid", gfs_py_part_set_gpt_guid, METH_VARARGS, NULL },
+  { "part_set_gpt_type", gfs_py_part_set_gpt_type, METH_VARARGS, NULL },
+  { "part_set_mbr_id", gfs_py_part_set_mbr_id, METH_VARARGS, NULL },
   { "part_set_name", gfs_py_part_set_name, METH_VARARGS, NULL },
+  { "part_to_dev", gfs_py_part_to_dev, METH_VARARGS, NULL },
+  { "part_to_partnum", gfs_py_part_to_partnum, METH_VARARGS, NULL },
   { "ping_daemon", gfs_py_ping_daemon, METH_VARARGS, NULL },
   { "pread", gfs_py_pread, METH_VARARGS, NULL },
   { "pread_device", gfs_py_pread_device, METH_VARARGS, NULL },
+  { "pvchange_uuid", gfs_py_pvchange_uuid, METH_VARARGS, NULL },
+  { "pvchange_uuid_all", gfs_py_pvchange_uuid_all, METH_VARARGS, NULL },
   { "pvcreate", gfs_py_pvcreate, METH_VARARGS, NULL },
+  { "pvremove", gfs_py_pvremove, METH_VARARGS, NULL },
+  { "pvresize", gfs_py_pvresize, METH_VARARGS, NULL },
+  { "pvresize_size", gfs_py_pvresize_size, METH_VARARGS, NULL },
   { "pvs", gfs_py_pvs, METH_VARARGS, NULL },
+  { "pvs_full", gfs_py_pvs_full, METH_VARARGS, NULL },
+  { "pvuuid", gfs_py_pvuuid, METH_VARARGS, NULL },
   { "pwrite", gfs_py_pwrite, METH_VARARGS, NULL },
   { "pwrite_device", gfs_py_pwrite_device, METH_VARARGS, NULL },
   { "read_file", gfs_py_read_file, METH_VARARGS, NULL },
   { "read_lines", gfs_py_read_lines, METH_VARARGS, NULL },
   { "readdir", gfs_py_readdir, METH_VARARGS, NULL },
   { "readlink", gfs_py_readlink, METH_VARARGS, NULL },
+  { "readlinklist", gfs_py_readlinklist, METH_VARARGS, NULL },
   { "realpath", gfs_py_realpath, METH_VARARGS, NULL },
+  { "remount", gfs_py_remount, METH_VARARGS, NULL },
   { "remove_drive", gfs_py_remove_drive, METH_VARARGS, NULL },
+  { "removexattr", gfs_py_removexattr, METH_VARARGS, NULL },
+  { "rename", gfs_py_rename, METH_VARARGS, NULL },
+  { "resize2fs", gfs_py_resize2fs, METH_VARARGS, NULL },
+  { "resize2fs_M", gfs_py_resize2fs_M, METH_VARARGS, NULL },
+  { "resize2fs_size", gfs_py_resize2fs_size, METH_VARARGS, NULL },
   { "rm", gfs_py_rm, METH_VARARGS, NULL },
   { "rm_f", gfs_py_rm_f, METH_VARARGS, NULL },
   { "rm_rf", gfs_py_rm_rf, METH_VARARGS, NULL },
   { "rmdir", gfs_py_rmdir, METH_VARARGS, NULL },
+  { "rmmountpoint", gfs_py_rmmountpoint, METH_VARARGS, NULL },
+  { "rsync", gfs_py_rsync, METH_VARARGS, NULL },
+  { "rsync_in", gfs_py_rsync_in, METH_VARARGS, NULL },
+  { "rsync_out", gfs_py_rsync_out, METH_VARARGS, NULL },
+  { "scrub_device", gfs_py_scrub_device, METH_VARARGS, NULL },
+  { "scrub_file", gfs_py_scrub_file, METH_VARARGS, NULL },
+  { "scrub_freespace", gfs_py_scrub_freespace, METH_VARARGS, NULL },
+  { "selinux_relabel", gfs_py_selinux_relabel, METH_VARARGS, NULL },
   { "set_append", gfs_py_set_append, METH_VARARGS, NULL },
+  { "set_attach_method", gfs_py_set_attach_method, METH_VARARGS, NULL },
   { "set_autosync", gfs_py_set_autosync, METH_VARARGS, NULL },
   { "set_backend", gfs_py_set_backend, METH_VARARGS, NULL },
   { "set_backend_setting", gfs_py_set_backend_setting, METH_VARARGS, NULL },
   { "set_backend_settings", gfs_py_set_backend_settings, METH_VARARGS, NULL },
   { "set_cachedir", gfs_py_set_cachedir, METH_VARARGS, NULL },
+  { "set_direct", gfs_py_set_direct, METH_VARARGS, NULL },
+  { "set_e2attrs", gfs_py_set_e2attrs, METH_VARARGS, NULL },
+  { "set_e2generation", gfs_py_set_e2generation, METH_VARARGS, NULL },
+  { "set_e2label", gfs_py_set_e2label, METH_VARARGS, NULL },
+  { "set_e2uuid", gfs_py_set_e2uuid, METH_VARARGS, NULL },
   { "set_hv", gfs_py_set_hv, METH_VARARGS, NULL },
   { "set_identifier", gfs_py_set_identifier, METH_VARARGS, NULL },
   { "set_label", gfs_py_set_label, METH_VARARGS, NULL },
   { "set_memsize", gfs_py_set_memsize, METH_VARARGS, NULL },
   { "set_network", gfs_py_set_network, METH_VARARGS, NULL },
   { "set_path", gfs_py_set_path, METH_VARARGS, NULL },
+  { "set_pgroup", gfs_py_set_pgroup, METH_VARARGS, NULL },
   { "set_program", gfs_py_set_program, METH_VARARGS, NULL },
+  { "set_qemu", gfs_py_set_qemu, METH_VARARGS, NULL },
+  { "set_recovery_proc", gfs_py_set_recovery_proc, METH_VARARGS, NULL },
+  { "set_selinux", gfs_py_set_selinux, METH_VARARGS, NULL },
   { "set_smp", gfs_py_set_smp, METH_VARARGS, NULL },
   { "set_tmpdir", gfs_py_set_tmpdir, METH_VARARGS, NULL },
   { "set_trace", gfs_py_set_trace, METH_VARARGS, NULL },
   { "set_uuid", gfs_py_set_uuid, METH_VARARGS, NULL },
+  { "set_uuid_random", gfs_py_set_uuid_random, METH_VARARGS, NULL },
   { "set_verbose", gfs_py_set_verbose, METH_VARARGS, NULL },
+  { "setcon", gfs_py_setcon, METH_VARARGS, NULL },
+  { "setfiles", gfs_py_setfiles, METH_VARARGS, NULL },
+  { "setxattr", gfs_py_setxattr, METH_VARARGS, NULL },
+  { "sfdisk", gfs_py_sfdisk, METH_VARARGS, NULL },
+  { "sfdiskM", gfs_py_sfdiskM, METH_VARARGS, NULL },
+  { "sfdisk_N", gfs_py_sfdisk_N, METH_VARARGS, NULL },
+  { "sfdisk_disk_geometry", gfs_py_sfdisk_disk_geometry, METH_VARARGS, NULL },
+  { "sfdisk_kernel_geometry", gfs_py_sfdisk_kernel_geometry, METH_VARARGS, NULL },
+  { "sfdisk_l", gfs_py_sfdisk_l, METH_VARARGS, NULL },
   { "sh", gfs_py_sh, METH_VARARGS, NULL },
+  { "sh_lines", gfs_py_sh_lines, METH_VARARGS, NULL },
+  { "sh_out", gfs_py_sh_out, METH_VARARGS, NULL },
   { "shutdown", gfs_py_shutdown, METH_VARARGS, NULL },
+  { "sleep", gfs_py_sleep, METH_VARARGS, NULL },
   { "stat", gfs_py_stat, METH_VARARGS, NULL },
   { "statns", gfs_py_statns, METH_VARARGS, NULL },
   { "statvfs", gfs_py_statvfs, METH_VARARGS, NULL },
+  { "strings", gfs_py_strings, METH_VARARGS, NULL },
+  { "strings_e", gfs_py_strings_e, METH_VARARGS, NULL },
+  { "swapoff_device", gfs_py_swapoff_device, METH_VARARGS, NULL },
+  { "swapoff_file", gfs_py_swapoff_file, METH_VARARGS, NULL },
+  { "swapoff_label", gfs_py_swapoff_label, METH_VARARGS, NULL },
+  { "swapoff_uuid", gfs_py_swapoff_uuid, METH_VARARGS, NULL },
+  { "swapon_device", gfs_py_swapon_device, METH_VARARGS, NULL },
+  { "swapon_file", gfs_py_swapon_file, METH_VARARGS, NULL },
+  { "swapon_label", gfs_py_swapon_label, METH_VARARGS, NULL },
+  { "swapon_uuid", gfs_py_swapon_uuid, METH_VARARGS, NULL },
   { "sync", gfs_py_sync, METH_VARARGS, NULL },
+  { "syslinux", gfs_py_syslinux, METH_VARARGS, NULL },
+  { "tail", gfs_py_tail, METH_VARARGS, NULL },
   { "tail_n", gfs_py_tail_n, METH_VARARGS, NULL },
   { "tar_in", gfs_py_tar_in, METH_VARARGS, NULL },
   { "tar_out", gfs_py_tar_out, METH_VARARGS, NULL },
+  { "tgz_in", gfs_py_tgz_in, METH_VARARGS, NULL },
+  { "tgz_out", gfs_py_tgz_out, METH_VARARGS, NULL },
   { "touch", gfs_py_touch, METH_VARARGS, NULL },
+  { "truncate", gfs_py_truncate, METH_VARARGS, NULL },
   { "truncate_size", gfs_py_truncate_size, METH_VARARGS, NULL },
+  { "tune2fs", gfs_py_tune2fs, METH_VARARGS, NULL },
+  { "tune2fs_l", gfs_py_tune2fs_l, METH_VARARGS, NULL },
+  { "txz_in", gfs_py_txz_in, METH_VARARGS, NULL },
+  { "txz_out", gfs_py_txz_out, METH_VARARGS, NULL },
   { "umask", gfs_py_umask, METH_VARARGS, NULL },
   { "umount", gfs_py_umount, METH_VARARGS, NULL },
   { "umount_all", gfs_py_umount_all, METH_VARARGS, NULL },
@@ -740,14 +1553,49 @@ PyMethodDef gfs_methods[] = {
   { "utsname", gfs_py_utsname, METH_VARARGS, NULL },
   { "version", gfs_py_version, METH_VARARGS, NULL },
   { "vfs_label", gfs_py_vfs_label, METH_VARARGS, NULL },
+  { "vfs_minimum_size", gfs_py_vfs_minimum_size, METH_VARARGS, NULL },
   { "vfs_type", gfs_py_vfs_type, METH_VARARGS, NULL },
   { "vfs_uuid", gfs_py_vfs_uuid, METH_VARARGS, NULL },
+  { "vg_activate", gfs_py_vg_activate, METH_VARARGS, NULL },
   { "vg_activate_all", gfs_py_vg_activate_all, METH_VARARGS, NULL },
+  { "vgchange_uuid", gfs_py_vgchange_uuid, METH_VARARGS, NULL },
+  { "vgchange_uuid_all", gfs_py_vgchange_uuid_all, METH_VARARGS, NULL },
   { "vgcreate", gfs_py_vgcreate, METH_VARARGS, NULL },
+  { "vglvuuids", gfs_py_vglvuuids, METH_VARARGS, NULL },
+  { "vgmeta", gfs_py_vgmeta, METH_VARARGS, NULL },
+  { "vgpvuuids", gfs_py_vgpvuuids, METH_VARARGS, NULL },
+  { "vgremove", gfs_py_vgremove, METH_VARARGS, NULL },
+  { "vgrename", gfs_py_vgrename, METH_VARARGS, NULL },
   { "vgs", gfs_py_vgs, METH_VARARGS, NULL },
+  { "vgs_full", gfs_py_vgs_full, METH_VARARGS, NULL },
+  { "vgscan", gfs_py_vgscan, METH_VARARGS, NULL },
+  { "vguuid", gfs_py_vguuid, METH_VARARGS, NULL },
+  { "wait_ready", gfs_py_wait_ready, METH_VARARGS, NULL },
+  { "wc_c", gfs_py_wc_c, METH_VARARGS, NULL },
   { "wc_l", gfs_py_wc_l, METH_VARARGS, NULL },
+  { "wc_w", gfs_py_wc_w, METH_VARARGS, NULL },
+  { "wipefs", gfs_py_wipefs, METH_VARARGS, NULL },
   { "write", gfs_py_write, METH_VARARGS, NULL },
   { "write_append", gfs_py_write_append, METH_VARARGS, NULL },
+  { "write_file", gfs_py_write_file, METH_VARARGS, NULL },
+  { "xfs_admin", gfs_py_xfs_admin, METH_VARARGS, NULL },
+  { "xfs_growfs", gfs_py_xfs_growfs, METH_VARARGS, NULL },
+  { "xfs_info", gfs_py_xfs_info, METH_VARARGS, NULL },
+  { "xfs_info2", gfs_py_xfs_info2, METH_VARARGS, NULL },
+  { "xfs_repair", gfs_py_xfs_repair, METH_VARARGS, NULL },
+  { "yara_destroy", gfs_py_yara_destroy, METH_VARARGS, NULL },
+  { "yara_load", gfs_py_yara_load, METH_VARARGS, NULL },
+  { "yara_scan", gfs_py_yara_scan, METH_VARARGS, NULL },
+  { "zegrep", gfs_py_zegrep, METH_VARARGS, NULL },
+  { "zegrepi", gfs_py_zegrepi, METH_VARARGS, NULL },
+  { "zero", gfs_py_zero, METH_VARARGS, NULL },
   { "zero_device", gfs_py_zero_device, METH_VARARGS, NULL },
+  { "zero_free_space", gfs_py_zero_free_space, METH_VARARGS, NULL },
+  { "zerofree", gfs_py_zerofree, METH_VARARGS, NULL },
+  { "zfgrep", gfs_py_zfgrep, METH_VARARGS, NULL },
+  { "zfgrepi", gfs_py_zfgrepi, METH_VARARGS, NULL },
+  { "zfile", gfs_py_zfile, METH_VARARGS, NULL },
+  { "zgrep", gfs_py_zgrep, METH_VARARGS, NULL },
+  { "zgrepi", gfs_py_zgrepi, METH_VARARGS, NULL },
   { NULL, NULL, 0, NULL }
 };

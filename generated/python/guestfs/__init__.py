@@ -146,6 +146,113 @@ class GuestFS:
         self._check_not_closed()
         libguestfsmod.delete_event_callback(self._o, event_handle)
 
+    def acl_delete_def_file(self, dir: str) -> None:
+        """Remove the default ACL of a directory.
+
+        Removes the default access control list (ACL) of the directory "dir".
+        What is created in it later then gets no ACL from it. The access list of
+        "dir", and what is in it already, do not change. It is not an error if
+        there is no default list. If "dir" is not a directory, or its file
+        system has no ACLs, it is.
+
+        See also GuestFS.acl_set_file, GuestFS.acl_get_file and acl(5).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "acl" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.63.
+        """
+        self._check_not_closed()
+        return libguestfsmod.acl_delete_def_file(self._o, dir)
+
+    def acl_get_file(self, path: str, acltype: str) -> str:
+        """Return the ACL of a file.
+
+        Returns a POSIX access control list (ACL) of the file or directory
+        "path". Symbolic links are followed. "acltype" says which one:
+
+        "access"
+            who may do what with "path"
+        "default"
+            what new entries of the directory "path" get as their access list;
+            only directories have one
+
+        Anything else is an error. The list is in the long text form of acl(5),
+        one entry on each line, such as "user::rwx". A file on which none was
+        set has the three entries that its permissions make. A directory without
+        a default list gives an empty result; the default list of other files is
+        an error.
+
+        The accounts of the guest are not known to the appliance, so numbers
+        stand for users and groups.
+
+        See also GuestFS.acl_set_file and GuestFS.acl_delete_def_file.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "acl" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.63.
+        """
+        self._check_not_closed()
+        return libguestfsmod.acl_get_file(self._o, path, acltype)
+
+    def acl_set_file(self, path: str, acltype: str, acl: str) -> None:
+        """Set the ACL of a file.
+
+        Sets a POSIX access control list (ACL) of the file or directory "path".
+        Symbolic links are followed. "acltype" is "access" for the list that
+        says who may do what with "path", or "default" for the one that new
+        entries of the directory "path" get; anything else is an error.
+
+        "acl" is the whole new list, in the long or the short text form of
+        acl(5). Entries are separated by commas or newlines. It replaces the old
+        list, and must have one entry each for the owner, the group and others:
+        "u::rwx,g::r-x,o::r-x". The permissions of the file change with an
+        access list. If there are entries for other users or groups, the mask is
+        needed too, which limits these and the group:
+
+            u::rwx,g::r-x,o::r-x,m::rwx,u:500:rwx,g:500:r-x
+
+        Give users and groups by number. The names of the guest are not known to
+        the appliance; GuestFS.aug_init or GuestFS.read_lines help to find their
+        numbers. A list that is not valid, a default list for something that is
+        not a directory, and a file system without ACLs are errors.
+
+        See also GuestFS.acl_get_file, GuestFS.acl_delete_def_file and
+        GuestFS.chmod.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "acl" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.63.
+        """
+        self._check_not_closed()
+        return libguestfsmod.acl_set_file(self._o, path, acltype, acl)
+
+    def add_cdrom(self, filename: str) -> None:
+        """Add the image of a CD.
+
+        Adds "filename" as GuestFS.add_drive_ro does: the image becomes a disk
+        that cannot be changed, "/dev/sda" and so on, not "/dev/sr0". File
+        systems on it can be mounted as from a CD.
+
+        Deprecated. New programs call GuestFS.add_drive_ro instead. This call
+        stays, so programs that use it keep working.
+
+        Call it before GuestFS.launch; afterwards it is an error.
+
+        Since version 0.0.3.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.add_drive_ro() instead of GuestFS.add_cdrom()")
+        return libguestfsmod.add_cdrom(self._o, filename)
+
     def add_drive(self, filename: str, readonly: Optional[bool] = None, format: Optional[str] = None, iface: Optional[str] = None, name: Optional[str] = None, label: Optional[str] = None, protocol: Optional[str] = None, server: Optional[Iterable[str]] = None, username: Optional[str] = None, secret: Optional[str] = None, cachemode: Optional[str] = None, discard: Optional[str] = None, copyonread: Optional[bool] = None, blocksize: Optional[int] = None) -> None:
         """Add a disk image or device.
 
@@ -198,6 +305,23 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.add_drive_ro(self._o, filename)
 
+    def add_drive_ro_with_if(self, filename: str, iface: str) -> None:
+        """Add a disk image read-only, with an interface.
+
+        Adds "filename" like GuestFS.add_drive_ro. "iface" is the option of that
+        name of GuestFS.add_drive: checked for form and ignored.
+
+        Deprecated. New programs call GuestFS.add_drive instead. This call
+        stays, so programs that use it keep working.
+
+        Call it before GuestFS.launch; afterwards it is an error.
+
+        Since version 1.0.84.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.add_drive() instead of GuestFS.add_drive_ro_with_if()")
+        return libguestfsmod.add_drive_ro_with_if(self._o, filename, iface)
+
     def add_drive_scratch(self, size: int, name: Optional[str] = None, label: Optional[str] = None, blocksize: Optional[int] = None) -> None:
         """Add an empty temporary disk.
 
@@ -212,6 +336,398 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.add_drive_scratch(self._o, size, name, label, blocksize)
+
+    def add_drive_with_if(self, filename: str, iface: str) -> None:
+        """Add a disk image with an interface.
+
+        Adds "filename" like GuestFS.add_drive without other options. "iface" is
+        its option of that name: checked for form and ignored.
+
+        Deprecated. New programs call GuestFS.add_drive instead. This call
+        stays, so programs that use it keep working.
+
+        Call it before GuestFS.launch; afterwards it is an error.
+
+        Since version 1.0.84.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.add_drive() instead of GuestFS.add_drive_with_if()")
+        return libguestfsmod.add_drive_with_if(self._o, filename, iface)
+
+    def aug_clear(self, augpath: str) -> None:
+        """Clear the value of an Augeas node.
+
+        Takes the value away from the node that "augpath" matches, so that it
+        has none; this is not the same as an empty one. The node itself and its
+        children stay. If no node matches, one without a value is created, with
+        its parents, as GuestFS.aug_set does. It is an error if several match or
+        if "augpath" is not a valid path expression. The file changes only with
+        GuestFS.aug_save.
+
+        See also GuestFS.aug_set, GuestFS.aug_rm and augtool(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.3.4.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_clear(self._o, augpath)
+
+    def aug_close(self) -> None:
+        """Close the Augeas handle.
+
+        Closes the handle that GuestFS.aug_init opened and frees the tree.
+        Changes that were not written with GuestFS.aug_save are lost. Without an
+        open handle it is an error. Before any other "aug_" call can be used,
+        GuestFS.aug_init must be called again.
+
+        See also GuestFS.aug_init and GuestFS.aug_save.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 0.0.7.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_close(self._o)
+
+    def aug_defnode(self, name: str, expr: str, val: str) -> _IntBool:
+        """Define an Augeas variable, creating its node if needed.
+
+        Evaluates the path expression "expr" and keeps the resulting set of
+        nodes as the variable "name", which other expressions can use as
+        "$name". If nothing matches, a node is created as "aug_set EXPR VAL"
+        would do, with the value "val", and the variable is a set of this one
+        node. If something matches, "val" is not used. A variable of that name
+        from before is replaced. An "expr" that is not a set of nodes, or cannot
+        be created, is an error.
+
+        Returns an "int_bool": "i" is the number of nodes in the set, "b" is 1
+        when the node was created and otherwise 0.
+
+        See also GuestFS.aug_defvar and GuestFS.aug_set.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 0.0.7.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_defnode(self._o, name, expr, val)
+
+    def aug_defvar(self, name: str, expr: Optional[str]) -> int:
+        """Define or remove an Augeas variable.
+
+        Evaluates the path expression "expr" and keeps the result as the
+        variable "name", which other expressions can use as "$name". The
+        expression is evaluated now, not again when the variable is used. A
+        variable of that name from before is replaced. If "expr" is NULL, the
+        variable is removed.
+
+        Returns the number of nodes in the result. It is 0 when nothing matches,
+        when the result is not a set of nodes but a number, string or truth
+        value, and when the variable was removed. An "expr" that is not valid is
+        an error.
+
+        See also GuestFS.aug_defnode and GuestFS.aug_match.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 0.0.7.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_defvar(self._o, name, expr)
+
+    def aug_get(self, augpath: str) -> str:
+        """Return the value of an Augeas node.
+
+        Returns the value of the node that "augpath" matches. It must match
+        exactly one node; none, several and a path expression that is not valid
+        are errors. For a node without a value the result is empty.
+
+        For example, with the usual lenses "/files/etc/hosts/1/canonical" is the
+        first name in "/etc/hosts".
+
+        See also GuestFS.aug_set, GuestFS.aug_match and GuestFS.aug_label.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 0.0.7.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_get(self._o, augpath)
+
+    def aug_init(self, root: str, flags: int) -> None:
+        """Open an Augeas handle and load configuration files.
+
+        Opens the Augeas handle of the appliance. Augeas reads configuration
+        files of the guest into a tree, in which they can be read and changed;
+        GuestFS.aug_save writes changed files back. This must come before all
+        other "aug_" calls. There is one handle; if one is open already, it is
+        closed first and its unsaved changes are lost.
+
+        "root" is the directory of the guest below which the files are; usually
+        "/". Files are found in the tree below "/files", and what Augeas knows
+        about itself is below "/augeas". A file that cannot be parsed does not
+        make the call fail; look for errors with "aug_match /augeas//error".
+
+        "flags" is the sum of any of these, or 0:
+
+        "1"
+            keep the original of every file that is saved as "FILE.augsave"
+        "2"
+            save into "FILE.augnew" and leave the original alone; this wins over
+            1
+        "4"
+            check the types of the lenses; only for those who write lenses. It
+            is slow and takes much memory, see GuestFS.set_memsize
+        "8"
+            do not look for lenses in the standard places
+        "16"
+            GuestFS.aug_save writes nothing, but notes what it would have
+            written
+        "32"
+            do not load any file. Then change what is to be loaded, below
+            "/augeas/load", and call GuestFS.aug_load; to read a few files this
+            is much faster
+
+        See also GuestFS.aug_close, GuestFS.aug_match and Augeas
+        <https://augeas.net/>.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 0.0.7.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_init(self._o, root, flags)
+
+    def aug_insert(self, augpath: str, label: str, before: bool) -> None:
+        """Insert a node beside an Augeas node.
+
+        Creates a new node called "label", without a value, as a sibling of the
+        node "augpath": directly in front of it if "before" is true, directly
+        behind it if false. The order matters where lines of a file do.
+
+        "augpath" must match exactly one node; none or several are an error.
+        "label" is a plain name: it must not be empty, contain "/" or "*" or end
+        in an index such as "[2]".
+
+        See also GuestFS.aug_set, GuestFS.aug_mv and GuestFS.aug_rm.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 0.0.7.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_insert(self._o, augpath, label, before)
+
+    def aug_label(self, augpath: str) -> str:
+        """Return the label of an Augeas node.
+
+        Returns the label of the node that "augpath" matches, which is the last
+        part of its path without an index: for
+        "/files/etc/hosts/*[last()]/alias[2]" it is "alias". The expression must
+        match exactly one node; none or several are an error.
+
+        See also GuestFS.aug_get and GuestFS.aug_match.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.23.14.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_label(self._o, augpath)
+
+    def aug_load(self) -> None:
+        """Load files into the Augeas tree.
+
+        Reads the files into the tree that the transforms below "/augeas/load"
+        name. What was in the tree below "/files" is replaced by what is in the
+        files now, so changes that were not saved are lost. It is needed after
+        GuestFS.aug_init with flag 32, after GuestFS.aug_transform, and when
+        files have changed by other means.
+
+        A file that cannot be read or parsed is left out of the tree and is not
+        an error of this call. The reason is then found below
+        "/augeas/files/PATH/error"; "aug_match /augeas//error" lists them all.
+
+        See also GuestFS.aug_init, GuestFS.aug_save and GuestFS.aug_transform.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 0.0.7.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_load(self._o)
+
+    def aug_ls(self, augpath: str) -> List[str]:
+        """List the children of an Augeas node.
+
+        Returns the paths of all nodes directly below "augpath", sorted by name.
+        It is the same as GuestFS.aug_match with "/*" behind the path, but for
+        the order, which there is that of the tree. The paths are full ones and
+        each means exactly one node. If there are no children, or "augpath"
+        matches nothing, the list is empty.
+
+        "augpath" must not end in a slash, except for "/" itself, which lists
+        the top of the tree. An expression that is not valid is an error.
+
+        See also GuestFS.aug_match and GuestFS.aug_label.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 0.0.8.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_ls(self._o, augpath)
+
+    def aug_match(self, augpath: str) -> List[str]:
+        """Return the Augeas nodes that match an expression.
+
+        Returns the paths of all nodes that match the path expression "augpath",
+        in the order of the tree. Each is a full path with as many indexes as it
+        takes to mean exactly one node of the present tree, so it can be given
+        to the other calls as it is. Later changes of the tree may shift the
+        indexes. When nothing matches, the list is empty; only an expression
+        that is not valid is an error.
+
+        Names may contain characters with a meaning in expressions; in the paths
+        that are returned these are escaped with a backslash.
+
+        See also GuestFS.aug_ls, GuestFS.aug_get and path expressions
+        <https://github.com/hercules-team/augeas/wiki/Path-expressions>.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 0.0.7.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_match(self._o, augpath)
+
+    def aug_mv(self, src: str, dest: str) -> None:
+        """Move an Augeas node.
+
+        Moves the node "src" with everything below it to "dest". "src" must
+        match exactly one node. If "dest" exists, its value and its children are
+        replaced; otherwise it is created, with its parents. It is an error if
+        "dest" matches several nodes or is "src" itself or below it.
+
+        See also GuestFS.aug_insert, GuestFS.aug_rm and GuestFS.aug_save.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 0.0.7.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_mv(self._o, src, dest)
+
+    def aug_rm(self, augpath: str) -> int:
+        """Remove Augeas nodes.
+
+        Removes all nodes that "augpath" matches, with everything below them.
+        Returns how many nodes were removed; those below are counted too. If
+        nothing matches, that is 0 and not an error; only a path expression that
+        is not valid is one.
+
+        Nodes behind a removed one with the same label move up, so their indexes
+        change. If all nodes of a file are removed, down to its own,
+        GuestFS.aug_save deletes the file.
+
+        See also GuestFS.aug_clear, GuestFS.aug_match and GuestFS.aug_save.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 0.0.7.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_rm(self._o, augpath)
+
+    def aug_save(self) -> None:
+        """Write changed Augeas nodes to their files.
+
+        Writes all changes of the tree to the files of the guest. Only files
+        whose nodes have changed are written; comments, blank space and order in
+        them are kept as far as possible. The "flags" of GuestFS.aug_init say
+        whether the originals are kept, left alone, or nothing is written at
+        all.
+
+        When a file cannot be written, often because the tree has nodes that are
+        not possible in such a file, the call fails and that file stays as it
+        was; others may have been written. What is wrong with which file is then
+        found with "aug_match /augeas//error". The changes stay in the tree, to
+        be corrected and saved again.
+
+        See also GuestFS.aug_set, GuestFS.aug_load and GuestFS.aug_init.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 0.0.7.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_save(self._o)
+
+    def aug_set(self, augpath: str, val: str) -> None:
+        """Set the value of an Augeas node.
+
+        Sets the value of the node that "augpath" matches to "val". If nothing
+        matches, the node is created, with its parents, behind its siblings. It
+        is an error if several nodes match or if "augpath" is not a valid path
+        expression. "val" may be empty, but a node without any value is made by
+        GuestFS.aug_clear.
+
+        The file changes only with GuestFS.aug_save, and only then it is checked
+        that it can have such a node.
+
+        See also GuestFS.aug_setm, GuestFS.aug_get, GuestFS.aug_insert and
+        GuestFS.aug_defnode.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 0.0.7.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_set(self._o, augpath, val)
+
+    def aug_setm(self, base: str, sub: Optional[str], val: str) -> int:
+        """Set the value of many Augeas nodes.
+
+        Finds all nodes that match the path expression "base", and in each of
+        them the node that "sub", a path expression relative to it, matches;
+        there it sets the value "val". Where "sub" matches nothing, its node is
+        created. If "sub" is NULL, the nodes that match "base" get the value
+        themselves.
+
+        Returns how many nodes were set. That is 0, and not an error, if nothing
+        matches "base". An expression that is not valid is an error.
+
+        See also GuestFS.aug_set and GuestFS.aug_match.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.23.14.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_setm(self._o, base, sub, val)
+
+    def aug_transform(self, lens: str, file: str, remove: Optional[bool] = None) -> None:
+        """Tell Augeas to use a lens for a file.
+
+        Has Augeas use the lens "lens" for "file", for configuration files that
+        are not in the place where the lens expects them. "lens" is the name of
+        a module, such as "Hosts", or of one lens in it, such as "Hosts.lns"; of
+        a module the lens "lns" is taken. "file" is an absolute path below the
+        "root" of GuestFS.aug_init, and may contain the wildcards of a shell.
+
+        Nothing is read yet; the file is in the tree after the next
+        GuestFS.aug_load. Whether there is such a lens is also found out only
+        then; see there for the errors.
+
+        See also GuestFS.aug_load and GuestFS.aug_init.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.35.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.aug_transform(self._o, lens, file, remove)
 
     def available(self, groups: Iterable[str]) -> None:
         """Check that option groups are available.
@@ -247,6 +763,97 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.available_all_groups(self._o)
 
+    def base64_in(self, base64file: str, filename: str) -> None:
+        """Decode a base64 file into the disk image.
+
+        Decodes the host file "base64file" and writes the bytes to the file
+        "filename". That is created or emptied first; a new one has permissions
+        0666 less the GuestFS.umask. "base64file" may also be a named pipe or
+        "/dev/stdin".
+
+        Characters that do not belong to base64 (line breaks of any kind, blanks
+        and so on) are skipped. If the text ends too early, or with wrong
+        padding, the call fails (EINVAL), and what could be decoded so far has
+        been written.
+
+        See also GuestFS.base64_out, GuestFS.upload and base64(1).
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.3.5.
+        """
+        self._check_not_closed()
+        return libguestfsmod.base64_in(self._o, base64file, filename)
+
+    def base64_out(self, filename: str, base64file: str) -> None:
+        """Encode a file of the disk image as base64.
+
+        Writes the content of the file "filename" to the host file "base64file"
+        as base64 text, in lines of 76 characters. The host file is created or
+        emptied; it may also be a named pipe or "/dev/stdout". There is no limit
+        on the size, but the text is a third longer than the file. An empty file
+        gives an empty text.
+
+        See also GuestFS.base64_in, GuestFS.download and base64(1).
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.3.5.
+        """
+        self._check_not_closed()
+        return libguestfsmod.base64_out(self._o, filename, base64file)
+
+    def blkdiscard(self, device: str) -> None:
+        """Discard all blocks of a device.
+
+        Tells the block device "device" that none of its content is needed any
+        more, from its first to its last block. Everything on it is lost. The
+        space is given back to the host where all layers below agree.
+
+        For the space to come back on the host, the drive must have been added
+        with the option "discard" of GuestFS.add_drive, and the image and the
+        file system it is on must be able to have holes. Otherwise the call
+        fails, or succeeds and frees nothing. What a read returns afterwards is
+        not defined: often zeroes, but rely on GuestFS.zero_device for that. The
+        device must not be in use.
+
+        See also GuestFS.fstrim, GuestFS.blkdiscardzeroes and blkdiscard(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "blkdiscard" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.25.44.
+        """
+        self._check_not_closed()
+        return libguestfsmod.blkdiscard(self._o, device)
+
+    def blkdiscardzeroes(self, device: str) -> bool:
+        """Tell whether discarded blocks read as zeroes.
+
+        Returns true if the kernel promises that blocks of "device" read as
+        zeroes after GuestFS.blkdiscard. With false they may read as zeroes, as
+        what was there before, or as anything else.
+
+        The question is answered by the kernel of the appliance, and kernels
+        since Linux 4.12 say no for every device. So false does not mean much;
+        where zeroes are needed, use GuestFS.zero_device.
+
+        See also GuestFS.is_zero_device.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "blkdiscardzeroes" is
+        available; GuestFS.feature_available tells.
+
+        Since version 1.25.44.
+        """
+        self._check_not_closed()
+        return libguestfsmod.blkdiscardzeroes(self._o, device)
+
     def blkid(self, device: str) -> Union[List[Tuple[str, str]], Dict[str, str]]:
         """Return what is known about the content of a device.
 
@@ -270,6 +877,55 @@ class GuestFS:
         """
         self._check_not_closed()
         return self._maybe_convert_to_dict(libguestfsmod.blkid(self._o, device))
+
+    def blockdev_flushbufs(self, device: str) -> None:
+        """Write out and forget what the kernel keeps of a device.
+
+        Writes what the kernel still keeps in memory for the block device
+        "device" to it, and drops the rest, so that the next read comes from the
+        disk itself. This is about the device as such: what a mounted file
+        system keeps for itself is written by GuestFS.sync.
+
+        See also GuestFS.sync and blockdev(8).
+
+        Since version 1.9.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.blockdev_flushbufs(self._o, device)
+
+    def blockdev_getbsz(self, device: str) -> int:
+        """Return the block size of a device.
+
+        Returns the size in bytes of the blocks in which the kernel of the
+        appliance reads and writes "device" for want of a better one, often
+        4096. It is neither the size of a sector, for which there is
+        GuestFS.blockdev_getss, nor that of the blocks of a file system on it,
+        which is in the result of GuestFS.statvfs. Hardly anything depends on
+        it.
+
+        See also GuestFS.blockdev_getsz, GuestFS.blockdev_getsize64 and
+        blockdev(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.9.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.blockdev_getbsz(self._o, device)
+
+    def blockdev_getro(self, device: str) -> bool:
+        """Test whether a device is read-only.
+
+        Returns true if the appliance's kernel refuses to write to the block
+        device "device", normally because of GuestFS.blockdev_setro. A drive
+        that was added as read-only (GuestFS.add_drive_ro) can be written in the
+        appliance, and what is written is dropped in the end: for it the answer
+        is false.
+
+        Since version 1.9.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.blockdev_getro(self._o, device)
 
     def blockdev_getsize64(self, device: str) -> int:
         """Return the size of a device in bytes.
@@ -297,6 +953,1192 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.blockdev_getss(self._o, device)
+
+    def blockdev_getsz(self, device: str) -> int:
+        """Return the size of a device in units of 512 bytes.
+
+        Returns the size of the block device "device" in units of 512 bytes,
+        whatever size its sectors have. In most programs
+        GuestFS.blockdev_getsize64, which counts bytes, is the better choice;
+        GuestFS.blockdev_getss tells the size of a sector.
+
+        Since version 1.9.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.blockdev_getsz(self._o, device)
+
+    def blockdev_rereadpt(self, device: str) -> None:
+        """Read the partition table of a disk anew.
+
+        Makes the kernel read the partition table of the disk "device" again.
+        Calls that change partitions do so by themselves; this is for tables
+        that were written in other ways, for instance with
+        GuestFS.copy_file_to_device. It fails with EBUSY while the disk or one
+        of its partitions is in use, and for devices that cannot have
+        partitions.
+
+        See also GuestFS.list_partitions and GuestFS.part_list.
+
+        Since version 1.9.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.blockdev_rereadpt(self._o, device)
+
+    def blockdev_setbsz(self, device: str, blocksize: int) -> None:
+        """Set the block size of a device, without effect.
+
+        Has no effect: the kernel forgets the "blocksize", in bytes, when the
+        tool that has set it for "device" closes the device. To choose the size
+        of the blocks of a file system, use the option "blocksize" of
+        GuestFS.mkfs.
+
+        See also GuestFS.blockdev_getbsz.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated.
+
+        Since version 1.9.3.
+        """
+        self._check_not_closed()
+        _deprecated("GuestFS.blockdev_setbsz() is deprecated")
+        return libguestfsmod.blockdev_setbsz(self._o, device, blocksize)
+
+    def blockdev_setra(self, device: str, sectors: int) -> None:
+        """Set the read-ahead of a device.
+
+        Sets how much the kernel of the appliance reads in advance when "device"
+        is read in sequence: "sectors" units of 512 bytes, whatever the size of
+        a sector of the device. 0 switches it off; a negative number is an
+        error. The setting is lost at GuestFS.shutdown and changes nothing on
+        the disk.
+
+        More can make reading large files faster, less suits small pieces at
+        random places.
+
+        See also blockdev(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.29.10.
+        """
+        self._check_not_closed()
+        return libguestfsmod.blockdev_setra(self._o, device, sectors)
+
+    def blockdev_setro(self, device: str) -> None:
+        """Make a device read-only.
+
+        Makes the kernel refuse to write to the block device "device", until
+        GuestFS.blockdev_setrw or the end of the appliance. Nothing is written
+        to the disk for it. A partition can be read-only while its disk is not.
+
+        Mind that a file system which is mounted for writing already fails
+        later, when it has to write.
+
+        See also GuestFS.blockdev_getro and GuestFS.mount_ro.
+
+        Since version 1.9.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.blockdev_setro(self._o, device)
+
+    def blockdev_setrw(self, device: str) -> None:
+        """Make a device writable again.
+
+        Undoes GuestFS.blockdev_setro for the block device "device". A disk that
+        is read-only by its nature stays so.
+
+        See also GuestFS.blockdev_getro.
+
+        Since version 1.9.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.blockdev_setrw(self._o, device)
+
+    def btrfs_balance_cancel(self, path: str) -> None:
+        """Stop a balance of a Btrfs file system.
+
+        Stops the balance of the mounted Btrfs file system that contains "path",
+        whether it runs or is paused, and returns when it has stopped. Chunks
+        that were moved stay where they are now. The file system is consistent
+        at any time, and the balance cannot be taken up again. It is an error if
+        there is no balance.
+
+        GuestFS.btrfs_filesystem_balance waits until its balance is done, so
+        what runs is usually a balance that was interrupted earlier: the kernel
+        goes on with it in the background when the file system is mounted.
+
+        See also GuestFS.btrfs_balance_pause, GuestFS.btrfs_balance_status and
+        btrfs-balance(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_balance_cancel(self._o, path)
+
+    def btrfs_balance_pause(self, path: str) -> None:
+        """Pause a balance of a Btrfs file system.
+
+        Pauses the running balance of the mounted Btrfs file system that
+        contains "path". The chunk in work is finished first. The state is kept
+        on the disk, so the balance can be continued later by
+        GuestFS.btrfs_balance_resume, even after the file system was unmounted.
+        It is an error if no balance runs.
+
+        See also GuestFS.btrfs_balance_cancel, GuestFS.btrfs_balance_status and
+        btrfs-balance(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_balance_pause(self._o, path)
+
+    def btrfs_balance_resume(self, path: str) -> None:
+        """Continue a paused balance of a Btrfs file system.
+
+        Goes on with the paused balance of the mounted Btrfs file system that
+        contains "path", with the settings it was started with, and returns when
+        it is done. That may take long. It is an error if no balance is paused.
+
+        The kernel resumes a balance by itself when a file system with an
+        interrupted one is mounted for writing. Mount it by
+        GuestFS.mount_options with the option "skip_balance" to have it stay
+        paused.
+
+        See also GuestFS.btrfs_balance_pause, GuestFS.btrfs_balance_status and
+        btrfs-balance(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_balance_resume(self._o, path)
+
+    def btrfs_balance_status(self, path: str) -> _Btrfsbalance:
+        """Tell how far a balance of a Btrfs file system is.
+
+        Returns the state of the balance of the mounted Btrfs file system that
+        contains "path". The field "btrfsbalance_status" is "running", "paused"
+        or, if there is no balance, "none"; then all numbers are 0. The numbers
+        count chunks, only "btrfsbalance_left" is in percent.
+
+        That there is no balance is not an error. It is one if "path" is not on
+        a Btrfs file system.
+
+        See also GuestFS.btrfs_filesystem_balance, GuestFS.btrfs_balance_pause,
+        GuestFS.btrfs_balance_resume and btrfs-balance(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.26.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_balance_status(self._o, path)
+
+    def btrfs_device_add(self, devices: Iterable[str], fs: str) -> None:
+        """Add devices to a Btrfs file system.
+
+        Adds every device of "devices" to the Btrfs file system that is mounted
+        at "fs". What was on them is lost, even if there was a file system. The
+        file system grows by their size at once; what it already holds stays
+        where it is until GuestFS.btrfs_filesystem_balance spreads it. If
+        "devices" is empty, nothing is done.
+
+        It is an error if a device is mounted or belongs to a Btrfs file system
+        in use, or if it is too small to be of use. Devices before the one that
+        failed may have been added.
+
+        See also GuestFS.btrfs_device_delete, GuestFS.btrfs_replace,
+        GuestFS.btrfs_filesystem_show and btrfs-device(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_device_add(self._o, devices, fs)
+
+    def btrfs_device_delete(self, devices: Iterable[str], fs: str) -> None:
+        """Remove devices from a Btrfs file system.
+
+        Removes every device of "devices" from the Btrfs file system that is
+        mounted at "fs". Their data is moved to the other devices first, which
+        may take long. The device by which the file system was mounted may be
+        removed too. If "devices" is empty, nothing is done.
+
+        It is an error if the other devices have not enough free space or are
+        too few for the profile of the file system (RAID1 needs two), if one
+        device is not part of it, or if it is the last one. Devices before the
+        one that failed may have been removed.
+
+        See also GuestFS.btrfs_device_add, GuestFS.btrfs_replace and
+        btrfs-device(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_device_delete(self._o, devices, fs)
+
+    def btrfs_filesystem_balance(self, fs: str) -> None:
+        """Spread the data of a Btrfs file system over its devices.
+
+        Balances the Btrfs file system that is mounted at "fs": every chunk of
+        data and metadata is written anew and so spread evenly over the devices.
+        Do it after devices were added, or to have chunks back that are almost
+        empty. All content is rewritten, so it takes long on a large file
+        system. It returns when everything is done.
+
+        Some unallocated space is needed, otherwise the error is "ENOSPC". It is
+        also an error if another balance runs or is paused.
+
+        See also GuestFS.btrfs_device_add, GuestFS.btrfs_balance_status,
+        GuestFS.btrfs_balance_cancel and btrfs-balance(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_filesystem_balance(self._o, fs)
+
+    def btrfs_filesystem_defragment(self, path: str, flush: Optional[bool] = None, compress: Optional[str] = None) -> None:
+        """Defragment a file or directory of a Btrfs file system.
+
+        Writes the content of the file "path" anew, so that it lies in few large
+        extents. If "path" is a directory, only the metadata of the directory is
+        treated, not the files in it.
+
+        Mind that the blocks are no longer shared with snapshots or clones of
+        the file afterwards, which takes more space. It is an error if "path" is
+        neither a regular file nor a directory, or is not on a mounted Btrfs
+        file system.
+
+        See also GuestFS.btrfs_filesystem_balance and btrfs-filesystem(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_filesystem_defragment(self._o, path, flush, compress)
+
+    def btrfs_filesystem_resize(self, mountpoint: str, size: Optional[int] = None) -> None:
+        """Change the size of a Btrfs file system.
+
+        Changes the size of the Btrfs file system that is mounted at
+        "mountpoint". It must be mounted, unlike with most other kinds of file
+        systems, and the argument is the directory, not the device. Enlarge the
+        partition or volume before the file system grows, and make it smaller
+        only after it has shrunk.
+
+        If the file system has several devices, the part on the device with the
+        number 1 is resized. It is an error if "size" is larger than the device,
+        or too small for the content: then the error is "ENOSPC". Sizes below
+        256 MiB are refused as well.
+
+        See also GuestFS.lvresize, GuestFS.resize2fs, GuestFS.vfs_minimum_size
+        and btrfs-filesystem(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.11.17.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_filesystem_resize(self._o, mountpoint, size)
+
+    def btrfs_filesystem_show(self, device: str) -> List[str]:
+        """List the devices of a Btrfs file system.
+
+        Returns the devices over which the Btrfs file system on "device"
+        extends, with "device" itself among them, in the order of their numbers
+        in the file system. It need not be mounted. For a file system on one
+        device that is a list of one.
+
+        If some of its devices are not there, the error is "ENODEV". It is also
+        an error if "device" has no Btrfs file system.
+
+        See also GuestFS.btrfs_device_add, GuestFS.list_filesystems and
+        btrfs-filesystem(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.33.29.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_filesystem_show(self._o, device)
+
+    def btrfs_filesystem_sync(self, fs: str) -> None:
+        """Write everything to the disks of a Btrfs file system.
+
+        Writes all changes of the Btrfs file system that is mounted at "fs" to
+        its devices and waits for the end. It also wakes the cleaner that frees
+        the space of deleted subvolumes, but does not wait for that. It is an
+        error if "fs" is not on a Btrfs file system.
+
+        See also GuestFS.sync, GuestFS.btrfs_subvolume_delete and
+        btrfs-filesystem(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_filesystem_sync(self._o, fs)
+
+    def btrfs_fsck(self, device: str, superblock: Optional[int] = None, repair: Optional[bool] = None) -> None:
+        """Check a Btrfs file system.
+
+        Checks the structure of the Btrfs file system on "device", which must
+        not be mounted. It fails if errors were found. Nothing is changed unless
+        "repair" is true. The checksums of the data are not looked at;
+        GuestFS.btrfs_scrub_full does that and is the better test of a file
+        system.
+
+        See also GuestFS.btrfs_scrub_full, GuestFS.btrfs_rescue_super_recover
+        and btrfs-check(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.btrfs_scrub_full instead. This
+        call stays, so programs that use it keep working.
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.43.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.btrfs_scrub_full() instead of GuestFS.btrfs_fsck()")
+        return libguestfsmod.btrfs_fsck(self._o, device, superblock, repair)
+
+    def btrfs_image(self, source: Iterable[str], image: str, compresslevel: Optional[int] = None) -> None:
+        """Save the metadata of a Btrfs file system to a file.
+
+        Writes an image of the metadata of the Btrfs file system on the devices
+        "source" to the file "image", which lies on another, mounted file
+        system. The image holds no data of files, but all their names, sizes and
+        places, so it serves to study a damaged file system, not as a backup. A
+        file with the name "image" is overwritten.
+
+        Name one device in "source"; the others of the same file system are
+        found. An empty list is an error. The file system should not be mounted,
+        otherwise the image may not be consistent.
+
+        See also GuestFS.btrfs_filesystem_show and btrfs-image(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.32.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_image(self._o, source, image, compresslevel)
+
+    def btrfs_qgroup_assign(self, src: str, dst: str, path: str) -> None:
+        """Put a Btrfs quota group into another one.
+
+        Makes the quota group "src" a child of the quota group "dst" in the
+        mounted Btrfs file system that contains "path". The use of all children
+        counts against the limit of the parent. Both are given as "LEVEL/ID",
+        such as "0/257" and "1/100", and both must exist; "dst" must have the
+        higher level. Level 0 is for the groups that belong to subvolumes.
+
+        Quotas must be enabled. Where the figures would no longer be right, they
+        are counted again in the background.
+
+        See also GuestFS.btrfs_qgroup_remove, GuestFS.btrfs_qgroup_create,
+        GuestFS.btrfs_quota_rescan and btrfs-qgroup(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.17.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_qgroup_assign(self._o, src, dst, path)
+
+    def btrfs_qgroup_create(self, qgroupid: str, subvolume: str) -> None:
+        """Create a Btrfs quota group.
+
+        Creates the quota group "qgroupid" in the mounted Btrfs file system that
+        contains "subvolume". It is written "LEVEL/ID", such as "1/100". Groups
+        of level 0 belong to the subvolume with that number and come into being
+        with it; create those of higher levels to sum up others, see
+        GuestFS.btrfs_qgroup_assign.
+
+        "subvolume" only says which file system is meant: the group is not
+        connected with it. Quotas must be enabled, and it is an error if the
+        group exists or its name is malformed.
+
+        See also GuestFS.btrfs_quota_enable, GuestFS.btrfs_qgroup_destroy,
+        GuestFS.btrfs_qgroup_show and btrfs-qgroup(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.17.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_qgroup_create(self._o, qgroupid, subvolume)
+
+    def btrfs_qgroup_destroy(self, qgroupid: str, subvolume: str) -> None:
+        """Remove a Btrfs quota group.
+
+        Removes the quota group "qgroupid", written "LEVEL/ID", from the mounted
+        Btrfs file system that contains "subvolume". Its limit is gone with it;
+        no files are touched. It is an error if there is no such group, if it is
+        the parent or the child of another one, or if it still belongs to a
+        subvolume and the kernel does not allow that.
+
+        See also GuestFS.btrfs_qgroup_create, GuestFS.btrfs_qgroup_remove and
+        btrfs-qgroup(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.17.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_qgroup_destroy(self._o, qgroupid, subvolume)
+
+    def btrfs_qgroup_limit(self, subvolume: str, size: int) -> None:
+        """Limit the size of a Btrfs subvolume.
+
+        Limits the quota group of the subvolume whose directory is "subvolume"
+        to "size" bytes. All that the subvolume refers to counts, also what it
+        shares with snapshots. Writing more fails with "EDQUOT". If more is used
+        already, nothing happens but that no more can be written.
+
+        "size" must not be negative. It replaces an earlier limit. Quotas must
+        be enabled, and "subvolume" must be the top of a mounted subvolume; both
+        are errors otherwise.
+
+        See also GuestFS.btrfs_quota_enable, GuestFS.btrfs_qgroup_show and
+        btrfs-qgroup(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.17.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_qgroup_limit(self._o, subvolume, size)
+
+    def btrfs_qgroup_remove(self, src: str, dst: str, path: str) -> None:
+        """Take a Btrfs quota group out of another one.
+
+        Takes the quota group "src" out of its parent "dst" in the mounted Btrfs
+        file system that contains "path". Both are written "LEVEL/ID". Both
+        groups stay, with their limits. It is an error if "src" is not a child
+        of "dst". Where the figures would no longer be right, they are counted
+        again in the background.
+
+        See also GuestFS.btrfs_qgroup_assign, GuestFS.btrfs_qgroup_destroy and
+        btrfs-qgroup(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.17.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_qgroup_remove(self._o, src, dst, path)
+
+    def btrfs_qgroup_show(self, path: str) -> List[_Btrfsqgroup]:
+        """List the quota groups of a Btrfs file system.
+
+        Returns all quota groups of the mounted Btrfs file system that contains
+        "path", with what each of them uses, in bytes: "btrfsqgroup_rfer" is all
+        it refers to, "btrfsqgroup_excl" what nothing else refers to. The list
+        is in the order of "btrfsqgroup_id" by number, and limits are not part
+        of it.
+
+        Use may be counted late: call GuestFS.btrfs_filesystem_sync first to
+        have what was written lately included. It is an error if quotas are not
+        enabled.
+
+        See also GuestFS.btrfs_quota_enable, GuestFS.btrfs_quota_rescan,
+        GuestFS.btrfs_qgroup_limit and btrfs-qgroup(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.17.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_qgroup_show(self._o, path)
+
+    def btrfs_quota_enable(self, fs: str, enable: bool) -> None:
+        """Switch quotas of a Btrfs file system on or off.
+
+        Switches the support of quota groups on if "enable" is true and off if
+        it is false. "fs" is a path on the mounted file system, or a device or
+        subvolume that is not mounted; then it is mounted for the time of the
+        call.
+
+        When quotas are switched on, every subvolume gets its group and its use
+        is counted in the background. When they are switched off, all groups and
+        limits are lost. To do what is already so is no error.
+
+        See also GuestFS.btrfs_quota_rescan, GuestFS.btrfs_qgroup_limit,
+        GuestFS.btrfs_qgroup_show and btrfs-quota(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.17.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_quota_enable(self._o, fs, enable)
+
+    def btrfs_quota_rescan(self, fs: str) -> None:
+        """Count the use of all Btrfs quota groups anew.
+
+        Throws the figures of all quota groups away, counts them again from the
+        metadata, and returns when that is done. If the kernel is counting
+        already, it waits for the end of that. "fs" is a path on the mounted
+        Btrfs file system, or a device or subvolume that is not mounted; then it
+        is mounted for the time of the call.
+
+        It is an error if quotas are not enabled.
+
+        See also GuestFS.btrfs_quota_enable, GuestFS.btrfs_qgroup_show and
+        btrfs-quota(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.17.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_quota_rescan(self._o, fs)
+
+    def btrfs_replace(self, srcdev: str, targetdev: str, mntpoint: str) -> None:
+        """Replace a device of a Btrfs file system.
+
+        Puts "targetdev" in the place of "srcdev" in the Btrfs file system that
+        is mounted at "mntpoint". The data of "srcdev" is copied, from other
+        copies where it cannot be read, and when all is done "srcdev" no longer
+        belongs to the file system and has no Btrfs signature. Returns only
+        then, which may take long.
+
+        "targetdev" must be at least as large as "srcdev". What was on it is
+        overwritten without a question, but a mounted device is refused. The
+        file system keeps its size: GuestFS.btrfs_filesystem_resize lets it use
+        a larger device. It is an error if "srcdev" is not part of the file
+        system.
+
+        See also GuestFS.btrfs_device_add, GuestFS.btrfs_device_delete and
+        btrfs-replace(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.48.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_replace(self._o, srcdev, targetdev, mntpoint)
+
+    def btrfs_rescue_chunk_recover(self, device: str) -> None:
+        """Rebuild the chunk tree of a Btrfs file system.
+
+        Searches the whole of "device" and the other devices of its Btrfs file
+        system for chunk metadata, and builds the chunk tree from what is found.
+        Use it if the file system cannot be mounted because that tree is
+        damaged. It must not be mounted. All devices are read from end to end,
+        so it is very slow on large ones. All questions are answered with yes.
+
+        If the tree is in order, or cannot be rebuilt, it is left alone; only
+        the latter is an error. Work on a copy if you can.
+
+        See also GuestFS.btrfs_rescue_super_recover and btrfs-rescue(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_rescue_chunk_recover(self._o, device)
+
+    def btrfs_rescue_super_recover(self, device: str) -> None:
+        """Repair bad super blocks of a Btrfs file system.
+
+        Replaces damaged super blocks of the Btrfs file system on "device" by a
+        good copy. Btrfs keeps up to three of them on every device, at 64 KiB,
+        64 MiB and 256 GiB. The file system must not be mounted. All questions
+        are answered with yes.
+
+        Success means that all super blocks are good now, also if they were
+        before. It is an error if no good copy is left.
+
+        See also GuestFS.btrfs_rescue_chunk_recover and btrfs-rescue(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_rescue_super_recover(self._o, device)
+
+    def btrfs_scrub_cancel(self, path: str) -> None:
+        """Stop a scrub of a Btrfs file system.
+
+        Stops the running scrub of the mounted Btrfs file system that contains
+        "path". How far it came is recorded, and GuestFS.btrfs_scrub_resume goes
+        on from there. It is an error if no scrub runs, also when it has
+        finished a moment ago.
+
+        See also GuestFS.btrfs_scrub_start, GuestFS.btrfs_scrub_status and
+        btrfs-scrub(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_scrub_cancel(self._o, path)
+
+    def btrfs_scrub_full(self, path: str, readonly: Optional[bool] = None) -> None:
+        """Check all checksums of a Btrfs file system.
+
+        Reads all data and metadata of the mounted Btrfs file system that
+        contains "path" and compares them with their checksums, on all devices.
+        Damaged blocks of which a good copy exists are repaired. Returns when
+        everything was read, which takes as long as reading all devices does.
+
+        It is an error if there is damage that cannot be corrected, or if a
+        scrub is running already. Success says that the content can be read; the
+        links between the structures are not tested as a file system checker
+        would do.
+
+        See also GuestFS.btrfs_scrub_start, which does the same in the
+        background, GuestFS.btrfs_scrub_status and btrfs-scrub(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.55.12.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_scrub_full(self._o, path, readonly)
+
+    def btrfs_scrub_resume(self, path: str) -> None:
+        """Continue a scrub of a Btrfs file system.
+
+        Goes on in the background with a scrub of the mounted Btrfs file system
+        that contains "path", from the place where it was cancelled or
+        interrupted. It is an error if there is nothing to resume: if the last
+        scrub came to its end, or none was started.
+
+        Where a scrub stands is recorded in the appliance, not in the file
+        system, so it is forgotten at GuestFS.shutdown.
+
+        See also GuestFS.btrfs_scrub_cancel, GuestFS.btrfs_scrub_status and
+        btrfs-scrub(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_scrub_resume(self._o, path)
+
+    def btrfs_scrub_start(self, path: str) -> None:
+        """Begin a scrub of a Btrfs file system.
+
+        Begins to read all data and metadata of the mounted Btrfs file system
+        that contains "path", to compare them with their checksums, and to
+        repair damaged blocks of which a good copy exists. Returns at once; the
+        scrub runs in the background, with low priority, and ends if the file
+        system is unmounted.
+
+        GuestFS.btrfs_scrub_status tells what it found. It is an error if a
+        scrub is running already.
+
+        See also GuestFS.btrfs_scrub_full, which waits for the result,
+        GuestFS.btrfs_scrub_cancel, GuestFS.btrfs_scrub_resume and
+        btrfs-scrub(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_scrub_start(self._o, path)
+
+    def btrfs_scrub_status(self, path: str) -> _Btrfsscrub:
+        """Tell what a scrub of a Btrfs file system found.
+
+        Returns the counts of the running or of the last scrub of the mounted
+        Btrfs file system that contains "path": what was read so far, and how
+        many errors of each kind were seen, corrected and not corrected. The
+        figures of all devices are added up. All are 0 if there was no scrub
+        since the appliance was started.
+
+        Nothing in the result tells whether the scrub has ended;
+        GuestFS.btrfs_scrub_full is the call that waits.
+
+        See also GuestFS.btrfs_scrub_start and btrfs-scrub(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.26.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_scrub_status(self._o, path)
+
+    def btrfs_set_seeding(self, device: str, seeding: bool) -> None:
+        """Switch the seeding flag of a Btrfs device.
+
+        Sets the seeding flag of the Btrfs file system on "device" if "seeding"
+        is true, and clears it if it is false. A file system with the flag can
+        only be mounted read-only; a device added by GuestFS.btrfs_device_add
+        then takes all changes, so that one seed can be the base of several file
+        systems.
+
+        The file system must not be mounted. Clearing the flag and then changing
+        the seed makes every file system built on it unusable.
+        GuestFS.btrfstune_seeding does the same.
+
+        See also GuestFS.btrfstune_seeding and btrfstune(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.43.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_set_seeding(self._o, device, seeding)
+
+    def btrfs_subvolume_create(self, dest: str, qgroupid: Optional[str] = None) -> None:
+        """Create a Btrfs subvolume.
+
+        Creates the empty subvolume "dest" in a mounted Btrfs file system.
+        "dest" is a path whose last component is the name; the directory before
+        it must exist, and "dest" itself must not. The subvolume can be used as
+        a directory at once, and mounted on its own as "btrfsvol:DEVICE/NAME".
+
+        See also GuestFS.btrfs_subvolume_list, GuestFS.btrfs_subvolume_snapshot,
+        GuestFS.btrfs_subvolume_delete and btrfs-subvolume(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_subvolume_create(self._o, dest, qgroupid)
+
+    btrfs_subvolume_create_opts = btrfs_subvolume_create
+
+    def btrfs_subvolume_delete(self, subvolume: str) -> None:
+        """Delete a Btrfs subvolume or snapshot.
+
+        Deletes the subvolume or snapshot whose directory is "subvolume", with
+        all files in it. The directory goes at once; the space is freed in the
+        background. A snapshot of it keeps its content.
+
+        It is an error if "subvolume" is not the top of a subvolume, if another
+        subvolume is inside it, if it is mounted itself, or if it is the default
+        one, see GuestFS.btrfs_subvolume_set_default.
+
+        See also GuestFS.btrfs_subvolume_create, GuestFS.btrfs_subvolume_list
+        and btrfs-subvolume(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_subvolume_delete(self._o, subvolume)
+
+    def btrfs_subvolume_get_default(self, fs: str) -> int:
+        """Get the default subvolume of a Btrfs file system.
+
+        Returns the number of the subvolume that is mounted when none is named.
+        It is 5, the top of the file system, unless
+        GuestFS.btrfs_subvolume_set_default has changed it. "fs" is a path on
+        the mounted file system, or a device that is not mounted; then it is
+        mounted for the time of the call.
+
+        See also GuestFS.btrfs_subvolume_list and btrfs-subvolume(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.17.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_subvolume_get_default(self._o, fs)
+
+    def btrfs_subvolume_list(self, fs: str) -> List[_Btrfssubvolume]:
+        """List the subvolumes of a Btrfs file system.
+
+        Returns all subvolumes and snapshots of the Btrfs file system "fs",
+        wherever they lie in it. "fs" is a path on the mounted file system, or a
+        device that is not mounted; then it is mounted for the time of the call.
+        The top of the file system, number 5, is not listed, so the list of a
+        new file system is empty.
+
+        "btrfssubvolume_path" has no slash in front and counts from the top of
+        the file system, also when another subvolume is mounted at "fs". For a
+        mount, put it behind the device: "btrfsvol:DEVICE/PATH".
+
+        See also GuestFS.btrfs_subvolume_show, GuestFS.list_filesystems and
+        btrfs-subvolume(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_subvolume_list(self._o, fs)
+
+    def btrfs_subvolume_set_default(self, id: int, fs: str) -> None:
+        """Set the default subvolume of a Btrfs file system.
+
+        Lets the Btrfs file system that is mounted at "fs" have the subvolume
+        with the number "id" mounted from now on when no subvolume is named.
+        What is mounted now does not change. GuestFS.btrfs_subvolume_list gives
+        the numbers; 5 is the top of the file system, as it was at first. It is
+        an error if there is no such subvolume.
+
+        See also GuestFS.btrfs_subvolume_get_default and btrfs-subvolume(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_subvolume_set_default(self._o, id, fs)
+
+    def btrfs_subvolume_show(self, subvolume: str) -> Union[List[Tuple[str, str]], Dict[str, str]]:
+        """Get details of a Btrfs subvolume.
+
+        Returns what is known of the subvolume or snapshot whose directory is
+        "subvolume". Keys and values are those that "btrfs subvolume show"
+        prints, so they depend on its version. Usual keys:
+
+        "Name", "Subvolume ID"
+            its name and number
+        "UUID", "Parent UUID", "Received UUID"
+            its UUID, that of the subvolume it is a snapshot of, and that of the
+            one it was received from; "-" if there is none
+        "Creation time", "Generation", "Gen at creation"
+            when it was made, and the counters of changes
+        "Parent ID", "Top level ID"
+            number of the subvolume that contains it
+        "Flags"
+            "readonly", or "-"
+        "Snapshot(s)"
+            the paths of its snapshots, joined by commas; empty if it has none
+
+        It is an error if "subvolume" is not the top of a mounted subvolume.
+
+        See also GuestFS.btrfs_subvolume_list and btrfs-subvolume(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.17.
+        """
+        self._check_not_closed()
+        return self._maybe_convert_to_dict(libguestfsmod.btrfs_subvolume_show(self._o, subvolume))
+
+    def btrfs_subvolume_snapshot(self, source: str, dest: str, ro: Optional[bool] = None, qgroupid: Optional[str] = None) -> None:
+        """Make a snapshot of a Btrfs subvolume.
+
+        Makes a snapshot of the subvolume whose directory is "source". "dest" is
+        its path, on the same mounted file system; the directory before the last
+        component must exist. If "dest" itself is a directory, the snapshot is
+        made inside it, with the name of "source".
+
+        The snapshot is a subvolume with the same content that shares all blocks
+        at first. Subvolumes inside "source" are not part of it; empty
+        directories stand in their places. It is an error if "source" is not the
+        top of a subvolume.
+
+        See also GuestFS.btrfs_subvolume_create, GuestFS.btrfs_subvolume_delete
+        and btrfs-subvolume(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfs_subvolume_snapshot(self._o, source, dest, ro, qgroupid)
+
+    btrfs_subvolume_snapshot_opts = btrfs_subvolume_snapshot
+
+    def btrfstune_enable_extended_inode_refs(self, device: str) -> None:
+        """Allow more hard links on a Btrfs file system.
+
+        Switches extended references to inodes on in the Btrfs file system on
+        "device", which must not be mounted. Then a file can have up to 65536
+        hard links in one directory, else the number depends on the length of
+        the names and is much smaller. It cannot be undone, and very old kernels
+        cannot mount it any more. New file systems usually have it; then nothing
+        changes.
+
+        See also GuestFS.btrfstune_enable_skinny_metadata_extent_refs,
+        GuestFS.mkfs_btrfs and btrfstune(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.29.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfstune_enable_extended_inode_refs(self._o, device)
+
+    def btrfstune_enable_skinny_metadata_extent_refs(self, device: str) -> None:
+        """Make the metadata of a Btrfs file system smaller.
+
+        Switches the short form of references to metadata extents on in the
+        Btrfs file system on "device", which must not be mounted. References
+        written from then on take less space; old ones stay as they are. It
+        cannot be undone, and kernels before 3.10 cannot mount it any more. New
+        file systems usually have it; then nothing changes.
+
+        See also GuestFS.btrfstune_enable_extended_inode_refs,
+        GuestFS.mkfs_btrfs and btrfstune(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.29.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfstune_enable_skinny_metadata_extent_refs(self._o, device)
+
+    def btrfstune_seeding(self, device: str, seeding: bool) -> None:
+        """Make a Btrfs device a seed for others, or undo it.
+
+        Sets the seeding flag of the Btrfs file system on "device" if "seeding"
+        is true, and clears it if it is false, without a question. It must not
+        be mounted. With the flag the file system can only be mounted read-only.
+        To build on it, mount it, add a device by GuestFS.btrfs_device_add and
+        mount it again for writing: all changes go to the new device.
+
+        Clear the flag only if no file system was built on the seed, or if all
+        of them may be lost.
+
+        See also GuestFS.btrfs_set_seeding and btrfstune(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.29.29.
+        """
+        self._check_not_closed()
+        return libguestfsmod.btrfstune_seeding(self._o, device, seeding)
+
+    def c_pointer(self) -> int:
+        """Return the address of the handle.
+
+        Returns the address of the handle as a number: in programs that use the
+        C API, directly or through another language, it is their "guestfs_h *".
+        With it a library for C can be given a handle that was made in another
+        language.
+
+        The address is valid until the handle is closed, and whoever gets it
+        must not close the handle.
+
+        Since version 1.29.17.
+        """
+        self._check_not_closed()
+        return libguestfsmod.c_pointer(self._o)
+
+    def canonical_device_name(self, device: str) -> str:
+        """Return the usual name of a device.
+
+        Returns one name for a device that has several, to be shown to people:
+        "/dev/sdX" for "/dev/hdX" and "/dev/vdX" and their partitions,
+        "/dev/VG/LV" for "/dev/mapper/VG-LV" and "/dev/dm-N" of a logical
+        volume. Any other text comes back as it is. Nobody looks whether the
+        device exists.
+
+        See also GuestFS.list_devices and GuestFS.lvs.
+
+        Since version 1.19.7.
+        """
+        self._check_not_closed()
+        return libguestfsmod.canonical_device_name(self._o, device)
+
+    def cap_get_file(self, path: str) -> str:
+        """Return the capabilities of a file.
+
+        Returns the Linux capabilities that the file "path" gives to a process
+        which executes it, in the text form of cap_to_text(3), such as
+        "cap_net_raw=ep". The result is empty if the file has none. A file
+        system that cannot store them is an error.
+
+        See also GuestFS.cap_set_file and capabilities(7).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "linuxcaps" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.63.
+        """
+        self._check_not_closed()
+        return libguestfsmod.cap_get_file(self._o, path)
+
+    def cap_set_file(self, path: str, cap: str) -> None:
+        """Set the capabilities of a file.
+
+        Sets the Linux capabilities that the file "path" gives to a process
+        which executes it. "path" must be a regular file. "cap" is the whole new
+        set, in the text form of cap_from_text(3): for example "cap_net_raw=ep"
+        or "cap_chown,cap_fowner=p". It replaces the old one.
+
+        To take all capabilities away, remove the extended attribute
+        "security.capability" with GuestFS.removexattr; a file with an empty set
+        of them is not the same. Changing the owner or the content of a file
+        takes them away as well, so set them last.
+
+        A text that is not valid, a "path" that is not a regular file, and a
+        file system that cannot store capabilities are errors.
+
+        See also GuestFS.cap_get_file and capabilities(7).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "linuxcaps" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.63.
+        """
+        self._check_not_closed()
+        return libguestfsmod.cap_set_file(self._o, path, cap)
+
+    def case_sensitive_path(self, path: str) -> str:
+        """Find a path whose case is not known.
+
+        Returns "path" with every name in it as it is spelled on disk, for paths
+        from systems that do not tell "A" from "a", such as those in a registry
+        of Windows: for "/windows/system32/netkvm.sys" it is perhaps
+        "/Windows/System32/netkvm.sys". Slashes that say nothing are dropped.
+
+        The last name need not exist: it is returned as it was given, so the
+        result does not show that there is such a file. Any other name that is
+        missing is an error. When several names differ in case only, one that is
+        spelled just so is taken, else the first by its bytes. "." and "..",
+        drive letters and backslashes are not handled.
+
+        See also GuestFS.realpath and GuestFS.exists.
+
+        Since version 1.0.75.
+        """
+        self._check_not_closed()
+        return libguestfsmod.case_sensitive_path(self._o, path)
 
     def cat(self, path: str) -> str:
         """Return the content of a text file.
@@ -332,6 +2174,51 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.checksum(self._o, csumtype, path)
+
+    def checksum_device(self, csumtype: str, device: str) -> str:
+        """Compute the checksum of a device.
+
+        Computes a checksum of all that is on the block device "device", from
+        its first to its last byte, and returns it as text. "csumtype" names the
+        algorithm, as described at GuestFS.checksum; any other name is an error.
+        Everything is read, so it takes time for large devices.
+
+        See also GuestFS.checksum and GuestFS.checksums_out.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.3.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.checksum_device(self._o, csumtype, device)
+
+    def checksums_out(self, csumtype: str, directory: str, sumsfile: str) -> None:
+        """Compute the checksums of all files below a directory.
+
+        Computes a checksum of every regular file below "directory" and writes
+        the list to the host file "sumsfile", which may also be a named pipe or
+        "/dev/stdout". "csumtype" names the algorithm as for GuestFS.checksum.
+
+        Every line is what the program of that name prints: the sum, two blanks,
+        and the name relative to "directory", which begins with "./". So "md5sum
+        -c" and its relatives can check the list in a copy of the directory. If
+        a name contains a line break or a backslash, these are written as "\\n",
+        "\\r" and "\\\\", and the line begins with a backslash. For "crc" a line is
+        the sum, the size in bytes and the name, as cksum(1) has it.
+
+        The order is that of the directories on the disk. Symbolic links are not
+        followed; other file systems that are mounted below are included.
+        Without files the list is empty.
+
+        See also GuestFS.checksum, GuestFS.find and md5sum(1).
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.3.7.
+        """
+        self._check_not_closed()
+        return libguestfsmod.checksums_out(self._o, csumtype, directory, sumsfile)
 
     def chmod(self, mode: int, path: str) -> None:
         """Change the permissions of a file.
@@ -369,6 +2256,52 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.chown(self._o, owner, group, path)
 
+    def clear_backend_setting(self, name: str) -> int:
+        """Remove a setting of the backend.
+
+        Removes every setting "name", and every one of the form "name=value",
+        from the settings of the backend, and returns how many were removed.
+        None is not an error: the result is 0.
+
+        See also GuestFS.set_backend_setting, GuestFS.get_backend_setting and
+        GuestFS.set_backend_settings.
+
+        Call it before GuestFS.launch; afterwards it is an error.
+
+        Since version 1.27.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.clear_backend_setting(self._o, name)
+
+    def clevis_luks_unlock(self, device: str, mapname: str) -> None:
+        """Open a LUKS device that is bound to the network.
+
+        Opens the LUKS device "device" without a key, by the policy that clevis
+        has stored in its header (network-bound disk encryption). The appliance
+        asks the Tang servers that the policy names and derives the key from
+        their answers; several servers may be combined by thresholds ("sss").
+        Policies that need the TPM of the machine ("tpm2") cannot be met here.
+
+        The clear content appears as "/dev/mapper/MAPNAME", with "mapname" in
+        place of "MAPNAME". That name must be free, and "control" never is.
+
+        The appliance needs the network: GuestFS.set_network must be called
+        before GuestFS.launch. It is an error if the device has no binding, or
+        if not enough servers answer.
+
+        See also GuestFS.cryptsetup_open, GuestFS.cryptsetup_close,
+        GuestFS.lvm_scan and clevis-luks-unlock(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "clevisluks" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.49.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.clevis_luks_unlock(self._o, device, mapname)
+
     def command(self, arguments: Iterable[str]) -> str:
         """Run a program of the guest.
 
@@ -398,6 +2331,79 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.command(self._o, arguments)
 
+    def command_lines(self, arguments: Iterable[str]) -> List[str]:
+        """Run a program of the guest and return its lines.
+
+        Runs a program of the guest as GuestFS.command does, with the words
+        "arguments", and returns what it printed to its standard output as a
+        list of lines without their newlines. A carriage return belongs to its
+        line. Nothing printed is an empty list.
+
+        See also GuestFS.command and GuestFS.sh_lines.
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.9.1.
+        """
+        self._check_not_closed()
+        return libguestfsmod.command_lines(self._o, arguments)
+
+    def command_out(self, arguments: Iterable[str], output: str) -> None:
+        """Run a program of the guest and save its output on the host.
+
+        Runs a program that is in the mounted file systems, and writes what it
+        prints on standard output to the host file "output", byte by byte and
+        without a limit on the size. "arguments" is its argument list: first the
+        program, then what it is given; an empty list is an error. "output" may
+        also be a named pipe or "/dev/stdout".
+
+        Otherwise it is the same as GuestFS.command; what is said there about
+        where programs are found and about the risk applies here too. If the
+        program ends with anything but status 0, or by a signal, the call fails,
+        and the message is what it has printed on standard error. What it had
+        printed on standard output before is in "output" then.
+
+        See also GuestFS.sh_out, GuestFS.command_lines and GuestFS.download.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Long runs send progress events.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.55.6.
+        """
+        self._check_not_closed()
+        return libguestfsmod.command_out(self._o, arguments, output)
+
+    def compress_device_out(self, ctype: str, device: str, zdevice: str, level: Optional[int] = None) -> None:
+        """Download a device compressed.
+
+        Compresses everything on the block device "device" inside the appliance
+        and writes the result to the host file "zdevice". "ctype" is the program
+        to compress with, as described at GuestFS.compress_out: "compress",
+        "gzip", "bzip2", "xz" or "lzop". One that is not in the appliance is an
+        error.
+
+        When the call fails or is cancelled, "zdevice" may have been written in
+        part. A device that is being written to meanwhile gives a copy that does
+        not fit together.
+
+        See also GuestFS.compress_out, GuestFS.download and
+        GuestFS.zero_free_space.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.13.15.
+        """
+        self._check_not_closed()
+        return libguestfsmod.compress_device_out(self._o, ctype, device, zdevice, level)
+
     def compress_out(self, ctype: str, file: str, zfile: str, level: Optional[int] = None) -> None:
         """Download a file compressed.
 
@@ -415,6 +2421,54 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.compress_out(self._o, ctype, file, zfile, level)
+
+    def config(self, hvparam: str, hvvalue: Optional[str]) -> None:
+        """Pass a parameter to the hypervisor.
+
+        Adds "hvparam" and, unless it is NULL, "hvvalue" to the end of the
+        command line of the hypervisor. Several are added in the order of the
+        calls. They last as long as the handle.
+
+        "hvparam" must begin with "-". An error with errno "EINVAL" refuses
+        those that would collide with what the library needs: "-append",
+        "-daemonize", "-display", "-full-screen", "-incoming", "-initrd",
+        "-kernel", "-loadvm", "-nographic", "-preconfig", "-S", "-serial",
+        "-std-vga" and "-vnc". Others are not looked at: whether the hypervisor
+        takes them is seen at GuestFS.launch.
+
+        With additional parameters the machine is a PC of the type q35, so that
+        devices can be put on its PCI bus, and it is booted at every launch,
+        which takes longer than restoring a saved one. Only the backend "direct"
+        heeds them.
+
+        See also GuestFS.set_hv, GuestFS.set_append and qemu(1).
+
+        Call it before GuestFS.launch; afterwards it is an error.
+
+        Since version 0.0.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.config(self._o, hvparam, hvvalue)
+
+    def copy_attributes(self, src: str, dest: str, all: Optional[bool] = None, mode: Optional[bool] = None, xattributes: Optional[bool] = None, ownership: Optional[bool] = None) -> None:
+        """Copy permissions, owner and extended attributes to another file.
+
+        Gives "dest" attributes of "src". Both must exist, may be files or
+        directories, and are followed if they are symbolic links. Content and
+        times stay as they are.
+
+        Which attributes are copied is said by the options. Without any, nothing
+        is copied.
+
+        See also GuestFS.cp_a, GuestFS.chmod, GuestFS.chown and
+        GuestFS.setxattr.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.25.21.
+        """
+        self._check_not_closed()
+        return libguestfsmod.copy_attributes(self._o, src, dest, all, mode, xattributes, ownership)
 
     def copy_device_to_device(self, src: str, dest: str, srcoffset: Optional[int] = None, destoffset: Optional[int] = None, size: Optional[int] = None, sparse: Optional[bool] = None, append: Optional[bool] = None) -> None:
         """Copy bytes from one device to another.
@@ -435,6 +2489,24 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.copy_device_to_device(self._o, src, dest, srcoffset, destoffset, size, sparse, append)
+
+    def copy_device_to_file(self, src: str, dest: str, srcoffset: Optional[int] = None, destoffset: Optional[int] = None, size: Optional[int] = None, sparse: Optional[bool] = None, append: Optional[bool] = None) -> None:
+        """Copy bytes from a device to a file.
+
+        Copies from the block device "src" to the file "dest", by default all of
+        the device. The file is created when it is missing; one that is there is
+        emptied first unless "append" is true. See GuestFS.copy_device_to_device
+        for more.
+
+        See also GuestFS.copy_file_to_file, GuestFS.copy_file_to_device and
+        GuestFS.download.
+
+        Long runs send progress events.
+
+        Since version 1.13.25.
+        """
+        self._check_not_closed()
+        return libguestfsmod.copy_device_to_file(self._o, src, dest, srcoffset, destoffset, size, sparse, append)
 
     def copy_file_to_device(self, src: str, dest: str, srcoffset: Optional[int] = None, destoffset: Optional[int] = None, size: Optional[int] = None, sparse: Optional[bool] = None, append: Optional[bool] = None) -> None:
         """Copy bytes from a file to a device.
@@ -507,6 +2579,30 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.copy_out(self._o, remotepath, localdir)
 
+    def copy_size(self, src: str, dest: str, size: int) -> None:
+        """Copy a number of bytes from a file or device to another.
+
+        Copies the first "size" bytes of "src" to the beginning of "dest"; both
+        are files or block devices. A file "dest" is created, or emptied first.
+        If "src" or a device "dest" is shorter, the call fails after copying
+        what there is. The calls whose names begin like
+        GuestFS.copy_device_to_device have an option "size" for this.
+
+        See also GuestFS.copy_file_to_file and GuestFS.copy_file_to_device.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.copy_device_to_device instead.
+        This call stays, so programs that use it keep working.
+
+        Long runs send progress events.
+
+        Since version 1.0.87.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.copy_device_to_device() instead of GuestFS.copy_size()")
+        return libguestfsmod.copy_size(self._o, src, dest, size)
+
     def cp(self, src: str, dest: str) -> None:
         """Copy a file.
 
@@ -537,6 +2633,129 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.cp_a(self._o, src, dest)
 
+    def cp_r(self, src: str, dest: str) -> None:
+        """Copy a file or a whole tree.
+
+        Copies "src", with everything below it if it is a directory, to "dest":
+        a new name, or an existing directory to put it in. Unlike GuestFS.cp_a,
+        copies are new files: they belong to root, have the permissions of their
+        sources less the GuestFS.umask (no set-user-ID bits and the like), the
+        present time and no extended attributes, and hard links become files of
+        their own. That suits file systems without owners, such as those of FAT;
+        to copy a tree as it is use GuestFS.cp_a.
+
+        Symbolic links are copied as links, special files as what they are. A
+        regular file that exists gets the new content and stays what it is
+        otherwise; anything else in the way is replaced, except that directories
+        are merged. A directory cannot be copied into itself.
+
+        See also GuestFS.cp_a, GuestFS.cp, GuestFS.mv and cp(1).
+
+        Since version 1.21.38.
+        """
+        self._check_not_closed()
+        return libguestfsmod.cp_r(self._o, src, dest)
+
+    def cpio_out(self, directory: str, cpiofile: str, format: Optional[str] = None) -> None:
+        """Pack a directory into a cpio archive.
+
+        Packs everything below "directory" into a cpio archive and writes it to
+        "cpiofile" on the host, which may also be a named pipe or "/dev/stdout".
+        Names in the archive are relative to "directory", which itself is ".";
+        directories come before what is in them. Other file systems that are
+        mounted below are included.
+
+        The format has no room for files of 4 GiB and more: they are an error. A
+        file with several names is stored once. Extended attributes are not
+        stored.
+
+        See also GuestFS.tar_out, GuestFS.copy_out and cpio(1).
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.27.9.
+        """
+        self._check_not_closed()
+        return libguestfsmod.cpio_out(self._o, directory, cpiofile, format)
+
+    def cryptsetup_close(self, device: str) -> None:
+        """Close an encrypted device.
+
+        Removes the mapping "device" that GuestFS.cryptsetup_open or
+        GuestFS.clevis_luks_unlock made. "device" is the name of the mapping,
+        "/dev/mapper/MAPNAME"; any other name, in particular that of the
+        encrypted device itself, is an error. So is a mapping that is still in
+        use: unmount its file systems and deactivate its volume groups with
+        GuestFS.vg_activate before. What was opened is closed at
+        GuestFS.shutdown in any case.
+
+        See also GuestFS.cryptsetup_open, GuestFS.list_dm_devices and
+        cryptsetup(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "luks" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.43.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.cryptsetup_close(self._o, device)
+
+    def cryptsetup_open(self, device: str, key: str, mapname: str, readonly: Optional[bool] = None, crypttype: Optional[str] = None, cipher: Optional[str] = None) -> None:
+        """Open an encrypted device.
+
+        Opens the encrypted block device "device": LUKS, BitLocker and some
+        other kinds. The clear content appears as the block device
+        "/dev/mapper/MAPNAME", with "mapname" in place of "MAPNAME". What is
+        read from it is decrypted, and what is written to it is encrypted on
+        "device". Its name must be free, and "control" is never free, as the
+        device mapper needs it.
+
+        "key" is one of the passphrases of the device, byte for byte and without
+        a newline at its end. A wrong one is an error.
+
+        If volume groups are inside, GuestFS.lvm_scan makes them visible.
+
+        See also GuestFS.cryptsetup_close, GuestFS.luks_format,
+        GuestFS.clevis_luks_unlock, GuestFS.list_dm_devices and cryptsetup(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "luks" is available;
+        GuestFS.feature_available tells.
+
+        Keys are never shown in traces, and the shell reads them without echo.
+
+        Since version 1.43.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.cryptsetup_open(self._o, device, key, mapname, readonly, crypttype, cipher)
+
+    def dd(self, src: str, dest: str) -> None:
+        """Copy a file or device to another.
+
+        Copies all of "src" to "dest"; both are files or block devices. A file
+        "dest" is created, or emptied first. A device "dest" that is shorter
+        than "src" is an error, and it has been overwritten then.
+        GuestFS.copy_device_to_device and the like do more and send progress
+        events.
+
+        See also GuestFS.copy_file_to_device, GuestFS.copy_device_to_file and
+        GuestFS.copy_file_to_file.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.copy_device_to_device instead.
+        This call stays, so programs that use it keep working.
+
+        Since version 1.0.80.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.copy_device_to_device() instead of GuestFS.dd()")
+        return libguestfsmod.dd(self._o, src, dest)
+
     def debug(self, subcmd: str, extraargs: Iterable[str]) -> str:
         """Look into the daemon.
 
@@ -552,6 +2771,91 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.debug(self._o, subcmd, extraargs)
+
+    def debug_drives(self) -> List[str]:
+        """List the drives of the handle.
+
+        Returns a line about every drive that was added, in the order of their
+        names: where its content is, and in parentheses the options that differ
+        from the default. What is in the lines changes from version to version;
+        nothing should depend on them. Secrets are not shown.
+
+        For debugging; what it does may change at any time.
+
+        Since version 1.13.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.debug_drives(self._o)
+
+    def debug_upload(self, filename: str, tmpname: str, mode: int) -> None:
+        """Write a file into the appliance.
+
+        Copies the host file "filename" to the path "tmpname" in the appliance
+        itself, not in the guest; nothing needs to be mounted. The file is
+        created with the permissions "mode" less the GuestFS.umask, or emptied
+        first. It is gone after GuestFS.shutdown. For debugging and for tests
+        only; nothing should depend on it.
+
+        See also GuestFS.debug and GuestFS.upload.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        For debugging; what it does may change at any time.
+
+        Since version 1.3.5.
+        """
+        self._check_not_closed()
+        return libguestfsmod.debug_upload(self._o, filename, tmpname, mode)
+
+    def device_index(self, device: str) -> int:
+        """Return the number of a disk.
+
+        Returns the number of the disk "device": 0 for "/dev/sda", 1 for
+        "/dev/sdb", 26 for "/dev/sdaa", and so on. The names under
+        "/dev/disk/guestfs/" that labels give are understood too. It is the name
+        that counts: the removal of another drive does not change the result.
+
+        A drive of that name must have been added; it need not be launched.
+        Partitions, logical volumes and all else that is not a whole disk are an
+        error.
+
+        See also GuestFS.device_name, GuestFS.list_devices and
+        GuestFS.part_to_dev.
+
+        Since version 1.19.7.
+        """
+        self._check_not_closed()
+        return libguestfsmod.device_index(self._o, device)
+
+    def device_name(self, index: int) -> str:
+        """Return the name of a disk.
+
+        Returns the name of the disk with the number "index": "/dev/sda" for 0,
+        "/dev/sdb" for 1, "/dev/sdaa" for 26, and so on. A number that no drive
+        has is an error with errno "EINVAL". The handle need not be launched.
+
+        See also GuestFS.device_index and GuestFS.list_devices.
+
+        Since version 1.49.1.
+        """
+        self._check_not_closed()
+        return libguestfsmod.device_name(self._o, index)
+
+    def df(self) -> str:
+        """Show the free space of all file systems in kilobytes.
+
+        Returns a table for people to read: size, used and free space of each
+        mounted file system in units of 1024 bytes, as df(1) prints it. The form
+        may change; programs use GuestFS.statvfs. GuestFS.df_h has handier
+        units.
+
+        Since version 1.0.54.
+        """
+        self._check_not_closed()
+        return libguestfsmod.df(self._o)
 
     def df_h(self) -> str:
         """Show the free space of all file systems.
@@ -607,6 +2911,24 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.disk_format(self._o, filename)
 
+    def disk_has_backing_file(self, filename: str) -> bool:
+        """Tell whether a disk image has a backing file.
+
+        Returns true if the image "filename" on the host is an overlay: that is,
+        if it names another image, its backing file, that has the content of the
+        parts not written to. Whether that file exists does not matter.
+
+        The answer comes from the image. If somebody you do not trust can write
+        to it, what has been said of guessing the format at GuestFS.add_drive
+        holds here too: a raw image can pretend to be something else.
+
+        See also GuestFS.disk_format and GuestFS.disk_virtual_size.
+
+        Since version 1.19.39.
+        """
+        self._check_not_closed()
+        return libguestfsmod.disk_has_backing_file(self._o, filename)
+
     def disk_virtual_size(self, filename: str) -> int:
         """Return the size of the disk in an image.
 
@@ -621,6 +2943,24 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.disk_virtual_size(self._o, filename)
+
+    def dmesg(self) -> str:
+        """Return the kernel messages of the appliance.
+
+        Returns the messages that the kernel of the appliance has logged so far,
+        one a line, each with the seconds since its boot in square brackets.
+        They are about the appliance's own devices and the file systems that
+        were mounted in it, not about the guest, whose kernel does not run. When
+        there were many, the oldest are gone.
+
+        With GuestFS.set_verbose the same text is sent while it is written.
+
+        See also GuestFS.utsname, GuestFS.set_verbose and dmesg(1).
+
+        Since version 1.0.18.
+        """
+        self._check_not_closed()
+        return libguestfsmod.dmesg(self._o)
 
     def download(self, remotefilename: str, filename: str) -> None:
         """Copy a file or device out of the disk image.
@@ -645,6 +2985,75 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.download(self._o, remotefilename, filename)
 
+    def download_blocks(self, device: str, start: int, stop: int, filename: str, unallocated: Optional[bool] = None) -> None:
+        """Download blocks of a file system to the host.
+
+        Copies the data units from number "start" to number "stop", both
+        included, of the file system on "device" to the host file "filename",
+        which is created or emptied first. They are written one after the other.
+        A data unit is what the file system allocates space in: the block of
+        ext2, ext3 and ext4, the cluster of NTFS, the sector of FAT. Its size is
+        not part of the output.
+
+        The file system need not be mounted, and should not be mounted for
+        writing. Its type is found out; it must be one that The Sleuth Kit
+        knows, such as ext2, ext3, ext4, NTFS, FAT, exFAT, HFS+, UFS and ISO
+        9660. Other types, negative numbers, a "stop" before "start" and numbers
+        beyond the end are errors.
+
+        See also GuestFS.download_inode, GuestFS.filesystem_walk,
+        GuestFS.download and blkls(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "sleuthkit" is available;
+        GuestFS.feature_available tells.
+
+        Long runs send progress events.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.33.45.
+        """
+        self._check_not_closed()
+        return libguestfsmod.download_blocks(self._o, device, start, stop, filename, unallocated)
+
+    def download_inode(self, device: str, inode: int, filename: str) -> None:
+        """Download a file to the host by its inode number.
+
+        Copies the content of the file with the inode number "inode" of the file
+        system on "device" to the host file "filename", which is created or
+        emptied first. On NTFS it is the number of the record in the MFT. A
+        negative number, and one that the file system does not have, are errors.
+
+        This also reaches files that are deleted or have no name. The content of
+        a deleted file is recovered as far as the file system still knows where
+        it was; if its space was used again since, the data is that of other
+        files, and nothing shows it.
+
+        The file system need not be mounted, and should not be mounted for
+        writing. It must be of a type that The Sleuth Kit knows, see
+        GuestFS.download_blocks.
+
+        See also GuestFS.filesystem_walk, GuestFS.find_inode, GuestFS.download
+        and icat(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "sleuthkit" is available;
+        GuestFS.feature_available tells.
+
+        Long runs send progress events.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.33.14.
+        """
+        self._check_not_closed()
+        return libguestfsmod.download_inode(self._o, device, inode, filename)
+
     def download_offset(self, remotefilename: str, filename: str, offset: int, size: int) -> None:
         """Copy part of a file or device out of the disk image.
 
@@ -665,6 +3074,26 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.download_offset(self._o, remotefilename, filename, offset, size)
+
+    def drop_caches(self, whattodrop: int) -> None:
+        """Make the appliance forget cached disk content.
+
+        Writes everything out as GuestFS.sync does, and then makes the kernel of
+        the appliance drop what it has cached. Later reads come from the disks
+        again, which is of use for measurements and after an image was changed
+        from outside.
+
+        "whattodrop" is 1 for the content of files and devices, 2 for directory
+        entries and inodes, and 3 for both. Anything else is passed to the
+        kernel, which takes 4 (it logs nothing of this any more) and refuses the
+        rest (EINVAL). No data is lost.
+
+        See also GuestFS.sync and proc(5).
+
+        Since version 1.0.18.
+        """
+        self._check_not_closed()
+        return libguestfsmod.drop_caches(self._o, whattodrop)
 
     def du(self, path: str) -> int:
         """Estimate the space taken by a file or tree.
@@ -705,6 +3134,105 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.e2fsck(self._o, device, correct, forceall, forceno)
 
+    def e2fsck_f(self, device: str) -> None:
+        """Check an ext2, ext3 or ext4 file system even if it is clean.
+
+        Checks the file system on "device" even if it is marked as clean, and
+        repairs what can be repaired safely without asking. It is GuestFS.e2fsck
+        with the option "correct" true, and fails like that when errors are
+        left. The file system should not be mounted.
+
+        See also GuestFS.fsck and e2fsck(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.e2fsck instead. This call stays,
+        so programs that use it keep working.
+
+        Since version 1.0.29.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.e2fsck() instead of GuestFS.e2fsck_f()")
+        return libguestfsmod.e2fsck_f(self._o, device)
+
+    def echo_daemon(self, words: Iterable[str]) -> str:
+        """Let the daemon return words.
+
+        Sends the list "words" to the daemon, which returns them as one text
+        with a blank between each two. This only shows that messages get there
+        and back unharmed.
+
+        See also GuestFS.ping_daemon.
+
+        Since version 1.0.69.
+        """
+        self._check_not_closed()
+        return libguestfsmod.echo_daemon(self._o, words)
+
+    def egrep(self, regex: str, path: str) -> List[str]:
+        """Return the lines of a file that match an extended pattern.
+
+        Returns the lines of the file "path" that match the extended regular
+        expression "regex". It is GuestFS.grep with "extended" true, and all
+        that is said there about the result and about errors applies.
+
+        See also GuestFS.egrepi, GuestFS.zegrep and grep(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.grep instead. This call stays, so
+        programs that use it keep working.
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.grep() instead of GuestFS.egrep()")
+        return libguestfsmod.egrep(self._o, regex, path)
+
+    def egrepi(self, regex: str, path: str) -> List[str]:
+        """Return the lines of a file that match an extended pattern in any case.
+
+        Returns the lines of the file "path" that match the extended regular
+        expression "regex", without regard to case. It is GuestFS.grep with
+        "extended" and "insensitive" true, and all that is said there about the
+        result and about errors applies.
+
+        See also GuestFS.egrep, GuestFS.zegrepi and grep(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.grep instead. This call stays, so
+        programs that use it keep working.
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.grep() instead of GuestFS.egrepi()")
+        return libguestfsmod.egrepi(self._o, regex, path)
+
+    def equal(self, file1: str, file2: str) -> bool:
+        """Compare two files.
+
+        Returns true when the files "file1" and "file2" hold exactly the same
+        bytes, and false otherwise. Owner, permissions and times do not matter.
+        Symbolic links are followed. It stops at the first difference, so only
+        files that are equal are read to their ends.
+
+        Anything but files and block devices in the guest is an error.
+
+        See also GuestFS.checksum and cmp(1).
+
+        Since version 1.0.18.
+        """
+        self._check_not_closed()
+        return libguestfsmod.equal(self._o, file1, file2)
+
     def exists(self, path: str) -> bool:
         """Ask whether a path exists.
 
@@ -719,6 +3247,72 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.exists(self._o, path)
+
+    def extlinux(self, directory: str) -> None:
+        """Install the EXTLINUX boot loader.
+
+        Installs EXTLINUX, the SYSLINUX for Linux file systems, on the file
+        system that contains "directory". That is a mount point or a directory
+        below one, on ext2, ext3, ext4, Btrfs or XFS; the loader's files are put
+        into it, and the boot sector of the file system is overwritten.
+
+        For a disk to boot, more is needed: the partition must be marked as
+        bootable with GuestFS.part_set_bootable, a master boot record such as
+        "mbr.bin" of SYSLINUX must be written to the start of the disk with
+        GuestFS.pwrite_device, and a file "extlinux.conf" in "directory" must
+        say what to boot. It is an error if "directory" does not exist or is on
+        another kind of file system.
+
+        See also GuestFS.syslinux for FAT, GuestFS.grub_install and extlinux(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "extlinux" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.21.27.
+        """
+        self._check_not_closed()
+        return libguestfsmod.extlinux(self._o, directory)
+
+    def f2fs_expand(self, device: str) -> None:
+        """Grow an F2FS file system to the size of its device.
+
+        Makes the F2FS file system on "device" as large as the device. It must
+        not be mounted. It cannot be made smaller. If it fills the device
+        already, nothing changes. It is an error if "device" has no F2FS.
+
+        See also GuestFS.resize2fs, GuestFS.xfs_growfs and resize.f2fs(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "f2fs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.39.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.f2fs_expand(self._o, device)
+
+    def fallocate(self, path: str, len: int) -> None:
+        """Create a file of a given size with its blocks allocated.
+
+        Creates the file "path" with a size of "len" bytes, all of them zero,
+        and takes the space for it from the file system. It is
+        GuestFS.fallocate64 for files of less than 2 GiB.
+
+        See also GuestFS.truncate_size.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.fallocate64 instead. This call
+        stays, so programs that use it keep working.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.fallocate64() instead of GuestFS.fallocate()")
+        return libguestfsmod.fallocate(self._o, path, len)
 
     def fallocate64(self, path: str, len: int) -> None:
         """Create a file of a given size with its blocks allocated.
@@ -753,6 +3347,53 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.feature_available(self._o, groups)
 
+    def fgrep(self, pattern: str, path: str) -> List[str]:
+        """Return the lines of a file that contain a text.
+
+        Returns the lines of the file "path" that contain the text "pattern",
+        taken as it is. It is GuestFS.grep with "fixed" true, and all that is
+        said there about the result and about errors applies.
+
+        See also GuestFS.fgrepi, GuestFS.zfgrep and grep(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.grep instead. This call stays, so
+        programs that use it keep working.
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.grep() instead of GuestFS.fgrep()")
+        return libguestfsmod.fgrep(self._o, pattern, path)
+
+    def fgrepi(self, pattern: str, path: str) -> List[str]:
+        """Return the lines of a file that contain a text in any case.
+
+        Returns the lines of the file "path" that contain the text "pattern",
+        without regard to case. It is GuestFS.grep with "fixed" and
+        "insensitive" true, and all that is said there about the result and
+        about errors applies.
+
+        See also GuestFS.fgrep, GuestFS.zfgrepi and grep(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.grep instead. This call stays, so
+        programs that use it keep working.
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.grep() instead of GuestFS.fgrepi()")
+        return libguestfsmod.fgrepi(self._o, pattern, path)
+
     def file(self, path: str) -> str:
         """Say what a file or device contains.
 
@@ -772,6 +3413,30 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.file(self._o, path)
+
+    def file_architecture(self, filename: str) -> str:
+        """Detect the architecture of a program.
+
+        Returns the processor architecture that the file "filename" is for. It
+        may be a program or a library (ELF), a program of Windows, a kernel
+        module, a kernel, or an initrd, whose programs are looked at. Modules
+        and initrds may be compressed by gzip, xz, zstd, bzip2 or lzma. Symbolic
+        links are followed.
+
+        The architectures are "aarch64", "arm" (32 bit), "i386" (all 32 bit
+        PCs), "ia64", "loongarch64", "ppc", "ppc64", "ppc64le", "riscv32",
+        "riscv64", "s390", "s390x", "sparc", "sparc64" and "x86_64". More may
+        come.
+
+        A file that does not tell is an error: texts, scripts, static libraries,
+        and kernels for PCs that EFI cannot start.
+
+        See also GuestFS.inspect_get_arch and GuestFS.file.
+
+        Since version 1.5.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.file_architecture(self._o, filename)
 
     def filesize(self, file: str) -> int:
         """Return the size of a file in bytes.
@@ -806,6 +3471,36 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.filesystem_available(self._o, filesystem)
 
+    def filesystem_walk(self, device: str) -> List[_TskDirent]:
+        """List everything in a file system, deleted files too.
+
+        Reads the structures of the file system on "device" and returns an entry
+        for every file and directory that is or was in it, in no particular
+        order. Deleted files whose entries have not been used again are among
+        them, and what cannot be reached by its name. The file system need not
+        be mounted; if it is, what has not been written out is missing.
+
+        The fields are described at the struct "tsk_dirent". A file whose lowest
+        flag bit is not set was deleted; GuestFS.download_inode may bring its
+        content back.
+
+        A device without a file system that The Sleuth Kit knows is an error.
+
+        See also GuestFS.find_inode, GuestFS.download_inode and fls(1).
+
+        This call works only when the option group "libtsk" is available;
+        GuestFS.feature_available tells.
+
+        Long runs send progress events.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.33.39.
+        """
+        self._check_not_closed()
+        return libguestfsmod.filesystem_walk(self._o, device)
+
     def fill(self, c: int, len: int, path: str) -> None:
         """Create a file filled with one byte.
 
@@ -825,6 +3520,45 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.fill(self._o, c, len, path)
+
+    def fill_dir(self, dir: str, nr: int) -> None:
+        """Create many empty files in a directory.
+
+        Creates "nr" empty files in the directory "dir", which must exist. Their
+        names are the numbers from 0 to "nr" - 1 with eight digits: "00000000",
+        "00000001" and so on. They have permissions 0666 less the GuestFS.umask.
+        Files of these names that are there already are left as they are. It is
+        made for testing what file systems and programs do with large
+        directories.
+
+        When the call fails, for want of inodes perhaps, some of the files have
+        been created.
+
+        See also GuestFS.fill, GuestFS.touch and GuestFS.ls.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.19.32.
+        """
+        self._check_not_closed()
+        return libguestfsmod.fill_dir(self._o, dir, nr)
+
+    def fill_pattern(self, pattern: str, len: int, path: str) -> None:
+        """Make a file filled with a repeating pattern.
+
+        Makes the file "path", "len" bytes long, which holds the bytes of
+        "pattern" again and again. Where the length is no multiple of the
+        pattern, the last one is cut off. What was in the file is lost. "len"
+        must not be negative and "pattern" not be empty.
+
+        See also GuestFS.fill, GuestFS.fallocate64 and GuestFS.write.
+
+        Long runs send progress events.
+
+        Since version 1.3.12.
+        """
+        self._check_not_closed()
+        return libguestfsmod.fill_pattern(self._o, pattern, len, path)
 
     def find(self, directory: str) -> List[str]:
         """List all files below a directory.
@@ -863,6 +3597,163 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.find0(self._o, directory, files)
 
+    def find_inode(self, device: str, inode: int) -> List[_TskDirent]:
+        """Find all names of an inode.
+
+        Returns an entry for every name, deleted or not, by which the inode
+        number "inode" is known in the file system on "device". The list is
+        empty when there is none. The file system need not be mounted.
+
+        The fields are described at the struct "tsk_dirent".
+
+        A device without a file system that The Sleuth Kit knows is an error,
+        and so is a negative number.
+
+        See also GuestFS.filesystem_walk, GuestFS.download_inode and ffind(1).
+
+        This call works only when the option group "libtsk" is available;
+        GuestFS.feature_available tells.
+
+        Long runs send progress events.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.35.6.
+        """
+        self._check_not_closed()
+        return libguestfsmod.find_inode(self._o, device, inode)
+
+    def findfs_label(self, label: str) -> str:
+        """Find a file system by its label.
+
+        Returns the device of the file system or swap area that has the label
+        "label". All disks, partitions, logical volumes and arrays are looked at
+        anew. A logical volume is given as "/dev/VOLGROUP/LOGVOL". If none has
+        the label, the call fails; if several have it, any of them may be
+        returned.
+
+        See also GuestFS.findfs_uuid, GuestFS.findfs_partlabel,
+        GuestFS.vfs_label and findfs(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.5.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.findfs_label(self._o, label)
+
+    def findfs_partlabel(self, label: str) -> str:
+        """Find a partition by its name.
+
+        Returns the device of the partition that has the name "label" in the
+        partition table. GPT has such names, MBR has not. It is not the label of
+        a file system, for which there is GuestFS.findfs_label. If no partition
+        has the name, the call fails; if several have it, any of them may be
+        returned.
+
+        See also GuestFS.findfs_partuuid, GuestFS.part_get_name,
+        GuestFS.part_set_name and findfs(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.53.5.
+        """
+        self._check_not_closed()
+        return libguestfsmod.findfs_partlabel(self._o, label)
+
+    def findfs_partuuid(self, uuid: str) -> str:
+        """Find a partition by its UUID.
+
+        Returns the device of the partition that has the UUID "uuid" in the
+        partition table. For GPT that is the one of GuestFS.part_get_gpt_guid,
+        in upper or lower case; for MBR it is made of the identity of the disk
+        and the number of the partition, like "1234abcd-01". It is not the UUID
+        of a file system, for which there is GuestFS.findfs_uuid. If no
+        partition has it, the call fails.
+
+        See also GuestFS.findfs_partlabel, GuestFS.part_set_gpt_guid and
+        findfs(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.53.5.
+        """
+        self._check_not_closed()
+        return libguestfsmod.findfs_partuuid(self._o, uuid)
+
+    def findfs_uuid(self, uuid: str) -> str:
+        """Find a file system by its UUID.
+
+        Returns the device of the file system or swap area that has the UUID
+        "uuid", written as GuestFS.vfs_uuid returns it. All disks, partitions,
+        logical volumes and arrays are looked at anew. A logical volume is given
+        as "/dev/VOLGROUP/LOGVOL". If none has the UUID, the call fails; if
+        several have it, as clones do, any of them may be returned.
+
+        See also GuestFS.findfs_label, GuestFS.findfs_partuuid and findfs(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.5.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.findfs_uuid(self._o, uuid)
+
+    def fsck(self, fstype: str, device: str) -> int:
+        """Check a file system with the checker of its type.
+
+        Runs the checker for file systems of the type "fstype" on "device", as
+        "fsck -a" does: what can be repaired without questions is repaired.
+        Returns the exit status of the checker, a sum of
+
+        - 0: no errors
+        - 1: errors were corrected
+        - 2: the machine should be rebooted, which means nothing here
+        - 4: errors were left
+        - 8: the checker could not do its work, for instance because the type is
+          another or it is mounted
+        - 16, 32, 128: wrong use, cancelled, a library is missing
+
+        Mind that not being 0 can still be good, and that only a call which
+        could not start the checker is an error: "fstype" is nonsense (EINVAL),
+        or the appliance has no checker for it (ENOTSUP). The checkers of xfs
+        and btrfs do nothing and return 0.
+
+        See also GuestFS.e2fsck, GuestFS.vfs_type and fsck(8).
+
+        Since version 1.0.16.
+        """
+        self._check_not_closed()
+        return libguestfsmod.fsck(self._o, fstype, device)
+
+    def fstrim(self, mountpoint: str, offset: Optional[int] = None, length: Optional[int] = None, minimumfreeextent: Optional[int] = None) -> None:
+        """Give the free space of a file system back to the host.
+
+        Tells the device below the file system that is mounted on "mountpoint"
+        which of its blocks are free, so that the host can have them back and
+        the image gets smaller. The files are not touched. The file system must
+        be mounted for writing. "mountpoint" may also be another directory of
+        that file system.
+
+        For the space to come back on the host, the drive must have been added
+        with the option "discard" of GuestFS.add_drive, and the image and the
+        file system it is on must be able to have holes. Otherwise the call may
+        fail, or succeed and free nothing. It fails with ENOTSUP if the file
+        system or the device cannot be trimmed at all.
+
+        See also GuestFS.zero_free_space, GuestFS.blkdiscard and fstrim(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "fstrim" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.6.
+        """
+        self._check_not_closed()
+        return libguestfsmod.fstrim(self._o, mountpoint, offset, length, minimumfreeextent)
+
     def get_append(self) -> Optional[str]:
         """Return the additional kernel options.
 
@@ -873,6 +3764,21 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.get_append(self._o)
+
+    def get_attach_method(self) -> str:
+        """Return how the appliance is started.
+
+        The old name of GuestFS.get_backend. For the backend "direct" it answers
+        "appliance", as it did before 1.21.
+
+        Deprecated. New programs call GuestFS.get_backend instead. This call
+        stays, so programs that use it keep working.
+
+        Since version 1.9.8.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.get_backend() instead of GuestFS.get_attach_method()")
+        return libguestfsmod.get_attach_method(self._o)
 
     def get_autosync(self) -> bool:
         """Return whether closing the handle synchronises the disks.
@@ -934,6 +3840,144 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.get_cachedir(self._o)
 
+    def get_direct(self) -> bool:
+        """Return whether the console is that of the program.
+
+        Returns the flag that GuestFS.set_direct sets. It is false by default.
+
+        Deprecated. New programs call GuestFS.internal_get_console_socket
+        instead. This call stays, so programs that use it keep working.
+
+        Since version 1.0.72.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.internal_get_console_socket() instead of GuestFS.get_direct()")
+        return libguestfsmod.get_direct(self._o)
+
+    def get_e2attrs(self, file: str) -> str:
+        """Return the attributes of a file on ext2, ext3 or ext4.
+
+        Returns the attributes that the inode of "file" has, one letter for
+        each, sorted by their ASCII code and without separators. The text is
+        empty when none is set. The letters are those of chattr(1), the usual
+        ones being:
+
+        "A"
+            the time of the last access is not kept
+        "a"
+            data can only be appended
+        "C"
+            no copy on write
+        "c"
+            compressed on disk
+        "D"
+            changes of the directory are written at once
+        "d"
+            left out of backups by "dump"
+        "E"
+            encrypted
+        "e"
+            its blocks are mapped by extents; most files on ext4 have it
+        "F"
+            names in the directory are looked up without regard to case
+        "I"
+            the directory has a hashed index
+        "i"
+            cannot be changed, deleted, renamed or linked to
+        "j"
+            its data goes through the journal
+        "N"
+            its data is inside the inode
+        "P"
+            new files in the directory inherit its project
+        "S"
+            changes are written at once
+        "s"
+            its blocks are to be zeroed when it is deleted
+        "T"
+            directories in it are spread over the disk
+        "t"
+            the tail is not merged with that of other files
+        "u"
+            its content is to be kept when it is deleted
+        "V"
+            protected by verity
+
+        More may come with newer kernels, and not every kind of file can have
+        every one. "file" must be a regular file or a directory; anything else,
+        and a file system that has no such attributes, is an error. They have
+        nothing to do with extended attributes, for which there is
+        GuestFS.getxattrs.
+
+        See also GuestFS.set_e2attrs, GuestFS.get_e2generation and lsattr(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.17.31.
+        """
+        self._check_not_closed()
+        return libguestfsmod.get_e2attrs(self._o, file)
+
+    def get_e2generation(self, file: str) -> int:
+        """Return the generation of a file on ext2, ext3 or ext4.
+
+        Returns the generation of the inode of "file", a number between 0 and
+        4294967295 that the file system gives a new value when it uses an inode
+        again. Servers for NFS tell a file from a later one with the same inode
+        number by it. It was called version in the past.
+
+        "file" must be a regular file or a directory. On a file system that
+        keeps no generation the call fails.
+
+        See also GuestFS.set_e2generation, GuestFS.get_e2attrs and lsattr(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.17.31.
+        """
+        self._check_not_closed()
+        return libguestfsmod.get_e2generation(self._o, file)
+
+    def get_e2label(self, device: str) -> str:
+        """Return the label of an ext2, ext3 or ext4 file system.
+
+        Returns the label of the file system on "device", an empty text if there
+        is none. It is the same as GuestFS.vfs_label, and like that not limited
+        to these three types.
+
+        See also GuestFS.set_label.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.vfs_label instead. This call
+        stays, so programs that use it keep working.
+
+        Since version 1.0.15.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.vfs_label() instead of GuestFS.get_e2label()")
+        return libguestfsmod.get_e2label(self._o, device)
+
+    def get_e2uuid(self, device: str) -> str:
+        """Return the UUID of an ext2, ext3 or ext4 file system.
+
+        Returns the UUID of the file system on "device" in the usual form with
+        dashes, an empty text if there is none. It is the same as
+        GuestFS.vfs_uuid, and like that not limited to these three types.
+
+        See also GuestFS.set_uuid.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.vfs_uuid instead. This call stays,
+        so programs that use it keep working.
+
+        Since version 1.0.15.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.vfs_uuid() instead of GuestFS.get_e2uuid()")
+        return libguestfsmod.get_e2uuid(self._o, device)
+
     def get_hv(self) -> str:
         """Return the hypervisor program.
 
@@ -991,6 +4035,17 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.get_path(self._o)
 
+    def get_pgroup(self) -> bool:
+        """Return whether the appliance has a process group of its own.
+
+        Returns the flag that GuestFS.set_pgroup sets. It is false by default;
+        the shell sets it.
+
+        Since version 1.11.18.
+        """
+        self._check_not_closed()
+        return libguestfsmod.get_pgroup(self._o)
+
     def get_pid(self) -> int:
         """Return the process ID of the hypervisor.
 
@@ -1017,6 +4072,46 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.get_program(self._o)
+
+    def get_qemu(self) -> str:
+        """Return the hypervisor program.
+
+        The old name of GuestFS.get_hv: the path of the program that runs the
+        appliance, chosen or found.
+
+        Deprecated. New programs call GuestFS.get_hv instead. This call stays,
+        so programs that use it keep working.
+
+        Since version 1.0.6.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.get_hv() instead of GuestFS.get_qemu()")
+        return libguestfsmod.get_qemu(self._o)
+
+    def get_recovery_proc(self) -> bool:
+        """Return whether the appliance ends with the program.
+
+        Returns the flag that GuestFS.set_recovery_proc sets. It is true by
+        default.
+
+        Since version 1.0.77.
+        """
+        self._check_not_closed()
+        return libguestfsmod.get_recovery_proc(self._o)
+
+    def get_selinux(self) -> bool:
+        """Return whether SELinux is enabled in the appliance.
+
+        Returns the flag that GuestFS.set_selinux sets. It is false by default.
+
+        Deprecated. New programs call GuestFS.setfiles instead. This call stays,
+        so programs that use it keep working.
+
+        Since version 1.0.67.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.setfiles() instead of GuestFS.get_selinux()")
+        return libguestfsmod.get_selinux(self._o)
 
     def get_smp(self) -> int:
         """Return the number of virtual CPUs.
@@ -1076,6 +4171,22 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.get_trace(self._o)
 
+    def get_umask(self) -> int:
+        """Return the file mode creation mask.
+
+        Returns the mask that GuestFS.umask has set last, or 022 when it has not
+        been set. The shell prints the result in octal.
+
+        Nothing is changed, so this is the way to look at the mask without
+        setting it.
+
+        See also GuestFS.umask and umask(2).
+
+        Since version 1.3.4.
+        """
+        self._check_not_closed()
+        return libguestfsmod.get_umask(self._o)
+
     def get_verbose(self) -> bool:
         """Return whether messages are verbose.
 
@@ -1085,6 +4196,53 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.get_verbose(self._o)
+
+    def getcon(self) -> str:
+        """Return the SELinux context of the daemon.
+
+        Returns the security context in which the daemon in the appliance runs.
+        It needs SELinux in the appliance, which is off unless
+        GuestFS.set_selinux has asked for it, and no policy is there for it; so
+        it fails as a rule. To label the files of a guest, use GuestFS.setfiles.
+
+        See also GuestFS.setcon and GuestFS.setfiles.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.setfiles instead. This call stays,
+        so programs that use it keep working.
+
+        This call works only when the option group "selinux" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.67.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.setfiles() instead of GuestFS.getcon()")
+        return libguestfsmod.getcon(self._o)
+
+    def getxattr(self, path: str, name: str) -> bytes:
+        """Return one extended attribute of a file.
+
+        Returns the value of the extended attribute "name", such as
+        "user.comment", of the file "path". The value may be any bytes, and may
+        be empty. Symbolic links are followed. It is an error if there is no
+        attribute of that name (ENODATA).
+
+        All attributes of a file together come from GuestFS.getxattrs. On file
+        systems that cannot list them this is the way to one whose name is
+        known.
+
+        See also GuestFS.getxattrs, GuestFS.lgetxattr, GuestFS.setxattr and
+        xattr(7).
+
+        This call works only when the option group "linuxxattrs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.7.24.
+        """
+        self._check_not_closed()
+        return libguestfsmod.getxattr(self._o, path, name)
 
     def getxattrs(self, path: str) -> List[_Xattr]:
         """List the extended attributes of a file.
@@ -1145,6 +4303,75 @@ class GuestFS:
 
     grep_opts = grep
 
+    def grepi(self, regex: str, path: str) -> List[str]:
+        """Return the lines of a file that match a pattern in any case.
+
+        Returns the lines of the file "path" that match the basic regular
+        expression "regex", without regard to case. It is GuestFS.grep with
+        "insensitive" true, and all that is said there about the result and
+        about errors applies.
+
+        See also GuestFS.zgrepi and grep(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.grep instead. This call stays, so
+        programs that use it keep working.
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.grep() instead of GuestFS.grepi()")
+        return libguestfsmod.grepi(self._o, regex, path)
+
+    def grub_install(self, root: str, device: str) -> None:
+        """Install the GRUB boot loader.
+
+        Installs GRUB on "device", usually a whole disk, whose boot sector is
+        overwritten. "root" is the directory that is the root of the guest, "/"
+        in most cases; the files go to "boot/grub" below it.
+
+        It is meant for GRUB 1. The "grub-install" of the appliance is used, not
+        that of the guest, and the two may not fit together, so try it with
+        every kind of guest. To install GRUB 2, which nearly all guests use
+        today, run the program of the guest by GuestFS.command.
+
+        If no drive is found for the device, write a file "boot/grub/device.map"
+        below "root" first, with a line such as "(hd0) /dev/sda" that names the
+        device.
+
+        See also GuestFS.extlinux, GuestFS.syslinux, GuestFS.command and
+        grub-install(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "grub" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.17.
+        """
+        self._check_not_closed()
+        return libguestfsmod.grub_install(self._o, root, device)
+
+    def head(self, path: str) -> List[str]:
+        """Return the first ten lines of a file.
+
+        Returns the first ten lines of the file "path", without their newlines;
+        all of them when it has fewer. A carriage return belongs to its line.
+
+        See also GuestFS.head_n, GuestFS.tail and head(1).
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.54.
+        """
+        self._check_not_closed()
+        return libguestfsmod.head(self._o, path)
+
     def head_n(self, nrlines: int, path: str) -> List[str]:
         """Return the first lines of a file.
 
@@ -1162,6 +4389,1320 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.head_n(self._o, nrlines, path)
+
+    def hexdump(self, path: str) -> str:
+        """Show the bytes of a file in hexadecimal.
+
+        Returns the content of the file "path" for people to read, as "hexdump
+        -C" prints it: lines with the offset, sixteen bytes in hexadecimal, and
+        the same as characters, with a dot for all that is not printable ASCII.
+        Lines that repeat the one before are shown as one "*". The last line is
+        the size. An empty file gives an empty text.
+
+        The dump is about five times as long as the file. For programs there are
+        GuestFS.pread and GuestFS.read_file.
+
+        See also GuestFS.strings and hexdump(1).
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hexdump(self._o, path)
+
+    def hivex_close(self) -> None:
+        """Close the hive.
+
+        Closes the Registry hive that GuestFS.hivex_open opened. Changes that
+        were not written with GuestFS.hivex_commit are lost. All handles of
+        nodes and values become invalid. It is an error when no hive is open. An
+        open hive can keep its file system busy, so close it before
+        GuestFS.umount.
+
+        See also GuestFS.hivex_open and GuestFS.hivex_commit.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_close(self._o)
+
+    def hivex_commit(self, filename: Optional[str]) -> None:
+        """Write the changes of the hive to a file.
+
+        Writes the open hive with all its changes. If "filename" is NULL, it
+        goes back into the file it was read from. Otherwise "filename" is the
+        absolute path of another file in the guest; that one is created or
+        replaced, and the original stays as it was. The whole hive is always
+        written, so a failure half way, on a full disk perhaps, can leave a file
+        that is no good.
+
+        The hive stays open, and its handles stay valid. It is an error when no
+        hive is open, or when it was opened without "write".
+
+        See also GuestFS.hivex_open, GuestFS.hivex_node_set_value and
+        GuestFS.hivex_close.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_commit(self._o, filename)
+
+    def hivex_node_add_child(self, parent: int, name: str) -> int:
+        """Add a subkey to a Registry key.
+
+        Creates an empty node called "name" below the node "parent", which is a
+        key of the Registry, and returns the handle of the new node. It has no
+        values and no children. The security descriptor is that of the parent.
+        If "parent" has a child of that name already, upper and lower case being
+        the same, the call fails with "EEXIST". The hive must have been opened
+        with "write".
+
+        Nothing is in the file before GuestFS.hivex_commit.
+
+        See also GuestFS.hivex_node_get_child, GuestFS.hivex_node_set_value and
+        GuestFS.hivex_node_delete_child.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_node_add_child(self._o, parent, name)
+
+    def hivex_node_children(self, nodeh: int) -> List[_HivexNode]:
+        """List the subkeys of a Registry key.
+
+        Returns the handles of all nodes directly below the node "nodeh", in the
+        order of the hive, which is that of their names as a rule. The list is
+        empty if there are none. A handle that is not that of a node, and a hive
+        that is damaged, are errors.
+
+        See also GuestFS.hivex_node_name, GuestFS.hivex_node_get_child and
+        GuestFS.hivex_root.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_node_children(self._o, nodeh)
+
+    def hivex_node_delete_child(self, nodeh: int) -> None:
+        """Delete a Registry key.
+
+        Deletes the node "nodeh" with all its values and everything below it.
+        Handles of what was deleted must not be used any more. The root of the
+        hive cannot be deleted: that is an error. The hive must have been opened
+        with "write".
+
+        Nothing is changed in the file before GuestFS.hivex_commit, which does
+        not make it smaller.
+
+        See also GuestFS.hivex_node_add_child and GuestFS.hivex_commit.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_node_delete_child(self._o, nodeh)
+
+    def hivex_node_get_child(self, nodeh: int, name: str) -> int:
+        """Find a subkey of a Registry key by its name.
+
+        Returns the handle of the node called "name" directly below the node
+        "nodeh". Upper and lower case are the same. "name" is one name and not a
+        path: to go down several levels, call this once for each.
+
+        If there is no such child, the result is 0, which is not an error. Take
+        care not to use that 0 as a handle.
+
+        See also GuestFS.hivex_node_children, GuestFS.hivex_node_get_value and
+        GuestFS.hivex_root.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_node_get_child(self._o, nodeh, name)
+
+    def hivex_node_get_value(self, nodeh: int, key: str) -> int:
+        """Find a value of a Registry key by its name.
+
+        Returns the handle of the value called "key" of the node "nodeh". Upper
+        and lower case are the same. The default value of a node has the empty
+        name; tools often show it as "@", but that is not its name in the hive.
+
+        If there is no such value, the result is 0, which is not an error. Take
+        care not to use that 0 as a handle.
+
+        See also GuestFS.hivex_node_values, GuestFS.hivex_value_type,
+        GuestFS.hivex_value_value and GuestFS.hivex_value_string.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_node_get_value(self._o, nodeh, key)
+
+    def hivex_node_name(self, nodeh: int) -> str:
+        """Return the name of a Registry key.
+
+        Returns the name of the node "nodeh", in UTF-8: one name, not the path
+        that leads there. The name of the root tells nothing, is not part of any
+        path, and differs from hive to hive.
+
+        See also GuestFS.hivex_node_children and GuestFS.hivex_node_parent.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_node_name(self._o, nodeh)
+
+    def hivex_node_parent(self, nodeh: int) -> int:
+        """Return the parent of a Registry key.
+
+        Returns the handle of the node that "nodeh" is directly below. The root
+        has none: what its hive says there is not valid, and asking for it is
+        usually an error. Compare with GuestFS.hivex_root before.
+
+        See also GuestFS.hivex_root and GuestFS.hivex_node_children.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_node_parent(self._o, nodeh)
+
+    def hivex_node_set_value(self, nodeh: int, key: str, t: int, val: Union[bytes, bytearray, memoryview, str]) -> None:
+        """Set a value of a Registry key.
+
+        Sets the value called "key" of the node "nodeh". If it has one of that
+        name already, upper and lower case being the same, that is replaced;
+        other values stay. With an empty "key" it is the default value.
+
+        "t" is the type, and "val" the data exactly as they are in the hive;
+        nothing is converted or checked. The types are:
+
+        "0"
+            none
+        "1"
+            a string, in UTF-16LE and with a zero character of two bytes at the
+            end
+        "2"
+            a string in which names such as "%SystemRoot%" are to be replaced
+        "3"
+            any bytes
+        "4"
+            a number of 32 bits, little-endian
+        "5"
+            a number of 32 bits, big-endian
+        "6"
+            a symbolic link to another key
+        "7"
+            several strings, each with its zero character, and one more behind
+            the last
+        "8", "9", "10"
+            resources of the hardware
+        "11"
+            a number of 64 bits, little-endian
+
+        Handles of values of this node from before are not valid afterwards; ask
+        for them again. The hive must have been opened with "write", and nothing
+        is in the file before GuestFS.hivex_commit.
+
+        See also GuestFS.hivex_node_get_value, GuestFS.hivex_value_type and
+        GuestFS.hivex_commit.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_node_set_value(self._o, nodeh, key, t, val)
+
+    def hivex_node_values(self, nodeh: int) -> List[_HivexValue]:
+        """List the values of a Registry key.
+
+        Returns the handles of all values of the node "nodeh". The list is empty
+        if there are none. The default value, if it is set, is among them, with
+        an empty name.
+
+        See also GuestFS.hivex_value_key, GuestFS.hivex_value_type,
+        GuestFS.hivex_value_value and GuestFS.hivex_node_get_value.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_node_values(self._o, nodeh)
+
+    def hivex_open(self, filename: str, verbose: Optional[bool] = None, debug: Optional[bool] = None, write: Optional[bool] = None, unsafe: Optional[bool] = None) -> None:
+        """Open a Windows Registry hive.
+
+        Opens the file "filename" of the guest, which must be a hive of the
+        Windows Registry, such as "/Windows/System32/config/SOFTWARE". Names in
+        Windows can be in any case; GuestFS.case_sensitive_path finds the right
+        one. There is one hive at a time: if one is open already, it is closed
+        first, and its changes that were not committed are lost.
+
+        Start with GuestFS.hivex_root and go down with
+        GuestFS.hivex_node_get_child or GuestFS.hivex_node_children. Nodes and
+        values are named by handles, which are numbers that are valid until the
+        hive is closed. A file that is not a hive, or is damaged at its head, is
+        an error.
+
+        A hive that Windows did not close, after a crash or hibernation, may
+        have changes in log files beside it. These are not read. Changing such a
+        hive is dangerous.
+
+        See also GuestFS.hivex_close, GuestFS.hivex_commit and hivex(3).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_open(self._o, filename, verbose, debug, write, unsafe)
+
+    def hivex_root(self) -> int:
+        """Return the root of the hive.
+
+        Returns the handle of the top node of the open hive, from which all
+        others are reached. It is an error when no hive is open, or when the
+        hive has no root.
+
+        See also GuestFS.hivex_open, GuestFS.hivex_node_get_child and
+        GuestFS.hivex_node_children.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_root(self._o)
+
+    def hivex_value_key(self, valueh: int) -> str:
+        """Return the name of a Registry value.
+
+        Returns the name of the value "valueh", in UTF-8. For the default value
+        of a node it is empty.
+
+        See also GuestFS.hivex_node_values, GuestFS.hivex_value_type and
+        GuestFS.hivex_value_value.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_value_key(self._o, valueh)
+
+    def hivex_value_string(self, valueh: int) -> str:
+        """Return a Registry value as a string.
+
+        Takes the data of the value "valueh" as text in UTF-16LE and returns it
+        in UTF-8, up to the first zero character. It is an error if the data are
+        not UTF-16LE.
+
+        The type of the value is not looked at, so check
+        GuestFS.hivex_value_type first: 1, 2 and 6 are strings, but programs may
+        store what they like even there. Of several strings (type 7) only the
+        first is returned; use GuestFS.hivex_value_value for these.
+
+        See also GuestFS.hivex_node_get_value and GuestFS.hivex_value_value.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.37.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_value_string(self._o, valueh)
+
+    def hivex_value_type(self, valueh: int) -> int:
+        """Return the type of a Registry value.
+
+        Returns the type of the value "valueh" as a number;
+        GuestFS.hivex_node_set_value tells what they mean. Usual are 1 and 2
+        (strings), 3 (any bytes), 4 (32-bit number) and 7 (several strings).
+        Other numbers than those listed are possible too. Nothing makes sure
+        that the data are really of the type.
+
+        See also GuestFS.hivex_value_value and GuestFS.hivex_value_string.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_value_type(self._o, valueh)
+
+    def hivex_value_utf8(self, valueh: int) -> str:
+        """Return a Registry value as a string.
+
+        An older name of GuestFS.hivex_value_string, which does the same: the
+        data of the value "valueh", taken as UTF-16LE, are returned in UTF-8.
+
+        See also GuestFS.hivex_value_string and GuestFS.hivex_value_value.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.hivex_value_string instead. This
+        call stays, so programs that use it keep working.
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.hivex_value_string() instead of GuestFS.hivex_value_utf8()")
+        return libguestfsmod.hivex_value_utf8(self._o, valueh)
+
+    def hivex_value_value(self, valueh: int) -> bytes:
+        """Return the data of a Registry value.
+
+        Returns the data of the value "valueh" as the bytes that are in the
+        hive; nothing is converted. How they are to be read follows from
+        GuestFS.hivex_value_type: numbers are little-endian except for type 5,
+        and text is UTF-16LE, mostly with a zero character at its end. The
+        result may be empty.
+
+        See also GuestFS.hivex_value_string, GuestFS.hivex_value_type and
+        GuestFS.hivex_node_set_value.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "hivex" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.35.
+        """
+        self._check_not_closed()
+        return libguestfsmod.hivex_value_value(self._o, valueh)
+
+    def initrd_cat(self, initrdpath: str, filename: str) -> bytes:
+        """Return the content of a file inside an initrd.
+
+        Returns the content of the file "filename" inside the initial RAM disk
+        "initrdpath", a file such as "/boot/initrd.img" in a mounted file
+        system. "filename" is a path as GuestFS.initrd_list gives it, without a
+        slash at the beginning: the start script is usually "init".
+
+        It is an error if there is no such file in the image, if it is not a
+        regular file, or if the image is not in the format that
+        GuestFS.initrd_list describes.
+
+        See also GuestFS.initrd_list and cpio(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.84.
+        """
+        self._check_not_closed()
+        return libguestfsmod.initrd_cat(self._o, initrdpath, filename)
+
+    def initrd_list(self, path: str) -> List[str]:
+        """List the files inside an initrd.
+
+        Returns the paths of all files and directories in the initial RAM disk
+        "path", a file such as "/boot/initrd.img" in a mounted file system. They
+        come in the order in which they are stored, without a slash at the
+        beginning. Directories have lines of their own.
+
+        The image is an archive of cpio(1), plain or compressed by gzip, xz or
+        zstd. Several of them may follow one another, as when microcode for the
+        processor stands in front; then all are listed. The images of file
+        systems that Linux 2.4 and older used are not understood and are an
+        error, as anything else is.
+
+        See also GuestFS.initrd_cat.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.54.
+        """
+        self._check_not_closed()
+        return libguestfsmod.initrd_list(self._o, path)
+
+    def inotify_add_watch(self, path: str, mask: int) -> int:
+        """Watch a file or directory for events.
+
+        Adds a watch for the file or directory "path" to the inotify handle.
+        Symbolic links are followed. For a directory the events of the entries
+        directly in it are reported too, but not those further down: each
+        directory below needs a watch of its own. Returns the number of the
+        watch, which is the "in_wd" of its events. If "path" is watched already,
+        its mask is replaced and the number is the same.
+
+        "mask" is the sum of the events to report. These are those of the Linux
+        kernel:
+
+        "0x001"
+            read
+        "0x002"
+            content changed
+        "0x004"
+            owner, permissions, times or the like changed
+        "0x008"
+            closed after it was open for writing
+        "0x010"
+            closed after it was open for reading only
+        "0x020"
+            opened
+        "0x040", "0x080"
+            an entry was moved out of the directory, or into it
+        "0x100", "0x200"
+            an entry was created, or deleted
+        "0x400", "0x800"
+            the watched object itself was deleted, or moved
+
+        "0xfff" is all of them; inotify(7) has further bits that change how the
+        watch works. GuestFS.inotify_init must have been called before. A "path"
+        that does not exist is an error.
+
+        See also GuestFS.inotify_read, GuestFS.inotify_files and
+        GuestFS.inotify_rm_watch.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "inotify" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inotify_add_watch(self._o, path, mask)
+
+    def inotify_close(self) -> None:
+        """Close the inotify handle.
+
+        Closes the handle that GuestFS.inotify_init opened. All watches end, and
+        events that were not read are lost. Without an open handle it is an
+        error.
+
+        See also GuestFS.inotify_init and GuestFS.inotify_read.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "inotify" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inotify_close(self._o)
+
+    def inotify_files(self) -> List[str]:
+        """Return the names of the files that had events.
+
+        Reads all waiting events and returns only the names in them, sorted and
+        each one once. A name is that of an entry within its watched directory,
+        without the directory; so with several watches it does not tell where
+        the entry is. Events of a watched object itself have no name and are
+        left out. If there was no event, the list is empty.
+
+        The events are gone from the queue afterwards. It does not show if
+        events were lost; GuestFS.inotify_read does. GuestFS.inotify_init must
+        have been called before.
+
+        See also GuestFS.inotify_read and GuestFS.inotify_add_watch.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "inotify" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inotify_files(self._o)
+
+    def inotify_init(self, maxevents: int) -> None:
+        """Open an inotify handle.
+
+        Opens the inotify handle of the appliance, with which changes in the
+        mounted file systems of the guest can be watched. Only what is done
+        through this appliance is seen. There is one handle; if one is open
+        already, it is closed first, with its watches and events.
+
+        "maxevents" is the number of events that the kernel keeps until they are
+        read; when there are more, it drops them and adds one event with the bit
+        "0x4000" (overflow) and the watch number -1. With 0 the number stays
+        what it is: that of an earlier call, or the kernel's, which is usually
+        16384. A negative number is an error.
+
+        Next add watches with GuestFS.inotify_add_watch, and read the events
+        from time to time.
+
+        See also GuestFS.inotify_read, GuestFS.inotify_files,
+        GuestFS.inotify_close and inotify(7).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "inotify" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inotify_init(self._o, maxevents)
+
+    def inotify_read(self) -> List[_InotifyEvent]:
+        """Return the events of the watches.
+
+        Returns events that have happened since the last time, in their order,
+        and takes them from the queue. Does not wait: if nothing has happened,
+        the list is empty. Not more than fits one message is returned at once,
+        so call it again until the list is empty to have them all.
+
+        Besides the bits that were asked for, "in_mask" may have "0x2000" (its
+        file system was unmounted), "0x4000" (events were lost; "in_wd" is -1),
+        "0x8000" (the watch has ended) and "0x40000000" (it is about a
+        directory, or an entry that is one). GuestFS.inotify_init must have been
+        called before.
+
+        See also GuestFS.inotify_files, GuestFS.inotify_add_watch and
+        inotify(7).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "inotify" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inotify_read(self._o)
+
+    def inotify_rm_watch(self, wd: int) -> None:
+        """End a watch.
+
+        Ends the watch "wd", a number that GuestFS.inotify_add_watch returned.
+        Its events that are still in the queue can be read, and behind them
+        comes one with the bit "0x8000". A number that is not that of a watch is
+        an error; so is a watch that has ended by itself, because its object was
+        deleted.
+
+        See also GuestFS.inotify_add_watch and GuestFS.inotify_close.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "inotify" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inotify_rm_watch(self._o, wd)
+
+    def inspect_get_arch(self, root: str) -> str:
+        """Return the architecture of an operating system.
+
+        Returns the processor architecture of the operating system in the words
+        of GuestFS.file_architecture, or "unknown". It is that of usual programs
+        such as "/bin/ls"; a kernel that could run them may be of another.
+
+        "root" is one of the names that GuestFS.inspect_os returned; anything
+        else is an error. The answer is what inspection found at that time: the
+        disks are not read again.
+
+        See also GuestFS.file_architecture.
+
+        Since version 1.5.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_arch(self._o, root)
+
+    def inspect_get_build_id(self, root: str) -> str:
+        """Return the build of an operating system.
+
+        Returns what identifies the build of the operating system on "root": for
+        Windows the build number, as text, like "22631"; for Linux the
+        "BUILD_ID" of "/etc/os-release", which few distributions set. It is
+        "unknown" if nothing was found.
+
+        "root" is one of the results of GuestFS.inspect_os, which must have been
+        called before. For Windows 10 and 11 it is the only sure way to tell
+        them apart: builds from 22000 are Windows 11.
+
+        See also GuestFS.inspect_get_osinfo, GuestFS.inspect_get_product_name
+        and GuestFS.inspect_get_major_version.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.49.8.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_build_id(self._o, root)
+
+    def inspect_get_distro(self, root: str) -> str:
+        """Return the distribution of an operating system.
+
+        Returns the distribution as one word in small letters, or "unknown". It
+        is taken from "/etc/os-release", from "/etc/lsb-release", or from files
+        that are special to a distribution, such as "/etc/redhat-release".
+
+        The words are: "alpinelinux", "altlinux", "archlinux", "buildroot",
+        "centos", "cirros", "coreos", "debian", "fedora", "frugalware",
+        "gentoo", "kalilinux", "kylin", "linuxmint", "mageia", "mandriva",
+        "meego", "neokylin", "openmandriva", "opensuse", "oraclelinux",
+        "pardus", "pldlinux", "redhat-based" (something derived from Red Hat),
+        "rhel", "rocky", "scientificlinux", "slackware", "sles", "suse-based",
+        "ttylinux", "ubuntu" and "voidlinux". More may come.
+
+        "root" is one of the names that GuestFS.inspect_os returned; anything
+        else is an error. The answer is what inspection found at that time: the
+        disks are not read again.
+
+        See also GuestFS.inspect_get_product_name,
+        GuestFS.inspect_get_major_version and os-release(5).
+
+        Since version 1.5.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_distro(self._o, root)
+
+    def inspect_get_drive_mappings(self, root: str) -> Union[List[Tuple[str, str]], Dict[str, str]]:
+        """Return which device has which drive letter.
+
+        Returns which partition or logical volume of the guest on "root" has
+        which drive letter, as the guest's Registry tells. The keys are single
+        letters without a colon, and the values are devices, for example "C" and
+        "/dev/sda2". Letters should be compared without regard to case.
+
+        Only hard disks are listed, not CD drives or network drives, and only
+        partitions that the drives of this handle have. The result is empty for
+        guests without drive letters, and if nothing could be found out.
+
+        "root" is one of the results of GuestFS.inspect_os, which must have been
+        called before.
+
+        See also GuestFS.inspect_get_mountpoints and
+        GuestFS.inspect_get_filesystems.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.9.17.
+        """
+        self._check_not_closed()
+        return self._maybe_convert_to_dict(libguestfsmod.inspect_get_drive_mappings(self._o, root))
+
+    def inspect_get_filesystems(self, root: str) -> List[str]:
+        """List the file systems of an operating system.
+
+        Returns all file systems that belong to the operating system, sorted:
+        its root, what its "/etc/fstab" mounts, and swap areas. On a machine
+        with several systems one may belong to more than one of them.
+
+        Names are ours, whatever the guest calls the device; see
+        GuestFS.inspect_get_mountpoints, where what may be missing is described
+        too.
+
+        "root" is one of the names that GuestFS.inspect_os returned; anything
+        else is an error. The answer is what inspection found at that time: the
+        disks are not read again.
+
+        See also GuestFS.inspect_get_mountpoints and GuestFS.list_filesystems.
+
+        Since version 1.5.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_filesystems(self._o, root)
+
+    def inspect_get_format(self, root: str) -> str:
+        """Return the format of an operating system, always installed.
+
+        Returns "installed", always. Old versions tried to find out whether
+        "root", one of the results of GuestFS.inspect_os, was an installation
+        medium instead. Programs that need to know that about an image can use
+        libosinfo.
+
+        See also GuestFS.inspect_get_type.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated.
+
+        Since version 1.9.4.
+        """
+        self._check_not_closed()
+        _deprecated("GuestFS.inspect_get_format() is deprecated")
+        return libguestfsmod.inspect_get_format(self._o, root)
+
+    def inspect_get_hostname(self, root: str) -> str:
+        """Return the host name of an operating system.
+
+        Returns the name that the machine gives itself in its configuration: the
+        first line of "/etc/HOSTNAME" or "/etc/hostname", else what
+        "/etc/sysconfig/network" or "/etc/conf.d/hostname" says. It may have a
+        domain behind it. When there is none it is "unknown".
+
+        "root" is one of the names that GuestFS.inspect_os returned; anything
+        else is an error. The answer is what inspection found at that time: the
+        disks are not read again.
+
+        See also GuestFS.inspect_get_product_name.
+
+        Since version 1.7.9.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_hostname(self._o, root)
+
+    def inspect_get_icon(self, root: str, favicon: Optional[bool] = None, highquality: Optional[bool] = None) -> bytes:
+        """Return an icon of an operating system.
+
+        Returns an icon for the operating system "root", one of those that
+        GuestFS.inspect_os returned, as the bytes of a PNG file. When there is
+        none the result is empty, which is not an error. The size is not fixed
+        and it need not be square.
+
+        "/etc/favicon.png" is taken first, then the logo that the distribution
+        itself installs, such as Debian's "/usr/share/pixmaps/debian-logo.png".
+        It is the guest's file: only its first bytes and its length have been
+        checked, so a program that shows it has to expect a file that was made
+        to attack it. Logos are often trademarks.
+
+        The file systems of the guest must be mounted, as
+        GuestFS.inspect_get_mountpoints says: the files are read when this is
+        called, unlike with most calls of inspection.
+
+        See also GuestFS.inspect_get_distro.
+
+        Since version 1.11.12.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_icon(self._o, root, favicon, highquality)
+
+    def inspect_get_major_version(self, root: str) -> int:
+        """Return the first number of the version.
+
+        Returns the first number of the version of the operating system: 12 for
+        Debian 12.5. It is 0 when there is none, as for distributions that are
+        always current.
+
+        "root" is one of the names that GuestFS.inspect_os returned; anything
+        else is an error. The answer is what inspection found at that time: the
+        disks are not read again.
+
+        See also GuestFS.inspect_get_minor_version and
+        GuestFS.inspect_get_product_name.
+
+        Since version 1.5.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_major_version(self._o, root)
+
+    def inspect_get_minor_version(self, root: str) -> int:
+        """Return the second number of the version.
+
+        Returns the second number of the version of the operating system: 5 for
+        Debian 12.5. It is 0 when there is none.
+
+        "root" is one of the names that GuestFS.inspect_os returned; anything
+        else is an error. The answer is what inspection found at that time: the
+        disks are not read again.
+
+        See also GuestFS.inspect_get_major_version.
+
+        Since version 1.5.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_minor_version(self._o, root)
+
+    def inspect_get_mountpoints(self, root: str) -> Union[List[Tuple[str, str]], Dict[str, str]]:
+        """Return what is to be mounted where.
+
+        Returns the file systems of the operating system and the directories
+        they belong on: the key is the directory, the value can be given to
+        GuestFS.mount. Mount them in the order of the length of the keys, so
+        that "/" comes before "/boot". Swap areas and what is not on a disk are
+        not among them.
+
+        It is an educated guess from "/etc/fstab". Tags ("UUID=", "LABEL=",
+        "PARTUUID=", "PARTLABEL=") that no disk here has are left out. The guest
+        counts its disks by other names: "/dev/vdb1", "/dev/xvdb1",
+        "/dev/nvme1n1p1" all mean our second drive, "/dev/sdb1", and arrays are
+        found through mdadm.conf. A device that does not exist here is returned
+        all the same, so a failure of mount has to be expected. When nothing is
+        said about "/", it is "root".
+
+        "root" is one of the names that GuestFS.inspect_os returned; anything
+        else is an error. The answer is what inspection found at that time: the
+        disks are not read again.
+
+        See also GuestFS.inspect_get_filesystems, GuestFS.mount and fstab(5).
+
+        Since version 1.5.3.
+        """
+        self._check_not_closed()
+        return self._maybe_convert_to_dict(libguestfsmod.inspect_get_mountpoints(self._o, root))
+
+    def inspect_get_osinfo(self, root: str) -> str:
+        """Return a short identifier for libosinfo.
+
+        Returns a name of the operating system "root" as the database of
+        libosinfo has it, such as "debian12", "fedora38", "ubuntu22.04",
+        "centos7.0" or "sles15sp4". It is made of the results of inspection, so
+        there may be no such entry in the database. When no name can be made it
+        is "unknown". A "root" that GuestFS.inspect_os did not return is an
+        error.
+
+        See also GuestFS.inspect_get_distro and
+        GuestFS.inspect_get_major_version.
+
+        Since version 1.39.1.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_osinfo(self._o, root)
+
+    def inspect_get_package_format(self, root: str) -> str:
+        """Return the format of packages.
+
+        Returns the format of the packages that the distribution is made of:
+        "rpm", "deb", "apk", "pacman", "ebuild", "pisi" or "xbps". It is
+        "unknown" when the distribution is, or has no packages.
+
+        "root" is one of the names that GuestFS.inspect_os returned; anything
+        else is an error. The answer is what inspection found at that time: the
+        disks are not read again.
+
+        See also GuestFS.inspect_get_package_management and
+        GuestFS.inspect_list_applications2.
+
+        Since version 1.7.5.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_package_format(self._o, root)
+
+    def inspect_get_package_management(self, root: str) -> str:
+        """Return the program that manages packages.
+
+        Returns the program by which packages are installed on the operating
+        system: "apt", "dnf", "yum", "up2date", "zypper", "urpmi", "apk",
+        "pacman", "portage", "pisi" or "xbps". It is "unknown" when the
+        distribution is, or has no such program. For Fedora since 22 it is "dnf"
+        only if "/usr/bin/dnf" is there, else "yum".
+
+        "root" is one of the names that GuestFS.inspect_os returned; anything
+        else is an error. The answer is what inspection found at that time: the
+        disks are not read again.
+
+        See also GuestFS.inspect_get_package_format.
+
+        Since version 1.7.5.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_package_management(self._o, root)
+
+    def inspect_get_product_name(self, root: str) -> str:
+        """Return the name of an operating system for people.
+
+        Returns the name that the operating system gives itself, with its
+        version, such as "Ubuntu 22.04.4 LTS". It is for people, not to be taken
+        apart by programs. When there is none it is "unknown".
+
+        Where "/etc/os-release" has only half of the version, for Debian and
+        CentOS, it is the first line of "/etc/debian_version" or
+        "/etc/centos-release".
+
+        "root" is one of the names that GuestFS.inspect_os returned; anything
+        else is an error. The answer is what inspection found at that time: the
+        disks are not read again.
+
+        See also GuestFS.inspect_get_distro and
+        GuestFS.inspect_get_major_version.
+
+        Since version 1.5.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_product_name(self._o, root)
+
+    def inspect_get_product_variant(self, root: str) -> str:
+        """Return the variant of an operating system.
+
+        Returns the variant of the product that the operating system on "root"
+        is. For Windows it is the value "InstallationType" of
+        "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion":
+        "Client", "Server", "Server Core" or another. It tells a client from the
+        server that has the same version number, like Windows 7 and Windows
+        Server 2008 R2, both 6.1.
+
+        For all other guests, and if nothing was found, it is "unknown". "root"
+        is one of the results of GuestFS.inspect_os, which must have been called
+        before.
+
+        See also GuestFS.inspect_get_product_name and
+        GuestFS.inspect_get_major_version.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.9.13.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_product_variant(self._o, root)
+
+    def inspect_get_roots(self) -> List[str]:
+        """Return the roots that were found by inspection.
+
+        Returns again what the last GuestFS.inspect_os returned, without looking
+        at the disks. The list is empty when nothing was found or there has been
+        no inspection.
+
+        See also GuestFS.inspect_os.
+
+        Since version 1.7.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_roots(self._o)
+
+    def inspect_get_type(self, root: str) -> str:
+        """Return the type of an operating system.
+
+        Returns what kind of operating system was found: "linux", or "unknown".
+        Other words that programs must be prepared for are "windows", "freebsd",
+        "netbsd", "openbsd", "hurd", "dos" and "minix"; this version recognises
+        only Linux.
+
+        "root" is one of the names that GuestFS.inspect_os returned; anything
+        else is an error. The answer is what inspection found at that time: the
+        disks are not read again.
+
+        See also GuestFS.inspect_os and GuestFS.inspect_get_distro.
+
+        Since version 1.5.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_type(self._o, root)
+
+    def inspect_get_windows_current_control_set(self, root: str) -> str:
+        """Return the current control set of a Windows guest.
+
+        Returns the name of the key, below "HKEY_LOCAL_MACHINE\\SYSTEM", that has
+        the settings Windows on "root" runs with, for example "ControlSet001". A
+        running Windows knows it as "CurrentControlSet"; in the hive on the disk
+        there is no key of that name.
+
+        "root" is one of the results of GuestFS.inspect_os, which must have been
+        called before. It is an error if the guest is not Windows or its
+        Registry could not be read.
+
+        See also GuestFS.inspect_get_windows_system_hive and GuestFS.hivex_open.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.9.17.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_windows_current_control_set(self._o, root)
+
+    def inspect_get_windows_group_policy(self, root: str) -> bool:
+        """Tell whether a Windows guest has had group policies applied.
+
+        Returns true if the Registry of the Windows guest on "root" has a record
+        of group policy objects that were applied: keys named by a GUID below
+        "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Group
+        Policy\\History". Such policies can forbid, for example, that drivers are
+        installed, which matters when a guest is moved to another kind of
+        hardware.
+
+        False means that there is no such record. "root" is one of the results
+        of GuestFS.inspect_os, which must have been called before. It is an
+        error if the guest is not Windows or its Registry could not be read.
+
+        See also GuestFS.inspect_get_windows_software_hive.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.57.6.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_windows_group_policy(self._o, root)
+
+    def inspect_get_windows_software_hive(self, root: str) -> str:
+        """Return the path of the software hive of a Windows guest.
+
+        Returns the path, within the file system "root", of the file that holds
+        "HKEY_LOCAL_MACHINE\\SOFTWARE" of the Windows guest there, for example
+        "/Windows/System32/config/SOFTWARE". Upper and lower case are those of
+        the names on the disk. The content is not looked at; mount the file
+        system and use GuestFS.hivex_open to read or change it.
+
+        "root" is one of the results of GuestFS.inspect_os, which must have been
+        called before. It is an error if the guest is not Windows or no such
+        file was found.
+
+        See also GuestFS.inspect_get_windows_system_hive and
+        GuestFS.inspect_get_windows_systemroot.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.35.26.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_windows_software_hive(self._o, root)
+
+    def inspect_get_windows_system_hive(self, root: str) -> str:
+        """Return the path of the system hive of a Windows guest.
+
+        Returns the path, within the file system "root", of the file that holds
+        "HKEY_LOCAL_MACHINE\\SYSTEM" of the Windows guest there, for example
+        "/Windows/System32/config/SYSTEM". Upper and lower case are those of the
+        names on the disk. The content is not looked at; mount the file system
+        and use GuestFS.hivex_open to read or change it.
+
+        "root" is one of the results of GuestFS.inspect_os, which must have been
+        called before. It is an error if the guest is not Windows or no such
+        file was found.
+
+        See also GuestFS.inspect_get_windows_software_hive and
+        GuestFS.inspect_get_windows_systemroot.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.35.26.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_windows_system_hive(self._o, root)
+
+    def inspect_get_windows_systemroot(self, root: str) -> str:
+        """Return the system directory of a Windows guest.
+
+        Returns the path of the directory, within the file system "root", where
+        the Windows guest has its system, what Windows itself calls
+        "%systemroot%". It is written with slashes and without a drive letter,
+        for example "/Windows" or "/WINNT", and upper and lower case are those
+        of the names on the disk.
+
+        "root" is one of the results of GuestFS.inspect_os, which must have been
+        called before. It is an error if the guest is not Windows or the
+        directory could not be found.
+
+        See also GuestFS.inspect_get_windows_system_hive,
+        GuestFS.case_sensitive_path and GuestFS.inspect_get_drive_mappings.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.5.25.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_get_windows_systemroot(self._o, root)
+
+    def inspect_is_live(self, root: str) -> bool:
+        """Tell whether it is a live CD, always false.
+
+        Returns false, always. Old versions tried to find out whether "root",
+        one of the results of GuestFS.inspect_os, was a live CD. Programs that
+        need to know that about an image can use libosinfo.
+
+        See also GuestFS.inspect_get_type.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated.
+
+        Since version 1.9.4.
+        """
+        self._check_not_closed()
+        _deprecated("GuestFS.inspect_is_live() is deprecated")
+        return libguestfsmod.inspect_is_live(self._o, root)
+
+    def inspect_is_multipart(self, root: str) -> bool:
+        """Tell whether it is one of several installation CDs, always false.
+
+        Returns false, always. Old versions tried to find out whether "root",
+        one of the results of GuestFS.inspect_os, was one of several
+        installation CDs. Programs that need to know that about an image can use
+        libosinfo.
+
+        See also GuestFS.inspect_get_type.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated.
+
+        Since version 1.9.4.
+        """
+        self._check_not_closed()
+        _deprecated("GuestFS.inspect_is_multipart() is deprecated")
+        return libguestfsmod.inspect_is_multipart(self._o, root)
+
+    def inspect_is_netinst(self, root: str) -> bool:
+        """Tell whether it is a CD for installing over the network, always false.
+
+        Returns false, always. Old versions tried to find out whether "root",
+        one of the results of GuestFS.inspect_os, was a CD for installing over
+        the network. Programs that need to know that about an image can use
+        libosinfo.
+
+        See also GuestFS.inspect_get_type.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated.
+
+        Since version 1.9.4.
+        """
+        self._check_not_closed()
+        _deprecated("GuestFS.inspect_is_netinst() is deprecated")
+        return libguestfsmod.inspect_is_netinst(self._o, root)
+
+    def inspect_list_applications(self, root: str) -> List[_Application]:
+        """List the installed packages.
+
+        Like GuestFS.inspect_list_applications2, with an older structure that
+        has no architecture.
+
+        Deprecated. New programs call GuestFS.inspect_list_applications2
+        instead. This call stays, so programs that use it keep working.
+
+        Since version 1.7.8.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.inspect_list_applications2() instead of GuestFS.inspect_list_applications()")
+        return libguestfsmod.inspect_list_applications(self._o, root)
+
+    def inspect_list_applications2(self, root: str) -> List[_Application2]:
+        """List the installed packages.
+
+        Returns the applications that are installed in the operating system
+        "root", one of those that GuestFS.inspect_os returned; for Linux these
+        are its packages. What is not known is an empty text, an epoch that is
+        not known is 0.
+
+        The packages of Debian and its relatives, Alpine Linux and Arch Linux
+        are listed. Packages of RPM are an error with ENOTSUP until the
+        appliance can read their database. The list is sorted by name and has
+        only packages that are installed; for systems whose packages are not
+        known it is empty.
+
+        The file systems of the guest must be mounted, as
+        GuestFS.inspect_get_mountpoints says: the files are read when this is
+        called, unlike with most calls of inspection.
+
+        The answer is what the guest's files say. A file that is missing or far
+        too large is an error.
+
+        See also GuestFS.inspect_get_package_format.
+
+        Since version 1.19.56.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_list_applications2(self._o, root)
+
+    def inspect_os(self) -> List[str]:
+        """Find the operating systems on the disks.
+
+        Looks for operating systems on all disks and returns their roots: the
+        file systems to be mounted on "/", in the order of
+        GuestFS.list_filesystems. The list is empty when nothing is recognised,
+        and has several elements on a machine that can boot several systems.
+
+        Everything that is mounted is unmounted first. Then every file system is
+        mounted read-only for a short look, logical volumes, arrays and Btrfs
+        subvolumes too; afterwards nothing is mounted. What cannot be mounted is
+        passed over, and so are encrypted disks, unless they have been opened
+        before.
+
+        A root of Linux is recognised by its directories and by "/etc/fstab" or
+        "/etc/hosts". When "/usr" is a file system of its own, what it says
+        about the distribution counts as the root's. Other operating systems are
+        not recognised yet.
+
+        The results are kept in the appliance, to be asked for by
+        GuestFS.inspect_get_type, GuestFS.inspect_get_distro,
+        GuestFS.inspect_get_mountpoints and the others, until the next
+        inspection. What is read comes from the guest: its owner can make it say
+        anything.
+
+        See also GuestFS.inspect_get_roots, GuestFS.list_filesystems and
+        GuestFS.inspect_list_applications2.
+
+        Since version 1.5.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.inspect_os(self._o)
+
+    def internal_exit(self) -> None:
+        """End the daemon.
+
+        Tells the daemon to end. It answers, unmounts what is mounted, and ends;
+        the appliance ends with it. The next call finds nobody there and fails,
+        and the handle can be launched again. This is for tests of what happens
+        then; programs use GuestFS.shutdown.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        For debugging; what it does may change at any time.
+
+        Since version 1.23.30.
+        """
+        self._check_not_closed()
+        return libguestfsmod.internal_exit(self._o)
 
     def internal_test(self, str: str, optstr: Optional[str], strlist: Iterable[str], b: bool, integer: int, integer64: int, filein: str, fileout: str, bufferin: Union[bytes, bytearray, memoryview, str], obool: Optional[bool] = None, oint: Optional[int] = None, oint64: Optional[int] = None, ostring: Optional[str] = None, ostringlist: Optional[Iterable[str]] = None) -> None:
         """Print every kind of argument.
@@ -1464,6 +6005,26 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.internal_test_set_output(self._o, filename)
 
+    def is_blockdev(self, path: str, followsymlinks: Optional[bool] = None) -> bool:
+        """Ask whether a path is a block device.
+
+        Returns true when "path" is a block device, and false when it is
+        anything else or does not exist.
+
+        "path" is a name in the guest, where nodes below "/dev" usually do not
+        exist, because the guest makes them when it boots. To ask about the
+        devices of the appliance there is GuestFS.list_devices.
+
+        See also GuestFS.is_chardev, GuestFS.is_file, GuestFS.mknod and
+        GuestFS.statns.
+
+        Since version 1.5.10.
+        """
+        self._check_not_closed()
+        return libguestfsmod.is_blockdev(self._o, path, followsymlinks)
+
+    is_blockdev_opts = is_blockdev
+
     def is_busy(self) -> bool:
         """Return whether a call is running (always false).
 
@@ -1476,6 +6037,25 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.is_busy(self._o)
+
+    def is_chardev(self, path: str, followsymlinks: Optional[bool] = None) -> bool:
+        """Ask whether a path is a character device.
+
+        Returns true when "path" is a character device, and false when it is
+        anything else or does not exist.
+
+        "path" is a name in the guest, where nodes below "/dev" usually do not
+        exist, because the guest makes them when it boots.
+
+        See also GuestFS.is_blockdev, GuestFS.is_file, GuestFS.mknod and
+        GuestFS.statns.
+
+        Since version 1.5.10.
+        """
+        self._check_not_closed()
+        return libguestfsmod.is_chardev(self._o, path, followsymlinks)
+
+    is_chardev_opts = is_chardev
 
     def is_config(self) -> bool:
         """Return whether the handle is being configured.
@@ -1505,6 +6085,22 @@ class GuestFS:
         return libguestfsmod.is_dir(self._o, path, followsymlinks)
 
     is_dir_opts = is_dir
+
+    def is_fifo(self, path: str, followsymlinks: Optional[bool] = None) -> bool:
+        """Ask whether a path is a FIFO.
+
+        Returns true when "path" is a FIFO (a named pipe), and false when it is
+        anything else or does not exist.
+
+        See also GuestFS.is_file, GuestFS.is_socket, GuestFS.mkfifo and
+        GuestFS.statns.
+
+        Since version 1.5.10.
+        """
+        self._check_not_closed()
+        return libguestfsmod.is_fifo(self._o, path, followsymlinks)
+
+    is_fifo_opts = is_fifo
 
     def is_file(self, path: str, followsymlinks: Optional[bool] = None) -> bool:
         """Ask whether a path is a regular file.
@@ -1538,6 +6134,21 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.is_launching(self._o)
 
+    def is_lv(self, mountable: str) -> bool:
+        """Test whether something is a logical volume.
+
+        Returns true if "mountable" is a logical volume of LVM, such as
+        "/dev/VG/LV" or the same under its name below "/dev/mapper". For every
+        other device, and for a Btrfs subvolume, the answer is false. A device
+        that does not exist is an error.
+
+        See also GuestFS.lvs and GuestFS.is_whole_device.
+
+        Since version 1.5.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.is_lv(self._o, mountable)
+
     def is_ready(self) -> bool:
         """Return whether the handle accepts all calls.
 
@@ -1553,6 +6164,22 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.is_ready(self._o)
 
+    def is_socket(self, path: str, followsymlinks: Optional[bool] = None) -> bool:
+        """Ask whether a path is a socket.
+
+        Returns true when "path" is a Unix domain socket, and false when it is
+        anything else or does not exist.
+
+        See also GuestFS.is_fifo, GuestFS.is_file, GuestFS.mknod and
+        GuestFS.statns.
+
+        Since version 1.5.10.
+        """
+        self._check_not_closed()
+        return libguestfsmod.is_socket(self._o, path, followsymlinks)
+
+    is_socket_opts = is_socket
+
     def is_symlink(self, path: str) -> bool:
         """Ask whether a path is a symbolic link.
 
@@ -1565,6 +6192,34 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.is_symlink(self._o, path)
+
+    def is_whole_device(self, device: str) -> bool:
+        """Test whether a device is a whole disk.
+
+        Returns true if "device" is a disk of its own, as GuestFS.list_devices
+        lists them. It is false for a partition and for what is put together
+        from other devices: logical volumes and other devices of device-mapper,
+        arrays. A device that does not exist is an error.
+
+        See also GuestFS.part_to_dev and GuestFS.is_lv.
+
+        Since version 1.21.9.
+        """
+        self._check_not_closed()
+        return libguestfsmod.is_whole_device(self._o, device)
+
+    def is_zero(self, path: str) -> bool:
+        """Test whether a file holds nothing but zero bytes.
+
+        Returns true if every byte of the file "path" is zero, also if it is
+        empty or has holes. It has to be a file: a directory is an error.
+
+        See also GuestFS.is_zero_device and GuestFS.fill.
+
+        Since version 1.11.8.
+        """
+        self._check_not_closed()
+        return libguestfsmod.is_zero(self._o, path)
 
     def is_zero_device(self, device: str) -> bool:
         """Ask whether a device contains only zeroes.
@@ -1579,6 +6234,244 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.is_zero_device(self._o, device)
+
+    def isoinfo(self, isofile: str) -> _Isoinfo:
+        """Get the volume descriptor of an ISO file.
+
+        Returns the contents of the primary volume descriptor of the ISO 9660
+        image "isofile", which is a file in a mounted file system. An image that
+        was added as a drive is a device: use GuestFS.isoinfo_device for it.
+
+        The result tells label, size, block size, dates and who made it; it is
+        the same as from GuestFS.isoinfo_device. It is an error if the file has
+        no such descriptor.
+
+        See also GuestFS.mount_loop and isoinfo(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.17.19.
+        """
+        self._check_not_closed()
+        return libguestfsmod.isoinfo(self._o, isofile)
+
+    def isoinfo_device(self, device: str) -> _Isoinfo:
+        """Get the volume descriptor of an ISO device.
+
+        Returns the contents of the primary volume descriptor of the ISO 9660
+        file system on "device": label, size in blocks, block size, dates, and
+        the names of publisher and programs. It need not be mounted. Names of
+        Joliet or Rock Ridge do not appear here, so a label may be shortened and
+        in capitals. A date that is not set is -1.
+
+        It is an error if the device has no such descriptor. What the fields
+        mean is told in the description of the format
+        <https://wiki.osdev.org/ISO_9660#The_Primary_Volume_Descriptor>.
+
+        See also GuestFS.isoinfo, GuestFS.vfs_label and isoinfo(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.17.19.
+        """
+        self._check_not_closed()
+        return libguestfsmod.isoinfo_device(self._o, device)
+
+    def journal_close(self) -> None:
+        """Close the journal.
+
+        Closes the journal that GuestFS.journal_open opened. It is an error when
+        none is open.
+
+        See also GuestFS.journal_open.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "journal" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.23.11.
+        """
+        self._check_not_closed()
+        return libguestfsmod.journal_close(self._o)
+
+    def journal_get(self) -> List[_Xattr]:
+        """Read the current entry of the journal.
+
+        Returns all fields of the entry that GuestFS.journal_next or
+        GuestFS.journal_skip went to, as pairs: "attrname" is the name of the
+        field, such as "MESSAGE", "attrval" its value, which may be any bytes. A
+        name can come several times.
+
+        Of a long field only as many bytes are certain to be returned as
+        GuestFS.journal_set_data_threshold says. An entry may be larger than a
+        message of the protocol.
+
+        It is an error unless a journal was opened with GuestFS.journal_open and
+        an entry has been gone to.
+
+        See also GuestFS.journal_get_realtime_usec.
+
+        This call works only when the option group "journal" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.23.11.
+        """
+        self._check_not_closed()
+        return libguestfsmod.journal_get(self._o)
+
+    def journal_get_data_threshold(self) -> int:
+        """Return the size to which fields of the journal may be cut.
+
+        Returns the size in bytes to which the fields of an entry may be cut
+        when they are read; 0 means that they are never cut. It is 65536 unless
+        GuestFS.journal_set_data_threshold has changed it. It is an error when
+        no journal is open.
+
+        See also GuestFS.journal_set_data_threshold and GuestFS.journal_get.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "journal" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.23.11.
+        """
+        self._check_not_closed()
+        return libguestfsmod.journal_get_data_threshold(self._o)
+
+    def journal_get_realtime_usec(self) -> int:
+        """Return the time of the current journal entry.
+
+        Returns the wall clock time at which the current entry was received by
+        the journal, in microseconds since 1970-01-01 00:00:00 UTC. The clock of
+        the guest may have been wrong, or been put back, so times need not grow
+        from entry to entry.
+
+        It is an error when no journal is open, or when there is no current
+        entry, because GuestFS.journal_next was not called yet.
+
+        See also GuestFS.journal_next, GuestFS.journal_get and
+        sd_journal_get_realtime_usec(3).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "journal" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.27.18.
+        """
+        self._check_not_closed()
+        return libguestfsmod.journal_get_realtime_usec(self._o)
+
+    def journal_next(self) -> bool:
+        """Go to the next journal entry.
+
+        Makes the next entry of the open journal the current one. After
+        GuestFS.journal_open this must be called once to reach the first entry.
+        Returns true if there is one, which can then be read with
+        GuestFS.journal_get and GuestFS.journal_get_realtime_usec, and false at
+        the end of the journal. It is an error when no journal is open.
+
+        See also GuestFS.journal_skip, GuestFS.journal_get and
+        GuestFS.journal_open.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "journal" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.23.11.
+        """
+        self._check_not_closed()
+        return libguestfsmod.journal_next(self._o)
+
+    def journal_open(self, directory: str) -> None:
+        """Open a systemd journal.
+
+        Opens the systemd journal in "directory", a directory of the guest;
+        usually it is "/var/log/journal". The files of all machines and users in
+        it are taken together, and their entries are put in order of time. There
+        is one journal at a time; if one is open already, it is closed first. A
+        directory that does not exist is an error; one without journal files is
+        an empty journal.
+
+        At first no entry is current: go to the first with GuestFS.journal_next,
+        and read it with GuestFS.journal_get. Close the journal with
+        GuestFS.journal_close before the file system is unmounted.
+
+        See also GuestFS.journal_next, GuestFS.journal_skip and
+        sd_journal_open(3).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "journal" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.23.11.
+        """
+        self._check_not_closed()
+        return libguestfsmod.journal_open(self._o, directory)
+
+    def journal_set_data_threshold(self, threshold: int) -> None:
+        """Set the size to which fields of the journal may be cut.
+
+        Sets the size to "threshold" bytes to which the fields of an entry may
+        be cut when they are read, for programs that need only their beginnings.
+        With 0 fields are never cut. This is a hint: longer fields may be
+        returned as well. It holds for the journal that is open now, and starts
+        again at 65536 with the next GuestFS.journal_open. A negative number is
+        an error, and so it is when no journal is open.
+
+        See also GuestFS.journal_get_data_threshold and GuestFS.journal_get.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "journal" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.23.11.
+        """
+        self._check_not_closed()
+        return libguestfsmod.journal_set_data_threshold(self._o, threshold)
+
+    def journal_skip(self, skip: int) -> int:
+        """Go forward or back in the journal.
+
+        Moves by "skip" entries from the current one: forward if "skip" is
+        positive, back if it is negative. 0 does not move. Returns by how many
+        entries it has really moved, which is never negative. When that is less
+        than was asked for, the end or the beginning of the journal was reached.
+
+        A "skip" of more than 2147483647 either way is an error, and so it is
+        when no journal is open.
+
+        See also GuestFS.journal_next and GuestFS.journal_get.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "journal" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.23.11.
+        """
+        self._check_not_closed()
+        return libguestfsmod.journal_skip(self._o, skip)
+
+    def kill_subprocess(self) -> None:
+        """Stop the appliance.
+
+        The old name of GuestFS.shutdown, which it does in every respect; in
+        spite of its name everything is written out first.
+
+        Deprecated. New programs call GuestFS.shutdown instead. This call stays,
+        so programs that use it keep working.
+
+        Since version 0.0.3.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.shutdown() instead of GuestFS.kill_subprocess()")
+        return libguestfsmod.kill_subprocess(self._o)
 
     def launch(self) -> None:
         """Start the appliance.
@@ -1611,6 +6504,312 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.launch(self._o)
 
+    def lchown(self, owner: int, group: int, path: str) -> None:
+        """Change the owner and group of a file or link.
+
+        Makes "owner" the user and "group" the group that "path" belongs to. A
+        symbolic link is not followed but changed itself; for anything else this
+        is what GuestFS.chown does.
+
+        Both are numbers, because the names a guest uses are known only to the
+        guest. The value -1 leaves that half unchanged.
+
+        See also GuestFS.chown, GuestFS.lstatns and lchown(2).
+
+        Since version 1.0.77.
+        """
+        self._check_not_closed()
+        return libguestfsmod.lchown(self._o, owner, group, path)
+
+    def ldmtool_create_all(self) -> None:
+        """Make the devices of all Windows dynamic disks.
+
+        Searches all block devices for Windows dynamic disks and makes a device
+        for every volume, and for every partition of mirrored and RAID 5
+        volumes, with the device mapper. Where a device is there already,
+        nothing happens. To find no dynamic disks is not an error.
+
+        It is done by itself when the appliance starts, so it is needed only
+        after GuestFS.ldmtool_remove_all, or after disks have changed. Mirrored
+        volumes come into being even if a disk is missing; do not write to them
+        then, since Windows would not know that the halves differ. RAID 5
+        volumes need all disks.
+
+        See also GuestFS.list_ldm_volumes, GuestFS.list_ldm_partitions,
+        GuestFS.ldmtool_scan and ldmtool(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ldm" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.20.0.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ldmtool_create_all(self._o)
+
+    def ldmtool_diskgroup_disks(self, diskgroup: str) -> List[str]:
+        """List the disks of a Windows disk group.
+
+        Returns the names of the disks that belong to a group of Windows dynamic
+        disks. "diskgroup" is the GUID of the disk group, as
+        GuestFS.ldmtool_scan returns it. Disks that are missing are named too.
+
+        The names are those stored in the disk group, such as "Disk1", not paths
+        of devices. It is an error if there is no such group.
+
+        See also GuestFS.ldmtool_diskgroup_volumes,
+        GuestFS.ldmtool_diskgroup_name and ldmtool(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ldm" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.20.0.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ldmtool_diskgroup_disks(self._o, diskgroup)
+
+    def ldmtool_diskgroup_name(self, diskgroup: str) -> str:
+        """Get the name of a Windows disk group.
+
+        Returns the name that Windows has given to a group of dynamic disks,
+        such as "WIN-ERRDJSBDAVF-Dg0", after the computer where it was made.
+        "diskgroup" is the GUID of the disk group, as GuestFS.ldmtool_scan
+        returns it. It is an error if there is no such group.
+
+        See also GuestFS.ldmtool_diskgroup_disks,
+        GuestFS.ldmtool_diskgroup_volumes and ldmtool(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ldm" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.20.0.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ldmtool_diskgroup_name(self._o, diskgroup)
+
+    def ldmtool_diskgroup_volumes(self, diskgroup: str) -> List[str]:
+        """List the volumes of a Windows disk group.
+
+        Returns the names of all volumes in a group of Windows dynamic disks,
+        such as "Volume1". "diskgroup" is the GUID of the disk group, as
+        GuestFS.ldmtool_scan returns it. GuestFS.ldmtool_volume_type and its
+        companions take these names; the devices to be mounted are returned by
+        GuestFS.list_ldm_volumes. It is an error if there is no such group.
+
+        See also GuestFS.ldmtool_volume_type, GuestFS.ldmtool_volume_hint,
+        GuestFS.ldmtool_volume_partitions and ldmtool(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ldm" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.20.0.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ldmtool_diskgroup_volumes(self._o, diskgroup)
+
+    def ldmtool_remove_all(self) -> None:
+        """Remove the devices of all Windows dynamic disks.
+
+        Removes all devices that GuestFS.ldmtool_create_all or the start of the
+        appliance made for the volumes and partitions of Windows dynamic disks.
+        Nothing on the disks is changed. It is an error if one of them is still
+        in use, as when it is mounted; if there are none, nothing happens.
+
+        See also GuestFS.ldmtool_create_all, GuestFS.list_ldm_volumes and
+        ldmtool(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ldm" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.20.0.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ldmtool_remove_all(self._o)
+
+    def ldmtool_scan(self) -> List[str]:
+        """Search all devices for Windows dynamic disks.
+
+        Searches all block devices for Windows dynamic disks and returns the
+        GUIDs of the disk groups that were found, such as
+        "06495a84-fbfd-11e1-8cf9-52540061f5db", in no special order. The other
+        calls whose names begin with "ldmtool_diskgroup" or "ldmtool_volume"
+        take them as "diskgroup". The list is empty if there are none. No
+        devices are made; see GuestFS.ldmtool_create_all for that.
+
+        See also GuestFS.ldmtool_scan_devices, GuestFS.ldmtool_diskgroup_name
+        and ldmtool(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ldm" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.20.0.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ldmtool_scan(self._o)
+
+    def ldmtool_scan_devices(self, devices: Iterable[str]) -> List[str]:
+        """Search some devices for Windows dynamic disks.
+
+        Searches the block devices "devices" for Windows dynamic disks and
+        returns the GUIDs of the disk groups that were found, as
+        GuestFS.ldmtool_scan does. If "devices" is empty, all devices are
+        searched. Name whole disks, or, for disks with GPT, their LDM partitions
+        as well. A device that is no dynamic disk is passed over.
+
+        See also GuestFS.ldmtool_scan, GuestFS.ldmtool_diskgroup_disks and
+        ldmtool(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ldm" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.20.0.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ldmtool_scan_devices(self._o, devices)
+
+    def ldmtool_volume_hint(self, diskgroup: str, volume: str) -> str:
+        """Get the mount hint of a Windows volume.
+
+        Returns how Windows would mount the volume named "volume" of a group of
+        dynamic disks: often, but not always, a drive letter such as "E:". The
+        text is empty if nothing is stored. "diskgroup" is the GUID of the disk
+        group, as GuestFS.ldmtool_scan returns it; "volume" is one of the names
+        from GuestFS.ldmtool_diskgroup_volumes. It is an error if there is no
+        such group or volume.
+
+        See also GuestFS.ldmtool_volume_type, GuestFS.inspect_get_drive_mappings
+        and ldmtool(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ldm" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.20.0.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ldmtool_volume_hint(self._o, diskgroup, volume)
+
+    def ldmtool_volume_partitions(self, diskgroup: str, volume: str) -> List[str]:
+        """List the partitions of a Windows volume.
+
+        Returns the names of the partitions of which the volume named "volume"
+        of a group of dynamic disks is made. "diskgroup" is the GUID of the disk
+        group, as GuestFS.ldmtool_scan returns it; "volume" is one of the names
+        from GuestFS.ldmtool_diskgroup_volumes. A simple volume has one
+        partition; it may lie on any disk of the group.
+
+        The names are those stored in the disk group, such as "Disk1-01", not
+        paths of devices. It is an error if there is no such group or volume.
+
+        See also GuestFS.ldmtool_volume_type, GuestFS.list_ldm_partitions and
+        ldmtool(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ldm" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.20.0.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ldmtool_volume_partitions(self._o, diskgroup, volume)
+
+    def ldmtool_volume_type(self, diskgroup: str, volume: str) -> str:
+        """Get the type of a Windows volume.
+
+        Returns the type of the volume named "volume" of a group of dynamic
+        disks: "simple", "spanned", "striped", "mirrored" or "raid5"; other
+        words are possible in the future. "diskgroup" is the GUID of the disk
+        group, as GuestFS.ldmtool_scan returns it; "volume" is one of the names
+        from GuestFS.ldmtool_diskgroup_volumes. It is an error if there is no
+        such group or volume.
+
+        See also GuestFS.ldmtool_volume_hint, GuestFS.ldmtool_volume_partitions
+        and ldmtool(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ldm" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.20.0.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ldmtool_volume_type(self._o, diskgroup, volume)
+
+    def lgetxattr(self, path: str, name: str) -> bytes:
+        """Return the value of an extended attribute, not following links.
+
+        Returns the value, any bytes, of the extended attribute "name" of
+        "path". "name" is a full one like "user.mime_type" or
+        "security.selinux". If "path" is a symbolic link, the attribute is that
+        of the link itself. It is an error if there is no such attribute.
+
+        GuestFS.lgetxattrs gives all of them at once. Single ones are for names
+        that are known, and for those that file systems do not list, like
+        "system.ntfs_attrib" on NTFS.
+
+        See also GuestFS.getxattr, GuestFS.lsetxattr and xattr(7).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "linuxxattrs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.7.24.
+        """
+        self._check_not_closed()
+        return libguestfsmod.lgetxattr(self._o, path, name)
+
+    def lgetxattrs(self, path: str) -> List[_Xattr]:
+        """List the extended attributes of a file or link.
+
+        Returns the names and values of all extended attributes of "path",
+        sorted by name. A symbolic link is not followed: its own attributes are
+        listed, of which there are none in the namespace "user".
+
+        See also GuestFS.getxattrs, GuestFS.lsetxattr, GuestFS.lgetxattr and
+        xattr(7).
+
+        This call works only when the option group "linuxxattrs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.59.
+        """
+        self._check_not_closed()
+        return libguestfsmod.lgetxattrs(self._o, path)
+
+    def list_9p(self) -> List[str]:
+        """List the 9p file systems.
+
+        Always fails. It once listed the tags of the directories that the host
+        shares with the appliance by the 9p protocol, which is not supported any
+        more.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated.
+
+        Since version 1.11.12.
+        """
+        self._check_not_closed()
+        _deprecated("GuestFS.list_9p() is deprecated")
+        return libguestfsmod.list_9p(self._o)
+
     def list_devices(self) -> List[str]:
         """List all disks.
 
@@ -1625,6 +6824,37 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.list_devices(self._o)
+
+    def list_disk_labels(self) -> Union[List[Tuple[str, str]], Dict[str, str]]:
+        """List the labels of drives and the devices behind them.
+
+        Returns the drives that were added with a label (GuestFS.add_drive,
+        option "label"): the key is the label as it was given, without
+        "/dev/disk/guestfs/", and the value is the device, such as "/dev/sda".
+        Partitions of such a drive are listed too, with their number behind the
+        label: "data1" is "/dev/sda1". Drives without a label are left out.
+
+        See also GuestFS.list_devices and GuestFS.list_partitions.
+
+        Since version 1.19.49.
+        """
+        self._check_not_closed()
+        return self._maybe_convert_to_dict(libguestfsmod.list_disk_labels(self._o))
+
+    def list_dm_devices(self) -> List[str]:
+        """List device-mapper devices that are not logical volumes.
+
+        Returns the names of all devices of device-mapper, "/dev/mapper/NAME",
+        sorted: opened encrypted devices ("luks_open") and whatever else was set
+        up so. Logical volumes are left out, as is what LVM keeps for itself:
+        GuestFS.lvs lists those.
+
+        See also GuestFS.list_devices, GuestFS.list_md_devices and dmsetup(8).
+
+        Since version 1.11.15.
+        """
+        self._check_not_closed()
+        return libguestfsmod.list_dm_devices(self._o)
 
     def list_filesystems(self) -> Union[List[Tuple[str, str]], Dict[str, str]]:
         """List all file systems.
@@ -1644,6 +6874,66 @@ class GuestFS:
         """
         self._check_not_closed()
         return self._maybe_convert_to_dict(libguestfsmod.list_filesystems(self._o))
+
+    def list_ldm_partitions(self) -> List[str]:
+        """List the partitions of Windows dynamic disks.
+
+        Returns the devices that were made for single partitions of Windows
+        dynamic disks, such as "/dev/mapper/ldm_part_WIN-Dg0_Disk1-01". There
+        are such devices only for the partitions of mirrored and RAID 5 volumes.
+        They are parts, usually without a file system of their own: what can be
+        mounted is returned by GuestFS.list_ldm_volumes. The list is empty if
+        there are none.
+
+        See also GuestFS.ldmtool_create_all, GuestFS.list_partitions and
+        ldmtool(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ldm" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.20.0.
+        """
+        self._check_not_closed()
+        return libguestfsmod.list_ldm_partitions(self._o)
+
+    def list_ldm_volumes(self) -> List[str]:
+        """List the volumes of Windows dynamic disks.
+
+        Returns the devices of the volumes of Windows dynamic disks, such as
+        "/dev/mapper/ldm_vol_WIN-Dg0_Volume1", in the order of their names. They
+        are made when the appliance starts, and by GuestFS.ldmtool_create_all.
+        They can be mounted like any device; most have NTFS. The list is empty
+        if there are none. GuestFS.list_filesystems includes these volumes.
+
+        See also GuestFS.list_ldm_partitions, GuestFS.ldmtool_diskgroup_volumes
+        and ldmtool(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ldm" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.20.0.
+        """
+        self._check_not_closed()
+        return libguestfsmod.list_ldm_volumes(self._o)
+
+    def list_md_devices(self) -> List[str]:
+        """List the Linux software RAID arrays.
+
+        Returns the names of all arrays of Linux software RAID that there are,
+        by number: "/dev/md0", "/dev/md127" and so on. Arrays on the disks are
+        put together when the appliance starts; names that a guest has for them
+        do not matter for these.
+
+        See also GuestFS.list_devices, GuestFS.list_filesystems and md(4).
+
+        Since version 1.15.4.
+        """
+        self._check_not_closed()
+        return libguestfsmod.list_md_devices(self._o)
 
     def list_partitions(self) -> List[str]:
         """List all partitions.
@@ -1673,6 +6963,62 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.ll(self._o, directory)
 
+    def llz(self, directory: str) -> str:
+        """List a directory in long format with SELinux contexts.
+
+        Returns a listing of "directory" for people to read, as "ls -laZ" prints
+        it: that of GuestFS.ll with the SELinux context of every entry, "?"
+        where there is none. Programs get a context as the extended attribute
+        "security.selinux" with GuestFS.lgetxattrs or GuestFS.lgetxattr.
+
+        See also GuestFS.ll and ls(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.lgetxattrs instead. This call
+        stays, so programs that use it keep working.
+
+        Since version 1.17.6.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.lgetxattrs() instead of GuestFS.llz()")
+        return libguestfsmod.llz(self._o, directory)
+
+    def ln(self, target: str, linkname: str) -> None:
+        """Create a hard link.
+
+        Makes "linkname" one more name of the file "target". Both names are
+        equal afterwards: the file is there until the last of them is removed.
+
+        "target" is an absolute path, like "linkname"; a symbolic link is not
+        followed but gets another name itself. Both must lie on the same file
+        system (EXDEV otherwise), and the file system must have hard links:
+        those of FAT do not. Directories cannot have several names (EPERM). It
+        is an error if "linkname" exists already.
+
+        See also GuestFS.ln_f, GuestFS.ln_s and link(2).
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ln(self._o, target, linkname)
+
+    def ln_f(self, target: str, linkname: str) -> None:
+        """Create a hard link, replacing an existing file.
+
+        Makes "linkname" one more name of the file "target", as GuestFS.ln does.
+        A file that has the name "linkname" already loses it; a directory is not
+        replaced. When the call fails, "linkname" is what it was before, and at
+        no moment is there nothing of that name. It is fine if both are names of
+        the same file already.
+
+        See also GuestFS.ln, GuestFS.ln_sf and link(2).
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ln_f(self._o, target, linkname)
+
     def ln_s(self, target: str, linkname: str) -> None:
         """Create a symbolic link.
 
@@ -1689,6 +7035,41 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.ln_s(self._o, target, linkname)
+
+    def ln_sf(self, target: str, linkname: str) -> None:
+        """Create a symbolic link, replacing an existing file.
+
+        Makes "linkname" a symbolic link with the text "target", as GuestFS.ln_s
+        does. A file or symbolic link that has that name already is replaced;
+        when the call fails, it is what it was before.
+
+        If "linkname" is a directory, or a symbolic link that leads to one, the
+        link is made inside, with the last part of "target" as its name.
+
+        See also GuestFS.ln_s, GuestFS.ln_f, GuestFS.readlink and ln(1).
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ln_sf(self._o, target, linkname)
+
+    def lremovexattr(self, xattr: str, path: str) -> None:
+        """Remove an extended attribute of a file or link.
+
+        Removes the extended attribute "xattr", such as "user.comment", of
+        "path". A symbolic link is not followed. It is an error if there is no
+        attribute of that name (ENODATA).
+
+        See also GuestFS.removexattr, GuestFS.lsetxattr, GuestFS.lgetxattrs and
+        lremovexattr(2).
+
+        This call works only when the option group "linuxxattrs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.59.
+        """
+        self._check_not_closed()
+        return libguestfsmod.lremovexattr(self._o, xattr, path)
 
     def ls(self, directory: str) -> List[str]:
         """List the names in a directory.
@@ -1749,6 +7130,22 @@ class GuestFS:
         _deprecated("use GuestFS.lstatns() instead of GuestFS.lstat()")
         return libguestfsmod.lstat(self._o, path)
 
+    def lstatlist(self, path: str, names: Iterable[str]) -> List[_Stat]:
+        """Return information about several files of a directory.
+
+        Like GuestFS.lstatnslist, with times in whole seconds: "names" in the
+        directory "path", and "ino" is -1 for a name about which nothing could
+        be found out.
+
+        Deprecated. New programs call GuestFS.lstatnslist instead. This call
+        stays, so programs that use it keep working.
+
+        Since version 1.0.77.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.lstatnslist() instead of GuestFS.lstatlist()")
+        return libguestfsmod.lstatlist(self._o, path, names)
+
     def lstatns(self, path: str) -> _Statns:
         """Return information about a file, or a link itself.
 
@@ -1762,6 +7159,222 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.lstatns(self._o, path)
+
+    def lstatnslist(self, path: str, names: Iterable[str]) -> List[_Statns]:
+        """Return information about several files of a directory.
+
+        Returns what GuestFS.lstatns says about each of "names", which are files
+        in the directory "path", in the order of "names". Symbolic links are not
+        followed, but "path" may be one. For a name about which nothing could be
+        found out, because it does not exist for example, the field "st_ino" of
+        the struct is -1.
+
+        Use it to look at a directory with many files: it takes one message for
+        a thousand of them, where GuestFS.lstatns takes one for each.
+
+        A name with "/" in it is an error, and so is a "path" that is not a
+        directory.
+
+        See also GuestFS.lxattrlist, GuestFS.readlinklist and GuestFS.readdir.
+
+        Since version 1.27.53.
+        """
+        self._check_not_closed()
+        return libguestfsmod.lstatnslist(self._o, path, names)
+
+    def luks_add_key(self, device: str, key: str, newkey: str, keyslot: int) -> None:
+        """Add a key to a LUKS device.
+
+        Adds the key "newkey" to the LUKS device "device", in the key slot
+        "keyslot". "key" is any key that the device has already; a wrong one is
+        an error. Both are taken byte for byte.
+
+        The slots are counted from 0: LUKS1 has 8, LUKS2 has 32. The slot must
+        be free, otherwise the call fails; GuestFS.luks_kill_slot frees it. The
+        data is not encrypted anew, so the old keys stay valid.
+
+        See also GuestFS.luks_format, GuestFS.luks_kill_slot and
+        cryptsetup-luksAddKey(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "luks" is available;
+        GuestFS.feature_available tells.
+
+        Keys are never shown in traces, and the shell reads them without echo.
+
+        Since version 1.5.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.luks_add_key(self._o, device, key, newkey, keyslot)
+
+    def luks_close(self, device: str) -> None:
+        """Close a LUKS device.
+
+        Removes the mapping "device", named "/dev/mapper/MAPNAME", that
+        GuestFS.luks_open or GuestFS.luks_open_ro made. It must not be in use.
+        GuestFS.cryptsetup_close does the same.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.cryptsetup_close instead. This
+        call stays, so programs that use it keep working.
+
+        This call works only when the option group "luks" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.5.1.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.cryptsetup_close() instead of GuestFS.luks_close()")
+        return libguestfsmod.luks_close(self._o, device)
+
+    def luks_format(self, device: str, key: str, keyslot: int) -> None:
+        """Make a device a LUKS device.
+
+        Writes the header of LUKS to "device". What was on it is lost. "key"
+        becomes its first key, taken byte for byte, and is put into the key slot
+        "keyslot"; 0 to 7 are possible with each version of LUKS. Which version
+        and which cipher are used is up to the cryptsetup(8) in the appliance.
+
+        The device must not be in use. It is not opened, and there is no file
+        system in it yet: use GuestFS.cryptsetup_open and then GuestFS.mkfs.
+        Blocks that were not written since may still show the former content.
+
+        See also GuestFS.luks_format_cipher, GuestFS.luks_add_key,
+        GuestFS.luks_uuid and cryptsetup-luksFormat(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "luks" is available;
+        GuestFS.feature_available tells.
+
+        Keys are never shown in traces, and the shell reads them without echo.
+
+        Since version 1.5.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.luks_format(self._o, device, key, keyslot)
+
+    def luks_format_cipher(self, device: str, key: str, keyslot: int, cipher: str) -> None:
+        """Make a device a LUKS device with a given cipher.
+
+        Makes "device" a LUKS device like GuestFS.luks_format, with "key" as its
+        first key in the key slot "keyslot". What was on it is lost. "cipher" is
+        the cipher for the data, in the words of cryptsetup(8):
+        "aes-xts-plain64", "aes-cbc-essiv:sha256" and so on. One that the kernel
+        of the appliance does not have is an error.
+
+        See also GuestFS.luks_format, GuestFS.cryptsetup_open and
+        cryptsetup-luksFormat(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "luks" is available;
+        GuestFS.feature_available tells.
+
+        Keys are never shown in traces, and the shell reads them without echo.
+
+        Since version 1.5.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.luks_format_cipher(self._o, device, key, keyslot, cipher)
+
+    def luks_kill_slot(self, device: str, key: str, keyslot: int) -> None:
+        """Remove a key from a LUKS device.
+
+        Wipes the key slot "keyslot", counted from 0, of the LUKS device
+        "device". Its key does not open the device any more. "key" must be a key
+        in another slot, which proves that the data stays within reach;
+        therefore the last key cannot be removed. A slot without a key is an
+        error too.
+
+        See also GuestFS.luks_add_key, GuestFS.luks_format and
+        cryptsetup-luksKillSlot(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "luks" is available;
+        GuestFS.feature_available tells.
+
+        Keys are never shown in traces, and the shell reads them without echo.
+
+        Since version 1.5.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.luks_kill_slot(self._o, device, key, keyslot)
+
+    def luks_open(self, device: str, key: str, mapname: str) -> None:
+        """Open a LUKS device.
+
+        Opens the LUKS device "device" with one of its keys, "key", as
+        "/dev/mapper/MAPNAME", with "mapname" in place of "MAPNAME".
+        GuestFS.cryptsetup_open does the same for LUKS and other kinds.
+
+        See also GuestFS.luks_open_ro, GuestFS.luks_close and GuestFS.lvm_scan.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.cryptsetup_open instead. This call
+        stays, so programs that use it keep working.
+
+        This call works only when the option group "luks" is available;
+        GuestFS.feature_available tells.
+
+        Keys are never shown in traces, and the shell reads them without echo.
+
+        Since version 1.5.1.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.cryptsetup_open() instead of GuestFS.luks_open()")
+        return libguestfsmod.luks_open(self._o, device, key, mapname)
+
+    def luks_open_ro(self, device: str, key: str, mapname: str) -> None:
+        """Open a LUKS device for reading only.
+
+        Opens the LUKS device "device" with one of its keys, "key", as
+        "/dev/mapper/MAPNAME", with "mapname" in place of "MAPNAME", so that
+        nothing can be written to it. GuestFS.cryptsetup_open does that with its
+        option "readonly".
+
+        See also GuestFS.luks_open and GuestFS.luks_close.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.cryptsetup_open instead. This call
+        stays, so programs that use it keep working.
+
+        This call works only when the option group "luks" is available;
+        GuestFS.feature_available tells.
+
+        Keys are never shown in traces, and the shell reads them without echo.
+
+        Since version 1.5.1.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.cryptsetup_open() instead of GuestFS.luks_open_ro()")
+        return libguestfsmod.luks_open_ro(self._o, device, key, mapname)
+
+    def luks_uuid(self, device: str) -> str:
+        """Return the UUID of a LUKS device.
+
+        Returns the UUID from the header of the LUKS device "device", in the
+        usual form with dashes. It is the one that "/etc/crypttab" and boot
+        loaders refer to, not the UUID of what is inside. No key is needed and
+        the device need not be open. A device that is not LUKS is an error.
+
+        See also GuestFS.vfs_uuid, GuestFS.luks_format and
+        cryptsetup-luksUUID(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "luks" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.41.9.
+        """
+        self._check_not_closed()
+        return libguestfsmod.luks_uuid(self._o, device)
 
     def lvcreate(self, logvol: str, volgroup: str, mbytes: int) -> None:
         """Create a logical volume.
@@ -1782,6 +7395,137 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.lvcreate(self._o, logvol, volgroup, mbytes)
 
+    def lvcreate_free(self, logvol: str, volgroup: str, percent: int) -> None:
+        """Create a logical volume from a share of the free space.
+
+        Creates the logical volume "logvol" in the volume group "volgroup", like
+        GuestFS.lvcreate. Its size is "percent" percent of the space that is
+        free in the group now, in whole extents; 100 takes all of it. "percent"
+        must be from 1 to 100, and something must be free.
+
+        See also GuestFS.lvcreate, GuestFS.vgs_full for the free space, and
+        lvcreate(8).
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.18.
+        """
+        self._check_not_closed()
+        return libguestfsmod.lvcreate_free(self._o, logvol, volgroup, percent)
+
+    def lvm_canonical_lv_name(self, lvname: str) -> str:
+        """Return the usual name of a logical volume.
+
+        Returns the device "/dev/VOLGROUP/LOGVOL" of the logical volume that
+        "lvname" stands for. "lvname" may be any of its names, such as
+        "/dev/mapper/VOLGROUP-LOGVOL" or "/dev/dm-0"; the usual name gives
+        itself.
+
+        A device that exists but is no logical volume is an error with EINVAL,
+        and one that does not exist an error with ENOENT. Volumes that
+        GuestFS.lvs leaves out are not found.
+
+        See also GuestFS.is_lv, GuestFS.canonical_device_name and
+        GuestFS.list_dm_devices.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.5.24.
+        """
+        self._check_not_closed()
+        return libguestfsmod.lvm_canonical_lv_name(self._o, lvname)
+
+    def lvm_clear_filter(self) -> None:
+        """Let LVM see all devices again.
+
+        Takes back what GuestFS.lvm_set_filter did, so that LVM sees every block
+        device. What LVM remembers of the devices is dropped and they are
+        scanned anew. All volume groups are deactivated for that and activated
+        after it, so none may be in use: a mounted logical volume makes the call
+        fail.
+
+        See also GuestFS.lvm_set_filter and GuestFS.lvm_scan.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.5.1.
+        """
+        self._check_not_closed()
+        return libguestfsmod.lvm_clear_filter(self._o)
+
+    def lvm_remove_all(self) -> None:
+        """Remove everything of LVM from the disks.
+
+        Removes all logical volumes, then all volume groups, then all physical
+        volumes, on whatever disks they are. Everything in them is lost. It
+        fails when a logical volume is in use, for instance mounted; volume
+        groups that come before it may be gone then.
+
+        See also GuestFS.lvremove, GuestFS.vgremove and GuestFS.pvremove.
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 0.0.8.
+        """
+        self._check_not_closed()
+        return libguestfsmod.lvm_remove_all(self._o)
+
+    def lvm_scan(self, activate: bool) -> None:
+        """Search the block devices for volume groups.
+
+        Looks at all block devices for physical volumes and brings the list of
+        volume groups and logical volumes up to date. If "activate" is true, the
+        groups that are found are activated too, which makes their devices
+        "/dev/VOLGROUP/LOGVOL" appear; otherwise that is left to
+        GuestFS.vg_activate.
+
+        The same happens when the appliance starts. It is needed when a physical
+        volume has appeared since, for instance behind a device that
+        GuestFS.cryptsetup_open has opened. It is safe to repeat.
+
+        See also GuestFS.vg_activate, GuestFS.lvs, GuestFS.lvm_set_filter and
+        pvscan(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.39.8.
+        """
+        self._check_not_closed()
+        return libguestfsmod.lvm_scan(self._o, activate)
+
+    def lvm_set_filter(self, devices: Iterable[str]) -> None:
+        """Restrict LVM to some devices.
+
+        Lets LVM see only the block devices "devices" and ignore all others. A
+        whole disk stands for its partitions too; a partition stands only for
+        itself. With an empty list LVM sees nothing. A new filter replaces the
+        one before, and it holds until GuestFS.lvm_clear_filter or
+        GuestFS.shutdown.
+
+        That is the way to work with disks whose volume groups get into each
+        other's way: clones, which have the same UUIDs, or groups that only have
+        the same name by chance.
+
+        What LVM remembers of the devices is dropped and they are scanned anew.
+        All volume groups, filtered or not, are deactivated for that, so none
+        may be in use: a mounted logical volume makes the call fail. Those that
+        are still seen are activated after it.
+
+        See also GuestFS.lvm_clear_filter, GuestFS.pvchange_uuid,
+        GuestFS.vgrename and lvm.conf(5).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.5.1.
+        """
+        self._check_not_closed()
+        return libguestfsmod.lvm_set_filter(self._o, devices)
+
     def lvremove(self, device: str) -> None:
         """Remove a logical volume.
 
@@ -1800,6 +7544,72 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.lvremove(self._o, device)
+
+    def lvrename(self, logvol: str, newlogvol: str) -> None:
+        """Rename a logical volume.
+
+        Renames the logical volume "logvol" to "newlogvol". Both are best given
+        in full, as "/dev/VOLGROUP/LOGVOL", and must name the same volume group.
+        The volume may be active, and its device changes name at once. It is an
+        error if "logvol" does not exist, or if "newlogvol" exists or is no
+        valid name.
+
+        What refers to the old name in the guest, such as "/etc/fstab" or the
+        boot loader, is not changed.
+
+        See also GuestFS.vgrename, GuestFS.lvs and lvrename(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.83.
+        """
+        self._check_not_closed()
+        return libguestfsmod.lvrename(self._o, logvol, newlogvol)
+
+    def lvresize(self, device: str, mbytes: int) -> None:
+        """Make a logical volume larger or smaller.
+
+        Sets the size of the logical volume "device" to "mbytes" megabytes (of
+        1048576 bytes), rounded up to whole extents. "mbytes" must be above
+        zero, and the group must have the space. It is no error if the volume
+        has this size already.
+
+        The contents are not touched: enlarge what is on the volume afterwards
+        (GuestFS.resize2fs), and make it smaller before. What lies behind the
+        new end is lost, without a question.
+
+        See also GuestFS.lvcreate, GuestFS.blockdev_getsize64 and lvresize(8).
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.27.
+        """
+        self._check_not_closed()
+        return libguestfsmod.lvresize(self._o, device, mbytes)
+
+    def lvresize_free(self, lv: str, percent: int) -> None:
+        """Grow a logical volume into the free space of its group.
+
+        Makes the logical volume "lv" larger by "percent" percent of the space
+        that is free in its volume group. 100 takes all of it. Values below 0 or
+        above 100 are an error. The space is counted in whole extents, and when
+        that comes to none LVM may report an error.
+
+        The file system in it keeps its size and has to be grown after that, for
+        instance with GuestFS.resize2fs.
+
+        See also GuestFS.lvresize, GuestFS.lvcreate_free and lvresize(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.3.3.
+        """
+        self._check_not_closed()
+        return libguestfsmod.lvresize_free(self._o, lv, percent)
 
     def lvs(self) -> List[str]:
         """List the logical volumes.
@@ -1832,6 +7642,179 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.lvs_full(self._o)
+
+    def lvuuid(self, device: str) -> str:
+        """Return the UUID of a logical volume.
+
+        Returns the UUID that LVM gave to the logical volume "device". It has 32
+        letters and digits in seven groups with dashes between them, the way LVM
+        prints it; GuestFS.lvs_full has the same one without dashes. It is not
+        the UUID of the file system in it, which GuestFS.vfs_uuid returns. A
+        device that is no logical volume is an error.
+
+        See also GuestFS.vglvuuids, GuestFS.vguuid and GuestFS.pvuuid.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.87.
+        """
+        self._check_not_closed()
+        return libguestfsmod.lvuuid(self._o, device)
+
+    def lxattrlist(self, path: str, names: Iterable[str]) -> List[_Xattr]:
+        """Return the extended attributes of several files of a directory.
+
+        Returns the extended attributes of each of "names", which are files in
+        the directory "path". Symbolic links are not followed, but "path" may be
+        one.
+
+        All are in one list, in the order of "names". Each file begins with an
+        entry whose "attrname" is empty and whose "attrval" is the number of
+        entries after it that belong to this file, perhaps 0, as text: decimal
+        digits and, as in C, a NUL byte. When the attributes of a file could not
+        be read, because it does not exist for example, "attrval" is empty, and
+        the next file follows.
+
+        Use it to look at a directory with many files: it takes one message for
+        a thousand of them, where GuestFS.lgetxattrs takes one for each.
+
+        A name with "/" in it is an error, and so is a "path" that is not a
+        directory.
+
+        See also GuestFS.lgetxattrs, GuestFS.lstatnslist and xattr(7).
+
+        This call works only when the option group "linuxxattrs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.77.
+        """
+        self._check_not_closed()
+        return libguestfsmod.lxattrlist(self._o, path, names)
+
+    def max_disks(self) -> int:
+        """Return how many disks there can be.
+
+        Returns the largest number of drives that can be added to a handle,
+        which is 255.
+
+        See also GuestFS.add_drive.
+
+        Since version 1.19.7.
+        """
+        self._check_not_closed()
+        return libguestfsmod.max_disks(self._o)
+
+    def md_create(self, name: str, devices: Iterable[str], missingbitmap: Optional[int] = None, nrdevices: Optional[int] = None, spare: Optional[int] = None, chunk: Optional[int] = None, level: Optional[str] = None) -> None:
+        """Make a software RAID array.
+
+        Makes a Linux software RAID array of the block devices "devices" and
+        starts it. What was on them is lost. "name" is the name of the array; it
+        is then found as "/dev/md/NAME" and, by the name of the kernel, in
+        GuestFS.list_md_devices. It must not exist yet.
+
+        Without options it is a mirror (RAID 1) of all devices. At least two
+        members are needed, counting those that are missing. The number of
+        "devices" and of bits in "missingbitmap" together must equal that of
+        "nrdevices" and "spare" together, otherwise the call fails.
+
+        See also GuestFS.md_detail, GuestFS.md_stat, GuestFS.md_stop and
+        mdadm(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "mdadm" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.15.6.
+        """
+        self._check_not_closed()
+        return libguestfsmod.md_create(self._o, name, devices, missingbitmap, nrdevices, spare, chunk, level)
+
+    def md_detail(self, md: str) -> Union[List[Tuple[str, str]], Dict[str, str]]:
+        """Return properties of a software RAID array.
+
+        Returns what mdadm(8) tells about the array "md", which must be started.
+        The values are text. Usually there are these keys, and often more:
+
+        "level"
+            the level, such as "raid1"
+        "devices"
+            number of members
+        "metadata"
+            version of the metadata, such as "1.2"
+        "uuid"
+            UUID of the array, four groups of eight digits with colons between
+            them
+        "name"
+            name of the array, sometimes with that of a host and a colon before
+            it
+
+        Keys are those of "mdadm --detail --export" in lower case, without
+        "MD_". It is an error if "md" is no array.
+
+        See also GuestFS.md_stat and GuestFS.list_md_devices.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "mdadm" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.15.6.
+        """
+        self._check_not_closed()
+        return self._maybe_convert_to_dict(libguestfsmod.md_detail(self._o, md))
+
+    def md_stat(self, md: str) -> List[_Mdstat]:
+        """Return the members of a software RAID array.
+
+        Returns the devices of which the array "md" consists, with the place of
+        each in the array and flags that tell its state. The flags are a text,
+        empty for a member in good order, with any of these letters in any
+        order:
+
+        "F"
+            the device is faulty
+        "S"
+            it is a spare
+        "W"
+            it is read only when no other has the data (write-mostly)
+        "R"
+            it replaces another
+
+        Members that are missing are not listed. It is an error if "md" is no
+        started array.
+
+        See also GuestFS.md_detail, GuestFS.list_md_devices and md(4).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "mdadm" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.21.
+        """
+        self._check_not_closed()
+        return libguestfsmod.md_stat(self._o, md)
+
+    def md_stop(self, md: str) -> None:
+        """Stop a software RAID array.
+
+        Stops the array "md", so that its device goes away and its members are
+        free for other use. The data and the metadata on the members stay, and
+        the array is found again at the next launch. It must not be in use:
+        unmount its file systems and deactivate its volume groups before.
+
+        See also GuestFS.md_create, GuestFS.list_md_devices and mdadm(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "mdadm" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.15.6.
+        """
+        self._check_not_closed()
+        return libguestfsmod.md_stop(self._o, md)
 
     def mkdir(self, path: str) -> None:
         """Create a directory.
@@ -1880,6 +7863,207 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mkdir_p(self._o, path)
 
+    def mkdtemp(self, tmpl: str) -> str:
+        """Create a temporary directory.
+
+        Creates a directory with a name of its own and returns the name. "tmpl"
+        is the full path with "XXXXXX" at its end, which is replaced by random
+        letters and digits so that nothing of that name existed before:
+        "/tmp/mineXXXXXX" may become "/tmp/minek3x9ab". What leads there must
+        exist.
+
+        The directory has the permissions 0700 less the GuestFS.umask and
+        belongs to root. It stays until somebody removes it. A template that
+        ends in anything else is an error (EINVAL).
+
+        See also GuestFS.mktemp, GuestFS.rm_rf and mkdtemp(3).
+
+        Since version 1.0.54.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mkdtemp(self._o, tmpl)
+
+    def mke2fs(self, device: str, blockscount: Optional[int] = None, blocksize: Optional[int] = None, fragsize: Optional[int] = None, blockspergroup: Optional[int] = None, numberofgroups: Optional[int] = None, bytesperinode: Optional[int] = None, inodesize: Optional[int] = None, journalsize: Optional[int] = None, numberofinodes: Optional[int] = None, stridesize: Optional[int] = None, stripewidth: Optional[int] = None, maxonlineresize: Optional[int] = None, reservedblockspercentage: Optional[int] = None, mmpupdateinterval: Optional[int] = None, journaldevice: Optional[str] = None, label: Optional[str] = None, lastmounteddir: Optional[str] = None, creatoros: Optional[str] = None, fstype: Optional[str] = None, usagetype: Optional[str] = None, uuid: Optional[str] = None, forcecreate: Optional[bool] = None, writesbandgrouponly: Optional[bool] = None, lazyitableinit: Optional[bool] = None, lazyjournalinit: Optional[bool] = None, testfs: Optional[bool] = None, discard: Optional[bool] = None, quotatype: Optional[bool] = None, extent: Optional[bool] = None, filetype: Optional[bool] = None, flexbg: Optional[bool] = None, hasjournal: Optional[bool] = None, journaldev: Optional[bool] = None, largefile: Optional[bool] = None, quota: Optional[bool] = None, resizeinode: Optional[bool] = None, sparsesuper: Optional[bool] = None, uninitbg: Optional[bool] = None) -> None:
+        """Make an ext2, ext3 or ext4 file system with all options.
+
+        Makes a file system of the ext family on "device"; what was on it is
+        lost. Every option of mke2fs(8) that is about the file system can be
+        given, and what is not given is up to "/etc/mke2fs.conf" in the
+        appliance. For usual cases GuestFS.mkfs is simpler. Without "fstype" the
+        result is an ext2 file system, unless features are asked for that only
+        later ones have.
+
+        The device must not be in use. Negative numbers are errors, and so is
+        what mke2fs refuses: block sizes that are no power of two, features that
+        exclude each other and so on.
+
+        See also GuestFS.mkfs, GuestFS.resize2fs, GuestFS.tune2fs_l and ext4(5).
+
+        Since version 1.19.44.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mke2fs(self._o, device, blockscount, blocksize, fragsize, blockspergroup, numberofgroups, bytesperinode, inodesize, journalsize, numberofinodes, stridesize, stripewidth, maxonlineresize, reservedblockspercentage, mmpupdateinterval, journaldevice, label, lastmounteddir, creatoros, fstype, usagetype, uuid, forcecreate, writesbandgrouponly, lazyitableinit, lazyjournalinit, testfs, discard, quotatype, extent, filetype, flexbg, hasjournal, journaldev, largefile, quota, resizeinode, sparsesuper, uninitbg)
+
+    def mke2fs_J(self, fstype: str, blocksize: int, device: str, journal: str) -> None:
+        """Make an ext2, ext3 or ext4 file system with its journal on a device.
+
+        Makes a file system of the type "fstype" ("ext2", "ext3" or "ext4", all
+        else is an error) with blocks of "blocksize" bytes on "device". Its
+        journal is the one on the device "journal", made by GuestFS.mke2journal.
+        The journal must have been made with the same "blocksize", and can serve
+        one file system only. In GuestFS.mke2fs the option "journaldevice" does
+        this.
+
+        See also GuestFS.mke2fs_JL, GuestFS.mke2fs_JU and mke2fs(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.mke2fs instead. This call stays,
+        so programs that use it keep working.
+
+        Since version 1.0.68.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.mke2fs() instead of GuestFS.mke2fs_J()")
+        return libguestfsmod.mke2fs_J(self._o, fstype, blocksize, device, journal)
+
+    def mke2fs_JL(self, fstype: str, blocksize: int, device: str, label: str) -> None:
+        """Make an ext2, ext3 or ext4 file system with its journal found by label.
+
+        Makes a file system of the type "fstype" ("ext2", "ext3" or "ext4", all
+        else is an error) with blocks of "blocksize" bytes on "device". Its
+        journal is the one that GuestFS.mke2journal_L gave the label "label", at
+        most 16 bytes. The journal must have been made with the same
+        "blocksize", and can serve one file system only. GuestFS.mke2fs does
+        this with "journaldevice" being "LABEL=" and the label.
+
+        See also GuestFS.mke2fs_J, GuestFS.mke2fs_JU and mke2fs(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.mke2fs instead. This call stays,
+        so programs that use it keep working.
+
+        Since version 1.0.68.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.mke2fs() instead of GuestFS.mke2fs_JL()")
+        return libguestfsmod.mke2fs_JL(self._o, fstype, blocksize, device, label)
+
+    def mke2fs_JU(self, fstype: str, blocksize: int, device: str, uuid: str) -> None:
+        """Make an ext2, ext3 or ext4 file system with its journal found by UUID.
+
+        Makes a file system of the type "fstype" ("ext2", "ext3" or "ext4", all
+        else is an error) with blocks of "blocksize" bytes on "device". Its
+        journal is the one that GuestFS.mke2journal_U gave the UUID "uuid". The
+        journal must have been made with the same "blocksize", and can serve one
+        file system only. GuestFS.mke2fs does this with "journaldevice" being
+        "UUID=" and the UUID.
+
+        See also GuestFS.mke2fs_J, GuestFS.mke2fs_JL and mke2fs(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.mke2fs instead. This call stays,
+        so programs that use it keep working.
+
+        This call works only when the option group "linuxfsuuid" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.68.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.mke2fs() instead of GuestFS.mke2fs_JU()")
+        return libguestfsmod.mke2fs_JU(self._o, fstype, blocksize, device, uuid)
+
+    def mke2journal(self, blocksize: int, device: str) -> None:
+        """Make an external journal for ext3 or ext4.
+
+        Makes "device" an external journal with blocks of "blocksize" bytes:
+        1024, 2048 or 4096. A file system that is to use it must have blocks of
+        the same size. What was on the device is lost. GuestFS.mke2fs does this
+        with "journaldev" true and "blocksize".
+
+        See also GuestFS.mke2fs_J, GuestFS.mke2journal_L, GuestFS.mke2journal_U
+        and mke2fs(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.mke2fs instead. This call stays,
+        so programs that use it keep working.
+
+        Since version 1.0.68.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.mke2fs() instead of GuestFS.mke2journal()")
+        return libguestfsmod.mke2journal(self._o, blocksize, device)
+
+    def mke2journal_L(self, blocksize: int, label: str, device: str) -> None:
+        """Make an external journal with a label for ext3 or ext4.
+
+        Makes "device" an external journal with blocks of "blocksize" bytes and
+        the label "label", by which GuestFS.mke2fs_JL finds it. A label of more
+        than 16 bytes is an error. What was on the device is lost.
+        GuestFS.mke2fs does this with "journaldev" true, "blocksize" and
+        "label".
+
+        See also GuestFS.mke2journal, GuestFS.mke2journal_U and mke2fs(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.mke2fs instead. This call stays,
+        so programs that use it keep working.
+
+        Since version 1.0.68.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.mke2fs() instead of GuestFS.mke2journal_L()")
+        return libguestfsmod.mke2journal_L(self._o, blocksize, label, device)
+
+    def mke2journal_U(self, blocksize: int, uuid: str, device: str) -> None:
+        """Make an external journal with a UUID for ext3 or ext4.
+
+        Makes "device" an external journal with blocks of "blocksize" bytes and
+        the UUID "uuid", written with dashes, by which GuestFS.mke2fs_JU finds
+        it. What was on the device is lost. GuestFS.mke2fs does this with
+        "journaldev" true, "blocksize" and "uuid".
+
+        See also GuestFS.mke2journal, GuestFS.mke2journal_L and mke2fs(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.mke2fs instead. This call stays,
+        so programs that use it keep working.
+
+        This call works only when the option group "linuxfsuuid" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.68.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.mke2fs() instead of GuestFS.mke2journal_U()")
+        return libguestfsmod.mke2journal_U(self._o, blocksize, uuid, device)
+
+    def mkfifo(self, mode: int, path: str) -> None:
+        """Create a FIFO.
+
+        Creates "path" as a FIFO (a named pipe) with the permissions "mode",
+        less the GuestFS.umask. Nothing is opened: the FIFO is there for
+        programs of the guest.
+
+        "mode" holds permission bits only, 0 to 07777; anything else is an
+        error. The parent must exist and "path" must not.
+
+        See also GuestFS.mknod, GuestFS.is_fifo and mkfifo(3).
+
+        This call works only when the option group "mknod" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.55.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mkfifo(self._o, mode, path)
+
     def mkfs(self, fstype: str, device: str, blocksize: Optional[int] = None, features: Optional[str] = None, inode: Optional[int] = None, sectorsize: Optional[int] = None, label: Optional[str] = None) -> None:
         """Make a file system.
 
@@ -1898,6 +8082,207 @@ class GuestFS:
 
     mkfs_opts = mkfs
 
+    def mkfs_b(self, fstype: str, blocksize: int, device: str) -> None:
+        """Make a file system with a given block size.
+
+        Makes a file system of the type "fstype" with blocks of "blocksize"
+        bytes on "device"; for "vfat" and "ntfs" that is the size of a cluster.
+        What was on it is lost. GuestFS.mkfs does that with its option
+        "blocksize".
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.mkfs instead. This call stays, so
+        programs that use it keep working.
+
+        Since version 1.0.68.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.mkfs() instead of GuestFS.mkfs_b()")
+        return libguestfsmod.mkfs_b(self._o, fstype, blocksize, device)
+
+    def mkfs_btrfs(self, devices: Iterable[str], allocstart: Optional[int] = None, bytecount: Optional[int] = None, datatype: Optional[str] = None, leafsize: Optional[int] = None, label: Optional[str] = None, metadata: Optional[str] = None, nodesize: Optional[int] = None, sectorsize: Optional[int] = None) -> None:
+        """Make a Btrfs file system with all its parameters.
+
+        Makes a Btrfs file system that spans all block devices in "devices". At
+        least one must be given. What was on them is lost. They must not be in
+        use. Any of them can be named to GuestFS.mount it.
+
+        Sizes that must be a power of two are an error otherwise, and profiles
+        that need more devices than there are too. For a plain file system on
+        one device GuestFS.mkfs does.
+
+        See also GuestFS.btrfs_device_add, GuestFS.btrfs_filesystem_resize and
+        mkfs.btrfs(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "btrfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.25.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mkfs_btrfs(self._o, devices, allocstart, bytecount, datatype, leafsize, label, metadata, nodesize, sectorsize)
+
+    def mklost_and_found(self, mountpoint: str) -> None:
+        """Make the directory lost+found of an ext2, ext3 or ext4 file system.
+
+        Makes the directory "lost+found" in the directory "mountpoint", which
+        should be the root of a mounted ext2, ext3 or ext4 file system, and
+        gives it some blocks in advance. The checker puts files there that have
+        lost their name, and then need not look for space in a damaged file
+        system.
+
+        GuestFS.mkfs makes the directory already; the call is for file systems
+        that have lost it. It is an error if "lost+found" exists or "mountpoint"
+        is not a directory.
+
+        See also GuestFS.e2fsck and mklost+found(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.19.56.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mklost_and_found(self._o, mountpoint)
+
+    def mkmountpoint(self, exemptpath: str) -> None:
+        """Make a directory to mount on while nothing is mounted.
+
+        Makes the directory "exemptpath", an absolute path, below the root of
+        the guest as it is at present. It is the only call for files that works
+        before a root file system is mounted: the root is then an empty
+        directory in memory, and mountpoints made there can take several file
+        systems that have nothing to do with each other, such as read-only ones
+        that lack the directories:
+
+            mkmountpoint /a
+            mkmountpoint /b
+            mount /dev/sda1 /a
+            mount /dev/sdb1 /b
+
+        All paths of other calls then begin with such a mountpoint. Mounting
+        something on "/" hides them until it is unmounted. When something is
+        mounted there, an ordinary directory is made in it. The directory above
+        must exist, and the directory itself must not.
+
+        See also GuestFS.rmmountpoint, GuestFS.mount and GuestFS.mkdir.
+
+        Since version 1.0.62.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mkmountpoint(self._o, exemptpath)
+
+    def mknod(self, mode: int, devmajor: int, devminor: int, path: str) -> None:
+        """Create a device node or another special file.
+
+        Creates "path" as a special file. "mode" is its type together with its
+        permissions, of which the bits of the GuestFS.umask are taken away:
+
+        - 060000 ("S_IFBLK"): a block device with the numbers "devmajor" (0 to
+          4095) and "devminor" (0 to 1048575)
+        - 020000 ("S_IFCHR"): a character device with those numbers
+        - 010000 ("S_IFIFO"): a FIFO, see also GuestFS.mkfifo
+        - 0140000 ("S_IFSOCK"): a socket, which nobody listens on
+        - 0100000 ("S_IFREG") or none: an empty regular file
+
+        The numbers mean nothing for the last three. Directories and symbolic
+        links are made by other calls. Numbers are written in octal with a
+        leading zero in the shell, so 060644 is a block device that everybody
+        may read.
+
+        The node is a name for the guest's kernel; what is behind it here is the
+        appliance. The parent must exist and "path" must not.
+
+        See also GuestFS.mknod_b, GuestFS.mknod_c, GuestFS.is_blockdev and
+        mknod(2).
+
+        This call works only when the option group "mknod" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.55.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mknod(self._o, mode, devmajor, devminor, path)
+
+    def mknod_b(self, mode: int, devmajor: int, devminor: int, path: str) -> None:
+        """Create the node of a block device.
+
+        Creates "path" as the node of the block device with the major number
+        "devmajor" and the minor number "devminor". "mode" has the permissions
+        of the new node, less the GuestFS.umask; bits for a type of file do not
+        belong in it, and a negative number is an error. It is an error if
+        "path" exists.
+
+        The numbers are those of Linux. The node is for the guest: opening it
+        through this library would mean a device of the appliance. It is
+        GuestFS.mknod with the type filled in.
+
+        See also GuestFS.mknod_c, GuestFS.mkfifo and mknod(2).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "mknod" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.55.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mknod_b(self._o, mode, devmajor, devminor, path)
+
+    def mknod_c(self, mode: int, devmajor: int, devminor: int, path: str) -> None:
+        """Create the node of a character device.
+
+        Creates "path" as the node of the character device with the major number
+        "devmajor" and the minor number "devminor". "mode" has the permissions
+        of the new node, less the GuestFS.umask; bits for a type of file do not
+        belong in it, and a negative number is an error. It is an error if
+        "path" exists.
+
+        The numbers are those of Linux. The node is for the guest: opening it
+        through this library would mean a device of the appliance. It is
+        GuestFS.mknod with the type filled in.
+
+        See also GuestFS.mknod_b, GuestFS.mkfifo and mknod(2).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "mknod" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.55.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mknod_c(self._o, mode, devmajor, devminor, path)
+
+    def mksquashfs(self, path: str, filename: str, compress: Optional[str] = None, excludes: Optional[Iterable[str]] = None) -> None:
+        """Pack a directory into a squashfs image.
+
+        Packs the directory "path" with all that is below it into a squashfs
+        image and writes that to "filename" on the host. The content of "path"
+        becomes the root of the image. An existing file is replaced. "filename"
+        may also be a named pipe or "/dev/stdout".
+
+        The image is first made in the appliance and takes space there, so the
+        call may fail for large trees, from about 3 GB of image on. When it
+        fails or is cancelled, a part of the file may have been written.
+
+        See also GuestFS.tar_out, GuestFS.mount_loop and mksquashfs(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "squashfs" is available;
+        GuestFS.feature_available tells.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.35.25.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mksquashfs(self._o, path, filename, compress, excludes)
+
     def mkswap(self, device: str, label: Optional[str] = None, uuid: Optional[str] = None) -> None:
         """Make a swap area.
 
@@ -1911,6 +8296,107 @@ class GuestFS:
         return libguestfsmod.mkswap(self._o, device, label, uuid)
 
     mkswap_opts = mkswap
+
+    def mkswap_L(self, label: str, device: str) -> None:
+        """Make a swap area with a label.
+
+        Makes "device" a Linux swap area with the label "label", at most 15
+        bytes. What was on it is lost. GuestFS.mkswap does that with its option
+        "label".
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.mkswap instead. This call stays,
+        so programs that use it keep working.
+
+        Since version 1.0.55.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.mkswap() instead of GuestFS.mkswap_L()")
+        return libguestfsmod.mkswap_L(self._o, label, device)
+
+    def mkswap_U(self, uuid: str, device: str) -> None:
+        """Make a swap area with a given UUID.
+
+        Makes "device" a Linux swap area with the UUID "uuid", written in the
+        usual form with dashes. What was on it is lost. GuestFS.mkswap does that
+        with its option "uuid".
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.mkswap instead. This call stays,
+        so programs that use it keep working.
+
+        This call works only when the option group "linuxfsuuid" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.55.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.mkswap() instead of GuestFS.mkswap_U()")
+        return libguestfsmod.mkswap_U(self._o, uuid, device)
+
+    def mkswap_file(self, path: str) -> None:
+        """Make a file a swap area.
+
+        Makes the existing file "path" a Linux swap area of its size. What was
+        in it is lost. Nothing is made larger or created; use
+        GuestFS.fallocate64 or GuestFS.fill for that before, and GuestFS.chmod
+        so that nobody else can read it. A file with holes is accepted here but
+        not by GuestFS.swapon_file. Files of less than ten pages (40 KiB on most
+        machines) are an error.
+
+        See also GuestFS.mkswap, GuestFS.swapon_file and mkswap(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mkswap_file(self._o, path)
+
+    def mktemp(self, tmpl: str, suffix: Optional[str] = None) -> str:
+        """Create a temporary file.
+
+        Creates an empty file with a name of its own and returns the name.
+        "tmpl" is the full path with "XXXXXX" at its end, which is replaced by
+        random letters and digits so that nothing of that name existed before.
+        What leads there must exist.
+
+        The file has the permissions 0600 less the GuestFS.umask and belongs to
+        root. It stays until somebody removes it. A template that ends in
+        anything else is an error (EINVAL).
+
+        See also GuestFS.mkdtemp, GuestFS.rm and mkstemp(3).
+
+        Since version 1.19.53.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mktemp(self._o, tmpl, suffix)
+
+    def modprobe(self, modulename: str) -> None:
+        """Load a kernel module into the appliance.
+
+        Loads the module "modulename" with all those it depends on into the
+        kernel of the appliance. The module must belong to that kernel and be in
+        the appliance; modules of the guest are not looked at. It is no error if
+        it is loaded already, or built in. A name that is not known is an error.
+
+        Modules for disks and for file systems are loaded when they are needed,
+        so this is seldom called for.
+
+        See also GuestFS.available, GuestFS.filesystem_available and
+        modprobe(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "linuxmodules" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.68.
+        """
+        self._check_not_closed()
+        return libguestfsmod.modprobe(self._o, modulename)
 
     def mount(self, mountable: str, mountpoint: str) -> None:
         """Mount a file system.
@@ -1932,6 +8418,44 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.mount(self._o, mountable, mountpoint)
+
+    def mount_9p(self, mounttag: str, mountpoint: str, options: Optional[str] = None) -> None:
+        """Mount a 9p file system.
+
+        Always fails. It once mounted the directory of the host with the tag
+        "mounttag" at "mountpoint" by the 9p protocol, which is not supported
+        any more. To exchange files use GuestFS.copy_in and GuestFS.copy_out.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated.
+
+        Since version 1.11.12.
+        """
+        self._check_not_closed()
+        _deprecated("GuestFS.mount_9p() is deprecated")
+        return libguestfsmod.mount_9p(self._o, mounttag, mountpoint, options)
+
+    def mount_loop(self, file: str, mountpoint: str) -> None:
+        """Mount an image that is a file in the guest.
+
+        Mounts the file system in the file "file" at the directory "mountpoint",
+        for reading and writing where both file systems allow it. Both paths are
+        in the guest, so something must be mounted on "/" already. The type is
+        recognised. It is what "mount -o loop" does: "file" must hold a file
+        system from its first byte on, not a partition table.
+
+        As long as it is mounted, the file system that "file" lies in cannot be
+        unmounted. An image on the host is added with GuestFS.add_drive instead.
+
+        See also GuestFS.umount, GuestFS.mount_options and mount(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.54.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mount_loop(self._o, file, mountpoint)
 
     def mount_options(self, options: str, mountable: str, mountpoint: str) -> None:
         """Mount a file system with options.
@@ -1958,6 +8482,48 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.mount_ro(self._o, mountable, mountpoint)
+
+    def mount_vfs(self, options: str, vfstype: str, mountable: str, mountpoint: str) -> None:
+        """Mount a file system of a given type with options.
+
+        Mounts "mountable" at "mountpoint" like GuestFS.mount, as a file system
+        of the type "vfstype", with the options "options": what mount(8) takes
+        for "-t" and "-o". Either text may be empty: then the type is found out,
+        or there are no options.
+
+        See also GuestFS.mount_options and GuestFS.vfs_type.
+
+        Since version 1.0.10.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mount_vfs(self._o, options, vfstype, mountable, mountpoint)
+
+    def mountable_device(self, mountable: str) -> str:
+        """Return the device of a mountable.
+
+        Returns the device that "mountable" is on. For most that is what was
+        given; for a Btrfs subvolume, "btrfsvol:DEVICE/NAME", it is DEVICE.
+
+        See also GuestFS.mountable_subvolume and GuestFS.list_filesystems.
+
+        Since version 1.33.15.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mountable_device(self._o, mountable)
+
+    def mountable_subvolume(self, mountable: str) -> str:
+        """Return the subvolume of a mountable.
+
+        Returns the name of the Btrfs subvolume that "mountable" is: NAME for
+        "btrfsvol:DEVICE/NAME". Anything else, a plain device above all, is an
+        error with errno "EINVAL".
+
+        See also GuestFS.mountable_device and GuestFS.btrfs_subvolume_list.
+
+        Since version 1.33.15.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mountable_subvolume(self._o, mountable)
 
     def mountpoints(self) -> Union[List[Tuple[str, str]], Dict[str, str]]:
         """List the mounted file systems with their places.
@@ -1998,6 +8564,257 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.mv(self._o, src, dest)
+
+    def nr_devices(self) -> int:
+        """Return the number of disks.
+
+        Returns how many disks were added, which is the length of the list that
+        GuestFS.list_devices returns.
+
+        Since version 1.19.15.
+        """
+        self._check_not_closed()
+        return libguestfsmod.nr_devices(self._o)
+
+    def ntfs_3g_probe(self, rw: bool, device: str) -> int:
+        """Tell whether an NTFS file system can be mounted.
+
+        Tests whether the NTFS file system on "device" can be mounted: for
+        writing if "rw" is true, only for reading if it is false. Nothing is
+        changed.
+
+        Returns 0 if it can, else a number that says why not: among others 12
+        for no valid NTFS, 13 for a damaged one, 14 if Windows is hibernated on
+        it, 15 if it was not unmounted cleanly, 16 if it is in use. That it
+        cannot be mounted is a result, not an error. It is an error if the test
+        could not run.
+
+        See also GuestFS.ntfsfix, GuestFS.mount and ntfs-3g.probe(8), which has
+        all numbers.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ntfs3g" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.43.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ntfs_3g_probe(self._o, rw, device)
+
+    def ntfs_chmod(self, device: str, mode: int, path: str, recursive: Optional[bool] = None) -> None:
+        """Set the permissions of a file on NTFS.
+
+        Gives the file or directory "path" on the NTFS file system of "device"
+        the Unix permissions "mode", from 0 to "0777" (octal). They are stored
+        as an access control list that counts for Windows too, in place of the
+        one that was there. The owner does not change.
+
+        "device" must not be mounted. "path" is therefore a plain text: the path
+        from the top of that file system, with slashes, such as "/Program
+        Files/App". Upper and lower case must be right. It is an error if there
+        is no such file, or if another bit is set in "mode".
+
+        See also GuestFS.chmod and ntfssecaudit(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ntfs3g" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.55.13.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ntfs_chmod(self._o, device, mode, path, recursive)
+
+    def ntfscat_i(self, device: str, inode: int, filename: str) -> None:
+        """Download a file from NTFS by its inode number.
+
+        Writes the content of the file with the number "inode" (its record in
+        the master file table) on the NTFS file system "device" to "filename" on
+        the host. Files can be had this way that have no path under Linux, such
+        as those in "$Extend". "device" must not be mounted.
+
+        What is read is the main data of the file, not its named streams. It is
+        an error if "inode" is negative, if there is no such record, or if it
+        has no data, as directories do not.
+
+        See also GuestFS.download_inode, GuestFS.download and ntfscat(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Long runs send progress events.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.33.14.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ntfscat_i(self._o, device, inode, filename)
+
+    def ntfsclone_in(self, backupfile: str, device: str) -> None:
+        """Restore an NTFS file system from a backup.
+
+        Reads the host file "backupfile", which GuestFS.ntfsclone_out has made,
+        and restores the NTFS file system in it on "device". What was on the
+        device is lost. The device must be at least as large as the original
+        file system was; if it is larger, call GuestFS.ntfsresize afterwards. It
+        is an error if the file is not such a backup.
+
+        Only the content is restored. Windows may not boot from it if the
+        partition begins at another place than before.
+
+        See also GuestFS.ntfsclone_out and ntfsclone(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ntfs3g" is available;
+        GuestFS.feature_available tells.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.17.9.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ntfsclone_in(self._o, backupfile, device)
+
+    def ntfsclone_out(self, device: str, backupfile: str, metadataonly: Optional[bool] = None, rescue: Optional[bool] = None, ignorefscheck: Optional[bool] = None, preservetimestamps: Optional[bool] = None, force: Optional[bool] = None) -> None:
+        """Save an NTFS file system to a backup.
+
+        Saves the NTFS file system of "device" to "backupfile" on the host, in
+        the special format of ntfsclone(8). Only space that is in use is saved,
+        so the file can be much smaller than the device. It cannot be mounted;
+        GuestFS.ntfsclone_in restores it.
+
+        "device" must not be mounted. If the file system is damaged or marked
+        for a check, that is an error unless an option allows it.
+
+        See also GuestFS.ntfsclone_in, GuestFS.ntfsfix and ntfsclone(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ntfs3g" is available;
+        GuestFS.feature_available tells.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.17.9.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ntfsclone_out(self._o, device, backupfile, metadataonly, rescue, ignorefscheck, preservetimestamps, force)
+
+    def ntfsfix(self, device: str, clearbadsectors: Optional[bool] = None) -> None:
+        """Repair simple damage of an NTFS file system.
+
+        Repairs some basic damage of the NTFS file system on "device", empties
+        its journal, and marks it so that Windows checks it when it next starts.
+        It must not be mounted. Use it if the file system cannot be mounted any
+        more.
+
+        That is not what "chkdsk" does: the files and directories are not looked
+        at. It is an error if the damage is too heavy.
+
+        See also GuestFS.ntfs_3g_probe and ntfsfix(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ntfs3g" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.9.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ntfsfix(self._o, device, clearbadsectors)
+
+    def ntfsresize(self, device: str, size: Optional[int] = None, force: Optional[bool] = None) -> None:
+        """Change the size of an NTFS file system.
+
+        Changes the size of the NTFS file system on "device", which must not be
+        mounted. To enlarge it, make the partition or volume larger first; to
+        shrink it, make the partition smaller afterwards. Data that lies behind
+        the new end is moved. GuestFS.vfs_minimum_size tells how small it can
+        get.
+
+        Afterwards the file system is marked for a check, which Windows does at
+        its next start. A file system with that mark is refused, so "force" is
+        needed to resize twice without Windows in between. It is also an error
+        if "size" is too small for the content or larger than the device, if it
+        is not positive, or if the file system is damaged.
+
+        See also GuestFS.part_resize, GuestFS.lvresize and ntfsresize(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "ntfsprogs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.3.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.ntfsresize(self._o, device, size, force)
+
+    ntfsresize_opts = ntfsresize
+
+    def ntfsresize_size(self, device: str, size: int) -> None:
+        """Change the size of an NTFS file system.
+
+        Makes the NTFS file system on "device" "size" bytes large. It is
+        GuestFS.ntfsresize with its option "size", and without "force": it fails
+        if the file system is marked for a check, as it is after every change of
+        size.
+
+        See also GuestFS.ntfsresize and ntfsresize(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.ntfsresize instead. This call
+        stays, so programs that use it keep working.
+
+        This call works only when the option group "ntfsprogs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.3.14.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.ntfsresize() instead of GuestFS.ntfsresize_size()")
+        return libguestfsmod.ntfsresize_size(self._o, device, size)
+
+    def parse_environment(self) -> None:
+        """Read the settings from the environment.
+
+        Sets the properties of the handle for which there are environment
+        variables: "LIBGUESTFS_DEBUG" sets what GuestFS.set_verbose sets, for
+        example, "LIBGUESTFS_MEMSIZE" what GuestFS.set_memsize sets, and so on
+        for all that the section "ENVIRONMENT VARIABLES" of guestfs(3) lists. A
+        variable that is not set changes nothing. A value that is not allowed is
+        an error that names the variable; those before it have taken effect.
+
+        A new handle has done this already, unless it was made with the flag
+        that forbids it.
+
+        See also GuestFS.parse_environment_list.
+
+        Since version 1.19.53.
+        """
+        self._check_not_closed()
+        return libguestfsmod.parse_environment(self._o)
+
+    def parse_environment_list(self, environment: Iterable[str]) -> None:
+        """Read the settings from a list of variables.
+
+        Like GuestFS.parse_environment, but takes the variables from
+        "environment", a list of strings of the form "NAME=VALUE", and does not
+        look at the environment of the program. When a variable comes more than
+        once, the first one counts. Other variables, and strings without "=",
+        are ignored.
+
+        Since version 1.19.53.
+        """
+        self._check_not_closed()
+        return libguestfsmod.parse_environment_list(self._o, environment)
 
     def part_add(self, device: str, prlogex: str, startsect: int, endsect: int) -> None:
         """Add a partition.
@@ -2055,6 +8872,156 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.part_disk(self._o, device, parttype)
+
+    def part_expand_gpt(self, device: str) -> None:
+        """Move the second copy of a GPT to the end of the disk.
+
+        GPT keeps a second copy of the partition table at the end of the disk.
+        When a disk image has grown, that copy lies in the middle, and no
+        partition can be made behind it. Here it is moved to the real end of
+        "device", which makes the new space usable. No partition is changed. It
+        is an error if "device" has no GPT.
+
+        See also GuestFS.part_resize, GuestFS.part_add, GuestFS.part_list and
+        sgdisk(8) (its option "-e").
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "gdisk" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.33.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_expand_gpt(self._o, device)
+
+    def part_get_bootable(self, device: str, partnum: int) -> bool:
+        """Test whether a partition has the boot flag.
+
+        Returns true if the partition "partnum" of "device" has the boot flag.
+        In an MBR partition table that is the mark of the active partition. In a
+        GUID partition table it means that the partition has the type of an EFI
+        system partition. A partition that does not exist is an error.
+
+        See also GuestFS.part_set_bootable and GuestFS.part_list.
+
+        Since version 1.3.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_get_bootable(self._o, device, partnum)
+
+    def part_get_disk_guid(self, device: str) -> str:
+        """Return the GUID of a GPT disk.
+
+        Returns the GUID by which the partition table of "device" identifies the
+        whole disk, in upper case with dashes. The disk must have a GPT; with
+        any other partition table, or none, the call fails.
+
+        See also GuestFS.part_set_disk_guid, GuestFS.part_get_gpt_guid and
+        GuestFS.part_get_parttype.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.33.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_get_disk_guid(self._o, device)
+
+    def part_get_gpt_attributes(self, device: str, partnum: int) -> int:
+        """Return the attributes of a GPT partition.
+
+        Returns the attribute flags of the partition number "partnum", counted
+        from 1, of "device" as one number. Bits 0 to 2 mean the same for all
+        partitions, and bits 48 to 63 depend on its type, as told at
+        GuestFS.part_set_gpt_attributes. When bit 63 is set the number is
+        negative.
+
+        It is an error if the disk has no GPT or no such partition.
+
+        See also GuestFS.part_get_gpt_type and GuestFS.part_list.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.21.1.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_get_gpt_attributes(self._o, device, partnum)
+
+    def part_get_gpt_guid(self, device: str, partnum: int) -> str:
+        """Return the GUID of a partition.
+
+        Returns the GUID that tells the partition "partnum" of "device" from all
+        others, 36 characters in upper case. The device must have a GUID
+        partition table, and the partition must exist.
+
+        See also GuestFS.part_set_gpt_guid, GuestFS.part_get_gpt_type and
+        GuestFS.part_get_name.
+
+        Since version 1.29.25.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_get_gpt_guid(self._o, device, partnum)
+
+    def part_get_gpt_type(self, device: str, partnum: int) -> str:
+        """Return the GUID of the type of a partition.
+
+        Returns what the partition "partnum" of "device" is for, as the GUID of
+        its type in a GUID partition table: 36 characters in upper case. For a
+        partition of an MBR partition table it is the GUID that a converted
+        table would have for it. Other partition tables and missing partitions
+        are errors.
+
+        A list of types
+        <https://en.wikipedia.org/wiki/GUID_Partition_Table#Partition_type_GUIDs>
+        is in Wikipedia. See also GuestFS.part_set_gpt_type and
+        GuestFS.part_get_mbr_id.
+
+        Since version 1.21.1.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_get_gpt_type(self._o, device, partnum)
+
+    def part_get_mbr_id(self, device: str, partnum: int) -> int:
+        """Return the type byte of a partition.
+
+        Returns the byte that says what the partition "partnum" of "device" is
+        for, 0 to 255: 0x83 for Linux, 0x82 for Linux swap, 7 for NTFS and so
+        on. The device must have an MBR partition table, and the partition must
+        exist.
+
+        See also GuestFS.part_set_mbr_id, GuestFS.part_get_gpt_type and
+        GuestFS.part_get_parttype.
+
+        Since version 1.3.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_get_mbr_id(self._o, device, partnum)
+
+    def part_get_mbr_part_type(self, device: str, partnum: int) -> str:
+        """Return whether a partition is primary, logical or extended.
+
+        Returns the kind of the partition number "partnum", counted from 1, of
+        "device" with an MBR:
+
+        "primary"
+            number 1 to 4, an ordinary partition
+        "extended"
+            number 1 to 4, the one that holds the logical ones
+        "logical"
+            number 5 or higher
+
+        With a GPT all partitions are "primary". It is an error if there is no
+        such partition or no partition table.
+
+        See also GuestFS.part_add, GuestFS.part_get_mbr_id and
+        GuestFS.part_get_parttype.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.29.32.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_get_mbr_part_type(self._o, device, partnum)
 
     def part_get_name(self, device: str, partnum: int) -> str:
         """Return the name of a partition.
@@ -2120,6 +9087,164 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_list(self._o, device)
 
+    def part_resize(self, device: str, partnum: int, endsect: int) -> None:
+        """Move the end of a partition.
+
+        Makes the partition "partnum" of "device" larger or smaller: "endsect"
+        becomes the last sector that belongs to it. A negative "endsect" counts
+        from the end of the disk: -1 is the last sector. Sectors are as large as
+        GuestFS.blockdev_getss says. The end must lie behind the start, on the
+        disk, and before the next partition; GPT keeps the last 33 sectors for
+        itself.
+
+        What is in the partition is not touched. Enlarge the file system
+        afterwards (GuestFS.resize2fs), and make it smaller before: a smaller
+        partition cuts off what does not fit, without a question.
+
+        See also GuestFS.part_add and GuestFS.part_list.
+
+        Since version 1.37.20.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_resize(self._o, device, partnum, endsect)
+
+    def part_set_bootable(self, device: str, partnum: int, bootable: bool) -> None:
+        """Set or clear the boot flag of a partition.
+
+        Sets the boot flag of the partition "partnum" of "device", or clears it
+        if "bootable" is false. In an MBR partition table it marks the active
+        partition, which some boot loaders and systems go by; only one can have
+        it, and setting it takes it from another. In a GUID partition table it
+        makes the partition an EFI system partition, and clearing it an ordinary
+        one.
+
+        See also GuestFS.part_get_bootable and GuestFS.part_set_gpt_type.
+
+        Since version 1.0.78.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_set_bootable(self._o, device, partnum, bootable)
+
+    def part_set_disk_guid(self, device: str, guid: str) -> None:
+        """Set the GUID of a GPT disk.
+
+        Sets the GUID by which the partition table of "device" identifies the
+        whole disk to "guid", 32 hexadecimal digits with dashes as usual. The
+        GUIDs of the partitions stay. It is an error if the disk has no GPT or
+        if "guid" is no valid GUID.
+
+        See also GuestFS.part_get_disk_guid, GuestFS.part_set_disk_guid_random
+        and GuestFS.part_set_gpt_guid.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.33.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_set_disk_guid(self._o, device, guid)
+
+    def part_set_disk_guid_random(self, device: str) -> None:
+        """Give a GPT disk a new GUID.
+
+        Sets the GUID by which the partition table of "device" identifies the
+        whole disk to a new random one, for instance to make a clone distinct
+        from its original. The GUIDs of the partitions stay. It is an error if
+        the disk has no GPT.
+
+        See also GuestFS.part_set_disk_guid and GuestFS.part_get_disk_guid.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.33.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_set_disk_guid_random(self._o, device)
+
+    def part_set_gpt_attributes(self, device: str, partnum: int, attributes: int) -> None:
+        """Set the attributes of a GPT partition.
+
+        Sets the attribute flags of the partition number "partnum", counted from
+        1, of "device" to "attributes". All flags are replaced, so read them
+        before with GuestFS.part_get_gpt_attributes to change one. The bits are
+
+        "0"
+            the machine needs the partition, do not delete it
+        "1"
+            the firmware is to ignore it
+        "2"
+            it can be booted by a BIOS
+        "3-47"
+            reserved
+        "48-63"
+            up to the type of the partition; for data of Windows 60 is
+            read-only, 62 hidden and 63 no drive letter
+
+        It is an error if the disk has no GPT or no such partition.
+
+        See also GuestFS.part_set_gpt_type, GuestFS.part_set_bootable and the
+        list of attributes
+        <https://en.wikipedia.org/wiki/GUID_Partition_Table#Partition_entries>.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.21.1.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_set_gpt_attributes(self._o, device, partnum, attributes)
+
+    def part_set_gpt_guid(self, device: str, partnum: int, guid: str) -> None:
+        """Set the GUID of a partition.
+
+        Sets the GUID that tells the partition "partnum" of "device" from all
+        others. "guid" is written as 32 hexadecimal digits with dashes,
+        "XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX"; the case of letters does not
+        matter. The device must have a GUID partition table, and the partition
+        must exist. Nobody checks that no other partition has the same GUID.
+
+        See also GuestFS.part_get_gpt_guid and GuestFS.part_set_gpt_type.
+
+        Since version 1.29.25.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_set_gpt_guid(self._o, device, partnum, guid)
+
+    def part_set_gpt_type(self, device: str, partnum: int, guid: str) -> None:
+        """Set the type of a partition by its GUID.
+
+        Sets what the partition "partnum" of "device" is for. "guid" is the GUID
+        of the type, 32 hexadecimal digits with dashes; the case of letters does
+        not matter. The device must have a GUID partition table, and the
+        partition must exist. A GUID of zeroes is refused, since it would mean
+        that there is no partition. For MBR see GuestFS.part_set_mbr_id.
+
+        A list of types
+        <https://en.wikipedia.org/wiki/GUID_Partition_Table#Partition_type_GUIDs>
+        is in Wikipedia. See also GuestFS.part_get_gpt_type and
+        GuestFS.part_set_bootable.
+
+        Since version 1.21.1.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_set_gpt_type(self._o, device, partnum, guid)
+
+    def part_set_mbr_id(self, device: str, partnum: int, idbyte: int) -> None:
+        """Set the type byte of a partition.
+
+        Sets the byte that says what the partition "partnum" of "device" is for
+        to "idbyte", 0 to 255. Such types are written in hexadecimal mostly,
+        often without the "0x" that has to be before them here: 0x83 is Linux,
+        0x82 Linux swap, 7 NTFS. 0 means an empty place: GuestFS.part_list and
+        other programs do not see such a partition any more, until it gets
+        another type. The device must have an MBR partition table, and the
+        partition must exist.
+
+        See also GuestFS.part_get_mbr_id and GuestFS.part_set_gpt_type.
+
+        Since version 1.3.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_set_mbr_id(self._o, device, partnum, idbyte)
+
     def part_set_name(self, device: str, partnum: int, name: str) -> None:
         """Set the name of a partition.
 
@@ -2135,6 +9260,36 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.part_set_name(self._o, device, partnum, name)
+
+    def part_to_dev(self, partition: str) -> str:
+        """Return the disk that a partition is on.
+
+        Returns the name of the disk or array that "partition" is a partition
+        of: "/dev/sda" for "/dev/sda1". The partition must exist. Any other
+        device is an error.
+
+        See also GuestFS.part_to_partnum, GuestFS.list_partitions and
+        GuestFS.is_whole_device.
+
+        Since version 1.5.15.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_to_dev(self._o, partition)
+
+    def part_to_partnum(self, partition: str) -> int:
+        """Return the number of a partition.
+
+        Returns the number of "partition" on its disk, as other calls for
+        partitions want it: 1 for "/dev/sda1". The partition must exist. Any
+        other device is an error.
+
+        See also GuestFS.part_to_dev, GuestFS.part_list and
+        GuestFS.list_partitions.
+
+        Since version 1.13.25.
+        """
+        self._check_not_closed()
+        return libguestfsmod.part_to_partnum(self._o, partition)
 
     def ping_daemon(self) -> None:
         """Check that the daemon answers.
@@ -2186,6 +9341,48 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.pread_device(self._o, device, count, offset)
 
+    def pvchange_uuid(self, device: str) -> None:
+        """Give a physical volume a new UUID.
+
+        Replaces the UUID of the LVM physical volume "device" by a new random
+        one, for instance to make a clone distinct from its original. If it
+        belongs to a volume group, no logical volume of that group may be
+        active: deactivate it with GuestFS.vg_activate before. It is an error if
+        "device" is no physical volume.
+
+        See also GuestFS.pvchange_uuid_all, GuestFS.vgchange_uuid,
+        GuestFS.pvuuid and pvchange(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.26.
+        """
+        self._check_not_closed()
+        return libguestfsmod.pvchange_uuid(self._o, device)
+
+    def pvchange_uuid_all(self) -> None:
+        """Give all physical volumes new UUIDs.
+
+        Replaces the UUID of each LVM physical volume by a new random one, like
+        GuestFS.pvchange_uuid. No logical volume may be active: deactivate them
+        with GuestFS.vg_activate_all before. When one of them fails, others may
+        have been changed.
+
+        See also GuestFS.vgchange_uuid_all, GuestFS.pvs and pvchange(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.26.
+        """
+        self._check_not_closed()
+        return libguestfsmod.pvchange_uuid_all(self._o)
+
     def pvcreate(self, device: str) -> None:
         """Make a device a physical volume.
 
@@ -2202,6 +9399,68 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.pvcreate(self._o, device)
 
+    def pvremove(self, device: str) -> None:
+        """Make a device no physical volume any more.
+
+        Removes the label of the physical volume from "device", so that LVM does
+        not know it any more. It is an error while the volume belongs to a
+        volume group: see GuestFS.vgremove. A device that is no physical volume
+        is left as it is, without an error.
+
+        See also GuestFS.pvcreate, GuestFS.wipefs and pvremove(8).
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.13.
+        """
+        self._check_not_closed()
+        return libguestfsmod.pvremove(self._o, device)
+
+    def pvresize(self, device: str) -> None:
+        """Fit a physical volume to the size of its device.
+
+        Makes the LVM physical volume "device" as large as the device is now. It
+        grows after the disk or partition has grown. It can also shrink, which
+        fails if extents are in use beyond the new end; nothing is moved. Active
+        logical volumes do no harm.
+
+        See also GuestFS.pvresize_size, GuestFS.lvresize_free,
+        GuestFS.part_resize and pvresize(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.26.
+        """
+        self._check_not_closed()
+        return libguestfsmod.pvresize(self._o, device)
+
+    def pvresize_size(self, device: str, size: int) -> None:
+        """Set the size of a physical volume.
+
+        Makes the LVM physical volume "device" take "size" bytes of its device,
+        for instance before the partition is made smaller. What LVM can use of
+        that is a little less, as it takes the metadata off and rounds down to
+        whole extents.
+
+        It fails if extents are in use beyond the new end, if "size" is not
+        positive, and if it is more than the device has.
+
+        See also GuestFS.pvresize, GuestFS.part_resize and pvresize(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.3.14.
+        """
+        self._check_not_closed()
+        return libguestfsmod.pvresize_size(self._o, device, size)
+
     def pvs(self) -> List[str]:
         """List the physical volumes.
 
@@ -2216,6 +9475,40 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.pvs(self._o)
+
+    def pvs_full(self) -> List[_LvmPv]:
+        """List the physical volumes with all their properties.
+
+        Returns everything that LVM says about each physical volume, sorted by
+        the name of its device. One that belongs to a group but is missing is
+        shown as "[unknown]".
+
+        See also GuestFS.pvs, GuestFS.vgs_full and pvs(8).
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 0.0.4.
+        """
+        self._check_not_closed()
+        return libguestfsmod.pvs_full(self._o)
+
+    def pvuuid(self, device: str) -> str:
+        """Return the UUID of a physical volume.
+
+        Returns the UUID of the LVM physical volume "device". It has 32 letters
+        and digits in seven groups with dashes between them, the way LVM prints
+        it; GuestFS.pvs_full has the same one without dashes. A device that is
+        no physical volume is an error.
+
+        See also GuestFS.vgpvuuids, GuestFS.vguuid and GuestFS.lvuuid.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.87.
+        """
+        self._check_not_closed()
+        return libguestfsmod.pvuuid(self._o, device)
 
     def pwrite(self, path: str, content: Union[bytes, bytearray, memoryview, str], offset: int) -> int:
         """Write to part of a file.
@@ -2319,6 +9612,27 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.readlink(self._o, path)
 
+    def readlinklist(self, path: str, names: Iterable[str]) -> List[str]:
+        """Read several symbolic links of a directory.
+
+        Returns where each of "names", which are symbolic links in the directory
+        "path", points to, in the order of "names". For a name that is no
+        symbolic link, or does not exist, the result is an empty string; so
+        names can be given of which that is not known.
+
+        Use it to look at a directory with many files: it takes one message for
+        a thousand of them, where GuestFS.readlink takes one for each.
+
+        A name with "/" in it is an error, and so is a "path" that is not a
+        directory.
+
+        See also GuestFS.lstatnslist and readlink(2).
+
+        Since version 1.0.77.
+        """
+        self._check_not_closed()
+        return libguestfsmod.readlinklist(self._o, path, names)
+
     def realpath(self, path: str) -> str:
         """Resolve a path to its canonical form.
 
@@ -2333,6 +9647,22 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.realpath(self._o, path)
+
+    def remount(self, mountpoint: str, rw: Optional[bool] = None) -> None:
+        """Make a mounted file system read-only or writable.
+
+        Changes how the file system that is mounted at "mountpoint" may be used.
+        "mountpoint" must be where it is mounted, not a directory inside. At
+        present "rw" is the only option, and has to be given.
+
+        It fails if a file is open for writing, or if the device is read-only.
+
+        See also GuestFS.mount_ro and GuestFS.mount_options.
+
+        Since version 1.23.2.
+        """
+        self._check_not_closed()
+        return libguestfsmod.remount(self._o, mountpoint, rw)
 
     def remove_drive(self, label: str) -> None:
         """Remove a disk.
@@ -2361,6 +9691,112 @@ class GuestFS:
         self._check_not_closed()
         _deprecated("GuestFS.remove_drive() is deprecated")
         return libguestfsmod.remove_drive(self._o, label)
+
+    def removexattr(self, xattr: str, path: str) -> None:
+        """Remove an extended attribute of a file.
+
+        Removes the extended attribute "xattr", such as "user.comment", of the
+        file "path". Symbolic links are followed. It is an error if there is no
+        attribute of that name (ENODATA).
+
+        See also GuestFS.setxattr, GuestFS.getxattrs, GuestFS.lremovexattr and
+        removexattr(2).
+
+        This call works only when the option group "linuxxattrs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.59.
+        """
+        self._check_not_closed()
+        return libguestfsmod.removexattr(self._o, xattr, path)
+
+    def rename(self, oldpath: str, newpath: str) -> None:
+        """Give a file another name on the same file system.
+
+        Makes "newpath" the name of what was called "oldpath", at once and
+        without copying anything. A file at "newpath" is replaced; a directory
+        there is replaced only if it is empty and "oldpath" is a directory too.
+        Symbolic links are renamed themselves.
+
+        Unlike GuestFS.mv, "newpath" is always the new name, never a directory
+        to move into, and both must lie on the same file system (EXDEV
+        otherwise).
+
+        See also GuestFS.mv, GuestFS.cp_a and rename(2).
+
+        Since version 1.21.5.
+        """
+        self._check_not_closed()
+        return libguestfsmod.rename(self._o, oldpath, newpath)
+
+    def resize2fs(self, device: str) -> None:
+        """Make an ext file system as large as its device.
+
+        Makes the ext2, ext3 or ext4 file system on "device" as large as the
+        device, after a partition or logical volume was made larger. One that
+        has this size already is left as it is.
+
+        If it is mounted it grows as it is. Otherwise it is checked first, and
+        what can be repaired without questions is repaired; worse damage is an
+        error, and GuestFS.e2fsck with "forceall" is the remedy. Anything but an
+        ext file system is an error.
+
+        See also GuestFS.lvresize, GuestFS.part_resize, GuestFS.vfs_minimum_size
+        and resize2fs(8).
+
+        Since version 1.0.27.
+        """
+        self._check_not_closed()
+        return libguestfsmod.resize2fs(self._o, device)
+
+    def resize2fs_M(self, device: str) -> None:
+        """Shrink an ext2, ext3 or ext4 file system to the smallest possible size.
+
+        Shrinks the file system on "device" as far as its content allows, in the
+        estimate of resize2fs(8). The device itself keeps its size. The new size
+        is in the result of GuestFS.tune2fs_l: "Block count" times "Block size"
+        bytes. There is next to no free space afterwards.
+
+        The file system must not be mounted: it can only grow while it is in
+        use. It is checked and repaired first, as by GuestFS.e2fsck with
+        "forceall", since only a clean file system can be resized. When the
+        resizing fails half-way, GuestFS.e2fsck with "forceall" may repair it;
+        for a disk that matters, work on a copy or a snapshot.
+
+        See also GuestFS.resize2fs, GuestFS.resize2fs_size and
+        GuestFS.vfs_minimum_size.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.9.4.
+        """
+        self._check_not_closed()
+        return libguestfsmod.resize2fs_M(self._o, device)
+
+    def resize2fs_size(self, device: str, size: int) -> None:
+        """Resize an ext2, ext3 or ext4 file system to a given size.
+
+        Makes the file system on "device" "size" bytes long. "size" must be a
+        multiple of 1024, and is rounded down to whole blocks of the file
+        system. It is an error if the content does not fit into it or if the
+        device is shorter. The device itself keeps its size, so shrink the file
+        system before its partition, and enlarge it afterwards.
+
+        A mounted file system can grow, but not shrink. If it is not mounted, it
+        is checked and repaired first, as by GuestFS.e2fsck with "forceall",
+        since only a clean file system can be resized. When the resizing fails
+        half-way, GuestFS.e2fsck with "forceall" may repair it; for a disk that
+        matters, work on a copy or a snapshot.
+
+        See also GuestFS.resize2fs, GuestFS.resize2fs_M,
+        GuestFS.vfs_minimum_size and resize2fs(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.3.14.
+        """
+        self._check_not_closed()
+        return libguestfsmod.resize2fs_size(self._o, device, size)
 
     def rm(self, path: str) -> None:
         """Remove a file.
@@ -2421,6 +9857,195 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.rmdir(self._o, path)
 
+    def rmmountpoint(self, exemptpath: str) -> None:
+        """Remove a directory that was made to mount on.
+
+        Removes the directory "exemptpath", which GuestFS.mkmountpoint has made.
+        It works before a root file system is mounted, too. The directory must
+        be empty, and nothing may be mounted on it.
+
+        See also GuestFS.mkmountpoint, GuestFS.umount and GuestFS.rmdir.
+
+        Since version 1.0.62.
+        """
+        self._check_not_closed()
+        return libguestfsmod.rmmountpoint(self._o, exemptpath)
+
+    def rsync(self, src: str, dest: str, archive: Optional[bool] = None, deletedest: Optional[bool] = None) -> None:
+        """Synchronise two directories of the guest.
+
+        Makes "dest" like "src" with rsync(1), copying only what differs. Both
+        are paths in the guest. If "src" is a directory and ends in a slash,
+        what is in it is copied into "dest"; without that slash the directory
+        itself is, to be "DEST/NAME". "dest" is created if it does not exist,
+        but not its parents.
+
+        Without "archive" directories are passed over, so it is needed for
+        nearly everything. If the call fails, part has been copied.
+
+        See also GuestFS.rsync_in, GuestFS.rsync_out and GuestFS.cp_a.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "rsync" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.29.
+        """
+        self._check_not_closed()
+        return libguestfsmod.rsync(self._o, src, dest, archive, deletedest)
+
+    def rsync_in(self, remote: str, dest: str, archive: Optional[bool] = None, deletedest: Optional[bool] = None) -> None:
+        """Synchronise a directory of the guest from a server.
+
+        Makes the directory "dest" of the guest like "remote" with rsync(1),
+        transferring only what differs. "remote" is a path on another computer,
+        or the host, as for rsync: "rsync://SERVER/MODULE/PATH" or
+        "SERVER::MODULE/PATH" for a server that runs the rsync daemon,
+        "USER@SERVER:PATH" to go through ssh(1). If it ends in a slash, what is
+        in the directory is copied, otherwise the directory itself.
+
+        The appliance makes the connection, so it needs a network: call
+        GuestFS.set_network before GuestFS.launch. There is no way to give a
+        password; the server must not ask for one. If the call fails, part has
+        been copied.
+
+        See also GuestFS.rsync_out, GuestFS.rsync and GuestFS.copy_in.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "rsync" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.29.
+        """
+        self._check_not_closed()
+        return libguestfsmod.rsync_in(self._o, remote, dest, archive, deletedest)
+
+    def rsync_out(self, src: str, remote: str, archive: Optional[bool] = None, deletedest: Optional[bool] = None) -> None:
+        """Synchronise a directory of the guest to a server.
+
+        Makes "remote" like the file or directory "src" of the guest with
+        rsync(1), transferring only what differs. "remote" is a path on another
+        computer, or the host, in the form that GuestFS.rsync_in tells. If "src"
+        ends in a slash, what is in the directory is copied, otherwise the
+        directory itself. It is one path: there are no wildcards, but
+        GuestFS.glob_expand can be used before.
+
+        The appliance makes the connection, so it needs a network: call
+        GuestFS.set_network before GuestFS.launch. There is no way to give a
+        password; the server must not ask for one. If the call fails, part has
+        been copied.
+
+        See also GuestFS.rsync_in, GuestFS.rsync and GuestFS.copy_out.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "rsync" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.29.
+        """
+        self._check_not_closed()
+        return libguestfsmod.rsync_out(self._o, src, remote, archive, deletedest)
+
+    def scrub_device(self, device: str) -> None:
+        """Overwrite a device with patterns.
+
+        Overwrites all of "device" several times, with random bytes and with
+        zeroes, and checks the last pass, so that its old content is hard to
+        recover. It is the default method of scrub(1) and takes several times as
+        long as writing the device once. At the beginning a mark is left, and a
+        device that has this mark is refused: it was scrubbed already.
+
+        For the image of a disk on the host this says little. Where the image is
+        sparse, copy-on-write or on a solid state disk, old data may survive in
+        places that no write reaches. To make a disk only look empty,
+        GuestFS.zero_device is enough.
+
+        See also GuestFS.scrub_file and GuestFS.scrub_freespace.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "scrub" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.52.
+        """
+        self._check_not_closed()
+        return libguestfsmod.scrub_device(self._o, device)
+
+    def scrub_file(self, file: str) -> None:
+        """Overwrite a file with patterns and remove it.
+
+        Overwrites the regular file "file" several times, as
+        GuestFS.scrub_device does, with what is left of its last block, and then
+        removes it. Its name is not overwritten. A file that does not exist, and
+        one that is not a regular file, are errors.
+
+        On file systems with a journal, with snapshots or that copy on write, as
+        btrfs, old data may survive elsewhere. Then only the whole device helps.
+
+        See also GuestFS.scrub_device, GuestFS.scrub_freespace, GuestFS.rm and
+        scrub(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "scrub" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.52.
+        """
+        self._check_not_closed()
+        return libguestfsmod.scrub_file(self._o, file)
+
+    def scrub_freespace(self, dir: str) -> None:
+        """Overwrite the free space of a file system.
+
+        Creates the directory "dir", which must not exist yet, fills it with
+        files until the file system is full, overwrites these as
+        GuestFS.scrub_file does, and removes them. So what deleted files have
+        left in free space is hard to recover. Until it ends there is no space
+        for anything else. If it fails, remove "dir" with GuestFS.rm_rf.
+
+        What is reserved by the file system, or kept in its journal or
+        snapshots, is not reached.
+
+        See also GuestFS.scrub_device, GuestFS.zero_free_space and scrub(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "scrub" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.52.
+        """
+        self._check_not_closed()
+        return libguestfsmod.scrub_freespace(self._o, dir)
+
+    def selinux_relabel(self, specfile: str, path: str, force: Optional[bool] = None) -> None:
+        """Label files of a guest for SELinux.
+
+        Sets the SELinux labels of "path" and everything below it, as the file
+        "specfile" of the guest says. It is the same as GuestFS.setfiles with
+        one path and no "excludes"; see there for the parameters.
+
+        See also GuestFS.setfiles.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.setfiles instead. This call stays,
+        so programs that use it keep working.
+
+        This call works only when the option group "selinuxrelabel" is
+        available; GuestFS.feature_available tells.
+
+        Since version 1.33.43.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.setfiles() instead of GuestFS.selinux_relabel()")
+        return libguestfsmod.selinux_relabel(self._o, specfile, path, force)
+
     def set_append(self, append: Optional[str]) -> None:
         """Add options to the kernel command line.
 
@@ -2437,6 +10062,23 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.set_append(self._o, append)
+
+    def set_attach_method(self, backend: str) -> None:
+        """Choose how the appliance is started.
+
+        The old name of GuestFS.set_backend; "backend" may be all that it takes
+        there. "appliance" stands for "direct".
+
+        Deprecated. New programs call GuestFS.set_backend instead. This call
+        stays, so programs that use it keep working.
+
+        Call it before GuestFS.launch; afterwards it is an error.
+
+        Since version 1.9.8.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.set_backend() instead of GuestFS.set_attach_method()")
+        return libguestfsmod.set_attach_method(self._o, backend)
 
     def set_autosync(self, autosync: bool) -> None:
         """Make closing the handle synchronise the disks.
@@ -2541,6 +10183,111 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.set_cachedir(self._o, cachedir)
+
+    def set_direct(self, direct: bool) -> None:
+        """Make the console that of the program.
+
+        When "direct" is true, the serial console of the appliance is connected
+        to standard input and output of the program: what the appliance prints
+        appears there, what is typed goes to it, and no events of the class
+        "appliance" tell of it. The appliance then also shares the process group
+        of the program, whatever GuestFS.set_pgroup says, since only that may
+        read from a terminal. Messages of the hypervisor itself still come as
+        events.
+
+        The default is false. Without it the console can be watched with a
+        listener for the event "appliance".
+
+        Deprecated. New programs call GuestFS.internal_get_console_socket
+        instead. This call stays, so programs that use it keep working.
+
+        Call it before GuestFS.launch; afterwards it is an error.
+
+        Since version 1.0.72.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.internal_get_console_socket() instead of GuestFS.set_direct()")
+        return libguestfsmod.set_direct(self._o, direct)
+
+    def set_e2attrs(self, file: str, attrs: str, clear: Optional[bool] = None) -> None:
+        """Set or clear attributes of a file on ext2, ext3 or ext4.
+
+        Sets the attributes "attrs" of the inode of "file", or clears them if
+        the option "clear" is true. "attrs" are letters without separators, as
+        GuestFS.get_e2attrs explains them. Attributes that are not named stay as
+        they are, and with an empty text nothing is done.
+
+        A letter that occurs twice, and any character that is not an attribute,
+        is an error. So is an attribute that the file system does not know or
+        that cannot be changed from outside, like "E", "I", "N" and "V". "file"
+        must be a regular file or a directory on a file system that has such
+        attributes.
+
+        See also GuestFS.get_e2attrs, GuestFS.set_e2generation and chattr(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.17.31.
+        """
+        self._check_not_closed()
+        return libguestfsmod.set_e2attrs(self._o, file, attrs, clear)
+
+    def set_e2generation(self, file: str, generation: int) -> None:
+        """Set the generation of a file on ext2, ext3 or ext4.
+
+        Sets the generation of the inode of "file" to "generation", a number
+        between 0 and 4294967295. "file" must be a regular file or a directory.
+        On a file system that keeps no generation the call fails.
+
+        See also GuestFS.get_e2generation and chattr(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.17.31.
+        """
+        self._check_not_closed()
+        return libguestfsmod.set_e2generation(self._o, file, generation)
+
+    def set_e2label(self, device: str, label: str) -> None:
+        """Set the label of an ext2, ext3 or ext4 file system.
+
+        Gives the file system on "device" the label "label" of at most 16 bytes;
+        more is an error. It is the same as GuestFS.set_label.
+
+        See also GuestFS.vfs_label.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.set_label instead. This call
+        stays, so programs that use it keep working.
+
+        Since version 1.0.15.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.set_label() instead of GuestFS.set_e2label()")
+        return libguestfsmod.set_e2label(self._o, device, label)
+
+    def set_e2uuid(self, device: str, uuid: str) -> None:
+        """Set the UUID of an ext2, ext3 or ext4 file system.
+
+        Gives the file system on "device" the UUID "uuid", written in the usual
+        form with dashes. It may also be a word: "clear" for none, "random" for
+        a new random one, "time" for one made from the time. The file system
+        should not be mounted. GuestFS.set_uuid and GuestFS.set_uuid_random do
+        this for more types.
+
+        See also GuestFS.vfs_uuid and tune2fs(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.set_uuid instead. This call stays,
+        so programs that use it keep working.
+
+        Since version 1.0.15.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.set_uuid() instead of GuestFS.set_e2uuid()")
+        return libguestfsmod.set_e2uuid(self._o, device, uuid)
 
     def set_hv(self, hv: str) -> None:
         """Set the hypervisor program.
@@ -2669,6 +10416,28 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.set_path(self._o, searchpath)
 
+    def set_pgroup(self, pgroup: bool) -> None:
+        """Give the appliance a process group of its own.
+
+        When "pgroup" is true, the process of the appliance is put into a
+        process group of its own. Signals that the terminal sends to the group
+        of the program then do not reach it, SIGINT for ^C above all, and the
+        program can cancel with GuestFS.user_cancel or finish what it does. When
+        it is false, which is the default, ^C ends the appliance together with
+        the program.
+
+        It takes effect at GuestFS.launch, with the backend "direct". The shell
+        sets it, because it handles ^C itself.
+
+        See also GuestFS.get_pgroup and setpgid(2).
+
+        Call it before GuestFS.launch; afterwards it is an error.
+
+        Since version 1.11.18.
+        """
+        self._check_not_closed()
+        return libguestfsmod.set_pgroup(self._o, pgroup)
+
     def set_program(self, program: str) -> None:
         """Set the name of the program.
 
@@ -2681,6 +10450,68 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.set_program(self._o, program)
+
+    def set_qemu(self, hv: Optional[str]) -> None:
+        """Set the hypervisor program.
+
+        The old name of GuestFS.set_hv. In addition "hv" can be NULL: then the
+        program is looked for again, as if none had ever been set.
+
+        Deprecated. New programs call GuestFS.set_hv instead. This call stays,
+        so programs that use it keep working.
+
+        Call it before GuestFS.launch; afterwards it is an error.
+
+        Since version 1.0.6.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.set_hv() instead of GuestFS.set_qemu()")
+        return libguestfsmod.set_qemu(self._o, hv)
+
+    def set_recovery_proc(self, recoveryproc: bool) -> None:
+        """Make the appliance end with the program.
+
+        When "recoveryproc" is true, which is the default, the process of the
+        appliance is killed as soon as the program is gone, however it ended.
+        Upstream does that with a process that watches both, hence the name;
+        here the kernel does it and there is no such process.
+
+        When it is false, an appliance whose program was killed goes on running.
+        Use it only in a program that launches and then forks into the
+        background: for the kernel that looks like the end of the program. The
+        process that goes on must close the handle, which ends the appliance in
+        any case.
+
+        It takes effect at GuestFS.launch, with the backend "direct".
+
+        See also GuestFS.get_recovery_proc and prctl(2).
+
+        Call it before GuestFS.launch; afterwards it is an error.
+
+        Since version 1.0.77.
+        """
+        self._check_not_closed()
+        return libguestfsmod.set_recovery_proc(self._o, recoveryproc)
+
+    def set_selinux(self, selinux: bool) -> None:
+        """Enable SELinux in the appliance.
+
+        When "selinux" is true, the kernel of the appliance is started with
+        SELinux enabled ("selinux=1 enforcing=0"); it then tells of violations
+        but prevents none. The default is false.
+
+        Nothing here needs it: files are relabelled without it.
+
+        Deprecated. New programs call GuestFS.setfiles instead. This call stays,
+        so programs that use it keep working.
+
+        Call it before GuestFS.launch; afterwards it is an error.
+
+        Since version 1.0.67.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.setfiles() instead of GuestFS.set_selinux()")
+        return libguestfsmod.set_selinux(self._o, selinux)
 
     def set_smp(self, smp: int) -> None:
         """Set the number of virtual CPUs.
@@ -2751,6 +10582,27 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.set_uuid(self._o, device, uuid)
 
+    def set_uuid_random(self, device: str) -> None:
+        """Give a file system a new UUID.
+
+        Gives the file system on "device" a new random UUID, for instance to
+        make a clone distinct from its original. That can be done for ext2,
+        ext3, ext4, XFS, Btrfs and swap; for any other type the call fails with
+        ENOTSUP. The file system must not be mounted.
+
+        What refers to the old UUID in the guest, such as "/etc/fstab" or the
+        boot loader, is not changed.
+
+        See also GuestFS.set_uuid, GuestFS.vfs_uuid, GuestFS.pvchange_uuid and
+        GuestFS.part_set_disk_guid_random.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.29.50.
+        """
+        self._check_not_closed()
+        return libguestfsmod.set_uuid_random(self._o, device)
+
     def set_verbose(self, verbose: bool) -> None:
         """Make messages verbose.
 
@@ -2768,6 +10620,209 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.set_verbose(self._o, verbose)
 
+    def setcon(self, context: str) -> None:
+        """Set the SELinux context of the daemon.
+
+        Makes "context" the security context of the daemon in the appliance,
+        which files that it creates then get theirs from. It needs SELinux in
+        the appliance, see GuestFS.getcon; it fails as a rule. To label the
+        files of a guest, use GuestFS.setfiles.
+
+        See also GuestFS.getcon and GuestFS.setfiles.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.setfiles instead. This call stays,
+        so programs that use it keep working.
+
+        This call works only when the option group "selinux" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.67.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.setfiles() instead of GuestFS.setcon()")
+        return libguestfsmod.setcon(self._o, context)
+
+    def setfiles(self, specfile: str, paths: Iterable[str], force: Optional[bool] = None, excludes: Optional[Iterable[str]] = None) -> None:
+        """Label files of a guest for SELinux.
+
+        Sets the SELinux labels of files, as setfiles(8) does. This is needed
+        after files of a guest that uses SELinux were created or replaced,
+        because the appliance itself has no policy and gives them no labels, or
+        wrong ones; such a guest may not start.
+
+        "specfile" is the absolute path, in the guest, of the file that says
+        which path gets which label. It is
+        "/etc/selinux/TYPE/contexts/files/file_contexts", where TYPE is the
+        value of "SELINUXTYPE" in "/etc/selinux/config" of the guest.
+
+        "paths" are the files and directories to label, with everything below;
+        "/" is all of the guest. Mount the file systems of the guest as it does
+        itself, since the labels follow from the paths. The list must not be
+        empty. Symbolic links are labelled themselves and not followed.
+
+        A file without a label gets the one in "specfile". Of other labels only
+        the type is set, unless "force" is given. Where "specfile" has no label
+        for a file, it stays as it is. A "specfile" that is missing or not
+        valid, and a file system without extended attributes, are errors.
+
+        Another way is to create the file "/.autorelabel": the guest then labels
+        itself at its next start.
+
+        See also GuestFS.selinux_relabel, GuestFS.aug_get and GuestFS.touch.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "selinuxrelabel" is
+        available; GuestFS.feature_available tells.
+
+        Since version 1.57.1.
+        """
+        self._check_not_closed()
+        return libguestfsmod.setfiles(self._o, specfile, paths, force, excludes)
+
+    def setxattr(self, xattr: str, val: str, vallen: int, path: str) -> None:
+        """Set an extended attribute of a file.
+
+        Gives the file "path" the extended attribute "xattr", such as
+        "user.comment", with the first "vallen" bytes of "val" as its value. An
+        attribute of that name that is there already is replaced. Symbolic links
+        are followed.
+
+        A "vallen" that is negative or larger than the value is an error
+        (EINVAL). How large a value may be depends on the file system, and is at
+        most 64 KiB.
+
+        See also GuestFS.getxattr, GuestFS.lsetxattr, GuestFS.removexattr and
+        setxattr(2).
+
+        This call works only when the option group "linuxxattrs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.59.
+        """
+        self._check_not_closed()
+        return libguestfsmod.setxattr(self._o, xattr, val, vallen, path)
+
+    def sfdisk(self, device: str, cyls: int, heads: int, sectors: int, lines: Iterable[str]) -> None:
+        """Partition a disk with sfdisk.
+
+        Makes a new partition table on "device" from "lines", which are the
+        input of sfdisk(8): one partition each, with start, size, type and boot
+        flag separated by commas. The one line "," makes a partition that fills
+        the disk. "cyls", "heads" and "sectors" were once the geometry of the
+        disk; pass 0 for each, as sfdisk(8) does not know them any more.
+
+        See also GuestFS.part_init, GuestFS.part_disk and GuestFS.part_list.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.part_add instead. This call stays,
+        so programs that use it keep working.
+
+        Since version 0.0.8.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.part_add() instead of GuestFS.sfdisk()")
+        return libguestfsmod.sfdisk(self._o, device, cyls, heads, sectors, lines)
+
+    def sfdiskM(self, device: str, lines: Iterable[str]) -> None:
+        """Partition a disk with sfdisk in megabytes.
+
+        Makes a new partition table on "device" from "lines" as GuestFS.sfdisk
+        does, but starts and sizes in the lines are in megabytes (of 1048576
+        bytes) and may be rounded. There is no geometry to give.
+
+        See also GuestFS.part_init, GuestFS.part_disk and sfdisk(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.part_add instead. This call stays,
+        so programs that use it keep working.
+
+        Since version 1.0.55.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.part_add() instead of GuestFS.sfdiskM()")
+        return libguestfsmod.sfdiskM(self._o, device, lines)
+
+    def sfdisk_N(self, device: str, partnum: int, cyls: int, heads: int, sectors: int, line: str) -> None:
+        """Change one partition with sfdisk.
+
+        Changes only the partition number "partnum", counted from 1, of
+        "device", as "line" says in the words of sfdisk(8). For "cyls", "heads"
+        and "sectors" pass 0, see GuestFS.sfdisk.
+
+        See also GuestFS.part_del and GuestFS.part_resize.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.part_add instead. This call stays,
+        so programs that use it keep working.
+
+        Since version 1.0.26.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.part_add() instead of GuestFS.sfdisk_N()")
+        return libguestfsmod.sfdisk_N(self._o, device, partnum, cyls, heads, sectors, line)
+
+    def sfdisk_disk_geometry(self, device: str) -> str:
+        """Return the geometry of a disk by its partition table.
+
+        Returns a text for people with the cylinders, heads and sectors of
+        "device", as far as possible in the way its partition table sees them.
+        That may differ from GuestFS.sfdisk_kernel_geometry when the disk was
+        resized, but newer versions of sfdisk(8) answer the same to both.
+        Cylinders mean nothing for today's disks: GuestFS.blockdev_getsize64
+        gives the size.
+
+        See also GuestFS.part_list.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.26.
+        """
+        self._check_not_closed()
+        return libguestfsmod.sfdisk_disk_geometry(self._o, device)
+
+    def sfdisk_kernel_geometry(self, device: str) -> str:
+        """Return the geometry of a disk by the kernel.
+
+        Returns a text for people with the cylinders, heads and sectors of
+        "device" as the kernel sees them. Its form depends on the version of
+        sfdisk(8). Cylinders mean nothing for today's disks:
+        GuestFS.blockdev_getsize64 gives the size.
+
+        See also GuestFS.sfdisk_disk_geometry and GuestFS.blockdev_getss.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.26.
+        """
+        self._check_not_closed()
+        return libguestfsmod.sfdisk_kernel_geometry(self._o, device)
+
+    def sfdisk_l(self, device: str) -> str:
+        """Return the partition table of a disk as text.
+
+        Returns the partition table of "device" as "sfdisk -l" prints it, a text
+        for people whose form depends on the version of sfdisk(8). Programs use
+        GuestFS.part_list.
+
+        See also GuestFS.part_get_parttype.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.part_list instead. This call
+        stays, so programs that use it keep working.
+
+        Since version 1.0.26.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.part_list() instead of GuestFS.sfdisk_l()")
+        return libguestfsmod.sfdisk_l(self._o, device)
+
     def sh(self, command: str) -> str:
         """Run a shell command of the guest.
 
@@ -2780,6 +10835,38 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.sh(self._o, command)
+
+    def sh_lines(self, command: str) -> List[str]:
+        """Run a shell command of the guest and return its lines.
+
+        Runs the line "command" in the shell of the guest as GuestFS.sh does,
+        and returns what it printed to its standard output as a list of lines
+        without their newlines. Nothing printed is an empty list.
+
+        See also GuestFS.sh and GuestFS.command_lines.
+
+        Since version 1.0.50.
+        """
+        self._check_not_closed()
+        return libguestfsmod.sh_lines(self._o, command)
+
+    def sh_out(self, command: str, output: str) -> None:
+        """Run a shell command of the guest and save its output on the host.
+
+        Has the guest's "/bin/sh" run "command", with wildcards, pipes,
+        variables and whatever that shell offers, and writes what is printed on
+        standard output to the host file "output". There is no limit on the
+        size. Otherwise the same as GuestFS.command_out; what is said there, and
+        at GuestFS.command about the risk, applies here too.
+
+        See also GuestFS.sh, GuestFS.sh_lines and GuestFS.command_out.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.55.6.
+        """
+        self._check_not_closed()
+        return libguestfsmod.sh_out(self._o, command, output)
 
     def shutdown(self) -> None:
         """Stop the appliance.
@@ -2800,6 +10887,20 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.shutdown(self._o)
+
+    def sleep(self, secs: int) -> None:
+        """Wait in the appliance.
+
+        Waits for "secs" seconds in the daemon and returns. Negative values are
+        an error (EINVAL). This is of use in tests and scripts, for example to
+        let something settle.
+
+        See also GuestFS.ping_daemon and sleep(3).
+
+        Since version 1.0.41.
+        """
+        self._check_not_closed()
+        return libguestfsmod.sleep(self._o, secs)
 
     def stat(self, path: str) -> _Stat:
         """Return information about a file.
@@ -2844,6 +10945,211 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.statvfs(self._o, path)
 
+    def strings(self, path: str) -> List[str]:
+        """Find the text in a binary file.
+
+        Returns the printable strings in the file "path", in their order: all
+        runs of at least four characters of ASCII from blank to tilde, and tabs.
+        Anything else, a newline too, ends a string. The file is not looked at
+        as a program or anything else; text in UTF-8 or UTF-16 is found only as
+        far as it is ASCII.
+
+        See also GuestFS.strings_e, GuestFS.hexdump, GuestFS.file and
+        strings(1).
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.strings(self._o, path)
+
+    def strings_e(self, encoding: str, path: str) -> List[str]:
+        """Return the printable texts of a file in a given encoding.
+
+        Looks through the file "path" for runs of at least four printable
+        characters, whatever is around them, and returns them in order.
+        "encoding" says how characters are stored:
+
+        "s"
+            one byte of 7 bits each, as in ASCII; what GuestFS.strings looks for
+        "S"
+            one byte of 8 bits each; bytes from 128 up count as printable
+        "b"
+            16 bits, the high byte first, as in UTF-16BE
+        "l"
+            16 bits, the low byte first, as in UTF-16LE and in most programs for
+            Windows
+        "B"
+            32 bits, the high byte first, as in UTF-32BE
+        "L"
+            32 bits, the low byte first, as in UTF-32LE
+
+        Anything else is an error. In the result every character takes one byte:
+        texts of 16 and 32 bits come back as ASCII, and only characters that
+        ASCII has are found in them. With "S" the bytes from 128 up are returned
+        as they are. The list is empty when there is nothing.
+
+        See also GuestFS.strings, GuestFS.hexdump and strings(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.strings_e(self._o, encoding, path)
+
+    def swapoff_device(self, device: str) -> None:
+        """Stop swapping to a device.
+
+        Lets the appliance stop using the swap device "device", which
+        GuestFS.swapon_device has enabled. What was swapped out is read back;
+        the call fails if memory does not suffice for it. A device that is not
+        used for swapping is an error.
+
+        See also GuestFS.swapon_device and swapoff(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.swapoff_device(self._o, device)
+
+    def swapoff_file(self, file: str) -> None:
+        """Stop swapping to a file.
+
+        Lets the appliance stop using the swap file "file", which
+        GuestFS.swapon_file has enabled. Until then its file system cannot be
+        unmounted. The call fails if memory does not suffice for what was
+        swapped out, or if the file is not used for swapping.
+
+        See also GuestFS.swapon_file and GuestFS.swapoff_device.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.swapoff_file(self._o, file)
+
+    def swapoff_label(self, label: str) -> None:
+        """Stop swapping to a device with a label.
+
+        Lets the appliance stop using the swap device with the label "label",
+        like GuestFS.swapoff_device. It is an error if no device has the label
+        or if it is not used for swapping.
+
+        See also GuestFS.swapon_label and GuestFS.vfs_label.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.swapoff_label(self._o, label)
+
+    def swapoff_uuid(self, uuid: str) -> None:
+        """Stop swapping to a device with a UUID.
+
+        Lets the appliance stop using the swap device with the UUID "uuid", like
+        GuestFS.swapoff_device. It is an error if no device has the UUID or if
+        it is not used for swapping.
+
+        See also GuestFS.swapon_uuid and GuestFS.vfs_uuid.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "linuxfsuuid" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.swapoff_uuid(self._o, uuid)
+
+    def swapon_device(self, device: str) -> None:
+        """Swap to a device.
+
+        Lets the appliance use the swap area on "device", a disk, partition or
+        logical volume that was prepared with GuestFS.mkswap. All that runs in
+        the appliance has more memory then, the programs of GuestFS.command and
+        GuestFS.sh too. It ends with GuestFS.swapoff_device or GuestFS.shutdown.
+        It is an error if the device has no swap area or is in use for swapping
+        already.
+
+        Take a device of your own for that and not a swap partition of the
+        guest: it may hold the memory of a hibernated system, which would be
+        destroyed, and pieces of the appliance's memory would stay in it for the
+        guest to read.
+
+        See also GuestFS.swapoff_device, GuestFS.swapon_file,
+        GuestFS.add_drive_scratch and swapon(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.swapon_device(self._o, device)
+
+    def swapon_file(self, file: str) -> None:
+        """Swap to a file.
+
+        Lets the appliance use the swap area in "file", which was prepared with
+        GuestFS.mkswap_file, as described at GuestFS.swapon_device. The file
+        must have no holes and lie in a file system that allows it; Btrfs does
+        so only for files without copy-on-write and compression. As long as it
+        is in use its file system cannot be unmounted.
+
+        See also GuestFS.swapoff_file, GuestFS.fallocate64 and swapon(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.swapon_file(self._o, file)
+
+    def swapon_label(self, label: str) -> None:
+        """Swap to a device with a label.
+
+        Lets the appliance use the swap area with the label "label", at most 15
+        bytes, as described at GuestFS.swapon_device. It is an error if no
+        device has it. If several have it, any of them may be taken.
+
+        See also GuestFS.swapoff_label, GuestFS.mkswap and GuestFS.vfs_label.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.swapon_label(self._o, label)
+
+    def swapon_uuid(self, uuid: str) -> None:
+        """Swap to a device with a UUID.
+
+        Lets the appliance use the swap area with the UUID "uuid", written in
+        the usual form with dashes, as described at GuestFS.swapon_device. It is
+        an error if no device has it.
+
+        See also GuestFS.swapoff_uuid, GuestFS.mkswap and GuestFS.vfs_uuid.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "linuxfsuuid" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        return libguestfsmod.swapon_uuid(self._o, uuid)
+
     def sync(self) -> None:
         """Write everything to the disks.
 
@@ -2858,6 +11164,50 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.sync(self._o)
+
+    def syslinux(self, device: str, directory: Optional[str] = None) -> None:
+        """Install the SYSLINUX boot loader.
+
+        Installs SYSLINUX on the FAT file system of "device", which must not be
+        mounted. "device" is a whole disk that is formatted without partitions,
+        or a partition.
+
+        For a disk with partitions to boot, mark the partition as bootable with
+        GuestFS.part_set_bootable and write a master boot record such as
+        "mbr.bin" of SYSLINUX to the start of the disk with
+        GuestFS.pwrite_device. What is booted is said by the file "syslinux.cfg"
+        at the top of the file system or in "directory". It is an error if there
+        is no FAT file system.
+
+        See also GuestFS.extlinux for other file systems, GuestFS.grub_install
+        and syslinux(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "syslinux" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.21.27.
+        """
+        self._check_not_closed()
+        return libguestfsmod.syslinux(self._o, device, directory)
+
+    def tail(self, path: str) -> List[str]:
+        """Return the last ten lines of a file.
+
+        Returns the last ten lines of the file "path", without their newlines;
+        all of them when it has fewer. A last line without a newline counts. Of
+        a long file only the end is read.
+
+        See also GuestFS.tail_n, GuestFS.head and tail(1).
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.54.
+        """
+        self._check_not_closed()
+        return libguestfsmod.tail(self._o, path)
 
     def tail_n(self, nrlines: int, path: str) -> List[str]:
         """Return the last lines of a file.
@@ -2920,6 +11270,51 @@ class GuestFS:
 
     tar_out_opts = tar_out
 
+    def tgz_in(self, tarball: str, directory: str) -> None:
+        """Unpack a tar archive compressed by gzip into a directory.
+
+        Unpacks the tar archive "tarball" on the host, which must be compressed
+        by gzip, below "directory". It is GuestFS.tar_in with "compress" being
+        "gzip".
+
+        See also GuestFS.tgz_out and tar(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.tar_in instead. This call stays,
+        so programs that use it keep working.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.0.3.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.tar_in() instead of GuestFS.tgz_in()")
+        return libguestfsmod.tgz_in(self._o, tarball, directory)
+
+    def tgz_out(self, directory: str, tarball: str) -> None:
+        """Pack a directory into a tar archive compressed by gzip.
+
+        Packs what is in "directory" into the tar archive "tarball" on the host,
+        compressed by gzip. It is GuestFS.tar_out with "compress" being "gzip".
+
+        See also GuestFS.tgz_in and tar(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.tar_out instead. This call stays,
+        so programs that use it keep working.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.0.3.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.tar_out() instead of GuestFS.tgz_out()")
+        return libguestfsmod.tgz_out(self._o, directory, tarball)
+
     def touch(self, path: str) -> None:
         """Create a file or set its times to now.
 
@@ -2936,6 +11331,19 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.touch(self._o, path)
 
+    def truncate(self, path: str) -> None:
+        """Cut a file to nothing.
+
+        Makes the file "path" empty. It must exist: no file is created.
+        Permissions and owner stay as they are. Symbolic links are followed.
+
+        See also GuestFS.truncate_size, GuestFS.write and truncate(2).
+
+        Since version 1.0.77.
+        """
+        self._check_not_closed()
+        return libguestfsmod.truncate(self._o, path)
+
     def truncate_size(self, path: str, size: int) -> None:
         """Set the size of a file.
 
@@ -2951,6 +11359,95 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.truncate_size(self._o, path, size)
+
+    def tune2fs(self, device: str, force: Optional[bool] = None, maxmountcount: Optional[int] = None, mountcount: Optional[int] = None, errorbehavior: Optional[str] = None, group: Optional[int] = None, intervalbetweenchecks: Optional[int] = None, reservedblockspercentage: Optional[int] = None, lastmounteddirectory: Optional[str] = None, reservedblockscount: Optional[int] = None, user: Optional[int] = None) -> None:
+        """Change parameters of an ext2, ext3 or ext4 file system.
+
+        Changes what is written in the superblock of the file system on
+        "device". Only the parameters whose options are given change; without
+        any, nothing does. A negative number is an error everywhere, and so is a
+        "device" without such a file system. The file system is best not
+        mounted.
+
+        The current values are in the result of GuestFS.tune2fs_l.
+
+        See also GuestFS.set_label, GuestFS.set_uuid and tune2fs(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.15.4.
+        """
+        self._check_not_closed()
+        return libguestfsmod.tune2fs(self._o, device, force, maxmountcount, mountcount, errorbehavior, group, intervalbetweenchecks, reservedblockspercentage, lastmounteddirectory, reservedblockscount, user)
+
+    def tune2fs_l(self, device: str) -> Union[List[Tuple[str, str]], Dict[str, str]]:
+        """Return the superblock of an ext file system.
+
+        Returns what the superblock of the ext2, ext3 or ext4 file system on
+        "device" says, as "tune2fs -l" prints it: names of fields, such as
+        "Block count" or "Filesystem state", and their values as texts. The
+        value is empty where tune2fs prints "<none>", "<not available>" or
+        "(none)". Which fields there are depends on the file system and on the
+        version of tune2fs.
+
+        See also GuestFS.vfs_label, GuestFS.vfs_uuid, GuestFS.statvfs and
+        tune2fs(8).
+
+        Since version 1.9.2.
+        """
+        self._check_not_closed()
+        return self._maybe_convert_to_dict(libguestfsmod.tune2fs_l(self._o, device))
+
+    def txz_in(self, tarball: str, directory: str) -> None:
+        """Unpack a tar archive compressed by xz into a directory.
+
+        Unpacks the tar archive "tarball" on the host, which must be compressed
+        by xz, below "directory". It is GuestFS.tar_in with "compress" being
+        "xz".
+
+        See also GuestFS.txz_out and tar(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.tar_in instead. This call stays,
+        so programs that use it keep working.
+
+        This call works only when the option group "xz" is available;
+        GuestFS.feature_available tells.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.3.2.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.tar_in() instead of GuestFS.txz_in()")
+        return libguestfsmod.txz_in(self._o, tarball, directory)
+
+    def txz_out(self, directory: str, tarball: str) -> None:
+        """Pack a directory into a tar archive compressed by xz.
+
+        Packs what is in "directory" into the tar archive "tarball" on the host,
+        compressed by xz. It is GuestFS.tar_out with "compress" being "xz".
+
+        See also GuestFS.txz_in and tar(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.tar_out instead. This call stays,
+        so programs that use it keep working.
+
+        This call works only when the option group "xz" is available;
+        GuestFS.feature_available tells.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.3.2.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.tar_out() instead of GuestFS.txz_out()")
+        return libguestfsmod.txz_out(self._o, directory, tarball)
 
     def umask(self, mask: int) -> int:
         """Set the file mode creation mask.
@@ -3128,6 +11625,27 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.vfs_label(self._o, mountable)
 
+    def vfs_minimum_size(self, mountable: str) -> int:
+        """Return the size to which a file system can be made smaller.
+
+        Returns the least size in bytes to which the file system "mountable"
+        could be made smaller, as the tool of its type estimates it. It may be
+        mounted or not, and nothing is changed.
+
+        - ext2, ext3, ext4: by resize2fs(8)
+        - btrfs: by btrfs(8); of a subvolume it is that of the whole file system
+        - ntfs: by ntfsresize(8)
+        - xfs: its present size, because it cannot be made smaller
+
+        For all others the error is ENOTSUP.
+
+        See also GuestFS.vfs_type, GuestFS.resize2fs and GuestFS.statvfs.
+
+        Since version 1.31.18.
+        """
+        self._check_not_closed()
+        return libguestfsmod.vfs_minimum_size(self._o, mountable)
+
     def vfs_type(self, mountable: str) -> str:
         """Return the type of a file system.
 
@@ -3158,6 +11676,28 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.vfs_uuid(self._o, mountable)
 
+    def vg_activate(self, activate: bool, volgroups: Iterable[str]) -> None:
+        """Activate or deactivate volume groups.
+
+        Activates all logical volumes of the volume groups "volgroups", or
+        deactivates them if "activate" is false. An active volume has a device
+        node and can be used; one that is in use, for instance mounted, cannot
+        be deactivated. An empty list means all volume groups. A group that does
+        not exist is an error.
+
+        When the appliance starts, all are activated. GuestFS.lvs lists volumes
+        that are not active too.
+
+        See also GuestFS.vg_activate_all, GuestFS.vgs and vgchange(8).
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.26.
+        """
+        self._check_not_closed()
+        return libguestfsmod.vg_activate(self._o, activate, volgroups)
+
     def vg_activate_all(self, activate: bool) -> None:
         """Activate or deactivate all volume groups.
 
@@ -3175,6 +11715,47 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.vg_activate_all(self._o, activate)
+
+    def vgchange_uuid(self, vg: str) -> None:
+        """Give a volume group a new UUID.
+
+        Replaces the UUID of the volume group "vg" by a new random one. None of
+        its logical volumes may be active: deactivate it with
+        GuestFS.vg_activate before. The UUIDs of its physical and logical
+        volumes stay. It is an error if the group does not exist.
+
+        See also GuestFS.vgchange_uuid_all, GuestFS.pvchange_uuid,
+        GuestFS.vguuid, GuestFS.vgrename and vgchange(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.26.
+        """
+        self._check_not_closed()
+        return libguestfsmod.vgchange_uuid(self._o, vg)
+
+    def vgchange_uuid_all(self) -> None:
+        """Give all volume groups new UUIDs.
+
+        Replaces the UUID of each volume group by a new random one, like
+        GuestFS.vgchange_uuid. No logical volume may be active: deactivate them
+        with GuestFS.vg_activate_all before. When one of them fails, others may
+        have been changed.
+
+        See also GuestFS.pvchange_uuid_all, GuestFS.vgs and vgchange(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.26.
+        """
+        self._check_not_closed()
+        return libguestfsmod.vgchange_uuid_all(self._o)
 
     def vgcreate(self, volgroup: str, physvols: Iterable[str]) -> None:
         """Create a volume group.
@@ -3194,6 +11775,104 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.vgcreate(self._o, volgroup, physvols)
 
+    def vglvuuids(self, vgname: str) -> List[str]:
+        """Return the UUIDs of the logical volumes of a group.
+
+        Returns the UUID of each logical volume in the volume group "vgname",
+        written as GuestFS.lvuuid does. The order means nothing. The list is
+        empty if the group has no volumes, and it is an error if there is no
+        such group. Compared with the GuestFS.lvuuid of each entry of
+        GuestFS.lvs, it tells which volumes belong to the group.
+
+        See also GuestFS.vgpvuuids, GuestFS.lvuuid and GuestFS.lvs_full.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.87.
+        """
+        self._check_not_closed()
+        return libguestfsmod.vglvuuids(self._o, vgname)
+
+    def vgmeta(self, vgname: str) -> bytes:
+        """Return the metadata of a volume group.
+
+        Returns the metadata of the volume group "vgname" in the text form in
+        which LVM keeps it: the physical volumes, the logical volumes and where
+        the extents of each lie. It is what vgcfgbackup(8) writes. Its form is
+        up to LVM and may change, so it is good for reading and for analysis
+        rather than for programs. It is an error if there is no such group.
+
+        See also GuestFS.vgs_full, GuestFS.lvs_full and GuestFS.pvs_full.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.20.
+        """
+        self._check_not_closed()
+        return libguestfsmod.vgmeta(self._o, vgname)
+
+    def vgpvuuids(self, vgname: str) -> List[str]:
+        """Return the UUIDs of the physical volumes of a group.
+
+        Returns the UUID of each physical volume of the volume group "vgname",
+        written as GuestFS.pvuuid does. The order means nothing. Members that
+        are missing are included, so there may be more than GuestFS.pvs can
+        show. It is an error if there is no such group. Compared with the
+        GuestFS.pvuuid of each entry of GuestFS.pvs, it tells which devices
+        belong to the group.
+
+        See also GuestFS.vglvuuids, GuestFS.pvuuid and GuestFS.pvs_full.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.87.
+        """
+        self._check_not_closed()
+        return libguestfsmod.vgpvuuids(self._o, vgname)
+
+    def vgremove(self, vgname: str) -> None:
+        """Remove a volume group.
+
+        Removes the volume group "vgname" with all its logical volumes; what is
+        in them is lost. Its physical volumes stay and can be used for another
+        group. It is an error if the group does not exist or one of its volumes
+        is in use.
+
+        See also GuestFS.vgcreate, GuestFS.lvremove, GuestFS.pvremove and
+        vgremove(8).
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.13.
+        """
+        self._check_not_closed()
+        return libguestfsmod.vgremove(self._o, vgname)
+
+    def vgrename(self, volgroup: str, newvolgroup: str) -> None:
+        """Rename a volume group.
+
+        Renames the volume group "volgroup" to "newvolgroup". The devices of its
+        logical volumes change their names with it. "volgroup" may also be the
+        UUID of the group, with dashes as from GuestFS.vguuid, which helps when
+        two groups have the same name. It is an error if there is no such group,
+        or if "newvolgroup" exists or is no valid name.
+
+        What refers to the old name in the guest, such as "/etc/fstab" or the
+        boot loader, is not changed.
+
+        See also GuestFS.lvrename, GuestFS.vgs and vgrename(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.83.
+        """
+        self._check_not_closed()
+        return libguestfsmod.vgrename(self._o, volgroup, newvolgroup)
+
     def vgs(self) -> List[str]:
         """List the volume groups.
 
@@ -3209,6 +11888,87 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.vgs(self._o)
 
+    def vgs_full(self) -> List[_LvmVg]:
+        """List the volume groups with all their properties.
+
+        Returns everything that LVM says about each volume group, sorted by
+        name.
+
+        See also GuestFS.vgs, GuestFS.lvs_full and vgs(8).
+
+        This call works only when the option group "lvm2" is available;
+        GuestFS.feature_available tells.
+
+        Since version 0.0.4.
+        """
+        self._check_not_closed()
+        return libguestfsmod.vgs_full(self._o)
+
+    def vgscan(self) -> None:
+        """Search the block devices for volume groups.
+
+        Looks at all block devices and brings the list of volume groups up to
+        date, but activates none of them. GuestFS.lvm_scan does the same with
+        "activate" false.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.lvm_scan instead. This call stays,
+        so programs that use it keep working.
+
+        Since version 1.3.2.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.lvm_scan() instead of GuestFS.vgscan()")
+        return libguestfsmod.vgscan(self._o)
+
+    def vguuid(self, vgname: str) -> str:
+        """Return the UUID of a volume group.
+
+        Returns the UUID of the volume group "vgname". It has 32 letters and
+        digits in seven groups with dashes between them, the way LVM prints it;
+        GuestFS.vgs_full has the same one without dashes. It is an error if
+        there is no such group.
+
+        See also GuestFS.vgpvuuids, GuestFS.vglvuuids and GuestFS.vgchange_uuid.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Since version 1.0.87.
+        """
+        self._check_not_closed()
+        return libguestfsmod.vguuid(self._o, vgname)
+
+    def wait_ready(self) -> None:
+        """Check that the appliance runs.
+
+        Does nothing after GuestFS.launch, which has waited already, and is an
+        error before it. Old programs call it; leave it out of new ones.
+
+        Deprecated.
+
+        For tests; programs have no use for it.
+
+        Since version 0.0.3.
+        """
+        self._check_not_closed()
+        _deprecated("GuestFS.wait_ready() is deprecated")
+        return libguestfsmod.wait_ready(self._o)
+
+    def wc_c(self, path: str) -> int:
+        """Count the bytes of a file.
+
+        Returns the number of bytes in the file "path". The result has 32 bits:
+        for files of 2 GiB and more the call fails (EOVERFLOW), which
+        GuestFS.filesize does not.
+
+        See also GuestFS.filesize, GuestFS.wc_l, GuestFS.wc_w and wc(1).
+
+        Since version 1.0.54.
+        """
+        self._check_not_closed()
+        return libguestfsmod.wc_c(self._o, path)
+
     def wc_l(self, path: str) -> int:
         """Count the lines of a file.
 
@@ -3221,6 +11981,38 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.wc_l(self._o, path)
+
+    def wc_w(self, path: str) -> int:
+        """Count the words of a file.
+
+        Returns the number of words in the file "path". A word is one or more
+        bytes between white space, which is blank, tab, newline, carriage
+        return, vertical tab and form feed.
+
+        See also GuestFS.wc_l, GuestFS.wc_c and wc(1).
+
+        Since version 1.0.54.
+        """
+        self._check_not_closed()
+        return libguestfsmod.wc_w(self._o, path)
+
+    def wipefs(self, device: str) -> None:
+        """Remove signatures from a device.
+
+        Removes the marks by which file systems, swap areas, members of arrays
+        and volume groups, and partition tables on "device" are recognised. Only
+        these few bytes are overwritten; the data stays, but nobody finds it any
+        more. The device must not be in use.
+
+        See also GuestFS.zero, GuestFS.zero_device and wipefs(8).
+
+        This call works only when the option group "wipefs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.17.6.
+        """
+        self._check_not_closed()
+        return libguestfsmod.wipefs(self._o, device)
 
     def write(self, path: str, content: Union[bytes, bytearray, memoryview, str]) -> None:
         """Write a file.
@@ -3250,6 +12042,309 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.write_append(self._o, path, content)
 
+    def write_file(self, path: str, content: str, size: int) -> None:
+        """Write a text to a file.
+
+        Makes the first "size" bytes of "content" the content of the file
+        "path", which is created, with permissions 0666 less the GuestFS.umask,
+        or replaced. A "size" of 0 stands for the whole text. A negative one, or
+        one that is larger than the text is long, is an error. "content" cannot
+        contain zero bytes; GuestFS.write can.
+
+        See also GuestFS.write_append and GuestFS.upload.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.write instead. This call stays, so
+        programs that use it keep working.
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 0.0.8.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.write() instead of GuestFS.write_file()")
+        return libguestfsmod.write_file(self._o, path, content, size)
+
+    def xfs_admin(self, device: str, extunwritten: Optional[bool] = None, imgfile: Optional[bool] = None, v2log: Optional[bool] = None, projid32bit: Optional[bool] = None, lazycounter: Optional[bool] = None, label: Optional[str] = None, uuid: Optional[str] = None) -> None:
+        """Change parameters of an XFS file system.
+
+        Changes what the options name in the XFS file system on "device", which
+        must not be mounted and must be clean. Several options may be given.
+        Without any nothing is changed.
+
+        Most switches are of use for the old version 4 of XFS only: version 5
+        has these features anyway, and to ask for them is an error or has no
+        effect. GuestFS.xfs_info2 tells the version: "meta-data.crc" is 1 for
+        version 5. For label and UUID alone, GuestFS.set_label and
+        GuestFS.set_uuid serve other file systems too.
+
+        See also GuestFS.xfs_growfs, GuestFS.xfs_repair and xfs_admin(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "xfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.33.
+        """
+        self._check_not_closed()
+        return libguestfsmod.xfs_admin(self._o, device, extunwritten, imgfile, v2log, projid32bit, lazycounter, label, uuid)
+
+    def xfs_growfs(self, path: str, datasec: Optional[bool] = None, logsec: Optional[bool] = None, rtsec: Optional[bool] = None, datasize: Optional[int] = None, logsize: Optional[int] = None, rtsize: Optional[int] = None, rtextsize: Optional[int] = None, maxpct: Optional[int] = None) -> None:
+        """Enlarge an XFS file system.
+
+        Enlarges the XFS file system that is mounted at "path", which must be
+        the mount point itself. Make the partition or volume larger first.
+        Without options all sections grow to the size of their devices. Sizes
+        are in blocks of the file system, see "data.bsize" of GuestFS.xfs_info2,
+        and must not be negative.
+
+        XFS cannot be made smaller to speak of: a size below the present one is
+        an error, except that recent kernels can give back free space at the
+        end. To have the present size already is no error.
+
+        See also GuestFS.lvresize, GuestFS.part_resize, GuestFS.xfs_info2 and
+        xfs_growfs(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "xfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.28.
+        """
+        self._check_not_closed()
+        return libguestfsmod.xfs_growfs(self._o, path, datasec, logsec, rtsec, datasize, logsize, rtsize, rtextsize, maxpct)
+
+    def xfs_info(self, pathordevice: str) -> _Xfsinfo:
+        """Get the geometry of an XFS file system.
+
+        Returns the geometry of the XFS file system "pathordevice", which is a
+        device, mounted or not, or the directory where it is mounted. Numbers
+        that could not be found are -1 (all bits set) and texts are empty. The
+        fields are fixed, and newer features of XFS are not among them: use
+        GuestFS.xfs_info2, which leaves nothing out.
+
+        See also GuestFS.xfs_growfs and xfs_info(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.xfs_info2 instead. This call
+        stays, so programs that use it keep working.
+
+        This call works only when the option group "xfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.21.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.xfs_info2() instead of GuestFS.xfs_info()")
+        return libguestfsmod.xfs_info(self._o, pathordevice)
+
+    def xfs_info2(self, pathordevice: str) -> Union[List[Tuple[str, str]], Dict[str, str]]:
+        """Get the geometry of an XFS file system.
+
+        Returns the geometry of the XFS file system "pathordevice", which is a
+        device, mounted or not, or the directory where it is mounted. It holds
+        everything that xfs_info(8) prints, so the keys depend on the version of
+        that program and on the file system. They are made as follows:
+
+        - The name of a section alone, for the text right behind it: "meta-data"
+          is the device, "naming" such as "version 2", "log" such as "internal
+          log", "realtime" such as "none". The section "data" has none.
+        - The section, a dot and a name, for all values: "meta-data.isize",
+          "meta-data.agcount", "meta-data.crc", "data.bsize", "data.blocks",
+          "naming.ftype", "log.blocks", "log.lazy-count", "realtime.extsz".
+
+        Values are text. Most are plain numbers; a unit that is printed stays,
+        as in "19200 blks" for "meta-data.agsize". It is an error if there is no
+        XFS.
+
+        See also GuestFS.xfs_growfs, GuestFS.vfs_type and xfs_info(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "xfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.59.2.
+        """
+        self._check_not_closed()
+        return self._maybe_convert_to_dict(libguestfsmod.xfs_info2(self._o, pathordevice))
+
+    def xfs_repair(self, device: str, forcelogzero: Optional[bool] = None, nomodify: Optional[bool] = None, noprefetch: Optional[bool] = None, forcegeometry: Optional[bool] = None, maxmem: Optional[int] = None, ihashsize: Optional[int] = None, bhashsize: Optional[int] = None, agstride: Optional[int] = None, logdev: Optional[str] = None, rtdev: Optional[str] = None) -> int:
+        """Repair an XFS file system.
+
+        Checks the XFS file system on "device" and repairs what is wrong.
+        "device" is a block device, or a path in a mounted file system to an
+        image. It must not be mounted. Files without a name are put into
+        "lost+found".
+
+        Returns the exit status of the program. With "nomodify" 0 says that no
+        damage was found, and 1 that there is some. Without it 0 says that the
+        file system is in order now, 1 that the repair could not go on, and 2
+        that the log holds changes that were not carried out. Then mount and
+        unmount the file system, which carries them out, and try again. So look
+        at the status: 1 and 2 are not reported as errors. It is an error if the
+        program could not run or crashed, or if a number is negative.
+
+        See also GuestFS.xfs_admin, GuestFS.fsck and xfs_repair(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "xfs" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.19.36.
+        """
+        self._check_not_closed()
+        return libguestfsmod.xfs_repair(self._o, device, forcelogzero, nomodify, noprefetch, forcegeometry, maxmem, ihashsize, bhashsize, agstride, logdev, rtdev)
+
+    def yara_destroy(self) -> None:
+        """Unload the YARA rules.
+
+        Unloads the rules of GuestFS.yara_load and frees their memory in the
+        appliance. It is an error when none are loaded. Before GuestFS.yara_load
+        loads new rules it does this by itself.
+
+        See also GuestFS.yara_load and GuestFS.yara_scan.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "libyara" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.37.13.
+        """
+        self._check_not_closed()
+        return libguestfsmod.yara_destroy(self._o)
+
+    def yara_load(self, filename: str) -> None:
+        """Load YARA rules for scanning.
+
+        Sends the host file "filename", which has YARA rules in it, to the
+        appliance and loads them, so that GuestFS.yara_scan can look for them in
+        files of the guest. Rules that were loaded before are unloaded.
+
+        The file is either source or what yarac(1) has made of it; which of them
+        is found out. Source is compiled in the appliance, and a mistake in it
+        is an error that tells the line. It cannot include other files: compile
+        such rules first. Compiled rules must be made by the version of YARA
+        that the appliance has, or one that suits it.
+
+        See also GuestFS.yara_scan, GuestFS.yara_destroy and yara(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "libyara" is available;
+        GuestFS.feature_available tells.
+
+        Long runs send progress events.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.37.13.
+        """
+        self._check_not_closed()
+        return libguestfsmod.yara_load(self._o, filename)
+
+    def yara_scan(self, path: str) -> List[_YaraDetection]:
+        """Scan a file with YARA rules.
+
+        Scans the file "path" with the rules that GuestFS.yara_load loaded, and
+        returns a match for every rule that applies to it: the name of the file
+        and that of the rule. The list is empty when none does.
+
+        It is an error when no rules have been loaded.
+
+        See also GuestFS.yara_load and GuestFS.yara_destroy.
+
+        This call works only when the option group "libyara" is available;
+        GuestFS.feature_available tells.
+
+        Long runs send progress events.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.37.13.
+        """
+        self._check_not_closed()
+        return libguestfsmod.yara_scan(self._o, path)
+
+    def zegrep(self, regex: str, path: str) -> List[str]:
+        """Return the lines of a file that match an extended pattern, even if compressed.
+
+        Returns the lines of the file "path" that match the extended regular
+        expression "regex". The file may be compressed by gzip or compress. It
+        is GuestFS.grep with "compressed" and "extended" true, and all that is
+        said there about the result and about errors applies.
+
+        See also GuestFS.zegrepi, GuestFS.egrep and zgrep(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.grep instead. This call stays, so
+        programs that use it keep working.
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.grep() instead of GuestFS.zegrep()")
+        return libguestfsmod.zegrep(self._o, regex, path)
+
+    def zegrepi(self, regex: str, path: str) -> List[str]:
+        """Return the lines of a file that match an extended pattern in any case, even if compressed.
+
+        Returns the lines of the file "path" that match the extended regular
+        expression "regex", without regard to case. The file may be compressed
+        by gzip or compress. It is GuestFS.grep with "compressed", "extended"
+        and "insensitive" true, and all that is said there about the result and
+        about errors applies.
+
+        See also GuestFS.zegrep, GuestFS.egrepi and zgrep(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.grep instead. This call stays, so
+        programs that use it keep working.
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.grep() instead of GuestFS.zegrepi()")
+        return libguestfsmod.zegrepi(self._o, regex, path)
+
+    def zero(self, device: str) -> None:
+        """Make the start of a device zero.
+
+        Writes zeroes over the first 128 kilobytes of "device" and removes the
+        marks by which something would be recognised elsewhere on it, such as
+        the second copy of a GUID partition table. After that the device looks
+        empty to programs. It is not erased: most of the data is still there,
+        see GuestFS.zero_device.
+
+        What is zero already is not written, so that a sparse image stays
+        sparse. The device must not be in use.
+
+        See also GuestFS.wipefs and GuestFS.is_zero_device.
+
+        Long runs send progress events.
+
+        Since version 1.0.16.
+        """
+        self._check_not_closed()
+        return libguestfsmod.zero(self._o, device)
+
     def zero_device(self, device: str) -> None:
         """Fill a device with zeroes.
 
@@ -3265,5 +12360,173 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.zero_device(self._o, device)
+
+    def zero_free_space(self, directory: str) -> None:
+        """Fill the free space of a file system with zeroes.
+
+        Overwrites the free space of the file system that has the directory
+        "directory" with zeroes, which makes its image compress well and removes
+        what is left of deleted files. The files are not touched. The file
+        system must be mounted for writing. It may be of any type.
+
+        This is done with a file that grows until the file system is full and is
+        then deleted. So nothing else can be written meanwhile, and an image
+        that has holes grows to its full size; to make it smaller, use
+        GuestFS.fstrim instead or afterwards. On file systems that compress or
+        clone data the blocks on disk may stay as they were. If the call fails,
+        no such file is left behind.
+
+        See also GuestFS.zerofree and GuestFS.zero_device.
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Long runs send progress events.
+
+        Since version 1.17.18.
+        """
+        self._check_not_closed()
+        return libguestfsmod.zero_free_space(self._o, directory)
+
+    def zerofree(self, device: str) -> None:
+        """Fill the free blocks of an ext2, ext3 or ext4 file system with zeroes.
+
+        Overwrites the blocks of the file system on "device" that hold no data
+        with zeroes, where they are not zero already. It makes an image compress
+        well, and unlike GuestFS.zero_free_space it does not make it grow. The
+        file system must be of the type ext2, ext3 or ext4, in order (see
+        GuestFS.e2fsck) and not mounted for writing.
+
+        The tool works on the disk below the file system, so a fault in it or in
+        the file system can do damage; have a copy of what matters.
+
+        See also GuestFS.fstrim and zerofree(8).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        This call works only when the option group "zerofree" is available;
+        GuestFS.feature_available tells.
+
+        Since version 1.0.26.
+        """
+        self._check_not_closed()
+        return libguestfsmod.zerofree(self._o, device)
+
+    def zfgrep(self, pattern: str, path: str) -> List[str]:
+        """Return the lines of a file that contain a text, even if compressed.
+
+        Returns the lines of the file "path" that contain the text "pattern",
+        taken as it is. The file may be compressed by gzip or compress. It is
+        GuestFS.grep with "compressed" and "fixed" true, and all that is said
+        there about the result and about errors applies.
+
+        See also GuestFS.zfgrepi, GuestFS.fgrep and zgrep(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.grep instead. This call stays, so
+        programs that use it keep working.
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.grep() instead of GuestFS.zfgrep()")
+        return libguestfsmod.zfgrep(self._o, pattern, path)
+
+    def zfgrepi(self, pattern: str, path: str) -> List[str]:
+        """Return the lines of a file that contain a text in any case, even if compressed.
+
+        Returns the lines of the file "path" that contain the text "pattern",
+        without regard to case. The file may be compressed by gzip or compress.
+        It is GuestFS.grep with "compressed", "fixed" and "insensitive" true,
+        and all that is said there about the result and about errors applies.
+
+        See also GuestFS.zfgrep, GuestFS.fgrepi and zgrep(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.grep instead. This call stays, so
+        programs that use it keep working.
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.grep() instead of GuestFS.zfgrepi()")
+        return libguestfsmod.zfgrepi(self._o, pattern, path)
+
+    def zfile(self, meth: str, path: str) -> str:
+        """Say what a compressed file contains.
+
+        Returns a description of what is inside the compressed file "path", in
+        the words of file(1). "meth" says how it is compressed: "gzip",
+        "compress" or "bzip2"; anything else is an error. GuestFS.file looks
+        into compressed files without being told.
+
+        See also zcat(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.file instead. This call stays, so
+        programs that use it keep working.
+
+        Since version 1.0.59.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.file() instead of GuestFS.zfile()")
+        return libguestfsmod.zfile(self._o, meth, path)
+
+    def zgrep(self, regex: str, path: str) -> List[str]:
+        """Return the lines of a file that match a pattern, even if compressed.
+
+        Returns the lines of the file "path" that match the basic regular
+        expression "regex". The file may be compressed by gzip or compress. It
+        is GuestFS.grep with "compressed" true, and all that is said there about
+        the result and about errors applies.
+
+        See also GuestFS.zgrepi and zgrep(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.grep instead. This call stays, so
+        programs that use it keep working.
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.grep() instead of GuestFS.zgrep()")
+        return libguestfsmod.zgrep(self._o, regex, path)
+
+    def zgrepi(self, regex: str, path: str) -> List[str]:
+        """Return the lines of a file that match a pattern in any case, even if compressed.
+
+        Returns the lines of the file "path" that match the basic regular
+        expression "regex", without regard to case. The file may be compressed
+        by gzip or compress. It is GuestFS.grep with "compressed" and
+        "insensitive" true, and all that is said there about the result and
+        about errors applies.
+
+        See also GuestFS.zgrep, GuestFS.grepi and zgrep(1).
+
+        This call is described but not implemented yet: it fails with "ENOTSUP".
+
+        Deprecated. New programs call GuestFS.grep instead. This call stays, so
+        programs that use it keep working.
+
+        What it takes and returns must fit into one protocol message, about 4
+        MiB altogether.
+
+        Since version 1.0.66.
+        """
+        self._check_not_closed()
+        _deprecated("use GuestFS.grep() instead of GuestFS.zgrepi()")
+        return libguestfsmod.zgrepi(self._o, regex, path)
 
 

@@ -8,6 +8,60 @@ use crate::error::Result;
 use crate::words::Words;
 use guestfs::protocol::opts;
 
+/// `compress-device-out`: download a device compressed.
+pub static COMPRESS_DEVICE_OUT: Command = Command {
+    name: "compress-device-out",
+    aliases: &[],
+    old_names: &[],
+    summary: "download a device compressed",
+    params: &[
+        Param::new("ctype", Kind::Str),
+        Param::new("device", Kind::Device),
+        Param::new("zdevice", Kind::FileOut),
+    ],
+    opts: &[Param::new("level", Kind::Int)],
+    help: &[
+        "    Compresses everything on the block device \"device\" inside the appliance and",
+        "    writes the result to the host file \"zdevice\". \"ctype\" is the program to",
+        "    compress with, as described at \"compress-out\": \"compress\", \"gzip\", \"bzip2\",",
+        "    \"xz\" or \"lzop\". One that is not in the appliance is an error.",
+        "",
+        "    When the call fails or is cancelled, \"zdevice\" may have been written in",
+        "    part. A device that is being written to meanwhile gives a copy that does",
+        "    not fit together.",
+        "",
+        "    See also \"compress-out\", \"download\" and \"zero-free-space\".",
+        "",
+        "    Optional arguments:",
+        "",
+        "    \"level\"",
+        "        How hard to try, as the program understands it: usually 1 (fast) to 9",
+        "        (small). The default is the program's own. A program without levels",
+        "        takes it for an error.",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    It can be stopped from another thread or a signal handler with",
+        "    \"user-cancel\".",
+    ],
+    run: compress_device_out,
+};
+
+fn compress_device_out(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_ctype = words.string()?;
+    let arg_device = words.string()?;
+    let arg_zdevice = words.file_out()?;
+    let mut options = opts::CompressDeviceOutOpts::default();
+    while let Some(name) = words.option()? {
+        match name {
+            "level" => options.level = Some(words.int()?),
+            _ => return Err(words.unknown_option(name)),
+        }
+    }
+    cx.handle.compress_device_out(&arg_ctype, &arg_device, &arg_zdevice, options)?;
+    Ok(())
+}
+
 /// `compress-out`: download a file compressed.
 pub static COMPRESS_OUT: Command = Command {
     name: "compress-out",
@@ -52,6 +106,53 @@ fn compress_out(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
         }
     }
     cx.handle.compress_out(&arg_ctype, &arg_file, &arg_zfile, options)?;
+    Ok(())
+}
+
+/// `cpio-out`: pack a directory into a cpio archive.
+pub static CPIO_OUT: Command = Command {
+    name: "cpio-out",
+    aliases: &[],
+    old_names: &[],
+    summary: "pack a directory into a cpio archive",
+    params: &[Param::new("directory", Kind::Str), Param::new("cpiofile", Kind::FileOut)],
+    opts: &[Param::new("format", Kind::Str)],
+    help: &[
+        "    Packs everything below \"directory\" into a cpio archive and writes it to",
+        "    \"cpiofile\" on the host, which may also be a named pipe or \"/dev/stdout\".",
+        "    Names in the archive are relative to \"directory\", which itself is \".\";",
+        "    directories come before what is in them. Other file systems that are",
+        "    mounted below are included.",
+        "",
+        "    The format has no room for files of 4 GiB and more: they are an error. A",
+        "    file with several names is stored once. Extended attributes are not stored.",
+        "",
+        "    See also \"tar-out\", \"copy-out\" and cpio(1).",
+        "",
+        "    Optional arguments:",
+        "",
+        "    \"format\"",
+        "        Which kind of archive: \"newc\", the format of SVR4, which the kernel",
+        "        takes as an initramfs; or \"crc\", the same with checksums of the files.",
+        "        The default is \"newc\".",
+        "",
+        "    It can be stopped from another thread or a signal handler with",
+        "    \"user-cancel\".",
+    ],
+    run: cpio_out,
+};
+
+fn cpio_out(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_directory = words.string()?;
+    let arg_cpiofile = words.file_out()?;
+    let mut options = opts::CpioOutOpts::default();
+    while let Some(name) = words.option()? {
+        match name {
+            "format" => options.format = Some(words.string()?),
+            _ => return Err(words.unknown_option(name)),
+        }
+    }
+    cx.handle.cpio_out(&arg_directory, &arg_cpiofile, options)?;
     Ok(())
 }
 
@@ -193,5 +294,139 @@ fn tar_out(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
         }
     }
     cx.handle.tar_out(&arg_directory, &arg_tarfile, options)?;
+    Ok(())
+}
+
+/// `tgz-in`: unpack a tar archive compressed by gzip into a directory.
+pub static TGZ_IN: Command = Command {
+    name: "tgz-in",
+    aliases: &[],
+    old_names: &[],
+    summary: "unpack a tar archive compressed by gzip into a directory",
+    params: &[Param::new("tarball", Kind::FileIn), Param::new("directory", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Unpacks the tar archive \"tarball\" on the host, which must be compressed by",
+        "    gzip, below \"directory\". It is \"tar-in\" with \"compress\" being \"gzip\".",
+        "",
+        "    See also \"tgz-out\" and tar(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"tar-in\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    It can be stopped from another thread or a signal handler with",
+        "    \"user-cancel\".",
+    ],
+    run: tgz_in,
+};
+
+fn tgz_in(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_tarball = words.file_in()?;
+    let arg_directory = words.path()?;
+    cx.handle.tgz_in(&arg_tarball, &arg_directory)?;
+    Ok(())
+}
+
+/// `tgz-out`: pack a directory into a tar archive compressed by gzip.
+pub static TGZ_OUT: Command = Command {
+    name: "tgz-out",
+    aliases: &[],
+    old_names: &[],
+    summary: "pack a directory into a tar archive compressed by gzip",
+    params: &[Param::new("directory", Kind::Path), Param::new("tarball", Kind::FileOut)],
+    opts: &[],
+    help: &[
+        "    Packs what is in \"directory\" into the tar archive \"tarball\" on the host,",
+        "    compressed by gzip. It is \"tar-out\" with \"compress\" being \"gzip\".",
+        "",
+        "    See also \"tgz-in\" and tar(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"tar-out\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    It can be stopped from another thread or a signal handler with",
+        "    \"user-cancel\".",
+    ],
+    run: tgz_out,
+};
+
+fn tgz_out(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_directory = words.path()?;
+    let arg_tarball = words.file_out()?;
+    cx.handle.tgz_out(&arg_directory, &arg_tarball)?;
+    Ok(())
+}
+
+/// `txz-in`: unpack a tar archive compressed by xz into a directory.
+pub static TXZ_IN: Command = Command {
+    name: "txz-in",
+    aliases: &[],
+    old_names: &[],
+    summary: "unpack a tar archive compressed by xz into a directory",
+    params: &[Param::new("tarball", Kind::FileIn), Param::new("directory", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Unpacks the tar archive \"tarball\" on the host, which must be compressed by",
+        "    xz, below \"directory\". It is \"tar-in\" with \"compress\" being \"xz\".",
+        "",
+        "    See also \"txz-out\" and tar(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"tar-in\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    This call works only when the option group \"xz\" is available;",
+        "    \"feature-available\" tells.",
+        "",
+        "    It can be stopped from another thread or a signal handler with",
+        "    \"user-cancel\".",
+    ],
+    run: txz_in,
+};
+
+fn txz_in(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_tarball = words.file_in()?;
+    let arg_directory = words.path()?;
+    cx.handle.txz_in(&arg_tarball, &arg_directory)?;
+    Ok(())
+}
+
+/// `txz-out`: pack a directory into a tar archive compressed by xz.
+pub static TXZ_OUT: Command = Command {
+    name: "txz-out",
+    aliases: &[],
+    old_names: &[],
+    summary: "pack a directory into a tar archive compressed by xz",
+    params: &[Param::new("directory", Kind::Path), Param::new("tarball", Kind::FileOut)],
+    opts: &[],
+    help: &[
+        "    Packs what is in \"directory\" into the tar archive \"tarball\" on the host,",
+        "    compressed by xz. It is \"tar-out\" with \"compress\" being \"xz\".",
+        "",
+        "    See also \"txz-in\" and tar(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"tar-out\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    This call works only when the option group \"xz\" is available;",
+        "    \"feature-available\" tells.",
+        "",
+        "    It can be stopped from another thread or a signal handler with",
+        "    \"user-cancel\".",
+    ],
+    run: txz_out,
+};
+
+fn txz_out(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_directory = words.path()?;
+    let arg_tarball = words.file_out()?;
+    cx.handle.txz_out(&arg_directory, &arg_tarball)?;
     Ok(())
 }

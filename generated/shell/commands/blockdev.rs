@@ -8,6 +8,80 @@ use crate::error::Result;
 use crate::words::Words;
 use guestfs::protocol::opts;
 
+/// `blockdev-flushbufs`: write out and forget what the kernel keeps of a device.
+pub static BLOCKDEV_FLUSHBUFS: Command = Command {
+    name: "blockdev-flushbufs",
+    aliases: &[],
+    old_names: &[],
+    summary: "write out and forget what the kernel keeps of a device",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Writes what the kernel still keeps in memory for the block device \"device\"",
+        "    to it, and drops the rest, so that the next read comes from the disk",
+        "    itself. This is about the device as such: what a mounted file system keeps",
+        "    for itself is written by \"sync\".",
+        "",
+        "    See also \"sync\" and blockdev(8).",
+    ],
+    run: blockdev_flushbufs,
+};
+
+fn blockdev_flushbufs(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.handle.blockdev_flushbufs(&arg_device)?;
+    Ok(())
+}
+
+/// `blockdev-getbsz`: return the block size of a device.
+pub static BLOCKDEV_GETBSZ: Command = Command {
+    name: "blockdev-getbsz",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the block size of a device",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns the size in bytes of the blocks in which the kernel of the",
+        "    appliance reads and writes \"device\" for want of a better one, often 4096.",
+        "    It is neither the size of a sector, for which there is \"blockdev-getss\",",
+        "    nor that of the blocks of a file system on it, which is in the result of",
+        "    \"statvfs\". Hardly anything depends on it.",
+        "",
+        "    See also \"blockdev-getsz\", \"blockdev-getsize64\" and blockdev(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: blockdev_getbsz,
+};
+
+fn blockdev_getbsz(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.out.int(&cx.handle.blockdev_getbsz(&arg_device)?)
+}
+
+/// `blockdev-getro`: test whether a device is read-only.
+pub static BLOCKDEV_GETRO: Command = Command {
+    name: "blockdev-getro",
+    aliases: &[],
+    old_names: &[],
+    summary: "test whether a device is read-only",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns true if the appliance's kernel refuses to write to the block device",
+        "    \"device\", normally because of \"blockdev-setro\". A drive that was added as",
+        "    read-only (\"add-drive-ro\") can be written in the appliance, and what is",
+        "    written is dropped in the end: for it the answer is false.",
+    ],
+    run: blockdev_getro,
+};
+
+fn blockdev_getro(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.out.boolean(&cx.handle.blockdev_getro(&arg_device)?)
+}
+
 /// `blockdev-getsize64`: return the size of a device in bytes.
 pub static BLOCKDEV_GETSIZE64: Command = Command {
     name: "blockdev-getsize64",
@@ -50,6 +124,188 @@ pub static BLOCKDEV_GETSS: Command = Command {
 fn blockdev_getss(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_device = words.string()?;
     cx.out.int(&cx.handle.blockdev_getss(&arg_device)?)
+}
+
+/// `blockdev-getsz`: return the size of a device in units of 512 bytes.
+pub static BLOCKDEV_GETSZ: Command = Command {
+    name: "blockdev-getsz",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the size of a device in units of 512 bytes",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns the size of the block device \"device\" in units of 512 bytes,",
+        "    whatever size its sectors have. In most programs \"blockdev-getsize64\",",
+        "    which counts bytes, is the better choice; \"blockdev-getss\" tells the size",
+        "    of a sector.",
+    ],
+    run: blockdev_getsz,
+};
+
+fn blockdev_getsz(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.out.int64(&cx.handle.blockdev_getsz(&arg_device)?)
+}
+
+/// `blockdev-rereadpt`: read the partition table of a disk anew.
+pub static BLOCKDEV_REREADPT: Command = Command {
+    name: "blockdev-rereadpt",
+    aliases: &[],
+    old_names: &[],
+    summary: "read the partition table of a disk anew",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Makes the kernel read the partition table of the disk \"device\" again. Calls",
+        "    that change partitions do so by themselves; this is for tables that were",
+        "    written in other ways, for instance with \"copy-file-to-device\". It fails",
+        "    with EBUSY while the disk or one of its partitions is in use, and for",
+        "    devices that cannot have partitions.",
+        "",
+        "    See also \"list-partitions\" and \"part-list\".",
+    ],
+    run: blockdev_rereadpt,
+};
+
+fn blockdev_rereadpt(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.handle.blockdev_rereadpt(&arg_device)?;
+    Ok(())
+}
+
+/// `blockdev-setbsz`: set the block size of a device, without effect.
+pub static BLOCKDEV_SETBSZ: Command = Command {
+    name: "blockdev-setbsz",
+    aliases: &[],
+    old_names: &[],
+    summary: "set the block size of a device, without effect",
+    params: &[Param::new("device", Kind::Device), Param::new("blocksize", Kind::Int)],
+    opts: &[],
+    help: &[
+        "    Has no effect: the kernel forgets the \"blocksize\", in bytes, when the tool",
+        "    that has set it for \"device\" closes the device. To choose the size of the",
+        "    blocks of a file system, use the option \"blocksize\" of \"mkfs\".",
+        "",
+        "    See also \"blockdev-getbsz\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*.",
+    ],
+    run: blockdev_setbsz,
+};
+
+fn blockdev_setbsz(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_blocksize = words.int()?;
+    cx.handle.blockdev_setbsz(&arg_device, arg_blocksize)?;
+    Ok(())
+}
+
+/// `blockdev-setra`: set the read-ahead of a device.
+pub static BLOCKDEV_SETRA: Command = Command {
+    name: "blockdev-setra",
+    aliases: &[],
+    old_names: &[],
+    summary: "set the read-ahead of a device",
+    params: &[Param::new("device", Kind::Device), Param::new("sectors", Kind::Int)],
+    opts: &[],
+    help: &[
+        "    Sets how much the kernel of the appliance reads in advance when \"device\" is",
+        "    read in sequence: \"sectors\" units of 512 bytes, whatever the size of a",
+        "    sector of the device. 0 switches it off; a negative number is an error. The",
+        "    setting is lost at \"shutdown\" and changes nothing on the disk.",
+        "",
+        "    More can make reading large files faster, less suits small pieces at random",
+        "    places.",
+        "",
+        "    See also blockdev(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: blockdev_setra,
+};
+
+fn blockdev_setra(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_sectors = words.int()?;
+    cx.handle.blockdev_setra(&arg_device, arg_sectors)?;
+    Ok(())
+}
+
+/// `blockdev-setro`: make a device read-only.
+pub static BLOCKDEV_SETRO: Command = Command {
+    name: "blockdev-setro",
+    aliases: &[],
+    old_names: &[],
+    summary: "make a device read-only",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Makes the kernel refuse to write to the block device \"device\", until",
+        "    \"blockdev-setrw\" or the end of the appliance. Nothing is written to the",
+        "    disk for it. A partition can be read-only while its disk is not.",
+        "",
+        "    Mind that a file system which is mounted for writing already fails later,",
+        "    when it has to write.",
+        "",
+        "    See also \"blockdev-getro\" and \"mount-ro\".",
+    ],
+    run: blockdev_setro,
+};
+
+fn blockdev_setro(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.handle.blockdev_setro(&arg_device)?;
+    Ok(())
+}
+
+/// `blockdev-setrw`: make a device writable again.
+pub static BLOCKDEV_SETRW: Command = Command {
+    name: "blockdev-setrw",
+    aliases: &[],
+    old_names: &[],
+    summary: "make a device writable again",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Undoes \"blockdev-setro\" for the block device \"device\". A disk that is",
+        "    read-only by its nature stays so.",
+        "",
+        "    See also \"blockdev-getro\".",
+    ],
+    run: blockdev_setrw,
+};
+
+fn blockdev_setrw(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.handle.blockdev_setrw(&arg_device)?;
+    Ok(())
+}
+
+/// `is-whole-device`: test whether a device is a whole disk.
+pub static IS_WHOLE_DEVICE: Command = Command {
+    name: "is-whole-device",
+    aliases: &[],
+    old_names: &[],
+    summary: "test whether a device is a whole disk",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns true if \"device\" is a disk of its own, as \"list-devices\" lists",
+        "    them. It is false for a partition and for what is put together from other",
+        "    devices: logical volumes and other devices of device-mapper, arrays. A",
+        "    device that does not exist is an error.",
+        "",
+        "    See also \"part-to-dev\" and \"is-lv\".",
+    ],
+    run: is_whole_device,
+};
+
+fn is_whole_device(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.out.boolean(&cx.handle.is_whole_device(&arg_device)?)
 }
 
 /// `is-zero-device`: ask whether a device contains only zeroes.
@@ -97,6 +353,30 @@ fn list_devices(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
     cx.out.list(&cx.handle.list_devices()?)
 }
 
+/// `list-disk-labels`: list the labels of drives and the devices behind them.
+pub static LIST_DISK_LABELS: Command = Command {
+    name: "list-disk-labels",
+    aliases: &[],
+    old_names: &[],
+    summary: "list the labels of drives and the devices behind them",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns the drives that were added with a label (\"add-drive\", option",
+        "    \"label\"): the key is the label as it was given, without",
+        "    \"/dev/disk/guestfs/\", and the value is the device, such as \"/dev/sda\".",
+        "    Partitions of such a drive are listed too, with their number behind the",
+        "    label: \"data1\" is \"/dev/sda1\". Drives without a label are left out.",
+        "",
+        "    See also \"list-devices\" and \"list-partitions\".",
+    ],
+    run: list_disk_labels,
+};
+
+fn list_disk_labels(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.table(&cx.handle.list_disk_labels()?)
+}
+
 /// `list-partitions`: list all partitions.
 pub static LIST_PARTITIONS: Command = Command {
     name: "list-partitions",
@@ -116,6 +396,25 @@ pub static LIST_PARTITIONS: Command = Command {
 
 fn list_partitions(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
     cx.out.list(&cx.handle.list_partitions()?)
+}
+
+/// `nr-devices`: return the number of disks.
+pub static NR_DEVICES: Command = Command {
+    name: "nr-devices",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the number of disks",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns how many disks were added, which is the length of the list that",
+        "    \"list-devices\" returns.",
+    ],
+    run: nr_devices,
+};
+
+fn nr_devices(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.int(&cx.handle.nr_devices()?)
 }
 
 /// `zero-device`: fill a device with zeroes.

@@ -45,6 +45,73 @@ fn command(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     cx.out.text(&cx.handle.command(&arg_arguments)?)
 }
 
+/// `command-lines`: run a program of the guest and return its lines.
+pub static COMMAND_LINES: Command = Command {
+    name: "command-lines",
+    aliases: &[],
+    old_names: &[],
+    summary: "run a program of the guest and return its lines",
+    params: &[Param::new("arguments", Kind::List)],
+    opts: &[],
+    help: &[
+        "    Runs a program of the guest as \"command\" does, with the words \"arguments\",",
+        "    and returns what it printed to its standard output as a list of lines",
+        "    without their newlines. A carriage return belongs to its line. Nothing",
+        "    printed is an empty list.",
+        "",
+        "    See also \"command\" and \"sh-lines\".",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: command_lines,
+};
+
+fn command_lines(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_arguments = words.list()?;
+    cx.out.list(&cx.handle.command_lines(&arg_arguments)?)
+}
+
+/// `command-out`: run a program of the guest and save its output on the host.
+pub static COMMAND_OUT: Command = Command {
+    name: "command-out",
+    aliases: &[],
+    old_names: &[],
+    summary: "run a program of the guest and save its output on the host",
+    params: &[Param::new("arguments", Kind::List), Param::new("output", Kind::FileOut)],
+    opts: &[],
+    help: &[
+        "    Runs a program that is in the mounted file systems, and writes what it",
+        "    prints on standard output to the host file \"output\", byte by byte and",
+        "    without a limit on the size. \"arguments\" is its argument list: first the",
+        "    program, then what it is given; an empty list is an error. \"output\" may",
+        "    also be a named pipe or \"/dev/stdout\".",
+        "",
+        "    Otherwise it is the same as \"command\"; what is said there about where",
+        "    programs are found and about the risk applies here too. If the program ends",
+        "    with anything but status 0, or by a signal, the call fails, and the message",
+        "    is what it has printed on standard error. What it had printed on standard",
+        "    output before is in \"output\" then.",
+        "",
+        "    See also \"sh-out\", \"command-lines\" and \"download\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    Long runs send progress events.",
+        "",
+        "    It can be stopped from another thread or a signal handler with",
+        "    \"user-cancel\".",
+    ],
+    run: command_out,
+};
+
+fn command_out(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_arguments = words.list()?;
+    let arg_output = words.file_out()?;
+    cx.handle.command_out(&arg_arguments, &arg_output)?;
+    Ok(())
+}
+
 /// `sh`: run a shell command of the guest.
 pub static SH: Command = Command {
     name: "sh",
@@ -65,4 +132,56 @@ pub static SH: Command = Command {
 fn sh(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_command = words.string()?;
     cx.out.text(&cx.handle.sh(&arg_command)?)
+}
+
+/// `sh-lines`: run a shell command of the guest and return its lines.
+pub static SH_LINES: Command = Command {
+    name: "sh-lines",
+    aliases: &[],
+    old_names: &[],
+    summary: "run a shell command of the guest and return its lines",
+    params: &[Param::new("command", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Runs the line \"command\" in the shell of the guest as \"sh\" does, and returns",
+        "    what it printed to its standard output as a list of lines without their",
+        "    newlines. Nothing printed is an empty list.",
+        "",
+        "    See also \"sh\" and \"command-lines\".",
+    ],
+    run: sh_lines,
+};
+
+fn sh_lines(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_command = words.string()?;
+    cx.out.list(&cx.handle.sh_lines(&arg_command)?)
+}
+
+/// `sh-out`: run a shell command of the guest and save its output on the host.
+pub static SH_OUT: Command = Command {
+    name: "sh-out",
+    aliases: &[],
+    old_names: &[],
+    summary: "run a shell command of the guest and save its output on the host",
+    params: &[Param::new("command", Kind::Str), Param::new("output", Kind::FileOut)],
+    opts: &[],
+    help: &[
+        "    Has the guest's \"/bin/sh\" run \"command\", with wildcards, pipes, variables",
+        "    and whatever that shell offers, and writes what is printed on standard",
+        "    output to the host file \"output\". There is no limit on the size. Otherwise",
+        "    the same as \"command-out\"; what is said there, and at \"command\" about the",
+        "    risk, applies here too.",
+        "",
+        "    See also \"sh\", \"sh-lines\" and \"command-out\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: sh_out,
+};
+
+fn sh_out(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_command = words.string()?;
+    let arg_output = words.file_out()?;
+    cx.handle.sh_out(&arg_command, &arg_output)?;
+    Ok(())
 }

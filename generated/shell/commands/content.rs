@@ -40,6 +40,233 @@ fn checksum(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     cx.out.text(&cx.handle.checksum(&arg_csumtype, &arg_path)?)
 }
 
+/// `checksum-device`: compute the checksum of a device.
+pub static CHECKSUM_DEVICE: Command = Command {
+    name: "checksum-device",
+    aliases: &[],
+    old_names: &[],
+    summary: "compute the checksum of a device",
+    params: &[Param::new("csumtype", Kind::Str), Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Computes a checksum of all that is on the block device \"device\", from its",
+        "    first to its last byte, and returns it as text. \"csumtype\" names the",
+        "    algorithm, as described at \"checksum\"; any other name is an error.",
+        "    Everything is read, so it takes time for large devices.",
+        "",
+        "    See also \"checksum\" and \"checksums-out\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: checksum_device,
+};
+
+fn checksum_device(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_csumtype = words.string()?;
+    let arg_device = words.string()?;
+    cx.out.text(&cx.handle.checksum_device(&arg_csumtype, &arg_device)?)
+}
+
+/// `checksums-out`: compute the checksums of all files below a directory.
+pub static CHECKSUMS_OUT: Command = Command {
+    name: "checksums-out",
+    aliases: &[],
+    old_names: &[],
+    summary: "compute the checksums of all files below a directory",
+    params: &[
+        Param::new("csumtype", Kind::Str),
+        Param::new("directory", Kind::Path),
+        Param::new("sumsfile", Kind::FileOut),
+    ],
+    opts: &[],
+    help: &[
+        "    Computes a checksum of every regular file below \"directory\" and writes the",
+        "    list to the host file \"sumsfile\", which may also be a named pipe or",
+        "    \"/dev/stdout\". \"csumtype\" names the algorithm as for \"checksum\".",
+        "",
+        "    Every line is what the program of that name prints: the sum, two blanks,",
+        "    and the name relative to \"directory\", which begins with \"./\". So \"md5sum",
+        "    -c\" and its relatives can check the list in a copy of the directory. If a",
+        "    name contains a line break or a backslash, these are written as \"\\n\", \"\\r\"",
+        "    and \"\\\\\", and the line begins with a backslash. For \"crc\" a line is the",
+        "    sum, the size in bytes and the name, as cksum(1) has it.",
+        "",
+        "    The order is that of the directories on the disk. Symbolic links are not",
+        "    followed; other file systems that are mounted below are included. Without",
+        "    files the list is empty.",
+        "",
+        "    See also \"checksum\", \"find\" and md5sum(1).",
+        "",
+        "    It can be stopped from another thread or a signal handler with",
+        "    \"user-cancel\".",
+    ],
+    run: checksums_out,
+};
+
+fn checksums_out(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_csumtype = words.string()?;
+    let arg_directory = words.path()?;
+    let arg_sumsfile = words.file_out()?;
+    cx.handle.checksums_out(&arg_csumtype, &arg_directory, &arg_sumsfile)?;
+    Ok(())
+}
+
+/// `egrep`: return the lines of a file that match an extended pattern.
+pub static EGREP: Command = Command {
+    name: "egrep",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the lines of a file that match an extended pattern",
+    params: &[Param::new("regex", Kind::Str), Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the lines of the file \"path\" that match the extended regular",
+        "    expression \"regex\". It is \"grep\" with \"extended\" true, and all that is said",
+        "    there about the result and about errors applies.",
+        "",
+        "    See also \"egrepi\", \"zegrep\" and grep(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"grep\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: egrep,
+};
+
+fn egrep(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_regex = words.string()?;
+    let arg_path = words.path()?;
+    cx.out.list(&cx.handle.egrep(&arg_regex, &arg_path)?)
+}
+
+/// `egrepi`: return the lines of a file that match an extended pattern in any case.
+pub static EGREPI: Command = Command {
+    name: "egrepi",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the lines of a file that match an extended pattern in any case",
+    params: &[Param::new("regex", Kind::Str), Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the lines of the file \"path\" that match the extended regular",
+        "    expression \"regex\", without regard to case. It is \"grep\" with \"extended\"",
+        "    and \"insensitive\" true, and all that is said there about the result and",
+        "    about errors applies.",
+        "",
+        "    See also \"egrep\", \"zegrepi\" and grep(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"grep\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: egrepi,
+};
+
+fn egrepi(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_regex = words.string()?;
+    let arg_path = words.path()?;
+    cx.out.list(&cx.handle.egrepi(&arg_regex, &arg_path)?)
+}
+
+/// `equal`: compare two files.
+pub static EQUAL: Command = Command {
+    name: "equal",
+    aliases: &[],
+    old_names: &[],
+    summary: "compare two files",
+    params: &[Param::new("file1", Kind::Path), Param::new("file2", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns true when the files \"file1\" and \"file2\" hold exactly the same",
+        "    bytes, and false otherwise. Owner, permissions and times do not matter.",
+        "    Symbolic links are followed. It stops at the first difference, so only",
+        "    files that are equal are read to their ends.",
+        "",
+        "    Anything but files and block devices in the guest is an error.",
+        "",
+        "    See also \"checksum\" and cmp(1).",
+    ],
+    run: equal,
+};
+
+fn equal(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_file1 = words.path()?;
+    let arg_file2 = words.path()?;
+    cx.out.boolean(&cx.handle.equal(&arg_file1, &arg_file2)?)
+}
+
+/// `fgrep`: return the lines of a file that contain a text.
+pub static FGREP: Command = Command {
+    name: "fgrep",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the lines of a file that contain a text",
+    params: &[Param::new("pattern", Kind::Str), Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the lines of the file \"path\" that contain the text \"pattern\", taken",
+        "    as it is. It is \"grep\" with \"fixed\" true, and all that is said there about",
+        "    the result and about errors applies.",
+        "",
+        "    See also \"fgrepi\", \"zfgrep\" and grep(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"grep\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: fgrep,
+};
+
+fn fgrep(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_pattern = words.string()?;
+    let arg_path = words.path()?;
+    cx.out.list(&cx.handle.fgrep(&arg_pattern, &arg_path)?)
+}
+
+/// `fgrepi`: return the lines of a file that contain a text in any case.
+pub static FGREPI: Command = Command {
+    name: "fgrepi",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the lines of a file that contain a text in any case",
+    params: &[Param::new("pattern", Kind::Str), Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the lines of the file \"path\" that contain the text \"pattern\",",
+        "    without regard to case. It is \"grep\" with \"fixed\" and \"insensitive\" true,",
+        "    and all that is said there about the result and about errors applies.",
+        "",
+        "    See also \"fgrep\", \"zfgrepi\" and grep(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"grep\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: fgrepi,
+};
+
+fn fgrepi(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_pattern = words.string()?;
+    let arg_path = words.path()?;
+    cx.out.list(&cx.handle.fgrepi(&arg_pattern, &arg_path)?)
+}
+
 /// `file`: say what a file or device contains.
 pub static FILE: Command = Command {
     name: "file",
@@ -164,6 +391,63 @@ fn grep(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     cx.out.list(&cx.handle.grep(&arg_regex, &arg_path, options)?)
 }
 
+/// `grepi`: return the lines of a file that match a pattern in any case.
+pub static GREPI: Command = Command {
+    name: "grepi",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the lines of a file that match a pattern in any case",
+    params: &[Param::new("regex", Kind::Str), Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the lines of the file \"path\" that match the basic regular",
+        "    expression \"regex\", without regard to case. It is \"grep\" with \"insensitive\"",
+        "    true, and all that is said there about the result and about errors applies.",
+        "",
+        "    See also \"zgrepi\" and grep(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"grep\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: grepi,
+};
+
+fn grepi(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_regex = words.string()?;
+    let arg_path = words.path()?;
+    cx.out.list(&cx.handle.grepi(&arg_regex, &arg_path)?)
+}
+
+/// `head`: return the first ten lines of a file.
+pub static HEAD: Command = Command {
+    name: "head",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the first ten lines of a file",
+    params: &[Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the first ten lines of the file \"path\", without their newlines; all",
+        "    of them when it has fewer. A carriage return belongs to its line.",
+        "",
+        "    See also \"head-n\", \"tail\" and head(1).",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: head,
+};
+
+fn head(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    cx.out.list(&cx.handle.head(&arg_path)?)
+}
+
 /// `head-n`: return the first lines of a file.
 pub static HEAD_N: Command = Command {
     name: "head-n",
@@ -190,6 +474,37 @@ fn head_n(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_nrlines = words.int()?;
     let arg_path = words.path()?;
     cx.out.list(&cx.handle.head_n(arg_nrlines, &arg_path)?)
+}
+
+/// `hexdump`: show the bytes of a file in hexadecimal.
+pub static HEXDUMP: Command = Command {
+    name: "hexdump",
+    aliases: &[],
+    old_names: &[],
+    summary: "show the bytes of a file in hexadecimal",
+    params: &[Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the content of the file \"path\" for people to read, as \"hexdump -C\"",
+        "    prints it: lines with the offset, sixteen bytes in hexadecimal, and the",
+        "    same as characters, with a dot for all that is not printable ASCII. Lines",
+        "    that repeat the one before are shown as one \"*\". The last line is the size.",
+        "    An empty file gives an empty text.",
+        "",
+        "    The dump is about five times as long as the file. For programs there are",
+        "    \"pread\" and \"read-file\".",
+        "",
+        "    See also \"strings\" and hexdump(1).",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: hexdump,
+};
+
+fn hexdump(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    cx.out.text(&cx.handle.hexdump(&arg_path)?)
 }
 
 /// `pread`: read part of a file.
@@ -330,6 +645,113 @@ fn pwrite_device(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     cx.out.int(&cx.handle.pwrite_device(&arg_device, &arg_content[..], arg_offset)?)
 }
 
+/// `strings`: find the text in a binary file.
+pub static STRINGS: Command = Command {
+    name: "strings",
+    aliases: &[],
+    old_names: &[],
+    summary: "find the text in a binary file",
+    params: &[Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the printable strings in the file \"path\", in their order: all runs",
+        "    of at least four characters of ASCII from blank to tilde, and tabs.",
+        "    Anything else, a newline too, ends a string. The file is not looked at as a",
+        "    program or anything else; text in UTF-8 or UTF-16 is found only as far as",
+        "    it is ASCII.",
+        "",
+        "    See also \"strings-e\", \"hexdump\", \"file\" and strings(1).",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: strings,
+};
+
+fn strings(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    cx.out.list(&cx.handle.strings(&arg_path)?)
+}
+
+/// `strings-e`: return the printable texts of a file in a given encoding.
+pub static STRINGS_E: Command = Command {
+    name: "strings-e",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the printable texts of a file in a given encoding",
+    params: &[Param::new("encoding", Kind::Str), Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Looks through the file \"path\" for runs of at least four printable",
+        "    characters, whatever is around them, and returns them in order. \"encoding\"",
+        "    says how characters are stored:",
+        "",
+        "    \"s\"",
+        "        one byte of 7 bits each, as in ASCII; what \"strings\" looks for",
+        "",
+        "    \"S\"",
+        "        one byte of 8 bits each; bytes from 128 up count as printable",
+        "",
+        "    \"b\"",
+        "        16 bits, the high byte first, as in UTF-16BE",
+        "",
+        "    \"l\"",
+        "        16 bits, the low byte first, as in UTF-16LE and in most programs for",
+        "        Windows",
+        "",
+        "    \"B\"",
+        "        32 bits, the high byte first, as in UTF-32BE",
+        "",
+        "    \"L\"",
+        "        32 bits, the low byte first, as in UTF-32LE",
+        "",
+        "    Anything else is an error. In the result every character takes one byte:",
+        "    texts of 16 and 32 bits come back as ASCII, and only characters that ASCII",
+        "    has are found in them. With \"S\" the bytes from 128 up are returned as they",
+        "    are. The list is empty when there is nothing.",
+        "",
+        "    See also \"strings\", \"hexdump\" and strings(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: strings_e,
+};
+
+fn strings_e(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_encoding = words.string()?;
+    let arg_path = words.path()?;
+    cx.out.list(&cx.handle.strings_e(&arg_encoding, &arg_path)?)
+}
+
+/// `tail`: return the last ten lines of a file.
+pub static TAIL: Command = Command {
+    name: "tail",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the last ten lines of a file",
+    params: &[Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the last ten lines of the file \"path\", without their newlines; all",
+        "    of them when it has fewer. A last line without a newline counts. Of a long",
+        "    file only the end is read.",
+        "",
+        "    See also \"tail-n\", \"head\" and tail(1).",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: tail,
+};
+
+fn tail(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    cx.out.list(&cx.handle.tail(&arg_path)?)
+}
+
 /// `tail-n`: return the last lines of a file.
 pub static TAIL_N: Command = Command {
     name: "tail-n",
@@ -358,6 +780,29 @@ fn tail_n(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     cx.out.list(&cx.handle.tail_n(arg_nrlines, &arg_path)?)
 }
 
+/// `wc-c`: count the bytes of a file.
+pub static WC_C: Command = Command {
+    name: "wc-c",
+    aliases: &[],
+    old_names: &[],
+    summary: "count the bytes of a file",
+    params: &[Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the number of bytes in the file \"path\". The result has 32 bits: for",
+        "    files of 2 GiB and more the call fails (EOVERFLOW), which \"filesize\" does",
+        "    not.",
+        "",
+        "    See also \"filesize\", \"wc-l\", \"wc-w\" and wc(1).",
+    ],
+    run: wc_c,
+};
+
+fn wc_c(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    cx.out.int(&cx.handle.wc_c(&arg_path)?)
+}
+
 /// `wc-l`: count the lines of a file.
 pub static WC_L: Command = Command {
     name: "wc-l",
@@ -378,4 +823,296 @@ pub static WC_L: Command = Command {
 fn wc_l(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_path = words.path()?;
     cx.out.int(&cx.handle.wc_l(&arg_path)?)
+}
+
+/// `wc-w`: count the words of a file.
+pub static WC_W: Command = Command {
+    name: "wc-w",
+    aliases: &[],
+    old_names: &[],
+    summary: "count the words of a file",
+    params: &[Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the number of words in the file \"path\". A word is one or more bytes",
+        "    between white space, which is blank, tab, newline, carriage return,",
+        "    vertical tab and form feed.",
+        "",
+        "    See also \"wc-l\", \"wc-c\" and wc(1).",
+    ],
+    run: wc_w,
+};
+
+fn wc_w(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    cx.out.int(&cx.handle.wc_w(&arg_path)?)
+}
+
+/// `write-file`: write a text to a file.
+pub static WRITE_FILE: Command = Command {
+    name: "write-file",
+    aliases: &[],
+    old_names: &[],
+    summary: "write a text to a file",
+    params: &[
+        Param::new("path", Kind::Path),
+        Param::new("content", Kind::Str),
+        Param::new("size", Kind::Int),
+    ],
+    opts: &[],
+    help: &[
+        "    Makes the first \"size\" bytes of \"content\" the content of the file \"path\",",
+        "    which is created, with permissions 0666 less the \"umask\", or replaced. A",
+        "    \"size\" of 0 stands for the whole text. A negative one, or one that is",
+        "    larger than the text is long, is an error. \"content\" cannot contain zero",
+        "    bytes; \"write\" can.",
+        "",
+        "    See also \"write-append\" and \"upload\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"write\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: write_file,
+};
+
+fn write_file(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    let arg_content = words.string()?;
+    let arg_size = words.int()?;
+    cx.handle.write_file(&arg_path, &arg_content, arg_size)?;
+    Ok(())
+}
+
+/// `zegrep`: return the lines of a file that match an extended pattern, even if compressed.
+pub static ZEGREP: Command = Command {
+    name: "zegrep",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the lines of a file that match an extended pattern, even if compressed",
+    params: &[Param::new("regex", Kind::Str), Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the lines of the file \"path\" that match the extended regular",
+        "    expression \"regex\". The file may be compressed by gzip or compress. It is",
+        "    \"grep\" with \"compressed\" and \"extended\" true, and all that is said there",
+        "    about the result and about errors applies.",
+        "",
+        "    See also \"zegrepi\", \"egrep\" and zgrep(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"grep\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: zegrep,
+};
+
+fn zegrep(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_regex = words.string()?;
+    let arg_path = words.path()?;
+    cx.out.list(&cx.handle.zegrep(&arg_regex, &arg_path)?)
+}
+
+/// `zegrepi`: return the lines of a file that match an extended pattern in any case, even if compressed.
+pub static ZEGREPI: Command = Command {
+    name: "zegrepi",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the lines of a file that match an extended pattern in any case, even if compressed",
+    params: &[Param::new("regex", Kind::Str), Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the lines of the file \"path\" that match the extended regular",
+        "    expression \"regex\", without regard to case. The file may be compressed by",
+        "    gzip or compress. It is \"grep\" with \"compressed\", \"extended\" and",
+        "    \"insensitive\" true, and all that is said there about the result and about",
+        "    errors applies.",
+        "",
+        "    See also \"zegrep\", \"egrepi\" and zgrep(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"grep\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: zegrepi,
+};
+
+fn zegrepi(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_regex = words.string()?;
+    let arg_path = words.path()?;
+    cx.out.list(&cx.handle.zegrepi(&arg_regex, &arg_path)?)
+}
+
+/// `zfgrep`: return the lines of a file that contain a text, even if compressed.
+pub static ZFGREP: Command = Command {
+    name: "zfgrep",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the lines of a file that contain a text, even if compressed",
+    params: &[Param::new("pattern", Kind::Str), Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the lines of the file \"path\" that contain the text \"pattern\", taken",
+        "    as it is. The file may be compressed by gzip or compress. It is \"grep\" with",
+        "    \"compressed\" and \"fixed\" true, and all that is said there about the result",
+        "    and about errors applies.",
+        "",
+        "    See also \"zfgrepi\", \"fgrep\" and zgrep(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"grep\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: zfgrep,
+};
+
+fn zfgrep(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_pattern = words.string()?;
+    let arg_path = words.path()?;
+    cx.out.list(&cx.handle.zfgrep(&arg_pattern, &arg_path)?)
+}
+
+/// `zfgrepi`: return the lines of a file that contain a text in any case, even if compressed.
+pub static ZFGREPI: Command = Command {
+    name: "zfgrepi",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the lines of a file that contain a text in any case, even if compressed",
+    params: &[Param::new("pattern", Kind::Str), Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the lines of the file \"path\" that contain the text \"pattern\",",
+        "    without regard to case. The file may be compressed by gzip or compress. It",
+        "    is \"grep\" with \"compressed\", \"fixed\" and \"insensitive\" true, and all that",
+        "    is said there about the result and about errors applies.",
+        "",
+        "    See also \"zfgrep\", \"fgrepi\" and zgrep(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"grep\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: zfgrepi,
+};
+
+fn zfgrepi(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_pattern = words.string()?;
+    let arg_path = words.path()?;
+    cx.out.list(&cx.handle.zfgrepi(&arg_pattern, &arg_path)?)
+}
+
+/// `zfile`: say what a compressed file contains.
+pub static ZFILE: Command = Command {
+    name: "zfile",
+    aliases: &[],
+    old_names: &[],
+    summary: "say what a compressed file contains",
+    params: &[Param::new("meth", Kind::Str), Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns a description of what is inside the compressed file \"path\", in the",
+        "    words of file(1). \"meth\" says how it is compressed: \"gzip\", \"compress\" or",
+        "    \"bzip2\"; anything else is an error. \"file\" looks into compressed files",
+        "    without being told.",
+        "",
+        "    See also zcat(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"file\" instead. This call stays, so",
+        "    programs that use it keep working.",
+    ],
+    run: zfile,
+};
+
+fn zfile(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_meth = words.string()?;
+    let arg_path = words.path()?;
+    cx.out.text(&cx.handle.zfile(&arg_meth, &arg_path)?)
+}
+
+/// `zgrep`: return the lines of a file that match a pattern, even if compressed.
+pub static ZGREP: Command = Command {
+    name: "zgrep",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the lines of a file that match a pattern, even if compressed",
+    params: &[Param::new("regex", Kind::Str), Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the lines of the file \"path\" that match the basic regular",
+        "    expression \"regex\". The file may be compressed by gzip or compress. It is",
+        "    \"grep\" with \"compressed\" true, and all that is said there about the result",
+        "    and about errors applies.",
+        "",
+        "    See also \"zgrepi\" and zgrep(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"grep\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: zgrep,
+};
+
+fn zgrep(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_regex = words.string()?;
+    let arg_path = words.path()?;
+    cx.out.list(&cx.handle.zgrep(&arg_regex, &arg_path)?)
+}
+
+/// `zgrepi`: return the lines of a file that match a pattern in any case, even if compressed.
+pub static ZGREPI: Command = Command {
+    name: "zgrepi",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the lines of a file that match a pattern in any case, even if compressed",
+    params: &[Param::new("regex", Kind::Str), Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the lines of the file \"path\" that match the basic regular",
+        "    expression \"regex\", without regard to case. The file may be compressed by",
+        "    gzip or compress. It is \"grep\" with \"compressed\" and \"insensitive\" true,",
+        "    and all that is said there about the result and about errors applies.",
+        "",
+        "    See also \"zgrep\", \"grepi\" and zgrep(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"grep\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    What it takes and returns must fit into one protocol message, about 4 MiB",
+        "    altogether.",
+    ],
+    run: zgrepi,
+};
+
+fn zgrepi(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_regex = words.string()?;
+    let arg_path = words.path()?;
+    cx.out.list(&cx.handle.zgrepi(&arg_regex, &arg_path)?)
 }

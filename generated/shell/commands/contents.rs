@@ -31,6 +31,45 @@ fn cat(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     cx.out.text(&cx.handle.cat(&arg_path)?)
 }
 
+/// `filesystem-walk`: list everything in a file system, deleted files too.
+pub static FILESYSTEM_WALK: Command = Command {
+    name: "filesystem-walk",
+    aliases: &[],
+    old_names: &[],
+    summary: "list everything in a file system, deleted files too",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Reads the structures of the file system on \"device\" and returns an entry",
+        "    for every file and directory that is or was in it, in no particular order.",
+        "    Deleted files whose entries have not been used again are among them, and",
+        "    what cannot be reached by its name. The file system need not be mounted; if",
+        "    it is, what has not been written out is missing.",
+        "",
+        "    The fields are described at the struct \"tsk_dirent\". A file whose lowest",
+        "    flag bit is not set was deleted; \"download-inode\" may bring its content",
+        "    back.",
+        "",
+        "    A device without a file system that The Sleuth Kit knows is an error.",
+        "",
+        "    See also \"find-inode\", \"download-inode\" and fls(1).",
+        "",
+        "    This call works only when the option group \"libtsk\" is available;",
+        "    \"feature-available\" tells.",
+        "",
+        "    Long runs send progress events.",
+        "",
+        "    It can be stopped from another thread or a signal handler with",
+        "    \"user-cancel\".",
+    ],
+    run: filesystem_walk,
+};
+
+fn filesystem_walk(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.out.records(&cx.handle.filesystem_walk(&arg_device)?)
+}
+
 /// `find`: list all files below a directory.
 pub static FIND: Command = Command {
     name: "find",
@@ -56,6 +95,75 @@ pub static FIND: Command = Command {
 fn find(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_directory = words.path()?;
     cx.out.list(&cx.handle.find(&arg_directory)?)
+}
+
+/// `find-inode`: find all names of an inode.
+pub static FIND_INODE: Command = Command {
+    name: "find-inode",
+    aliases: &[],
+    old_names: &[],
+    summary: "find all names of an inode",
+    params: &[Param::new("device", Kind::Device), Param::new("inode", Kind::Int64)],
+    opts: &[],
+    help: &[
+        "    Returns an entry for every name, deleted or not, by which the inode number",
+        "    \"inode\" is known in the file system on \"device\". The list is empty when",
+        "    there is none. The file system need not be mounted.",
+        "",
+        "    The fields are described at the struct \"tsk_dirent\".",
+        "",
+        "    A device without a file system that The Sleuth Kit knows is an error, and",
+        "    so is a negative number.",
+        "",
+        "    See also \"filesystem-walk\", \"download-inode\" and ffind(1).",
+        "",
+        "    This call works only when the option group \"libtsk\" is available;",
+        "    \"feature-available\" tells.",
+        "",
+        "    Long runs send progress events.",
+        "",
+        "    It can be stopped from another thread or a signal handler with",
+        "    \"user-cancel\".",
+    ],
+    run: find_inode,
+};
+
+fn find_inode(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_inode = words.int64()?;
+    cx.out.records(&cx.handle.find_inode(&arg_device, arg_inode)?)
+}
+
+/// `journal-get`: read the current entry of the journal.
+pub static JOURNAL_GET: Command = Command {
+    name: "journal-get",
+    aliases: &[],
+    old_names: &[],
+    summary: "read the current entry of the journal",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns all fields of the entry that \"journal-next\" or \"journal-skip\" went",
+        "    to, as pairs: \"attrname\" is the name of the field, such as \"MESSAGE\",",
+        "    \"attrval\" its value, which may be any bytes. A name can come several times.",
+        "",
+        "    Of a long field only as many bytes are certain to be returned as",
+        "    \"journal-set-data-threshold\" says. An entry may be larger than a message of",
+        "    the protocol.",
+        "",
+        "    It is an error unless a journal was opened with \"journal-open\" and an entry",
+        "    has been gone to.",
+        "",
+        "    See also \"journal-get-realtime-usec\".",
+        "",
+        "    This call works only when the option group \"journal\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: journal_get,
+};
+
+fn journal_get(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.records(&cx.handle.journal_get()?)
 }
 
 /// `ls`: list the names in a directory.
@@ -101,6 +209,146 @@ pub static LSTAT: Command = Command {
 fn lstat(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_path = words.path()?;
     cx.out.record(&cx.handle.lstat(&arg_path)?)
+}
+
+/// `lstatlist`: return information about several files of a directory.
+pub static LSTATLIST: Command = Command {
+    name: "lstatlist",
+    aliases: &[],
+    old_names: &[],
+    summary: "return information about several files of a directory",
+    params: &[Param::new("path", Kind::Path), Param::new("names", Kind::List)],
+    opts: &[],
+    help: &[
+        "    Like \"lstatnslist\", with times in whole seconds: \"names\" in the directory",
+        "    \"path\", and \"ino\" is -1 for a name about which nothing could be found out.",
+        "",
+        "    *Deprecated*. New programs call \"lstatnslist\" instead. This call stays, so",
+        "    programs that use it keep working.",
+    ],
+    run: lstatlist,
+};
+
+fn lstatlist(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    let arg_names = words.list()?;
+    cx.out.records(&cx.handle.lstatlist(&arg_path, &arg_names)?)
+}
+
+/// `lstatnslist`: return information about several files of a directory.
+pub static LSTATNSLIST: Command = Command {
+    name: "lstatnslist",
+    aliases: &[],
+    old_names: &[],
+    summary: "return information about several files of a directory",
+    params: &[Param::new("path", Kind::Path), Param::new("names", Kind::List)],
+    opts: &[],
+    help: &[
+        "    Returns what \"lstatns\" says about each of \"names\", which are files in the",
+        "    directory \"path\", in the order of \"names\". Symbolic links are not followed,",
+        "    but \"path\" may be one. For a name about which nothing could be found out,",
+        "    because it does not exist for example, the field \"st_ino\" of the struct is",
+        "    -1.",
+        "",
+        "    Use it to look at a directory with many files: it takes one message for a",
+        "    thousand of them, where \"lstatns\" takes one for each.",
+        "",
+        "    A name with \"/\" in it is an error, and so is a \"path\" that is not a",
+        "    directory.",
+        "",
+        "    See also \"lxattrlist\", \"readlinklist\" and \"readdir\".",
+    ],
+    run: lstatnslist,
+};
+
+fn lstatnslist(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    let arg_names = words.list()?;
+    cx.out.records(&cx.handle.lstatnslist(&arg_path, &arg_names)?)
+}
+
+/// `lxattrlist`: return the extended attributes of several files of a directory.
+pub static LXATTRLIST: Command = Command {
+    name: "lxattrlist",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the extended attributes of several files of a directory",
+    params: &[Param::new("path", Kind::Path), Param::new("names", Kind::List)],
+    opts: &[],
+    help: &[
+        "    Returns the extended attributes of each of \"names\", which are files in the",
+        "    directory \"path\". Symbolic links are not followed, but \"path\" may be one.",
+        "",
+        "    All are in one list, in the order of \"names\". Each file begins with an",
+        "    entry whose \"attrname\" is empty and whose \"attrval\" is the number of",
+        "    entries after it that belong to this file, perhaps 0, as text: decimal",
+        "    digits and, as in C, a NUL byte. When the attributes of a file could not be",
+        "    read, because it does not exist for example, \"attrval\" is empty, and the",
+        "    next file follows.",
+        "",
+        "    Use it to look at a directory with many files: it takes one message for a",
+        "    thousand of them, where \"lgetxattrs\" takes one for each.",
+        "",
+        "    A name with \"/\" in it is an error, and so is a \"path\" that is not a",
+        "    directory.",
+        "",
+        "    See also \"lgetxattrs\", \"lstatnslist\" and xattr(7).",
+        "",
+        "    This call works only when the option group \"linuxxattrs\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: lxattrlist,
+};
+
+fn lxattrlist(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    let arg_names = words.list()?;
+    cx.out.records(&cx.handle.lxattrlist(&arg_path, &arg_names)?)
+}
+
+/// `mountable-device`: return the device of a mountable.
+pub static MOUNTABLE_DEVICE: Command = Command {
+    name: "mountable-device",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the device of a mountable",
+    params: &[Param::new("mountable", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns the device that \"mountable\" is on. For most that is what was given;",
+        "    for a Btrfs subvolume, \"btrfsvol:DEVICE/NAME\", it is DEVICE.",
+        "",
+        "    See also \"mountable-subvolume\" and \"list-filesystems\".",
+    ],
+    run: mountable_device,
+};
+
+fn mountable_device(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_mountable = words.string()?;
+    cx.out.text(&cx.handle.mountable_device(&arg_mountable)?)
+}
+
+/// `mountable-subvolume`: return the subvolume of a mountable.
+pub static MOUNTABLE_SUBVOLUME: Command = Command {
+    name: "mountable-subvolume",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the subvolume of a mountable",
+    params: &[Param::new("mountable", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns the name of the Btrfs subvolume that \"mountable\" is: NAME for",
+        "    \"btrfsvol:DEVICE/NAME\". Anything else, a plain device above all, is an",
+        "    error with errno \"EINVAL\".",
+        "",
+        "    See also \"mountable-device\" and \"btrfs-subvolume-list\".",
+    ],
+    run: mountable_subvolume,
+};
+
+fn mountable_subvolume(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_mountable = words.string()?;
+    cx.out.text(&cx.handle.mountable_subvolume(&arg_mountable)?)
 }
 
 /// `read-file`: return the content of a file.
@@ -177,6 +425,37 @@ fn readdir(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     cx.out.records(&cx.handle.readdir(&arg_dir)?)
 }
 
+/// `readlinklist`: read several symbolic links of a directory.
+pub static READLINKLIST: Command = Command {
+    name: "readlinklist",
+    aliases: &[],
+    old_names: &[],
+    summary: "read several symbolic links of a directory",
+    params: &[Param::new("path", Kind::Path), Param::new("names", Kind::List)],
+    opts: &[],
+    help: &[
+        "    Returns where each of \"names\", which are symbolic links in the directory",
+        "    \"path\", points to, in the order of \"names\". For a name that is no symbolic",
+        "    link, or does not exist, the result is an empty string; so names can be",
+        "    given of which that is not known.",
+        "",
+        "    Use it to look at a directory with many files: it takes one message for a",
+        "    thousand of them, where \"readlink\" takes one for each.",
+        "",
+        "    A name with \"/\" in it is an error, and so is a \"path\" that is not a",
+        "    directory.",
+        "",
+        "    See also \"lstatnslist\" and readlink(2).",
+    ],
+    run: readlinklist,
+};
+
+fn readlinklist(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    let arg_names = words.list()?;
+    cx.out.list(&cx.handle.readlinklist(&arg_path, &arg_names)?)
+}
+
 /// `stat`: return information about a file.
 pub static STAT: Command = Command {
     name: "stat",
@@ -248,4 +527,37 @@ fn write_append(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_content = words.string()?;
     cx.handle.write_append(&arg_path, &arg_content[..])?;
     Ok(())
+}
+
+/// `yara-scan`: scan a file with YARA rules.
+pub static YARA_SCAN: Command = Command {
+    name: "yara-scan",
+    aliases: &[],
+    old_names: &[],
+    summary: "scan a file with YARA rules",
+    params: &[Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Scans the file \"path\" with the rules that \"yara-load\" loaded, and returns a",
+        "    match for every rule that applies to it: the name of the file and that of",
+        "    the rule. The list is empty when none does.",
+        "",
+        "    It is an error when no rules have been loaded.",
+        "",
+        "    See also \"yara-load\" and \"yara-destroy\".",
+        "",
+        "    This call works only when the option group \"libyara\" is available;",
+        "    \"feature-available\" tells.",
+        "",
+        "    Long runs send progress events.",
+        "",
+        "    It can be stopped from another thread or a signal handler with",
+        "    \"user-cancel\".",
+    ],
+    run: yara_scan,
+};
+
+fn yara_scan(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    cx.out.records(&cx.handle.yara_scan(&arg_path)?)
 }

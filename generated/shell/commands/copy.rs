@@ -8,6 +8,69 @@ use crate::error::Result;
 use crate::words::Words;
 use guestfs::protocol::opts;
 
+/// `copy-attributes`: copy permissions, owner and extended attributes to another file.
+pub static COPY_ATTRIBUTES: Command = Command {
+    name: "copy-attributes",
+    aliases: &[],
+    old_names: &[],
+    summary: "copy permissions, owner and extended attributes to another file",
+    params: &[Param::new("src", Kind::Path), Param::new("dest", Kind::Path)],
+    opts: &[
+        Param::new("all", Kind::Bool),
+        Param::new("mode", Kind::Bool),
+        Param::new("xattributes", Kind::Bool),
+        Param::new("ownership", Kind::Bool),
+    ],
+    help: &[
+        "    Gives \"dest\" attributes of \"src\". Both must exist, may be files or",
+        "    directories, and are followed if they are symbolic links. Content and times",
+        "    stay as they are.",
+        "",
+        "    Which attributes are copied is said by the options. Without any, nothing is",
+        "    copied.",
+        "",
+        "    See also \"cp-a\", \"chmod\", \"chown\" and \"setxattr\".",
+        "",
+        "    Optional arguments:",
+        "",
+        "    \"all\"",
+        "        Copy all of the others, except those that are given as false. The",
+        "        default is false.",
+        "",
+        "    \"mode\"",
+        "        Copy the permissions, with the set-user-ID, set-group-ID and sticky",
+        "        bits. The default is false.",
+        "",
+        "    \"xattributes\"",
+        "        Copy the extended attributes. Those that only \"dest\" has are kept.",
+        "        Nothing is done, without an error, if the group \"linuxxattrs\" is not",
+        "        available. The default is false.",
+        "",
+        "    \"ownership\"",
+        "        Copy the numbers of the owner and of the group. The default is false.",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: copy_attributes,
+};
+
+fn copy_attributes(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_src = words.path()?;
+    let arg_dest = words.path()?;
+    let mut options = opts::CopyAttributesOpts::default();
+    while let Some(name) = words.option()? {
+        match name {
+            "all" => options.all = Some(words.boolean()?),
+            "mode" => options.mode = Some(words.boolean()?),
+            "xattributes" => options.xattributes = Some(words.boolean()?),
+            "ownership" => options.ownership = Some(words.boolean()?),
+            _ => return Err(words.unknown_option(name)),
+        }
+    }
+    cx.handle.copy_attributes(&arg_src, &arg_dest, options)?;
+    Ok(())
+}
+
 /// `copy-device-to-device`: copy bytes from one device to another.
 pub static COPY_DEVICE_TO_DEVICE: Command = Command {
     name: "copy-device-to-device",
@@ -73,6 +136,72 @@ fn copy_device_to_device(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<
         }
     }
     cx.handle.copy_device_to_device(&arg_src, &arg_dest, options)?;
+    Ok(())
+}
+
+/// `copy-device-to-file`: copy bytes from a device to a file.
+pub static COPY_DEVICE_TO_FILE: Command = Command {
+    name: "copy-device-to-file",
+    aliases: &[],
+    old_names: &[],
+    summary: "copy bytes from a device to a file",
+    params: &[Param::new("src", Kind::Device), Param::new("dest", Kind::Path)],
+    opts: &[
+        Param::new("srcoffset", Kind::Int64),
+        Param::new("destoffset", Kind::Int64),
+        Param::new("size", Kind::Int64),
+        Param::new("sparse", Kind::Bool),
+        Param::new("append", Kind::Bool),
+    ],
+    help: &[
+        "    Copies from the block device \"src\" to the file \"dest\", by default all of",
+        "    the device. The file is created when it is missing; one that is there is",
+        "    emptied first unless \"append\" is true. See \"copy-device-to-device\" for",
+        "    more.",
+        "",
+        "    See also \"copy-file-to-file\", \"copy-file-to-device\" and \"download\".",
+        "",
+        "    Optional arguments:",
+        "",
+        "    \"srcoffset\"",
+        "        Where to begin in the source, in bytes. The default is 0.",
+        "",
+        "    \"destoffset\"",
+        "        Where to begin in the destination, in bytes. The default is 0. Without",
+        "        meaning when \"append\" is true.",
+        "",
+        "    \"size\"",
+        "        How many bytes to copy. The default is everything up to the end of the",
+        "        source. If there are fewer, the call fails.",
+        "",
+        "    \"sparse\"",
+        "        When true, blocks of zeroes become holes of the file, which take no",
+        "        space. The default is false.",
+        "",
+        "    \"append\"",
+        "        When true, the bytes are put behind what the file has already. The",
+        "        default is false.",
+        "",
+        "    Long runs send progress events.",
+    ],
+    run: copy_device_to_file,
+};
+
+fn copy_device_to_file(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_src = words.string()?;
+    let arg_dest = words.path()?;
+    let mut options = opts::CopyDeviceToFileOpts::default();
+    while let Some(name) = words.option()? {
+        match name {
+            "srcoffset" => options.srcoffset = Some(words.int64()?),
+            "destoffset" => options.destoffset = Some(words.int64()?),
+            "size" => options.size = Some(words.int64()?),
+            "sparse" => options.sparse = Some(words.boolean()?),
+            "append" => options.append = Some(words.boolean()?),
+            _ => return Err(words.unknown_option(name)),
+        }
+    }
+    cx.handle.copy_device_to_file(&arg_src, &arg_dest, options)?;
     Ok(())
 }
 
@@ -201,6 +330,45 @@ fn copy_file_to_file(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> 
     Ok(())
 }
 
+/// `copy-size`: copy a number of bytes from a file or device to another.
+pub static COPY_SIZE: Command = Command {
+    name: "copy-size",
+    aliases: &[],
+    old_names: &[],
+    summary: "copy a number of bytes from a file or device to another",
+    params: &[
+        Param::new("src", Kind::DeviceOrPath),
+        Param::new("dest", Kind::DeviceOrPath),
+        Param::new("size", Kind::Int64),
+    ],
+    opts: &[],
+    help: &[
+        "    Copies the first \"size\" bytes of \"src\" to the beginning of \"dest\"; both are",
+        "    files or block devices. A file \"dest\" is created, or emptied first. If",
+        "    \"src\" or a device \"dest\" is shorter, the call fails after copying what",
+        "    there is. The calls whose names begin like \"copy-device-to-device\" have an",
+        "    option \"size\" for this.",
+        "",
+        "    See also \"copy-file-to-file\" and \"copy-file-to-device\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"copy-device-to-device\" instead. This call",
+        "    stays, so programs that use it keep working.",
+        "",
+        "    Long runs send progress events.",
+    ],
+    run: copy_size,
+};
+
+fn copy_size(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_src = words.path()?;
+    let arg_dest = words.path()?;
+    let arg_size = words.int64()?;
+    cx.handle.copy_size(&arg_src, &arg_dest, arg_size)?;
+    Ok(())
+}
+
 /// `cp`: copy a file.
 pub static CP: Command = Command {
     name: "cp",
@@ -253,6 +421,75 @@ fn cp_a(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     Ok(())
 }
 
+/// `cp-r`: copy a file or a whole tree.
+pub static CP_R: Command = Command {
+    name: "cp-r",
+    aliases: &[],
+    old_names: &[],
+    summary: "copy a file or a whole tree",
+    params: &[Param::new("src", Kind::Path), Param::new("dest", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Copies \"src\", with everything below it if it is a directory, to \"dest\": a",
+        "    new name, or an existing directory to put it in. Unlike \"cp-a\", copies are",
+        "    new files: they belong to root, have the permissions of their sources less",
+        "    the \"umask\" (no set-user-ID bits and the like), the present time and no",
+        "    extended attributes, and hard links become files of their own. That suits",
+        "    file systems without owners, such as those of FAT; to copy a tree as it is",
+        "    use \"cp-a\".",
+        "",
+        "    Symbolic links are copied as links, special files as what they are. A",
+        "    regular file that exists gets the new content and stays what it is",
+        "    otherwise; anything else in the way is replaced, except that directories",
+        "    are merged. A directory cannot be copied into itself.",
+        "",
+        "    See also \"cp-a\", \"cp\", \"mv\" and cp(1).",
+    ],
+    run: cp_r,
+};
+
+fn cp_r(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_src = words.path()?;
+    let arg_dest = words.path()?;
+    cx.handle.cp_r(&arg_src, &arg_dest)?;
+    Ok(())
+}
+
+/// `dd`: copy a file or device to another.
+pub static DD: Command = Command {
+    name: "dd",
+    aliases: &[],
+    old_names: &[],
+    summary: "copy a file or device to another",
+    params: &[
+        Param::new("src", Kind::DeviceOrPath),
+        Param::new("dest", Kind::DeviceOrPath),
+    ],
+    opts: &[],
+    help: &[
+        "    Copies all of \"src\" to \"dest\"; both are files or block devices. A file",
+        "    \"dest\" is created, or emptied first. A device \"dest\" that is shorter than",
+        "    \"src\" is an error, and it has been overwritten then.",
+        "    \"copy-device-to-device\" and the like do more and send progress events.",
+        "",
+        "    See also \"copy-file-to-device\", \"copy-device-to-file\" and",
+        "    \"copy-file-to-file\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"copy-device-to-device\" instead. This call",
+        "    stays, so programs that use it keep working.",
+    ],
+    run: dd,
+};
+
+fn dd(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_src = words.path()?;
+    let arg_dest = words.path()?;
+    cx.handle.dd(&arg_src, &arg_dest)?;
+    Ok(())
+}
+
 /// `mv`: move or rename a file or directory.
 pub static MV: Command = Command {
     name: "mv",
@@ -275,5 +512,34 @@ fn mv(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_src = words.path()?;
     let arg_dest = words.path()?;
     cx.handle.mv(&arg_src, &arg_dest)?;
+    Ok(())
+}
+
+/// `rename`: give a file another name on the same file system.
+pub static RENAME: Command = Command {
+    name: "rename",
+    aliases: &[],
+    old_names: &[],
+    summary: "give a file another name on the same file system",
+    params: &[Param::new("oldpath", Kind::Path), Param::new("newpath", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Makes \"newpath\" the name of what was called \"oldpath\", at once and without",
+        "    copying anything. A file at \"newpath\" is replaced; a directory there is",
+        "    replaced only if it is empty and \"oldpath\" is a directory too. Symbolic",
+        "    links are renamed themselves.",
+        "",
+        "    Unlike \"mv\", \"newpath\" is always the new name, never a directory to move",
+        "    into, and both must lie on the same file system (EXDEV otherwise).",
+        "",
+        "    See also \"mv\", \"cp-a\" and rename(2).",
+    ],
+    run: rename,
+};
+
+fn rename(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_oldpath = words.path()?;
+    let arg_newpath = words.path()?;
+    cx.handle.rename(&arg_oldpath, &arg_newpath)?;
     Ok(())
 }

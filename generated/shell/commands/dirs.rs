@@ -131,6 +131,35 @@ fn ll(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     cx.out.text(&cx.handle.ll(&arg_directory)?)
 }
 
+/// `llz`: list a directory in long format with SELinux contexts.
+pub static LLZ: Command = Command {
+    name: "llz",
+    aliases: &[],
+    old_names: &[],
+    summary: "list a directory in long format with SELinux contexts",
+    params: &[Param::new("directory", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns a listing of \"directory\" for people to read, as \"ls -laZ\" prints",
+        "    it: that of \"ll\" with the SELinux context of every entry, \"?\" where there",
+        "    is none. Programs get a context as the extended attribute",
+        "    \"security.selinux\" with \"lgetxattrs\" or \"lgetxattr\".",
+        "",
+        "    See also \"ll\" and ls(1).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"lgetxattrs\" instead. This call stays, so",
+        "    programs that use it keep working.",
+    ],
+    run: llz,
+};
+
+fn llz(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_directory = words.path()?;
+    cx.out.text(&cx.handle.llz(&arg_directory)?)
+}
+
 /// `ls0`: write the names in a directory to a file.
 pub static LS0: Command = Command {
     name: "ls0",

@@ -8,6 +8,33 @@ use crate::error::Result;
 use crate::words::Words;
 use guestfs::protocol::opts;
 
+/// `add-cdrom`: add the image of a CD.
+pub static ADD_CDROM: Command = Command {
+    name: "add-cdrom",
+    aliases: &[],
+    old_names: &[],
+    summary: "add the image of a CD",
+    params: &[Param::new("filename", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Adds \"filename\" as \"add-drive-ro\" does: the image becomes a disk that",
+        "    cannot be changed, \"/dev/sda\" and so on, not \"/dev/sr0\". File systems on it",
+        "    can be mounted as from a CD.",
+        "",
+        "    *Deprecated*. New programs call \"add-drive-ro\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    Call it before \"launch\"; afterwards it is an error.",
+    ],
+    run: add_cdrom,
+};
+
+fn add_cdrom(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_filename = words.string()?;
+    cx.handle.add_cdrom(&arg_filename)?;
+    Ok(())
+}
+
 /// `add-drive`: add a disk image or device.
 pub static ADD_DRIVE: Command = Command {
     name: "add-drive",
@@ -204,6 +231,33 @@ fn add_drive_ro(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     Ok(())
 }
 
+/// `add-drive-ro-with-if`: add a disk image read-only, with an interface.
+pub static ADD_DRIVE_RO_WITH_IF: Command = Command {
+    name: "add-drive-ro-with-if",
+    aliases: &[],
+    old_names: &[],
+    summary: "add a disk image read-only, with an interface",
+    params: &[Param::new("filename", Kind::Str), Param::new("iface", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Adds \"filename\" like \"add-drive-ro\". \"iface\" is the option of that name of",
+        "    \"add-drive\": checked for form and ignored.",
+        "",
+        "    *Deprecated*. New programs call \"add-drive\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    Call it before \"launch\"; afterwards it is an error.",
+    ],
+    run: add_drive_ro_with_if,
+};
+
+fn add_drive_ro_with_if(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_filename = words.string()?;
+    let arg_iface = words.string()?;
+    cx.handle.add_drive_ro_with_if(&arg_filename, &arg_iface)?;
+    Ok(())
+}
+
 /// `add-drive-scratch`: add an empty temporary disk.
 pub static ADD_DRIVE_SCRATCH: Command = Command {
     name: "add-drive-scratch",
@@ -251,6 +305,193 @@ fn add_drive_scratch(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> 
     }
     cx.handle.add_drive_scratch(arg_size, options)?;
     Ok(())
+}
+
+/// `add-drive-with-if`: add a disk image with an interface.
+pub static ADD_DRIVE_WITH_IF: Command = Command {
+    name: "add-drive-with-if",
+    aliases: &[],
+    old_names: &[],
+    summary: "add a disk image with an interface",
+    params: &[Param::new("filename", Kind::Str), Param::new("iface", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Adds \"filename\" like \"add-drive\" without other options. \"iface\" is its",
+        "    option of that name: checked for form and ignored.",
+        "",
+        "    *Deprecated*. New programs call \"add-drive\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    Call it before \"launch\"; afterwards it is an error.",
+    ],
+    run: add_drive_with_if,
+};
+
+fn add_drive_with_if(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_filename = words.string()?;
+    let arg_iface = words.string()?;
+    cx.handle.add_drive_with_if(&arg_filename, &arg_iface)?;
+    Ok(())
+}
+
+/// `config`: pass a parameter to the hypervisor.
+pub static CONFIG: Command = Command {
+    name: "config",
+    aliases: &[],
+    old_names: &[],
+    summary: "pass a parameter to the hypervisor",
+    params: &[Param::new("hvparam", Kind::Str), Param::new("hvvalue", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Adds \"hvparam\" and, unless it is NULL, \"hvvalue\" to the end of the command",
+        "    line of the hypervisor. Several are added in the order of the calls. They",
+        "    last as long as the handle.",
+        "",
+        "    \"hvparam\" must begin with \"-\". An error with errno \"EINVAL\" refuses those",
+        "    that would collide with what the library needs: \"-append\", \"-daemonize\",",
+        "    \"-display\", \"-full-screen\", \"-incoming\", \"-initrd\", \"-kernel\", \"-loadvm\",",
+        "    \"-nographic\", \"-preconfig\", \"-S\", \"-serial\", \"-std-vga\" and \"-vnc\". Others",
+        "    are not looked at: whether the hypervisor takes them is seen at \"launch\".",
+        "",
+        "    With additional parameters the machine is a PC of the type q35, so that",
+        "    devices can be put on its PCI bus, and it is booted at every launch, which",
+        "    takes longer than restoring a saved one. Only the backend \"direct\" heeds",
+        "    them.",
+        "",
+        "    See also \"set-hv\", \"set-append\" and qemu(1).",
+        "",
+        "    Call it before \"launch\"; afterwards it is an error.",
+    ],
+    run: config,
+};
+
+fn config(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_hvparam = words.string()?;
+    let arg_hvvalue = words.opt_string()?;
+    cx.handle.config(&arg_hvparam, arg_hvvalue.as_ref().map(|s| s.as_ref()))?;
+    Ok(())
+}
+
+/// `debug-drives`: list the drives of the handle.
+pub static DEBUG_DRIVES: Command = Command {
+    name: "debug-drives",
+    aliases: &[],
+    old_names: &[],
+    summary: "list the drives of the handle",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns a line about every drive that was added, in the order of their",
+        "    names: where its content is, and in parentheses the options that differ",
+        "    from the default. What is in the lines changes from version to version;",
+        "    nothing should depend on them. Secrets are not shown.",
+        "",
+        "    For debugging; what it does may change at any time.",
+    ],
+    run: debug_drives,
+};
+
+fn debug_drives(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.list(&cx.handle.debug_drives()?)
+}
+
+/// `device-index`: return the number of a disk.
+pub static DEVICE_INDEX: Command = Command {
+    name: "device-index",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the number of a disk",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns the number of the disk \"device\": 0 for \"/dev/sda\", 1 for",
+        "    \"/dev/sdb\", 26 for \"/dev/sdaa\", and so on. The names under",
+        "    \"/dev/disk/guestfs/\" that labels give are understood too. It is the name",
+        "    that counts: the removal of another drive does not change the result.",
+        "",
+        "    A drive of that name must have been added; it need not be launched.",
+        "    Partitions, logical volumes and all else that is not a whole disk are an",
+        "    error.",
+        "",
+        "    See also \"device-name\", \"list-devices\" and \"part-to-dev\".",
+    ],
+    run: device_index,
+};
+
+fn device_index(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.out.int(&cx.handle.device_index(&arg_device)?)
+}
+
+/// `device-name`: return the name of a disk.
+pub static DEVICE_NAME: Command = Command {
+    name: "device-name",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the name of a disk",
+    params: &[Param::new("index", Kind::Int)],
+    opts: &[],
+    help: &[
+        "    Returns the name of the disk with the number \"index\": \"/dev/sda\" for 0,",
+        "    \"/dev/sdb\" for 1, \"/dev/sdaa\" for 26, and so on. A number that no drive has",
+        "    is an error with errno \"EINVAL\". The handle need not be launched.",
+        "",
+        "    See also \"device-index\" and \"list-devices\".",
+    ],
+    run: device_name,
+};
+
+fn device_name(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_index = words.int()?;
+    cx.out.text(&cx.handle.device_name(arg_index)?)
+}
+
+/// `disk-has-backing-file`: tell whether a disk image has a backing file.
+pub static DISK_HAS_BACKING_FILE: Command = Command {
+    name: "disk-has-backing-file",
+    aliases: &[],
+    old_names: &[],
+    summary: "tell whether a disk image has a backing file",
+    params: &[Param::new("filename", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Returns true if the image \"filename\" on the host is an overlay: that is, if",
+        "    it names another image, its backing file, that has the content of the parts",
+        "    not written to. Whether that file exists does not matter.",
+        "",
+        "    The answer comes from the image. If somebody you do not trust can write to",
+        "    it, what has been said of guessing the format at \"add-drive\" holds here",
+        "    too: a raw image can pretend to be something else.",
+        "",
+        "    See also \"disk-format\" and \"disk-virtual-size\".",
+    ],
+    run: disk_has_backing_file,
+};
+
+fn disk_has_backing_file(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_filename = words.string()?;
+    cx.out.boolean(&cx.handle.disk_has_backing_file(&arg_filename)?)
+}
+
+/// `max-disks`: return how many disks there can be.
+pub static MAX_DISKS: Command = Command {
+    name: "max-disks",
+    aliases: &[],
+    old_names: &[],
+    summary: "return how many disks there can be",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns the largest number of drives that can be added to a handle, which",
+        "    is 255.",
+        "",
+        "    See also \"add-drive\".",
+    ],
+    run: max_disks,
+};
+
+fn max_disks(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.int(&cx.handle.max_disks()?)
 }
 
 /// `remove-drive`: remove a disk.

@@ -8,6 +8,36 @@ use crate::error::Result;
 use crate::words::Words;
 use guestfs::protocol::opts;
 
+/// `case-sensitive-path`: find a path whose case is not known.
+pub static CASE_SENSITIVE_PATH: Command = Command {
+    name: "case-sensitive-path",
+    aliases: &[],
+    old_names: &[],
+    summary: "find a path whose case is not known",
+    params: &[Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns \"path\" with every name in it as it is spelled on disk, for paths",
+        "    from systems that do not tell \"A\" from \"a\", such as those in a registry of",
+        "    Windows: for \"/windows/system32/netkvm.sys\" it is perhaps",
+        "    \"/Windows/System32/netkvm.sys\". Slashes that say nothing are dropped.",
+        "",
+        "    The last name need not exist: it is returned as it was given, so the result",
+        "    does not show that there is such a file. Any other name that is missing is",
+        "    an error. When several names differ in case only, one that is spelled just",
+        "    so is taken, else the first by its bytes. \".\" and \"..\", drive letters and",
+        "    backslashes are not handled.",
+        "",
+        "    See also \"realpath\" and \"exists\".",
+    ],
+    run: case_sensitive_path,
+};
+
+fn case_sensitive_path(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    cx.out.text(&cx.handle.case_sensitive_path(&arg_path)?)
+}
+
 /// `chmod`: change the permissions of a file.
 pub static CHMOD: Command = Command {
     name: "chmod",
@@ -93,6 +123,36 @@ fn exists(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     cx.out.boolean(&cx.handle.exists(&arg_path)?)
 }
 
+/// `fallocate`: create a file of a given size with its blocks allocated.
+pub static FALLOCATE: Command = Command {
+    name: "fallocate",
+    aliases: &[],
+    old_names: &[],
+    summary: "create a file of a given size with its blocks allocated",
+    params: &[Param::new("path", Kind::Path), Param::new("len", Kind::Int)],
+    opts: &[],
+    help: &[
+        "    Creates the file \"path\" with a size of \"len\" bytes, all of them zero, and",
+        "    takes the space for it from the file system. It is \"fallocate64\" for files",
+        "    of less than 2 GiB.",
+        "",
+        "    See also \"truncate-size\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"fallocate64\" instead. This call stays, so",
+        "    programs that use it keep working.",
+    ],
+    run: fallocate,
+};
+
+fn fallocate(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    let arg_len = words.int()?;
+    cx.handle.fallocate(&arg_path, arg_len)?;
+    Ok(())
+}
+
 /// `fallocate64`: create a file of a given size with its blocks allocated.
 pub static FALLOCATE64: Command = Command {
     name: "fallocate64",
@@ -146,6 +206,139 @@ fn filesize(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     cx.out.int64(&cx.handle.filesize(&arg_file)?)
 }
 
+/// `fill-dir`: create many empty files in a directory.
+pub static FILL_DIR: Command = Command {
+    name: "fill-dir",
+    aliases: &[],
+    old_names: &[],
+    summary: "create many empty files in a directory",
+    params: &[Param::new("dir", Kind::Path), Param::new("nr", Kind::Int)],
+    opts: &[],
+    help: &[
+        "    Creates \"nr\" empty files in the directory \"dir\", which must exist. Their",
+        "    names are the numbers from 0 to \"nr\" - 1 with eight digits: \"00000000\",",
+        "    \"00000001\" and so on. They have permissions 0666 less the \"umask\". Files of",
+        "    these names that are there already are left as they are. It is made for",
+        "    testing what file systems and programs do with large directories.",
+        "",
+        "    When the call fails, for want of inodes perhaps, some of the files have",
+        "    been created.",
+        "",
+        "    See also \"fill\", \"touch\" and \"ls\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: fill_dir,
+};
+
+fn fill_dir(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_dir = words.path()?;
+    let arg_nr = words.int()?;
+    cx.handle.fill_dir(&arg_dir, arg_nr)?;
+    Ok(())
+}
+
+/// `get-umask`: return the file mode creation mask.
+pub static GET_UMASK: Command = Command {
+    name: "get-umask",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the file mode creation mask",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns the mask that \"umask\" has set last, or 022 when it has not been",
+        "    set. The shell prints the result in octal.",
+        "",
+        "    Nothing is changed, so this is the way to look at the mask without setting",
+        "    it.",
+        "",
+        "    See also \"umask\" and umask(2).",
+    ],
+    run: get_umask,
+};
+
+fn get_umask(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.octal(&cx.handle.get_umask()?)
+}
+
+/// `is-blockdev`: ask whether a path is a block device.
+pub static IS_BLOCKDEV: Command = Command {
+    name: "is-blockdev",
+    aliases: &[],
+    old_names: &["is-blockdev-opts"],
+    summary: "ask whether a path is a block device",
+    params: &[Param::new("path", Kind::Path)],
+    opts: &[Param::new("followsymlinks", Kind::Bool)],
+    help: &[
+        "    Returns true when \"path\" is a block device, and false when it is anything",
+        "    else or does not exist.",
+        "",
+        "    \"path\" is a name in the guest, where nodes below \"/dev\" usually do not",
+        "    exist, because the guest makes them when it boots. To ask about the devices",
+        "    of the appliance there is \"list-devices\".",
+        "",
+        "    See also \"is-chardev\", \"is-file\", \"mknod\" and \"statns\".",
+        "",
+        "    Optional arguments:",
+        "",
+        "    \"followsymlinks\"",
+        "        When true, a symbolic link that leads to a block device counts as one.",
+        "        The default is false: a link is a link.",
+    ],
+    run: is_blockdev,
+};
+
+fn is_blockdev(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    let mut options = opts::IsBlockdevOpts::default();
+    while let Some(name) = words.option()? {
+        match name {
+            "followsymlinks" => options.followsymlinks = Some(words.boolean()?),
+            _ => return Err(words.unknown_option(name)),
+        }
+    }
+    cx.out.boolean(&cx.handle.is_blockdev(&arg_path, options)?)
+}
+
+/// `is-chardev`: ask whether a path is a character device.
+pub static IS_CHARDEV: Command = Command {
+    name: "is-chardev",
+    aliases: &[],
+    old_names: &["is-chardev-opts"],
+    summary: "ask whether a path is a character device",
+    params: &[Param::new("path", Kind::Path)],
+    opts: &[Param::new("followsymlinks", Kind::Bool)],
+    help: &[
+        "    Returns true when \"path\" is a character device, and false when it is",
+        "    anything else or does not exist.",
+        "",
+        "    \"path\" is a name in the guest, where nodes below \"/dev\" usually do not",
+        "    exist, because the guest makes them when it boots.",
+        "",
+        "    See also \"is-blockdev\", \"is-file\", \"mknod\" and \"statns\".",
+        "",
+        "    Optional arguments:",
+        "",
+        "    \"followsymlinks\"",
+        "        When true, a symbolic link that leads to a character device counts as",
+        "        one. The default is false: a link is a link.",
+    ],
+    run: is_chardev,
+};
+
+fn is_chardev(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    let mut options = opts::IsChardevOpts::default();
+    while let Some(name) = words.option()? {
+        match name {
+            "followsymlinks" => options.followsymlinks = Some(words.boolean()?),
+            _ => return Err(words.unknown_option(name)),
+        }
+    }
+    cx.out.boolean(&cx.handle.is_chardev(&arg_path, options)?)
+}
+
 /// `is-dir`: ask whether a path is a directory.
 pub static IS_DIR: Command = Command {
     name: "is-dir",
@@ -179,6 +372,41 @@ fn is_dir(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
         }
     }
     cx.out.boolean(&cx.handle.is_dir(&arg_path, options)?)
+}
+
+/// `is-fifo`: ask whether a path is a FIFO.
+pub static IS_FIFO: Command = Command {
+    name: "is-fifo",
+    aliases: &[],
+    old_names: &["is-fifo-opts"],
+    summary: "ask whether a path is a FIFO",
+    params: &[Param::new("path", Kind::Path)],
+    opts: &[Param::new("followsymlinks", Kind::Bool)],
+    help: &[
+        "    Returns true when \"path\" is a FIFO (a named pipe), and false when it is",
+        "    anything else or does not exist.",
+        "",
+        "    See also \"is-file\", \"is-socket\", \"mkfifo\" and \"statns\".",
+        "",
+        "    Optional arguments:",
+        "",
+        "    \"followsymlinks\"",
+        "        When true, a symbolic link that leads to a FIFO counts as one. The",
+        "        default is false: a link is a link.",
+    ],
+    run: is_fifo,
+};
+
+fn is_fifo(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    let mut options = opts::IsFifoOpts::default();
+    while let Some(name) = words.option()? {
+        match name {
+            "followsymlinks" => options.followsymlinks = Some(words.boolean()?),
+            _ => return Err(words.unknown_option(name)),
+        }
+    }
+    cx.out.boolean(&cx.handle.is_fifo(&arg_path, options)?)
 }
 
 /// `is-file`: ask whether a path is a regular file.
@@ -216,6 +444,41 @@ fn is_file(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     cx.out.boolean(&cx.handle.is_file(&arg_path, options)?)
 }
 
+/// `is-socket`: ask whether a path is a socket.
+pub static IS_SOCKET: Command = Command {
+    name: "is-socket",
+    aliases: &[],
+    old_names: &["is-socket-opts"],
+    summary: "ask whether a path is a socket",
+    params: &[Param::new("path", Kind::Path)],
+    opts: &[Param::new("followsymlinks", Kind::Bool)],
+    help: &[
+        "    Returns true when \"path\" is a Unix domain socket, and false when it is",
+        "    anything else or does not exist.",
+        "",
+        "    See also \"is-fifo\", \"is-file\", \"mknod\" and \"statns\".",
+        "",
+        "    Optional arguments:",
+        "",
+        "    \"followsymlinks\"",
+        "        When true, a symbolic link that leads to a socket counts as one. The",
+        "        default is false: a link is a link.",
+    ],
+    run: is_socket,
+};
+
+fn is_socket(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    let mut options = opts::IsSocketOpts::default();
+    while let Some(name) = words.option()? {
+        match name {
+            "followsymlinks" => options.followsymlinks = Some(words.boolean()?),
+            _ => return Err(words.unknown_option(name)),
+        }
+    }
+    cx.out.boolean(&cx.handle.is_socket(&arg_path, options)?)
+}
+
 /// `is-symlink`: ask whether a path is a symbolic link.
 pub static IS_SYMLINK: Command = Command {
     name: "is-symlink",
@@ -236,6 +499,96 @@ pub static IS_SYMLINK: Command = Command {
 fn is_symlink(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_path = words.path()?;
     cx.out.boolean(&cx.handle.is_symlink(&arg_path)?)
+}
+
+/// `lchown`: change the owner and group of a file or link.
+pub static LCHOWN: Command = Command {
+    name: "lchown",
+    aliases: &[],
+    old_names: &[],
+    summary: "change the owner and group of a file or link",
+    params: &[
+        Param::new("owner", Kind::Int),
+        Param::new("group", Kind::Int),
+        Param::new("path", Kind::Path),
+    ],
+    opts: &[],
+    help: &[
+        "    Makes \"owner\" the user and \"group\" the group that \"path\" belongs to. A",
+        "    symbolic link is not followed but changed itself; for anything else this is",
+        "    what \"chown\" does.",
+        "",
+        "    Both are numbers, because the names a guest uses are known only to the",
+        "    guest. The value -1 leaves that half unchanged.",
+        "",
+        "    See also \"chown\", \"lstatns\" and lchown(2).",
+    ],
+    run: lchown,
+};
+
+fn lchown(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_owner = words.int()?;
+    let arg_group = words.int()?;
+    let arg_path = words.path()?;
+    cx.handle.lchown(arg_owner, arg_group, &arg_path)?;
+    Ok(())
+}
+
+/// `ln`: create a hard link.
+pub static LN: Command = Command {
+    name: "ln",
+    aliases: &[],
+    old_names: &[],
+    summary: "create a hard link",
+    params: &[Param::new("target", Kind::Str), Param::new("linkname", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Makes \"linkname\" one more name of the file \"target\". Both names are equal",
+        "    afterwards: the file is there until the last of them is removed.",
+        "",
+        "    \"target\" is an absolute path, like \"linkname\"; a symbolic link is not",
+        "    followed but gets another name itself. Both must lie on the same file",
+        "    system (EXDEV otherwise), and the file system must have hard links: those",
+        "    of FAT do not. Directories cannot have several names (EPERM). It is an",
+        "    error if \"linkname\" exists already.",
+        "",
+        "    See also \"ln-f\", \"ln-s\" and link(2).",
+    ],
+    run: ln,
+};
+
+fn ln(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_target = words.string()?;
+    let arg_linkname = words.path()?;
+    cx.handle.ln(&arg_target, &arg_linkname)?;
+    Ok(())
+}
+
+/// `ln-f`: create a hard link, replacing an existing file.
+pub static LN_F: Command = Command {
+    name: "ln-f",
+    aliases: &[],
+    old_names: &[],
+    summary: "create a hard link, replacing an existing file",
+    params: &[Param::new("target", Kind::Str), Param::new("linkname", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Makes \"linkname\" one more name of the file \"target\", as \"ln\" does. A file",
+        "    that has the name \"linkname\" already loses it; a directory is not replaced.",
+        "    When the call fails, \"linkname\" is what it was before, and at no moment is",
+        "    there nothing of that name. It is fine if both are names of the same file",
+        "    already.",
+        "",
+        "    See also \"ln\", \"ln-sf\" and link(2).",
+    ],
+    run: ln_f,
+};
+
+fn ln_f(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_target = words.string()?;
+    let arg_linkname = words.path()?;
+    cx.handle.ln_f(&arg_target, &arg_linkname)?;
+    Ok(())
 }
 
 /// `ln-s`: create a symbolic link.
@@ -263,6 +616,34 @@ fn ln_s(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_target = words.string()?;
     let arg_linkname = words.path()?;
     cx.handle.ln_s(&arg_target, &arg_linkname)?;
+    Ok(())
+}
+
+/// `ln-sf`: create a symbolic link, replacing an existing file.
+pub static LN_SF: Command = Command {
+    name: "ln-sf",
+    aliases: &[],
+    old_names: &[],
+    summary: "create a symbolic link, replacing an existing file",
+    params: &[Param::new("target", Kind::Str), Param::new("linkname", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Makes \"linkname\" a symbolic link with the text \"target\", as \"ln-s\" does. A",
+        "    file or symbolic link that has that name already is replaced; when the call",
+        "    fails, it is what it was before.",
+        "",
+        "    If \"linkname\" is a directory, or a symbolic link that leads to one, the",
+        "    link is made inside, with the last part of \"target\" as its name.",
+        "",
+        "    See also \"ln-s\", \"ln-f\", \"readlink\" and ln(1).",
+    ],
+    run: ln_sf,
+};
+
+fn ln_sf(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_target = words.string()?;
+    let arg_linkname = words.path()?;
+    cx.handle.ln_sf(&arg_target, &arg_linkname)?;
     Ok(())
 }
 
@@ -341,6 +722,242 @@ fn mkdir_p(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_path = words.path()?;
     cx.handle.mkdir_p(&arg_path)?;
     Ok(())
+}
+
+/// `mkdtemp`: create a temporary directory.
+pub static MKDTEMP: Command = Command {
+    name: "mkdtemp",
+    aliases: &[],
+    old_names: &[],
+    summary: "create a temporary directory",
+    params: &[Param::new("tmpl", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Creates a directory with a name of its own and returns the name. \"tmpl\" is",
+        "    the full path with \"XXXXXX\" at its end, which is replaced by random letters",
+        "    and digits so that nothing of that name existed before: \"/tmp/mineXXXXXX\"",
+        "    may become \"/tmp/minek3x9ab\". What leads there must exist.",
+        "",
+        "    The directory has the permissions 0700 less the \"umask\" and belongs to",
+        "    root. It stays until somebody removes it. A template that ends in anything",
+        "    else is an error (EINVAL).",
+        "",
+        "    See also \"mktemp\", \"rm-rf\" and mkdtemp(3).",
+    ],
+    run: mkdtemp,
+};
+
+fn mkdtemp(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_tmpl = words.path()?;
+    cx.out.text(&cx.handle.mkdtemp(&arg_tmpl)?)
+}
+
+/// `mkfifo`: create a FIFO.
+pub static MKFIFO: Command = Command {
+    name: "mkfifo",
+    aliases: &[],
+    old_names: &[],
+    summary: "create a FIFO",
+    params: &[Param::new("mode", Kind::Int), Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Creates \"path\" as a FIFO (a named pipe) with the permissions \"mode\", less",
+        "    the \"umask\". Nothing is opened: the FIFO is there for programs of the",
+        "    guest.",
+        "",
+        "    \"mode\" holds permission bits only, 0 to 07777; anything else is an error.",
+        "    The parent must exist and \"path\" must not.",
+        "",
+        "    See also \"mknod\", \"is-fifo\" and mkfifo(3).",
+        "",
+        "    This call works only when the option group \"mknod\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: mkfifo,
+};
+
+fn mkfifo(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_mode = words.int()?;
+    let arg_path = words.path()?;
+    cx.handle.mkfifo(arg_mode, &arg_path)?;
+    Ok(())
+}
+
+/// `mknod`: create a device node or another special file.
+pub static MKNOD: Command = Command {
+    name: "mknod",
+    aliases: &[],
+    old_names: &[],
+    summary: "create a device node or another special file",
+    params: &[
+        Param::new("mode", Kind::Int),
+        Param::new("devmajor", Kind::Int),
+        Param::new("devminor", Kind::Int),
+        Param::new("path", Kind::Path),
+    ],
+    opts: &[],
+    help: &[
+        "    Creates \"path\" as a special file. \"mode\" is its type together with its",
+        "    permissions, of which the bits of the \"umask\" are taken away:",
+        "",
+        "    * 060000 (\"S_IFBLK\"): a block device with the numbers \"devmajor\" (0 to",
+        "      4095) and \"devminor\" (0 to 1048575)",
+        "",
+        "    * 020000 (\"S_IFCHR\"): a character device with those numbers",
+        "",
+        "    * 010000 (\"S_IFIFO\"): a FIFO, see also \"mkfifo\"",
+        "",
+        "    * 0140000 (\"S_IFSOCK\"): a socket, which nobody listens on",
+        "",
+        "    * 0100000 (\"S_IFREG\") or none: an empty regular file",
+        "",
+        "    The numbers mean nothing for the last three. Directories and symbolic links",
+        "    are made by other calls. Numbers are written in octal with a leading zero",
+        "    in the shell, so 060644 is a block device that everybody may read.",
+        "",
+        "    The node is a name for the guest's kernel; what is behind it here is the",
+        "    appliance. The parent must exist and \"path\" must not.",
+        "",
+        "    See also \"mknod-b\", \"mknod-c\", \"is-blockdev\" and mknod(2).",
+        "",
+        "    This call works only when the option group \"mknod\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: mknod,
+};
+
+fn mknod(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_mode = words.int()?;
+    let arg_devmajor = words.int()?;
+    let arg_devminor = words.int()?;
+    let arg_path = words.path()?;
+    cx.handle.mknod(arg_mode, arg_devmajor, arg_devminor, &arg_path)?;
+    Ok(())
+}
+
+/// `mknod-b`: create the node of a block device.
+pub static MKNOD_B: Command = Command {
+    name: "mknod-b",
+    aliases: &[],
+    old_names: &[],
+    summary: "create the node of a block device",
+    params: &[
+        Param::new("mode", Kind::Int),
+        Param::new("devmajor", Kind::Int),
+        Param::new("devminor", Kind::Int),
+        Param::new("path", Kind::Path),
+    ],
+    opts: &[],
+    help: &[
+        "    Creates \"path\" as the node of the block device with the major number",
+        "    \"devmajor\" and the minor number \"devminor\". \"mode\" has the permissions of",
+        "    the new node, less the \"umask\"; bits for a type of file do not belong in",
+        "    it, and a negative number is an error. It is an error if \"path\" exists.",
+        "",
+        "    The numbers are those of Linux. The node is for the guest: opening it",
+        "    through this library would mean a device of the appliance. It is \"mknod\"",
+        "    with the type filled in.",
+        "",
+        "    See also \"mknod-c\", \"mkfifo\" and mknod(2).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"mknod\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: mknod_b,
+};
+
+fn mknod_b(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_mode = words.int()?;
+    let arg_devmajor = words.int()?;
+    let arg_devminor = words.int()?;
+    let arg_path = words.path()?;
+    cx.handle.mknod_b(arg_mode, arg_devmajor, arg_devminor, &arg_path)?;
+    Ok(())
+}
+
+/// `mknod-c`: create the node of a character device.
+pub static MKNOD_C: Command = Command {
+    name: "mknod-c",
+    aliases: &[],
+    old_names: &[],
+    summary: "create the node of a character device",
+    params: &[
+        Param::new("mode", Kind::Int),
+        Param::new("devmajor", Kind::Int),
+        Param::new("devminor", Kind::Int),
+        Param::new("path", Kind::Path),
+    ],
+    opts: &[],
+    help: &[
+        "    Creates \"path\" as the node of the character device with the major number",
+        "    \"devmajor\" and the minor number \"devminor\". \"mode\" has the permissions of",
+        "    the new node, less the \"umask\"; bits for a type of file do not belong in",
+        "    it, and a negative number is an error. It is an error if \"path\" exists.",
+        "",
+        "    The numbers are those of Linux. The node is for the guest: opening it",
+        "    through this library would mean a device of the appliance. It is \"mknod\"",
+        "    with the type filled in.",
+        "",
+        "    See also \"mknod-b\", \"mkfifo\" and mknod(2).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"mknod\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: mknod_c,
+};
+
+fn mknod_c(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_mode = words.int()?;
+    let arg_devmajor = words.int()?;
+    let arg_devminor = words.int()?;
+    let arg_path = words.path()?;
+    cx.handle.mknod_c(arg_mode, arg_devmajor, arg_devminor, &arg_path)?;
+    Ok(())
+}
+
+/// `mktemp`: create a temporary file.
+pub static MKTEMP: Command = Command {
+    name: "mktemp",
+    aliases: &[],
+    old_names: &[],
+    summary: "create a temporary file",
+    params: &[Param::new("tmpl", Kind::Path)],
+    opts: &[Param::new("suffix", Kind::Str)],
+    help: &[
+        "    Creates an empty file with a name of its own and returns the name. \"tmpl\"",
+        "    is the full path with \"XXXXXX\" at its end, which is replaced by random",
+        "    letters and digits so that nothing of that name existed before. What leads",
+        "    there must exist.",
+        "",
+        "    The file has the permissions 0600 less the \"umask\" and belongs to root. It",
+        "    stays until somebody removes it. A template that ends in anything else is",
+        "    an error (EINVAL).",
+        "",
+        "    See also \"mkdtemp\", \"rm\" and mkstemp(3).",
+        "",
+        "    Optional arguments:",
+        "",
+        "    \"suffix\"",
+        "        What to put behind the random part, such as \".txt\". It may not contain",
+        "        a slash. The default is nothing.",
+    ],
+    run: mktemp,
+};
+
+fn mktemp(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_tmpl = words.path()?;
+    let mut options = opts::MktempOpts::default();
+    while let Some(name) = words.option()? {
+        match name {
+            "suffix" => options.suffix = Some(words.string()?),
+            _ => return Err(words.unknown_option(name)),
+        }
+    }
+    cx.out.text(&cx.handle.mktemp(&arg_tmpl, options)?)
 }
 
 /// `readlink`: read the target of a symbolic link.
@@ -508,6 +1125,29 @@ pub static TOUCH: Command = Command {
 fn touch(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_path = words.path()?;
     cx.handle.touch(&arg_path)?;
+    Ok(())
+}
+
+/// `truncate`: cut a file to nothing.
+pub static TRUNCATE: Command = Command {
+    name: "truncate",
+    aliases: &[],
+    old_names: &[],
+    summary: "cut a file to nothing",
+    params: &[Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Makes the file \"path\" empty. It must exist: no file is created. Permissions",
+        "    and owner stay as they are. Symbolic links are followed.",
+        "",
+        "    See also \"truncate-size\", \"write\" and truncate(2).",
+    ],
+    run: truncate,
+};
+
+fn truncate(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    cx.handle.truncate(&arg_path)?;
     Ok(())
 }
 

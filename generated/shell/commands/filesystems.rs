@@ -97,6 +97,35 @@ fn e2fsck(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     Ok(())
 }
 
+/// `f2fs-expand`: grow an F2FS file system to the size of its device.
+pub static F2FS_EXPAND: Command = Command {
+    name: "f2fs-expand",
+    aliases: &[],
+    old_names: &[],
+    summary: "grow an F2FS file system to the size of its device",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Makes the F2FS file system on \"device\" as large as the device. It must not",
+        "    be mounted. It cannot be made smaller. If it fills the device already,",
+        "    nothing changes. It is an error if \"device\" has no F2FS.",
+        "",
+        "    See also \"resize2fs\", \"xfs-growfs\" and resize.f2fs(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"f2fs\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: f2fs_expand,
+};
+
+fn f2fs_expand(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.handle.f2fs_expand(&arg_device)?;
+    Ok(())
+}
+
 /// `filesystem-available`: ask whether the kernel supports a file system.
 pub static FILESYSTEM_AVAILABLE: Command = Command {
     name: "filesystem-available",
@@ -121,6 +150,155 @@ pub static FILESYSTEM_AVAILABLE: Command = Command {
 fn filesystem_available(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_filesystem = words.string()?;
     cx.out.boolean(&cx.handle.filesystem_available(&arg_filesystem)?)
+}
+
+/// `findfs-label`: find a file system by its label.
+pub static FINDFS_LABEL: Command = Command {
+    name: "findfs-label",
+    aliases: &[],
+    old_names: &[],
+    summary: "find a file system by its label",
+    params: &[Param::new("label", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Returns the device of the file system or swap area that has the label",
+        "    \"label\". All disks, partitions, logical volumes and arrays are looked at",
+        "    anew. A logical volume is given as \"/dev/VOLGROUP/LOGVOL\". If none has the",
+        "    label, the call fails; if several have it, any of them may be returned.",
+        "",
+        "    See also \"findfs-uuid\", \"findfs-partlabel\", \"vfs-label\" and findfs(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: findfs_label,
+};
+
+fn findfs_label(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_label = words.string()?;
+    cx.out.text(&cx.handle.findfs_label(&arg_label)?)
+}
+
+/// `findfs-partlabel`: find a partition by its name.
+pub static FINDFS_PARTLABEL: Command = Command {
+    name: "findfs-partlabel",
+    aliases: &[],
+    old_names: &[],
+    summary: "find a partition by its name",
+    params: &[Param::new("label", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Returns the device of the partition that has the name \"label\" in the",
+        "    partition table. GPT has such names, MBR has not. It is not the label of a",
+        "    file system, for which there is \"findfs-label\". If no partition has the",
+        "    name, the call fails; if several have it, any of them may be returned.",
+        "",
+        "    See also \"findfs-partuuid\", \"part-get-name\", \"part-set-name\" and findfs(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: findfs_partlabel,
+};
+
+fn findfs_partlabel(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_label = words.string()?;
+    cx.out.text(&cx.handle.findfs_partlabel(&arg_label)?)
+}
+
+/// `findfs-partuuid`: find a partition by its UUID.
+pub static FINDFS_PARTUUID: Command = Command {
+    name: "findfs-partuuid",
+    aliases: &[],
+    old_names: &[],
+    summary: "find a partition by its UUID",
+    params: &[Param::new("uuid", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Returns the device of the partition that has the UUID \"uuid\" in the",
+        "    partition table. For GPT that is the one of \"part-get-gpt-guid\", in upper",
+        "    or lower case; for MBR it is made of the identity of the disk and the",
+        "    number of the partition, like \"1234abcd-01\". It is not the UUID of a file",
+        "    system, for which there is \"findfs-uuid\". If no partition has it, the call",
+        "    fails.",
+        "",
+        "    See also \"findfs-partlabel\", \"part-set-gpt-guid\" and findfs(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: findfs_partuuid,
+};
+
+fn findfs_partuuid(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_uuid = words.string()?;
+    cx.out.text(&cx.handle.findfs_partuuid(&arg_uuid)?)
+}
+
+/// `findfs-uuid`: find a file system by its UUID.
+pub static FINDFS_UUID: Command = Command {
+    name: "findfs-uuid",
+    aliases: &[],
+    old_names: &[],
+    summary: "find a file system by its UUID",
+    params: &[Param::new("uuid", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Returns the device of the file system or swap area that has the UUID",
+        "    \"uuid\", written as \"vfs-uuid\" returns it. All disks, partitions, logical",
+        "    volumes and arrays are looked at anew. A logical volume is given as",
+        "    \"/dev/VOLGROUP/LOGVOL\". If none has the UUID, the call fails; if several",
+        "    have it, as clones do, any of them may be returned.",
+        "",
+        "    See also \"findfs-label\", \"findfs-partuuid\" and findfs(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: findfs_uuid,
+};
+
+fn findfs_uuid(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_uuid = words.string()?;
+    cx.out.text(&cx.handle.findfs_uuid(&arg_uuid)?)
+}
+
+/// `fsck`: check a file system with the checker of its type.
+pub static FSCK: Command = Command {
+    name: "fsck",
+    aliases: &[],
+    old_names: &[],
+    summary: "check a file system with the checker of its type",
+    params: &[Param::new("fstype", Kind::Str), Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Runs the checker for file systems of the type \"fstype\" on \"device\", as",
+        "    \"fsck -a\" does: what can be repaired without questions is repaired. Returns",
+        "    the exit status of the checker, a sum of",
+        "",
+        "    * 0: no errors",
+        "",
+        "    * 1: errors were corrected",
+        "",
+        "    * 2: the machine should be rebooted, which means nothing here",
+        "",
+        "    * 4: errors were left",
+        "",
+        "    * 8: the checker could not do its work, for instance because the type is",
+        "      another or it is mounted",
+        "",
+        "    * 16, 32, 128: wrong use, cancelled, a library is missing",
+        "",
+        "    Mind that not being 0 can still be good, and that only a call which could",
+        "    not start the checker is an error: \"fstype\" is nonsense (EINVAL), or the",
+        "    appliance has no checker for it (ENOTSUP). The checkers of xfs and btrfs do",
+        "    nothing and return 0.",
+        "",
+        "    See also \"e2fsck\", \"vfs-type\" and fsck(8).",
+    ],
+    run: fsck,
+};
+
+fn fsck(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_fstype = words.string()?;
+    let arg_device = words.string()?;
+    cx.out.hexadecimal(&cx.handle.fsck(&arg_fstype, &arg_device)?)
 }
 
 /// `list-filesystems`: list all file systems.
@@ -212,6 +390,191 @@ fn mkfs(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
         }
     }
     cx.handle.mkfs(&arg_fstype, &arg_device, options)?;
+    Ok(())
+}
+
+/// `mkfs-b`: make a file system with a given block size.
+pub static MKFS_B: Command = Command {
+    name: "mkfs-b",
+    aliases: &[],
+    old_names: &[],
+    summary: "make a file system with a given block size",
+    params: &[
+        Param::new("fstype", Kind::Str),
+        Param::new("blocksize", Kind::Int),
+        Param::new("device", Kind::Device),
+    ],
+    opts: &[],
+    help: &[
+        "    Makes a file system of the type \"fstype\" with blocks of \"blocksize\" bytes",
+        "    on \"device\"; for \"vfat\" and \"ntfs\" that is the size of a cluster. What was",
+        "    on it is lost. \"mkfs\" does that with its option \"blocksize\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"mkfs\" instead. This call stays, so",
+        "    programs that use it keep working.",
+    ],
+    run: mkfs_b,
+};
+
+fn mkfs_b(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_fstype = words.string()?;
+    let arg_blocksize = words.int()?;
+    let arg_device = words.string()?;
+    cx.handle.mkfs_b(&arg_fstype, arg_blocksize, &arg_device)?;
+    Ok(())
+}
+
+/// `mkfs-btrfs`: make a Btrfs file system with all its parameters.
+pub static MKFS_BTRFS: Command = Command {
+    name: "mkfs-btrfs",
+    aliases: &[],
+    old_names: &[],
+    summary: "make a Btrfs file system with all its parameters",
+    params: &[Param::new("devices", Kind::DeviceList)],
+    opts: &[
+        Param::new("allocstart", Kind::Int64),
+        Param::new("bytecount", Kind::Int64),
+        Param::new("datatype", Kind::Str),
+        Param::new("leafsize", Kind::Int),
+        Param::new("label", Kind::Str),
+        Param::new("metadata", Kind::Str),
+        Param::new("nodesize", Kind::Int),
+        Param::new("sectorsize", Kind::Int),
+    ],
+    help: &[
+        "    Makes a Btrfs file system that spans all block devices in \"devices\". At",
+        "    least one must be given. What was on them is lost. They must not be in use.",
+        "    Any of them can be named to \"mount\" it.",
+        "",
+        "    Sizes that must be a power of two are an error otherwise, and profiles that",
+        "    need more devices than there are too. For a plain file system on one device",
+        "    \"mkfs\" does.",
+        "",
+        "    See also \"btrfs-device-add\", \"btrfs-filesystem-resize\" and mkfs.btrfs(8).",
+        "",
+        "    Optional arguments:",
+        "",
+        "    \"allocstart\"",
+        "        Where to begin to use the devices, in bytes from their start, not",
+        "        negative. It was only for tests; newer versions of the tool do not know",
+        "        it. The default is 0.",
+        "",
+        "    \"bytecount\"",
+        "        How much of each device to use, in bytes, more than 0. The tool refuses",
+        "        what is too small for Btrfs. The default is all of it.",
+        "",
+        "    \"datatype\"",
+        "        Profile of the data: \"single\", \"raid0\", \"raid1\", \"raid10\" and others",
+        "        that the tool knows, such as \"dup\", \"raid5\" and \"raid6\". The default is",
+        "        up to the tool: \"single\".",
+        "",
+        "    \"leafsize\"",
+        "        Size of a leaf in bytes, a power of two. It is always that of a node:",
+        "        give \"nodesize\" instead, as newer versions of the tool do not know this",
+        "        one.",
+        "",
+        "    \"label\"",
+        "        Label of the file system, at most 255 bytes without newlines. The",
+        "        default is none.",
+        "",
+        "    \"metadata\"",
+        "        Profile of the metadata, with the values of \"datatype\". The default is",
+        "        up to the tool: \"dup\" on one device, \"raid1\" on several.",
+        "",
+        "    \"nodesize\"",
+        "        Size of a node of the trees in bytes, a power of two, at least that of",
+        "        a sector and at most 65536. The default is 16384 on most machines.",
+        "",
+        "    \"sectorsize\"",
+        "        Size of a sector, the smallest piece of data, in bytes, a power of two.",
+        "        A kernel may refuse to mount what differs from its page size. The",
+        "        default is up to the tool, 4096 on most machines.",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"btrfs\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: mkfs_btrfs,
+};
+
+fn mkfs_btrfs(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_devices = words.list()?;
+    let mut options = opts::MkfsBtrfsOpts::default();
+    while let Some(name) = words.option()? {
+        match name {
+            "allocstart" => options.allocstart = Some(words.int64()?),
+            "bytecount" => options.bytecount = Some(words.int64()?),
+            "datatype" => options.datatype = Some(words.string()?),
+            "leafsize" => options.leafsize = Some(words.int()?),
+            "label" => options.label = Some(words.string()?),
+            "metadata" => options.metadata = Some(words.string()?),
+            "nodesize" => options.nodesize = Some(words.int()?),
+            "sectorsize" => options.sectorsize = Some(words.int()?),
+            _ => return Err(words.unknown_option(name)),
+        }
+    }
+    cx.handle.mkfs_btrfs(&arg_devices, options)?;
+    Ok(())
+}
+
+/// `mksquashfs`: pack a directory into a squashfs image.
+pub static MKSQUASHFS: Command = Command {
+    name: "mksquashfs",
+    aliases: &[],
+    old_names: &[],
+    summary: "pack a directory into a squashfs image",
+    params: &[Param::new("path", Kind::Path), Param::new("filename", Kind::FileOut)],
+    opts: &[Param::new("compress", Kind::Str), Param::new("excludes", Kind::List)],
+    help: &[
+        "    Packs the directory \"path\" with all that is below it into a squashfs image",
+        "    and writes that to \"filename\" on the host. The content of \"path\" becomes",
+        "    the root of the image. An existing file is replaced. \"filename\" may also be",
+        "    a named pipe or \"/dev/stdout\".",
+        "",
+        "    The image is first made in the appliance and takes space there, so the call",
+        "    may fail for large trees, from about 3 GB of image on. When it fails or is",
+        "    cancelled, a part of the file may have been written.",
+        "",
+        "    See also \"tar-out\", \"mount-loop\" and mksquashfs(1).",
+        "",
+        "    Optional arguments:",
+        "",
+        "    \"compress\"",
+        "        How to compress: \"gzip\", \"lzma\", \"lzo\", \"lz4\", \"xz\" or another word",
+        "        that the tool in the appliance knows, such as \"zstd\". What it does not",
+        "        know is an error. The default is \"gzip\".",
+        "",
+        "    \"excludes\"",
+        "        Patterns of files and directories to leave out, with the wildcards of",
+        "        the shell, matched from \"path\" on. A pattern that begins with \"... \"",
+        "        (three dots and a blank) matches at any depth. The default is none.",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"squashfs\" is available;",
+        "    \"feature-available\" tells.",
+        "",
+        "    It can be stopped from another thread or a signal handler with",
+        "    \"user-cancel\".",
+    ],
+    run: mksquashfs,
+};
+
+fn mksquashfs(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    let arg_filename = words.file_out()?;
+    let mut options = opts::MksquashfsOpts::default();
+    while let Some(name) = words.option()? {
+        match name {
+            "compress" => options.compress = Some(words.string()?),
+            "excludes" => options.excludes = Some(words.list()?),
+            _ => return Err(words.unknown_option(name)),
+        }
+    }
+    cx.handle.mksquashfs(&arg_path, &arg_filename, options)?;
     Ok(())
 }
 
@@ -325,6 +688,37 @@ fn set_uuid(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     Ok(())
 }
 
+/// `set-uuid-random`: give a file system a new UUID.
+pub static SET_UUID_RANDOM: Command = Command {
+    name: "set-uuid-random",
+    aliases: &[],
+    old_names: &[],
+    summary: "give a file system a new UUID",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Gives the file system on \"device\" a new random UUID, for instance to make a",
+        "    clone distinct from its original. That can be done for ext2, ext3, ext4,",
+        "    XFS, Btrfs and swap; for any other type the call fails with ENOTSUP. The",
+        "    file system must not be mounted.",
+        "",
+        "    What refers to the old UUID in the guest, such as \"/etc/fstab\" or the boot",
+        "    loader, is not changed.",
+        "",
+        "    See also \"set-uuid\", \"vfs-uuid\", \"pvchange-uuid\" and",
+        "    \"part-set-disk-guid-random\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: set_uuid_random,
+};
+
+fn set_uuid_random(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.handle.set_uuid_random(&arg_device)?;
+    Ok(())
+}
+
 /// `vfs-label`: return the label of a file system.
 pub static VFS_LABEL: Command = Command {
     name: "vfs-label",
@@ -345,6 +739,39 @@ pub static VFS_LABEL: Command = Command {
 fn vfs_label(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_mountable = words.string()?;
     cx.out.text(&cx.handle.vfs_label(&arg_mountable)?)
+}
+
+/// `vfs-minimum-size`: return the size to which a file system can be made smaller.
+pub static VFS_MINIMUM_SIZE: Command = Command {
+    name: "vfs-minimum-size",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the size to which a file system can be made smaller",
+    params: &[Param::new("mountable", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns the least size in bytes to which the file system \"mountable\" could",
+        "    be made smaller, as the tool of its type estimates it. It may be mounted or",
+        "    not, and nothing is changed.",
+        "",
+        "    * ext2, ext3, ext4: by resize2fs(8)",
+        "",
+        "    * btrfs: by btrfs(8); of a subvolume it is that of the whole file system",
+        "",
+        "    * ntfs: by ntfsresize(8)",
+        "",
+        "    * xfs: its present size, because it cannot be made smaller",
+        "",
+        "    For all others the error is ENOTSUP.",
+        "",
+        "    See also \"vfs-type\", \"resize2fs\" and \"statvfs\".",
+    ],
+    run: vfs_minimum_size,
+};
+
+fn vfs_minimum_size(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_mountable = words.string()?;
+    cx.out.int64(&cx.handle.vfs_minimum_size(&arg_mountable)?)
 }
 
 /// `vfs-type`: return the type of a file system.

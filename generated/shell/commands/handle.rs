@@ -8,6 +8,55 @@ use crate::error::Result;
 use crate::words::Words;
 use guestfs::protocol::opts;
 
+/// `c-pointer`: return the address of the handle.
+pub static C_POINTER: Command = Command {
+    name: "c-pointer",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the address of the handle",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns the address of the handle as a number: in programs that use the C",
+        "    API, directly or through another language, it is their \"guestfs_h *\". With",
+        "    it a library for C can be given a handle that was made in another language.",
+        "",
+        "    The address is valid until the handle is closed, and whoever gets it must",
+        "    not close the handle.",
+    ],
+    run: c_pointer,
+};
+
+fn c_pointer(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.hexadecimal64(&cx.handle.c_pointer()?)
+}
+
+/// `clear-backend-setting`: remove a setting of the backend.
+pub static CLEAR_BACKEND_SETTING: Command = Command {
+    name: "clear-backend-setting",
+    aliases: &[],
+    old_names: &[],
+    summary: "remove a setting of the backend",
+    params: &[Param::new("name", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Removes every setting \"name\", and every one of the form \"name=value\", from",
+        "    the settings of the backend, and returns how many were removed. None is not",
+        "    an error: the result is 0.",
+        "",
+        "    See also \"set-backend-setting\", \"get-backend-setting\" and",
+        "    \"set-backend-settings\".",
+        "",
+        "    Call it before \"launch\"; afterwards it is an error.",
+    ],
+    run: clear_backend_setting,
+};
+
+fn clear_backend_setting(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_name = words.string()?;
+    cx.out.int(&cx.handle.clear_backend_setting(&arg_name)?)
+}
+
 /// `get-append`: return the additional kernel options.
 pub static GET_APPEND: Command = Command {
     name: "get-append",
@@ -25,6 +74,28 @@ pub static GET_APPEND: Command = Command {
 
 fn get_append(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
     cx.out.opt_text(&cx.handle.get_append()?)
+}
+
+/// `get-attach-method`: return how the appliance is started.
+pub static GET_ATTACH_METHOD: Command = Command {
+    name: "get-attach-method",
+    aliases: &[],
+    old_names: &[],
+    summary: "return how the appliance is started",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    The old name of \"get-backend\". For the backend \"direct\" it answers",
+        "    \"appliance\", as it did before 1.21.",
+        "",
+        "    *Deprecated*. New programs call \"get-backend\" instead. This call stays, so",
+        "    programs that use it keep working.",
+    ],
+    run: get_attach_method,
+};
+
+fn get_attach_method(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.text(&cx.handle.get_attach_method()?)
 }
 
 /// `get-autosync`: return whether closing the handle synchronises the disks.
@@ -125,6 +196,27 @@ fn get_cachedir(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
     cx.out.text(&cx.handle.get_cachedir()?)
 }
 
+/// `get-direct`: return whether the console is that of the program.
+pub static GET_DIRECT: Command = Command {
+    name: "get-direct",
+    aliases: &[],
+    old_names: &[],
+    summary: "return whether the console is that of the program",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns the flag that \"set-direct\" sets. It is false by default.",
+        "",
+        "    *Deprecated*. New programs call \"internal-get-console-socket\" instead. This",
+        "    call stays, so programs that use it keep working.",
+    ],
+    run: get_direct,
+};
+
+fn get_direct(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.boolean(&cx.handle.get_direct()?)
+}
+
 /// `get-hv`: return the hypervisor program.
 pub static GET_HV: Command = Command {
     name: "get-hv",
@@ -217,6 +309,25 @@ fn get_path(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
     cx.out.text(&cx.handle.get_path()?)
 }
 
+/// `get-pgroup`: return whether the appliance has a process group of its own.
+pub static GET_PGROUP: Command = Command {
+    name: "get-pgroup",
+    aliases: &[],
+    old_names: &[],
+    summary: "return whether the appliance has a process group of its own",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns the flag that \"set-pgroup\" sets. It is false by default; the shell",
+        "    sets it.",
+    ],
+    run: get_pgroup,
+};
+
+fn get_pgroup(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.boolean(&cx.handle.get_pgroup()?)
+}
+
 /// `get-pid`: return the process ID of the hypervisor.
 pub static GET_PID: Command = Command {
     name: "get-pid",
@@ -257,6 +368,67 @@ pub static GET_PROGRAM: Command = Command {
 
 fn get_program(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
     cx.out.text(&cx.handle.get_program()?)
+}
+
+/// `get-qemu`: return the hypervisor program.
+pub static GET_QEMU: Command = Command {
+    name: "get-qemu",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the hypervisor program",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    The old name of \"get-hv\": the path of the program that runs the appliance,",
+        "    chosen or found.",
+        "",
+        "    *Deprecated*. New programs call \"get-hv\" instead. This call stays, so",
+        "    programs that use it keep working.",
+    ],
+    run: get_qemu,
+};
+
+fn get_qemu(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.text(&cx.handle.get_qemu()?)
+}
+
+/// `get-recovery-proc`: return whether the appliance ends with the program.
+pub static GET_RECOVERY_PROC: Command = Command {
+    name: "get-recovery-proc",
+    aliases: &[],
+    old_names: &[],
+    summary: "return whether the appliance ends with the program",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns the flag that \"set-recovery-proc\" sets. It is true by default.",
+    ],
+    run: get_recovery_proc,
+};
+
+fn get_recovery_proc(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.boolean(&cx.handle.get_recovery_proc()?)
+}
+
+/// `get-selinux`: return whether SELinux is enabled in the appliance.
+pub static GET_SELINUX: Command = Command {
+    name: "get-selinux",
+    aliases: &[],
+    old_names: &[],
+    summary: "return whether SELinux is enabled in the appliance",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns the flag that \"set-selinux\" sets. It is false by default.",
+        "",
+        "    *Deprecated*. New programs call \"setfiles\" instead. This call stays, so",
+        "    programs that use it keep working.",
+    ],
+    run: get_selinux,
+};
+
+fn get_selinux(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.boolean(&cx.handle.get_selinux()?)
 }
 
 /// `get-smp`: return the number of virtual CPUs.
@@ -368,6 +540,58 @@ fn is_config(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
     cx.out.boolean(&cx.handle.is_config()?)
 }
 
+/// `parse-environment`: read the settings from the environment.
+pub static PARSE_ENVIRONMENT: Command = Command {
+    name: "parse-environment",
+    aliases: &[],
+    old_names: &[],
+    summary: "read the settings from the environment",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Sets the properties of the handle for which there are environment",
+        "    variables: \"LIBGUESTFS_DEBUG\" sets what \"set-verbose\" sets, for example,",
+        "    \"LIBGUESTFS_MEMSIZE\" what \"set-memsize\" sets, and so on for all that the",
+        "    section \"ENVIRONMENT VARIABLES\" of guestfs(3) lists. A variable that is not",
+        "    set changes nothing. A value that is not allowed is an error that names the",
+        "    variable; those before it have taken effect.",
+        "",
+        "    A new handle has done this already, unless it was made with the flag that",
+        "    forbids it.",
+        "",
+        "    See also \"parse-environment-list\".",
+    ],
+    run: parse_environment,
+};
+
+fn parse_environment(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.handle.parse_environment()?;
+    Ok(())
+}
+
+/// `parse-environment-list`: read the settings from a list of variables.
+pub static PARSE_ENVIRONMENT_LIST: Command = Command {
+    name: "parse-environment-list",
+    aliases: &[],
+    old_names: &[],
+    summary: "read the settings from a list of variables",
+    params: &[Param::new("environment", Kind::List)],
+    opts: &[],
+    help: &[
+        "    Like \"parse-environment\", but takes the variables from \"environment\", a",
+        "    list of strings of the form \"NAME=VALUE\", and does not look at the",
+        "    environment of the program. When a variable comes more than once, the first",
+        "    one counts. Other variables, and strings without \"=\", are ignored.",
+    ],
+    run: parse_environment_list,
+};
+
+fn parse_environment_list(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_environment = words.list()?;
+    cx.handle.parse_environment_list(&arg_environment)?;
+    Ok(())
+}
+
 /// `set-append`: add options to the kernel command line.
 pub static SET_APPEND: Command = Command {
     name: "set-append",
@@ -392,6 +616,32 @@ pub static SET_APPEND: Command = Command {
 fn set_append(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_append = words.opt_string()?;
     cx.handle.set_append(arg_append.as_ref().map(|s| s.as_ref()))?;
+    Ok(())
+}
+
+/// `set-attach-method`: choose how the appliance is started.
+pub static SET_ATTACH_METHOD: Command = Command {
+    name: "set-attach-method",
+    aliases: &["attach-method"],
+    old_names: &[],
+    summary: "choose how the appliance is started",
+    params: &[Param::new("backend", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    The old name of \"set-backend\"; \"backend\" may be all that it takes there.",
+        "    \"appliance\" stands for \"direct\".",
+        "",
+        "    *Deprecated*. New programs call \"set-backend\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    Call it before \"launch\"; afterwards it is an error.",
+    ],
+    run: set_attach_method,
+};
+
+fn set_attach_method(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_backend = words.string()?;
+    cx.handle.set_attach_method(&arg_backend)?;
     Ok(())
 }
 
@@ -553,6 +803,39 @@ fn set_cachedir(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     Ok(())
 }
 
+/// `set-direct`: make the console that of the program.
+pub static SET_DIRECT: Command = Command {
+    name: "set-direct",
+    aliases: &["direct"],
+    old_names: &[],
+    summary: "make the console that of the program",
+    params: &[Param::new("direct", Kind::Bool)],
+    opts: &[],
+    help: &[
+        "    When \"direct\" is true, the serial console of the appliance is connected to",
+        "    standard input and output of the program: what the appliance prints appears",
+        "    there, what is typed goes to it, and no events of the class \"appliance\"",
+        "    tell of it. The appliance then also shares the process group of the",
+        "    program, whatever \"set-pgroup\" says, since only that may read from a",
+        "    terminal. Messages of the hypervisor itself still come as events.",
+        "",
+        "    The default is false. Without it the console can be watched with a listener",
+        "    for the event \"appliance\".",
+        "",
+        "    *Deprecated*. New programs call \"internal-get-console-socket\" instead. This",
+        "    call stays, so programs that use it keep working.",
+        "",
+        "    Call it before \"launch\"; afterwards it is an error.",
+    ],
+    run: set_direct,
+};
+
+fn set_direct(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_direct = words.boolean()?;
+    cx.handle.set_direct(arg_direct)?;
+    Ok(())
+}
+
 /// `set-hv`: set the hypervisor program.
 pub static SET_HV: Command = Command {
     name: "set-hv",
@@ -700,6 +983,37 @@ fn set_path(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     Ok(())
 }
 
+/// `set-pgroup`: give the appliance a process group of its own.
+pub static SET_PGROUP: Command = Command {
+    name: "set-pgroup",
+    aliases: &["pgroup"],
+    old_names: &[],
+    summary: "give the appliance a process group of its own",
+    params: &[Param::new("pgroup", Kind::Bool)],
+    opts: &[],
+    help: &[
+        "    When \"pgroup\" is true, the process of the appliance is put into a process",
+        "    group of its own. Signals that the terminal sends to the group of the",
+        "    program then do not reach it, SIGINT for ^C above all, and the program can",
+        "    cancel with \"user-cancel\" or finish what it does. When it is false, which",
+        "    is the default, ^C ends the appliance together with the program.",
+        "",
+        "    It takes effect at \"launch\", with the backend \"direct\". The shell sets it,",
+        "    because it handles ^C itself.",
+        "",
+        "    See also \"get-pgroup\" and setpgid(2).",
+        "",
+        "    Call it before \"launch\"; afterwards it is an error.",
+    ],
+    run: set_pgroup,
+};
+
+fn set_pgroup(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_pgroup = words.boolean()?;
+    cx.handle.set_pgroup(arg_pgroup)?;
+    Ok(())
+}
+
 /// `set-program`: set the name of the program.
 pub static SET_PROGRAM: Command = Command {
     name: "set-program",
@@ -720,6 +1034,95 @@ pub static SET_PROGRAM: Command = Command {
 fn set_program(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_program = words.string()?;
     cx.handle.set_program(&arg_program)?;
+    Ok(())
+}
+
+/// `set-qemu`: set the hypervisor program.
+pub static SET_QEMU: Command = Command {
+    name: "set-qemu",
+    aliases: &["qemu"],
+    old_names: &[],
+    summary: "set the hypervisor program",
+    params: &[Param::new("hv", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    The old name of \"set-hv\". In addition \"hv\" can be NULL: then the program is",
+        "    looked for again, as if none had ever been set.",
+        "",
+        "    *Deprecated*. New programs call \"set-hv\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    Call it before \"launch\"; afterwards it is an error.",
+    ],
+    run: set_qemu,
+};
+
+fn set_qemu(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_hv = words.opt_string()?;
+    cx.handle.set_qemu(arg_hv.as_ref().map(|s| s.as_ref()))?;
+    Ok(())
+}
+
+/// `set-recovery-proc`: make the appliance end with the program.
+pub static SET_RECOVERY_PROC: Command = Command {
+    name: "set-recovery-proc",
+    aliases: &["recovery-proc"],
+    old_names: &[],
+    summary: "make the appliance end with the program",
+    params: &[Param::new("recoveryproc", Kind::Bool)],
+    opts: &[],
+    help: &[
+        "    When \"recoveryproc\" is true, which is the default, the process of the",
+        "    appliance is killed as soon as the program is gone, however it ended.",
+        "    Upstream does that with a process that watches both, hence the name; here",
+        "    the kernel does it and there is no such process.",
+        "",
+        "    When it is false, an appliance whose program was killed goes on running.",
+        "    Use it only in a program that launches and then forks into the background:",
+        "    for the kernel that looks like the end of the program. The process that",
+        "    goes on must close the handle, which ends the appliance in any case.",
+        "",
+        "    It takes effect at \"launch\", with the backend \"direct\".",
+        "",
+        "    See also \"get-recovery-proc\" and prctl(2).",
+        "",
+        "    Call it before \"launch\"; afterwards it is an error.",
+    ],
+    run: set_recovery_proc,
+};
+
+fn set_recovery_proc(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_recoveryproc = words.boolean()?;
+    cx.handle.set_recovery_proc(arg_recoveryproc)?;
+    Ok(())
+}
+
+/// `set-selinux`: enable SELinux in the appliance.
+pub static SET_SELINUX: Command = Command {
+    name: "set-selinux",
+    aliases: &["selinux"],
+    old_names: &[],
+    summary: "enable SELinux in the appliance",
+    params: &[Param::new("selinux", Kind::Bool)],
+    opts: &[],
+    help: &[
+        "    When \"selinux\" is true, the kernel of the appliance is started with SELinux",
+        "    enabled (\"selinux=1 enforcing=0\"); it then tells of violations but prevents",
+        "    none. The default is false.",
+        "",
+        "    Nothing here needs it: files are relabelled without it.",
+        "",
+        "    *Deprecated*. New programs call \"setfiles\" instead. This call stays, so",
+        "    programs that use it keep working.",
+        "",
+        "    Call it before \"launch\"; afterwards it is an error.",
+    ],
+    run: set_selinux,
+};
+
+fn set_selinux(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_selinux = words.boolean()?;
+    cx.handle.set_selinux(arg_selinux)?;
     Ok(())
 }
 

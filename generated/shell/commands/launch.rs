@@ -8,6 +8,29 @@ use crate::error::Result;
 use crate::words::Words;
 use guestfs::protocol::opts;
 
+/// `kill-subprocess`: stop the appliance.
+pub static KILL_SUBPROCESS: Command = Command {
+    name: "kill-subprocess",
+    aliases: &[],
+    old_names: &[],
+    summary: "stop the appliance",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    The old name of \"shutdown\", which it does in every respect; in spite of its",
+        "    name everything is written out first.",
+        "",
+        "    *Deprecated*. New programs call \"shutdown\" instead. This call stays, so",
+        "    programs that use it keep working.",
+    ],
+    run: kill_subprocess,
+};
+
+fn kill_subprocess(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.handle.kill_subprocess()?;
+    Ok(())
+}
+
 /// `launch`: start the appliance.
 pub static LAUNCH: Command = Command {
     name: "launch",

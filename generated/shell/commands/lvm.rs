@@ -8,6 +8,53 @@ use crate::error::Result;
 use crate::words::Words;
 use guestfs::protocol::opts;
 
+/// `is-lv`: test whether something is a logical volume.
+pub static IS_LV: Command = Command {
+    name: "is-lv",
+    aliases: &[],
+    old_names: &[],
+    summary: "test whether something is a logical volume",
+    params: &[Param::new("mountable", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns true if \"mountable\" is a logical volume of LVM, such as",
+        "    \"/dev/VG/LV\" or the same under its name below \"/dev/mapper\". For every",
+        "    other device, and for a Btrfs subvolume, the answer is false. A device that",
+        "    does not exist is an error.",
+        "",
+        "    See also \"lvs\" and \"is-whole-device\".",
+    ],
+    run: is_lv,
+};
+
+fn is_lv(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_mountable = words.string()?;
+    cx.out.boolean(&cx.handle.is_lv(&arg_mountable)?)
+}
+
+/// `list-dm-devices`: list device-mapper devices that are not logical volumes.
+pub static LIST_DM_DEVICES: Command = Command {
+    name: "list-dm-devices",
+    aliases: &[],
+    old_names: &[],
+    summary: "list device-mapper devices that are not logical volumes",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns the names of all devices of device-mapper, \"/dev/mapper/NAME\",",
+        "    sorted: opened encrypted devices (\"luks_open\") and whatever else was set up",
+        "    so. Logical volumes are left out, as is what LVM keeps for itself: \"lvs\"",
+        "    lists those.",
+        "",
+        "    See also \"list-devices\", \"list-md-devices\" and dmsetup(8).",
+    ],
+    run: list_dm_devices,
+};
+
+fn list_dm_devices(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.list(&cx.handle.list_dm_devices()?)
+}
+
 /// `lvcreate`: create a logical volume.
 pub static LVCREATE: Command = Command {
     name: "lvcreate",
@@ -41,6 +88,192 @@ fn lvcreate(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     Ok(())
 }
 
+/// `lvcreate-free`: create a logical volume from a share of the free space.
+pub static LVCREATE_FREE: Command = Command {
+    name: "lvcreate-free",
+    aliases: &[],
+    old_names: &[],
+    summary: "create a logical volume from a share of the free space",
+    params: &[
+        Param::new("logvol", Kind::Str),
+        Param::new("volgroup", Kind::Str),
+        Param::new("percent", Kind::Int),
+    ],
+    opts: &[],
+    help: &[
+        "    Creates the logical volume \"logvol\" in the volume group \"volgroup\", like",
+        "    \"lvcreate\". Its size is \"percent\" percent of the space that is free in the",
+        "    group now, in whole extents; 100 takes all of it. \"percent\" must be from 1",
+        "    to 100, and something must be free.",
+        "",
+        "    See also \"lvcreate\", \"vgs-full\" for the free space, and lvcreate(8).",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: lvcreate_free,
+};
+
+fn lvcreate_free(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_logvol = words.string()?;
+    let arg_volgroup = words.string()?;
+    let arg_percent = words.int()?;
+    cx.handle.lvcreate_free(&arg_logvol, &arg_volgroup, arg_percent)?;
+    Ok(())
+}
+
+/// `lvm-canonical-lv-name`: return the usual name of a logical volume.
+pub static LVM_CANONICAL_LV_NAME: Command = Command {
+    name: "lvm-canonical-lv-name",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the usual name of a logical volume",
+    params: &[Param::new("lvname", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Returns the device \"/dev/VOLGROUP/LOGVOL\" of the logical volume that",
+        "    \"lvname\" stands for. \"lvname\" may be any of its names, such as",
+        "    \"/dev/mapper/VOLGROUP-LOGVOL\" or \"/dev/dm-0\"; the usual name gives itself.",
+        "",
+        "    A device that exists but is no logical volume is an error with EINVAL, and",
+        "    one that does not exist an error with ENOENT. Volumes that \"lvs\" leaves out",
+        "    are not found.",
+        "",
+        "    See also \"is-lv\", \"canonical-device-name\" and \"list-dm-devices\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: lvm_canonical_lv_name,
+};
+
+fn lvm_canonical_lv_name(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_lvname = words.string()?;
+    cx.out.text(&cx.handle.lvm_canonical_lv_name(&arg_lvname)?)
+}
+
+/// `lvm-clear-filter`: let LVM see all devices again.
+pub static LVM_CLEAR_FILTER: Command = Command {
+    name: "lvm-clear-filter",
+    aliases: &[],
+    old_names: &[],
+    summary: "let LVM see all devices again",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Takes back what \"lvm-set-filter\" did, so that LVM sees every block device.",
+        "    What LVM remembers of the devices is dropped and they are scanned anew. All",
+        "    volume groups are deactivated for that and activated after it, so none may",
+        "    be in use: a mounted logical volume makes the call fail.",
+        "",
+        "    See also \"lvm-set-filter\" and \"lvm-scan\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: lvm_clear_filter,
+};
+
+fn lvm_clear_filter(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.handle.lvm_clear_filter()?;
+    Ok(())
+}
+
+/// `lvm-remove-all`: remove everything of LVM from the disks.
+pub static LVM_REMOVE_ALL: Command = Command {
+    name: "lvm-remove-all",
+    aliases: &[],
+    old_names: &[],
+    summary: "remove everything of LVM from the disks",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Removes all logical volumes, then all volume groups, then all physical",
+        "    volumes, on whatever disks they are. Everything in them is lost. It fails",
+        "    when a logical volume is in use, for instance mounted; volume groups that",
+        "    come before it may be gone then.",
+        "",
+        "    See also \"lvremove\", \"vgremove\" and \"pvremove\".",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: lvm_remove_all,
+};
+
+fn lvm_remove_all(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.handle.lvm_remove_all()?;
+    Ok(())
+}
+
+/// `lvm-scan`: search the block devices for volume groups.
+pub static LVM_SCAN: Command = Command {
+    name: "lvm-scan",
+    aliases: &[],
+    old_names: &[],
+    summary: "search the block devices for volume groups",
+    params: &[Param::new("activate", Kind::Bool)],
+    opts: &[],
+    help: &[
+        "    Looks at all block devices for physical volumes and brings the list of",
+        "    volume groups and logical volumes up to date. If \"activate\" is true, the",
+        "    groups that are found are activated too, which makes their devices",
+        "    \"/dev/VOLGROUP/LOGVOL\" appear; otherwise that is left to \"vg-activate\".",
+        "",
+        "    The same happens when the appliance starts. It is needed when a physical",
+        "    volume has appeared since, for instance behind a device that",
+        "    \"cryptsetup-open\" has opened. It is safe to repeat.",
+        "",
+        "    See also \"vg-activate\", \"lvs\", \"lvm-set-filter\" and pvscan(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: lvm_scan,
+};
+
+fn lvm_scan(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_activate = words.boolean()?;
+    cx.handle.lvm_scan(arg_activate)?;
+    Ok(())
+}
+
+/// `lvm-set-filter`: restrict LVM to some devices.
+pub static LVM_SET_FILTER: Command = Command {
+    name: "lvm-set-filter",
+    aliases: &[],
+    old_names: &[],
+    summary: "restrict LVM to some devices",
+    params: &[Param::new("devices", Kind::DeviceList)],
+    opts: &[],
+    help: &[
+        "    Lets LVM see only the block devices \"devices\" and ignore all others. A",
+        "    whole disk stands for its partitions too; a partition stands only for",
+        "    itself. With an empty list LVM sees nothing. A new filter replaces the one",
+        "    before, and it holds until \"lvm-clear-filter\" or \"shutdown\".",
+        "",
+        "    That is the way to work with disks whose volume groups get into each",
+        "    other's way: clones, which have the same UUIDs, or groups that only have",
+        "    the same name by chance.",
+        "",
+        "    What LVM remembers of the devices is dropped and they are scanned anew. All",
+        "    volume groups, filtered or not, are deactivated for that, so none may be in",
+        "    use: a mounted logical volume makes the call fail. Those that are still",
+        "    seen are activated after it.",
+        "",
+        "    See also \"lvm-clear-filter\", \"pvchange-uuid\", \"vgrename\" and lvm.conf(5).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: lvm_set_filter,
+};
+
+fn lvm_set_filter(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_devices = words.list()?;
+    cx.handle.lvm_set_filter(&arg_devices)?;
+    Ok(())
+}
+
 /// `lvremove`: remove a logical volume.
 pub static LVREMOVE: Command = Command {
     name: "lvremove",
@@ -67,6 +300,104 @@ pub static LVREMOVE: Command = Command {
 fn lvremove(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_device = words.string()?;
     cx.handle.lvremove(&arg_device)?;
+    Ok(())
+}
+
+/// `lvrename`: rename a logical volume.
+pub static LVRENAME: Command = Command {
+    name: "lvrename",
+    aliases: &[],
+    old_names: &[],
+    summary: "rename a logical volume",
+    params: &[Param::new("logvol", Kind::Str), Param::new("newlogvol", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Renames the logical volume \"logvol\" to \"newlogvol\". Both are best given in",
+        "    full, as \"/dev/VOLGROUP/LOGVOL\", and must name the same volume group. The",
+        "    volume may be active, and its device changes name at once. It is an error",
+        "    if \"logvol\" does not exist, or if \"newlogvol\" exists or is no valid name.",
+        "",
+        "    What refers to the old name in the guest, such as \"/etc/fstab\" or the boot",
+        "    loader, is not changed.",
+        "",
+        "    See also \"vgrename\", \"lvs\" and lvrename(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: lvrename,
+};
+
+fn lvrename(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_logvol = words.string()?;
+    let arg_newlogvol = words.string()?;
+    cx.handle.lvrename(&arg_logvol, &arg_newlogvol)?;
+    Ok(())
+}
+
+/// `lvresize`: make a logical volume larger or smaller.
+pub static LVRESIZE: Command = Command {
+    name: "lvresize",
+    aliases: &[],
+    old_names: &[],
+    summary: "make a logical volume larger or smaller",
+    params: &[Param::new("device", Kind::Device), Param::new("mbytes", Kind::Int)],
+    opts: &[],
+    help: &[
+        "    Sets the size of the logical volume \"device\" to \"mbytes\" megabytes (of",
+        "    1048576 bytes), rounded up to whole extents. \"mbytes\" must be above zero,",
+        "    and the group must have the space. It is no error if the volume has this",
+        "    size already.",
+        "",
+        "    The contents are not touched: enlarge what is on the volume afterwards",
+        "    (\"resize2fs\"), and make it smaller before. What lies behind the new end is",
+        "    lost, without a question.",
+        "",
+        "    See also \"lvcreate\", \"blockdev-getsize64\" and lvresize(8).",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: lvresize,
+};
+
+fn lvresize(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_mbytes = words.int()?;
+    cx.handle.lvresize(&arg_device, arg_mbytes)?;
+    Ok(())
+}
+
+/// `lvresize-free`: grow a logical volume into the free space of its group.
+pub static LVRESIZE_FREE: Command = Command {
+    name: "lvresize-free",
+    aliases: &[],
+    old_names: &[],
+    summary: "grow a logical volume into the free space of its group",
+    params: &[Param::new("lv", Kind::Device), Param::new("percent", Kind::Int)],
+    opts: &[],
+    help: &[
+        "    Makes the logical volume \"lv\" larger by \"percent\" percent of the space that",
+        "    is free in its volume group. 100 takes all of it. Values below 0 or above",
+        "    100 are an error. The space is counted in whole extents, and when that",
+        "    comes to none LVM may report an error.",
+        "",
+        "    The file system in it keeps its size and has to be grown after that, for",
+        "    instance with \"resize2fs\".",
+        "",
+        "    See also \"lvresize\", \"lvcreate-free\" and lvresize(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: lvresize_free,
+};
+
+fn lvresize_free(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_lv = words.string()?;
+    let arg_percent = words.int()?;
+    cx.handle.lvresize_free(&arg_lv, arg_percent)?;
     Ok(())
 }
 
@@ -118,6 +449,93 @@ fn lvs_full(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
     cx.out.records(&cx.handle.lvs_full()?)
 }
 
+/// `lvuuid`: return the UUID of a logical volume.
+pub static LVUUID: Command = Command {
+    name: "lvuuid",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the UUID of a logical volume",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns the UUID that LVM gave to the logical volume \"device\". It has 32",
+        "    letters and digits in seven groups with dashes between them, the way LVM",
+        "    prints it; \"lvs-full\" has the same one without dashes. It is not the UUID",
+        "    of the file system in it, which \"vfs-uuid\" returns. A device that is no",
+        "    logical volume is an error.",
+        "",
+        "    See also \"vglvuuids\", \"vguuid\" and \"pvuuid\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: lvuuid,
+};
+
+fn lvuuid(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.out.text(&cx.handle.lvuuid(&arg_device)?)
+}
+
+/// `pvchange-uuid`: give a physical volume a new UUID.
+pub static PVCHANGE_UUID: Command = Command {
+    name: "pvchange-uuid",
+    aliases: &[],
+    old_names: &[],
+    summary: "give a physical volume a new UUID",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Replaces the UUID of the LVM physical volume \"device\" by a new random one,",
+        "    for instance to make a clone distinct from its original. If it belongs to a",
+        "    volume group, no logical volume of that group may be active: deactivate it",
+        "    with \"vg-activate\" before. It is an error if \"device\" is no physical",
+        "    volume.",
+        "",
+        "    See also \"pvchange-uuid-all\", \"vgchange-uuid\", \"pvuuid\" and pvchange(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: pvchange_uuid,
+};
+
+fn pvchange_uuid(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.handle.pvchange_uuid(&arg_device)?;
+    Ok(())
+}
+
+/// `pvchange-uuid-all`: give all physical volumes new UUIDs.
+pub static PVCHANGE_UUID_ALL: Command = Command {
+    name: "pvchange-uuid-all",
+    aliases: &[],
+    old_names: &[],
+    summary: "give all physical volumes new UUIDs",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Replaces the UUID of each LVM physical volume by a new random one, like",
+        "    \"pvchange-uuid\". No logical volume may be active: deactivate them with",
+        "    \"vg-activate-all\" before. When one of them fails, others may have been",
+        "    changed.",
+        "",
+        "    See also \"vgchange-uuid-all\", \"pvs\" and pvchange(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: pvchange_uuid_all,
+};
+
+fn pvchange_uuid_all(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.handle.pvchange_uuid_all()?;
+    Ok(())
+}
+
 /// `pvcreate`: make a device a physical volume.
 pub static PVCREATE: Command = Command {
     name: "pvcreate",
@@ -144,6 +562,98 @@ fn pvcreate(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     Ok(())
 }
 
+/// `pvremove`: make a device no physical volume any more.
+pub static PVREMOVE: Command = Command {
+    name: "pvremove",
+    aliases: &[],
+    old_names: &[],
+    summary: "make a device no physical volume any more",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Removes the label of the physical volume from \"device\", so that LVM does",
+        "    not know it any more. It is an error while the volume belongs to a volume",
+        "    group: see \"vgremove\". A device that is no physical volume is left as it",
+        "    is, without an error.",
+        "",
+        "    See also \"pvcreate\", \"wipefs\" and pvremove(8).",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: pvremove,
+};
+
+fn pvremove(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.handle.pvremove(&arg_device)?;
+    Ok(())
+}
+
+/// `pvresize`: fit a physical volume to the size of its device.
+pub static PVRESIZE: Command = Command {
+    name: "pvresize",
+    aliases: &[],
+    old_names: &[],
+    summary: "fit a physical volume to the size of its device",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Makes the LVM physical volume \"device\" as large as the device is now. It",
+        "    grows after the disk or partition has grown. It can also shrink, which",
+        "    fails if extents are in use beyond the new end; nothing is moved. Active",
+        "    logical volumes do no harm.",
+        "",
+        "    See also \"pvresize-size\", \"lvresize-free\", \"part-resize\" and pvresize(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: pvresize,
+};
+
+fn pvresize(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.handle.pvresize(&arg_device)?;
+    Ok(())
+}
+
+/// `pvresize-size`: set the size of a physical volume.
+pub static PVRESIZE_SIZE: Command = Command {
+    name: "pvresize-size",
+    aliases: &[],
+    old_names: &[],
+    summary: "set the size of a physical volume",
+    params: &[Param::new("device", Kind::Device), Param::new("size", Kind::Int64)],
+    opts: &[],
+    help: &[
+        "    Makes the LVM physical volume \"device\" take \"size\" bytes of its device, for",
+        "    instance before the partition is made smaller. What LVM can use of that is",
+        "    a little less, as it takes the metadata off and rounds down to whole",
+        "    extents.",
+        "",
+        "    It fails if extents are in use beyond the new end, if \"size\" is not",
+        "    positive, and if it is more than the device has.",
+        "",
+        "    See also \"pvresize\", \"part-resize\" and pvresize(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: pvresize_size,
+};
+
+fn pvresize_size(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_size = words.int64()?;
+    cx.handle.pvresize_size(&arg_device, arg_size)?;
+    Ok(())
+}
+
 /// `pvs`: list the physical volumes.
 pub static PVS: Command = Command {
     name: "pvs",
@@ -165,6 +675,90 @@ pub static PVS: Command = Command {
 
 fn pvs(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
     cx.out.list(&cx.handle.pvs()?)
+}
+
+/// `pvs-full`: list the physical volumes with all their properties.
+pub static PVS_FULL: Command = Command {
+    name: "pvs-full",
+    aliases: &[],
+    old_names: &[],
+    summary: "list the physical volumes with all their properties",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns everything that LVM says about each physical volume, sorted by the",
+        "    name of its device. One that belongs to a group but is missing is shown as",
+        "    \"[unknown]\".",
+        "",
+        "    See also \"pvs\", \"vgs-full\" and pvs(8).",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: pvs_full,
+};
+
+fn pvs_full(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.records(&cx.handle.pvs_full()?)
+}
+
+/// `pvuuid`: return the UUID of a physical volume.
+pub static PVUUID: Command = Command {
+    name: "pvuuid",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the UUID of a physical volume",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns the UUID of the LVM physical volume \"device\". It has 32 letters and",
+        "    digits in seven groups with dashes between them, the way LVM prints it;",
+        "    \"pvs-full\" has the same one without dashes. A device that is no physical",
+        "    volume is an error.",
+        "",
+        "    See also \"vgpvuuids\", \"vguuid\" and \"lvuuid\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: pvuuid,
+};
+
+fn pvuuid(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.out.text(&cx.handle.pvuuid(&arg_device)?)
+}
+
+/// `vg-activate`: activate or deactivate volume groups.
+pub static VG_ACTIVATE: Command = Command {
+    name: "vg-activate",
+    aliases: &[],
+    old_names: &[],
+    summary: "activate or deactivate volume groups",
+    params: &[Param::new("activate", Kind::Bool), Param::new("volgroups", Kind::List)],
+    opts: &[],
+    help: &[
+        "    Activates all logical volumes of the volume groups \"volgroups\", or",
+        "    deactivates them if \"activate\" is false. An active volume has a device node",
+        "    and can be used; one that is in use, for instance mounted, cannot be",
+        "    deactivated. An empty list means all volume groups. A group that does not",
+        "    exist is an error.",
+        "",
+        "    When the appliance starts, all are activated. \"lvs\" lists volumes that are",
+        "    not active too.",
+        "",
+        "    See also \"vg-activate-all\", \"vgs\" and vgchange(8).",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: vg_activate,
+};
+
+fn vg_activate(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_activate = words.boolean()?;
+    let arg_volgroups = words.list()?;
+    cx.handle.vg_activate(arg_activate, &arg_volgroups)?;
+    Ok(())
 }
 
 /// `vg-activate-all`: activate or deactivate all volume groups.
@@ -192,6 +786,66 @@ pub static VG_ACTIVATE_ALL: Command = Command {
 fn vg_activate_all(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_activate = words.boolean()?;
     cx.handle.vg_activate_all(arg_activate)?;
+    Ok(())
+}
+
+/// `vgchange-uuid`: give a volume group a new UUID.
+pub static VGCHANGE_UUID: Command = Command {
+    name: "vgchange-uuid",
+    aliases: &[],
+    old_names: &[],
+    summary: "give a volume group a new UUID",
+    params: &[Param::new("vg", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Replaces the UUID of the volume group \"vg\" by a new random one. None of its",
+        "    logical volumes may be active: deactivate it with \"vg-activate\" before. The",
+        "    UUIDs of its physical and logical volumes stay. It is an error if the group",
+        "    does not exist.",
+        "",
+        "    See also \"vgchange-uuid-all\", \"pvchange-uuid\", \"vguuid\", \"vgrename\" and",
+        "    vgchange(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: vgchange_uuid,
+};
+
+fn vgchange_uuid(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_vg = words.string()?;
+    cx.handle.vgchange_uuid(&arg_vg)?;
+    Ok(())
+}
+
+/// `vgchange-uuid-all`: give all volume groups new UUIDs.
+pub static VGCHANGE_UUID_ALL: Command = Command {
+    name: "vgchange-uuid-all",
+    aliases: &[],
+    old_names: &[],
+    summary: "give all volume groups new UUIDs",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Replaces the UUID of each volume group by a new random one, like",
+        "    \"vgchange-uuid\". No logical volume may be active: deactivate them with",
+        "    \"vg-activate-all\" before. When one of them fails, others may have been",
+        "    changed.",
+        "",
+        "    See also \"pvchange-uuid-all\", \"vgs\" and vgchange(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: vgchange_uuid_all,
+};
+
+fn vgchange_uuid_all(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.handle.vgchange_uuid_all()?;
     Ok(())
 }
 
@@ -225,6 +879,149 @@ fn vgcreate(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     Ok(())
 }
 
+/// `vglvuuids`: return the UUIDs of the logical volumes of a group.
+pub static VGLVUUIDS: Command = Command {
+    name: "vglvuuids",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the UUIDs of the logical volumes of a group",
+    params: &[Param::new("vgname", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Returns the UUID of each logical volume in the volume group \"vgname\",",
+        "    written as \"lvuuid\" does. The order means nothing. The list is empty if the",
+        "    group has no volumes, and it is an error if there is no such group.",
+        "    Compared with the \"lvuuid\" of each entry of \"lvs\", it tells which volumes",
+        "    belong to the group.",
+        "",
+        "    See also \"vgpvuuids\", \"lvuuid\" and \"lvs-full\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: vglvuuids,
+};
+
+fn vglvuuids(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_vgname = words.string()?;
+    cx.out.list(&cx.handle.vglvuuids(&arg_vgname)?)
+}
+
+/// `vgmeta`: return the metadata of a volume group.
+pub static VGMETA: Command = Command {
+    name: "vgmeta",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the metadata of a volume group",
+    params: &[Param::new("vgname", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Returns the metadata of the volume group \"vgname\" in the text form in which",
+        "    LVM keeps it: the physical volumes, the logical volumes and where the",
+        "    extents of each lie. It is what vgcfgbackup(8) writes. Its form is up to",
+        "    LVM and may change, so it is good for reading and for analysis rather than",
+        "    for programs. It is an error if there is no such group.",
+        "",
+        "    See also \"vgs-full\", \"lvs-full\" and \"pvs-full\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: vgmeta,
+};
+
+fn vgmeta(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_vgname = words.string()?;
+    cx.out.raw(&cx.handle.vgmeta(&arg_vgname)?)
+}
+
+/// `vgpvuuids`: return the UUIDs of the physical volumes of a group.
+pub static VGPVUUIDS: Command = Command {
+    name: "vgpvuuids",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the UUIDs of the physical volumes of a group",
+    params: &[Param::new("vgname", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Returns the UUID of each physical volume of the volume group \"vgname\",",
+        "    written as \"pvuuid\" does. The order means nothing. Members that are missing",
+        "    are included, so there may be more than \"pvs\" can show. It is an error if",
+        "    there is no such group. Compared with the \"pvuuid\" of each entry of \"pvs\",",
+        "    it tells which devices belong to the group.",
+        "",
+        "    See also \"vglvuuids\", \"pvuuid\" and \"pvs-full\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: vgpvuuids,
+};
+
+fn vgpvuuids(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_vgname = words.string()?;
+    cx.out.list(&cx.handle.vgpvuuids(&arg_vgname)?)
+}
+
+/// `vgremove`: remove a volume group.
+pub static VGREMOVE: Command = Command {
+    name: "vgremove",
+    aliases: &[],
+    old_names: &[],
+    summary: "remove a volume group",
+    params: &[Param::new("vgname", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Removes the volume group \"vgname\" with all its logical volumes; what is in",
+        "    them is lost. Its physical volumes stay and can be used for another group.",
+        "    It is an error if the group does not exist or one of its volumes is in use.",
+        "",
+        "    See also \"vgcreate\", \"lvremove\", \"pvremove\" and vgremove(8).",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: vgremove,
+};
+
+fn vgremove(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_vgname = words.string()?;
+    cx.handle.vgremove(&arg_vgname)?;
+    Ok(())
+}
+
+/// `vgrename`: rename a volume group.
+pub static VGRENAME: Command = Command {
+    name: "vgrename",
+    aliases: &[],
+    old_names: &[],
+    summary: "rename a volume group",
+    params: &[Param::new("volgroup", Kind::Str), Param::new("newvolgroup", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Renames the volume group \"volgroup\" to \"newvolgroup\". The devices of its",
+        "    logical volumes change their names with it. \"volgroup\" may also be the UUID",
+        "    of the group, with dashes as from \"vguuid\", which helps when two groups",
+        "    have the same name. It is an error if there is no such group, or if",
+        "    \"newvolgroup\" exists or is no valid name.",
+        "",
+        "    What refers to the old name in the guest, such as \"/etc/fstab\" or the boot",
+        "    loader, is not changed.",
+        "",
+        "    See also \"lvrename\", \"vgs\" and vgrename(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: vgrename,
+};
+
+fn vgrename(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_volgroup = words.string()?;
+    let arg_newvolgroup = words.string()?;
+    cx.handle.vgrename(&arg_volgroup, &arg_newvolgroup)?;
+    Ok(())
+}
+
 /// `vgs`: list the volume groups.
 pub static VGS: Command = Command {
     name: "vgs",
@@ -246,4 +1043,77 @@ pub static VGS: Command = Command {
 
 fn vgs(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
     cx.out.list(&cx.handle.vgs()?)
+}
+
+/// `vgs-full`: list the volume groups with all their properties.
+pub static VGS_FULL: Command = Command {
+    name: "vgs-full",
+    aliases: &[],
+    old_names: &[],
+    summary: "list the volume groups with all their properties",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns everything that LVM says about each volume group, sorted by name.",
+        "",
+        "    See also \"vgs\", \"lvs-full\" and vgs(8).",
+        "",
+        "    This call works only when the option group \"lvm2\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: vgs_full,
+};
+
+fn vgs_full(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.records(&cx.handle.vgs_full()?)
+}
+
+/// `vgscan`: search the block devices for volume groups.
+pub static VGSCAN: Command = Command {
+    name: "vgscan",
+    aliases: &[],
+    old_names: &[],
+    summary: "search the block devices for volume groups",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Looks at all block devices and brings the list of volume groups up to date,",
+        "    but activates none of them. \"lvm-scan\" does the same with \"activate\" false.",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"lvm-scan\" instead. This call stays, so",
+        "    programs that use it keep working.",
+    ],
+    run: vgscan,
+};
+
+fn vgscan(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.handle.vgscan()?;
+    Ok(())
+}
+
+/// `vguuid`: return the UUID of a volume group.
+pub static VGUUID: Command = Command {
+    name: "vguuid",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the UUID of a volume group",
+    params: &[Param::new("vgname", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Returns the UUID of the volume group \"vgname\". It has 32 letters and digits",
+        "    in seven groups with dashes between them, the way LVM prints it; \"vgs-full\"",
+        "    has the same one without dashes. It is an error if there is no such group.",
+        "",
+        "    See also \"vgpvuuids\", \"vglvuuids\" and \"vgchange-uuid\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: vguuid,
+};
+
+fn vguuid(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_vgname = words.string()?;
+    cx.out.text(&cx.handle.vguuid(&arg_vgname)?)
 }

@@ -2,8 +2,13 @@
 
 //! Commands that are API calls, one module a family.
 
+pub mod acl;
 pub mod archives;
+pub mod augeas;
 pub mod blockdev;
+pub mod bootloader;
+pub mod btrfs;
+pub mod capabilities;
 pub mod command;
 pub mod content;
 pub mod contents;
@@ -11,15 +16,34 @@ pub mod copy;
 pub mod dirs;
 pub mod disks;
 pub mod drives;
+pub mod erase;
+pub mod ext2;
 pub mod features;
 pub mod files;
 pub mod filesystems;
 pub mod handle;
+pub mod hivex;
+pub mod initrd;
+pub mod inotify;
+pub mod inspect;
+pub mod iso;
+pub mod journal;
 pub mod launch;
+pub mod ldm;
+pub mod luks;
 pub mod lvm;
+pub mod md;
 pub mod mount;
+pub mod ntfs;
 pub mod parts;
+pub mod rsync;
+pub mod scrub;
+pub mod selinux;
 pub mod stat;
+pub mod swap;
 pub mod system;
 pub mod transfer;
+pub mod tsk;
 pub mod xattrs;
+pub mod xfs;
+pub mod yara;

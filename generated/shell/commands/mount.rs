@@ -8,6 +8,26 @@ use crate::error::Result;
 use crate::words::Words;
 use guestfs::protocol::opts;
 
+/// `df`: show the free space of all file systems in kilobytes.
+pub static DF: Command = Command {
+    name: "df",
+    aliases: &[],
+    old_names: &[],
+    summary: "show the free space of all file systems in kilobytes",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns a table for people to read: size, used and free space of each",
+        "    mounted file system in units of 1024 bytes, as df(1) prints it. The form",
+        "    may change; programs use \"statvfs\". \"df-h\" has handier units.",
+    ],
+    run: df,
+};
+
+fn df(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.text(&cx.handle.df()?)
+}
+
 /// `df-h`: show the free space of all file systems.
 pub static DF_H: Command = Command {
     name: "df-h",
@@ -26,6 +46,67 @@ pub static DF_H: Command = Command {
 
 fn df_h(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
     cx.out.text(&cx.handle.df_h()?)
+}
+
+/// `list-9p`: list the 9p file systems.
+pub static LIST_9P: Command = Command {
+    name: "list-9p",
+    aliases: &[],
+    old_names: &[],
+    summary: "list the 9p file systems",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Always fails. It once listed the tags of the directories that the host",
+        "    shares with the appliance by the 9p protocol, which is not supported any",
+        "    more.",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*.",
+    ],
+    run: list_9p,
+};
+
+fn list_9p(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.list(&cx.handle.list_9p()?)
+}
+
+/// `mkmountpoint`: make a directory to mount on while nothing is mounted.
+pub static MKMOUNTPOINT: Command = Command {
+    name: "mkmountpoint",
+    aliases: &[],
+    old_names: &[],
+    summary: "make a directory to mount on while nothing is mounted",
+    params: &[Param::new("exemptpath", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Makes the directory \"exemptpath\", an absolute path, below the root of the",
+        "    guest as it is at present. It is the only call for files that works before",
+        "    a root file system is mounted: the root is then an empty directory in",
+        "    memory, and mountpoints made there can take several file systems that have",
+        "    nothing to do with each other, such as read-only ones that lack the",
+        "    directories:",
+        "",
+        "      mkmountpoint /a",
+        "      mkmountpoint /b",
+        "      mount /dev/sda1 /a",
+        "      mount /dev/sdb1 /b",
+        "",
+        "    All paths of other calls then begin with such a mountpoint. Mounting",
+        "    something on \"/\" hides them until it is unmounted. When something is",
+        "    mounted there, an ordinary directory is made in it. The directory above",
+        "    must exist, and the directory itself must not.",
+        "",
+        "    See also \"rmmountpoint\", \"mount\" and \"mkdir\".",
+    ],
+    run: mkmountpoint,
+};
+
+fn mkmountpoint(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_exemptpath = words.string()?;
+    cx.handle.mkmountpoint(&arg_exemptpath)?;
+    Ok(())
 }
 
 /// `mount`: mount a file system.
@@ -57,6 +138,77 @@ fn mount(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_mountable = words.string()?;
     let arg_mountpoint = words.string()?;
     cx.handle.mount(&arg_mountable, &arg_mountpoint)?;
+    Ok(())
+}
+
+/// `mount-9p`: mount a 9p file system.
+pub static MOUNT_9P: Command = Command {
+    name: "mount-9p",
+    aliases: &[],
+    old_names: &[],
+    summary: "mount a 9p file system",
+    params: &[Param::new("mounttag", Kind::Str), Param::new("mountpoint", Kind::Str)],
+    opts: &[Param::new("options", Kind::Str)],
+    help: &[
+        "    Always fails. It once mounted the directory of the host with the tag",
+        "    \"mounttag\" at \"mountpoint\" by the 9p protocol, which is not supported any",
+        "    more. To exchange files use \"copy-in\" and \"copy-out\".",
+        "",
+        "    Optional arguments:",
+        "",
+        "    \"options\"",
+        "        Options for mounting, separated by commas. It has no effect.",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*.",
+    ],
+    run: mount_9p,
+};
+
+fn mount_9p(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_mounttag = words.string()?;
+    let arg_mountpoint = words.string()?;
+    let mut options = opts::Mount9pOpts::default();
+    while let Some(name) = words.option()? {
+        match name {
+            "options" => options.options = Some(words.string()?),
+            _ => return Err(words.unknown_option(name)),
+        }
+    }
+    cx.handle.mount_9p(&arg_mounttag, &arg_mountpoint, options)?;
+    Ok(())
+}
+
+/// `mount-loop`: mount an image that is a file in the guest.
+pub static MOUNT_LOOP: Command = Command {
+    name: "mount-loop",
+    aliases: &[],
+    old_names: &[],
+    summary: "mount an image that is a file in the guest",
+    params: &[Param::new("file", Kind::Path), Param::new("mountpoint", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Mounts the file system in the file \"file\" at the directory \"mountpoint\",",
+        "    for reading and writing where both file systems allow it. Both paths are in",
+        "    the guest, so something must be mounted on \"/\" already. The type is",
+        "    recognised. It is what \"mount -o loop\" does: \"file\" must hold a file system",
+        "    from its first byte on, not a partition table.",
+        "",
+        "    As long as it is mounted, the file system that \"file\" lies in cannot be",
+        "    unmounted. An image on the host is added with \"add-drive\" instead.",
+        "",
+        "    See also \"umount\", \"mount-options\" and mount(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: mount_loop,
+};
+
+fn mount_loop(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_file = words.path()?;
+    let arg_mountpoint = words.path()?;
+    cx.handle.mount_loop(&arg_file, &arg_mountpoint)?;
     Ok(())
 }
 
@@ -115,6 +267,39 @@ fn mount_ro(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     Ok(())
 }
 
+/// `mount-vfs`: mount a file system of a given type with options.
+pub static MOUNT_VFS: Command = Command {
+    name: "mount-vfs",
+    aliases: &[],
+    old_names: &[],
+    summary: "mount a file system of a given type with options",
+    params: &[
+        Param::new("options", Kind::Str),
+        Param::new("vfstype", Kind::Str),
+        Param::new("mountable", Kind::Device),
+        Param::new("mountpoint", Kind::Str),
+    ],
+    opts: &[],
+    help: &[
+        "    Mounts \"mountable\" at \"mountpoint\" like \"mount\", as a file system of the",
+        "    type \"vfstype\", with the options \"options\": what mount(8) takes for \"-t\"",
+        "    and \"-o\". Either text may be empty: then the type is found out, or there",
+        "    are no options.",
+        "",
+        "    See also \"mount-options\" and \"vfs-type\".",
+    ],
+    run: mount_vfs,
+};
+
+fn mount_vfs(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_options = words.string()?;
+    let arg_vfstype = words.string()?;
+    let arg_mountable = words.string()?;
+    let arg_mountpoint = words.string()?;
+    cx.handle.mount_vfs(&arg_options, &arg_vfstype, &arg_mountable, &arg_mountpoint)?;
+    Ok(())
+}
+
 /// `mountpoints`: list the mounted file systems with their places.
 pub static MOUNTPOINTS: Command = Command {
     name: "mountpoints",
@@ -154,6 +339,68 @@ pub static MOUNTS: Command = Command {
 
 fn mounts(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
     cx.out.list(&cx.handle.mounts()?)
+}
+
+/// `remount`: make a mounted file system read-only or writable.
+pub static REMOUNT: Command = Command {
+    name: "remount",
+    aliases: &[],
+    old_names: &[],
+    summary: "make a mounted file system read-only or writable",
+    params: &[Param::new("mountpoint", Kind::Path)],
+    opts: &[Param::new("rw", Kind::Bool)],
+    help: &[
+        "    Changes how the file system that is mounted at \"mountpoint\" may be used.",
+        "    \"mountpoint\" must be where it is mounted, not a directory inside. At",
+        "    present \"rw\" is the only option, and has to be given.",
+        "",
+        "    It fails if a file is open for writing, or if the device is read-only.",
+        "",
+        "    See also \"mount-ro\" and \"mount-options\".",
+        "",
+        "    Optional arguments:",
+        "",
+        "    \"rw\"",
+        "        True to allow writing, false to forbid it. There is no default.",
+    ],
+    run: remount,
+};
+
+fn remount(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_mountpoint = words.path()?;
+    let mut options = opts::RemountOpts::default();
+    while let Some(name) = words.option()? {
+        match name {
+            "rw" => options.rw = Some(words.boolean()?),
+            _ => return Err(words.unknown_option(name)),
+        }
+    }
+    cx.handle.remount(&arg_mountpoint, options)?;
+    Ok(())
+}
+
+/// `rmmountpoint`: remove a directory that was made to mount on.
+pub static RMMOUNTPOINT: Command = Command {
+    name: "rmmountpoint",
+    aliases: &[],
+    old_names: &[],
+    summary: "remove a directory that was made to mount on",
+    params: &[Param::new("exemptpath", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Removes the directory \"exemptpath\", which \"mkmountpoint\" has made. It works",
+        "    before a root file system is mounted, too. The directory must be empty, and",
+        "    nothing may be mounted on it.",
+        "",
+        "    See also \"mkmountpoint\", \"umount\" and \"rmdir\".",
+    ],
+    run: rmmountpoint,
+};
+
+fn rmmountpoint(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_exemptpath = words.string()?;
+    cx.handle.rmmountpoint(&arg_exemptpath)?;
+    Ok(())
 }
 
 /// `sync`: write everything to the disks.

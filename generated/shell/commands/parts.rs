@@ -104,6 +104,230 @@ fn part_disk(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     Ok(())
 }
 
+/// `part-expand-gpt`: move the second copy of a GPT to the end of the disk.
+pub static PART_EXPAND_GPT: Command = Command {
+    name: "part-expand-gpt",
+    aliases: &[],
+    old_names: &[],
+    summary: "move the second copy of a GPT to the end of the disk",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    GPT keeps a second copy of the partition table at the end of the disk. When",
+        "    a disk image has grown, that copy lies in the middle, and no partition can",
+        "    be made behind it. Here it is moved to the real end of \"device\", which",
+        "    makes the new space usable. No partition is changed. It is an error if",
+        "    \"device\" has no GPT.",
+        "",
+        "    See also \"part-resize\", \"part-add\", \"part-list\" and sgdisk(8) (its option",
+        "    \"-e\").",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"gdisk\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: part_expand_gpt,
+};
+
+fn part_expand_gpt(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.handle.part_expand_gpt(&arg_device)?;
+    Ok(())
+}
+
+/// `part-get-bootable`: test whether a partition has the boot flag.
+pub static PART_GET_BOOTABLE: Command = Command {
+    name: "part-get-bootable",
+    aliases: &[],
+    old_names: &[],
+    summary: "test whether a partition has the boot flag",
+    params: &[Param::new("device", Kind::Device), Param::new("partnum", Kind::Int)],
+    opts: &[],
+    help: &[
+        "    Returns true if the partition \"partnum\" of \"device\" has the boot flag. In",
+        "    an MBR partition table that is the mark of the active partition. In a GUID",
+        "    partition table it means that the partition has the type of an EFI system",
+        "    partition. A partition that does not exist is an error.",
+        "",
+        "    See also \"part-set-bootable\" and \"part-list\".",
+    ],
+    run: part_get_bootable,
+};
+
+fn part_get_bootable(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_partnum = words.int()?;
+    cx.out.boolean(&cx.handle.part_get_bootable(&arg_device, arg_partnum)?)
+}
+
+/// `part-get-disk-guid`: return the GUID of a GPT disk.
+pub static PART_GET_DISK_GUID: Command = Command {
+    name: "part-get-disk-guid",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the GUID of a GPT disk",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns the GUID by which the partition table of \"device\" identifies the",
+        "    whole disk, in upper case with dashes. The disk must have a GPT; with any",
+        "    other partition table, or none, the call fails.",
+        "",
+        "    See also \"part-set-disk-guid\", \"part-get-gpt-guid\" and \"part-get-parttype\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: part_get_disk_guid,
+};
+
+fn part_get_disk_guid(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.out.text(&cx.handle.part_get_disk_guid(&arg_device)?)
+}
+
+/// `part-get-gpt-attributes`: return the attributes of a GPT partition.
+pub static PART_GET_GPT_ATTRIBUTES: Command = Command {
+    name: "part-get-gpt-attributes",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the attributes of a GPT partition",
+    params: &[Param::new("device", Kind::Device), Param::new("partnum", Kind::Int)],
+    opts: &[],
+    help: &[
+        "    Returns the attribute flags of the partition number \"partnum\", counted from",
+        "    1, of \"device\" as one number. Bits 0 to 2 mean the same for all partitions,",
+        "    and bits 48 to 63 depend on its type, as told at \"part-set-gpt-attributes\".",
+        "    When bit 63 is set the number is negative.",
+        "",
+        "    It is an error if the disk has no GPT or no such partition.",
+        "",
+        "    See also \"part-get-gpt-type\" and \"part-list\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: part_get_gpt_attributes,
+};
+
+fn part_get_gpt_attributes(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_partnum = words.int()?;
+    cx.out.int64(&cx.handle.part_get_gpt_attributes(&arg_device, arg_partnum)?)
+}
+
+/// `part-get-gpt-guid`: return the GUID of a partition.
+pub static PART_GET_GPT_GUID: Command = Command {
+    name: "part-get-gpt-guid",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the GUID of a partition",
+    params: &[Param::new("device", Kind::Device), Param::new("partnum", Kind::Int)],
+    opts: &[],
+    help: &[
+        "    Returns the GUID that tells the partition \"partnum\" of \"device\" from all",
+        "    others, 36 characters in upper case. The device must have a GUID partition",
+        "    table, and the partition must exist.",
+        "",
+        "    See also \"part-set-gpt-guid\", \"part-get-gpt-type\" and \"part-get-name\".",
+    ],
+    run: part_get_gpt_guid,
+};
+
+fn part_get_gpt_guid(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_partnum = words.int()?;
+    cx.out.text(&cx.handle.part_get_gpt_guid(&arg_device, arg_partnum)?)
+}
+
+/// `part-get-gpt-type`: return the GUID of the type of a partition.
+pub static PART_GET_GPT_TYPE: Command = Command {
+    name: "part-get-gpt-type",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the GUID of the type of a partition",
+    params: &[Param::new("device", Kind::Device), Param::new("partnum", Kind::Int)],
+    opts: &[],
+    help: &[
+        "    Returns what the partition \"partnum\" of \"device\" is for, as the GUID of its",
+        "    type in a GUID partition table: 36 characters in upper case. For a",
+        "    partition of an MBR partition table it is the GUID that a converted table",
+        "    would have for it. Other partition tables and missing partitions are",
+        "    errors.",
+        "",
+        "    A list of types",
+        "    <https://en.wikipedia.org/wiki/GUID_Partition_Table#Partition_type_GUIDs>",
+        "    is in Wikipedia. See also \"part-set-gpt-type\" and \"part-get-mbr-id\".",
+    ],
+    run: part_get_gpt_type,
+};
+
+fn part_get_gpt_type(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_partnum = words.int()?;
+    cx.out.text(&cx.handle.part_get_gpt_type(&arg_device, arg_partnum)?)
+}
+
+/// `part-get-mbr-id`: return the type byte of a partition.
+pub static PART_GET_MBR_ID: Command = Command {
+    name: "part-get-mbr-id",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the type byte of a partition",
+    params: &[Param::new("device", Kind::Device), Param::new("partnum", Kind::Int)],
+    opts: &[],
+    help: &[
+        "    Returns the byte that says what the partition \"partnum\" of \"device\" is for,",
+        "    0 to 255: 0x83 for Linux, 0x82 for Linux swap, 7 for NTFS and so on. The",
+        "    device must have an MBR partition table, and the partition must exist.",
+        "",
+        "    See also \"part-set-mbr-id\", \"part-get-gpt-type\" and \"part-get-parttype\".",
+    ],
+    run: part_get_mbr_id,
+};
+
+fn part_get_mbr_id(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_partnum = words.int()?;
+    cx.out.hexadecimal(&cx.handle.part_get_mbr_id(&arg_device, arg_partnum)?)
+}
+
+/// `part-get-mbr-part-type`: return whether a partition is primary, logical or extended.
+pub static PART_GET_MBR_PART_TYPE: Command = Command {
+    name: "part-get-mbr-part-type",
+    aliases: &[],
+    old_names: &[],
+    summary: "return whether a partition is primary, logical or extended",
+    params: &[Param::new("device", Kind::Device), Param::new("partnum", Kind::Int)],
+    opts: &[],
+    help: &[
+        "    Returns the kind of the partition number \"partnum\", counted from 1, of",
+        "    \"device\" with an MBR:",
+        "",
+        "    \"primary\"",
+        "        number 1 to 4, an ordinary partition",
+        "",
+        "    \"extended\"",
+        "        number 1 to 4, the one that holds the logical ones",
+        "",
+        "    \"logical\"",
+        "        number 5 or higher",
+        "",
+        "    With a GPT all partitions are \"primary\". It is an error if there is no such",
+        "    partition or no partition table.",
+        "",
+        "    See also \"part-add\", \"part-get-mbr-id\" and \"part-get-parttype\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: part_get_mbr_part_type,
+};
+
+fn part_get_mbr_part_type(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_partnum = words.int()?;
+    cx.out.text(&cx.handle.part_get_mbr_part_type(&arg_device, arg_partnum)?)
+}
+
 /// `part-get-name`: return the name of a partition.
 pub static PART_GET_NAME: Command = Command {
     name: "part-get-name",
@@ -207,6 +431,281 @@ fn part_list(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     cx.out.records(&cx.handle.part_list(&arg_device)?)
 }
 
+/// `part-resize`: move the end of a partition.
+pub static PART_RESIZE: Command = Command {
+    name: "part-resize",
+    aliases: &[],
+    old_names: &[],
+    summary: "move the end of a partition",
+    params: &[
+        Param::new("device", Kind::Device),
+        Param::new("partnum", Kind::Int),
+        Param::new("endsect", Kind::Int64),
+    ],
+    opts: &[],
+    help: &[
+        "    Makes the partition \"partnum\" of \"device\" larger or smaller: \"endsect\"",
+        "    becomes the last sector that belongs to it. A negative \"endsect\" counts",
+        "    from the end of the disk: -1 is the last sector. Sectors are as large as",
+        "    \"blockdev-getss\" says. The end must lie behind the start, on the disk, and",
+        "    before the next partition; GPT keeps the last 33 sectors for itself.",
+        "",
+        "    What is in the partition is not touched. Enlarge the file system afterwards",
+        "    (\"resize2fs\"), and make it smaller before: a smaller partition cuts off",
+        "    what does not fit, without a question.",
+        "",
+        "    See also \"part-add\" and \"part-list\".",
+    ],
+    run: part_resize,
+};
+
+fn part_resize(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_partnum = words.int()?;
+    let arg_endsect = words.int64()?;
+    cx.handle.part_resize(&arg_device, arg_partnum, arg_endsect)?;
+    Ok(())
+}
+
+/// `part-set-bootable`: set or clear the boot flag of a partition.
+pub static PART_SET_BOOTABLE: Command = Command {
+    name: "part-set-bootable",
+    aliases: &[],
+    old_names: &[],
+    summary: "set or clear the boot flag of a partition",
+    params: &[
+        Param::new("device", Kind::Device),
+        Param::new("partnum", Kind::Int),
+        Param::new("bootable", Kind::Bool),
+    ],
+    opts: &[],
+    help: &[
+        "    Sets the boot flag of the partition \"partnum\" of \"device\", or clears it if",
+        "    \"bootable\" is false. In an MBR partition table it marks the active",
+        "    partition, which some boot loaders and systems go by; only one can have it,",
+        "    and setting it takes it from another. In a GUID partition table it makes",
+        "    the partition an EFI system partition, and clearing it an ordinary one.",
+        "",
+        "    See also \"part-get-bootable\" and \"part-set-gpt-type\".",
+    ],
+    run: part_set_bootable,
+};
+
+fn part_set_bootable(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_partnum = words.int()?;
+    let arg_bootable = words.boolean()?;
+    cx.handle.part_set_bootable(&arg_device, arg_partnum, arg_bootable)?;
+    Ok(())
+}
+
+/// `part-set-disk-guid`: set the GUID of a GPT disk.
+pub static PART_SET_DISK_GUID: Command = Command {
+    name: "part-set-disk-guid",
+    aliases: &[],
+    old_names: &[],
+    summary: "set the GUID of a GPT disk",
+    params: &[Param::new("device", Kind::Device), Param::new("guid", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Sets the GUID by which the partition table of \"device\" identifies the whole",
+        "    disk to \"guid\", 32 hexadecimal digits with dashes as usual. The GUIDs of",
+        "    the partitions stay. It is an error if the disk has no GPT or if \"guid\" is",
+        "    no valid GUID.",
+        "",
+        "    See also \"part-get-disk-guid\", \"part-set-disk-guid-random\" and",
+        "    \"part-set-gpt-guid\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: part_set_disk_guid,
+};
+
+fn part_set_disk_guid(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_guid = words.string()?;
+    cx.handle.part_set_disk_guid(&arg_device, &arg_guid)?;
+    Ok(())
+}
+
+/// `part-set-disk-guid-random`: give a GPT disk a new GUID.
+pub static PART_SET_DISK_GUID_RANDOM: Command = Command {
+    name: "part-set-disk-guid-random",
+    aliases: &[],
+    old_names: &[],
+    summary: "give a GPT disk a new GUID",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Sets the GUID by which the partition table of \"device\" identifies the whole",
+        "    disk to a new random one, for instance to make a clone distinct from its",
+        "    original. The GUIDs of the partitions stay. It is an error if the disk has",
+        "    no GPT.",
+        "",
+        "    See also \"part-set-disk-guid\" and \"part-get-disk-guid\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: part_set_disk_guid_random,
+};
+
+fn part_set_disk_guid_random(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.handle.part_set_disk_guid_random(&arg_device)?;
+    Ok(())
+}
+
+/// `part-set-gpt-attributes`: set the attributes of a GPT partition.
+pub static PART_SET_GPT_ATTRIBUTES: Command = Command {
+    name: "part-set-gpt-attributes",
+    aliases: &[],
+    old_names: &[],
+    summary: "set the attributes of a GPT partition",
+    params: &[
+        Param::new("device", Kind::Device),
+        Param::new("partnum", Kind::Int),
+        Param::new("attributes", Kind::Int64),
+    ],
+    opts: &[],
+    help: &[
+        "    Sets the attribute flags of the partition number \"partnum\", counted from 1,",
+        "    of \"device\" to \"attributes\". All flags are replaced, so read them before",
+        "    with \"part-get-gpt-attributes\" to change one. The bits are",
+        "",
+        "    \"0\"",
+        "        the machine needs the partition, do not delete it",
+        "",
+        "    \"1\"",
+        "        the firmware is to ignore it",
+        "",
+        "    \"2\"",
+        "        it can be booted by a BIOS",
+        "",
+        "    \"3-47\"",
+        "        reserved",
+        "",
+        "    \"48-63\"",
+        "        up to the type of the partition; for data of Windows 60 is read-only,",
+        "        62 hidden and 63 no drive letter",
+        "",
+        "    It is an error if the disk has no GPT or no such partition.",
+        "",
+        "    See also \"part-set-gpt-type\", \"part-set-bootable\" and the list of",
+        "    attributes",
+        "    <https://en.wikipedia.org/wiki/GUID_Partition_Table#Partition_entries>.",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: part_set_gpt_attributes,
+};
+
+fn part_set_gpt_attributes(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_partnum = words.int()?;
+    let arg_attributes = words.int64()?;
+    cx.handle.part_set_gpt_attributes(&arg_device, arg_partnum, arg_attributes)?;
+    Ok(())
+}
+
+/// `part-set-gpt-guid`: set the GUID of a partition.
+pub static PART_SET_GPT_GUID: Command = Command {
+    name: "part-set-gpt-guid",
+    aliases: &[],
+    old_names: &[],
+    summary: "set the GUID of a partition",
+    params: &[
+        Param::new("device", Kind::Device),
+        Param::new("partnum", Kind::Int),
+        Param::new("guid", Kind::Str),
+    ],
+    opts: &[],
+    help: &[
+        "    Sets the GUID that tells the partition \"partnum\" of \"device\" from all",
+        "    others. \"guid\" is written as 32 hexadecimal digits with dashes,",
+        "    \"XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX\"; the case of letters does not",
+        "    matter. The device must have a GUID partition table, and the partition must",
+        "    exist. Nobody checks that no other partition has the same GUID.",
+        "",
+        "    See also \"part-get-gpt-guid\" and \"part-set-gpt-type\".",
+    ],
+    run: part_set_gpt_guid,
+};
+
+fn part_set_gpt_guid(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_partnum = words.int()?;
+    let arg_guid = words.string()?;
+    cx.handle.part_set_gpt_guid(&arg_device, arg_partnum, &arg_guid)?;
+    Ok(())
+}
+
+/// `part-set-gpt-type`: set the type of a partition by its GUID.
+pub static PART_SET_GPT_TYPE: Command = Command {
+    name: "part-set-gpt-type",
+    aliases: &[],
+    old_names: &[],
+    summary: "set the type of a partition by its GUID",
+    params: &[
+        Param::new("device", Kind::Device),
+        Param::new("partnum", Kind::Int),
+        Param::new("guid", Kind::Str),
+    ],
+    opts: &[],
+    help: &[
+        "    Sets what the partition \"partnum\" of \"device\" is for. \"guid\" is the GUID of",
+        "    the type, 32 hexadecimal digits with dashes; the case of letters does not",
+        "    matter. The device must have a GUID partition table, and the partition must",
+        "    exist. A GUID of zeroes is refused, since it would mean that there is no",
+        "    partition. For MBR see \"part-set-mbr-id\".",
+        "",
+        "    A list of types",
+        "    <https://en.wikipedia.org/wiki/GUID_Partition_Table#Partition_type_GUIDs>",
+        "    is in Wikipedia. See also \"part-get-gpt-type\" and \"part-set-bootable\".",
+    ],
+    run: part_set_gpt_type,
+};
+
+fn part_set_gpt_type(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_partnum = words.int()?;
+    let arg_guid = words.string()?;
+    cx.handle.part_set_gpt_type(&arg_device, arg_partnum, &arg_guid)?;
+    Ok(())
+}
+
+/// `part-set-mbr-id`: set the type byte of a partition.
+pub static PART_SET_MBR_ID: Command = Command {
+    name: "part-set-mbr-id",
+    aliases: &[],
+    old_names: &[],
+    summary: "set the type byte of a partition",
+    params: &[
+        Param::new("device", Kind::Device),
+        Param::new("partnum", Kind::Int),
+        Param::new("idbyte", Kind::Int),
+    ],
+    opts: &[],
+    help: &[
+        "    Sets the byte that says what the partition \"partnum\" of \"device\" is for to",
+        "    \"idbyte\", 0 to 255. Such types are written in hexadecimal mostly, often",
+        "    without the \"0x\" that has to be before them here: 0x83 is Linux, 0x82 Linux",
+        "    swap, 7 NTFS. 0 means an empty place: \"part-list\" and other programs do not",
+        "    see such a partition any more, until it gets another type. The device must",
+        "    have an MBR partition table, and the partition must exist.",
+        "",
+        "    See also \"part-get-mbr-id\" and \"part-set-gpt-type\".",
+    ],
+    run: part_set_mbr_id,
+};
+
+fn part_set_mbr_id(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_partnum = words.int()?;
+    let arg_idbyte = words.int()?;
+    cx.handle.part_set_mbr_id(&arg_device, arg_partnum, arg_idbyte)?;
+    Ok(())
+}
+
 /// `part-set-name`: set the name of a partition.
 pub static PART_SET_NAME: Command = Command {
     name: "part-set-name",
@@ -236,4 +735,251 @@ fn part_set_name(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_name = words.string()?;
     cx.handle.part_set_name(&arg_device, arg_partnum, &arg_name)?;
     Ok(())
+}
+
+/// `part-to-dev`: return the disk that a partition is on.
+pub static PART_TO_DEV: Command = Command {
+    name: "part-to-dev",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the disk that a partition is on",
+    params: &[Param::new("partition", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns the name of the disk or array that \"partition\" is a partition of:",
+        "    \"/dev/sda\" for \"/dev/sda1\". The partition must exist. Any other device is",
+        "    an error.",
+        "",
+        "    See also \"part-to-partnum\", \"list-partitions\" and \"is-whole-device\".",
+    ],
+    run: part_to_dev,
+};
+
+fn part_to_dev(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_partition = words.string()?;
+    cx.out.text(&cx.handle.part_to_dev(&arg_partition)?)
+}
+
+/// `part-to-partnum`: return the number of a partition.
+pub static PART_TO_PARTNUM: Command = Command {
+    name: "part-to-partnum",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the number of a partition",
+    params: &[Param::new("partition", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns the number of \"partition\" on its disk, as other calls for",
+        "    partitions want it: 1 for \"/dev/sda1\". The partition must exist. Any other",
+        "    device is an error.",
+        "",
+        "    See also \"part-to-dev\", \"part-list\" and \"list-partitions\".",
+    ],
+    run: part_to_partnum,
+};
+
+fn part_to_partnum(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_partition = words.string()?;
+    cx.out.int(&cx.handle.part_to_partnum(&arg_partition)?)
+}
+
+/// `sfdisk`: partition a disk with sfdisk.
+pub static SFDISK: Command = Command {
+    name: "sfdisk",
+    aliases: &[],
+    old_names: &[],
+    summary: "partition a disk with sfdisk",
+    params: &[
+        Param::new("device", Kind::Device),
+        Param::new("cyls", Kind::Int),
+        Param::new("heads", Kind::Int),
+        Param::new("sectors", Kind::Int),
+        Param::new("lines", Kind::List),
+    ],
+    opts: &[],
+    help: &[
+        "    Makes a new partition table on \"device\" from \"lines\", which are the input",
+        "    of sfdisk(8): one partition each, with start, size, type and boot flag",
+        "    separated by commas. The one line \",\" makes a partition that fills the",
+        "    disk. \"cyls\", \"heads\" and \"sectors\" were once the geometry of the disk;",
+        "    pass 0 for each, as sfdisk(8) does not know them any more.",
+        "",
+        "    See also \"part-init\", \"part-disk\" and \"part-list\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"part-add\" instead. This call stays, so",
+        "    programs that use it keep working.",
+    ],
+    run: sfdisk,
+};
+
+fn sfdisk(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_cyls = words.int()?;
+    let arg_heads = words.int()?;
+    let arg_sectors = words.int()?;
+    let arg_lines = words.list()?;
+    cx.handle.sfdisk(&arg_device, arg_cyls, arg_heads, arg_sectors, &arg_lines)?;
+    Ok(())
+}
+
+/// `sfdiskM`: partition a disk with sfdisk in megabytes.
+pub static SFDISKM: Command = Command {
+    name: "sfdiskM",
+    aliases: &[],
+    old_names: &[],
+    summary: "partition a disk with sfdisk in megabytes",
+    params: &[Param::new("device", Kind::Device), Param::new("lines", Kind::List)],
+    opts: &[],
+    help: &[
+        "    Makes a new partition table on \"device\" from \"lines\" as \"sfdisk\" does, but",
+        "    starts and sizes in the lines are in megabytes (of 1048576 bytes) and may",
+        "    be rounded. There is no geometry to give.",
+        "",
+        "    See also \"part-init\", \"part-disk\" and sfdisk(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"part-add\" instead. This call stays, so",
+        "    programs that use it keep working.",
+    ],
+    run: sfdiskM,
+};
+
+fn sfdiskM(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_lines = words.list()?;
+    cx.handle.sfdiskM(&arg_device, &arg_lines)?;
+    Ok(())
+}
+
+/// `sfdisk-N`: change one partition with sfdisk.
+pub static SFDISK_N: Command = Command {
+    name: "sfdisk-N",
+    aliases: &[],
+    old_names: &[],
+    summary: "change one partition with sfdisk",
+    params: &[
+        Param::new("device", Kind::Device),
+        Param::new("partnum", Kind::Int),
+        Param::new("cyls", Kind::Int),
+        Param::new("heads", Kind::Int),
+        Param::new("sectors", Kind::Int),
+        Param::new("line", Kind::Str),
+    ],
+    opts: &[],
+    help: &[
+        "    Changes only the partition number \"partnum\", counted from 1, of \"device\",",
+        "    as \"line\" says in the words of sfdisk(8). For \"cyls\", \"heads\" and \"sectors\"",
+        "    pass 0, see \"sfdisk\".",
+        "",
+        "    See also \"part-del\" and \"part-resize\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"part-add\" instead. This call stays, so",
+        "    programs that use it keep working.",
+    ],
+    run: sfdisk_N,
+};
+
+fn sfdisk_N(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    let arg_partnum = words.int()?;
+    let arg_cyls = words.int()?;
+    let arg_heads = words.int()?;
+    let arg_sectors = words.int()?;
+    let arg_line = words.string()?;
+    cx.handle
+        .sfdisk_N(
+            &arg_device,
+            arg_partnum,
+            arg_cyls,
+            arg_heads,
+            arg_sectors,
+            &arg_line,
+        )?;
+    Ok(())
+}
+
+/// `sfdisk-disk-geometry`: return the geometry of a disk by its partition table.
+pub static SFDISK_DISK_GEOMETRY: Command = Command {
+    name: "sfdisk-disk-geometry",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the geometry of a disk by its partition table",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns a text for people with the cylinders, heads and sectors of",
+        "    \"device\", as far as possible in the way its partition table sees them. That",
+        "    may differ from \"sfdisk-kernel-geometry\" when the disk was resized, but",
+        "    newer versions of sfdisk(8) answer the same to both. Cylinders mean nothing",
+        "    for today's disks: \"blockdev-getsize64\" gives the size.",
+        "",
+        "    See also \"part-list\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: sfdisk_disk_geometry,
+};
+
+fn sfdisk_disk_geometry(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.out.text(&cx.handle.sfdisk_disk_geometry(&arg_device)?)
+}
+
+/// `sfdisk-kernel-geometry`: return the geometry of a disk by the kernel.
+pub static SFDISK_KERNEL_GEOMETRY: Command = Command {
+    name: "sfdisk-kernel-geometry",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the geometry of a disk by the kernel",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns a text for people with the cylinders, heads and sectors of \"device\"",
+        "    as the kernel sees them. Its form depends on the version of sfdisk(8).",
+        "    Cylinders mean nothing for today's disks: \"blockdev-getsize64\" gives the",
+        "    size.",
+        "",
+        "    See also \"sfdisk-disk-geometry\" and \"blockdev-getss\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+    ],
+    run: sfdisk_kernel_geometry,
+};
+
+fn sfdisk_kernel_geometry(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.out.text(&cx.handle.sfdisk_kernel_geometry(&arg_device)?)
+}
+
+/// `sfdisk-l`: return the partition table of a disk as text.
+pub static SFDISK_L: Command = Command {
+    name: "sfdisk-l",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the partition table of a disk as text",
+    params: &[Param::new("device", Kind::Device)],
+    opts: &[],
+    help: &[
+        "    Returns the partition table of \"device\" as \"sfdisk -l\" prints it, a text",
+        "    for people whose form depends on the version of sfdisk(8). Programs use",
+        "    \"part-list\".",
+        "",
+        "    See also \"part-get-parttype\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    *Deprecated*. New programs call \"part-list\" instead. This call stays, so",
+        "    programs that use it keep working.",
+    ],
+    run: sfdisk_l,
+};
+
+fn sfdisk_l(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_device = words.string()?;
+    cx.out.text(&cx.handle.sfdisk_l(&arg_device)?)
 }

@@ -54,6 +54,145 @@ fn debug(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     cx.out.text(&cx.handle.debug(&arg_subcmd, &arg_extraargs)?)
 }
 
+/// `dmesg`: return the kernel messages of the appliance.
+pub static DMESG: Command = Command {
+    name: "dmesg",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the kernel messages of the appliance",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns the messages that the kernel of the appliance has logged so far,",
+        "    one a line, each with the seconds since its boot in square brackets. They",
+        "    are about the appliance's own devices and the file systems that were",
+        "    mounted in it, not about the guest, whose kernel does not run. When there",
+        "    were many, the oldest are gone.",
+        "",
+        "    With \"set-verbose\" the same text is sent while it is written.",
+        "",
+        "    See also \"utsname\", \"set-verbose\" and dmesg(1).",
+    ],
+    run: dmesg,
+};
+
+fn dmesg(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.text(&cx.handle.dmesg()?)
+}
+
+/// `drop-caches`: make the appliance forget cached disk content.
+pub static DROP_CACHES: Command = Command {
+    name: "drop-caches",
+    aliases: &[],
+    old_names: &[],
+    summary: "make the appliance forget cached disk content",
+    params: &[Param::new("whattodrop", Kind::Int)],
+    opts: &[],
+    help: &[
+        "    Writes everything out as \"sync\" does, and then makes the kernel of the",
+        "    appliance drop what it has cached. Later reads come from the disks again,",
+        "    which is of use for measurements and after an image was changed from",
+        "    outside.",
+        "",
+        "    \"whattodrop\" is 1 for the content of files and devices, 2 for directory",
+        "    entries and inodes, and 3 for both. Anything else is passed to the kernel,",
+        "    which takes 4 (it logs nothing of this any more) and refuses the rest",
+        "    (EINVAL). No data is lost.",
+        "",
+        "    See also \"sync\" and proc(5).",
+    ],
+    run: drop_caches,
+};
+
+fn drop_caches(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_whattodrop = words.int()?;
+    cx.handle.drop_caches(arg_whattodrop)?;
+    Ok(())
+}
+
+/// `echo-daemon`: let the daemon return words.
+pub static ECHO_DAEMON: Command = Command {
+    name: "echo-daemon",
+    aliases: &[],
+    old_names: &[],
+    summary: "let the daemon return words",
+    params: &[Param::new("words", Kind::List)],
+    opts: &[],
+    help: &[
+        "    Sends the list \"words\" to the daemon, which returns them as one text with a",
+        "    blank between each two. This only shows that messages get there and back",
+        "    unharmed.",
+        "",
+        "    See also \"ping-daemon\".",
+    ],
+    run: echo_daemon,
+};
+
+fn echo_daemon(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_words = words.list()?;
+    cx.out.text(&cx.handle.echo_daemon(&arg_words)?)
+}
+
+/// `internal-exit`: end the daemon.
+pub static INTERNAL_EXIT: Command = Command {
+    name: "internal-exit",
+    aliases: &[],
+    old_names: &[],
+    summary: "end the daemon",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Tells the daemon to end. It answers, unmounts what is mounted, and ends;",
+        "    the appliance ends with it. The next call finds nobody there and fails, and",
+        "    the handle can be launched again. This is for tests of what happens then;",
+        "    programs use \"shutdown\".",
+        "",
+        "    It can be stopped from another thread or a signal handler with",
+        "    \"user-cancel\".",
+        "",
+        "    For debugging; what it does may change at any time.",
+    ],
+    run: internal_exit,
+};
+
+fn internal_exit(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.handle.internal_exit()?;
+    Ok(())
+}
+
+/// `modprobe`: load a kernel module into the appliance.
+pub static MODPROBE: Command = Command {
+    name: "modprobe",
+    aliases: &[],
+    old_names: &[],
+    summary: "load a kernel module into the appliance",
+    params: &[Param::new("modulename", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Loads the module \"modulename\" with all those it depends on into the kernel",
+        "    of the appliance. The module must belong to that kernel and be in the",
+        "    appliance; modules of the guest are not looked at. It is no error if it is",
+        "    loaded already, or built in. A name that is not known is an error.",
+        "",
+        "    Modules for disks and for file systems are loaded when they are needed, so",
+        "    this is seldom called for.",
+        "",
+        "    See also \"available\", \"filesystem-available\" and modprobe(8).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"linuxmodules\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: modprobe,
+};
+
+fn modprobe(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_modulename = words.string()?;
+    cx.handle.modprobe(&arg_modulename)?;
+    Ok(())
+}
+
 /// `ping-daemon`: check that the daemon answers.
 pub static PING_DAEMON: Command = Command {
     name: "ping-daemon",
@@ -71,6 +210,30 @@ pub static PING_DAEMON: Command = Command {
 
 fn ping_daemon(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
     cx.handle.ping_daemon()?;
+    Ok(())
+}
+
+/// `sleep`: wait in the appliance.
+pub static SLEEP: Command = Command {
+    name: "sleep",
+    aliases: &[],
+    old_names: &[],
+    summary: "wait in the appliance",
+    params: &[Param::new("secs", Kind::Int)],
+    opts: &[],
+    help: &[
+        "    Waits for \"secs\" seconds in the daemon and returns. Negative values are an",
+        "    error (EINVAL). This is of use in tests and scripts, for example to let",
+        "    something settle.",
+        "",
+        "    See also \"ping-daemon\" and sleep(3).",
+    ],
+    run: sleep,
+};
+
+fn sleep(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_secs = words.int()?;
+    cx.handle.sleep(arg_secs)?;
     Ok(())
 }
 

@@ -8,6 +8,114 @@ use crate::error::Result;
 use crate::words::Words;
 use guestfs::protocol::opts;
 
+/// `base64-in`: decode a base64 file into the disk image.
+pub static BASE64_IN: Command = Command {
+    name: "base64-in",
+    aliases: &[],
+    old_names: &[],
+    summary: "decode a base64 file into the disk image",
+    params: &[
+        Param::new("base64file", Kind::FileIn),
+        Param::new("filename", Kind::Path),
+    ],
+    opts: &[],
+    help: &[
+        "    Decodes the host file \"base64file\" and writes the bytes to the file",
+        "    \"filename\". That is created or emptied first; a new one has permissions",
+        "    0666 less the \"umask\". \"base64file\" may also be a named pipe or",
+        "    \"/dev/stdin\".",
+        "",
+        "    Characters that do not belong to base64 (line breaks of any kind, blanks",
+        "    and so on) are skipped. If the text ends too early, or with wrong padding,",
+        "    the call fails (EINVAL), and what could be decoded so far has been written.",
+        "",
+        "    See also \"base64-out\", \"upload\" and base64(1).",
+        "",
+        "    It can be stopped from another thread or a signal handler with",
+        "    \"user-cancel\".",
+    ],
+    run: base64_in,
+};
+
+fn base64_in(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_base64file = words.file_in()?;
+    let arg_filename = words.path()?;
+    cx.handle.base64_in(&arg_base64file, &arg_filename)?;
+    Ok(())
+}
+
+/// `base64-out`: encode a file of the disk image as base64.
+pub static BASE64_OUT: Command = Command {
+    name: "base64-out",
+    aliases: &[],
+    old_names: &[],
+    summary: "encode a file of the disk image as base64",
+    params: &[
+        Param::new("filename", Kind::Path),
+        Param::new("base64file", Kind::FileOut),
+    ],
+    opts: &[],
+    help: &[
+        "    Writes the content of the file \"filename\" to the host file \"base64file\" as",
+        "    base64 text, in lines of 76 characters. The host file is created or",
+        "    emptied; it may also be a named pipe or \"/dev/stdout\". There is no limit on",
+        "    the size, but the text is a third longer than the file. An empty file gives",
+        "    an empty text.",
+        "",
+        "    See also \"base64-in\", \"download\" and base64(1).",
+        "",
+        "    It can be stopped from another thread or a signal handler with",
+        "    \"user-cancel\".",
+    ],
+    run: base64_out,
+};
+
+fn base64_out(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_filename = words.path()?;
+    let arg_base64file = words.file_out()?;
+    cx.handle.base64_out(&arg_filename, &arg_base64file)?;
+    Ok(())
+}
+
+/// `debug-upload`: write a file into the appliance.
+pub static DEBUG_UPLOAD: Command = Command {
+    name: "debug-upload",
+    aliases: &[],
+    old_names: &[],
+    summary: "write a file into the appliance",
+    params: &[
+        Param::new("filename", Kind::FileIn),
+        Param::new("tmpname", Kind::Str),
+        Param::new("mode", Kind::Int),
+    ],
+    opts: &[],
+    help: &[
+        "    Copies the host file \"filename\" to the path \"tmpname\" in the appliance",
+        "    itself, not in the guest; nothing needs to be mounted. The file is created",
+        "    with the permissions \"mode\" less the \"umask\", or emptied first. It is gone",
+        "    after \"shutdown\". For debugging and for tests only; nothing should depend",
+        "    on it.",
+        "",
+        "    See also \"debug\" and \"upload\".",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    It can be stopped from another thread or a signal handler with",
+        "    \"user-cancel\".",
+        "",
+        "    For debugging; what it does may change at any time.",
+    ],
+    run: debug_upload,
+};
+
+fn debug_upload(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_filename = words.file_in()?;
+    let arg_tmpname = words.string()?;
+    let arg_mode = words.int()?;
+    cx.handle.debug_upload(&arg_filename, &arg_tmpname, arg_mode)?;
+    Ok(())
+}
+
 /// `download`: copy a file or device out of the disk image.
 pub static DOWNLOAD: Command = Command {
     name: "download",

@@ -8,6 +8,37 @@ use crate::error::Result;
 use crate::words::Words;
 use guestfs::protocol::opts;
 
+/// `getxattr`: return one extended attribute of a file.
+pub static GETXATTR: Command = Command {
+    name: "getxattr",
+    aliases: &[],
+    old_names: &[],
+    summary: "return one extended attribute of a file",
+    params: &[Param::new("path", Kind::Path), Param::new("name", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Returns the value of the extended attribute \"name\", such as \"user.comment\",",
+        "    of the file \"path\". The value may be any bytes, and may be empty. Symbolic",
+        "    links are followed. It is an error if there is no attribute of that name",
+        "    (ENODATA).",
+        "",
+        "    All attributes of a file together come from \"getxattrs\". On file systems",
+        "    that cannot list them this is the way to one whose name is known.",
+        "",
+        "    See also \"getxattrs\", \"lgetxattr\", \"setxattr\" and xattr(7).",
+        "",
+        "    This call works only when the option group \"linuxxattrs\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: getxattr,
+};
+
+fn getxattr(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    let arg_name = words.string()?;
+    cx.out.raw(&cx.handle.getxattr(&arg_path, &arg_name)?)
+}
+
 /// `getxattrs`: list the extended attributes of a file.
 pub static GETXATTRS: Command = Command {
     name: "getxattrs",
@@ -32,6 +63,94 @@ pub static GETXATTRS: Command = Command {
 fn getxattrs(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_path = words.path()?;
     cx.out.records(&cx.handle.getxattrs(&arg_path)?)
+}
+
+/// `lgetxattr`: return the value of an extended attribute, not following links.
+pub static LGETXATTR: Command = Command {
+    name: "lgetxattr",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the value of an extended attribute, not following links",
+    params: &[Param::new("path", Kind::Path), Param::new("name", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    Returns the value, any bytes, of the extended attribute \"name\" of \"path\".",
+        "    \"name\" is a full one like \"user.mime_type\" or \"security.selinux\". If \"path\"",
+        "    is a symbolic link, the attribute is that of the link itself. It is an",
+        "    error if there is no such attribute.",
+        "",
+        "    \"lgetxattrs\" gives all of them at once. Single ones are for names that are",
+        "    known, and for those that file systems do not list, like",
+        "    \"system.ntfs_attrib\" on NTFS.",
+        "",
+        "    See also \"getxattr\", \"lsetxattr\" and xattr(7).",
+        "",
+        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
+        "",
+        "    This call works only when the option group \"linuxxattrs\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: lgetxattr,
+};
+
+fn lgetxattr(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    let arg_name = words.string()?;
+    cx.out.raw(&cx.handle.lgetxattr(&arg_path, &arg_name)?)
+}
+
+/// `lgetxattrs`: list the extended attributes of a file or link.
+pub static LGETXATTRS: Command = Command {
+    name: "lgetxattrs",
+    aliases: &[],
+    old_names: &[],
+    summary: "list the extended attributes of a file or link",
+    params: &[Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Returns the names and values of all extended attributes of \"path\", sorted",
+        "    by name. A symbolic link is not followed: its own attributes are listed, of",
+        "    which there are none in the namespace \"user\".",
+        "",
+        "    See also \"getxattrs\", \"lsetxattr\", \"lgetxattr\" and xattr(7).",
+        "",
+        "    This call works only when the option group \"linuxxattrs\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: lgetxattrs,
+};
+
+fn lgetxattrs(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_path = words.path()?;
+    cx.out.records(&cx.handle.lgetxattrs(&arg_path)?)
+}
+
+/// `lremovexattr`: remove an extended attribute of a file or link.
+pub static LREMOVEXATTR: Command = Command {
+    name: "lremovexattr",
+    aliases: &[],
+    old_names: &[],
+    summary: "remove an extended attribute of a file or link",
+    params: &[Param::new("xattr", Kind::Str), Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Removes the extended attribute \"xattr\", such as \"user.comment\", of \"path\".",
+        "    A symbolic link is not followed. It is an error if there is no attribute of",
+        "    that name (ENODATA).",
+        "",
+        "    See also \"removexattr\", \"lsetxattr\", \"lgetxattrs\" and lremovexattr(2).",
+        "",
+        "    This call works only when the option group \"linuxxattrs\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: lremovexattr,
+};
+
+fn lremovexattr(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_xattr = words.string()?;
+    let arg_path = words.path()?;
+    cx.handle.lremovexattr(&arg_xattr, &arg_path)?;
+    Ok(())
 }
 
 /// `lsetxattr`: set an extended attribute of a file or link.
@@ -67,5 +186,72 @@ fn lsetxattr(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_vallen = words.int()?;
     let arg_path = words.path()?;
     cx.handle.lsetxattr(&arg_xattr, &arg_val, arg_vallen, &arg_path)?;
+    Ok(())
+}
+
+/// `removexattr`: remove an extended attribute of a file.
+pub static REMOVEXATTR: Command = Command {
+    name: "removexattr",
+    aliases: &[],
+    old_names: &[],
+    summary: "remove an extended attribute of a file",
+    params: &[Param::new("xattr", Kind::Str), Param::new("path", Kind::Path)],
+    opts: &[],
+    help: &[
+        "    Removes the extended attribute \"xattr\", such as \"user.comment\", of the file",
+        "    \"path\". Symbolic links are followed. It is an error if there is no",
+        "    attribute of that name (ENODATA).",
+        "",
+        "    See also \"setxattr\", \"getxattrs\", \"lremovexattr\" and removexattr(2).",
+        "",
+        "    This call works only when the option group \"linuxxattrs\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: removexattr,
+};
+
+fn removexattr(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_xattr = words.string()?;
+    let arg_path = words.path()?;
+    cx.handle.removexattr(&arg_xattr, &arg_path)?;
+    Ok(())
+}
+
+/// `setxattr`: set an extended attribute of a file.
+pub static SETXATTR: Command = Command {
+    name: "setxattr",
+    aliases: &[],
+    old_names: &[],
+    summary: "set an extended attribute of a file",
+    params: &[
+        Param::new("xattr", Kind::Str),
+        Param::new("val", Kind::Str),
+        Param::new("vallen", Kind::Int),
+        Param::new("path", Kind::Path),
+    ],
+    opts: &[],
+    help: &[
+        "    Gives the file \"path\" the extended attribute \"xattr\", such as",
+        "    \"user.comment\", with the first \"vallen\" bytes of \"val\" as its value. An",
+        "    attribute of that name that is there already is replaced. Symbolic links",
+        "    are followed.",
+        "",
+        "    A \"vallen\" that is negative or larger than the value is an error (EINVAL).",
+        "    How large a value may be depends on the file system, and is at most 64 KiB.",
+        "",
+        "    See also \"getxattr\", \"lsetxattr\", \"removexattr\" and setxattr(2).",
+        "",
+        "    This call works only when the option group \"linuxxattrs\" is available;",
+        "    \"feature-available\" tells.",
+    ],
+    run: setxattr,
+};
+
+fn setxattr(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_xattr = words.string()?;
+    let arg_val = words.string()?;
+    let arg_vallen = words.int()?;
+    let arg_path = words.path()?;
+    cx.handle.setxattr(&arg_xattr, &arg_val, arg_vallen, &arg_path)?;
     Ok(())
 }
