@@ -1,7 +1,7 @@
 use super::*;
 use crate::testing::Guest;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 fn guest() -> Guest {
     let g = Guest::new();
@@ -353,4 +353,48 @@ fn tar_reads_what_is_packed() {
     use std::os::unix::fs::MetadataExt;
     let inode = |name: &str| fs::metadata(g.host(name)).unwrap().ino();
     assert_eq!(inode("/dst/other"), inode("/dst/size1"));
+}
+
+/// cpio(1) reads what we pack.
+#[test]
+fn cpio_archives() {
+    let mut g = guest();
+    fs::hard_link(g.host("/src/d/f"), g.host("/src/d/name")).unwrap();
+    g.write("/src/TRAILER!!!", "not the end");
+    g.write("/src/TRAILER!!!d/x", "odd");
+    for format in [None, Some("newc"), Some("crc")] {
+        let opts = CpioOutOpts { format: format.map(BString::from) };
+        let cpio = g.download(|ctx, f| cpio_out(ctx, "/src".into(), f, &opts)).unwrap();
+        assert_eq!(cpio.len() % 512, 0);
+        let dst = tempfile::tempdir().unwrap();
+        let archive = dst.path().join("archive");
+        fs::write(&archive, &cpio).unwrap();
+        let tool = std::process::Command::new("cpio")
+            .args(["-idm", "--quiet", "--no-absolute-filenames"])
+            .current_dir(dst.path())
+            .stdin(fs::File::open(&archive).unwrap())
+            .output()
+            .unwrap();
+        assert!(tool.status.success() && tool.stderr.is_empty(), "{format:?}: {}", tool.stderr.as_bstr());
+        let md = fs::metadata(dst.path().join("d/f")).unwrap();
+        assert_eq!((md.len(), md.permissions().mode(), md.nlink()), (100_000, 0o100_640, 2), "{format:?}");
+        assert_eq!(fs::metadata(dst.path().join("d/name")).unwrap().ino(), md.ino());
+        assert_eq!(fs::read_link(dst.path().join("l")).unwrap().to_str(), Some("d/f"));
+        assert_eq!(fs::read(dst.path().join("TRAILER!!!")).unwrap(), b"not the end");
+        assert_eq!(fs::read(dst.path().join("TRAILER!!!d/x")).unwrap(), b"odd");
+    }
+    let wrong = CpioOutOpts { format: Some("tar".into()) };
+    let e = g.download(|ctx, f| cpio_out(ctx, "/src".into(), f, &wrong)).unwrap_err();
+    assert_eq!(e.errno(), Some(Errno::INVAL));
+}
+
+#[test]
+fn cpio_has_no_room_for_large_files() {
+    let mut g = Guest::new();
+    g.write("/d/f", "");
+    fs::File::options().write(true).open(g.host("/d/f")).unwrap().set_len(1 << 32).unwrap();
+    let opts = CpioOutOpts::default();
+    let e = g.download(|ctx, f| cpio_out(ctx, "/d".into(), f, &opts)).unwrap_err();
+    assert_eq!(e.errno(), Some(Errno::FBIG));
+    assert!(e.to_string().starts_with("/d: f: "), "{e}");
 }

@@ -140,6 +140,6 @@ mod tests {
         let odd: Vec<u8> = (0..MESSAGE_MAX as u32 / 4).flat_map(u32::to_le_bytes).collect();
         assert_eq!(dump(&odd[..]).unwrap_err().errno(), Some(Errno::TOOBIG));
         // Long, but all the same.
-        assert_eq!(dump(&vec![0; 4 * MESSAGE_MAX][..]).unwrap().lines().count(), 3);
+        assert_eq!(dump(&vec![0; 4 * MESSAGE_MAX][..]).unwrap().to_string().lines().count(), 3);
     }
 }

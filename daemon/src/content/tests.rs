@@ -1,5 +1,6 @@
 use super::*;
 use crate::device::{Device, DeviceOrPath};
+use crate::error::Errno;
 use crate::testing::Guest;
 use guestfs_protocol::opts::GrepOpts;
 use guestfs_protocol::xdr::MESSAGE_MAX;
@@ -160,4 +161,27 @@ fn descriptions() {
     assert_eq!(errno(file(&mut g.ctx, &p)), Errno::NOENT);
     let device = DeviceOrPath::Device(Device::from_real(g.host("/reg")));
     assert!(file(&mut g.ctx, &device).unwrap().starts_with(b"ASCII text"));
+}
+
+#[test]
+fn comparing_and_counting() {
+    let mut g = guest();
+    let large = "0123456789abcdef".repeat(200_000);
+    g.write("/a", &large);
+    g.write("/b", &large);
+    g.write("/c", large.replacen('f', "g", 1));
+    g.write("/empty", "");
+    let at = |path: &str| g.path(path);
+    let (a, b, c, reg, empty, dir) = (at("/a"), at("/b"), at("/c"), at("/reg"), at("/empty"), at("/dir"));
+    let ctx = &mut g.ctx;
+    for (x, y, same) in [(&a, &b, true), (&a, &c, false), (&a, &reg, false), (&empty, &empty, true), (&empty, &reg, false)] {
+        assert_eq!(equal(ctx, x, y).unwrap(), same, "{x} {y}");
+        assert_eq!(equal(ctx, y, x).unwrap(), same, "{y} {x}");
+    }
+    assert_eq!(errno(equal(ctx, &dir, &dir)), Errno::ISDIR);
+    assert_eq!((wc_c(ctx, &reg).unwrap(), wc_w(ctx, &reg).unwrap()), (TEXT.len() as i32, 7));
+    assert_eq!(errno(wc_c(ctx, &dir)), Errno::ISDIR);
+    assert_eq!(wc_c(ctx, &a).unwrap(), 3_200_000);
+    assert_eq!(head(ctx, &reg).unwrap().len(), 3);
+    assert_eq!(tail(ctx, &reg).unwrap().len(), 3);
 }

@@ -192,9 +192,40 @@ fn moving_by_copying() {
     let mut g = Guest::new();
     tree(&g);
     let (t, dest) = (g.path("/t"), g.path("/moved"));
-    super::tree::copy(&g.ctx, &t, &dest).unwrap();
+    super::tree::copy(&g.ctx, &t, &dest, Keep::All).unwrap();
     crate::files::rm_rf(&mut g.ctx, &t).unwrap();
     assert!(g.read("/moved/sub/f") == patchy());
     assert!(!g.host("/t").exists());
+    g.check_outside();
+}
+
+#[test]
+fn trees_without_attributes() {
+    let mut g = Guest::new();
+    g.write("/a/d/f", "text");
+    g.write("/old", "old");
+    fs::set_permissions(g.host("/a/d/f"), fs::Permissions::from_mode(0o4755)).unwrap();
+    fs::hard_link(g.host("/a/d/f"), g.host("/a/g")).unwrap();
+    fs::hard_link(g.host("/old"), g.host("/name")).unwrap();
+    g.link("../secret", "/a/l");
+    fs::set_permissions(g.host("/a/d"), fs::Permissions::from_mode(0o500)).unwrap();
+    let (a, b, f, old) = (g.path("/a"), g.path("/b"), g.path("/a/d/f"), g.path("/old"));
+    cp_r(&mut g.ctx, &a, &b).unwrap();
+    let mode = |path: &str| fs::symlink_metadata(g.host(path)).unwrap().permissions().mode();
+    assert_eq!((mode("/b/d"), mode("/b/d/f")), (0o40_500, 0o100_755));
+    assert_eq!(fs::metadata(g.host("/b/g")).unwrap().nlink(), 1);
+    assert_eq!(fs::read_link(g.host("/b/l")).unwrap().to_str(), Some("../secret"));
+    // What is there stays the same file; a link in the way is not followed.
+    cp_r(&mut g.ctx, &f, &old).unwrap();
+    assert_eq!(g.read("/name"), b"text");
+    fs::remove_file(g.host("/b/g")).unwrap();
+    g.link("../../secret", "/b/g");
+    fs::create_dir(g.host("/c")).unwrap();
+    fs::rename(g.host("/a"), g.host("/c/b")).unwrap();
+    let (from, to) = (g.path("/c/b"), g.path("/"));
+    cp_r(&mut g.ctx, &from, &to).unwrap();
+    assert_eq!(g.read("/b/g"), b"text");
+    let inside = g.path("/c/b/inside");
+    assert_eq!(errno(cp_r(&mut g.ctx, &from, &inside)), Errno::INVAL);
     g.check_outside();
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::testing::Guest;
+use guestfs_protocol::opts::{IsDirOpts, IsFileOpts, MktempOpts};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
@@ -210,4 +211,84 @@ fn umask_is_checked() {
     let mut g = Guest::new();
     assert_eq!(errno(umask(&mut g.ctx, -1)), Errno::INVAL);
     assert_eq!(errno(umask(&mut g.ctx, 0o1000)), Errno::INVAL);
+}
+
+#[test]
+fn links_that_replace() {
+    let mut g = Guest::new();
+    g.write("/f", "text");
+    g.write("/old", "old");
+    g.write("/d/x/y", "");
+    g.link("d", "/ld");
+    let at = |path: &str| g.path(path);
+    let (f, old, d, ld, sub, missing) = (at("/f"), at("/old"), at("/d"), at("/ld"), at("/ld/z"), at("/m/l"));
+    let ctx = &mut g.ctx;
+    ln_f(ctx, "/f".into(), &old).unwrap();
+    // Once more, and onto itself: neither loses a name nor leaves one behind.
+    ln_f(ctx, "/f".into(), &old).unwrap();
+    ln_f(ctx, "/f".into(), &f).unwrap();
+    assert_eq!(errno(ln(ctx, "/f".into(), &old)), Errno::EXIST);
+    assert_eq!(errno(ln_f(ctx, "/nothing".into(), &old)), Errno::NOENT);
+    assert_eq!(errno(ln_f(ctx, "f".into(), &old)), Errno::INVAL);
+    assert_eq!(errno(ln_f(ctx, "/f".into(), &d)), Errno::ISDIR);
+    ln_sf(ctx, "one".into(), &sub).unwrap();
+    ln_sf(ctx, "two".into(), &sub).unwrap();
+    ln_sf(ctx, "a/three//".into(), &ld).unwrap();
+    assert_eq!(errno(ln_sf(ctx, "x".into(), &d)), Errno::ISDIR);
+    assert_eq!(errno(ln_sf(ctx, "x".into(), &missing)), Errno::NOENT);
+    for nameless in ["", "/", "..", "a/."] {
+        assert_eq!(errno(ln_sf(ctx, nameless.into(), &d)), Errno::ISDIR, "{nameless}");
+    }
+    let names = ["z", "three", "x", "nothing"].map(BString::from);
+    assert_eq!(internal_readlinklist(ctx, &d, &names).unwrap(), ["two", "a/three//", "", ""]);
+    assert_eq!(errno(internal_readlinklist(ctx, &d, &["../ld".into()])), Errno::INVAL);
+    assert_eq!(fs::metadata(g.host("/f")).unwrap().nlink(), 2);
+    assert_eq!(g.read("/old"), b"text");
+    for (dir, count) in [("/", 4), ("/d", 3)] {
+        assert_eq!(fs::read_dir(g.host(dir)).unwrap().count(), count, "{dir}");
+    }
+}
+
+#[test]
+fn temporary_names() {
+    let mut g = Guest::new();
+    g.write("/d/x", "");
+    let (tmpl, short, missing) = (g.path("/d/../d/aXXXXXX"), g.path("/XXXXX"), g.path("/m/XXXXXX"));
+    let ctx = &mut g.ctx;
+    let suffix = |s: &str| MktempOpts { suffix: Some(s.into()) };
+    let dir = mkdtemp(ctx, &tmpl).unwrap().to_string();
+    let file = mktemp(ctx, &tmpl, &suffix(".txt")).unwrap().to_string();
+    assert_ne!(mktemp(ctx, &tmpl, &suffix(".txt")).unwrap(), file);
+    for (made, length) in [(&dir, 14), (&file, 18)] {
+        assert!(made.starts_with("/d/../d/a") && made.len() == length + 1 && !made.contains('X'), "{made}");
+    }
+    assert_eq!(errno(mkdtemp(ctx, &short)), Errno::INVAL);
+    assert_eq!(errno(mkdtemp(ctx, &missing)), Errno::NOENT);
+    assert_eq!(errno(mktemp(ctx, &tmpl, &suffix("/x"))), Errno::INVAL);
+    assert_eq!(fs::metadata(g.host(&dir)).unwrap().permissions().mode(), 0o40700);
+    assert_eq!(fs::metadata(g.host(&file)).unwrap().permissions().mode(), 0o100_600);
+}
+
+#[test]
+fn nodes_of_every_kind() {
+    let mut g = Guest::new();
+    let (p, s, b) = (g.path("/p"), g.path("/s"), g.path("/b"));
+    let ctx = &mut g.ctx;
+    mkfifo(ctx, 0o600, &p).unwrap();
+    assert!(is_fifo(ctx, &p, &Default::default()).unwrap());
+    mknod(ctx, 0o140_600, 0, 0, &s).unwrap();
+    assert!(is_socket(ctx, &s, &Default::default()).unwrap());
+    assert_eq!(errno(mkfifo(ctx, 0o10_600, &b)), Errno::INVAL);
+    for (mode, major, minor) in [
+        (-1, 0, 0),
+        (0o40_755, 0, 0),
+        (0o120_777, 0, 0),
+        (0o170_600, 0, 0),
+        (0o60_600, 4096, 0),
+        (0o60_600, 1, 1 << 20),
+        (0o20_600, -1, 0),
+        (0o20_600, 1, -1),
+    ] {
+        assert_eq!(errno(mknod(ctx, mode, major, minor, &b)), Errno::INVAL, "{mode:o} {major} {minor}");
+    }
 }

@@ -106,7 +106,8 @@ impl Group {
                 if self.letters < 2 {
                     return Err(invalid());
                 }
-                return Ok(self.flush(bytes));
+                self.flush(bytes);
+                return Ok(());
             }
             _ => return Ok(()),
         };
