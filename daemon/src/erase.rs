@@ -30,7 +30,10 @@ const PIECE: usize = 4096;
 pub fn clear(ctx: &Ctx, device: &Device) -> Result<()> {
     require_unused(ctx, device)?;
     let tool = Tool::new("wipefs").args(["--all", "--force", "--"]).arg(device);
-    tool.run(ctx).with_context(|| device.api_name(ctx)).map(drop)
+    tool.run(ctx).with_context(|| device.api_name(ctx))?;
+    // The kernel forgets the partitions of a table that is gone. Most devices cannot have any.
+    let _ = crate::sys::reread_partitions(&device.open(ctx, OFlags::RDONLY)?);
+    Ok(())
 }
 
 /// Remove the signatures of file systems, arrays and partition tables, nothing else.

@@ -8,7 +8,7 @@ use bstr::{BString, ByteSlice};
 use guestfs_protocol::opts::Mke2fsOpts;
 
 use crate::ctx::Ctx;
-use crate::device::{Device, Mountable};
+use crate::device::Device;
 use crate::erase::clear;
 use crate::error::{Context, Error, Result};
 use crate::filesystems::{is_ext, tag};
@@ -29,8 +29,7 @@ pub fn mke2fs(ctx: &mut Ctx, device: &Device, opts: &Mke2fsOpts) -> Result<()> {
 pub fn resize2fs(ctx: &mut Ctx, device: &Device) -> Result<()> {
     require_ext(ctx, device)?;
     // One that is mounted grows as it is; the kernel would refuse to check it.
-    let in_use = crate::mount::mounts(ctx)?.contains(&Mountable::Device(device.clone()));
-    if !in_use {
+    if !crate::mount::is_mounted(ctx, device)? {
         // resize2fs wants it checked since it was mounted last.
         let output = Tool::new("e2fsck").args(["-f", "-p"]).arg(device).pulse().run_status(ctx);
         let output = output.with_context(|| device.api_name(ctx))?;

@@ -134,10 +134,7 @@ pub fn umount(ctx: &mut Ctx, pathordevice: &DeviceOrPath, opts: &opts::UmountOpt
     let not_mounted = || Error::invalid("not mounted").context(&name);
     let mounted = table::mounted(ctx)?;
     let entry = match pathordevice {
-        DeviceOrPath::Device(device) => {
-            let wanted = number(device.path());
-            mounted.iter().rev().find(|e| wanted.is_some() && number(Path::new(OsStr::from_bytes(&e.source))) == wanted)
-        }
+        DeviceOrPath::Device(device) => mounted.iter().rev().find(|e| is_from(e, device)),
         DeviceOrPath::Path(path) => {
             let target = path.host_path(ctx)?;
             mounted.iter().rev().find(|e| e.target == target)
@@ -268,6 +265,17 @@ pub fn internal_autosync(ctx: &mut Ctx) -> Result<()> {
     let unmounted = if ctx.role() == Role::Appliance { umount_all(ctx) } else { Ok(()) };
     sync(ctx)?;
     unmounted
+}
+
+/// Whether a device is mounted somewhere in the guest.
+pub fn is_mounted(ctx: &Ctx, device: &Device) -> Result<bool> {
+    Ok(table::mounted(ctx)?.iter().any(|e| is_from(e, device)))
+}
+
+/// One device can have many names.
+fn is_from(entry: &table::Entry, device: &Device) -> bool {
+    let wanted = number(device.path());
+    wanted.is_some() && number(Path::new(OsStr::from_bytes(&entry.source))) == wanted
 }
 
 fn number(node: &Path) -> Option<u64> {

@@ -28,14 +28,9 @@ pub use properties::{
 /// Run parted on a device and read the table it prints after `words`, which are commands as parted
 /// takes them from its command line.
 fn table_after(ctx: &Ctx, device: &Device, words: &[&[u8]]) -> Result<parted::Table> {
-    converse(ctx, device, Tool::new("parted").arg("-s"), words)
-}
-
-/// The same with a parted that has been told how to deal with questions.
-fn converse(ctx: &Ctx, device: &Device, parted: Tool, words: &[&[u8]]) -> Result<parted::Table> {
     // Names are UTF-16 on disk; parted turns them into those of the locale. Negative positions are no
     // options, hence the dashes.
-    let mut tool = parted.env("LC_ALL", "C.UTF-8").args(["-m", "--"]).arg(device);
+    let mut tool = Tool::new("parted").env("LC_ALL", "C.UTF-8").args(["-s", "-m", "--"]).arg(device);
     for word in words {
         tool = tool.arg_bytes(word);
     }
@@ -117,11 +112,11 @@ pub fn part_resize(ctx: &mut Ctx, device: &Device, partnum: i32, endsect: i64) -
     let size = i64::try_from(blockdev::size(&file).with_context(name)?).unwrap_or(i64::MAX);
     let sector = i64::from(settle::sector_size(&file));
     drop(file);
-    let table = table(ctx, device)?;
+    let table = self::table(ctx, device)?;
     let is = |p: &&Partition| u32::try_from(p.part_num) == Ok(number);
     let old = table.partitions.iter().find(is).ok_or_else(|| missing(number).context(name()))?;
     let (start, end) = (old.part_start / sector, old.part_end / sector);
-    let wanted = if endsect < 0 { size / sector + endsect } else { endsect };
+    let wanted = if endsect < 0 { (size / sector).saturating_add(endsect) } else { endsect };
     if wanted < start {
         let text = format!("the end, sector {wanted}, is before the start of the partition, sector {start}");
         return Err(Error::invalid(text).context(name()));
@@ -129,15 +124,19 @@ pub fn part_resize(ctx: &mut Ctx, device: &Device, partnum: i32, endsect: i64) -
     if wanted >= size / sector {
         return Err(Error::invalid(format!("the end, sector {wanted}, is behind the end of the disk")).context(name()));
     }
-    let (number, place) = (number.to_string(), format!("{wanted}s"));
-    let words = [b"resizepart", number.as_bytes(), place.as_bytes()];
+    let (text, place) = (number.to_string(), format!("{wanted}s"));
     if wanted >= end {
-        return change(ctx, device, &words);
+        return change(ctx, device, &[b"resizepart", text.as_bytes(), place.as_bytes()]);
     }
     // parted asks whether data may be lost; where there is nobody to answer it takes a no for granted.
     // About anything else it would ask, it gets no answer and gives up.
-    let parted = Tool::new("parted").arg("---pretend-input-tty").stdin("Yes\n");
-    let table = converse(ctx, device, parted, &words)?;
+    let tool = Tool::new("parted").args(["---pretend-input-tty", "--"]).arg(device);
+    let output = tool.args(["resizepart", &text, &place]).stdin("Yes\n").run_status(ctx).with_context(name)?;
+    let table = self::table(ctx, device)?;
+    if table.partitions.iter().find(is).is_none_or(|p| p.part_end / sector != wanted) {
+        let said = bstr::concat([&output.stdout[..], b"\n", &output.stderr]);
+        return Err(Error::msg(said.trim()).context("parted has not made it smaller").context(name()));
+    }
     settled(ctx, device, &table)
 }
 

@@ -38,6 +38,50 @@ fn gpt() {
     }
 }
 
+#[test]
+fn moved_ends() {
+    let mut g = Guest::new();
+    for kind in ["gpt", "mbr"] {
+        let d = disk(&g);
+        part_init(&mut g.ctx, &d, kind.into()).unwrap();
+        part_add(&mut g.ctx, &d, "p".into(), 2048, 4095).unwrap();
+        part_add(&mut g.ctx, &d, "p".into(), 40_960, 81_919).unwrap();
+        for end in [20_479, 40_959, 4095, 2048] {
+            part_resize(&mut g.ctx, &d, 1, end).unwrap();
+            assert_eq!(list(&mut g, &d), [(1, 2048, end), (2, 40_960, 81_919)], "{kind}");
+        }
+        part_resize(&mut g.ctx, &d, 2, -2048).unwrap();
+        let expected = [(1, 2048, 2048), (2, 40_960, 131_072 - 2048)];
+        assert_eq!(list(&mut g, &d), expected);
+        for (number, end) in [(1, 2047), (1, 40_960), (1, -131_072), (2, 131_072), (2, i64::MAX), (2, i64::MIN), (3, 9), (0, 9)] {
+            assert!(part_resize(&mut g.ctx, &d, number, end).is_err(), "{kind} {number} {end}");
+        }
+        assert_eq!(list(&mut g, &d), expected);
+    }
+}
+
+#[test]
+fn flags_and_types() {
+    let mut g = Guest::new();
+    let d = disk(&g);
+    part_init(&mut g.ctx, &d, "mbr".into()).unwrap();
+    part_add(&mut g.ctx, &d, "p".into(), 2048, 4095).unwrap();
+    assert!(!part_get_bootable(&mut g.ctx, &d, 1).unwrap());
+    part_set_bootable(&mut g.ctx, &d, 1, true).unwrap();
+    assert!(part_get_bootable(&mut g.ctx, &d, 1).unwrap());
+    assert!(part_get_bootable(&mut g.ctx, &d, 2).is_err());
+    for id in [0x82, 0, 0xff] {
+        part_set_mbr_id(&mut g.ctx, &d, 1, id).unwrap();
+        assert_eq!(part_get_mbr_id(&mut g.ctx, &d, 1).unwrap(), id);
+    }
+    for bad in [-1, 256, i32::MAX] {
+        assert_eq!(part_set_mbr_id(&mut g.ctx, &d, 1, bad).unwrap_err().errno(), Some(Errno::INVAL));
+    }
+    part_init(&mut g.ctx, &d, "gpt".into()).unwrap();
+    part_add(&mut g.ctx, &d, "p".into(), 2048, 4095).unwrap();
+    assert_eq!(part_get_mbr_id(&mut g.ctx, &d, 1).unwrap_err().errno(), Some(Errno::INVAL));
+}
+
 /// [`part_get_name`] asks a block device for its sector size, which a file does not have.
 fn gpt_name(d: &Device, number: u32) -> String {
     let file = std::fs::File::open(d.path()).unwrap();
