@@ -38,6 +38,7 @@ first_lane() {
   stage shell-launched $cargo -p guestfish --test launched -- --test-threads 1
   stage faults $cargo -p guestfs-tests --test faults -- --test-threads 1 --nocapture
   stage interop $cargo -p guestfs-tests --test interop -- --test-threads 1 --nocapture
+  stage guests $cargo -p guestfs-tests --test guests -- --nocapture
 }
 
 # The steps of all calls through each language, the demo, and launches of every kind.
