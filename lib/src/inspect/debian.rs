@@ -46,7 +46,7 @@ impl Package {
         let app = &mut self.found;
         match key {
             b"Package" => app.app2_name = value(text),
-            b"Status" => self.installed = text.fields().next_back() == Some(b"installed"),
+            b"Status" => self.installed = text.fields().last().is_some_and(|word| word == b"installed"),
             b"Architecture" => app.app2_arch = value(text),
             b"Homepage" => app.app2_url = value(text),
             // A version in parentheses follows when it is another than the package's.

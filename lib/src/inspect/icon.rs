@@ -51,12 +51,12 @@ const LOGOS: &[Logo] = &[
 ];
 
 /// The icon, empty when there is none.
-pub(crate) fn inspect_get_icon(g: &Handle, root: &BStr, opts: InspectGetIconOpts) -> Result<Vec<u8>> {
+pub(crate) fn inspect_get_icon(g: &Handle, root: &BStr, opts: &InspectGetIconOpts) -> Result<Vec<u8>> {
     let distro = g.inspect_get_distro(root)?;
     let major = g.inspect_get_major_version(root)?;
     let good_only = opts.highquality.unwrap_or(false);
     let fits = |logo: &&Logo| {
-        logo.distros.iter().any(|d| distro == d) && major >= logo.since && (logo.good || !good_only)
+        logo.distros.iter().any(|d| distro == *d) && major >= logo.since && (logo.good || !good_only)
     };
     let favicon = opts.favicon.unwrap_or(true).then_some(FAVICON);
     let logos = LOGOS.iter().filter(fits).map(|logo| logo.file);
