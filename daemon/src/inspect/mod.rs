@@ -26,6 +26,10 @@ use look::Role;
 
 pub use arch::file_architecture;
 
+/// File systems and subvolumes that are looked at. A disk can be made to have any number of subvolumes,
+/// and each takes part of a second.
+const LOOKS_MAX: usize = 1000;
+
 /// What is known of an operating system.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Os {
@@ -69,12 +73,12 @@ pub struct Inspection {
 pub fn inspect_os(ctx: &mut Ctx) -> Result<Vec<Mountable>> {
     ctx.set_inspection(Inspection::default());
     crate::mount::umount_all(ctx)?;
-    let candidates = survey(ctx)?;
+    let mut candidates = survey(ctx)?;
+    resolve::make_plain(ctx, &mut candidates);
     let (mut systems, mut usrs) = (Vec::new(), Vec::new());
-    for (mountable, fstype) in &mountables(ctx, &candidates) {
-        if fstype == "swap" || fstype == "unknown" {
-            continue;
-        }
+    let all = mountables(ctx, &candidates);
+    let may_be_root = all.iter().filter(|(_, fstype)| fstype != "swap" && fstype != "unknown");
+    for (mountable, _) in may_be_root.take(LOOKS_MAX) {
         match look_at(ctx, mountable, &candidates)? {
             Role::Root(os) => systems.push((mountable.clone(), os)),
             Role::Usr(os) => usrs.push((mountable.clone(), os)),

@@ -21,6 +21,18 @@ pub struct Names<'a> {
     arrays: Vec<(BString, Device)>,
 }
 
+/// Have the tags that a guest may name as they are on disk. Once for all entries of all guests: where
+/// one may be escaped in the list, it is a run of blkid.
+pub fn make_plain(ctx: &Ctx, candidates: &mut [Candidate]) {
+    for Candidate { device, tags } in candidates {
+        for key in ["UUID", "LABEL", "PART_ENTRY_UUID", "PART_ENTRY_NAME"] {
+            if let Some(plain) = plain_value(ctx, device, tags, key) {
+                tags.iter_mut().filter(|(known, _)| known == key).for_each(|(_, value)| *value = plain.clone());
+            }
+        }
+    }
+}
+
 impl<'a> Names<'a> {
     /// For the guest that is mounted now.
     pub fn new(ctx: &Ctx, candidates: &'a [Candidate]) -> Names<'a> {
@@ -30,7 +42,7 @@ impl<'a> Names<'a> {
     /// The device of an entry in fstab.
     pub fn device(&self, ctx: &Ctx, spec: &BStr) -> Option<Device> {
         if let Some((tag, wanted)) = tag(spec) {
-            return self.tagged(ctx, tag, wanted);
+            return self.tagged(tag, wanted);
         }
         if let Some(device) = self.array(spec) {
             return Some(device);
@@ -47,11 +59,10 @@ impl<'a> Names<'a> {
         Some(present(ctx, name.as_bstr()).unwrap_or_else(|| Device::absent(spec)))
     }
 
-    fn tagged(&self, ctx: &Ctx, tag: &str, wanted: &BStr) -> Option<Device> {
+    fn tagged(&self, tag: &str, wanted: &BStr) -> Option<Device> {
         // Those of FAT and of partitions are written in either case.
-        let same = |found: &[u8]| if tag.ends_with("UUID") { found.eq_ignore_ascii_case(wanted) } else { found == *wanted };
-        let mut having = self.candidates.iter().filter(|c| value(&c.tags, tag).is_some());
-        let found = having.find(|c| plain_value(ctx, &c.device, &c.tags, tag).is_some_and(|v| same(&v)));
+        let same = |found: &BStr| if tag.ends_with("UUID") { found.eq_ignore_ascii_case(wanted) } else { found == wanted };
+        let found = self.candidates.iter().find(|c| value(&c.tags, tag).is_some_and(same));
         found.map(|c| c.device.clone())
     }
 
