@@ -29,7 +29,7 @@ pub enum EventClass {
     Trace = 6,
     /// A call begins: its name.
     Enter = 7,
-    /// libvirt wants credentials; no backend here does.
+    /// libvirt wants credentials for a connection: its URI.
     LibvirtAuth = 8,
     /// A warning for the user.
     Warning = 9,

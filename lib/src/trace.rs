@@ -72,6 +72,12 @@ impl Trace {
         self.text(" \"***\"");
     }
 
+    /// A pointer: its address.
+    pub fn pointer(&mut self, _name: &str, value: crate::Pointer<'_>) {
+        let address = value.address().map_or(0, |p| p.as_ptr() as usize);
+        let _ = write!(self.line, " (void *){address:#x}");
+    }
+
     /// A boolean.
     pub fn bool(&mut self, _name: &str, value: bool) {
         self.text(if value { " true" } else { " false" });

@@ -68,6 +68,7 @@ pub fn pass(ty: ArgType, name: &str) -> TokenStream {
     match passing(ty) {
         Passing::Bool => quote! { #id != 0 },
         Passing::StrList => quote! { &#id },
+        Passing::Pointer => quote! { guestfs::Pointer::new(#id) },
         _ => quote! { #id },
     }
 }

@@ -46,6 +46,7 @@ fn param(arg: &Arg) -> TokenStream {
         ArgType::Int64 => quote!(i64),
         ArgType::OptStr => quote!(Option<&BStr>),
         ArgType::Buffer => quote!(&[u8]),
+        ArgType::Pointer => quote!(crate::Pointer<'_>),
         t if is_list(t) => quote!(&[impl AsRef<[u8]>]),
         _ => quote!(impl AsRef<[u8]>),
     };
@@ -57,7 +58,8 @@ fn is_list(ty: ArgType) -> bool {
 }
 
 fn is_string(ty: ArgType) -> bool {
-    !is_list(ty) && !matches!(ty, ArgType::Bool | ArgType::Int | ArgType::Int64 | ArgType::OptStr | ArgType::Buffer)
+    use ArgType::{Bool, Buffer, Int, Int64, OptStr, Pointer};
+    !is_list(ty) && !matches!(ty, Bool | Int | Int64 | OptStr | Buffer | Pointer)
 }
 
 /// Generic parameters become plain references once, so that little is compiled per caller.
@@ -97,6 +99,7 @@ fn trace_arg(arg: &Arg) -> TokenStream {
         ArgType::OptStr => quote!(g_trace.opt_str(#text, #name);),
         ArgType::Buffer => quote!(g_trace.buffer(#text, #name);),
         ArgType::Key => quote!(g_trace.key(#text, #name);),
+        ArgType::Pointer => quote!(g_trace.pointer(#text, #name);),
         t if is_list(t) => quote!(g_trace.str_list(#text, &#name);),
         _ => quote!(g_trace.str(#text, #name);),
     }

@@ -7,7 +7,7 @@
 mod doc;
 mod view;
 
-use super::c::{text, C};
+use super::c::{text, unsupported_above};
 use super::{rust, Files, Target};
 use crate::model::{Api, Call, Visibility};
 
@@ -22,7 +22,7 @@ impl Target for Python {
     fn unsupported(&self, call: &Call) -> Option<&'static str> {
         match call.visibility {
             Visibility::Internal => Some("internal: not for language bindings"),
-            _ => C.unsupported(call),
+            _ => unsupported_above(call),
         }
     }
 
