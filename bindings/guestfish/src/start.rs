@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::options::{Drive, Mount, Options};
 use crate::uri::Location;
 use bstr::{BString, ByteVec};
-use guestfs::protocol::opts::AddDriveOpts;
+use guestfs::protocol::opts::{AddDomainOpts, AddDriveOpts};
 use guestfs::Handle;
 
 /// Bring the handle into the state that the options ask for.
@@ -26,15 +26,20 @@ pub fn prepare(handle: &Handle, options: &Options, readonly: bool) -> Result<()>
     if options.network {
         handle.set_network(true)?;
     }
+    let mut count = 0;
+    let mut prepared = Vec::new();
     for drive in &options.drives {
-        add(handle, drive, readonly)?;
+        if let Drive::Prepared(disk) = drive {
+            prepared.push((disk, device_name(count)));
+        }
+        count += add(handle, drive, options, readonly)?;
     }
-    let prepared = options.drives.iter().any(|d| matches!(d, Drive::Prepared(_)));
-    if !prepared && options.mounts.is_empty() {
+    if prepared.is_empty() && options.mounts.is_empty() {
         return Ok(());
     }
     handle.launch()?;
-    fill(handle, &options.drives)?;
+    // Partition and format them.
+    prepared.iter().try_for_each(|(disk, device)| disk.fill(handle, device))?;
     options.mounts.iter().try_for_each(|m| mount(handle, m, readonly))
 }
 
@@ -47,9 +52,6 @@ fn refuse_missing(options: &Options) -> Result<()> {
     if options.inspector {
         return Err(needs("-i", "inspect-os").note("help: use 'run', 'list-filesystems' and 'mount' instead"));
     }
-    if let Some(name) = options.drives.iter().find_map(|d| if let Drive::Domain(name) = d { Some(name) } else { None }) {
-        return Err(needs(&format!("-d {name}"), "add-domain").note("help: name the disk images of the domain with -a"));
-    }
     if options.mounts.iter().any(|m| m.fstype.is_some()) {
         return Err(needs("-m with a filesystem type", "mount-vfs").note("help: leave the type out, it is detected"));
     }
@@ -59,11 +61,11 @@ fn refuse_missing(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn add(handle: &Handle, drive: &Drive, readonly: bool) -> Result<()> {
+/// Add what one option names; says how many drives it was.
+fn add(handle: &Handle, drive: &Drive, options: &Options, readonly: bool) -> Result<usize> {
     let (location, format, blocksize) = match drive {
-        Drive::Prepared(disk) => return disk.create(handle),
-        // Refused above.
-        Drive::Domain(_) => return Ok(()),
+        Drive::Prepared(disk) => return disk.create(handle).map(|()| 1),
+        Drive::Domain(name) => return domain(handle, name, options, readonly),
         Drive::Add { location, format, blocksize } => (location, format, blocksize),
     };
     let mut opts = AddDriveOpts { format: format.clone(), blocksize: *blocksize, ..AddDriveOpts::default() };
@@ -78,17 +80,21 @@ fn add(handle: &Handle, drive: &Drive, readonly: bool) -> Result<()> {
             &remote.path
         }
     };
-    Ok(handle.add_drive(path, opts)?)
+    handle.add_drive(path, opts)?;
+    Ok(1)
 }
 
-/// Partition and format the prepared disks.
-fn fill(handle: &Handle, drives: &[Drive]) -> Result<()> {
-    for (index, drive) in drives.iter().enumerate() {
-        if let Drive::Prepared(disk) = drive {
-            disk.fill(handle, &device_name(index))?;
-        }
-    }
-    Ok(())
+/// The disks of a libvirt domain, those marked read-only as such.
+fn domain(handle: &Handle, name: &BString, options: &Options, readonly: bool) -> Result<usize> {
+    let opts = AddDomainOpts {
+        libvirturi: options.connect.clone(),
+        readonly: readonly.then_some(true),
+        allowuuid: Some(true),
+        readonlydisk: Some("read".into()),
+        ..AddDomainOpts::default()
+    };
+    let count = handle.add_domain(name, opts)?;
+    Ok(usize::try_from(count).unwrap_or_default())
 }
 
 /// Name of the drive that was added after `index` others: `/dev/sda`, …, `/dev/sdz`, `/dev/sdaa`, ….
