@@ -32,9 +32,10 @@ first_lane() {
   stage library-units $cargo -p guestfs --lib
   stage library-appliance $cargo -p guestfs --test appliance
   stage library-live $cargo -p guestfs --test live
+  stage library-libvirt $cargo -p guestfs --test libvirt -- --test-threads 1
   stage manual tests/manual.sh
   stage bindings $cargo -p guestfs-c --no-fail-fast
-  stage shell $cargo -p guestfish --bins --test corpus --test messages --test interactive --test completions
+  stage shell $cargo -p guestfish --bins --test corpus --test messages --test interactive --test completions --test domain
   stage shell-launched $cargo -p guestfish --test launched -- --test-threads 1
   stage faults $cargo -p guestfs-tests --test faults -- --test-threads 1 --nocapture
   stage interop $cargo -p guestfs-tests --test interop -- --test-threads 1 --nocapture

@@ -75,7 +75,19 @@ pub(super) fn connect(g: &Handle, uri: Option<&BStr>, readonly: bool) -> Result<
     shown.push(0);
     let shown = shown.get(..length).unwrap_or_default();
     let kinds = g.credentials.lock().supported.clone();
-    Connection::open(uri, readonly, Some(Asker { kinds, ask: &mut |questions| ask(g, shown, questions) }))
+    let mut open = Vec::new();
+    let mut answer = |questions: Vec<Question>| {
+        let words: Vec<BString> = questions.iter().map(|q| word(q.kind)).collect();
+        let answers = ask(g, shown, questions);
+        open.extend(words.into_iter().zip(&answers).filter(|(_, answer)| answer.is_none()).map(|(word, _)| word));
+        answers
+    };
+    let connected = Connection::open(uri, readonly, Some(Asker { kinds, ask: &mut answer }));
+    connected.map_err(|e| match open.first() {
+        // libvirt itself may not say why.
+        Some(word) => e.with_errno(libc::EACCES).with_help(format!("libvirt asked for {word}, and nobody answered")),
+        None => e,
+    })
 }
 
 /// Look at the questions that are being asked.
