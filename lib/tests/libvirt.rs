@@ -37,7 +37,7 @@ impl Host {
         if e.errno() == libc::ENOTSUP {
             assert!(e.help().unwrap().contains("libvirt0"), "{e}");
             // Not with a macro, whose output the test harness keeps for itself.
-            writeln!(std::io::stdout(), "not run: {what}, {}", e.message()).unwrap();
+            writeln!(std::io::stdout(), "\nnot run: {what}, {}", e.message()).unwrap();
             return None;
         }
         Some(Host { dir: tempfile::tempdir().unwrap(), domains: String::new(), more: String::new() })

@@ -34,12 +34,11 @@ fn disks_of_a_domain() {
     for (name, ro, option) in [("guest", "", ""), (UUID, "--ro", "\"readonly:true\" ")] {
         let mut args = vec!["-x", "-c", &uri, "-d", name, "-a", &other, "get-autosync"];
         args.extend(Some(ro).filter(|o| !o.is_empty()));
-        // Options come before the commands for readers, not for the parser.
         let out = guestfish(&args);
         let stderr = text(&out.stderr);
         if stderr.contains("libvirt cannot be used") {
             // Not with a macro, whose output the test harness keeps for itself.
-            writeln!(std::io::stdout(), "not run: guestfish -d, libvirt0 is not installed").unwrap();
+            writeln!(std::io::stdout(), "\nnot run: guestfish -d, libvirt0 is not installed").unwrap();
             return;
         }
         assert!(out.status.success(), "{stderr}");

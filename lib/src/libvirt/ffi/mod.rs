@@ -1,16 +1,19 @@
 //! libvirt's C library, loaded when it is first needed.
 //!
 //! In: names, URIs, a function that answers questions for credentials. Out: owned objects that free
-//! themselves, texts, and libvirt's errors as [`Error`]. Everything unsafe about libvirt is in this file.
+//! themselves, texts, and libvirt's errors as [`Error`]. Everything unsafe about libvirt is in this folder.
 
 #![allow(unsafe_code)]
 
+mod ask;
+
+pub use ask::{Asker, Question};
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::pointer::Pointer;
+use ask::{Asking, RawAuth};
 use bstr::{BStr, BString};
-use std::any::Any;
 use std::ffi::{c_char, c_int, c_uint, c_void, CStr, CString};
-use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 use std::ptr::{self, NonNull};
 use std::sync::OnceLock;
 
@@ -25,26 +28,6 @@ const VIR_ERR_NO_DOMAIN: c_int = 42;
 const VIR_ERR_AUTH_FAILED: c_int = 45;
 const VIR_ERR_AUTH_CANCELLED: c_int = 79;
 const VIR_STORAGE_VOL_BLOCK: c_int = 1;
-
-/// `virConnectCredential`.
-#[repr(C)]
-struct RawCredential {
-    kind: c_int,
-    prompt: *const c_char,
-    challenge: *const c_char,
-    defresult: *const c_char,
-    result: *mut c_char,
-    resultlen: c_uint,
-}
-
-/// `virConnectAuth`.
-#[repr(C)]
-struct RawAuth {
-    credtype: *mut c_int,
-    ncredtype: c_uint,
-    cb: Option<unsafe extern "C" fn(*mut RawCredential, c_uint, *mut c_void) -> c_int>,
-    cbdata: *mut c_void,
-}
 
 /// `virStorageVolInfo`.
 #[repr(C)]
@@ -220,77 +203,6 @@ impl Drop for Object {
     }
 }
 
-/// One question for a credential.
-#[derive(Debug, Clone, Default)]
-pub struct Question {
-    pub kind: c_int,
-    pub prompt: BString,
-    pub challenge: BString,
-    pub default: BString,
-}
-
-/// Who answers questions for credentials.
-pub struct Asker<'a> {
-    /// The kinds that can be answered, as libvirt numbers them.
-    pub kinds: Vec<c_int>,
-    /// Questions in, as many answers out.
-    pub ask: &'a mut dyn FnMut(Vec<Question>) -> Vec<Option<Vec<u8>>>,
-}
-
-/// What the callback gets from us through libvirt.
-struct Asking<'a> {
-    ask: &'a mut dyn FnMut(Vec<Question>) -> Vec<Option<Vec<u8>>>,
-    panic: Option<Box<dyn Any + Send>>,
-}
-
-/// libvirt's callback: 0, or -1 when nothing can be answered.
-///
-/// # Safety
-/// Called by libvirt, with `count` questions and the `Asking` that `Connection::open` gave it.
-unsafe extern "C" fn answer(questions: *mut RawCredential, count: c_uint, data: *mut c_void) -> c_int {
-    // SAFETY: `open` keeps the Asking alive, and does not touch it, while libvirt may call.
-    let asking = unsafe { &mut *data.cast::<Asking<'_>>() };
-    if questions.is_null() {
-        return -1;
-    }
-    let run = || {
-        // SAFETY: libvirt's promise to its callbacks.
-        let raw = unsafe { std::slice::from_raw_parts_mut(questions, count as usize) };
-        let read = |q: &RawCredential| {
-            // SAFETY: its texts are null or C strings.
-            let text = |p| unsafe { bytes(p) }.unwrap_or_default();
-            Question { kind: q.kind, prompt: text(q.prompt), challenge: text(q.challenge), default: text(q.defresult) }
-        };
-        let answers = (asking.ask)(raw.iter().map(read).collect());
-        for (q, answer) in raw.iter_mut().zip(answers) {
-            (q.result, q.resultlen) = match answer {
-                Some(answer) => give(&answer)?,
-                None => (ptr::null_mut(), 0),
-            };
-        }
-        Some(())
-    };
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Some(())) => 0,
-        Ok(None) => -1,
-        Err(payload) => {
-            asking.panic = Some(payload);
-            -1
-        }
-    }
-}
-
-/// A copy that libvirt frees, with a NUL behind it that does not count.
-fn give(answer: &[u8]) -> Option<(*mut c_char, c_uint)> {
-    let length = c_uint::try_from(answer.len()).ok()?;
-    // SAFETY: one byte more than the answer has is reserved, zeroed, and filled up to the last.
-    unsafe {
-        let copy = NonNull::new(libc::calloc(answer.len().checked_add(1)?, 1))?.cast::<u8>();
-        ptr::copy_nonoverlapping(answer.as_ptr(), copy.as_ptr(), answer.len());
-        Some((copy.as_ptr().cast(), length))
-    }
-}
-
 /// A connection.
 pub struct Connection(Object);
 
@@ -310,20 +222,12 @@ impl Connection {
             let raw = unsafe { (api.virConnectOpenAuth)(c_uri, *api.virConnectAuthPtrDefault, flags) };
             return Ok(Connection(Object::new(api, raw, api.virConnectClose, what)?));
         };
-        let mut asking = Asking { ask: asker.ask, panic: None };
-        let data: *mut Asking<'_> = &mut asking;
-        let mut auth = RawAuth {
-            ncredtype: c_uint::try_from(asker.kinds.len()).unwrap_or_default(),
-            credtype: asker.kinds.as_mut_ptr(),
-            cb: Some(answer),
-            cbdata: data.cast(),
-        };
+        let mut asking = Asking::new(asker.ask);
+        let mut auth = asking.auth(&mut asker.kinds);
         // SAFETY: all of it outlives the call, and libvirt asks only while it connects.
         let raw = unsafe { (api.virConnectOpenAuth)(c_uri, &mut auth, flags) };
         let opened = Object::new(api, raw, api.virConnectClose, what);
-        if let Some(payload) = asking.panic {
-            resume_unwind(payload);
-        }
+        asking.go_on_panicking();
         opened.map(Connection)
     }
 
