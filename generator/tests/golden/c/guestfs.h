@@ -282,6 +282,12 @@ extern GUESTFS_DLL_PUBLIC const char *guestfs_lib_const_maybe (guestfs_h *g);
 #define GUESTFS_HAVE_LIB_NO_WRAPPER 1
 extern GUESTFS_DLL_PUBLIC int guestfs_lib_no_wrapper (guestfs_h *g);
 
+#define GUESTFS_HAVE_LIB_POINTER 1
+#ifndef GUESTFS_NO_DEPRECATED
+extern GUESTFS_DLL_PUBLIC int guestfs_lib_pointer (guestfs_h *g, void *pointer)
+  GUESTFS_DEPRECATED_NO_REPLACEMENT;
+#endif
+
 #define GUESTFS_HAVE_LIB_STRUCT 1
 extern GUESTFS_DLL_PUBLIC struct guestfs_version *guestfs_lib_struct (guestfs_h *g);
 
@@ -408,6 +414,7 @@ extern GUESTFS_DLL_PUBLIC struct guestfs_only_list_list *guestfs_ret_structs_onl
 #define LIBGUESTFS_HAVE_LIB_CONST 1
 #define LIBGUESTFS_HAVE_LIB_CONST_MAYBE 1
 #define LIBGUESTFS_HAVE_LIB_NO_WRAPPER 1
+#define LIBGUESTFS_HAVE_LIB_POINTER 1
 #define LIBGUESTFS_HAVE_LIB_STRUCT 1
 #define LIBGUESTFS_HAVE_NO_ARGS 1
 #define LIBGUESTFS_HAVE_ONLY_OPTS 1

@@ -179,6 +179,22 @@ impl Handle {
         let g_handle = self;
         crate::lib::lib_no_wrapper(g_handle)
     }
+    /// Take a pointer.
+    ///
+    /// A pointer.
+    ///
+    /// **Deprecated**.
+    ///
+    /// Since version 1.0.1.
+    pub fn lib_pointer(&self, pointer: crate::Pointer<'_>) -> Result<()> {
+        self.wrapped(
+            &info::LIB_POINTER,
+            |g_trace| {
+                g_trace.pointer("pointer", pointer);
+            },
+            |g_handle| { crate::lib::lib_pointer(g_handle, pointer) },
+        )
+    }
     /// Return a struct from the library.
     ///
     /// A struct.

@@ -187,6 +187,25 @@ pub unsafe extern "C" fn guestfs_lib_no_wrapper(gfs_g: *mut Guestfs) -> c_int {
     }
 }
 
+/// `guestfs_lib_pointer`: take a pointer.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_lib_pointer(
+    gfs_g: *mut Guestfs,
+    pointer: *mut libc::c_void,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "lib_pointer",
+            |gfs_call| { gfs_call.handle().lib_pointer(guestfs::Pointer::new(pointer)) },
+        )
+    }
+}
+
 /// `guestfs_lib_struct`: return a struct from the library.
 ///
 /// # Safety
