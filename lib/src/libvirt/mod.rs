@@ -86,6 +86,12 @@ fn readonlydisk(given: Option<&BString>) -> Result<ReadonlyDisk> {
     }
 }
 
+/// 32 hexadecimal digits; libvirt lets hyphens stand anywhere.
+fn is_uuid(text: &BStr) -> bool {
+    let mut digits = text.iter().filter(|b| **b != b'-');
+    digits.clone().count() == 32 && digits.all(u8::is_ascii_hexdigit)
+}
+
 pub(crate) fn add_domain(g: &Handle, dom: &BStr, opts: &AddDomainOpts) -> Result<i32> {
     let wanted = Wanted {
         readonly: opts.readonly.unwrap_or(false),
@@ -102,10 +108,11 @@ pub(crate) fn add_domain(g: &Handle, dom: &BStr, opts: &AddDomainOpts) -> Result
     };
     let uri = opts.libvirturi.as_ref().map(|u| u.as_bstr());
     let connection = auth::connect(g, uri, true)?;
-    let by_uuid = if opts.allowuuid.unwrap_or(false) { connection.domain_by_uuid(dom).ok() } else { None };
-    let domain = match by_uuid {
-        Some(domain) => domain,
-        None => connection.domain(dom)?,
+    // libvirt complains on stderr about what is no UUID at all.
+    let by_uuid = opts.allowuuid.unwrap_or(false) && is_uuid(dom);
+    let domain = match by_uuid.then(|| connection.domain_by_uuid(dom)) {
+        Some(Ok(domain)) => domain,
+        _ => connection.domain(dom)?,
     };
     add(g, &connection, &domain, &wanted, &Secrets::Later { g, uri, connection: OnceCell::new() })
 }
