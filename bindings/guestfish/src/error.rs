@@ -54,6 +54,16 @@ impl Error {
         self
     }
 
+    /// All lines; nothing for an error that was printed.
+    pub fn text(&self) -> Vec<u8> {
+        let mut text = self.message.to_vec();
+        for note in &self.notes {
+            text.push(b'\n');
+            text.extend_from_slice(note);
+        }
+        text
+    }
+
     /// The first line.
     #[cfg(test)]
     pub fn message(&self) -> &BStr {

@@ -30,6 +30,7 @@ impl Session {
                 prompt::emit("GUESTFISH_OUTPUT", &mut self.out)?;
             }
             let line = parse::line(&text);
+            self.may_fail = line.ignore_errors || interactive;
             let result = line.action.and_then(|action| self.run_action(action, place.as_ref()));
             if let Err(e) = result {
                 e.print(place.as_ref().map(|p| p.as_bstr()));
@@ -102,8 +103,11 @@ impl Session {
         result.and(flushed)
     }
 
-    /// A command with its progress bar.
+    /// A command with its progress bar, or one for a listener.
     pub fn run_top(&mut self, name: &BString, words: &[BString]) -> Result<()> {
+        if let Some(remote) = self.remote {
+            return self.run_remote(remote, name.as_bstr(), words);
+        }
         self.progress.begin();
         let result = self.run_words(name, words, 0);
         self.progress.end();
@@ -144,6 +148,7 @@ impl Session {
                 return Err(Error::new("empty command on command line").note("help: separate commands with one ':'"));
             };
             let bare = name.strip_prefix(b"-");
+            self.may_fail = bare.is_some();
             let result = self.run_top(&bare.map_or_else(|| name.clone(), BString::from), words);
             if let Err(e) = result {
                 e.print(None);

@@ -5,16 +5,18 @@
 //! script that is still busy kills it.
 
 use crate::error::{Error, Result};
-use guestfs::Canceller;
 use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// What ends the running call.
+type Cancel = Box<dyn Fn() + Send>;
+
 /// Shared by the shell and the signal thread.
 #[derive(Default)]
 pub struct Interrupt {
-    canceller: Mutex<Option<Canceller>>,
+    cancel: Mutex<Option<Cancel>>,
     seen: AtomicBool,
 }
 
@@ -30,17 +32,17 @@ impl Interrupt {
                     // Cannot fail for SIGINT, and there is nothing better to do if it did.
                     let _ = signal_hook::low_level::emulate_default_handler(SIGINT);
                 }
-                if let Some(canceller) = &*theirs.canceller.lock().unwrap_or_else(PoisonError::into_inner) {
-                    canceller.cancel();
+                if let Some(cancel) = &*theirs.cancel.lock().unwrap_or_else(PoisonError::into_inner) {
+                    cancel();
                 }
             }
         });
         Ok(shared)
     }
 
-    /// What to cancel from now on.
-    pub fn watch(&self, canceller: Canceller) {
-        *self.canceller.lock().unwrap_or_else(PoisonError::into_inner) = Some(canceller);
+    /// How to cancel from now on.
+    pub fn watch(&self, cancel: impl Fn() + Send + 'static) {
+        *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(cancel));
     }
 
     /// True when SIGINT came since the last [`Interrupt::forget`].

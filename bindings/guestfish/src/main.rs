@@ -26,6 +26,7 @@ mod prepared;
 mod print;
 mod progress;
 mod prompt;
+mod remote;
 mod session;
 mod start;
 mod uri;
@@ -39,9 +40,11 @@ mod generated;
 use crate::error::{Error, Result};
 use crate::input::{Input, Script};
 use crate::interrupt::Interrupt;
-use crate::options::{Info, Options};
+use crate::options::{Control, Info, Options};
 use crate::print::Output;
 use crate::progress::Progress;
+use crate::remote::client::Remote;
+use crate::remote::listener;
 use crate::session::Session;
 use bstr::BString;
 use std::fs::File;
@@ -66,17 +69,17 @@ fn run() -> Result<()> {
         let shown = show(&mut out, info);
         return out.flush().and(shown);
     }
+    remote::check(&options)?;
+    if options.control == Some(Control::Listen) {
+        return listen(&options);
+    }
     let source = source(&options)?;
     let interactive = options.words.is_empty() && source.is_none();
-    let interrupt = Interrupt::listen(interactive)?;
-    let progress = Progress::new(options.progress_bars.unwrap_or_else(|| std::io::stderr().is_terminal()));
-    let mut session = Session::new(interrupt, progress)?;
-    session.pipe_error = options.pipe_error;
-    session.ask.echo_keys = options.echo_keys;
-    session.ask.keys_from_stdin = options.keys_from_stdin;
-    let readonly = options.readonly.unwrap_or_else(config::read_only);
-    start::prepare(&session.handle(), &options, readonly)?;
-    session.check_interrupt(interactive)?;
+    let mut session = session(&options, interactive, std::io::stderr().is_terminal())?;
+    match &options.control {
+        Some(Control::Remote(pid)) => session.remote = Some(Remote::new(pid.as_ref())?),
+        _ => start(&session, &options, interactive)?,
+    }
     let words = std::mem::take(&mut options.words);
     if !words.is_empty() {
         session.run_command_line(&words)?;
@@ -90,6 +93,36 @@ fn run() -> Result<()> {
     // Errors that only show when everything is written out would be lost in a silent close.
     session.handle().shutdown()?;
     Ok(())
+}
+
+/// A session with the choices of the command line.
+fn session(options: &Options, interactive: bool, bars: bool) -> Result<Session> {
+    let interrupt = Interrupt::listen(interactive)?;
+    let mut session = Session::new(interrupt, Progress::new(options.progress_bars.unwrap_or(bars)))?;
+    session.pipe_error = options.pipe_error;
+    session.ask.echo_keys = options.echo_keys;
+    session.ask.keys_from_stdin = options.keys_from_stdin;
+    Ok(session)
+}
+
+/// Drives, launch, mounts.
+fn start(session: &Session, options: &Options, interactive: bool) -> Result<()> {
+    let readonly = options.readonly.unwrap_or_else(config::read_only);
+    start::prepare(&session.handle(), options, readonly)?;
+    session.check_interrupt(interactive)
+}
+
+/// A listener in the background.
+fn listen(options: &Options) -> Result<()> {
+    if !listener::is_child() {
+        return listener::background();
+    }
+    // Ctrl-C only ends a command, as at a prompt.
+    let mut session = session(options, true, false)?;
+    start(&session, options, false)?;
+    let served = listener::serve(&mut session, options.csh);
+    let written = session.handle().shutdown().map_err(Error::from);
+    served.and(written)
 }
 
 /// Where commands come from when they are not on the command line; `None` for a terminal.

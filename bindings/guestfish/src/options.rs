@@ -75,6 +75,14 @@ pub struct Mount {
     pub fstype: Option<BString>,
 }
 
+/// Remote control.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Control {
+    Listen,
+    /// With the process id that was given.
+    Remote(Option<BString>),
+}
+
 /// What to do instead of running commands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Info {
@@ -105,7 +113,8 @@ pub struct Options {
     pub no_sync: bool,
     pub pipe_error: bool,
     pub progress_bars: Option<bool>,
-    pub remote: Option<&'static str>,
+    pub control: Option<Control>,
+    pub csh: bool,
     pub verbose: bool,
     pub trace: bool,
     pub words: Vec<BString>,
@@ -224,7 +233,8 @@ fn long(name: &'static str, value: Option<BString>, options: &mut Options, follo
         }
         "cmd-help" => options.info = Some(Info::Commands(value)),
         "connect" => options.connect = value,
-        "csh" | "selinux" => {}
+        "csh" => options.csh = true,
+        "selinux" => {}
         "domain" => options.drives.push(Drive::Domain(text)),
         "echo-keys" => options.echo_keys = true,
         "file" if options.file.is_some() => return Err(Error::new("only one -f option can be given")),
@@ -233,8 +243,8 @@ fn long(name: &'static str, value: Option<BString>, options: &mut Options, follo
         "inspector" => options.inspector = true,
         "key" => options.keys.push(crate::keys::Selector::parse(&text)?),
         "keys-from-stdin" => options.keys_from_stdin = true,
-        "listen" => options.remote = Some("--listen"),
-        "remote" => options.remote = Some("--remote"),
+        "listen" => control(options, Control::Listen)?,
+        "remote" => control(options, Control::Remote(value))?,
         "live" => return Err(Error::new("--live: support for live guests was removed from libguestfs 1.48")),
         "long-options" => options.info = Some(Info::LongOptions),
         "short-options" => options.info = Some(Info::ShortOptions),
@@ -262,6 +272,18 @@ fn long(name: &'static str, value: Option<BString>, options: &mut Options, follo
         _ => return Err(Error::new(format!("--{name} is in the table of options but not handled"))),
     }
     Ok(())
+}
+
+fn control(options: &mut Options, control: Control) -> Result<()> {
+    match &options.control {
+        Some(other) if std::mem::discriminant(other) != std::mem::discriminant(&control) => {
+            Err(Error::new("cannot use --listen and --remote at the same time"))
+        }
+        _ => {
+            options.control = Some(control);
+            Ok(())
+        }
+    }
 }
 
 fn mount(text: &BString) -> Mount {

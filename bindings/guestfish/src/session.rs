@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::interrupt::Interrupt;
 use crate::print::Output;
 use crate::progress::Progress;
+use crate::remote::client::Remote;
 use guestfs::{EventId, Handle};
 use std::cell::RefCell;
 use std::process::Stdio;
@@ -37,6 +38,10 @@ pub struct Session {
     pub stdin_is_script: bool,
     /// Failing writes to a pipe are errors.
     pub pipe_error: bool,
+    /// Commands are run by this listener.
+    pub remote: Option<Remote>,
+    /// The failure of the running command is no reason to stop.
+    pub may_fail: bool,
     /// `quit` was typed.
     pub quit: bool,
     /// A command was run: whoever mistypes now knows how to use the shell.
@@ -58,6 +63,8 @@ impl Session {
             progress,
             stdin_is_script: false,
             pipe_error: false,
+            remote: None,
+            may_fail: false,
             quit: false,
             experienced: false,
         })
@@ -90,7 +97,8 @@ impl Session {
 /// What every handle of the shell gets. ^C cancels a call, so it must not reach the appliance.
 fn adopt(handle: &Arc<Handle>, interrupt: &Interrupt, progress: &Arc<Progress>) -> Result<()> {
     handle.set_pgroup(true)?;
-    interrupt.watch(handle.canceller());
+    let canceller = handle.canceller();
+    interrupt.watch(move || canceller.cancel());
     progress.attach(handle);
     Ok(())
 }

@@ -55,9 +55,6 @@ fn refuse_missing(options: &Options) -> Result<()> {
     if options.mounts.iter().any(|m| m.fstype.is_some()) {
         return Err(needs("-m with a filesystem type", "mount-vfs").note("help: leave the type out, it is detected"));
     }
-    if let Some(option) = options.remote {
-        return Err(Error::new(format!("{option}: remote control is not in this version")));
-    }
     Ok(())
 }
 

@@ -34,8 +34,10 @@ Running:
       --no-dest-paths          do not complete paths of the guest
   -x                           print each call as it is made
   -v, --verbose                print what the library and the appliance do
-      --listen, --remote[=PID], --csh, --selinux, --live
-                               accepted for the sake of old scripts
+Remote control:
+      --listen                 run in the background: eval \"$(guestfish --listen)\"
+      --csh                    the same for csh: eval \"`guestfish --listen --csh`\"
+      --remote[=PID]           send commands there (PID is $GUESTFISH_PID when left out)
 Help:
   -h, --cmd-help [CMD]         list the commands, or explain one
       --help                   this text

@@ -166,17 +166,10 @@ impl<'a> Words<'a> {
         let (param, word) = self.take()?;
         match word.strip_prefix(b"-<<") {
             Some(b"") => Err(self.bad(param, word, "lacks the end marker after -<<")),
-            Some(marker) => self.lines(marker),
+            Some(marker) => lines(self.ask, marker),
             None if word == b"-" => Ok(FileName { path: "/dev/stdin".into(), _lines: None }),
             None => Ok(FileName { path: word.into(), _lines: None }),
         }
-    }
-
-    fn lines(&mut self, marker: &[u8]) -> Result<FileName> {
-        let text = self.ask.heredoc(marker.as_bstr())?;
-        let mut file = self.ask.temporary()?;
-        std::io::Write::write_all(&mut file, &text).map_err(|e| Error::io(file.path().as_os_str().as_bytes(), &e))?;
-        Ok(FileName { path: file.path().as_os_str().as_bytes().into(), _lines: Some(file) })
     }
 
     /// A file of the host that the library writes; `-` is standard output.
@@ -185,6 +178,33 @@ impl<'a> Words<'a> {
         let path = if word == b"-" { b"/dev/stdout" } else { word };
         Ok(FileName { path: path.into(), _lines: None })
     }
+}
+
+/// For a command that runs elsewhere: the lines of each `-<<END` argument are put into a file, which is `kept`,
+/// and whose name takes the argument's place.
+pub fn inline_files(
+    command: &'static Command,
+    words: &mut [BString],
+    ask: &mut dyn Ask,
+    kept: &mut Vec<FileName>,
+) -> Result<()> {
+    for (param, word) in command.typed_params().zip(words) {
+        let marker = word.strip_prefix(b"-<<").filter(|m| !m.is_empty() && param.kind == Kind::FileIn);
+        if let Some(marker) = marker {
+            let file = lines(ask, marker)?;
+            *word = file.path.clone();
+            kept.push(file);
+        }
+    }
+    Ok(())
+}
+
+/// The lines of the input up to `marker`, in a file.
+fn lines(ask: &mut dyn Ask, marker: &[u8]) -> Result<FileName> {
+    let text = ask.heredoc(marker.as_bstr())?;
+    let mut file = ask.temporary()?;
+    std::io::Write::write_all(&mut file, &text).map_err(|e| Error::io(file.path().as_os_str().as_bytes(), &e))?;
+    Ok(FileName { path: file.path().as_os_str().as_bytes().into(), _lines: Some(file) })
 }
 
 /// True for a parameter that names a file of the host.
