@@ -16,6 +16,7 @@ mod error;
 mod exec;
 mod home;
 mod input;
+mod inspect;
 mod interrupt;
 mod keys;
 mod list;
@@ -39,6 +40,7 @@ mod generated;
 
 use crate::error::{Error, Result};
 use crate::input::{Input, Script};
+use crate::inspect::Guest;
 use crate::interrupt::Interrupt;
 use crate::options::{Control, Info, Options};
 use crate::print::Output;
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let mut options = options::parse(std::env::args_os().skip(1))?;
+    start::take_disks(&mut options);
     if let Some(info) = &options.info {
         let mut out = Output::default();
         let shown = show(&mut out, info);
@@ -76,10 +79,13 @@ fn run() -> Result<()> {
     let source = source(&options)?;
     let interactive = options.words.is_empty() && source.is_none();
     let mut session = session(&options, interactive, std::io::stderr().is_terminal())?;
-    match &options.control {
-        Some(Control::Remote(pid)) => session.remote = Some(Remote::new(pid.as_ref())?),
+    let guest = match &options.control {
+        Some(Control::Remote(pid)) => {
+            session.remote = Some(Remote::new(pid.as_ref())?);
+            None
+        }
         _ => start(&session, &options, interactive)?,
-    }
+    };
     let words = std::mem::take(&mut options.words);
     if !words.is_empty() {
         session.run_command_line(&words)?;
@@ -88,7 +94,7 @@ fn run() -> Result<()> {
         session.ask.inputs.push(source);
         session.run_input()?;
     } else {
-        dialogue(&mut session, !options.no_dest_paths)?;
+        dialogue(&mut session, guest.as_ref(), !options.no_dest_paths)?;
     }
     // Errors that only show when everything is written out would be lost in a silent close.
     session.handle().shutdown()?;
@@ -106,10 +112,11 @@ fn session(options: &Options, interactive: bool, bars: bool) -> Result<Session> 
 }
 
 /// Drives, launch, mounts.
-fn start(session: &Session, options: &Options, interactive: bool) -> Result<()> {
-    let readonly = options.readonly.unwrap_or_else(config::read_only);
-    start::prepare(&session.handle(), options, readonly)?;
-    session.check_interrupt(interactive)
+fn start(session: &Session, options: &Options, interactive: bool) -> Result<Option<Guest>> {
+    let readonly = options.readonly.map_or_else(config::read_only, Ok)?;
+    let guest = start::prepare(&session.handle(), options, readonly)?;
+    session.check_interrupt(interactive)?;
+    Ok(guest)
 }
 
 /// A listener in the background.
@@ -140,9 +147,12 @@ fn source(options: &Options) -> Result<Option<Box<dyn Input>>> {
 }
 
 /// Somebody at a terminal.
-fn dialogue(session: &mut Session, guest_paths: bool) -> Result<()> {
+fn dialogue(session: &mut Session, guest: Option<&Guest>, guest_paths: bool) -> Result<()> {
     prompt::emit("GUESTFISH_INIT", &mut session.out)?;
     prompt::welcome();
+    if let Some(guest) = guest {
+        guest.show(&mut session.out)?;
+    }
     let completion = complete::Completion::new(session.current.clone(), guest_paths);
     let editor = editor::Editor::new(completion, session.interrupt.clone())?;
     session.ask.inputs.push(Box::new(editor));

@@ -2,17 +2,31 @@
 //!
 //! In: [`Options`]. Out: a handle in the state they ask for.
 
-use crate::command::has_call;
 use crate::error::{Error, Result};
+use crate::inspect::{self, Guest};
+use crate::keys::Source;
 use crate::options::{Drive, Mount, Options};
 use crate::uri::Location;
-use bstr::{BString, ByteVec};
+use bstr::{BString, ByteSlice};
 use guestfs::protocol::opts::{AddDomainOpts, AddDriveOpts};
 use guestfs::Handle;
 
-/// Bring the handle into the state that the options ask for.
-pub fn prepare(handle: &Handle, options: &Options, readonly: bool) -> Result<()> {
-    refuse_missing(options)?;
+/// `-i` without a disk: the words are disk images or domains, as guestfish took them before it had `-a`.
+pub fn take_disks(options: &mut Options) {
+    if options.inspector && options.drives.is_empty() {
+        let words = std::mem::take(&mut options.words);
+        options.drives.extend(words.into_iter().map(|word| {
+            let file = word.contains(&b'/') || word.to_path().is_ok_and(|p| p.exists());
+            match file {
+                true => Drive::Add { location: Location::File(word), format: None, blocksize: None },
+                false => Drive::Domain(word),
+            }
+        }));
+    }
+}
+
+/// Bring the handle into the state that the options ask for. Out: what `-i` found.
+pub fn prepare(handle: &Handle, options: &Options, readonly: bool) -> Result<Option<Guest>> {
     // First of all, so that everything else is traced.
     if options.trace {
         handle.set_trace(true)?;
@@ -23,39 +37,29 @@ pub fn prepare(handle: &Handle, options: &Options, readonly: bool) -> Result<()>
     if options.verbose {
         handle.set_verbose(true)?;
     }
-    if options.network {
+    if options.network || options.keys.iter().any(|k| k.source == Source::Clevis) {
         handle.set_network(true)?;
     }
     let mut count = 0;
     let mut prepared = Vec::new();
     for drive in &options.drives {
         if let Drive::Prepared(disk) = drive {
-            prepared.push((disk, device_name(count)));
+            prepared.push((disk, handle.device_name(i32::try_from(count).unwrap_or(i32::MAX))?));
         }
         count += add(handle, drive, options, readonly)?;
     }
-    if prepared.is_empty() && options.mounts.is_empty() {
-        return Ok(());
+    if prepared.is_empty() && options.mounts.is_empty() && !options.inspector {
+        return Ok(None);
     }
     handle.launch()?;
     // Partition and format them.
     prepared.iter().try_for_each(|(disk, device)| disk.fill(handle, device))?;
-    options.mounts.iter().try_for_each(|m| mount(handle, m, readonly))
-}
-
-/// Options that need calls which this version of the API does not have.
-fn refuse_missing(options: &Options) -> Result<()> {
-    let needs = |option: &str, call: &str| {
-        let why = if has_call(call) { "the shell does not use it yet" } else { "this version does not have it" };
-        Error::new(format!("{option} needs the call {call}: {why}"))
+    let guest = match options.inspector {
+        true => Some(inspect::mount(handle, readonly, &options.keys, options.keys_from_stdin)?),
+        false => None,
     };
-    if options.inspector {
-        return Err(needs("-i", "inspect-os").note("help: use 'run', 'list-filesystems' and 'mount' instead"));
-    }
-    if options.mounts.iter().any(|m| m.fstype.is_some()) {
-        return Err(needs("-m with a filesystem type", "mount-vfs").note("help: leave the type out, it is detected"));
-    }
-    Ok(())
+    options.mounts.iter().try_for_each(|m| mount(handle, m, readonly))?;
+    Ok(guest)
 }
 
 /// Add what one option names; says how many drives it was.
@@ -94,25 +98,12 @@ fn domain(handle: &Handle, name: &BString, options: &Options, readonly: bool) ->
     Ok(usize::try_from(count).unwrap_or_default())
 }
 
-/// Name of the drive that was added after `index` others: `/dev/sda`, …, `/dev/sdz`, `/dev/sdaa`, ….
-fn device_name(index: usize) -> BString {
-    let mut letters = Vec::new();
-    let mut rest = index + 1;
-    while rest > 0 {
-        rest -= 1;
-        letters.push(b'a' + u8::try_from(rest % 26).unwrap_or_default());
-        rest /= 26;
-    }
-    let mut name = BString::from("/dev/sd");
-    name.extend(letters.into_iter().rev());
-    name
-}
-
 fn mount(handle: &Handle, mount: &Mount, readonly: bool) -> Result<()> {
-    let done = match &mount.options {
-        Some(options) => handle.mount_options(options, &mount.device, &mount.mountpoint),
-        None if readonly => handle.mount_ro(&mount.device, &mount.mountpoint),
-        None => handle.mount(&mount.device, &mount.mountpoint),
+    let (device, point) = (&mount.device, &mount.mountpoint);
+    let options = mount.options.clone().unwrap_or_else(|| if readonly { "ro" } else { "" }.into());
+    let done = match &mount.fstype {
+        Some(kind) => handle.mount_vfs(options, kind, device, point),
+        None => handle.mount_options(options, device, point),
     };
     done.map_err(|e| {
         let mut error = Error::from(e);
@@ -131,16 +122,4 @@ fn mount(handle: &Handle, mount: &Mount, readonly: bool) -> Result<()> {
         }
         error
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::device_name;
-
-    #[test]
-    fn names() {
-        for (index, name) in [(0, "/dev/sda"), (25, "/dev/sdz"), (26, "/dev/sdaa"), (701, "/dev/sdzz"), (702, "/dev/sdaaa")] {
-            assert_eq!(device_name(index), name);
-        }
-    }
 }
