@@ -40,13 +40,14 @@ pub fn prepare(handle: &Handle, options: &Options, readonly: bool) -> Result<Opt
     if options.network || options.keys.iter().any(|k| k.source == Source::Clevis) {
         handle.set_network(true)?;
     }
-    let mut count = 0;
+    let mut count = 0i32;
     let mut prepared = Vec::new();
     for drive in &options.drives {
-        if let Drive::Prepared(disk) = drive {
-            prepared.push((disk, handle.device_name(i32::try_from(count).unwrap_or(i32::MAX))?));
-        }
+        let index = count;
         count += add(handle, drive, options, readonly)?;
+        if let Drive::Prepared(disk) = drive {
+            prepared.push((disk, handle.device_name(index)?));
+        }
     }
     if prepared.is_empty() && options.mounts.is_empty() && !options.inspector {
         return Ok(None);
@@ -63,7 +64,7 @@ pub fn prepare(handle: &Handle, options: &Options, readonly: bool) -> Result<Opt
 }
 
 /// Add what one option names; says how many drives it was.
-fn add(handle: &Handle, drive: &Drive, options: &Options, readonly: bool) -> Result<usize> {
+fn add(handle: &Handle, drive: &Drive, options: &Options, readonly: bool) -> Result<i32> {
     let (location, format, blocksize) = match drive {
         Drive::Prepared(disk) => return disk.create(handle).map(|()| 1),
         Drive::Domain(name) => return domain(handle, name, options, readonly),
@@ -86,7 +87,7 @@ fn add(handle: &Handle, drive: &Drive, options: &Options, readonly: bool) -> Res
 }
 
 /// The disks of a libvirt domain, those marked read-only as such.
-fn domain(handle: &Handle, name: &BString, options: &Options, readonly: bool) -> Result<usize> {
+fn domain(handle: &Handle, name: &BString, options: &Options, readonly: bool) -> Result<i32> {
     let opts = AddDomainOpts {
         libvirturi: options.connect.clone(),
         readonly: readonly.then_some(true),
@@ -94,8 +95,7 @@ fn domain(handle: &Handle, name: &BString, options: &Options, readonly: bool) ->
         readonlydisk: Some("read".into()),
         ..AddDomainOpts::default()
     };
-    let count = handle.add_domain(name, opts)?;
-    Ok(usize::try_from(count).unwrap_or_default())
+    Ok(handle.add_domain(name, opts)?)
 }
 
 fn mount(handle: &Handle, mount: &Mount, readonly: bool) -> Result<()> {

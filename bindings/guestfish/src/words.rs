@@ -147,7 +147,7 @@ impl<'a> Words<'a> {
     pub fn path(&mut self) -> Result<BString> {
         let (param, word) = self.take()?;
         if word.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"win:")) {
-            let why = "is a Windows path, which is not supported yet: it needs inspection and case_sensitive_path";
+            let why = "is a Windows path, which is not supported yet: it needs the call inspect_get_drive_mappings";
             return Err(self.bad(param, word, why));
         }
         Ok(word.into())
