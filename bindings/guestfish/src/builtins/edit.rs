@@ -17,7 +17,9 @@ const MODE_BITS: i64 = 0o7777;
 pub(super) fn edit(session: &mut Session, call: &Call<'_>) -> Result<()> {
     let [path] = call.words else { return Err(call.usage(&about::EDIT)) };
     let editor = match call.name.to_ascii_lowercase().as_slice() {
-        name @ (b"vi" | b"emacs") => name.to_os_str_lossy().into_owned(),
+        b"vi" => "vi".into(),
+        // In the terminal: a window may not be there.
+        b"emacs" => "emacs -nw".into(),
         _ => program("EDITOR", "vi"),
     };
     let copy = fetch(session, path)?;

@@ -26,6 +26,9 @@ pub(super) fn hexedit(session: &mut Session, call: &Call<'_>) -> Result<()> {
         Error::new(format!("hexedit: {path} has {total} bytes, nothing is left after byte {start}"))
     })?;
     let count = max.map_or(left, |max| max.min(left));
+    if count == 0 {
+        return Err(Error::new("hexedit: there is nothing to edit in 0 bytes"));
+    }
     if count > MAX_BYTES {
         return Err(Error::new(format!("hexedit: {path} is larger than {} MiB", MAX_BYTES >> 20))
             .note("help: edit a part of it:  hexedit FILE MAX  or  hexedit FILE START MAX"));
