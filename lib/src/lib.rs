@@ -29,6 +29,7 @@ mod handle;
 mod inspect;
 mod launch;
 mod libvirt;
+mod mount_local;
 mod pointer;
 pub mod private;
 mod rpc;

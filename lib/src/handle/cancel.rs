@@ -59,7 +59,7 @@ impl Handle {
     }
 
     /// Forget a cancellation that came before this call.
-    pub(super) fn reset_cancel(&self) {
+    pub(crate) fn reset_cancel(&self) {
         if self.cancel.0.set.swap(false, Ordering::SeqCst) {
             self.drain_wake();
         }

@@ -3,13 +3,14 @@
 //! In: calls from any thread. Out: their results, through [`Handle::wrapped`], which every generated
 //! method uses: lock, state check, ENTER and TRACE events, last error.
 //!
-//! Locks, outer to inner: `outer` (re-entrant, held for a whole call, not by non-blocking calls), then
-//! one of the short inner mutexes, which are never held while user code runs and never nested. The
-//! connection is taken out of its slot while a call uses it.
+//! Locks, outer to inner: `outer` (re-entrant, held for a whole call, not by non-blocking calls; a mounted
+//! file system gives it up between requests), then one of the short inner mutexes, which are never held
+//! while user code runs and never nested. The connection is taken out of its slot while a call uses it.
 
 mod cancel;
 mod console;
 mod environment;
+mod lock;
 mod props;
 mod report;
 mod tempdir;
@@ -27,8 +28,8 @@ use crate::event::{Callbacks, EventClass};
 use crate::private::PrivateArea;
 use crate::rpc::Slot;
 use crate::trace::{Trace, TraceRet};
-use parking_lot::{Mutex, MutexGuard, ReentrantMutex, ReentrantMutexGuard};
-use std::cell::Cell;
+use lock::{CallGuard, CallLock};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::Arc;
@@ -55,19 +56,10 @@ pub struct CreateFlags {
     pub no_close_on_exit: bool,
 }
 
-/// The outer lock, held for one call; its value counts how deep calls are nested.
-pub(crate) struct CallGuard<'h>(ReentrantMutexGuard<'h, Cell<u32>>);
-
-impl Drop for CallGuard<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
-    }
-}
-
 /// A handle. All methods take `&self`; share it between threads with `Arc` or scoped threads.
 /// Dropping it closes it.
 pub struct Handle {
-    outer: ReentrantMutex<Cell<u32>>,
+    outer: CallLock,
     state: AtomicI32,
     pub(crate) verbose: AtomicBool,
     pub(crate) trace: AtomicBool,
@@ -85,6 +77,7 @@ pub struct Handle {
     pub(crate) credentials: crate::libvirt::Credentials,
     pub(crate) test_output: crate::bind_tests::Output,
     directories: tempdir::Directories,
+    pub(crate) mounted: crate::mount_local::Mounted,
     closed: AtomicBool,
 }
 
@@ -103,7 +96,7 @@ impl Handle {
     /// A new handle.
     pub fn create(flags: CreateFlags) -> Result<Handle> {
         let handle = Handle {
-            outer: ReentrantMutex::new(Cell::new(0)),
+            outer: CallLock::default(),
             state: AtomicI32::new(State::Config as i32),
             verbose: AtomicBool::new(false),
             trace: AtomicBool::new(false),
@@ -120,6 +113,7 @@ impl Handle {
             credentials: Mutex::default(),
             test_output: Mutex::default(),
             directories: tempdir::Directories::default(),
+            mounted: crate::mount_local::Mounted::default(),
             closed: AtomicBool::new(false),
         };
         if !flags.no_environment {
@@ -157,6 +151,7 @@ impl Handle {
             self.trace_line(b"close");
         }
         self.note(format!("closing guestfs handle (state {})", self.state() as i32).as_bytes());
+        crate::mount_local::close(self);
         if let Err(e) = crate::launch::shutdown(self) {
             // Nobody is left to return it to, and it can mean lost writes.
             self.warn(&[b"close: ", e.message() as &[u8]].concat());
@@ -207,12 +202,16 @@ impl Handle {
 
     /// Lock for a whole call. A cancellation from before the outermost call is forgotten.
     pub(crate) fn enter_call(&self) -> CallGuard<'_> {
-        let lock = self.outer.lock();
-        if lock.get() == 0 {
+        let (guard, depth) = self.outer.enter();
+        if depth == 0 {
             self.reset_cancel();
         }
-        lock.set(lock.get().saturating_add(1));
-        CallGuard(lock)
+        guard
+    }
+
+    /// Inside a call: let other threads make calls while `body` runs.
+    pub(crate) fn unlocked<T>(&self, body: impl FnOnce() -> T) -> T {
+        self.outer.released(body)
     }
 
     fn check_state(&self, info: &'static CallInfo) -> Result<()> {
