@@ -37,7 +37,7 @@ pub(super) type Reply = Result<Vec<u8>, Errno>;
 /// The errno of a failed call.
 pub(super) fn ask<T>(result: crate::Result<T>) -> Result<T, Errno> {
     result.map_err(|e| match (e.kind(), e.errno()) {
-        (ErrorKind::Daemon | ErrorKind::Cancelled | ErrorKind::NotSupported, errno) if errno > 0 => errno,
+        (ErrorKind::Daemon | ErrorKind::Usage | ErrorKind::Cancelled | ErrorKind::NotSupported, errno) if errno > 0 => errno,
         _ => libc::EIO,
     })
 }

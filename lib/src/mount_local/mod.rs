@@ -28,6 +28,7 @@ use parking_lot::{Condvar, Mutex};
 use rustix::event::EventfdFlags;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
@@ -47,6 +48,8 @@ struct Session {
     mountpoint: PathBuf,
     settings: Settings,
     fuse: OwnedFd,
+    /// Unmounted by us; after a lazy unmount the kernel may still ask, and something else be mounted there.
+    detached: AtomicBool,
     /// Becomes readable when the loop shall end.
     stop: OwnedFd,
     /// The thread that serves.
@@ -55,6 +58,17 @@ struct Session {
 }
 
 impl Session {
+    /// Nothing is mounted any more, by us or by somebody else.
+    fn is_detached(&self) -> bool {
+        self.detached.load(Ordering::Acquire) || mount::is_gone(&self.fuse)
+    }
+
+    fn unmount(&self, g: &Handle, lazily: bool) -> Result<()> {
+        mount::unmount(g, &self.mountpoint, lazily)?;
+        self.detached.store(true, Ordering::Release);
+        Ok(())
+    }
+
     fn stop(&self) {
         // Full is as good as written.
         let _ = rustix::io::write(&self.stop, &1u64.to_ne_bytes());
@@ -89,7 +103,7 @@ impl Mounted {
 
 pub(crate) fn mount_local(g: &Handle, localmountpoint: &BStr, opts: &MountLocalOpts) -> Result<()> {
     if let Some(session) = g.mounted.session() {
-        if !mount::is_gone(&session.fuse) || session.runner.lock().is_some() {
+        if !session.is_detached() || session.runner.lock().is_some() {
             return Err(Error::usage("filesystem is already mounted in this handle")
                 .with_help(format!("it is mounted on {}; call umount_local first", session.mountpoint.display())));
         }
@@ -101,9 +115,15 @@ pub(crate) fn mount_local(g: &Handle, localmountpoint: &BStr, opts: &MountLocalO
     let stop = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
         .map_err(|e| Error::io("eventfd", e.into()))?;
     let fuse = mount::mount(g, &mountpoint, &settings)?;
-    let session =
-        Session { mountpoint, settings, fuse, stop, runner: Mutex::default(), ended: Condvar::default() };
-    *g.mounted.0.lock() = Some(Arc::new(session));
+    *g.mounted.0.lock() = Some(Arc::new(Session {
+        mountpoint,
+        settings,
+        fuse,
+        detached: AtomicBool::new(false),
+        stop,
+        runner: Mutex::default(),
+        ended: Condvar::default(),
+    }));
     Ok(())
 }
 
@@ -151,8 +171,8 @@ pub(crate) fn umount_local(g: &Handle, opts: &UmountLocalOpts) -> Result<()> {
     // Who keeps it busy may need answers to finish.
     g.unlocked(|| {
         let mut pauses = pauses.iter();
-        while !mount::is_gone(&session.fuse) {
-            match (mount::unmount(g, &session.mountpoint, false), pauses.next()) {
+        while !session.is_detached() {
+            match (session.unmount(g, false), pauses.next()) {
                 (Ok(()), _) => break,
                 (Err(e), None) => return Err(e),
                 (Err(_), Some(pause)) => std::thread::sleep(*pause),
@@ -177,11 +197,11 @@ pub(crate) fn close(g: &Handle) {
 
 /// Unmount; lazily if somebody is still there, who gets errors from then on.
 fn detach(g: &Handle, session: &Session) {
-    if mount::is_gone(&session.fuse) || mount::unmount(g, &session.mountpoint, false).is_ok() {
+    if session.is_detached() || session.unmount(g, false).is_ok() {
         return;
     }
-    if let Err(e) = mount::unmount(g, &session.mountpoint, true) {
-        if !mount::is_gone(&session.fuse) {
+    if let Err(e) = session.unmount(g, true) {
+        if !session.is_detached() {
             g.warn(&[b"close: ", e.message() as &[u8]].concat());
         }
     }
