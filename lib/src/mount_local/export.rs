@@ -28,7 +28,7 @@ pub(super) struct Export<'s> {
     /// How many names were made up for removed files that are open.
     pub hidden: u32,
     /// The appliance's umask, which must not count here: the kernel has used the caller's.
-    umask: Option<u32>,
+    guest_umask: Option<u32>,
 }
 
 /// Bytes of an answer, or an errno.
@@ -52,7 +52,7 @@ impl<'s> Export<'s> {
             listings: HashMap::new(),
             last_listing: 0,
             hidden: 0,
-            umask: None,
+            guest_umask: None,
         }
     }
 
@@ -289,11 +289,11 @@ impl<'s> Export<'s> {
 
     /// Undo what the appliance's umask took from the mode of something new.
     fn exact_mode(&mut self, mode: u32, path: &BStr) -> Result<(), Errno> {
-        let umask = match self.umask {
+        let umask = match self.guest_umask {
             Some(umask) => umask,
             None => {
                 let umask = ask(self.g.get_umask())?;
-                *self.umask.insert(umask as u32 & 0o777)
+                *self.guest_umask.insert(umask as u32 & 0o777)
             }
         };
         match mode & umask {

@@ -33,9 +33,13 @@ impl Export<'_> {
     }
 
     pub(super) fn create(&mut self, dir: u64, mut body: Fields<'_>) -> Reply {
-        let (_, mode, _, _) = (body.u32()?, body.u32()?, body.u32()?, body.u32()?);
+        let (flags, mode, _, _) = (body.u32()?, body.u32()?, body.u32()?, body.u32()?);
         let place: Place = (dir, body.name()?.into());
-        self.make(&place, libc::S_IFREG | (mode & 0o7777), 0)?;
+        match self.make(&place, libc::S_IFREG | (mode & 0o7777), 0) {
+            // Another call made it after the kernel had looked.
+            Err(libc::EEXIST) if flags as i32 & libc::O_EXCL == 0 => self.replaced(&place),
+            made => made?,
+        }
         let stat = self.stat(&place)?;
         let node = self.nodes.look_up(&place);
         let attr = self.attr(node, &stat);
