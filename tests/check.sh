@@ -50,6 +50,7 @@ second_lane() {
   stage steps-python "$python" tests/conformance/run_steps.py
   stage demo tests/demo.sh
   stage launch $cargo -p guestfs --test launch -- --test-threads 1
+  stage mount-local $cargo -p guestfs --test mount_local -- --test-threads 1 --nocapture
 }
 
 begin=$(date +%s)
