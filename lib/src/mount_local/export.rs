@@ -350,10 +350,8 @@ impl<'s> Export<'s> {
         let (old, new) = (self.path_of(&from)?, self.path_of(&to)?);
         match flags {
             0 => {}
-            libc::RENAME_NOREPLACE => match ask(self.g.exists(&new))? {
-                true => return Err(libc::EEXIST),
-                false => {}
-            },
+            libc::RENAME_NOREPLACE if ask(self.g.exists(&new))? => return Err(libc::EEXIST),
+            libc::RENAME_NOREPLACE => {}
             _ => return Err(libc::EINVAL),
         }
         self.hide(&to)?;

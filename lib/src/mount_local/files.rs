@@ -51,7 +51,7 @@ impl Export<'_> {
         let (_, offset, size) = (body.u64()?, body.u64()?, body.u32()?);
         let offset = i64::try_from(offset).map_err(|_| libc::EINVAL)?;
         let size = i32::try_from(size.min(IO_MAX)).map_err(|_| libc::EINVAL)?;
-        let data: Vec<u8> = ask(self.g.pread(self.path(node)?, size, offset))?.into();
+        let data = ask(self.g.pread(self.path(node)?, size, offset))?;
         // More than was asked for would be a lie, and the kernel would refuse the answer.
         match usize::try_from(size) {
             Ok(size) if data.len() <= size => Ok(data),
