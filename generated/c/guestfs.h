@@ -859,6 +859,43 @@ extern GUESTFS_DLL_PUBLIC int guestfs_add_cdrom (guestfs_h *g, const char *filen
   GUESTFS_DEPRECATED_REPLACED_BY ("add_drive_ro");
 #endif
 
+#define GUESTFS_HAVE_ADD_DOMAIN 1
+#define GUESTFS_ADD_DOMAIN_LIBVIRTURI 0
+#define GUESTFS_ADD_DOMAIN_READONLY 1
+#define GUESTFS_ADD_DOMAIN_IFACE 2
+#define GUESTFS_ADD_DOMAIN_LIVE 3
+#define GUESTFS_ADD_DOMAIN_ALLOWUUID 4
+#define GUESTFS_ADD_DOMAIN_READONLYDISK 5
+#define GUESTFS_ADD_DOMAIN_CACHEMODE 6
+#define GUESTFS_ADD_DOMAIN_DISCARD 7
+#define GUESTFS_ADD_DOMAIN_COPYONREAD 8
+
+struct guestfs_add_domain_argv {
+  uint64_t bitmask;
+#define GUESTFS_ADD_DOMAIN_LIBVIRTURI_BITMASK (UINT64_C(1)<<0)
+  const char *libvirturi;
+#define GUESTFS_ADD_DOMAIN_READONLY_BITMASK (UINT64_C(1)<<1)
+  int readonly;
+#define GUESTFS_ADD_DOMAIN_IFACE_BITMASK (UINT64_C(1)<<2)
+  const char *iface;
+#define GUESTFS_ADD_DOMAIN_LIVE_BITMASK (UINT64_C(1)<<3)
+  int live;
+#define GUESTFS_ADD_DOMAIN_ALLOWUUID_BITMASK (UINT64_C(1)<<4)
+  int allowuuid;
+#define GUESTFS_ADD_DOMAIN_READONLYDISK_BITMASK (UINT64_C(1)<<5)
+  const char *readonlydisk;
+#define GUESTFS_ADD_DOMAIN_CACHEMODE_BITMASK (UINT64_C(1)<<6)
+  const char *cachemode;
+#define GUESTFS_ADD_DOMAIN_DISCARD_BITMASK (UINT64_C(1)<<7)
+  const char *discard;
+#define GUESTFS_ADD_DOMAIN_COPYONREAD_BITMASK (UINT64_C(1)<<8)
+  int copyonread;
+};
+
+extern GUESTFS_DLL_PUBLIC int guestfs_add_domain (guestfs_h *g, const char *dom, ...);
+extern GUESTFS_DLL_PUBLIC int guestfs_add_domain_va (guestfs_h *g, const char *dom, va_list args);
+extern GUESTFS_DLL_PUBLIC int guestfs_add_domain_argv (guestfs_h *g, const char *dom, const struct guestfs_add_domain_argv *optargs);
+
 #define GUESTFS_HAVE_ADD_DRIVE 1
 extern GUESTFS_DLL_PUBLIC int guestfs_add_drive (guestfs_h *g, const char *filename);
 
@@ -944,6 +981,37 @@ extern GUESTFS_DLL_PUBLIC int guestfs_add_drive_scratch_argv (guestfs_h *g, int6
 extern GUESTFS_DLL_PUBLIC int guestfs_add_drive_with_if (guestfs_h *g, const char *filename, const char *iface)
   GUESTFS_DEPRECATED_REPLACED_BY ("add_drive");
 #endif
+
+#define GUESTFS_HAVE_ADD_LIBVIRT_DOM 1
+#define GUESTFS_ADD_LIBVIRT_DOM_READONLY 0
+#define GUESTFS_ADD_LIBVIRT_DOM_IFACE 1
+#define GUESTFS_ADD_LIBVIRT_DOM_LIVE 2
+#define GUESTFS_ADD_LIBVIRT_DOM_READONLYDISK 3
+#define GUESTFS_ADD_LIBVIRT_DOM_CACHEMODE 4
+#define GUESTFS_ADD_LIBVIRT_DOM_DISCARD 5
+#define GUESTFS_ADD_LIBVIRT_DOM_COPYONREAD 6
+
+struct guestfs_add_libvirt_dom_argv {
+  uint64_t bitmask;
+#define GUESTFS_ADD_LIBVIRT_DOM_READONLY_BITMASK (UINT64_C(1)<<0)
+  int readonly;
+#define GUESTFS_ADD_LIBVIRT_DOM_IFACE_BITMASK (UINT64_C(1)<<1)
+  const char *iface;
+#define GUESTFS_ADD_LIBVIRT_DOM_LIVE_BITMASK (UINT64_C(1)<<2)
+  int live;
+#define GUESTFS_ADD_LIBVIRT_DOM_READONLYDISK_BITMASK (UINT64_C(1)<<3)
+  const char *readonlydisk;
+#define GUESTFS_ADD_LIBVIRT_DOM_CACHEMODE_BITMASK (UINT64_C(1)<<4)
+  const char *cachemode;
+#define GUESTFS_ADD_LIBVIRT_DOM_DISCARD_BITMASK (UINT64_C(1)<<5)
+  const char *discard;
+#define GUESTFS_ADD_LIBVIRT_DOM_COPYONREAD_BITMASK (UINT64_C(1)<<6)
+  int copyonread;
+};
+
+extern GUESTFS_DLL_PUBLIC int guestfs_add_libvirt_dom (guestfs_h *g, void *dom, ...);
+extern GUESTFS_DLL_PUBLIC int guestfs_add_libvirt_dom_va (guestfs_h *g, void *dom, va_list args);
+extern GUESTFS_DLL_PUBLIC int guestfs_add_libvirt_dom_argv (guestfs_h *g, void *dom, const struct guestfs_add_libvirt_dom_argv *optargs);
 
 #define GUESTFS_HAVE_AUG_CLEAR 1
 extern GUESTFS_DLL_PUBLIC int guestfs_aug_clear (guestfs_h *g, const char *augpath);
@@ -1816,6 +1884,18 @@ extern GUESTFS_DLL_PUBLIC char *guestfs_get_hv (guestfs_h *g);
 
 #define GUESTFS_HAVE_GET_IDENTIFIER 1
 extern GUESTFS_DLL_PUBLIC const char *guestfs_get_identifier (guestfs_h *g);
+
+#define GUESTFS_HAVE_GET_LIBVIRT_REQUESTED_CREDENTIAL_CHALLENGE 1
+extern GUESTFS_DLL_PUBLIC char *guestfs_get_libvirt_requested_credential_challenge (guestfs_h *g, int index);
+
+#define GUESTFS_HAVE_GET_LIBVIRT_REQUESTED_CREDENTIAL_DEFRESULT 1
+extern GUESTFS_DLL_PUBLIC char *guestfs_get_libvirt_requested_credential_defresult (guestfs_h *g, int index);
+
+#define GUESTFS_HAVE_GET_LIBVIRT_REQUESTED_CREDENTIAL_PROMPT 1
+extern GUESTFS_DLL_PUBLIC char *guestfs_get_libvirt_requested_credential_prompt (guestfs_h *g, int index);
+
+#define GUESTFS_HAVE_GET_LIBVIRT_REQUESTED_CREDENTIALS 1
+extern GUESTFS_DLL_PUBLIC char **guestfs_get_libvirt_requested_credentials (guestfs_h *g);
 
 #define GUESTFS_HAVE_GET_MEMSIZE 1
 extern GUESTFS_DLL_PUBLIC int guestfs_get_memsize (guestfs_h *g);
@@ -2902,6 +2982,31 @@ extern GUESTFS_DLL_PUBLIC int guestfs_mount_9p_argv (guestfs_h *g, const char *m
   GUESTFS_DEPRECATED_NO_REPLACEMENT;
 #endif
 
+#define GUESTFS_HAVE_MOUNT_LOCAL 1
+#define GUESTFS_MOUNT_LOCAL_READONLY 0
+#define GUESTFS_MOUNT_LOCAL_OPTIONS 1
+#define GUESTFS_MOUNT_LOCAL_CACHETIMEOUT 2
+#define GUESTFS_MOUNT_LOCAL_DEBUGCALLS 3
+
+struct guestfs_mount_local_argv {
+  uint64_t bitmask;
+#define GUESTFS_MOUNT_LOCAL_READONLY_BITMASK (UINT64_C(1)<<0)
+  int readonly;
+#define GUESTFS_MOUNT_LOCAL_OPTIONS_BITMASK (UINT64_C(1)<<1)
+  const char *options;
+#define GUESTFS_MOUNT_LOCAL_CACHETIMEOUT_BITMASK (UINT64_C(1)<<2)
+  int cachetimeout;
+#define GUESTFS_MOUNT_LOCAL_DEBUGCALLS_BITMASK (UINT64_C(1)<<3)
+  int debugcalls;
+};
+
+extern GUESTFS_DLL_PUBLIC int guestfs_mount_local (guestfs_h *g, const char *localmountpoint, ...);
+extern GUESTFS_DLL_PUBLIC int guestfs_mount_local_va (guestfs_h *g, const char *localmountpoint, va_list args);
+extern GUESTFS_DLL_PUBLIC int guestfs_mount_local_argv (guestfs_h *g, const char *localmountpoint, const struct guestfs_mount_local_argv *optargs);
+
+#define GUESTFS_HAVE_MOUNT_LOCAL_RUN 1
+extern GUESTFS_DLL_PUBLIC int guestfs_mount_local_run (guestfs_h *g);
+
 #define GUESTFS_HAVE_MOUNT_LOOP 1
 extern GUESTFS_DLL_PUBLIC int guestfs_mount_loop (guestfs_h *g, const char *file, const char *mountpoint);
 
@@ -3352,6 +3457,12 @@ extern GUESTFS_DLL_PUBLIC int guestfs_set_identifier (guestfs_h *g, const char *
 #define GUESTFS_HAVE_SET_LABEL 1
 extern GUESTFS_DLL_PUBLIC int guestfs_set_label (guestfs_h *g, const char *mountable, const char *label);
 
+#define GUESTFS_HAVE_SET_LIBVIRT_REQUESTED_CREDENTIAL 1
+extern GUESTFS_DLL_PUBLIC int guestfs_set_libvirt_requested_credential (guestfs_h *g, int index, const char *cred, size_t cred_size);
+
+#define GUESTFS_HAVE_SET_LIBVIRT_SUPPORTED_CREDENTIALS 1
+extern GUESTFS_DLL_PUBLIC int guestfs_set_libvirt_supported_credentials (guestfs_h *g, char *const *creds);
+
 #define GUESTFS_HAVE_SET_MEMSIZE 1
 extern GUESTFS_DLL_PUBLIC int guestfs_set_memsize (guestfs_h *g, int memsize);
 
@@ -3693,6 +3804,19 @@ extern GUESTFS_DLL_PUBLIC int guestfs_umount_opts_argv (guestfs_h *g, const char
 
 #define GUESTFS_HAVE_UMOUNT_ALL 1
 extern GUESTFS_DLL_PUBLIC int guestfs_umount_all (guestfs_h *g);
+
+#define GUESTFS_HAVE_UMOUNT_LOCAL 1
+#define GUESTFS_UMOUNT_LOCAL_RETRY 0
+
+struct guestfs_umount_local_argv {
+  uint64_t bitmask;
+#define GUESTFS_UMOUNT_LOCAL_RETRY_BITMASK (UINT64_C(1)<<0)
+  int retry;
+};
+
+extern GUESTFS_DLL_PUBLIC int guestfs_umount_local (guestfs_h *g, ...);
+extern GUESTFS_DLL_PUBLIC int guestfs_umount_local_va (guestfs_h *g, va_list args);
+extern GUESTFS_DLL_PUBLIC int guestfs_umount_local_argv (guestfs_h *g, const struct guestfs_umount_local_argv *optargs);
 
 #define GUESTFS_HAVE_UPLOAD 1
 extern GUESTFS_DLL_PUBLIC int guestfs_upload (guestfs_h *g, const char *filename, const char *remotefilename);
@@ -4380,11 +4504,13 @@ extern GUESTFS_DLL_PUBLIC int guestfs_internal_yara_scan (guestfs_h *g, const ch
 #define LIBGUESTFS_HAVE_ACL_GET_FILE 1
 #define LIBGUESTFS_HAVE_ACL_SET_FILE 1
 #define LIBGUESTFS_HAVE_ADD_CDROM 1
+#define LIBGUESTFS_HAVE_ADD_DOMAIN 1
 #define LIBGUESTFS_HAVE_ADD_DRIVE 1
 #define LIBGUESTFS_HAVE_ADD_DRIVE_RO 1
 #define LIBGUESTFS_HAVE_ADD_DRIVE_RO_WITH_IF 1
 #define LIBGUESTFS_HAVE_ADD_DRIVE_SCRATCH 1
 #define LIBGUESTFS_HAVE_ADD_DRIVE_WITH_IF 1
+#define LIBGUESTFS_HAVE_ADD_LIBVIRT_DOM 1
 #define LIBGUESTFS_HAVE_AUG_CLEAR 1
 #define LIBGUESTFS_HAVE_AUG_CLOSE 1
 #define LIBGUESTFS_HAVE_AUG_DEFNODE 1
@@ -4557,6 +4683,10 @@ extern GUESTFS_DLL_PUBLIC int guestfs_internal_yara_scan (guestfs_h *g, const ch
 #define LIBGUESTFS_HAVE_GET_E2UUID 1
 #define LIBGUESTFS_HAVE_GET_HV 1
 #define LIBGUESTFS_HAVE_GET_IDENTIFIER 1
+#define LIBGUESTFS_HAVE_GET_LIBVIRT_REQUESTED_CREDENTIAL_CHALLENGE 1
+#define LIBGUESTFS_HAVE_GET_LIBVIRT_REQUESTED_CREDENTIAL_DEFRESULT 1
+#define LIBGUESTFS_HAVE_GET_LIBVIRT_REQUESTED_CREDENTIAL_PROMPT 1
+#define LIBGUESTFS_HAVE_GET_LIBVIRT_REQUESTED_CREDENTIALS 1
 #define LIBGUESTFS_HAVE_GET_MEMSIZE 1
 #define LIBGUESTFS_HAVE_GET_NETWORK 1
 #define LIBGUESTFS_HAVE_GET_PATH 1
@@ -4759,6 +4889,8 @@ extern GUESTFS_DLL_PUBLIC int guestfs_internal_yara_scan (guestfs_h *g, const ch
 #define LIBGUESTFS_HAVE_MODPROBE 1
 #define LIBGUESTFS_HAVE_MOUNT 1
 #define LIBGUESTFS_HAVE_MOUNT_9P 1
+#define LIBGUESTFS_HAVE_MOUNT_LOCAL 1
+#define LIBGUESTFS_HAVE_MOUNT_LOCAL_RUN 1
 #define LIBGUESTFS_HAVE_MOUNT_LOOP 1
 #define LIBGUESTFS_HAVE_MOUNT_OPTIONS 1
 #define LIBGUESTFS_HAVE_MOUNT_RO 1
@@ -4859,6 +4991,8 @@ extern GUESTFS_DLL_PUBLIC int guestfs_internal_yara_scan (guestfs_h *g, const ch
 #define LIBGUESTFS_HAVE_SET_HV 1
 #define LIBGUESTFS_HAVE_SET_IDENTIFIER 1
 #define LIBGUESTFS_HAVE_SET_LABEL 1
+#define LIBGUESTFS_HAVE_SET_LIBVIRT_REQUESTED_CREDENTIAL 1
+#define LIBGUESTFS_HAVE_SET_LIBVIRT_SUPPORTED_CREDENTIALS 1
 #define LIBGUESTFS_HAVE_SET_MEMSIZE 1
 #define LIBGUESTFS_HAVE_SET_NETWORK 1
 #define LIBGUESTFS_HAVE_SET_PATH 1
@@ -4918,6 +5052,7 @@ extern GUESTFS_DLL_PUBLIC int guestfs_internal_yara_scan (guestfs_h *g, const ch
 #define LIBGUESTFS_HAVE_UMASK 1
 #define LIBGUESTFS_HAVE_UMOUNT 1
 #define LIBGUESTFS_HAVE_UMOUNT_ALL 1
+#define LIBGUESTFS_HAVE_UMOUNT_LOCAL 1
 #define LIBGUESTFS_HAVE_UPLOAD 1
 #define LIBGUESTFS_HAVE_UPLOAD_OFFSET 1
 #define LIBGUESTFS_HAVE_USER_CANCEL 1

@@ -21,6 +21,67 @@ guestfs_create_flags (unsigned flags, ...)
 }
 
 int 
+guestfs_add_domain (guestfs_h *g, const char *dom, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, dom);
+  gfs_result = guestfs_add_domain_va (g, dom, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_add_domain_va (guestfs_h *g, const char *dom, va_list gfs_list)
+{
+  struct guestfs_add_domain_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_ADD_DOMAIN_LIBVIRTURI:
+      gfs_opts.libvirturi = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_ADD_DOMAIN_READONLY:
+      gfs_opts.readonly = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_ADD_DOMAIN_IFACE:
+      gfs_opts.iface = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_ADD_DOMAIN_LIVE:
+      gfs_opts.live = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_ADD_DOMAIN_ALLOWUUID:
+      gfs_opts.allowuuid = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_ADD_DOMAIN_READONLYDISK:
+      gfs_opts.readonlydisk = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_ADD_DOMAIN_CACHEMODE:
+      gfs_opts.cachemode = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_ADD_DOMAIN_DISCARD:
+      gfs_opts.discard = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_ADD_DOMAIN_COPYONREAD:
+      gfs_opts.copyonread = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "add_domain", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "add_domain", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_add_domain_argv (g, dom, &gfs_opts);
+}
+
+int 
 guestfs_add_drive_opts (guestfs_h *g, const char *filename, ...)
 {
   va_list gfs_list;
@@ -134,6 +195,61 @@ guestfs_add_drive_scratch_va (guestfs_h *g, int64_t size, va_list gfs_list)
     gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
   }
   return guestfs_add_drive_scratch_argv (g, size, &gfs_opts);
+}
+
+int 
+guestfs_add_libvirt_dom (guestfs_h *g, void *dom, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, dom);
+  gfs_result = guestfs_add_libvirt_dom_va (g, dom, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_add_libvirt_dom_va (guestfs_h *g, void *dom, va_list gfs_list)
+{
+  struct guestfs_add_libvirt_dom_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_ADD_LIBVIRT_DOM_READONLY:
+      gfs_opts.readonly = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_ADD_LIBVIRT_DOM_IFACE:
+      gfs_opts.iface = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_ADD_LIBVIRT_DOM_LIVE:
+      gfs_opts.live = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_ADD_LIBVIRT_DOM_READONLYDISK:
+      gfs_opts.readonlydisk = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_ADD_LIBVIRT_DOM_CACHEMODE:
+      gfs_opts.cachemode = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_ADD_LIBVIRT_DOM_DISCARD:
+      gfs_opts.discard = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_ADD_LIBVIRT_DOM_COPYONREAD:
+      gfs_opts.copyonread = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "add_libvirt_dom", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "add_libvirt_dom", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_add_libvirt_dom_argv (g, dom, &gfs_opts);
 }
 
 int 
@@ -2168,6 +2284,52 @@ guestfs_mount_9p_va (guestfs_h *g, const char *mounttag, const char *mountpoint,
 }
 
 int 
+guestfs_mount_local (guestfs_h *g, const char *localmountpoint, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, localmountpoint);
+  gfs_result = guestfs_mount_local_va (g, localmountpoint, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_mount_local_va (guestfs_h *g, const char *localmountpoint, va_list gfs_list)
+{
+  struct guestfs_mount_local_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_MOUNT_LOCAL_READONLY:
+      gfs_opts.readonly = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MOUNT_LOCAL_OPTIONS:
+      gfs_opts.options = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_MOUNT_LOCAL_CACHETIMEOUT:
+      gfs_opts.cachetimeout = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_MOUNT_LOCAL_DEBUGCALLS:
+      gfs_opts.debugcalls = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "mount_local", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "mount_local", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_mount_local_argv (g, localmountpoint, &gfs_opts);
+}
+
+int 
 guestfs_ntfs_chmod (guestfs_h *g, const char *device, int mode, const char *path, ...)
 {
   va_list gfs_list;
@@ -2841,6 +3003,43 @@ guestfs_umount_opts_va (guestfs_h *g, const char *pathordevice, va_list gfs_list
     gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
   }
   return guestfs_umount_opts_argv (g, pathordevice, &gfs_opts);
+}
+
+int 
+guestfs_umount_local (guestfs_h *g, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, g);
+  gfs_result = guestfs_umount_local_va (g, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_umount_local_va (guestfs_h *g, va_list gfs_list)
+{
+  struct guestfs_umount_local_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_UMOUNT_LOCAL_RETRY:
+      gfs_opts.retry = va_arg (gfs_list, int);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "umount_local", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "umount_local", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_umount_local_argv (g, &gfs_opts);
 }
 
 int 

@@ -147,8 +147,9 @@ impl Handle {
     /// End the daemon.
     ///
     /// Tells the daemon to end. It answers, unmounts what is mounted, and ends; the appliance ends with
-    /// it. The next call finds nobody there and fails, and the handle can be launched again. This is
-    /// for tests of what happens then; programs use [`Handle::shutdown`](crate::Handle::shutdown).
+    /// it. The next call finds nobody there and fails; from then on the handle is as before its launch,
+    /// without drives. This is for tests of what happens then; programs use
+    /// [`Handle::shutdown`](crate::Handle::shutdown).
     ///
     /// It can be stopped from another thread or a signal handler with
     /// [`Handle::user_cancel`](crate::Handle::user_cancel).

@@ -66,6 +66,20 @@ pub static ADD_CDROM: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `add_domain`.
+pub static ADD_DOMAIN: CallInfo = CallInfo {
+    name: "add_domain",
+    proc: 0,
+    config_only: true,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `add_drive`.
 pub static ADD_DRIVE: CallInfo = CallInfo {
     name: "add_drive",
@@ -128,6 +142,20 @@ pub static ADD_DRIVE_WITH_IF: CallInfo = CallInfo {
     proc: 0,
     config_only: true,
     nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `add_libvirt_dom`.
+pub static ADD_LIBVIRT_DOM: CallInfo = CallInfo {
+    name: "add_libvirt_dom",
+    proc: 0,
+    config_only: true,
+    nonblocking: false,
     progress: false,
     cancellable: false,
     wrapper: true,
@@ -2533,6 +2561,62 @@ pub static GET_HV: CallInfo = CallInfo {
 /// `get_identifier`.
 pub static GET_IDENTIFIER: CallInfo = CallInfo {
     name: "get_identifier",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `get_libvirt_requested_credential_challenge`.
+pub static GET_LIBVIRT_REQUESTED_CREDENTIAL_CHALLENGE: CallInfo = CallInfo {
+    name: "get_libvirt_requested_credential_challenge",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `get_libvirt_requested_credential_defresult`.
+pub static GET_LIBVIRT_REQUESTED_CREDENTIAL_DEFRESULT: CallInfo = CallInfo {
+    name: "get_libvirt_requested_credential_defresult",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `get_libvirt_requested_credential_prompt`.
+pub static GET_LIBVIRT_REQUESTED_CREDENTIAL_PROMPT: CallInfo = CallInfo {
+    name: "get_libvirt_requested_credential_prompt",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `get_libvirt_requested_credentials`.
+pub static GET_LIBVIRT_REQUESTED_CREDENTIALS: CallInfo = CallInfo {
+    name: "get_libvirt_requested_credentials",
     proc: 0,
     config_only: false,
     nonblocking: true,
@@ -5988,6 +6072,34 @@ pub static MOUNT_9P: CallInfo = CallInfo {
     planned: true,
 };
 
+/// `mount_local`.
+pub static MOUNT_LOCAL: CallInfo = CallInfo {
+    name: "mount_local",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `mount_local_run`.
+pub static MOUNT_LOCAL_RUN: CallInfo = CallInfo {
+    name: "mount_local_run",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: true,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `mount_loop`.
 pub static MOUNT_LOOP: CallInfo = CallInfo {
     name: "mount_loop",
@@ -7388,6 +7500,34 @@ pub static SET_LABEL: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `set_libvirt_requested_credential`.
+pub static SET_LIBVIRT_REQUESTED_CREDENTIAL: CallInfo = CallInfo {
+    name: "set_libvirt_requested_credential",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
+/// `set_libvirt_supported_credentials`.
+pub static SET_LIBVIRT_SUPPORTED_CREDENTIALS: CallInfo = CallInfo {
+    name: "set_libvirt_supported_credentials",
+    proc: 0,
+    config_only: false,
+    nonblocking: true,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `set_memsize`.
 pub static SET_MEMSIZE: CallInfo = CallInfo {
     name: "set_memsize",
@@ -8214,6 +8354,20 @@ pub static UMOUNT_ALL: CallInfo = CallInfo {
     planned: false,
 };
 
+/// `umount_local`.
+pub static UMOUNT_LOCAL: CallInfo = CallInfo {
+    name: "umount_local",
+    proc: 0,
+    config_only: false,
+    nonblocking: false,
+    progress: false,
+    cancellable: false,
+    wrapper: true,
+    file_in: false,
+    file_out: false,
+    planned: false,
+};
+
 /// `upload`.
 pub static UPLOAD: CallInfo = CallInfo {
     name: "upload",
@@ -8934,11 +9088,13 @@ pub static ALL: &[&CallInfo] = &[
     &ACL_GET_FILE,
     &ACL_SET_FILE,
     &ADD_CDROM,
+    &ADD_DOMAIN,
     &ADD_DRIVE,
     &ADD_DRIVE_RO,
     &ADD_DRIVE_RO_WITH_IF,
     &ADD_DRIVE_SCRATCH,
     &ADD_DRIVE_WITH_IF,
+    &ADD_LIBVIRT_DOM,
     &AUG_CLEAR,
     &AUG_CLOSE,
     &AUG_DEFNODE,
@@ -9111,6 +9267,10 @@ pub static ALL: &[&CallInfo] = &[
     &GET_E2UUID,
     &GET_HV,
     &GET_IDENTIFIER,
+    &GET_LIBVIRT_REQUESTED_CREDENTIAL_CHALLENGE,
+    &GET_LIBVIRT_REQUESTED_CREDENTIAL_DEFRESULT,
+    &GET_LIBVIRT_REQUESTED_CREDENTIAL_PROMPT,
+    &GET_LIBVIRT_REQUESTED_CREDENTIALS,
     &GET_MEMSIZE,
     &GET_NETWORK,
     &GET_PATH,
@@ -9357,6 +9517,8 @@ pub static ALL: &[&CallInfo] = &[
     &MODPROBE,
     &MOUNT,
     &MOUNT_9P,
+    &MOUNT_LOCAL,
+    &MOUNT_LOCAL_RUN,
     &MOUNT_LOOP,
     &MOUNT_OPTIONS,
     &MOUNT_RO,
@@ -9457,6 +9619,8 @@ pub static ALL: &[&CallInfo] = &[
     &SET_HV,
     &SET_IDENTIFIER,
     &SET_LABEL,
+    &SET_LIBVIRT_REQUESTED_CREDENTIAL,
+    &SET_LIBVIRT_SUPPORTED_CREDENTIALS,
     &SET_MEMSIZE,
     &SET_NETWORK,
     &SET_PATH,
@@ -9516,6 +9680,7 @@ pub static ALL: &[&CallInfo] = &[
     &UMASK,
     &UMOUNT,
     &UMOUNT_ALL,
+    &UMOUNT_LOCAL,
     &UPLOAD,
     &UPLOAD_OFFSET,
     &USER_CANCEL,

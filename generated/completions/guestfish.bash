@@ -6,6 +6,7 @@ acl-get-file
 acl-set-file
 add
 add-cdrom
+add-domain
 add-drive
 add-drive-ro
 add-drive-ro-with-if
@@ -144,6 +145,7 @@ disk-has-backing-file
 disk-virtual-size
 display
 dmesg
+domain
 download
 download-blocks
 download-inode
@@ -200,6 +202,10 @@ get-e2label
 get-e2uuid
 get-hv
 get-identifier
+get-libvirt-requested-credential-challenge
+get-libvirt-requested-credential-defresult
+get-libvirt-requested-credential-prompt
+get-libvirt-requested-credentials
 get-memsize
 get-network
 get-path
@@ -411,6 +417,8 @@ modprobe
 more
 mount
 mount-9p
+mount-local
+mount-local-run
 mount-loop
 mount-options
 mount-ro
@@ -525,6 +533,8 @@ set-e2uuid
 set-hv
 set-identifier
 set-label
+set-libvirt-requested-credential
+set-libvirt-supported-credentials
 set-memsize
 set-network
 set-path
@@ -591,6 +601,7 @@ txz-out
 umask
 umount
 umount-all
+umount-local
 unmount
 unmount-all
 unsetenv

@@ -396,6 +396,8 @@ external acl_set_file : t -> string -> string -> string -> unit
   = "gfs_ml_acl_set_file"
 external add_cdrom : t -> string -> unit
   = "gfs_ml_add_cdrom"
+external add_domain : t -> ?libvirturi:string -> ?readonly:bool -> ?iface:string -> ?live:bool -> ?allowuuid:bool -> ?readonlydisk:string -> ?cachemode:string -> ?discard:string -> ?copyonread:bool -> string -> int
+  = "gfs_ml_add_domain_byte" "gfs_ml_add_domain"
 external add_drive : t -> ?readonly:bool -> ?format:string -> ?iface:string -> ?name:string -> ?label:string -> ?protocol:string -> ?server:string array -> ?username:string -> ?secret:string -> ?cachemode:string -> ?discard:string -> ?copyonread:bool -> ?blocksize:int -> string -> unit
   = "gfs_ml_add_drive_byte" "gfs_ml_add_drive"
 let add_drive_opts = add_drive
@@ -753,6 +755,14 @@ external get_hv : t -> string
   = "gfs_ml_get_hv"
 external get_identifier : t -> string
   = "gfs_ml_get_identifier"
+external get_libvirt_requested_credential_challenge : t -> int -> string
+  = "gfs_ml_get_libvirt_requested_credential_challenge"
+external get_libvirt_requested_credential_defresult : t -> int -> string
+  = "gfs_ml_get_libvirt_requested_credential_defresult"
+external get_libvirt_requested_credential_prompt : t -> int -> string
+  = "gfs_ml_get_libvirt_requested_credential_prompt"
+external get_libvirt_requested_credentials : t -> string array
+  = "gfs_ml_get_libvirt_requested_credentials"
 external get_memsize : t -> int
   = "gfs_ml_get_memsize"
 external get_network : t -> bool
@@ -1221,6 +1231,10 @@ external mount : t -> string -> string -> unit
   = "gfs_ml_mount"
 external mount_9p : t -> ?options:string -> string -> string -> unit
   = "gfs_ml_mount_9p"
+external mount_local : t -> ?readonly:bool -> ?options:string -> ?cachetimeout:int -> ?debugcalls:bool -> string -> unit
+  = "gfs_ml_mount_local_byte" "gfs_ml_mount_local"
+external mount_local_run : t -> unit
+  = "gfs_ml_mount_local_run"
 external mount_loop : t -> string -> string -> unit
   = "gfs_ml_mount_loop"
 external mount_options : t -> string -> string -> string -> unit
@@ -1422,6 +1436,10 @@ external set_identifier : t -> string -> unit
   = "gfs_ml_set_identifier"
 external set_label : t -> string -> string -> unit
   = "gfs_ml_set_label"
+external set_libvirt_requested_credential : t -> int -> string -> unit
+  = "gfs_ml_set_libvirt_requested_credential"
+external set_libvirt_supported_credentials : t -> string array -> unit
+  = "gfs_ml_set_libvirt_supported_credentials"
 external set_memsize : t -> int -> unit
   = "gfs_ml_set_memsize"
 external set_network : t -> bool -> unit
@@ -1543,6 +1561,8 @@ external umount : t -> ?force:bool -> ?lazyunmount:bool -> string -> unit
 let umount_opts = umount
 external umount_all : t -> unit
   = "gfs_ml_umount_all"
+external umount_local : t -> ?retry:bool -> unit
+  = "gfs_ml_umount_local"
 external upload : t -> string -> string -> unit
   = "gfs_ml_upload"
 external upload_offset : t -> string -> string -> int64 -> unit
@@ -1658,6 +1678,7 @@ class guestfs ?environment ?close_on_exit () =
     method acl_get_file = acl_get_file gfs_g
     method acl_set_file = acl_set_file gfs_g
     method add_cdrom = add_cdrom gfs_g
+    method add_domain = add_domain gfs_g
     method add_drive = add_drive gfs_g
     method add_drive_opts = add_drive_opts gfs_g
     method add_drive_ro = add_drive_ro gfs_g
@@ -1838,6 +1859,10 @@ class guestfs ?environment ?close_on_exit () =
     method get_e2uuid = get_e2uuid gfs_g
     method get_hv () = get_hv gfs_g
     method get_identifier () = get_identifier gfs_g
+    method get_libvirt_requested_credential_challenge = get_libvirt_requested_credential_challenge gfs_g
+    method get_libvirt_requested_credential_defresult = get_libvirt_requested_credential_defresult gfs_g
+    method get_libvirt_requested_credential_prompt = get_libvirt_requested_credential_prompt gfs_g
+    method get_libvirt_requested_credentials () = get_libvirt_requested_credentials gfs_g
     method get_memsize () = get_memsize gfs_g
     method get_network () = get_network gfs_g
     method get_path () = get_path gfs_g
@@ -2077,6 +2102,8 @@ class guestfs ?environment ?close_on_exit () =
     method modprobe = modprobe gfs_g
     method mount = mount gfs_g
     method mount_9p = mount_9p gfs_g
+    method mount_local = mount_local gfs_g
+    method mount_local_run () = mount_local_run gfs_g
     method mount_loop = mount_loop gfs_g
     method mount_options = mount_options gfs_g
     method mount_ro = mount_ro gfs_g
@@ -2178,6 +2205,8 @@ class guestfs ?environment ?close_on_exit () =
     method set_hv = set_hv gfs_g
     method set_identifier = set_identifier gfs_g
     method set_label = set_label gfs_g
+    method set_libvirt_requested_credential = set_libvirt_requested_credential gfs_g
+    method set_libvirt_supported_credentials = set_libvirt_supported_credentials gfs_g
     method set_memsize = set_memsize gfs_g
     method set_network = set_network gfs_g
     method set_path = set_path gfs_g
@@ -2240,6 +2269,7 @@ class guestfs ?environment ?close_on_exit () =
     method umount = umount gfs_g
     method umount_opts = umount_opts gfs_g
     method umount_all () = umount_all gfs_g
+    method umount_local ?retry () = umount_local gfs_g ?retry
     method upload = upload gfs_g
     method upload_offset = upload_offset gfs_g
     method user_cancel () = user_cancel gfs_g

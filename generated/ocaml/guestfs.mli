@@ -452,6 +452,34 @@ Call it before [Guestfs.launch]; afterwards it is an error.
 
 Since version 0.0.3. *)
 
+val add_domain : t -> ?libvirturi:string -> ?readonly:bool -> ?iface:string -> ?live:bool -> ?allowuuid:bool -> ?readonlydisk:string -> ?cachemode:string -> ?discard:string -> ?copyonread:bool -> string -> int
+(** Add the disks of a libvirt domain.
+
+Adds every disk of the virtual machine [dom], which libvirt knows by this name, and returns how many were added. libvirt is asked for the definition of the domain, and each disk in it is added with [Guestfs.add_drive] in the order in which it stands there, so that the first one is [/dev/sda]. Either all are added or, when anything fails, none is.
+
+A domain that is not shut off is refused unless [readonly] is true: writing to the disks of a running virtual machine destroys them. It is not noticed when somebody starts the domain afterwards.
+
+From each disk are taken:
+
+{ul
+{- its source: a file, a block device, a volume of a storage pool, or a network disk with its hosts; CD and floppy drives count when there is a medium in them}
+{- the user name and the secret of network disks; the secret is asked from libvirt over a second connection that is not read-only}
+{- the format, from the type of its driver or of its volume}
+{- the size of a logical block, which becomes the [blocksize]}
+{- whether it is marked [<readonly/>], see [readonlydisk]}}
+
+Disks of other types (directories, NVMe devices, vhost-user) are left out. A domain without any disk is an error, and so is a network disk that is a snapshot, has a query or needs TLS. Images must be reachable from this host under the names in the definition, which is often not so when libvirt runs on another host.
+
+The connection to libvirt is a read-only one. If it needs a password or the like, the event [libvirt_auth] asks for it; see [Guestfs.set_libvirt_supported_credentials]. Without a callback for that event libvirt itself asks on the terminal.
+
+libvirt is loaded when it is needed. On a host without it (Debian package [libvirt0]) this fails with [ENOTSUP]; an unknown domain with [ENOENT]; a running one with [EBUSY].
+
+See also [Guestfs.add_libvirt_dom], [Guestfs.add_drive] and [virsh(1)].
+
+Call it before [Guestfs.launch]; afterwards it is an error.
+
+Since version 1.7.4. *)
+
 val add_drive : t -> ?readonly:bool -> ?format:string -> ?iface:string -> ?name:string -> ?label:string -> ?protocol:string -> ?server:string array -> ?username:string -> ?secret:string -> ?cachemode:string -> ?discard:string -> ?copyonread:bool -> ?blocksize:int -> string -> unit
 (** Add a disk image or device.
 
@@ -2708,6 +2736,50 @@ Returns the text set with [Guestfs.set_identifier], empty by default.
 
 Since version 1.31.14. *)
 
+val get_libvirt_requested_credential_challenge : t -> int -> string
+(** Get the challenge of a credential that libvirt asks for.
+
+Returns the challenge that libvirt sent with request number [index], which the answer depends on in some ways to log in. The string is empty if libvirt sent none.
+
+[index] counts from 0 in the list that [Guestfs.get_libvirt_requested_credentials] returns; any other number is an error. Can only be called from a callback of the event [libvirt_auth].
+
+See also [Guestfs.set_libvirt_requested_credential].
+
+Since version 1.19.52. *)
+
+val get_libvirt_requested_credential_defresult : t -> int -> string
+(** Get the default answer for a credential that libvirt asks for.
+
+Returns what libvirt takes as the answer to request number [index] if the user gives none, for instance the name of the user. The string is empty if libvirt sent no default. libvirt does not fill it in by itself: to accept it, pass it to [Guestfs.set_libvirt_requested_credential].
+
+[index] counts from 0 in the list that [Guestfs.get_libvirt_requested_credentials] returns; any other number is an error. Can only be called from a callback of the event [libvirt_auth].
+
+See also [Guestfs.set_libvirt_requested_credential].
+
+Since version 1.19.52. *)
+
+val get_libvirt_requested_credential_prompt : t -> int -> string
+(** Get the prompt for a credential that libvirt asks for.
+
+Returns the text to show to the user when asking for the credential of request number [index]. The string is empty if libvirt sent none.
+
+[index] counts from 0 in the list that [Guestfs.get_libvirt_requested_credentials] returns; any other number is an error. Can only be called from a callback of the event [libvirt_auth].
+
+See also [Guestfs.set_libvirt_requested_credential].
+
+Since version 1.19.52. *)
+
+val get_libvirt_requested_credentials : t -> string array
+(** List the credentials that libvirt asks for.
+
+Returns what libvirt asks for, one word for each request, in the order of their numbers from 0. The words are those of [Guestfs.set_libvirt_supported_credentials]; the same one can occur more than once. A kind that is not known to this version is an empty string and needs no answer.
+
+Can only be called from a callback of the event [libvirt_auth], whose payload is the URI of the connection. Answer each request with [Guestfs.set_libvirt_requested_credential].
+
+See also [Guestfs.get_libvirt_requested_credential_prompt], [Guestfs.get_libvirt_requested_credential_challenge] and [Guestfs.get_libvirt_requested_credential_defresult].
+
+Since version 1.19.52. *)
+
 val get_memsize : t -> int
 (** Return the memory of the appliance.
 
@@ -3723,7 +3795,7 @@ Since version 1.5.3. *)
 val internal_exit : t -> unit
 (** End the daemon.
 
-Tells the daemon to end. It answers, unmounts what is mounted, and ends; the appliance ends with it. The next call finds nobody there and fails, and the handle can be launched again. This is for tests of what happens then; programs use [Guestfs.shutdown].
+Tells the daemon to end. It answers, unmounts what is mounted, and ends; the appliance ends with it. The next call finds nobody there and fails; from then on the handle is as before its launch, without drives. This is for tests of what happens then; programs use [Guestfs.shutdown].
 
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
 
@@ -5435,6 +5507,34 @@ This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.11.12. *)
 
+val mount_local : t -> ?readonly:bool -> ?options:string -> ?cachetimeout:int -> ?debugcalls:bool -> string -> unit
+(** Mount the guest's file systems below a directory of the host.
+
+Makes what is mounted in the guest appear below the host's directory [localmountpoint], through FUSE. Any program can then read and, unless [readonly] is given, write there. Launch the handle and mount the guest's file systems before.
+
+When the call returns the mount is in place, but nobody answers yet: who looks there waits until [Guestfs.mount_local_run] is called. Start other programs in between, or run that call in a thread of its own. A handle can be mounted in one place at a time; a second mount is the error [EINVAL]. A directory that does not exist is [ENOENT], something else than a directory [ENOTDIR]. Without privileges the program [fusermount3] of the package fuse3 is needed, and the directory must belong to the caller.
+
+What works is what the API has: reading, writing, links, special files, modes, owners, times, extended attributes, renaming. New files belong to the root user of the guest, whoever made them. A file that is removed while it is open is called [.fuse_hidden...] until it is closed. Locks are only seen on this host, and extended attributes with a NUL byte in their value, which access control lists are, cannot be set. Errors of the guest are passed on as they are, such as [ENOSPC]. Unless the option [default_permissions] is given, whoever may use the mount may do everything in it.
+
+Do not let calls of the same handle read or write files below the mountpoint: they would wait for each other for ever. Everything is unmounted when the handle is closed; programs that still have files open there get errors from then on. Calls such as [Guestfs.upload] and [Guestfs.download] are a good deal faster.
+
+See also [Guestfs.mount_local_run], [Guestfs.umount_local], [Guestfs.mount], [fuse(4)] and [mount.fuse3(8)].
+
+Since version 1.17.22. *)
+
+val mount_local_run : t -> unit
+(** Serve a local mount until it is unmounted.
+
+Answers the host's requests for the mount that [Guestfs.mount_local] has made, and returns when it is unmounted: by [Guestfs.umount_local] from another thread, by [fusermount3 -u], [umount(8)] or [guestunmount] from anywhere. Without [Guestfs.mount_local] before it is the error [EINVAL], and [EBUSY] if another thread serves already.
+
+Other threads can make calls with the handle meanwhile: every request is like a call of its own, and they take turns. [Guestfs.user_cancel] ends the request that is being served; the mount stays. Should it fail, the mount is removed too. When it returns, all that was written is in the guest, but not necessarily on the disk yet: [Guestfs.umount_all] or [Guestfs.shutdown] see to that.
+
+See also [Guestfs.mount_local] and [Guestfs.umount_local].
+
+It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
+
+Since version 1.17.22. *)
+
 val mount_loop : t -> string -> string -> unit
 (** Mount an image that is a file in the guest.
 
@@ -6616,6 +6716,41 @@ See also [Guestfs.vfs_label] and [Guestfs.set_uuid].
 
 Since version 1.17.9. *)
 
+val set_libvirt_requested_credential : t -> int -> string -> unit
+(** Answer a credential that libvirt asks for.
+
+Gives [cred] to libvirt as the answer to request number [index], which counts from 0 in the list that [Guestfs.get_libvirt_requested_credentials] returns. A second answer replaces the first; a request that nobody answered is passed to libvirt without an answer, and libvirt most likely refuses the connection.
+
+[cred] may hold any bytes. It appears in traces ([Guestfs.set_trace]) like any other argument, and is forgotten when the callback has returned.
+
+Can only be called from a callback of the event [libvirt_auth]. Another [index] is an error.
+
+See also [Guestfs.set_libvirt_supported_credentials].
+
+Since version 1.19.52. *)
+
+val set_libvirt_supported_credentials : t -> string array -> unit
+(** Say which credentials the program can provide to libvirt.
+
+Sets the kinds of credentials that a callback of the event [libvirt_auth] can answer; libvirt asks for no others. Call it before [Guestfs.add_domain]. [creds] is a list of these words:
+
+{ul
+{- [username]: the identity to act as}
+{- [authname]: the name to log in with}
+{- [language]: the languages of the user, as in RFC 1766}
+{- [cnonce]: a client nonce}
+{- [passphrase]: a secret}
+{- [echoprompt]: an answer to a challenge, which may be shown while it is typed}
+{- [noechoprompt]: an answer to a challenge, which must not be shown}
+{- [realm]: the realm to log in to}
+{- [external]: something outside of the program must be done}}
+
+Another word is an error, and the old list stays. An empty list means that nothing can be answered; that is how a handle begins.
+
+See also [Guestfs.get_libvirt_requested_credentials] and [Guestfs.set_libvirt_requested_credential].
+
+Since version 1.19.52. *)
+
 val set_memsize : t -> int -> unit
 (** Set the memory of the appliance.
 
@@ -7332,6 +7467,17 @@ See also [Guestfs.umount] and [Guestfs.shutdown].
 
 Since version 0.0.8. *)
 
+val umount_local : t -> ?retry:bool -> unit
+(** Unmount a local mount.
+
+Removes the mount that [Guestfs.mount_local] has made, and waits until [Guestfs.mount_local_run], in another thread, has finished. Nothing that is mounted in the guest is touched.
+
+A mount that somebody uses, with an open file or as current directory, is the error [EBUSY], and everything stays as it is. If nothing is mounted, it is [EINVAL]. If somebody else, such as [fusermount3 -u], was faster, that is fine.
+
+See also [Guestfs.mount_local], [Guestfs.mount_local_run] and [umount(8)].
+
+Since version 1.17.22. *)
+
 val upload : t -> string -> string -> unit
 (** Copy a host file into the disk image.
 
@@ -7991,6 +8137,7 @@ class guestfs : ?environment:bool -> ?close_on_exit:bool -> unit -> object
   method acl_get_file : string -> string -> string
   method acl_set_file : string -> string -> string -> unit
   method add_cdrom : string -> unit
+  method add_domain : ?libvirturi:string -> ?readonly:bool -> ?iface:string -> ?live:bool -> ?allowuuid:bool -> ?readonlydisk:string -> ?cachemode:string -> ?discard:string -> ?copyonread:bool -> string -> int
   method add_drive : ?readonly:bool -> ?format:string -> ?iface:string -> ?name:string -> ?label:string -> ?protocol:string -> ?server:string array -> ?username:string -> ?secret:string -> ?cachemode:string -> ?discard:string -> ?copyonread:bool -> ?blocksize:int -> string -> unit
   method add_drive_opts : ?readonly:bool -> ?format:string -> ?iface:string -> ?name:string -> ?label:string -> ?protocol:string -> ?server:string array -> ?username:string -> ?secret:string -> ?cachemode:string -> ?discard:string -> ?copyonread:bool -> ?blocksize:int -> string -> unit
   method add_drive_ro : string -> unit
@@ -8171,6 +8318,10 @@ class guestfs : ?environment:bool -> ?close_on_exit:bool -> unit -> object
   method get_e2uuid : string -> string
   method get_hv : unit -> string
   method get_identifier : unit -> string
+  method get_libvirt_requested_credential_challenge : int -> string
+  method get_libvirt_requested_credential_defresult : int -> string
+  method get_libvirt_requested_credential_prompt : int -> string
+  method get_libvirt_requested_credentials : unit -> string array
   method get_memsize : unit -> int
   method get_network : unit -> bool
   method get_path : unit -> string
@@ -8410,6 +8561,8 @@ class guestfs : ?environment:bool -> ?close_on_exit:bool -> unit -> object
   method modprobe : string -> unit
   method mount : string -> string -> unit
   method mount_9p : ?options:string -> string -> string -> unit
+  method mount_local : ?readonly:bool -> ?options:string -> ?cachetimeout:int -> ?debugcalls:bool -> string -> unit
+  method mount_local_run : unit -> unit
   method mount_loop : string -> string -> unit
   method mount_options : string -> string -> string -> unit
   method mount_ro : string -> string -> unit
@@ -8511,6 +8664,8 @@ class guestfs : ?environment:bool -> ?close_on_exit:bool -> unit -> object
   method set_hv : string -> unit
   method set_identifier : string -> unit
   method set_label : string -> string -> unit
+  method set_libvirt_requested_credential : int -> string -> unit
+  method set_libvirt_supported_credentials : string array -> unit
   method set_memsize : int -> unit
   method set_network : bool -> unit
   method set_path : string option -> unit
@@ -8573,6 +8728,7 @@ class guestfs : ?environment:bool -> ?close_on_exit:bool -> unit -> object
   method umount : ?force:bool -> ?lazyunmount:bool -> string -> unit
   method umount_opts : ?force:bool -> ?lazyunmount:bool -> string -> unit
   method umount_all : unit -> unit
+  method umount_local : ?retry:bool -> unit -> unit
   method upload : string -> string -> unit
   method upload_offset : string -> string -> int64 -> unit
   method user_cancel : unit -> unit

@@ -43,6 +43,38 @@ test_add_cdrom_1 (struct run *t)
 }
 
 static int
+test_add_domain_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_add_domain (t->g, "nothing", GUESTFS_ADD_DOMAIN_LIBVIRTURI, local_path (t, "test:///%tmp/missing.xml"), -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_domain (t->g, "", GUESTFS_ADD_DOMAIN_LIBVIRTURI, local_path (t, "test:///%tmp/missing.xml"), -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_add_domain_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_add_domain (t->g, "nothing", GUESTFS_ADD_DOMAIN_LIBVIRTURI, "test:///default", GUESTFS_ADD_DOMAIN_READONLYDISK, "nonsense", -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_add_domain (t->g, "nothing", GUESTFS_ADD_DOMAIN_READONLYDISK, "", -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
 test_add_drive_0 (struct run *t)
 {
   t->step = 0;
@@ -5714,6 +5746,72 @@ test_get_identifier_0 (struct run *t)
 }
 
 static int
+test_get_libvirt_requested_credential_challenge_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_get_libvirt_requested_credential_challenge (t->g, 0);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_get_libvirt_requested_credential_challenge (t->g, -1);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_get_libvirt_requested_credential_defresult_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_get_libvirt_requested_credential_defresult (t->g, 0);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_get_libvirt_requested_credential_defresult (t->g, -1);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_get_libvirt_requested_credential_prompt_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    char *r = guestfs_get_libvirt_requested_credential_prompt (t->g, 0);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_get_libvirt_requested_credential_prompt (t->g, -1);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_get_libvirt_requested_credentials_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    char **r = guestfs_get_libvirt_requested_credentials (t->g);
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
 test_get_memsize_0 (struct run *t)
 {
   t->step = 0;
@@ -6736,56 +6834,6 @@ test_inspect_get_arch_0 (struct run *t)
 }
 
 static int
-test_inspect_get_arch_1 (struct run *t)
-{
-  t->step = 0;
-  {
-    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 1;
-  {
-    int r = guestfs_mount (t->g, "/dev/sdb", "/");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 2;
-  {
-    int r = guestfs_mkdir (t->g, "/etc");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 3;
-  {
-    int r = guestfs_mkdir (t->g, "/bin");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 4;
-  {
-    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 5;
-  {
-    int r = guestfs_write (t->g, "/bin/sh", "no program", 10);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 6;
-  {
-    char **r = guestfs_inspect_os (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
-    free_strings (r);
-  }
-  t->step = 7;
-  {
-    char *r = guestfs_inspect_get_arch (t->g, "/dev/sdb");
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_str (t, "result", r, "unknown"));
-    free (r);
-  }
-  return 0;
-}
-
-static int
 test_inspect_get_distro_0 (struct run *t)
 {
   t->step = 0;
@@ -6836,112 +6884,6 @@ test_inspect_get_distro_0 (struct run *t)
   {
     char *r = guestfs_inspect_get_distro (t->g, "/dev/sda");
     CHECK (expect_error (t, r == NULL, "EINVAL"));
-    free (r);
-  }
-  return 0;
-}
-
-static int
-test_inspect_get_distro_1 (struct run *t)
-{
-  t->step = 0;
-  {
-    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 1;
-  {
-    int r = guestfs_mount (t->g, "/dev/sdb", "/");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 2;
-  {
-    int r = guestfs_mkdir (t->g, "/etc");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 3;
-  {
-    int r = guestfs_mkdir (t->g, "/bin");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 4;
-  {
-    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 5;
-  {
-    int r = guestfs_write (t->g, "/etc/redhat-release", "Red Hat Enterprise Linux Server release 6.4 (Santiago)\n", 55);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 6;
-  {
-    char **r = guestfs_inspect_os (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
-    free_strings (r);
-  }
-  t->step = 7;
-  {
-    char *r = guestfs_inspect_get_distro (t->g, "/dev/sdb");
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_str (t, "result", r, "rhel"));
-    free (r);
-  }
-  t->step = 8;
-  {
-    int r = guestfs_inspect_get_minor_version (t->g, "/dev/sdb");
-    CHECK (expect_success (t, r == -1));
-    CHECK (expect_int (t, "result", r, INT64_C (4)));
-  }
-  return 0;
-}
-
-static int
-test_inspect_get_distro_2 (struct run *t)
-{
-  t->step = 0;
-  {
-    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 1;
-  {
-    int r = guestfs_mount (t->g, "/dev/sdb", "/");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 2;
-  {
-    int r = guestfs_mkdir (t->g, "/etc");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 3;
-  {
-    int r = guestfs_mkdir (t->g, "/bin");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 4;
-  {
-    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 5;
-  {
-    int r = guestfs_write (t->g, "/etc/os-release", "ID=nobodys\n", 11);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 6;
-  {
-    char **r = guestfs_inspect_os (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
-    free_strings (r);
-  }
-  t->step = 7;
-  {
-    char *r = guestfs_inspect_get_distro (t->g, "/dev/sdb");
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_str (t, "result", r, "unknown"));
     free (r);
   }
   return 0;
@@ -7004,51 +6946,6 @@ test_inspect_get_filesystems_0 (struct run *t)
 }
 
 static int
-test_inspect_get_filesystems_1 (struct run *t)
-{
-  t->step = 0;
-  {
-    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 1;
-  {
-    int r = guestfs_mount (t->g, "/dev/sdb", "/");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 2;
-  {
-    int r = guestfs_mkdir (t->g, "/etc");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 3;
-  {
-    int r = guestfs_mkdir (t->g, "/bin");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 4;
-  {
-    int r = guestfs_write (t->g, "/etc/fstab", "", 0);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 5;
-  {
-    char **r = guestfs_inspect_os (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
-    free_strings (r);
-  }
-  t->step = 6;
-  {
-    char **r = guestfs_inspect_get_filesystems (t->g, "/dev/sdb");
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
-    free_strings (r);
-  }
-  return 0;
-}
-
-static int
 test_inspect_get_hostname_0 (struct run *t)
 {
   t->step = 0;
@@ -7099,106 +6996,6 @@ test_inspect_get_hostname_0 (struct run *t)
   {
     char *r = guestfs_inspect_get_hostname (t->g, "/dev/sda");
     CHECK (expect_error (t, r == NULL, "EINVAL"));
-    free (r);
-  }
-  return 0;
-}
-
-static int
-test_inspect_get_hostname_1 (struct run *t)
-{
-  t->step = 0;
-  {
-    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 1;
-  {
-    int r = guestfs_mount (t->g, "/dev/sdb", "/");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 2;
-  {
-    int r = guestfs_mkdir (t->g, "/etc");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 3;
-  {
-    int r = guestfs_mkdir (t->g, "/bin");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 4;
-  {
-    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 5;
-  {
-    int r = guestfs_mkdir (t->g, "/etc/sysconfig");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 6;
-  {
-    int r = guestfs_write (t->g, "/etc/sysconfig/network", "NETWORKING=yes\nHOSTNAME=old\n", 28);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 7;
-  {
-    char **r = guestfs_inspect_os (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
-    free_strings (r);
-  }
-  t->step = 8;
-  {
-    char *r = guestfs_inspect_get_hostname (t->g, "/dev/sdb");
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_str (t, "result", r, "old"));
-    free (r);
-  }
-  return 0;
-}
-
-static int
-test_inspect_get_hostname_2 (struct run *t)
-{
-  t->step = 0;
-  {
-    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 1;
-  {
-    int r = guestfs_mount (t->g, "/dev/sdb", "/");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 2;
-  {
-    int r = guestfs_mkdir (t->g, "/etc");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 3;
-  {
-    int r = guestfs_mkdir (t->g, "/bin");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 4;
-  {
-    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 5;
-  {
-    char **r = guestfs_inspect_os (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
-    free_strings (r);
-  }
-  t->step = 6;
-  {
-    char *r = guestfs_inspect_get_hostname (t->g, "/dev/sdb");
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_str (t, "result", r, "unknown"));
     free (r);
   }
   return 0;
@@ -7402,55 +7199,6 @@ test_inspect_get_major_version_0 (struct run *t)
 }
 
 static int
-test_inspect_get_major_version_1 (struct run *t)
-{
-  t->step = 0;
-  {
-    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 1;
-  {
-    int r = guestfs_mount (t->g, "/dev/sdb", "/");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 2;
-  {
-    int r = guestfs_mkdir (t->g, "/etc");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 3;
-  {
-    int r = guestfs_mkdir (t->g, "/bin");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 4;
-  {
-    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 5;
-  {
-    int r = guestfs_write (t->g, "/etc/os-release", "ID=arch\n", 8);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 6;
-  {
-    char **r = guestfs_inspect_os (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
-    free_strings (r);
-  }
-  t->step = 7;
-  {
-    int r = guestfs_inspect_get_major_version (t->g, "/dev/sdb");
-    CHECK (expect_success (t, r == -1));
-    CHECK (expect_int (t, "result", r, INT64_C (0)));
-  }
-  return 0;
-}
-
-static int
 test_inspect_get_minor_version_0 (struct run *t)
 {
   t->step = 0;
@@ -7510,61 +7258,6 @@ test_inspect_get_minor_version_0 (struct run *t)
   {
     int r = guestfs_inspect_get_minor_version (t->g, "/dev/sda");
     CHECK (expect_error (t, r == -1, "EINVAL"));
-  }
-  return 0;
-}
-
-static int
-test_inspect_get_minor_version_1 (struct run *t)
-{
-  t->step = 0;
-  {
-    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 1;
-  {
-    int r = guestfs_mount (t->g, "/dev/sdb", "/");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 2;
-  {
-    int r = guestfs_mkdir (t->g, "/etc");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 3;
-  {
-    int r = guestfs_mkdir (t->g, "/bin");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 4;
-  {
-    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 5;
-  {
-    int r = guestfs_write (t->g, "/etc/alpine-release", "3.18.4\n", 7);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 6;
-  {
-    char **r = guestfs_inspect_os (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
-    free_strings (r);
-  }
-  t->step = 7;
-  {
-    int r = guestfs_inspect_get_major_version (t->g, "/dev/sdb");
-    CHECK (expect_success (t, r == -1));
-    CHECK (expect_int (t, "result", r, INT64_C (3)));
-  }
-  t->step = 8;
-  {
-    int r = guestfs_inspect_get_minor_version (t->g, "/dev/sdb");
-    CHECK (expect_success (t, r == -1));
-    CHECK (expect_int (t, "result", r, INT64_C (18)));
   }
   return 0;
 }
@@ -7667,51 +7360,6 @@ test_inspect_get_mountpoints_0 (struct run *t)
 }
 
 static int
-test_inspect_get_mountpoints_1 (struct run *t)
-{
-  t->step = 0;
-  {
-    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 1;
-  {
-    int r = guestfs_mount (t->g, "/dev/sdb", "/");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 2;
-  {
-    int r = guestfs_mkdir (t->g, "/etc");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 3;
-  {
-    int r = guestfs_mkdir (t->g, "/bin");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 4;
-  {
-    int r = guestfs_write (t->g, "/etc/fstab", "", 0);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 5;
-  {
-    char **r = guestfs_inspect_os (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
-    free_strings (r);
-  }
-  t->step = 6;
-  {
-    char **r = guestfs_inspect_get_mountpoints (t->g, "/dev/sdb");
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_key (t, r, "/", "/dev/sdb"));
-    free_strings (r);
-  }
-  return 0;
-}
-
-static int
 test_inspect_get_osinfo_0 (struct run *t)
 {
   t->step = 0;
@@ -7767,101 +7415,6 @@ test_inspect_get_osinfo_0 (struct run *t)
   {
     char *r = guestfs_inspect_get_osinfo (t->g, "/dev/sda");
     CHECK (expect_error (t, r == NULL, "EINVAL"));
-    free (r);
-  }
-  return 0;
-}
-
-static int
-test_inspect_get_osinfo_1 (struct run *t)
-{
-  t->step = 0;
-  {
-    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 1;
-  {
-    int r = guestfs_mount (t->g, "/dev/sdb", "/");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 2;
-  {
-    int r = guestfs_mkdir (t->g, "/etc");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 3;
-  {
-    int r = guestfs_mkdir (t->g, "/bin");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 4;
-  {
-    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 5;
-  {
-    int r = guestfs_write (t->g, "/etc/os-release", "ID=ubuntu\nVERSION_ID=\"22.04\"\nPRETTY_NAME=U\n", 43);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 6;
-  {
-    char **r = guestfs_inspect_os (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
-    free_strings (r);
-  }
-  t->step = 7;
-  {
-    char *r = guestfs_inspect_get_osinfo (t->g, "/dev/sdb");
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_str (t, "result", r, "ubuntu22.04"));
-    free (r);
-  }
-  return 0;
-}
-
-static int
-test_inspect_get_osinfo_2 (struct run *t)
-{
-  t->step = 0;
-  {
-    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 1;
-  {
-    int r = guestfs_mount (t->g, "/dev/sdb", "/");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 2;
-  {
-    int r = guestfs_mkdir (t->g, "/etc");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 3;
-  {
-    int r = guestfs_mkdir (t->g, "/bin");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 4;
-  {
-    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 5;
-  {
-    char **r = guestfs_inspect_os (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
-    free_strings (r);
-  }
-  t->step = 6;
-  {
-    char *r = guestfs_inspect_get_osinfo (t->g, "/dev/sdb");
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_str (t, "result", r, "unknown"));
     free (r);
   }
   return 0;
@@ -7925,56 +7478,6 @@ test_inspect_get_package_format_0 (struct run *t)
   {
     char *r = guestfs_inspect_get_package_format (t->g, "/dev/sda");
     CHECK (expect_error (t, r == NULL, "EINVAL"));
-    free (r);
-  }
-  return 0;
-}
-
-static int
-test_inspect_get_package_format_1 (struct run *t)
-{
-  t->step = 0;
-  {
-    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 1;
-  {
-    int r = guestfs_mount (t->g, "/dev/sdb", "/");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 2;
-  {
-    int r = guestfs_mkdir (t->g, "/etc");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 3;
-  {
-    int r = guestfs_mkdir (t->g, "/bin");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 4;
-  {
-    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 5;
-  {
-    int r = guestfs_write (t->g, "/etc/os-release", "ID=slackware\n", 13);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 6;
-  {
-    char **r = guestfs_inspect_os (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
-    free_strings (r);
-  }
-  t->step = 7;
-  {
-    char *r = guestfs_inspect_get_package_format (t->g, "/dev/sdb");
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_str (t, "result", r, "unknown"));
     free (r);
   }
   return 0;
@@ -8195,51 +7698,6 @@ test_inspect_get_product_name_1 (struct run *t)
     char *r = guestfs_inspect_get_product_name (t->g, "/dev/sdb");
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_str (t, "result", r, "12.11"));
-    free (r);
-  }
-  return 0;
-}
-
-static int
-test_inspect_get_product_name_2 (struct run *t)
-{
-  t->step = 0;
-  {
-    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 1;
-  {
-    int r = guestfs_mount (t->g, "/dev/sdb", "/");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 2;
-  {
-    int r = guestfs_mkdir (t->g, "/etc");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 3;
-  {
-    int r = guestfs_mkdir (t->g, "/bin");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 4;
-  {
-    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 5;
-  {
-    char **r = guestfs_inspect_os (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
-    free_strings (r);
-  }
-  t->step = 6;
-  {
-    char *r = guestfs_inspect_get_product_name (t->g, "/dev/sdb");
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_str (t, "result", r, "unknown"));
     free (r);
   }
   return 0;
@@ -8550,7 +8008,6 @@ test_inspect_list_applications2_0 (struct run *t)
     CHECK (expect_int (t, "length", r->len, 1));
     CHECK (expect_str (t, "app2_arch", (&r->val[0])->app2_arch, "amd64"));
     CHECK (expect_str (t, "app2_release", (&r->val[0])->app2_release, "2-3"));
-    CHECK (expect_str (t, "app2_summary", (&r->val[0])->app2_summary, "manager"));
     guestfs_free_application2_list (r);
   }
   t->step = 16;
@@ -8627,64 +8084,8 @@ test_inspect_list_applications2_1 (struct run *t)
     struct guestfs_application2_list *r = guestfs_inspect_list_applications2 (t->g, "/dev/sdb");
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_int (t, "length", r->len, 2));
-    CHECK (expect_str (t, "app2_name", (&r->val[0])->app2_name, "busybox"));
+    CHECK (expect_str (t, "app2_version", (&r->val[0])->app2_version, "1.36"));
     CHECK (expect_str (t, "app2_release", (&r->val[1])->app2_release, "2"));
-    CHECK (expect_str (t, "app2_version", (&r->val[1])->app2_version, "1.2.4"));
-    guestfs_free_application2_list (r);
-  }
-  return 0;
-}
-
-static int
-test_inspect_list_applications2_2 (struct run *t)
-{
-  t->step = 0;
-  {
-    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 1;
-  {
-    int r = guestfs_mount (t->g, "/dev/sdb", "/");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 2;
-  {
-    int r = guestfs_mkdir (t->g, "/etc");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 3;
-  {
-    int r = guestfs_mkdir (t->g, "/bin");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 4;
-  {
-    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 5;
-  {
-    int r = guestfs_write (t->g, "/etc/os-release", "ID=slackware\n", 13);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 6;
-  {
-    char **r = guestfs_inspect_os (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
-    free_strings (r);
-  }
-  t->step = 7;
-  {
-    int r = guestfs_mount_ro (t->g, "/dev/sdb", "/");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 8;
-  {
-    struct guestfs_application2_list *r = guestfs_inspect_list_applications2 (t->g, "/dev/sdb");
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_int (t, "length", r->len, 0));
     guestfs_free_application2_list (r);
   }
   return 0;
@@ -8886,6 +8287,12 @@ test_inspect_os_1 (struct run *t)
     char **r = guestfs_inspect_get_mountpoints (t->g, "btrfsvol:/dev/sda/@");
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_key (t, r, "/", "btrfsvol:/dev/sda/@"));
+    free_strings (r);
+  }
+  t->step = 8;
+  {
+    char **r = guestfs_inspect_get_mountpoints (t->g, "btrfsvol:/dev/sda/@");
+    CHECK (expect_success (t, r == NULL));
     CHECK (expect_key (t, r, "/home", "btrfsvol:/dev/sda/@home"));
     free_strings (r);
   }
@@ -9009,20 +8416,19 @@ test_internal_exit_0 (struct run *t)
   }
   t->step = 5;
   {
-    int r = guestfs_launch (t->g);
+    int r = guestfs_add_drive_scratch (t->g, INT64_C (2097152), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 6;
   {
-    char **r = guestfs_list_devices (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sda", NULL }, 1));
-    free_strings (r);
+    int r = guestfs_launch (t->g);
+    CHECK (expect_success (t, r == -1));
   }
   t->step = 7;
   {
-    int r = guestfs_ping_daemon (t->g);
+    int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/sda");
     CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (2097152)));
   }
   return 0;
 }
@@ -13361,7 +12767,6 @@ test_lxattrlist_0 (struct run *t)
     CHECK (expect_buffer (t, "attrval", (&r->val[0])->attrval, (&r->val[0])->attrval_len, "2\000", 2));
     CHECK (expect_str (t, "attrname", (&r->val[1])->attrname, "user.a"));
     CHECK (expect_str (t, "attrname", (&r->val[2])->attrname, "user.b"));
-    CHECK (expect_buffer (t, "attrval", (&r->val[2])->attrval, (&r->val[2])->attrval_len, "", 0));
     guestfs_free_xattr_list (r);
   }
   t->step = 7;
@@ -14741,6 +14146,50 @@ test_mount_2 (struct run *t)
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
     free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_mount_local_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mount_local (t->g, "/no/such/directory", -1);
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 1;
+  CHECK (local_write (t, local_path (t, "%tmp/file"), "", 0));
+  t->step = 2;
+  {
+    int r = guestfs_mount_local (t->g, local_path (t, "%tmp/file"), -1);
+    CHECK (expect_error (t, r == -1, "ENOTDIR"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mount_local (t->g, local_path (t, "%tmp/"), GUESTFS_MOUNT_LOCAL_OPTIONS, "nonsense", -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mount_local (t->g, local_path (t, "%tmp/"), GUESTFS_MOUNT_LOCAL_CACHETIMEOUT, -5, -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_umount_local (t->g, -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
+test_mount_local_run_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mount_local_run (t->g);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
   }
   return 0;
 }
@@ -19139,6 +18588,48 @@ test_set_label_2 (struct run *t)
 }
 
 static int
+test_set_libvirt_requested_credential_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_libvirt_requested_credential (t->g, 0, "secret", 6);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
+test_set_libvirt_supported_credentials_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_set_libvirt_supported_credentials (t->g, (char *[]) { "authname", "passphrase", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_set_libvirt_supported_credentials (t->g, (char *[]) { NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_set_libvirt_supported_credentials (t->g, (char *[]) { "username", "authname", "language", "cnonce", "passphrase", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_set_libvirt_supported_credentials (t->g, (char *[]) { "echoprompt", "noechoprompt", "realm", "external", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_set_libvirt_supported_credentials (t->g, (char *[]) { "username", "nonsense", NULL });
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
 test_set_memsize_0 (struct run *t)
 {
   t->step = 0;
@@ -21289,6 +20780,22 @@ test_umount_all_0 (struct run *t)
 }
 
 static int
+test_umount_local_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_umount_local (t->g, -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_umount_local (t->g, GUESTFS_UMOUNT_LOCAL_RETRY, 1, -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
 test_upload_0 (struct run *t)
 {
   t->step = 0;
@@ -22920,6 +22427,8 @@ test_zero_device_0 (struct run *t)
 const struct test tests[] = {
   { "add_cdrom_0", "none", test_add_cdrom_0 },
   { "add_cdrom_1", "disks", test_add_cdrom_1 },
+  { "add_domain_0", "none", test_add_domain_0 },
+  { "add_domain_1", "none", test_add_domain_1 },
   { "add_drive_0", "none", test_add_drive_0 },
   { "add_drive_1", "none", test_add_drive_1 },
   { "add_drive_2", "none", test_add_drive_2 },
@@ -23071,6 +22580,10 @@ const struct test tests[] = {
   { "get_direct_0", "none", test_get_direct_0 },
   { "get_hv_0", "none", test_get_hv_0 },
   { "get_identifier_0", "none", test_get_identifier_0 },
+  { "get_libvirt_requested_credential_challenge_0", "none", test_get_libvirt_requested_credential_challenge_0 },
+  { "get_libvirt_requested_credential_defresult_0", "none", test_get_libvirt_requested_credential_defresult_0 },
+  { "get_libvirt_requested_credential_prompt_0", "none", test_get_libvirt_requested_credential_prompt_0 },
+  { "get_libvirt_requested_credentials_0", "none", test_get_libvirt_requested_credentials_0 },
   { "get_memsize_0", "none", test_get_memsize_0 },
   { "get_network_0", "none", test_get_network_0 },
   { "get_path_0", "none", test_get_path_0 },
@@ -23104,38 +22617,24 @@ const struct test tests[] = {
   { "hexdump_0", "scratch-fs", test_hexdump_0 },
   { "hexdump_1", "scratch-fs", test_hexdump_1 },
   { "inspect_get_arch_0", "disks", test_inspect_get_arch_0 },
-  { "inspect_get_arch_1", "disks", test_inspect_get_arch_1 },
   { "inspect_get_distro_0", "disks", test_inspect_get_distro_0 },
-  { "inspect_get_distro_1", "disks", test_inspect_get_distro_1 },
-  { "inspect_get_distro_2", "disks", test_inspect_get_distro_2 },
   { "inspect_get_filesystems_0", "disks", test_inspect_get_filesystems_0 },
-  { "inspect_get_filesystems_1", "disks", test_inspect_get_filesystems_1 },
   { "inspect_get_hostname_0", "disks", test_inspect_get_hostname_0 },
-  { "inspect_get_hostname_1", "disks", test_inspect_get_hostname_1 },
-  { "inspect_get_hostname_2", "disks", test_inspect_get_hostname_2 },
   { "inspect_get_icon_0", "disks", test_inspect_get_icon_0 },
   { "inspect_get_icon_1", "disks", test_inspect_get_icon_1 },
   { "inspect_get_major_version_0", "disks", test_inspect_get_major_version_0 },
-  { "inspect_get_major_version_1", "disks", test_inspect_get_major_version_1 },
   { "inspect_get_minor_version_0", "disks", test_inspect_get_minor_version_0 },
-  { "inspect_get_minor_version_1", "disks", test_inspect_get_minor_version_1 },
   { "inspect_get_mountpoints_0", "disks", test_inspect_get_mountpoints_0 },
-  { "inspect_get_mountpoints_1", "disks", test_inspect_get_mountpoints_1 },
   { "inspect_get_osinfo_0", "disks", test_inspect_get_osinfo_0 },
-  { "inspect_get_osinfo_1", "disks", test_inspect_get_osinfo_1 },
-  { "inspect_get_osinfo_2", "disks", test_inspect_get_osinfo_2 },
   { "inspect_get_package_format_0", "disks", test_inspect_get_package_format_0 },
-  { "inspect_get_package_format_1", "disks", test_inspect_get_package_format_1 },
   { "inspect_get_package_management_0", "disks", test_inspect_get_package_management_0 },
   { "inspect_get_product_name_0", "disks", test_inspect_get_product_name_0 },
   { "inspect_get_product_name_1", "disks", test_inspect_get_product_name_1 },
-  { "inspect_get_product_name_2", "disks", test_inspect_get_product_name_2 },
   { "inspect_get_roots_0", "disks", test_inspect_get_roots_0 },
   { "inspect_get_type_0", "disks", test_inspect_get_type_0 },
   { "inspect_list_applications_0", "disks", test_inspect_list_applications_0 },
   { "inspect_list_applications2_0", "disks", test_inspect_list_applications2_0 },
   { "inspect_list_applications2_1", "disks", test_inspect_list_applications2_1 },
-  { "inspect_list_applications2_2", "disks", test_inspect_list_applications2_2 },
   { "inspect_os_0", "disks", test_inspect_os_0 },
   { "inspect_os_1", "disks", test_inspect_os_1 },
   { "inspect_os_2", "disks", test_inspect_os_2 },
@@ -23300,6 +22799,8 @@ const struct test tests[] = {
   { "mount_0", "disks", test_mount_0 },
   { "mount_1", "disks", test_mount_1 },
   { "mount_2", "disks", test_mount_2 },
+  { "mount_local_0", "none", test_mount_local_0 },
+  { "mount_local_run_0", "none", test_mount_local_run_0 },
   { "mount_options_0", "disks", test_mount_options_0 },
   { "mount_ro_0", "disks", test_mount_ro_0 },
   { "mount_vfs_0", "disks", test_mount_vfs_0 },
@@ -23412,6 +22913,8 @@ const struct test tests[] = {
   { "set_label_0", "disks", test_set_label_0 },
   { "set_label_1", "disks", test_set_label_1 },
   { "set_label_2", "disks", test_set_label_2 },
+  { "set_libvirt_requested_credential_0", "none", test_set_libvirt_requested_credential_0 },
+  { "set_libvirt_supported_credentials_0", "none", test_set_libvirt_supported_credentials_0 },
   { "set_memsize_0", "none", test_set_memsize_0 },
   { "set_memsize_1", "disks", test_set_memsize_1 },
   { "set_network_0", "none", test_set_network_0 },
@@ -23479,6 +22982,7 @@ const struct test tests[] = {
   { "umount_1", "scratch-fs", test_umount_1 },
   { "umount_2", "scratch-fs", test_umount_2 },
   { "umount_all_0", "scratch-fs", test_umount_all_0 },
+  { "umount_local_0", "none", test_umount_local_0 },
   { "upload_0", "scratch-fs", test_upload_0 },
   { "upload_1", "scratch-fs", test_upload_1 },
   { "upload_2", "disks", test_upload_2 },

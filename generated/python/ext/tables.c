@@ -352,6 +352,7 @@ GFS_METHOD (acl_delete_def_file);
 GFS_METHOD (acl_get_file);
 GFS_METHOD (acl_set_file);
 GFS_METHOD (add_cdrom);
+GFS_METHOD (add_domain);
 GFS_METHOD (add_drive);
 GFS_METHOD (add_drive_ro);
 GFS_METHOD (add_drive_ro_with_if);
@@ -529,6 +530,10 @@ GFS_METHOD (get_e2label);
 GFS_METHOD (get_e2uuid);
 GFS_METHOD (get_hv);
 GFS_METHOD (get_identifier);
+GFS_METHOD (get_libvirt_requested_credential_challenge);
+GFS_METHOD (get_libvirt_requested_credential_defresult);
+GFS_METHOD (get_libvirt_requested_credential_prompt);
+GFS_METHOD (get_libvirt_requested_credentials);
 GFS_METHOD (get_memsize);
 GFS_METHOD (get_network);
 GFS_METHOD (get_path);
@@ -758,6 +763,8 @@ GFS_METHOD (mktemp);
 GFS_METHOD (modprobe);
 GFS_METHOD (mount);
 GFS_METHOD (mount_9p);
+GFS_METHOD (mount_local);
+GFS_METHOD (mount_local_run);
 GFS_METHOD (mount_loop);
 GFS_METHOD (mount_options);
 GFS_METHOD (mount_ro);
@@ -858,6 +865,8 @@ GFS_METHOD (set_e2uuid);
 GFS_METHOD (set_hv);
 GFS_METHOD (set_identifier);
 GFS_METHOD (set_label);
+GFS_METHOD (set_libvirt_requested_credential);
+GFS_METHOD (set_libvirt_supported_credentials);
 GFS_METHOD (set_memsize);
 GFS_METHOD (set_network);
 GFS_METHOD (set_path);
@@ -917,6 +926,7 @@ GFS_METHOD (txz_out);
 GFS_METHOD (umask);
 GFS_METHOD (umount);
 GFS_METHOD (umount_all);
+GFS_METHOD (umount_local);
 GFS_METHOD (upload);
 GFS_METHOD (upload_offset);
 GFS_METHOD (user_cancel);
@@ -981,6 +991,7 @@ PyMethodDef gfs_methods[] = {
   { "acl_get_file", gfs_py_acl_get_file, METH_VARARGS, NULL },
   { "acl_set_file", gfs_py_acl_set_file, METH_VARARGS, NULL },
   { "add_cdrom", gfs_py_add_cdrom, METH_VARARGS, NULL },
+  { "add_domain", gfs_py_add_domain, METH_VARARGS, NULL },
   { "add_drive", gfs_py_add_drive, METH_VARARGS, NULL },
   { "add_drive_ro", gfs_py_add_drive_ro, METH_VARARGS, NULL },
   { "add_drive_ro_with_if", gfs_py_add_drive_ro_with_if, METH_VARARGS, NULL },
@@ -1158,6 +1169,10 @@ PyMethodDef gfs_methods[] = {
   { "get_e2uuid", gfs_py_get_e2uuid, METH_VARARGS, NULL },
   { "get_hv", gfs_py_get_hv, METH_VARARGS, NULL },
   { "get_identifier", gfs_py_get_identifier, METH_VARARGS, NULL },
+  { "get_libvirt_requested_credential_challenge", gfs_py_get_libvirt_requested_credential_challenge, METH_VARARGS, NULL },
+  { "get_libvirt_requested_credential_defresult", gfs_py_get_libvirt_requested_credential_defresult, METH_VARARGS, NULL },
+  { "get_libvirt_requested_credential_prompt", gfs_py_get_libvirt_requested_credential_prompt, METH_VARARGS, NULL },
+  { "get_libvirt_requested_credentials", gfs_py_get_libvirt_requested_credentials, METH_VARARGS, NULL },
   { "get_memsize", gfs_py_get_memsize, METH_VARARGS, NULL },
   { "get_network", gfs_py_get_network, METH_VARARGS, NULL },
   { "get_path", gfs_py_get_path, METH_VARARGS, NULL },
@@ -1387,6 +1402,8 @@ PyMethodDef gfs_methods[] = {
   { "modprobe", gfs_py_modprobe, METH_VARARGS, NULL },
   { "mount", gfs_py_mount, METH_VARARGS, NULL },
   { "mount_9p", gfs_py_mount_9p, METH_VARARGS, NULL },
+  { "mount_local", gfs_py_mount_local, METH_VARARGS, NULL },
+  { "mount_local_run", gfs_py_mount_local_run, METH_VARARGS, NULL },
   { "mount_loop", gfs_py_mount_loop, METH_VARARGS, NULL },
   { "mount_options", gfs_py_mount_options, METH_VARARGS, NULL },
   { "mount_ro", gfs_py_mount_ro, METH_VARARGS, NULL },
@@ -1487,6 +1504,8 @@ PyMethodDef gfs_methods[] = {
   { "set_hv", gfs_py_set_hv, METH_VARARGS, NULL },
   { "set_identifier", gfs_py_set_identifier, METH_VARARGS, NULL },
   { "set_label", gfs_py_set_label, METH_VARARGS, NULL },
+  { "set_libvirt_requested_credential", gfs_py_set_libvirt_requested_credential, METH_VARARGS, NULL },
+  { "set_libvirt_supported_credentials", gfs_py_set_libvirt_supported_credentials, METH_VARARGS, NULL },
   { "set_memsize", gfs_py_set_memsize, METH_VARARGS, NULL },
   { "set_network", gfs_py_set_network, METH_VARARGS, NULL },
   { "set_path", gfs_py_set_path, METH_VARARGS, NULL },
@@ -1546,6 +1565,7 @@ PyMethodDef gfs_methods[] = {
   { "umask", gfs_py_umask, METH_VARARGS, NULL },
   { "umount", gfs_py_umount, METH_VARARGS, NULL },
   { "umount_all", gfs_py_umount_all, METH_VARARGS, NULL },
+  { "umount_local", gfs_py_umount_local, METH_VARARGS, NULL },
   { "upload", gfs_py_upload, METH_VARARGS, NULL },
   { "upload_offset", gfs_py_upload_offset, METH_VARARGS, NULL },
   { "user_cancel", gfs_py_user_cancel, METH_VARARGS, NULL },

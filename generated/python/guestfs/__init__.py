@@ -253,6 +253,55 @@ class GuestFS:
         _deprecated("use GuestFS.add_drive_ro() instead of GuestFS.add_cdrom()")
         return libguestfsmod.add_cdrom(self._o, filename)
 
+    def add_domain(self, dom: str, libvirturi: Optional[str] = None, readonly: Optional[bool] = None, iface: Optional[str] = None, live: Optional[bool] = None, allowuuid: Optional[bool] = None, readonlydisk: Optional[str] = None, cachemode: Optional[str] = None, discard: Optional[str] = None, copyonread: Optional[bool] = None) -> int:
+        """Add the disks of a libvirt domain.
+
+        Adds every disk of the virtual machine "dom", which libvirt knows by
+        this name, and returns how many were added. libvirt is asked for the
+        definition of the domain, and each disk in it is added with
+        GuestFS.add_drive in the order in which it stands there, so that the
+        first one is "/dev/sda". Either all are added or, when anything fails,
+        none is.
+
+        A domain that is not shut off is refused unless "readonly" is true:
+        writing to the disks of a running virtual machine destroys them. It is
+        not noticed when somebody starts the domain afterwards.
+
+        From each disk are taken:
+
+        - its source: a file, a block device, a volume of a storage pool, or a
+          network disk with its hosts; CD and floppy drives count when there is
+          a medium in them
+        - the user name and the secret of network disks; the secret is asked
+          from libvirt over a second connection that is not read-only
+        - the format, from the type of its driver or of its volume
+        - the size of a logical block, which becomes the "blocksize"
+        - whether it is marked "<readonly/>", see "readonlydisk"
+
+        Disks of other types (directories, NVMe devices, vhost-user) are left
+        out. A domain without any disk is an error, and so is a network disk
+        that is a snapshot, has a query or needs TLS. Images must be reachable
+        from this host under the names in the definition, which is often not so
+        when libvirt runs on another host.
+
+        The connection to libvirt is a read-only one. If it needs a password or
+        the like, the event "libvirt_auth" asks for it; see
+        GuestFS.set_libvirt_supported_credentials. Without a callback for that
+        event libvirt itself asks on the terminal.
+
+        libvirt is loaded when it is needed. On a host without it (Debian
+        package "libvirt0") this fails with "ENOTSUP"; an unknown domain with
+        "ENOENT"; a running one with "EBUSY".
+
+        See also GuestFS.add_libvirt_dom, GuestFS.add_drive and virsh(1).
+
+        Call it before GuestFS.launch; afterwards it is an error.
+
+        Since version 1.7.4.
+        """
+        self._check_not_closed()
+        return libguestfsmod.add_domain(self._o, dom, libvirturi, readonly, iface, live, allowuuid, readonlydisk, cachemode, discard, copyonread)
+
     def add_drive(self, filename: str, readonly: Optional[bool] = None, format: Optional[str] = None, iface: Optional[str] = None, name: Optional[str] = None, label: Optional[str] = None, protocol: Optional[str] = None, server: Optional[Iterable[str]] = None, username: Optional[str] = None, secret: Optional[str] = None, cachemode: Optional[str] = None, discard: Optional[str] = None, copyonread: Optional[bool] = None, blocksize: Optional[int] = None) -> None:
         """Add a disk image or device.
 
@@ -4001,6 +4050,85 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.get_identifier(self._o)
 
+    def get_libvirt_requested_credential_challenge(self, index: int) -> str:
+        """Get the challenge of a credential that libvirt asks for.
+
+        Returns the challenge that libvirt sent with request number "index",
+        which the answer depends on in some ways to log in. The string is empty
+        if libvirt sent none.
+
+        "index" counts from 0 in the list that
+        GuestFS.get_libvirt_requested_credentials returns; any other number is
+        an error. Can only be called from a callback of the event
+        "libvirt_auth".
+
+        See also GuestFS.set_libvirt_requested_credential.
+
+        Since version 1.19.52.
+        """
+        self._check_not_closed()
+        return libguestfsmod.get_libvirt_requested_credential_challenge(self._o, index)
+
+    def get_libvirt_requested_credential_defresult(self, index: int) -> str:
+        """Get the default answer for a credential that libvirt asks for.
+
+        Returns what libvirt takes as the answer to request number "index" if
+        the user gives none, for instance the name of the user. The string is
+        empty if libvirt sent no default. libvirt does not fill it in by itself:
+        to accept it, pass it to GuestFS.set_libvirt_requested_credential.
+
+        "index" counts from 0 in the list that
+        GuestFS.get_libvirt_requested_credentials returns; any other number is
+        an error. Can only be called from a callback of the event
+        "libvirt_auth".
+
+        See also GuestFS.set_libvirt_requested_credential.
+
+        Since version 1.19.52.
+        """
+        self._check_not_closed()
+        return libguestfsmod.get_libvirt_requested_credential_defresult(self._o, index)
+
+    def get_libvirt_requested_credential_prompt(self, index: int) -> str:
+        """Get the prompt for a credential that libvirt asks for.
+
+        Returns the text to show to the user when asking for the credential of
+        request number "index". The string is empty if libvirt sent none.
+
+        "index" counts from 0 in the list that
+        GuestFS.get_libvirt_requested_credentials returns; any other number is
+        an error. Can only be called from a callback of the event
+        "libvirt_auth".
+
+        See also GuestFS.set_libvirt_requested_credential.
+
+        Since version 1.19.52.
+        """
+        self._check_not_closed()
+        return libguestfsmod.get_libvirt_requested_credential_prompt(self._o, index)
+
+    def get_libvirt_requested_credentials(self) -> List[str]:
+        """List the credentials that libvirt asks for.
+
+        Returns what libvirt asks for, one word for each request, in the order
+        of their numbers from 0. The words are those of
+        GuestFS.set_libvirt_supported_credentials; the same one can occur more
+        than once. A kind that is not known to this version is an empty string
+        and needs no answer.
+
+        Can only be called from a callback of the event "libvirt_auth", whose
+        payload is the URI of the connection. Answer each request with
+        GuestFS.set_libvirt_requested_credential.
+
+        See also GuestFS.get_libvirt_requested_credential_prompt,
+        GuestFS.get_libvirt_requested_credential_challenge and
+        GuestFS.get_libvirt_requested_credential_defresult.
+
+        Since version 1.19.52.
+        """
+        self._check_not_closed()
+        return libguestfsmod.get_libvirt_requested_credentials(self._o)
+
     def get_memsize(self) -> int:
         """Return the memory of the appliance.
 
@@ -5690,9 +5818,9 @@ class GuestFS:
         """End the daemon.
 
         Tells the daemon to end. It answers, unmounts what is mounted, and ends;
-        the appliance ends with it. The next call finds nobody there and fails,
-        and the handle can be launched again. This is for tests of what happens
-        then; programs use GuestFS.shutdown.
+        the appliance ends with it. The next call finds nobody there and fails;
+        from then on the handle is as before its launch, without drives. This is
+        for tests of what happens then; programs use GuestFS.shutdown.
 
         It can be stopped from another thread or a signal handler with
         GuestFS.user_cancel.
@@ -8436,6 +8564,73 @@ class GuestFS:
         _deprecated("GuestFS.mount_9p() is deprecated")
         return libguestfsmod.mount_9p(self._o, mounttag, mountpoint, options)
 
+    def mount_local(self, localmountpoint: str, readonly: Optional[bool] = None, options: Optional[str] = None, cachetimeout: Optional[int] = None, debugcalls: Optional[bool] = None) -> None:
+        """Mount the guest's file systems below a directory of the host.
+
+        Makes what is mounted in the guest appear below the host's directory
+        "localmountpoint", through FUSE. Any program can then read and, unless
+        "readonly" is given, write there. Launch the handle and mount the
+        guest's file systems before.
+
+        When the call returns the mount is in place, but nobody answers yet: who
+        looks there waits until GuestFS.mount_local_run is called. Start other
+        programs in between, or run that call in a thread of its own. A handle
+        can be mounted in one place at a time; a second mount is the error
+        "EINVAL". A directory that does not exist is "ENOENT", something else
+        than a directory "ENOTDIR". Without privileges the program "fusermount3"
+        of the package fuse3 is needed, and the directory must belong to the
+        caller.
+
+        What works is what the API has: reading, writing, links, special files,
+        modes, owners, times, extended attributes, renaming. New files belong to
+        the root user of the guest, whoever made them. A file that is removed
+        while it is open is called ".fuse_hidden..." until it is closed. Locks
+        are only seen on this host, and extended attributes with a NUL byte in
+        their value, which access control lists are, cannot be set. Errors of
+        the guest are passed on as they are, such as "ENOSPC". Unless the option
+        "default_permissions" is given, whoever may use the mount may do
+        everything in it.
+
+        Do not let calls of the same handle read or write files below the
+        mountpoint: they would wait for each other for ever. Everything is
+        unmounted when the handle is closed; programs that still have files open
+        there get errors from then on. Calls such as GuestFS.upload and
+        GuestFS.download are a good deal faster.
+
+        See also GuestFS.mount_local_run, GuestFS.umount_local, GuestFS.mount,
+        fuse(4) and mount.fuse3(8).
+
+        Since version 1.17.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mount_local(self._o, localmountpoint, readonly, options, cachetimeout, debugcalls)
+
+    def mount_local_run(self) -> None:
+        """Serve a local mount until it is unmounted.
+
+        Answers the host's requests for the mount that GuestFS.mount_local has
+        made, and returns when it is unmounted: by GuestFS.umount_local from
+        another thread, by "fusermount3 -u", umount(8) or "guestunmount" from
+        anywhere. Without GuestFS.mount_local before it is the error "EINVAL",
+        and "EBUSY" if another thread serves already.
+
+        Other threads can make calls with the handle meanwhile: every request is
+        like a call of its own, and they take turns. GuestFS.user_cancel ends
+        the request that is being served; the mount stays. Should it fail, the
+        mount is removed too. When it returns, all that was written is in the
+        guest, but not necessarily on the disk yet: GuestFS.umount_all or
+        GuestFS.shutdown see to that.
+
+        See also GuestFS.mount_local and GuestFS.umount_local.
+
+        It can be stopped from another thread or a signal handler with
+        GuestFS.user_cancel.
+
+        Since version 1.17.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.mount_local_run(self._o)
+
     def mount_loop(self, file: str, mountpoint: str) -> None:
         """Mount an image that is a file in the guest.
 
@@ -10357,6 +10552,65 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.set_label(self._o, mountable, label)
 
+    def set_libvirt_requested_credential(self, index: int, cred: Union[bytes, bytearray, memoryview, str]) -> None:
+        """Answer a credential that libvirt asks for.
+
+        Gives "cred" to libvirt as the answer to request number "index", which
+        counts from 0 in the list that GuestFS.get_libvirt_requested_credentials
+        returns. A second answer replaces the first; a request that nobody
+        answered is passed to libvirt without an answer, and libvirt most likely
+        refuses the connection.
+
+        "cred" may hold any bytes. It appears in traces (GuestFS.set_trace) like
+        any other argument, and is forgotten when the callback has returned.
+
+        Can only be called from a callback of the event "libvirt_auth". Another
+        "index" is an error.
+
+        See also GuestFS.set_libvirt_supported_credentials.
+
+        Since version 1.19.52.
+        """
+        self._check_not_closed()
+        return libguestfsmod.set_libvirt_requested_credential(self._o, index, cred)
+
+    def set_libvirt_supported_credentials(self, creds: Iterable[str]) -> None:
+        """Say which credentials the program can provide to libvirt.
+
+        Sets the kinds of credentials that a callback of the event
+        "libvirt_auth" can answer; libvirt asks for no others. Call it before
+        GuestFS.add_domain. "creds" is a list of these words:
+
+        "username"
+            the identity to act as
+        "authname"
+            the name to log in with
+        "language"
+            the languages of the user, as in RFC 1766
+        "cnonce"
+            a client nonce
+        "passphrase"
+            a secret
+        "echoprompt"
+            an answer to a challenge, which may be shown while it is typed
+        "noechoprompt"
+            an answer to a challenge, which must not be shown
+        "realm"
+            the realm to log in to
+        "external"
+            something outside of the program must be done
+
+        Another word is an error, and the old list stays. An empty list means
+        that nothing can be answered; that is how a handle begins.
+
+        See also GuestFS.get_libvirt_requested_credentials and
+        GuestFS.set_libvirt_requested_credential.
+
+        Since version 1.19.52.
+        """
+        self._check_not_closed()
+        return libguestfsmod.set_libvirt_supported_credentials(self._o, creds)
+
     def set_memsize(self, memsize: int) -> None:
         """Set the memory of the appliance.
 
@@ -11496,6 +11750,25 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.umount_all(self._o)
+
+    def umount_local(self, retry: Optional[bool] = None) -> None:
+        """Unmount a local mount.
+
+        Removes the mount that GuestFS.mount_local has made, and waits until
+        GuestFS.mount_local_run, in another thread, has finished. Nothing that
+        is mounted in the guest is touched.
+
+        A mount that somebody uses, with an open file or as current directory,
+        is the error "EBUSY", and everything stays as it is. If nothing is
+        mounted, it is "EINVAL". If somebody else, such as "fusermount3 -u", was
+        faster, that is fine.
+
+        See also GuestFS.mount_local, GuestFS.mount_local_run and umount(8).
+
+        Since version 1.17.22.
+        """
+        self._check_not_closed()
+        return libguestfsmod.umount_local(self._o, retry)
 
     def upload(self, filename: str, remotefilename: str) -> None:
         """Copy a host file into the disk image.
