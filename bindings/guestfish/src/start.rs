@@ -7,7 +7,7 @@ use crate::inspect::{self, Guest};
 use crate::keys::Source;
 use crate::options::{Drive, Mount, Options};
 use crate::uri::Location;
-use bstr::{BString, ByteSlice};
+use bstr::{BString, ByteSlice, ByteVec};
 use guestfs::protocol::opts::{AddDomainOpts, AddDriveOpts};
 use guestfs::Handle;
 
