@@ -90,7 +90,8 @@ pub(crate) fn bounded_by<T>(limit: Duration, test: impl FnOnce() -> T) -> T {
     std::thread::spawn(move || {
         use std::sync::mpsc::RecvTimeoutError::Timeout;
         if watch.recv_timeout(limit) == Err(Timeout) {
-            eprintln!("{name} hangs");
+            // Past the capture of test output, which an abort would lose.
+            let _ = writeln!(std::io::stderr(), "{name} hangs");
             std::process::abort();
         }
     });

@@ -128,6 +128,8 @@ struct Wait {
     may_cancel: bool,
     /// The daemon listens to `user_cancel`.
     stoppable: bool,
+    /// It was told to stop.
+    stopped: bool,
     deadline: Option<Instant>,
 }
 
@@ -160,13 +162,15 @@ impl Connection {
         };
         // After a cancelled upload the daemon owes an error reply, and soon.
         let deadline = sent.is_cut().then(|| Instant::now() + self.patience.cancel);
-        let wait = Wait { may_cancel: streamed, stoppable: sink.is_some(), deadline };
-        let reply = self.reply::<R>(g, &id, wait);
+        let mut wait = Wait { may_cancel: streamed, stoppable: sink.is_some(), stopped: false, deadline };
+        let reply = self.reply::<R>(g, &id, &mut wait);
         match (sent, reply) {
             (_, Err(Failure::Fault(f))) => Err(Failure::Fault(f)),
             // Why we stopped matters more than what the daemon said about it.
             (send::Sent::Cut(why), _) => Err(Failure::Clean(why)),
             (_, Err(clean)) => Err(clean),
+            // Told once: a second time could reach the daemon when it waits for the next request.
+            (_, Ok(_)) if wait.stopped => Err(self.drain(g, &id, id.cancelled())),
             (_, Ok(value)) => {
                 if let Some(sink) = sink {
                     self.receive_file(g, &id, sink)?;
@@ -176,9 +180,8 @@ impl Connection {
         }
     }
 
-    fn reply<R: Xdr>(&mut self, g: &Handle, id: &CallId, mut wait: Wait) -> Result<R, Failure> {
+    fn reply<R: Xdr>(&mut self, g: &Handle, id: &CallId, wait: &mut Wait) -> Result<R, Failure> {
         let limit = self.limit.map(|l| Instant::now() + l);
-        let mut stopped = false;
         let n = loop {
             let due = wait.deadline.or(self.impatient).or(limit);
             match self.incoming(g, MESSAGE_MAX, self.impatient.is_some() || wait.stoppable, due)? {
@@ -197,7 +200,7 @@ impl Connection {
                 Incoming::UserCancelled => {
                     let deadline = Instant::now() + self.patience.cancel;
                     self.send_word(g, CANCEL_FLAG, deadline)?;
-                    (stopped, wait.stoppable, wait.deadline) = (true, false, Some(deadline));
+                    (wait.stopped, wait.stoppable, wait.deadline) = (true, false, Some(deadline));
                 }
                 Incoming::TimedOut => return Err(self.overdue(wait.deadline.is_some()).into()),
                 other => {
@@ -209,7 +212,7 @@ impl Connection {
         self.message_done(n);
         match reply {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(_)) if stopped => Err(Failure::Clean(id.cancelled())),
+            Ok(Err(_)) if wait.stopped => Err(Failure::Clean(id.cancelled())),
             Ok(Err(error)) => Err(Failure::Clean(id.daemon_error(&error))),
             Err(fault) => Err(Failure::Fault(fault)),
         }

@@ -124,20 +124,26 @@ impl Connection {
 
     /// Tell the daemon to stop, drain what is on its way, and return `why`.
     fn stop_receiving(&mut self, g: &Handle, id: &CallId, why: Error) -> Result<(), Failure> {
-        let patience = self.patience.cancel;
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + self.patience.cancel;
         // The daemon may be blocked writing chunks to us while we write to it: keep the few bytes of
         // the word apart from `send_all`, which would have to understand chunks. A socket whose other
         // direction is idle takes four bytes at once.
         self.send_word(g, CANCEL_FLAG, deadline)?;
+        Err(self.drain(g, id, why))
+    }
+
+    /// Read what a daemon that was told to stop still sends; then it is `why`.
+    pub(super) fn drain(&mut self, g: &Handle, id: &CallId, why: Error) -> Failure {
+        let deadline = Instant::now() + self.patience.cancel;
         loop {
-            match self.next_chunk(g, id, false, Some(deadline))? {
-                Piece::Data { message, .. } => self.message_done(message),
-                Piece::End | Piece::GaveUp => return Err(Failure::Clean(why)),
-                Piece::UserCancelled => {}
+            match self.next_chunk(g, id, false, Some(deadline)) {
+                Ok(Piece::Data { message, .. }) => self.message_done(message),
+                Ok(Piece::End | Piece::GaveUp) => return Failure::Clean(why),
+                Ok(Piece::UserCancelled) => {}
+                Err(fault) => return fault.into(),
             }
             if Instant::now() >= deadline {
-                return Err(self.not_stopping().into());
+                return self.not_stopping().into();
             }
         }
     }

@@ -50,6 +50,10 @@ const CALLS: &[(&str, Call)] = &[
     ("download", |m| m.g.download("/huge", "/dev/null")),
     ("download_offset", |m| m.g.download_offset("/huge", "/dev/null", 5, 1 << 40)),
     ("tar_out", |m| m.g.tar_out("/", "/dev/null", Default::default())),
+    ("base64_in", |m| m.g.base64_in("/dev/zero", "/x")),
+    ("base64_out", |m| m.g.base64_out("/huge", "/dev/null")),
+    ("checksums_out", |m| m.g.checksums_out("md5", "/", "/dev/null")),
+    ("cpio_out", |m| m.g.cpio_out("/large", "/dev/null", Default::default())),
     ("compress_out", |m| m.g.compress_out("gzip", "/huge", "/dev/null", Default::default())),
 ];
 
@@ -130,6 +134,10 @@ fn transfers_on_a_real_appliance() {
     let g = scene.mounted();
     g.touch("/huge").unwrap();
     g.truncate_size("/huge", 64 << 30).unwrap();
+    // All that the format of cpio can hold.
+    g.mkdir("/large").unwrap();
+    g.touch("/large/file").unwrap();
+    g.truncate_size("/large/file", (4 << 30) - 1).unwrap();
     let m = Material { g: &g, scene: &scene };
     for (name, call) in CALLS.iter().chain(COMPOSED) {
         let mut took = Vec::new();
