@@ -18,8 +18,6 @@ impl Handle {
     /// See also [`Handle::cp_a`](crate::Handle::cp_a), [`Handle::chmod`](crate::Handle::chmod),
     /// [`Handle::chown`](crate::Handle::chown) and [`Handle::setxattr`](crate::Handle::setxattr).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.25.21.
     pub fn copy_attributes(
         &self,

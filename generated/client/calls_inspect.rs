@@ -257,8 +257,6 @@ impl Handle {
     ///
     /// See also [`Handle::inspect_get_type`](crate::Handle::inspect_get_type).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**.
     ///
     /// Since version 1.9.4.
@@ -599,8 +597,6 @@ impl Handle {
     /// See also [`Handle::inspect_get_product_name`](crate::Handle::inspect_get_product_name) and
     /// [`Handle::inspect_get_major_version`](crate::Handle::inspect_get_major_version).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.9.13.
     pub fn inspect_get_product_variant(
         &self,
@@ -901,8 +897,6 @@ impl Handle {
     ///
     /// See also [`Handle::inspect_get_type`](crate::Handle::inspect_get_type).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**.
     ///
     /// Since version 1.9.4.
@@ -931,8 +925,6 @@ impl Handle {
     ///
     /// See also [`Handle::inspect_get_type`](crate::Handle::inspect_get_type).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**.
     ///
     /// Since version 1.9.4.
@@ -960,8 +952,6 @@ impl Handle {
     /// Programs that need to know that about an image can use libosinfo.
     ///
     /// See also [`Handle::inspect_get_type`](crate::Handle::inspect_get_type).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**.
     ///

@@ -179,8 +179,6 @@ impl Handle {
     /// See also [`Handle::lvm_set_filter`](crate::Handle::lvm_set_filter) and
     /// [`Handle::lvm_scan`](crate::Handle::lvm_scan).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.5.1.
     pub fn lvm_clear_filter(&self) -> Result<()> {
         self.wrapped(
@@ -230,8 +228,6 @@ impl Handle {
     /// [`Handle::lvs`](crate::Handle::lvs), [`Handle::lvm_set_filter`](crate::Handle::lvm_set_filter)
     /// and `pvscan(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.39.8.
     pub fn lvm_scan(&self, activate: bool) -> Result<()> {
         self.wrapped(
@@ -263,8 +259,6 @@ impl Handle {
     /// See also [`Handle::lvm_clear_filter`](crate::Handle::lvm_clear_filter),
     /// [`Handle::pvchange_uuid`](crate::Handle::pvchange_uuid),
     /// [`Handle::vgrename`](crate::Handle::vgrename) and `lvm.conf(5)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `lvm2` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -479,8 +473,6 @@ impl Handle {
     ///
     /// See also [`Handle::vglvuuids`](crate::Handle::vglvuuids),
     /// [`Handle::vguuid`](crate::Handle::vguuid) and [`Handle::pvuuid`](crate::Handle::pvuuid).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.0.87.
     pub fn lvuuid(&self, device: impl AsRef<[u8]>) -> Result<BString> {
@@ -736,8 +728,6 @@ impl Handle {
     /// See also [`Handle::vgpvuuids`](crate::Handle::vgpvuuids),
     /// [`Handle::vguuid`](crate::Handle::vguuid) and [`Handle::lvuuid`](crate::Handle::lvuuid).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.0.87.
     pub fn pvuuid(&self, device: impl AsRef<[u8]>) -> Result<BString> {
         let device = device.as_ref();
@@ -930,8 +920,6 @@ impl Handle {
     /// See also [`Handle::vgpvuuids`](crate::Handle::vgpvuuids),
     /// [`Handle::lvuuid`](crate::Handle::lvuuid) and [`Handle::lvs_full`](crate::Handle::lvs_full).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.0.87.
     pub fn vglvuuids(&self, vgname: impl AsRef<[u8]>) -> Result<Vec<BString>> {
         let vgname = vgname.as_ref();
@@ -994,8 +982,6 @@ impl Handle {
     ///
     /// See also [`Handle::vglvuuids`](crate::Handle::vglvuuids),
     /// [`Handle::pvuuid`](crate::Handle::pvuuid) and [`Handle::pvs_full`](crate::Handle::pvs_full).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.0.87.
     pub fn vgpvuuids(&self, vgname: impl AsRef<[u8]>) -> Result<Vec<BString>> {
@@ -1132,8 +1118,6 @@ impl Handle {
     /// Looks at all block devices and brings the list of volume groups up to date, but activates none
     /// of them. [`Handle::lvm_scan`](crate::Handle::lvm_scan) does the same with `activate` false.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**. New programs call [`Handle::lvm_scan`](crate::Handle::lvm_scan) instead. This
     /// call stays, so programs that use it keep working.
     ///
@@ -1157,8 +1141,6 @@ impl Handle {
     /// See also [`Handle::vgpvuuids`](crate::Handle::vgpvuuids),
     /// [`Handle::vglvuuids`](crate::Handle::vglvuuids) and
     /// [`Handle::vgchange_uuid`](crate::Handle::vgchange_uuid).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.0.87.
     pub fn vguuid(&self, vgname: impl AsRef<[u8]>) -> Result<BString> {

@@ -1491,7 +1491,7 @@ pub static COPY_ATTRIBUTES: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `copy_device_to_device`.
@@ -3437,7 +3437,7 @@ pub static INSPECT_GET_FORMAT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `inspect_get_hostname`.
@@ -3577,7 +3577,7 @@ pub static INSPECT_GET_PRODUCT_VARIANT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `inspect_get_roots`.
@@ -3689,7 +3689,7 @@ pub static INSPECT_IS_LIVE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `inspect_is_multipart`.
@@ -3703,7 +3703,7 @@ pub static INSPECT_IS_MULTIPART: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `inspect_is_netinst`.
@@ -3717,7 +3717,7 @@ pub static INSPECT_IS_NETINST: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `inspect_list_applications`.
@@ -5439,7 +5439,7 @@ pub static LVM_CLEAR_FILTER: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `lvm_remove_all`.
@@ -5467,7 +5467,7 @@ pub static LVM_SCAN: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `lvm_set_filter`.
@@ -5481,7 +5481,7 @@ pub static LVM_SET_FILTER: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `lvremove`.
@@ -5579,7 +5579,7 @@ pub static LVUUID: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `lxattrlist`.
@@ -6909,7 +6909,7 @@ pub static PVUUID: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `pwrite`.
@@ -8589,7 +8589,7 @@ pub static VGLVUUIDS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `vgmeta`.
@@ -8617,7 +8617,7 @@ pub static VGPVUUIDS: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `vgremove`.
@@ -8687,7 +8687,7 @@ pub static VGSCAN: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `vguuid`.
@@ -8701,7 +8701,7 @@ pub static VGUUID: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `wait_ready`.

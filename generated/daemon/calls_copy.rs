@@ -10,8 +10,19 @@ use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
 use guestfs_protocol::{args, opts};
 
-pub(super) fn copy_attributes(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn copy_attributes(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::CopyAttributesArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0xf)?;
+    let src = GuestPath::parse(g_ctx, g_args.src.as_bstr())?;
+    let dest = GuestPath::parse(g_ctx, g_args.dest.as_bstr())?;
+    let g_opts = opts::CopyAttributesOpts {
+        all: (g_mask & 0x1 != 0).then_some(g_args.all),
+        mode: (g_mask & 0x2 != 0).then_some(g_args.mode),
+        xattributes: (g_mask & 0x4 != 0).then_some(g_args.xattributes),
+        ownership: (g_mask & 0x8 != 0).then_some(g_args.ownership),
+    };
+    crate::copy::copy_attributes(g_ctx, &src, &dest, &g_opts)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn copy_device_to_device(

@@ -73,8 +73,16 @@ pub(super) fn inspect_get_filesystems(
     )
 }
 
-pub(super) fn inspect_get_format(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn inspect_get_format(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::InspectGetFormatArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let root = Mountable::parse(g_ctx, g_args.root.as_bstr())?;
+    let g_ret = crate::inspect::inspect_get_format(g_ctx, &root)?;
+    Reply::value(
+        &rets::InspectGetFormatRet {
+            format: g_ret,
+        },
+    )
 }
 
 pub(super) fn inspect_get_hostname(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -184,10 +192,18 @@ pub(super) fn inspect_get_product_name(
 }
 
 pub(super) fn inspect_get_product_variant(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    let g_args: args::InspectGetProductVariantArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let root = Mountable::parse(g_ctx, g_args.root.as_bstr())?;
+    let g_ret = crate::inspect::inspect_get_product_variant(g_ctx, &root)?;
+    Reply::value(
+        &rets::InspectGetProductVariantRet {
+            variant: g_ret,
+        },
+    )
 }
 
 pub(super) fn inspect_get_roots(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -249,16 +265,40 @@ pub(super) fn inspect_get_windows_systemroot(
     Err(g_call.planned())
 }
 
-pub(super) fn inspect_is_live(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn inspect_is_live(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::InspectIsLiveArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let root = Mountable::parse(g_ctx, g_args.root.as_bstr())?;
+    let g_ret = crate::inspect::inspect_is_live(g_ctx, &root)?;
+    Reply::value(
+        &rets::InspectIsLiveRet {
+            live: g_ret,
+        },
+    )
 }
 
-pub(super) fn inspect_is_multipart(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn inspect_is_multipart(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::InspectIsMultipartArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let root = Mountable::parse(g_ctx, g_args.root.as_bstr())?;
+    let g_ret = crate::inspect::inspect_is_multipart(g_ctx, &root)?;
+    Reply::value(
+        &rets::InspectIsMultipartRet {
+            multipart: g_ret,
+        },
+    )
 }
 
-pub(super) fn inspect_is_netinst(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn inspect_is_netinst(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::InspectIsNetinstArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let root = Mountable::parse(g_ctx, g_args.root.as_bstr())?;
+    let g_ret = crate::inspect::inspect_is_netinst(g_ctx, &root)?;
+    Reply::value(
+        &rets::InspectIsNetinstRet {
+            netinst: g_ret,
+        },
+    )
 }
 
 pub(super) fn inspect_os(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {

@@ -59,8 +59,11 @@ pub(super) fn lvm_canonical_lv_name(_: &mut Ctx, g_call: &mut Call) -> Result<Re
     Err(g_call.planned())
 }
 
-pub(super) fn lvm_clear_filter(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn lvm_clear_filter(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    crate::lvm::lvm_clear_filter(g_ctx)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn lvm_remove_all(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -71,12 +74,24 @@ pub(super) fn lvm_remove_all(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply
     Ok(Reply::empty())
 }
 
-pub(super) fn lvm_scan(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn lvm_scan(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::LvmScanArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::lvm::lvm_scan(g_ctx, g_args.activate)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn lvm_set_filter(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn lvm_set_filter(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    let g_args: args::LvmSetFilterArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let devices = g_args
+        .devices
+        .iter()
+        .map(|g_item| Device::parse(g_ctx, g_item.as_bstr()))
+        .collect::<Result<Vec<_>>>()?;
+    crate::lvm::lvm_set_filter(g_ctx, &devices)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn lvremove(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -122,8 +137,12 @@ pub(super) fn lvs_full(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::LvsFullRet { logvols: g_ret })
 }
 
-pub(super) fn lvuuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn lvuuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::LvuuidArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::lvm::lvuuid(g_ctx, &device)?;
+    Reply::value(&rets::LvuuidRet { uuid: g_ret })
 }
 
 pub(super) fn pvchange_uuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -184,8 +203,12 @@ pub(super) fn pvs_full(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     )
 }
 
-pub(super) fn pvuuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn pvuuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::PvuuidArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::lvm::pvuuid(g_ctx, &device)?;
+    Reply::value(&rets::PvuuidRet { uuid: g_ret })
 }
 
 pub(super) fn vg_activate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -225,16 +248,22 @@ pub(super) fn vgcreate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
-pub(super) fn vglvuuids(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn vglvuuids(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::VglvuuidsArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::lvm::vglvuuids(g_ctx, g_args.vgname.as_bstr())?;
+    Reply::value(&rets::VglvuuidsRet { uuids: g_ret })
 }
 
 pub(super) fn vgmeta(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Err(g_call.planned())
 }
 
-pub(super) fn vgpvuuids(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn vgpvuuids(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::VgpvuuidsArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::lvm::vgpvuuids(g_ctx, g_args.vgname.as_bstr())?;
+    Reply::value(&rets::VgpvuuidsRet { uuids: g_ret })
 }
 
 pub(super) fn vgremove(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -269,10 +298,16 @@ pub(super) fn vgs_full(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     )
 }
 
-pub(super) fn vgscan(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn vgscan(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    crate::lvm::vgscan(g_ctx)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn vguuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn vguuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::VguuidArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::lvm::vguuid(g_ctx, g_args.vgname.as_bstr())?;
+    Reply::value(&rets::VguuidRet { uuid: g_ret })
 }

@@ -1803,8 +1803,6 @@ Which attributes are copied is said by the options. Without any, nothing is copi
 
 See also [Guestfs.cp_a], [Guestfs.chmod], [Guestfs.chown] and [Guestfs.setxattr].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.25.21. *)
 
 val copy_device_to_device : t -> ?srcoffset:int64 -> ?destoffset:int64 -> ?size:int64 -> ?sparse:bool -> ?append:bool -> string -> string -> unit
@@ -3507,8 +3505,6 @@ Returns [installed], always. Old versions tried to find out whether [root], one 
 
 See also [Guestfs.inspect_get_type].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}.
 
 Since version 1.9.4. *)
@@ -3625,8 +3621,6 @@ For all other guests, and if nothing was found, it is [unknown]. [root] is one o
 
 See also [Guestfs.inspect_get_product_name] and [Guestfs.inspect_get_major_version].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.9.13. *)
 
 val inspect_get_roots : t -> string array
@@ -3721,8 +3715,6 @@ Returns false, always. Old versions tried to find out whether [root], one of the
 
 See also [Guestfs.inspect_get_type].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}.
 
 Since version 1.9.4. *)
@@ -3734,8 +3726,6 @@ Returns false, always. Old versions tried to find out whether [root], one of the
 
 See also [Guestfs.inspect_get_type].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}.
 
 Since version 1.9.4. *)
@@ -3746,8 +3736,6 @@ val inspect_is_netinst : t -> string -> bool [@@ocaml.deprecated]
 Returns false, always. Old versions tried to find out whether [root], one of the results of [Guestfs.inspect_os], was a CD for installing over the network. Programs that need to know that about an image can use libosinfo.
 
 See also [Guestfs.inspect_get_type].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}.
 
@@ -4901,8 +4889,6 @@ Takes back what [Guestfs.lvm_set_filter] did, so that LVM sees every block devic
 
 See also [Guestfs.lvm_set_filter] and [Guestfs.lvm_scan].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.5.1. *)
 
 val lvm_remove_all : t -> unit
@@ -4925,8 +4911,6 @@ The same happens when the appliance starts. It is needed when a physical volume 
 
 See also [Guestfs.vg_activate], [Guestfs.lvs], [Guestfs.lvm_set_filter] and [pvscan(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.39.8. *)
 
 val lvm_set_filter : t -> string array -> unit
@@ -4939,8 +4923,6 @@ That is the way to work with disks whose volume groups get into each other's way
 What LVM remembers of the devices is dropped and they are scanned anew. All volume groups, filtered or not, are deactivated for that, so none may be in use: a mounted logical volume makes the call fail. Those that are still seen are activated after it.
 
 See also [Guestfs.lvm_clear_filter], [Guestfs.pvchange_uuid], [Guestfs.vgrename] and [lvm.conf(5)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
 
@@ -5026,8 +5008,6 @@ val lvuuid : t -> string -> string
 Returns the UUID that LVM gave to the logical volume [device]. It has 32 letters and digits in seven groups with dashes between them, the way LVM prints it; [Guestfs.lvs_full] has the same one without dashes. It is not the UUID of the file system in it, which [Guestfs.vfs_uuid] returns. A device that is no logical volume is an error.
 
 See also [Guestfs.vglvuuids], [Guestfs.vguuid] and [Guestfs.pvuuid].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.0.87. *)
 
@@ -6183,8 +6163,6 @@ val pvuuid : t -> string -> string
 Returns the UUID of the LVM physical volume [device]. It has 32 letters and digits in seven groups with dashes between them, the way LVM prints it; [Guestfs.pvs_full] has the same one without dashes. A device that is no physical volume is an error.
 
 See also [Guestfs.vgpvuuids], [Guestfs.vguuid] and [Guestfs.lvuuid].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.0.87. *)
 
@@ -7662,8 +7640,6 @@ Returns the UUID of each logical volume in the volume group [vgname], written as
 
 See also [Guestfs.vgpvuuids], [Guestfs.lvuuid] and [Guestfs.lvs_full].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.0.87. *)
 
 val vgmeta : t -> string -> string
@@ -7685,8 +7661,6 @@ val vgpvuuids : t -> string -> string array
 Returns the UUID of each physical volume of the volume group [vgname], written as [Guestfs.pvuuid] does. The order means nothing. Members that are missing are included, so there may be more than [Guestfs.pvs] can show. It is an error if there is no such group. Compared with the [Guestfs.pvuuid] of each entry of [Guestfs.pvs], it tells which devices belong to the group.
 
 See also [Guestfs.vglvuuids], [Guestfs.pvuuid] and [Guestfs.pvs_full].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.0.87. *)
 
@@ -7741,8 +7715,6 @@ val vgscan : t -> unit [@@ocaml.deprecated "use lvm_scan"]
 
 Looks at all block devices and brings the list of volume groups up to date, but activates none of them. [Guestfs.lvm_scan] does the same with [activate] false.
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.lvm_scan] instead. This call stays, so programs that use it keep working.
 
 Since version 1.3.2. *)
@@ -7753,8 +7725,6 @@ val vguuid : t -> string -> string
 Returns the UUID of the volume group [vgname]. It has 32 letters and digits in seven groups with dashes between them, the way LVM prints it; [Guestfs.vgs_full] has the same one without dashes. It is an error if there is no such group.
 
 See also [Guestfs.vgpvuuids], [Guestfs.vglvuuids] and [Guestfs.vgchange_uuid].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.0.87. *)
 

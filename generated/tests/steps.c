@@ -2109,6 +2109,136 @@ test_config_2 (struct run *t)
 }
 
 static int
+test_copy_attributes_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_touch (t->g, "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_touch (t->g, "/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_chown (t->g, 5, 6, "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_chmod (t->g, 2537, "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_lsetxattr (t->g, "user.k", "v", 1, "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_copy_attributes (t->g, "/a", "/b", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/b");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_gid", (int64_t) r->st_gid, INT64_C (0)));
+    CHECK (expect_int (t, "st_mode", (int64_t) r->st_mode, INT64_C (33188)));
+    CHECK (expect_int (t, "st_uid", (int64_t) r->st_uid, INT64_C (0)));
+    guestfs_free_statns (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_copy_attributes (t->g, "/a", "/b", GUESTFS_COPY_ATTRIBUTES_MODE, 1, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/b");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_mode", (int64_t) r->st_mode, INT64_C (35305)));
+    CHECK (expect_int (t, "st_uid", (int64_t) r->st_uid, INT64_C (0)));
+    guestfs_free_statns (r);
+  }
+  t->step = 9;
+  {
+    int r = guestfs_copy_attributes (t->g, "/a", "/b", GUESTFS_COPY_ATTRIBUTES_ALL, 1, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/b");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_gid", (int64_t) r->st_gid, INT64_C (6)));
+    CHECK (expect_int (t, "st_mode", (int64_t) r->st_mode, INT64_C (35305)));
+    CHECK (expect_int (t, "st_uid", (int64_t) r->st_uid, INT64_C (5)));
+    guestfs_free_statns (r);
+  }
+  t->step = 11;
+  {
+    size_t n = 0;
+    char *r = guestfs_getxattr (t->g, "/b", "user.k", &n);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_buffer (t, "result", r, n, "v", 1));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_copy_attributes_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_chmod (t->g, 488, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_chown (t->g, 7, 8, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_copy_attributes (t->g, "/d", "/f", GUESTFS_COPY_ATTRIBUTES_ALL, 1, GUESTFS_COPY_ATTRIBUTES_MODE, 0, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    struct guestfs_statns *r = guestfs_statns (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_gid", (int64_t) r->st_gid, INT64_C (8)));
+    CHECK (expect_int (t, "st_mode", (int64_t) r->st_mode, INT64_C (33188)));
+    CHECK (expect_int (t, "st_uid", (int64_t) r->st_uid, INT64_C (7)));
+    guestfs_free_statns (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_copy_attributes (t->g, "/missing", "/f", GUESTFS_COPY_ATTRIBUTES_ALL, 1, -1);
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_copy_attributes (t->g, "/f", "/missing", GUESTFS_COPY_ATTRIBUTES_ALL, 1, -1);
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
 test_copy_device_to_device_0 (struct run *t)
 {
   t->step = 0;
@@ -6946,6 +7076,62 @@ test_inspect_get_filesystems_0 (struct run *t)
 }
 
 static int
+test_inspect_get_format_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/bin/sh", "no program", 10);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_inspect_get_format (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "installed"));
+    free (r);
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_inspect_get_format (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  return 0;
+}
+
+static int
 test_inspect_get_hostname_0 (struct run *t)
 {
   t->step = 0;
@@ -7704,6 +7890,62 @@ test_inspect_get_product_name_1 (struct run *t)
 }
 
 static int
+test_inspect_get_product_variant_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/bin/sh", "no program", 10);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_inspect_get_product_variant (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "unknown"));
+    free (r);
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_inspect_get_product_variant (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  return 0;
+}
+
+static int
 test_inspect_get_roots_0 (struct run *t)
 {
   t->step = 0;
@@ -7822,6 +8064,168 @@ test_inspect_get_type_0 (struct run *t)
     char *r = guestfs_inspect_get_type (t->g, "btrfsvol:/dev/sdb/x");
     CHECK (expect_error (t, r == NULL, "EINVAL"));
     free (r);
+  }
+  return 0;
+}
+
+static int
+test_inspect_is_live_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/bin/sh", "no program", 10);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_inspect_is_live (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_inspect_is_live (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_inspect_is_multipart_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/bin/sh", "no program", 10);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_inspect_is_multipart (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_inspect_is_multipart (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_inspect_is_netinst_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs_opts (t->g, "ext2", "/dev/sdb", GUESTFS_MKFS_OPTS_LABEL, "top", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/etc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/bin");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/etc/fstab", "LABEL=top / ext2 defaults 0 1\n", 30);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_write (t->g, "/bin/sh", "no program", 10);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_inspect_os (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_inspect_is_netinst (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_inspect_is_netinst (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
 }
@@ -12326,6 +12730,63 @@ test_lvcreate_free_1 (struct run *t)
 }
 
 static int
+test_lvm_clear_filter_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 32);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_lvm_clear_filter (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_lvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/VG/LV", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_lvm_set_filter (t->g, (char *[]) { "/dev/sdb", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_lvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_lvm_clear_filter (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    char **r = guestfs_lvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/VG/LV", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
 test_lvm_remove_all_0 (struct run *t)
 {
   t->step = 0;
@@ -12443,6 +12904,213 @@ test_lvm_remove_all_1 (struct run *t)
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_list (t, r, (char *[]) { "/dev/VG/LV", NULL }, 1));
     free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_lvm_scan_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 32);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_vg_activate_all (t->g, 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_lvm_scan (t->g, 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/VG/LV");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_lvm_scan (t->g, 1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_lvm_set_filter_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "A", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sdb", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb1");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_vgcreate (t->g, "B", (char *[]) { "/dev/sdb1", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_lvcreate (t->g, "L", "B", 32);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_vgs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "A", "B", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_lvm_set_filter (t->g, (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    char **r = guestfs_vgs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "A", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 9;
+  {
+    char **r = guestfs_lvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 10;
+  {
+    int r = guestfs_lvm_set_filter (t->g, (char *[]) { "/dev/sdb", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    char **r = guestfs_vgs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "B", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 12;
+  {
+    char **r = guestfs_lvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/B/L", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 13;
+  {
+    int r = guestfs_lvm_set_filter (t->g, (char *[]) { NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 14;
+  {
+    char **r = guestfs_vgs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 15;
+  {
+    int r = guestfs_lvm_clear_filter (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 16;
+  {
+    char **r = guestfs_vgs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "A", "B", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_lvm_set_filter_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 32);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mount (t->g, "/dev/VG/LV", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_lvm_set_filter (t->g, (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_umount (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_lvm_set_filter (t->g, (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_lvm_clear_filter (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_mount (t->g, "/dev/VG/LV", "/");
+    CHECK (expect_success (t, r == -1));
   }
   return 0;
 }
@@ -12716,6 +13384,40 @@ test_lvs_full_0 (struct run *t)
     CHECK (expect_str (t, "origin", (&r->val[0])->origin, ""));
     CHECK (expect_int (t, "seg_count", (int64_t) (&r->val[0])->seg_count, INT64_C (1)));
     guestfs_free_lvm_lv_list (r);
+  }
+  return 0;
+}
+
+static int
+test_lvuuid_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 32);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_lvuuid (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "-"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_lvuuid (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
   }
   return 0;
 }
@@ -16624,6 +17326,40 @@ test_pvs_full_0 (struct run *t)
     CHECK (expect_int (t, "pv_size", (int64_t) (&r->val[0])->pv_size, INT64_C (264241152)));
     CHECK (expect_int (t, "pv_used", (int64_t) (&r->val[0])->pv_used, INT64_C (54525952)));
     guestfs_free_lvm_pv_list (r);
+  }
+  return 0;
+}
+
+static int
+test_pvuuid_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 32);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_pvuuid (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "-"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_pvuuid (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
   }
   return 0;
 }
@@ -21634,6 +22370,79 @@ test_vgcreate_1 (struct run *t)
 }
 
 static int
+test_vglvuuids_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char **r = guestfs_vglvuuids (t->g, "VG");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 32);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_vglvuuids (t->g, "VG");
+    CHECK (expect_success (t, r == NULL));
+    free_strings (r);
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_vglvuuids (t->g, "nonsense");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_vgpvuuids_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 32);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_vgpvuuids (t->g, "VG");
+    CHECK (expect_success (t, r == NULL));
+    free_strings (r);
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_vgpvuuids (t->g, "nonsense");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
 test_vgremove_0 (struct run *t)
 {
   t->step = 0;
@@ -21839,6 +22648,79 @@ test_vgs_full_0 (struct run *t)
     CHECK (expect_str (t, "vg_fmt", (&r->val[1])->vg_fmt, "lvm2"));
     CHECK (expect_str (t, "vg_name", (&r->val[1])->vg_name, "VG2"));
     guestfs_free_lvm_vg_list (r);
+  }
+  return 0;
+}
+
+static int
+test_vgscan_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 32);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_vgscan (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_vgs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "VG", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_vguuid_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 32);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_vguuid (t->g, "VG");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "-"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_vguuid (t->g, "nonsense");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_vguuid (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
   }
   return 0;
 }
@@ -22482,6 +23364,8 @@ const struct test tests[] = {
   { "config_0", "none", test_config_0 },
   { "config_1", "none", test_config_1 },
   { "config_2", "none", test_config_2 },
+  { "copy_attributes_0", "scratch-fs", test_copy_attributes_0 },
+  { "copy_attributes_1", "scratch-fs", test_copy_attributes_1 },
   { "copy_device_to_device_0", "disks", test_copy_device_to_device_0 },
   { "copy_device_to_device_1", "disks", test_copy_device_to_device_1 },
   { "copy_device_to_file_0", "scratch-fs", test_copy_device_to_file_0 },
@@ -22619,6 +23503,7 @@ const struct test tests[] = {
   { "inspect_get_arch_0", "disks", test_inspect_get_arch_0 },
   { "inspect_get_distro_0", "disks", test_inspect_get_distro_0 },
   { "inspect_get_filesystems_0", "disks", test_inspect_get_filesystems_0 },
+  { "inspect_get_format_0", "disks", test_inspect_get_format_0 },
   { "inspect_get_hostname_0", "disks", test_inspect_get_hostname_0 },
   { "inspect_get_icon_0", "disks", test_inspect_get_icon_0 },
   { "inspect_get_icon_1", "disks", test_inspect_get_icon_1 },
@@ -22630,8 +23515,12 @@ const struct test tests[] = {
   { "inspect_get_package_management_0", "disks", test_inspect_get_package_management_0 },
   { "inspect_get_product_name_0", "disks", test_inspect_get_product_name_0 },
   { "inspect_get_product_name_1", "disks", test_inspect_get_product_name_1 },
+  { "inspect_get_product_variant_0", "disks", test_inspect_get_product_variant_0 },
   { "inspect_get_roots_0", "disks", test_inspect_get_roots_0 },
   { "inspect_get_type_0", "disks", test_inspect_get_type_0 },
+  { "inspect_is_live_0", "disks", test_inspect_is_live_0 },
+  { "inspect_is_multipart_0", "disks", test_inspect_is_multipart_0 },
+  { "inspect_is_netinst_0", "disks", test_inspect_is_netinst_0 },
   { "inspect_list_applications_0", "disks", test_inspect_list_applications_0 },
   { "inspect_list_applications2_0", "disks", test_inspect_list_applications2_0 },
   { "inspect_list_applications2_1", "disks", test_inspect_list_applications2_1 },
@@ -22758,13 +23647,18 @@ const struct test tests[] = {
   { "lvcreate_1", "disks", test_lvcreate_1 },
   { "lvcreate_free_0", "disks", test_lvcreate_free_0 },
   { "lvcreate_free_1", "disks", test_lvcreate_free_1 },
+  { "lvm_clear_filter_0", "disks", test_lvm_clear_filter_0 },
   { "lvm_remove_all_0", "disks", test_lvm_remove_all_0 },
   { "lvm_remove_all_1", "disks", test_lvm_remove_all_1 },
+  { "lvm_scan_0", "disks", test_lvm_scan_0 },
+  { "lvm_set_filter_0", "disks", test_lvm_set_filter_0 },
+  { "lvm_set_filter_1", "disks", test_lvm_set_filter_1 },
   { "lvremove_0", "disks", test_lvremove_0 },
   { "lvresize_0", "disks", test_lvresize_0 },
   { "lvresize_1", "disks", test_lvresize_1 },
   { "lvs_0", "disks", test_lvs_0 },
   { "lvs_full_0", "disks", test_lvs_full_0 },
+  { "lvuuid_0", "disks", test_lvuuid_0 },
   { "lxattrlist_0", "scratch-fs", test_lxattrlist_0 },
   { "max_disks_0", "none", test_max_disks_0 },
   { "max_disks_1", "disks", test_max_disks_1 },
@@ -22860,6 +23754,7 @@ const struct test tests[] = {
   { "pvremove_0", "disks", test_pvremove_0 },
   { "pvs_0", "disks", test_pvs_0 },
   { "pvs_full_0", "disks", test_pvs_full_0 },
+  { "pvuuid_0", "disks", test_pvuuid_0 },
   { "pwrite_0", "scratch-fs", test_pwrite_0 },
   { "pwrite_1", "scratch-fs", test_pwrite_1 },
   { "pwrite_2", "scratch-fs", test_pwrite_2 },
@@ -23008,10 +23903,14 @@ const struct test tests[] = {
   { "vg_activate_all_1", "disks", test_vg_activate_all_1 },
   { "vgcreate_0", "disks", test_vgcreate_0 },
   { "vgcreate_1", "disks", test_vgcreate_1 },
+  { "vglvuuids_0", "disks", test_vglvuuids_0 },
+  { "vgpvuuids_0", "disks", test_vgpvuuids_0 },
   { "vgremove_0", "disks", test_vgremove_0 },
   { "vgremove_1", "disks", test_vgremove_1 },
   { "vgs_0", "disks", test_vgs_0 },
   { "vgs_full_0", "disks", test_vgs_full_0 },
+  { "vgscan_0", "disks", test_vgscan_0 },
+  { "vguuid_0", "disks", test_vguuid_0 },
   { "wait_ready_0", "disks", test_wait_ready_0 },
   { "wait_ready_1", "none", test_wait_ready_1 },
   { "wc_c_0", "scratch-fs", test_wc_c_0 },

@@ -496,6 +496,32 @@ def config_2(t):
     t.step(3, lambda: t.g.is_config(), ("equals", True))
 
 
+def copy_attributes_0(t):
+    t.step(0, lambda: t.g.touch("/a"), ("ok",))
+    t.step(1, lambda: t.g.touch("/b"), ("ok",))
+    t.step(2, lambda: t.g.chown(5, 6, "/a"), ("ok",))
+    t.step(3, lambda: t.g.chmod(2537, "/a"), ("ok",))
+    t.step(4, lambda: t.g.lsetxattr("user.k", "v", 1, "/a"), ("ok",))
+    t.step(5, lambda: t.g.copy_attributes("/a", "/b"), ("ok",))
+    t.step(6, lambda: t.g.statns("/b"), ("equals", {"st_gid": 0, "st_mode": 33188, "st_uid": 0}))
+    t.step(7, lambda: t.g.copy_attributes("/a", "/b", mode=True), ("ok",))
+    t.step(8, lambda: t.g.statns("/b"), ("equals", {"st_mode": 35305, "st_uid": 0}))
+    t.step(9, lambda: t.g.copy_attributes("/a", "/b", all=True), ("ok",))
+    t.step(10, lambda: t.g.statns("/b"), ("equals", {"st_gid": 6, "st_mode": 35305, "st_uid": 5}))
+    t.step(11, lambda: t.g.getxattr("/b", "user.k"), ("equals", "v"))
+
+
+def copy_attributes_1(t):
+    t.step(0, lambda: t.g.mkdir("/d"), ("ok",))
+    t.step(1, lambda: t.g.touch("/f"), ("ok",))
+    t.step(2, lambda: t.g.chmod(488, "/d"), ("ok",))
+    t.step(3, lambda: t.g.chown(7, 8, "/d"), ("ok",))
+    t.step(4, lambda: t.g.copy_attributes("/d", "/f", all=True, mode=False), ("ok",))
+    t.step(5, lambda: t.g.statns("/f"), ("equals", {"st_gid": 8, "st_mode": 33188, "st_uid": 7}))
+    t.step(6, lambda: t.g.copy_attributes("/missing", "/f", all=True), ("error", "ENOENT"))
+    t.step(7, lambda: t.g.copy_attributes("/f", "/missing", all=True), ("error", "ENOENT"))
+
+
 def copy_device_to_device_0(t):
     t.step(0, lambda: t.g.pwrite_device("/dev/sda", b"hello, world", 4096), ("ok",))
     t.step(1, lambda: t.g.copy_device_to_device("/dev/sda", "/dev/sdb", srcoffset=4096, destoffset=100, size=12), ("ok",))
@@ -1572,6 +1598,18 @@ def inspect_get_filesystems_0(t):
     t.step(8, lambda: t.g.inspect_get_filesystems("/dev/sda"), ("error", "EINVAL"))
 
 
+def inspect_get_format_0(t):
+    t.step(0, lambda: t.g.mkfs("ext2", "/dev/sdb", label="top"), ("ok",))
+    t.step(1, lambda: t.g.mount("/dev/sdb", "/"), ("ok",))
+    t.step(2, lambda: t.g.mkdir("/etc"), ("ok",))
+    t.step(3, lambda: t.g.mkdir("/bin"), ("ok",))
+    t.step(4, lambda: t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"), ("ok",))
+    t.step(5, lambda: t.g.write("/bin/sh", b"no program"), ("ok",))
+    t.step(6, lambda: t.g.inspect_os(), ("equals", ["/dev/sdb"]))
+    t.step(7, lambda: t.g.inspect_get_format("/dev/sdb"), ("equals", "installed"))
+    t.step(8, lambda: t.g.inspect_get_format("/dev/sda"), ("error", None))
+
+
 def inspect_get_hostname_0(t):
     t.step(0, lambda: t.g.mkfs("ext2", "/dev/sdb", label="top"), ("ok",))
     t.step(1, lambda: t.g.mount("/dev/sdb", "/"), ("ok",))
@@ -1714,6 +1752,18 @@ def inspect_get_product_name_1(t):
     t.step(9, lambda: t.g.inspect_get_product_name("/dev/sdb"), ("equals", "12.11"))
 
 
+def inspect_get_product_variant_0(t):
+    t.step(0, lambda: t.g.mkfs("ext2", "/dev/sdb", label="top"), ("ok",))
+    t.step(1, lambda: t.g.mount("/dev/sdb", "/"), ("ok",))
+    t.step(2, lambda: t.g.mkdir("/etc"), ("ok",))
+    t.step(3, lambda: t.g.mkdir("/bin"), ("ok",))
+    t.step(4, lambda: t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"), ("ok",))
+    t.step(5, lambda: t.g.write("/bin/sh", b"no program"), ("ok",))
+    t.step(6, lambda: t.g.inspect_os(), ("equals", ["/dev/sdb"]))
+    t.step(7, lambda: t.g.inspect_get_product_variant("/dev/sdb"), ("equals", "unknown"))
+    t.step(8, lambda: t.g.inspect_get_product_variant("/dev/sda"), ("error", None))
+
+
 def inspect_get_roots_0(t):
     t.step(0, lambda: t.g.inspect_os(), ("equals", []))
     t.step(1, lambda: t.g.inspect_get_roots(), ("equals", []))
@@ -1737,6 +1787,42 @@ def inspect_get_type_0(t):
     t.step(6, lambda: t.g.inspect_get_type("/dev/sdb"), ("equals", "linux"))
     t.step(7, lambda: t.g.inspect_get_type("/dev/sda"), ("error", "EINVAL"))
     t.step(8, lambda: t.g.inspect_get_type("btrfsvol:/dev/sdb/x"), ("error", "EINVAL"))
+
+
+def inspect_is_live_0(t):
+    t.step(0, lambda: t.g.mkfs("ext2", "/dev/sdb", label="top"), ("ok",))
+    t.step(1, lambda: t.g.mount("/dev/sdb", "/"), ("ok",))
+    t.step(2, lambda: t.g.mkdir("/etc"), ("ok",))
+    t.step(3, lambda: t.g.mkdir("/bin"), ("ok",))
+    t.step(4, lambda: t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"), ("ok",))
+    t.step(5, lambda: t.g.write("/bin/sh", b"no program"), ("ok",))
+    t.step(6, lambda: t.g.inspect_os(), ("equals", ["/dev/sdb"]))
+    t.step(7, lambda: t.g.inspect_is_live("/dev/sdb"), ("equals", False))
+    t.step(8, lambda: t.g.inspect_is_live("/dev/sda"), ("error", None))
+
+
+def inspect_is_multipart_0(t):
+    t.step(0, lambda: t.g.mkfs("ext2", "/dev/sdb", label="top"), ("ok",))
+    t.step(1, lambda: t.g.mount("/dev/sdb", "/"), ("ok",))
+    t.step(2, lambda: t.g.mkdir("/etc"), ("ok",))
+    t.step(3, lambda: t.g.mkdir("/bin"), ("ok",))
+    t.step(4, lambda: t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"), ("ok",))
+    t.step(5, lambda: t.g.write("/bin/sh", b"no program"), ("ok",))
+    t.step(6, lambda: t.g.inspect_os(), ("equals", ["/dev/sdb"]))
+    t.step(7, lambda: t.g.inspect_is_multipart("/dev/sdb"), ("equals", False))
+    t.step(8, lambda: t.g.inspect_is_multipart("/dev/sda"), ("error", None))
+
+
+def inspect_is_netinst_0(t):
+    t.step(0, lambda: t.g.mkfs("ext2", "/dev/sdb", label="top"), ("ok",))
+    t.step(1, lambda: t.g.mount("/dev/sdb", "/"), ("ok",))
+    t.step(2, lambda: t.g.mkdir("/etc"), ("ok",))
+    t.step(3, lambda: t.g.mkdir("/bin"), ("ok",))
+    t.step(4, lambda: t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"), ("ok",))
+    t.step(5, lambda: t.g.write("/bin/sh", b"no program"), ("ok",))
+    t.step(6, lambda: t.g.inspect_os(), ("equals", ["/dev/sdb"]))
+    t.step(7, lambda: t.g.inspect_is_netinst("/dev/sdb"), ("equals", False))
+    t.step(8, lambda: t.g.inspect_is_netinst("/dev/sda"), ("error", None))
 
 
 def inspect_list_applications_0(t):
@@ -2659,6 +2745,18 @@ def lvcreate_free_1(t):
     t.step(6, lambda: t.g.lvs(), ("equals", []))
 
 
+def lvm_clear_filter_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 32), ("ok",))
+    t.step(3, lambda: t.g.lvm_clear_filter(), ("ok",))
+    t.step(4, lambda: t.g.lvs(), ("equals", ["/dev/VG/LV"]))
+    t.step(5, lambda: t.g.lvm_set_filter(["/dev/sdb"]), ("ok",))
+    t.step(6, lambda: t.g.lvs(), ("equals", []))
+    t.step(7, lambda: t.g.lvm_clear_filter(), ("ok",))
+    t.step(8, lambda: t.g.lvs(), ("equals", ["/dev/VG/LV"]))
+
+
 def lvm_remove_all_0(t):
     t.step(0, lambda: t.g.lvm_remove_all(), ("ok",))
     t.step(1, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
@@ -2683,6 +2781,50 @@ def lvm_remove_all_1(t):
     t.step(4, lambda: t.g.mount("/dev/VG/LV", "/"), ("ok",))
     t.step(5, lambda: t.g.lvm_remove_all(), ("error", None))
     t.step(6, lambda: t.g.lvs(), ("equals", ["/dev/VG/LV"]))
+
+
+def lvm_scan_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 32), ("ok",))
+    t.step(3, lambda: t.g.vg_activate_all(False), ("ok",))
+    t.step(4, lambda: t.g.lvm_scan(False), ("ok",))
+    t.step(5, lambda: t.g.mkfs("ext2", "/dev/VG/LV"), ("error", None))
+    t.step(6, lambda: t.g.lvm_scan(True), ("ok",))
+    t.step(7, lambda: t.g.mkfs("ext2", "/dev/VG/LV"), ("ok",))
+
+
+def lvm_set_filter_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("A", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.part_disk("/dev/sdb", "mbr"), ("ok",))
+    t.step(3, lambda: t.g.pvcreate("/dev/sdb1"), ("ok",))
+    t.step(4, lambda: t.g.vgcreate("B", ["/dev/sdb1"]), ("ok",))
+    t.step(5, lambda: t.g.lvcreate("L", "B", 32), ("ok",))
+    t.step(6, lambda: t.g.vgs(), ("equals", ["A", "B"]))
+    t.step(7, lambda: t.g.lvm_set_filter(["/dev/sda"]), ("ok",))
+    t.step(8, lambda: t.g.vgs(), ("equals", ["A"]))
+    t.step(9, lambda: t.g.lvs(), ("equals", []))
+    t.step(10, lambda: t.g.lvm_set_filter(["/dev/sdb"]), ("ok",))
+    t.step(11, lambda: t.g.vgs(), ("equals", ["B"]))
+    t.step(12, lambda: t.g.lvs(), ("equals", ["/dev/B/L"]))
+    t.step(13, lambda: t.g.lvm_set_filter([]), ("ok",))
+    t.step(14, lambda: t.g.vgs(), ("equals", []))
+    t.step(15, lambda: t.g.lvm_clear_filter(), ("ok",))
+    t.step(16, lambda: t.g.vgs(), ("equals", ["A", "B"]))
+
+
+def lvm_set_filter_1(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 32), ("ok",))
+    t.step(3, lambda: t.g.mkfs("ext2", "/dev/VG/LV"), ("ok",))
+    t.step(4, lambda: t.g.mount("/dev/VG/LV", "/"), ("ok",))
+    t.step(5, lambda: t.g.lvm_set_filter(["/dev/sda"]), ("error", None))
+    t.step(6, lambda: t.g.umount("/"), ("ok",))
+    t.step(7, lambda: t.g.lvm_set_filter(["/dev/sda"]), ("ok",))
+    t.step(8, lambda: t.g.lvm_clear_filter(), ("ok",))
+    t.step(9, lambda: t.g.mount("/dev/VG/LV", "/"), ("ok",))
 
 
 def lvremove_0(t):
@@ -2742,6 +2884,14 @@ def lvs_full_0(t):
     t.step(2, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
     t.step(3, lambda: t.g.lvcreate("LV", "VG", 50), ("ok",))
     t.step(4, lambda: t.g.lvs_full(), ("equals", [{"lv_name": "LV", "lv_size": 54525952, "lv_tags": "", "origin": "", "seg_count": 1}]))
+
+
+def lvuuid_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 32), ("ok",))
+    t.step(3, lambda: t.g.lvuuid("/dev/VG/LV"), ("contains", "-"))
+    t.step(4, lambda: t.g.lvuuid("/dev/sda"), ("error", None))
 
 
 def lxattrlist_0(t):
@@ -3609,6 +3759,14 @@ def pvs_full_0(t):
     t.step(3, lambda: t.g.vgcreate("VG", ["/dev/sdb"]), ("ok",))
     t.step(4, lambda: t.g.lvcreate("LV", "VG", 52), ("ok",))
     t.step(5, lambda: t.g.pvs_full(), ("equals", [{"pe_start": 1048576, "pv_attr": "a--", "pv_free": 209715200, "pv_mda_count": 1, "pv_name": "/dev/sdb", "pv_pe_alloc_count": 13, "pv_pe_count": 63, "pv_size": 264241152, "pv_used": 54525952}]))
+
+
+def pvuuid_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 32), ("ok",))
+    t.step(3, lambda: t.g.pvuuid("/dev/sda"), ("contains", "-"))
+    t.step(4, lambda: t.g.pvuuid("/dev/sdb"), ("error", None))
 
 
 def pwrite_0(t):
@@ -4791,6 +4949,23 @@ def vgcreate_1(t):
     t.step(4, lambda: t.g.vgcreate("VG2", []), ("error", None))
 
 
+def vglvuuids_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.vglvuuids("VG"), ("equals", []))
+    t.step(3, lambda: t.g.lvcreate("LV", "VG", 32), ("ok",))
+    t.step(4, lambda: t.g.vglvuuids("VG"), ("ok",))
+    t.step(5, lambda: t.g.vglvuuids("nonsense"), ("error", None))
+
+
+def vgpvuuids_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 32), ("ok",))
+    t.step(3, lambda: t.g.vgpvuuids("VG"), ("ok",))
+    t.step(4, lambda: t.g.vgpvuuids("nonsense"), ("error", None))
+
+
 def vgremove_0(t):
     t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
     t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
@@ -4832,6 +5007,23 @@ def vgs_full_0(t):
     t.step(4, lambda: t.g.vgcreate("VG1", ["/dev/sdb"]), ("ok",))
     t.step(5, lambda: t.g.lvcreate("LV", "VG1", 52), ("ok",))
     t.step(6, lambda: t.g.vgs_full(), ("equals", [{"lv_count": 1, "pv_count": 1, "snap_count": 0, "vg_extent_count": 63, "vg_extent_size": 4194304, "vg_free": 209715200, "vg_free_count": 50, "vg_name": "VG1", "vg_size": 264241152, "vg_tags": ""}, {"lv_count": 0, "vg_fmt": "lvm2", "vg_name": "VG2"}]))
+
+
+def vgscan_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 32), ("ok",))
+    t.step(3, lambda: t.g.vgscan(), ("ok",))
+    t.step(4, lambda: t.g.vgs(), ("equals", ["VG"]))
+
+
+def vguuid_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 32), ("ok",))
+    t.step(3, lambda: t.g.vguuid("VG"), ("contains", "-"))
+    t.step(4, lambda: t.g.vguuid("nonsense"), ("error", None))
+    t.step(5, lambda: t.g.vguuid("/dev/sda"), ("error", None))
 
 
 def wait_ready_0(t):
@@ -5023,6 +5215,8 @@ TESTS = [
     ("config_0", "none", config_0),
     ("config_1", "none", config_1),
     ("config_2", "none", config_2),
+    ("copy_attributes_0", "scratch-fs", copy_attributes_0),
+    ("copy_attributes_1", "scratch-fs", copy_attributes_1),
     ("copy_device_to_device_0", "disks", copy_device_to_device_0),
     ("copy_device_to_device_1", "disks", copy_device_to_device_1),
     ("copy_device_to_file_0", "scratch-fs", copy_device_to_file_0),
@@ -5157,6 +5351,7 @@ TESTS = [
     ("hexdump_1", "scratch-fs", hexdump_1),
     ("inspect_get_distro_0", "disks", inspect_get_distro_0),
     ("inspect_get_filesystems_0", "disks", inspect_get_filesystems_0),
+    ("inspect_get_format_0", "disks", inspect_get_format_0),
     ("inspect_get_hostname_0", "disks", inspect_get_hostname_0),
     ("inspect_get_icon_1", "disks", inspect_get_icon_1),
     ("inspect_get_major_version_0", "disks", inspect_get_major_version_0),
@@ -5167,8 +5362,12 @@ TESTS = [
     ("inspect_get_package_management_0", "disks", inspect_get_package_management_0),
     ("inspect_get_product_name_0", "disks", inspect_get_product_name_0),
     ("inspect_get_product_name_1", "disks", inspect_get_product_name_1),
+    ("inspect_get_product_variant_0", "disks", inspect_get_product_variant_0),
     ("inspect_get_roots_0", "disks", inspect_get_roots_0),
     ("inspect_get_type_0", "disks", inspect_get_type_0),
+    ("inspect_is_live_0", "disks", inspect_is_live_0),
+    ("inspect_is_multipart_0", "disks", inspect_is_multipart_0),
+    ("inspect_is_netinst_0", "disks", inspect_is_netinst_0),
     ("inspect_list_applications_0", "disks", inspect_list_applications_0),
     ("inspect_list_applications2_0", "disks", inspect_list_applications2_0),
     ("inspect_list_applications2_1", "disks", inspect_list_applications2_1),
@@ -5280,13 +5479,18 @@ TESTS = [
     ("lvcreate_1", "disks", lvcreate_1),
     ("lvcreate_free_0", "disks", lvcreate_free_0),
     ("lvcreate_free_1", "disks", lvcreate_free_1),
+    ("lvm_clear_filter_0", "disks", lvm_clear_filter_0),
     ("lvm_remove_all_0", "disks", lvm_remove_all_0),
     ("lvm_remove_all_1", "disks", lvm_remove_all_1),
+    ("lvm_scan_0", "disks", lvm_scan_0),
+    ("lvm_set_filter_0", "disks", lvm_set_filter_0),
+    ("lvm_set_filter_1", "disks", lvm_set_filter_1),
     ("lvremove_0", "disks", lvremove_0),
     ("lvresize_0", "disks", lvresize_0),
     ("lvresize_1", "disks", lvresize_1),
     ("lvs_0", "disks", lvs_0),
     ("lvs_full_0", "disks", lvs_full_0),
+    ("lvuuid_0", "disks", lvuuid_0),
     ("lxattrlist_0", "scratch-fs", lxattrlist_0),
     ("max_disks_0", "none", max_disks_0),
     ("max_disks_1", "disks", max_disks_1),
@@ -5382,6 +5586,7 @@ TESTS = [
     ("pvremove_0", "disks", pvremove_0),
     ("pvs_0", "disks", pvs_0),
     ("pvs_full_0", "disks", pvs_full_0),
+    ("pvuuid_0", "disks", pvuuid_0),
     ("pwrite_0", "scratch-fs", pwrite_0),
     ("pwrite_1", "scratch-fs", pwrite_1),
     ("pwrite_2", "scratch-fs", pwrite_2),
@@ -5530,10 +5735,14 @@ TESTS = [
     ("vg_activate_all_1", "disks", vg_activate_all_1),
     ("vgcreate_0", "disks", vgcreate_0),
     ("vgcreate_1", "disks", vgcreate_1),
+    ("vglvuuids_0", "disks", vglvuuids_0),
+    ("vgpvuuids_0", "disks", vgpvuuids_0),
     ("vgremove_0", "disks", vgremove_0),
     ("vgremove_1", "disks", vgremove_1),
     ("vgs_0", "disks", vgs_0),
     ("vgs_full_0", "disks", vgs_full_0),
+    ("vgscan_0", "disks", vgscan_0),
+    ("vguuid_0", "disks", vguuid_0),
     ("wait_ready_0", "disks", wait_ready_0),
     ("wait_ready_1", "none", wait_ready_1),
     ("wc_c_0", "scratch-fs", wc_c_0),

@@ -290,6 +290,16 @@ pub static TESTS: &[Test] = &[
         run: config_2,
     },
     Test {
+        name: "copy_attributes_0",
+        scenario: "scratch-fs",
+        run: copy_attributes_0,
+    },
+    Test {
+        name: "copy_attributes_1",
+        scenario: "scratch-fs",
+        run: copy_attributes_1,
+    },
+    Test {
         name: "copy_device_to_device_0",
         scenario: "disks",
         run: copy_device_to_device_0,
@@ -975,6 +985,11 @@ pub static TESTS: &[Test] = &[
         run: inspect_get_filesystems_0,
     },
     Test {
+        name: "inspect_get_format_0",
+        scenario: "disks",
+        run: inspect_get_format_0,
+    },
+    Test {
         name: "inspect_get_hostname_0",
         scenario: "disks",
         run: inspect_get_hostname_0,
@@ -1030,6 +1045,11 @@ pub static TESTS: &[Test] = &[
         run: inspect_get_product_name_1,
     },
     Test {
+        name: "inspect_get_product_variant_0",
+        scenario: "disks",
+        run: inspect_get_product_variant_0,
+    },
+    Test {
         name: "inspect_get_roots_0",
         scenario: "disks",
         run: inspect_get_roots_0,
@@ -1038,6 +1058,21 @@ pub static TESTS: &[Test] = &[
         name: "inspect_get_type_0",
         scenario: "disks",
         run: inspect_get_type_0,
+    },
+    Test {
+        name: "inspect_is_live_0",
+        scenario: "disks",
+        run: inspect_is_live_0,
+    },
+    Test {
+        name: "inspect_is_multipart_0",
+        scenario: "disks",
+        run: inspect_is_multipart_0,
+    },
+    Test {
+        name: "inspect_is_netinst_0",
+        scenario: "disks",
+        run: inspect_is_netinst_0,
     },
     Test {
         name: "inspect_list_applications_0",
@@ -1670,6 +1705,11 @@ pub static TESTS: &[Test] = &[
         run: lvcreate_free_1,
     },
     Test {
+        name: "lvm_clear_filter_0",
+        scenario: "disks",
+        run: lvm_clear_filter_0,
+    },
+    Test {
         name: "lvm_remove_all_0",
         scenario: "disks",
         run: lvm_remove_all_0,
@@ -1678,6 +1718,21 @@ pub static TESTS: &[Test] = &[
         name: "lvm_remove_all_1",
         scenario: "disks",
         run: lvm_remove_all_1,
+    },
+    Test {
+        name: "lvm_scan_0",
+        scenario: "disks",
+        run: lvm_scan_0,
+    },
+    Test {
+        name: "lvm_set_filter_0",
+        scenario: "disks",
+        run: lvm_set_filter_0,
+    },
+    Test {
+        name: "lvm_set_filter_1",
+        scenario: "disks",
+        run: lvm_set_filter_1,
     },
     Test {
         name: "lvremove_0",
@@ -1703,6 +1758,11 @@ pub static TESTS: &[Test] = &[
         name: "lvs_full_0",
         scenario: "disks",
         run: lvs_full_0,
+    },
+    Test {
+        name: "lvuuid_0",
+        scenario: "disks",
+        run: lvuuid_0,
     },
     Test {
         name: "lxattrlist_0",
@@ -2178,6 +2238,11 @@ pub static TESTS: &[Test] = &[
         name: "pvs_full_0",
         scenario: "disks",
         run: pvs_full_0,
+    },
+    Test {
+        name: "pvuuid_0",
+        scenario: "disks",
+        run: pvuuid_0,
     },
     Test {
         name: "pwrite_0",
@@ -2920,6 +2985,16 @@ pub static TESTS: &[Test] = &[
         run: vgcreate_1,
     },
     Test {
+        name: "vglvuuids_0",
+        scenario: "disks",
+        run: vglvuuids_0,
+    },
+    Test {
+        name: "vgpvuuids_0",
+        scenario: "disks",
+        run: vgpvuuids_0,
+    },
+    Test {
         name: "vgremove_0",
         scenario: "disks",
         run: vgremove_0,
@@ -2938,6 +3013,16 @@ pub static TESTS: &[Test] = &[
         name: "vgs_full_0",
         scenario: "disks",
         run: vgs_full_0,
+    },
+    Test {
+        name: "vgscan_0",
+        scenario: "disks",
+        run: vgscan_0,
+    },
+    Test {
+        name: "vguuid_0",
+        scenario: "disks",
+        run: vguuid_0,
     },
     Test {
         name: "wait_ready_0",
@@ -4412,6 +4497,112 @@ fn config_2(t: &Run<'_>) -> Outcome {
     )?;
     t.step(2usize, t.g.launch(), Expect::Error(None))?;
     t.step(3usize, t.g.is_config(), Expect::Equals(Value::Bool(true)))?;
+    Ok(())
+}
+
+fn copy_attributes_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.touch("/a"), Expect::Ok)?;
+    t.step(1usize, t.g.touch("/b"), Expect::Ok)?;
+    t.step(2usize, t.g.chown(5, 6, "/a"), Expect::Ok)?;
+    t.step(3usize, t.g.chmod(2537, "/a"), Expect::Ok)?;
+    t.step(4usize, t.g.lsetxattr("user.k", "v", 1, "/a"), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.copy_attributes("/a", "/b", opts::CopyAttributesOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t.g.statns("/b"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("st_gid".into(), Value::Int(0)), ("st_mode".into(),
+                    Value::Int(33188)), ("st_uid".into(), Value::Int(0))
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        7usize,
+        t.g.copy_attributes("/a", "/b", opts::CopyAttributesOpts::new().mode(true)),
+        Expect::Ok,
+    )?;
+    t.step(
+        8usize,
+        t.g.statns("/b"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("st_mode".into(), Value::Int(35305)), ("st_uid".into(),
+                    Value::Int(0))
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        9usize,
+        t.g.copy_attributes("/a", "/b", opts::CopyAttributesOpts::new().all(true)),
+        Expect::Ok,
+    )?;
+    t.step(
+        10usize,
+        t.g.statns("/b"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("st_gid".into(), Value::Int(6)), ("st_mode".into(),
+                    Value::Int(35305)), ("st_uid".into(), Value::Int(5))
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        11usize,
+        t.g.getxattr("/b", "user.k"),
+        Expect::Equals(Value::Str("v".into())),
+    )?;
+    Ok(())
+}
+
+fn copy_attributes_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(1usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(2usize, t.g.chmod(488, "/d"), Expect::Ok)?;
+    t.step(3usize, t.g.chown(7, 8, "/d"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t
+            .g
+            .copy_attributes(
+                "/d",
+                "/f",
+                opts::CopyAttributesOpts::new().all(true).mode(false),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.statns("/f"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("st_gid".into(), Value::Int(8)), ("st_mode".into(),
+                    Value::Int(33188)), ("st_uid".into(), Value::Int(7))
+                ],
+            ),
+        ),
+    )?;
+    t.step(
+        6usize,
+        t.g.copy_attributes("/missing", "/f", opts::CopyAttributesOpts::new().all(true)),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(
+        7usize,
+        t.g.copy_attributes("/f", "/missing", opts::CopyAttributesOpts::new().all(true)),
+        Expect::Error(Some("ENOENT")),
+    )?;
     Ok(())
 }
 
@@ -7193,6 +7384,35 @@ fn inspect_get_filesystems_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn inspect_get_format_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.write("/bin/sh", b"no program"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_get_format("/dev/sdb"),
+        Expect::Equals(Value::Str("installed".into())),
+    )?;
+    t.step(8usize, t.g.inspect_get_format("/dev/sda"), Expect::Error(None))?;
+    Ok(())
+}
+
 fn inspect_get_hostname_0(t: &Run<'_>) -> Outcome {
     t.step(
         0usize,
@@ -7735,6 +7955,35 @@ fn inspect_get_product_name_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn inspect_get_product_variant_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.write("/bin/sh", b"no program"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_get_product_variant("/dev/sdb"),
+        Expect::Equals(Value::Str("unknown".into())),
+    )?;
+    t.step(8usize, t.g.inspect_get_product_variant("/dev/sda"), Expect::Error(None))?;
+    Ok(())
+}
+
 fn inspect_get_roots_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.inspect_os(), Expect::Equals(Value::List(vec![])))?;
     t.step(1usize, t.g.inspect_get_roots(), Expect::Equals(Value::List(vec![])))?;
@@ -7795,6 +8044,89 @@ fn inspect_get_type_0(t: &Run<'_>) -> Outcome {
         t.g.inspect_get_type("btrfsvol:/dev/sdb/x"),
         Expect::Error(Some("EINVAL")),
     )?;
+    Ok(())
+}
+
+fn inspect_is_live_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.write("/bin/sh", b"no program"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(7usize, t.g.inspect_is_live("/dev/sdb"), Expect::Equals(Value::Bool(false)))?;
+    t.step(8usize, t.g.inspect_is_live("/dev/sda"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn inspect_is_multipart_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.write("/bin/sh", b"no program"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_is_multipart("/dev/sdb"),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(8usize, t.g.inspect_is_multipart("/dev/sda"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn inspect_is_netinst_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.mkfs("ext2", "/dev/sdb", opts::MkfsOpts::new().label("top")),
+        Expect::Ok,
+    )?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/etc"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/bin"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.write("/etc/fstab", b"LABEL=top / ext2 defaults 0 1\n"),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.write("/bin/sh", b"no program"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.inspect_os(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sdb".into())])),
+    )?;
+    t.step(
+        7usize,
+        t.g.inspect_is_netinst("/dev/sdb"),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(8usize, t.g.inspect_is_netinst("/dev/sda"), Expect::Error(None))?;
     Ok(())
 }
 
@@ -10364,6 +10696,27 @@ fn lvcreate_free_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn lvm_clear_filter_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 32), Expect::Ok)?;
+    t.step(3usize, t.g.lvm_clear_filter(), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.lvs(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/VG/LV".into())])),
+    )?;
+    t.step(5usize, t.g.lvm_set_filter(&["/dev/sdb"]), Expect::Ok)?;
+    t.step(6usize, t.g.lvs(), Expect::Equals(Value::List(vec![])))?;
+    t.step(7usize, t.g.lvm_clear_filter(), Expect::Ok)?;
+    t.step(
+        8usize,
+        t.g.lvs(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/VG/LV".into())])),
+    )?;
+    Ok(())
+}
+
 fn lvm_remove_all_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.lvm_remove_all(), Expect::Ok)?;
     t.step(1usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
@@ -10393,6 +10746,77 @@ fn lvm_remove_all_1(t: &Run<'_>) -> Outcome {
         t.g.lvs(),
         Expect::Equals(Value::List(vec![Value::Str("/dev/VG/LV".into())])),
     )?;
+    Ok(())
+}
+
+fn lvm_scan_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 32), Expect::Ok)?;
+    t.step(3usize, t.g.vg_activate_all(false), Expect::Ok)?;
+    t.step(4usize, t.g.lvm_scan(false), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.mkfs("ext2", "/dev/VG/LV", opts::MkfsOpts::new()),
+        Expect::Error(None),
+    )?;
+    t.step(6usize, t.g.lvm_scan(true), Expect::Ok)?;
+    t.step(7usize, t.g.mkfs("ext2", "/dev/VG/LV", opts::MkfsOpts::new()), Expect::Ok)?;
+    Ok(())
+}
+
+fn lvm_set_filter_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("A", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.part_disk("/dev/sdb", "mbr"), Expect::Ok)?;
+    t.step(3usize, t.g.pvcreate("/dev/sdb1"), Expect::Ok)?;
+    t.step(4usize, t.g.vgcreate("B", &["/dev/sdb1"]), Expect::Ok)?;
+    t.step(5usize, t.g.lvcreate("L", "B", 32), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.vgs(),
+        Expect::Equals(Value::List(vec![Value::Str("A".into()), Value::Str("B".into())])),
+    )?;
+    t.step(7usize, t.g.lvm_set_filter(&["/dev/sda"]), Expect::Ok)?;
+    t.step(
+        8usize,
+        t.g.vgs(),
+        Expect::Equals(Value::List(vec![Value::Str("A".into())])),
+    )?;
+    t.step(9usize, t.g.lvs(), Expect::Equals(Value::List(vec![])))?;
+    t.step(10usize, t.g.lvm_set_filter(&["/dev/sdb"]), Expect::Ok)?;
+    t.step(
+        11usize,
+        t.g.vgs(),
+        Expect::Equals(Value::List(vec![Value::Str("B".into())])),
+    )?;
+    t.step(
+        12usize,
+        t.g.lvs(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/B/L".into())])),
+    )?;
+    t.step(13usize, t.g.lvm_set_filter(NO_STRINGS), Expect::Ok)?;
+    t.step(14usize, t.g.vgs(), Expect::Equals(Value::List(vec![])))?;
+    t.step(15usize, t.g.lvm_clear_filter(), Expect::Ok)?;
+    t.step(
+        16usize,
+        t.g.vgs(),
+        Expect::Equals(Value::List(vec![Value::Str("A".into()), Value::Str("B".into())])),
+    )?;
+    Ok(())
+}
+
+fn lvm_set_filter_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 32), Expect::Ok)?;
+    t.step(3usize, t.g.mkfs("ext2", "/dev/VG/LV", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(4usize, t.g.mount("/dev/VG/LV", "/"), Expect::Ok)?;
+    t.step(5usize, t.g.lvm_set_filter(&["/dev/sda"]), Expect::Error(None))?;
+    t.step(6usize, t.g.umount("/", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(7usize, t.g.lvm_set_filter(&["/dev/sda"]), Expect::Ok)?;
+    t.step(8usize, t.g.lvm_clear_filter(), Expect::Ok)?;
+    t.step(9usize, t.g.mount("/dev/VG/LV", "/"), Expect::Ok)?;
     Ok(())
 }
 
@@ -10505,6 +10929,15 @@ fn lvs_full_0(t: &Run<'_>) -> Outcome {
             ),
         ),
     )?;
+    Ok(())
+}
+
+fn lvuuid_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 32), Expect::Ok)?;
+    t.step(3usize, t.g.lvuuid("/dev/VG/LV"), Expect::Contains("-"))?;
+    t.step(4usize, t.g.lvuuid("/dev/sda"), Expect::Error(None))?;
     Ok(())
 }
 
@@ -12489,6 +12922,15 @@ fn pvs_full_0(t: &Run<'_>) -> Outcome {
             ),
         ),
     )?;
+    Ok(())
+}
+
+fn pvuuid_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 32), Expect::Ok)?;
+    t.step(3usize, t.g.pvuuid("/dev/sda"), Expect::Contains("-"))?;
+    t.step(4usize, t.g.pvuuid("/dev/sdb"), Expect::Error(None))?;
     Ok(())
 }
 
@@ -14826,6 +15268,25 @@ fn vgcreate_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn vglvuuids_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.vglvuuids("VG"), Expect::Equals(Value::List(vec![])))?;
+    t.step(3usize, t.g.lvcreate("LV", "VG", 32), Expect::Ok)?;
+    t.step(4usize, t.g.vglvuuids("VG"), Expect::Ok)?;
+    t.step(5usize, t.g.vglvuuids("nonsense"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn vgpvuuids_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 32), Expect::Ok)?;
+    t.step(3usize, t.g.vgpvuuids("VG"), Expect::Ok)?;
+    t.step(4usize, t.g.vgpvuuids("nonsense"), Expect::Error(None))?;
+    Ok(())
+}
+
 fn vgremove_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
     t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
@@ -14907,6 +15368,29 @@ fn vgs_full_0(t: &Run<'_>) -> Outcome {
             ),
         ),
     )?;
+    Ok(())
+}
+
+fn vgscan_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 32), Expect::Ok)?;
+    t.step(3usize, t.g.vgscan(), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.vgs(),
+        Expect::Equals(Value::List(vec![Value::Str("VG".into())])),
+    )?;
+    Ok(())
+}
+
+fn vguuid_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 32), Expect::Ok)?;
+    t.step(3usize, t.g.vguuid("VG"), Expect::Contains("-"))?;
+    t.step(4usize, t.g.vguuid("nonsense"), Expect::Error(None))?;
+    t.step(5usize, t.g.vguuid("/dev/sda"), Expect::Error(None))?;
     Ok(())
 }
 

@@ -22,6 +22,7 @@ use crate::error::{Context, Errno, Error, Result};
 use crate::files::open_file;
 use crate::path::GuestPath;
 
+pub use attributes::copy_attributes;
 pub use bytes::is_zero;
 use bytes::{Range, Side};
 use tree::Keep;

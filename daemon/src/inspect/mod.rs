@@ -200,3 +200,28 @@ pub fn inspect_get_product_name(ctx: &mut Ctx, root: &Mountable) -> Result<BStri
 pub fn inspect_get_type(ctx: &mut Ctx, root: &Mountable) -> Result<BString> {
     system(ctx, root).map(|os| or_unknown(os.kind))
 }
+
+/// Client or server: only Windows tells.
+pub fn inspect_get_product_variant(ctx: &mut Ctx, root: &Mountable) -> Result<BString> {
+    system(ctx, root).map(|_| or_unknown(None::<&str>))
+}
+
+/// Installation media are not looked for any more: what is found is installed.
+pub fn inspect_get_format(ctx: &mut Ctx, root: &Mountable) -> Result<BString> {
+    system(ctx, root).map(|_| "installed".into())
+}
+
+/// Always false, see [`inspect_get_format`].
+pub fn inspect_is_live(ctx: &mut Ctx, root: &Mountable) -> Result<bool> {
+    system(ctx, root).map(|_| false)
+}
+
+/// Always false, see [`inspect_get_format`].
+pub fn inspect_is_multipart(ctx: &mut Ctx, root: &Mountable) -> Result<bool> {
+    system(ctx, root).map(|_| false)
+}
+
+/// Always false, see [`inspect_get_format`].
+pub fn inspect_is_netinst(ctx: &mut Ctx, root: &Mountable) -> Result<bool> {
+    system(ctx, root).map(|_| false)
+}

@@ -3,7 +3,9 @@
 //! In: devices and names. Out: what lvm did or reports. There is no udev: lvm itself makes the nodes
 //! below `/dev/VG` and `/dev/mapper` (the daemon's start writes it a configuration that says so).
 
+mod filter;
 mod report;
+mod uuid;
 
 use bstr::{BStr, BString, ByteSlice};
 use guestfs_protocol::structs::{LvmLv, LvmPv, LvmVg};
@@ -13,6 +15,9 @@ use crate::device::{self, Device, Mountable};
 use crate::error::{Error, Result};
 use crate::run::Tool;
 use report::Row;
+
+pub use filter::{lvm_clear_filter, lvm_set_filter};
+pub use uuid::{lvuuid, pvuuid, vglvuuids, vgpvuuids, vguuid};
 
 fn lvm(command: &str) -> Tool {
     Tool::new("lvm").arg(command)
@@ -246,6 +251,21 @@ pub fn vg_activate(ctx: &mut Ctx, activate: bool, volgroups: &[BString]) -> Resu
 /// Activate or deactivate all logical volumes.
 pub fn vg_activate_all(ctx: &mut Ctx, activate: bool) -> Result<()> {
     vg_activate(ctx, activate, &[])
+}
+
+/// Look for volumes on devices that may have come since; nothing remembers them between two commands,
+/// so that looking is all there is to do.
+pub fn lvm_scan(ctx: &mut Ctx, activate: bool) -> Result<()> {
+    lvm("pvscan").run(ctx)?;
+    if activate {
+        vg_activate_all(ctx, true)?;
+    }
+    Ok(())
+}
+
+/// The old name of a scan that activates nothing.
+pub fn vgscan(ctx: &mut Ctx) -> Result<()> {
+    lvm_scan(ctx, false)
 }
 
 /// lvm's own order depends on its version and configuration.

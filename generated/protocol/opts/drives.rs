@@ -56,7 +56,7 @@ pub struct AddDriveOpts {
     /// When true, what is read from a backing file is also stored in the image on top of it, so that
     /// reading it again is faster. The default is false.
     pub copyonread: Option<bool>,
-    /// The size of a sector of the disk in bytes: 512, which is the default, or 4096.
+    /// The size of a sector of the disk in bytes: 512, which is the default (and so is 0), or 4096.
     pub blocksize: Option<i32>,
 }
 
@@ -164,7 +164,7 @@ impl AddDriveOpts {
         self.copyonread = Some(value);
         self
     }
-    /// The size of a sector of the disk in bytes: 512, which is the default, or 4096.
+    /// The size of a sector of the disk in bytes: 512, which is the default (and so is 0), or 4096.
     #[must_use]
     pub fn blocksize(mut self, value: i32) -> Self {
         self.blocksize = Some(value);

@@ -2512,8 +2512,6 @@ class GuestFS:
         See also GuestFS.cp_a, GuestFS.chmod, GuestFS.chown and
         GuestFS.setxattr.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.25.21.
         """
         self._check_not_closed()
@@ -5311,8 +5309,6 @@ class GuestFS:
 
         See also GuestFS.inspect_get_type.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Deprecated.
 
         Since version 1.9.4.
@@ -5526,8 +5522,6 @@ class GuestFS:
         See also GuestFS.inspect_get_product_name and
         GuestFS.inspect_get_major_version.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.9.13.
         """
         self._check_not_closed()
@@ -5688,8 +5682,6 @@ class GuestFS:
 
         See also GuestFS.inspect_get_type.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Deprecated.
 
         Since version 1.9.4.
@@ -5708,8 +5700,6 @@ class GuestFS:
 
         See also GuestFS.inspect_get_type.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Deprecated.
 
         Since version 1.9.4.
@@ -5727,8 +5717,6 @@ class GuestFS:
         libosinfo.
 
         See also GuestFS.inspect_get_type.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated.
 
@@ -7575,8 +7563,6 @@ class GuestFS:
 
         See also GuestFS.lvm_set_filter and GuestFS.lvm_scan.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.5.1.
         """
         self._check_not_closed()
@@ -7616,8 +7602,6 @@ class GuestFS:
         See also GuestFS.vg_activate, GuestFS.lvs, GuestFS.lvm_set_filter and
         pvscan(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.39.8.
         """
         self._check_not_closed()
@@ -7643,8 +7627,6 @@ class GuestFS:
 
         See also GuestFS.lvm_clear_filter, GuestFS.pvchange_uuid,
         GuestFS.vgrename and lvm.conf(5).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "lvm2" is available;
         GuestFS.feature_available tells.
@@ -7781,8 +7763,6 @@ class GuestFS:
         device that is no logical volume is an error.
 
         See also GuestFS.vglvuuids, GuestFS.vguuid and GuestFS.pvuuid.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.0.87.
         """
@@ -9697,8 +9677,6 @@ class GuestFS:
         no physical volume is an error.
 
         See also GuestFS.vgpvuuids, GuestFS.vguuid and GuestFS.lvuuid.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.0.87.
         """
@@ -12059,8 +12037,6 @@ class GuestFS:
 
         See also GuestFS.vgpvuuids, GuestFS.lvuuid and GuestFS.lvs_full.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.0.87.
         """
         self._check_not_closed()
@@ -12098,8 +12074,6 @@ class GuestFS:
         belong to the group.
 
         See also GuestFS.vglvuuids, GuestFS.pvuuid and GuestFS.pvs_full.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.0.87.
         """
@@ -12184,8 +12158,6 @@ class GuestFS:
         date, but activates none of them. GuestFS.lvm_scan does the same with
         "activate" false.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Deprecated. New programs call GuestFS.lvm_scan instead. This call stays,
         so programs that use it keep working.
 
@@ -12204,8 +12176,6 @@ class GuestFS:
         there is no such group.
 
         See also GuestFS.vgpvuuids, GuestFS.vglvuuids and GuestFS.vgchange_uuid.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.0.87.
         """

@@ -48,8 +48,6 @@ pub static COPY_ATTRIBUTES: Command = Command {
         "",
         "    \"ownership\"",
         "        Copy the numbers of the owner and of the group. The default is false.",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: copy_attributes,
 };

@@ -175,8 +175,8 @@ pub static ADD_DRIVE: Command = Command {
         "        on top of it, so that reading it again is faster. The default is false.",
         "",
         "    \"blocksize\"",
-        "        The size of a sector of the disk in bytes: 512, which is the default,",
-        "        or 4096.",
+        "        The size of a sector of the disk in bytes: 512, which is the default",
+        "        (and so is 0), or 4096.",
     ],
     run: add_drive,
 };

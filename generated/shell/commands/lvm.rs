@@ -166,8 +166,6 @@ pub static LVM_CLEAR_FILTER: Command = Command {
         "    be in use: a mounted logical volume makes the call fail.",
         "",
         "    See also \"lvm-set-filter\" and \"lvm-scan\".",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: lvm_clear_filter,
 };
@@ -223,8 +221,6 @@ pub static LVM_SCAN: Command = Command {
         "    \"cryptsetup-open\" has opened. It is safe to repeat.",
         "",
         "    See also \"vg-activate\", \"lvs\", \"lvm-set-filter\" and pvscan(8).",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: lvm_scan,
 };
@@ -259,8 +255,6 @@ pub static LVM_SET_FILTER: Command = Command {
         "    seen are activated after it.",
         "",
         "    See also \"lvm-clear-filter\", \"pvchange-uuid\", \"vgrename\" and lvm.conf(5).",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
         "",
         "    This call works only when the option group \"lvm2\" is available;",
         "    \"feature-available\" tells.",
@@ -465,8 +459,6 @@ pub static LVUUID: Command = Command {
         "    logical volume is an error.",
         "",
         "    See also \"vglvuuids\", \"vguuid\" and \"pvuuid\".",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: lvuuid,
 };
@@ -717,8 +709,6 @@ pub static PVUUID: Command = Command {
         "    volume is an error.",
         "",
         "    See also \"vgpvuuids\", \"vguuid\" and \"lvuuid\".",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: pvuuid,
 };
@@ -895,8 +885,6 @@ pub static VGLVUUIDS: Command = Command {
         "    belong to the group.",
         "",
         "    See also \"vgpvuuids\", \"lvuuid\" and \"lvs-full\".",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: vglvuuids,
 };
@@ -952,8 +940,6 @@ pub static VGPVUUIDS: Command = Command {
         "    it tells which devices belong to the group.",
         "",
         "    See also \"vglvuuids\", \"pvuuid\" and \"pvs-full\".",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: vgpvuuids,
 };
@@ -1080,8 +1066,6 @@ pub static VGSCAN: Command = Command {
         "    Looks at all block devices and brings the list of volume groups up to date,",
         "    but activates none of them. \"lvm-scan\" does the same with \"activate\" false.",
         "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
-        "",
         "    *Deprecated*. New programs call \"lvm-scan\" instead. This call stays, so",
         "    programs that use it keep working.",
     ],
@@ -1107,8 +1091,6 @@ pub static VGUUID: Command = Command {
         "    has the same one without dashes. It is an error if there is no such group.",
         "",
         "    See also \"vgpvuuids\", \"vglvuuids\" and \"vgchange-uuid\".",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: vguuid,
 };

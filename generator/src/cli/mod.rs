@@ -80,6 +80,8 @@ fn parse(args: &[String]) -> Result<Options, String> {
                 o.values.push((arg.trim_start_matches('-').to_owned(), value));
             }
             "-h" | "--help" => o.words = vec!["help".into()],
+            // `gen list --planned` is what people type.
+            list if list.starts_with("--") && o.words == ["list"] => o.words.push(list.trim_start_matches('-').to_owned()),
             unknown if unknown.starts_with('-') => return Err(format!("gen: unknown option {unknown}\n{USAGE}")),
             word => o.words.push(word.to_owned()),
         }

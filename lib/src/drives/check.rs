@@ -40,10 +40,12 @@ pub(super) fn discard(value: &BString) -> Result<Discard> {
     }
 }
 
-pub(super) fn blocksize(value: i32) -> Result<u32> {
+/// 0 is what programs say that leave the choice to us.
+pub(super) fn blocksize(value: i32) -> Result<Option<u32>> {
     match value {
-        512 => Ok(512),
-        4096 => Ok(4096),
+        0 => Ok(None),
+        512 => Ok(Some(512)),
+        4096 => Ok(Some(4096)),
         _ => Err(Error::usage(format!("blocksize {value}: must be 512 or 4096"))),
     }
 }

@@ -160,7 +160,7 @@ pub(crate) fn add_drive_scratch(g: &Handle, size: i64, opts: &AddDriveScratchOpt
     drive.format = Some("raw".into());
     drive.cachemode = CacheMode::Unsafe;
     drive.label = opts.label.as_ref().map(check::label).transpose()?;
-    drive.blocksize = opts.blocksize.map(check::blocksize).transpose()?;
+    drive.blocksize = opts.blocksize.map(check::blocksize).transpose()?.flatten();
     push(g, drive)
 }
 
@@ -217,7 +217,7 @@ fn from_options(filename: &BStr, opts: &AddDriveOpts) -> Result<Drive> {
     let label = opts.label.as_ref().map(check::label).transpose()?;
     let cachemode = opts.cachemode.as_ref().map(check::cachemode).transpose()?.unwrap_or_default();
     let discard = opts.discard.as_ref().map(check::discard).transpose()?.unwrap_or_default();
-    let blocksize = opts.blocksize.map(check::blocksize).transpose()?;
+    let blocksize = opts.blocksize.map(check::blocksize).transpose()?.flatten();
     let readonly = opts.readonly.unwrap_or(false);
     if readonly && discard == Discard::Enable {
         return Err(Error::usage("discard cannot be enabled on a read-only drive"));
@@ -291,7 +291,7 @@ mod tests {
         refused(o().cachemode("none"), "cachemode");
         refused(o().discard("yes"), "discard");
         refused(o().discard("enable").readonly(true), "read-only");
-        for size in [0, 1, 511, 1024, -512] {
+        for size in [1, 511, 1024, -512] {
             refused(o().blocksize(size), "blocksize");
         }
         refused(o().server(["h"]), "server");
