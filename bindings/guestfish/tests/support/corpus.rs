@@ -70,7 +70,7 @@ impl Corpus {
 pub struct Outcome {
     pub status: String,
     pub output: String,
-    errors: String,
+    pub errors: String,
 }
 
 /// Run one case with this guestfish in a directory of its own.
