@@ -130,11 +130,6 @@ pub fn find(name: &[u8]) -> Option<Found> {
     own.or_else(|| COMMANDS.iter().find(|c| c.names().any(is)).map(|c| Found::Api(c)))
 }
 
-/// True when the API of this version has the call, for options that need one that may come later.
-pub fn has_call(name: &str) -> bool {
-    COMMANDS.iter().any(|c| c.name == name)
-}
-
 /// All listed names with their summaries, sorted, for `help -l` and completion.
 pub fn listing() -> Vec<(&'static str, String)> {
     let mut out = vec![("help", "list the commands, or explain one".to_owned())];
