@@ -40,7 +40,6 @@ first_lane() {
   stage faults $cargo -p guestfs-tests --test faults -- --test-threads 1 --nocapture
   stage interop $cargo -p guestfs-tests --test interop -- --test-threads 1 --nocapture
   stage guests $cargo -p guestfs-tests --test guests -- --nocapture
-  stage peers $cargo -p guestfs-tests --test peers -- --nocapture
 }
 
 # The steps of all calls through each language, the demo, and launches of every kind.

@@ -15,10 +15,14 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Arrays of another machine are numbered from md127 down, and every array is another machine's here:
 /// names do not depend on where an array was made.
 const NOBODY: &str = "--homehost=appliance-of-nobody";
+
+/// How long a stopped array may take to disappear.
+const GONE: Duration = Duration::from_secs(2);
 
 /// Start what lies on `disks`; `all`: there are no others to wait for. What is damaged or incomplete is
 /// the user's to look into, with the calls for arrays and volumes: it does not fail the launch.
@@ -63,14 +67,21 @@ fn assemble(ctx: &Ctx, all: bool) -> Vec<Disk> {
         let state = std::fs::read(sys_block(name).join("md/array_state")).unwrap_or_default();
         let disk = Disk::nameless(name.clone());
         match state.trim() {
-            b"clear" | b"inactive" => stopped.push(disk.device()),
+            b"clear" | b"inactive" => stopped.push((sys_block(name), disk.device())),
             _ => running.push(disk),
         }
     }
     // Half an array must not keep its members from the other half, nor from being removed.
     if !stopped.is_empty() {
-        if let Err(e) = Tool::new("mdadm").arg("--stop").args(&stopped).run(ctx) {
+        let devices: Vec<Device> = stopped.iter().map(|(_, device)| device.clone()).collect();
+        if let Err(e) = Tool::new("mdadm").arg("--stop").args(&devices).run(ctx) {
             eprintln!("guestfsd: {e}");
+        }
+        // The kernel takes a stopped array away a moment later. Until then its number is taken, and the
+        // array would get another one when its other half comes.
+        let until = Instant::now() + GONE;
+        while stopped.iter().any(|(place, _)| place.exists()) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(2));
         }
     }
     tidy(Path::new("/dev"), &arrays());

@@ -44,6 +44,7 @@ Architecture: amd64
 Source: zlib
 Version: 1:1.2.13.dfsg-1
 Description: compression library
+
 END
 seq 1 200 | sed 's/^/line /' > tree/var/log/syslog
 printf 'one\ntwo\nthree\n' > tree/home/me/notes
