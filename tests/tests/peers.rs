@@ -35,7 +35,7 @@ fn out() -> PathBuf {
 fn choose(debians: bool) {
     if !debians {
         std::env::set_var("LD_LIBRARY_PATH", out().join("lib"));
-        std::env::set_var("PATIENCE", "5");
+        std::env::set_var("PATIENCE", "12");
         return;
     }
     std::env::remove_var("LD_LIBRARY_PATH");

@@ -38,13 +38,6 @@ Architecture: amd64
 Version: 1.0
 Description: removed
 
-Package: zlib1g
-Status: install ok installed
-Architecture: amd64
-Source: zlib
-Version: 1:1.2.13.dfsg-1
-Description: compression library
-
 END
 seq 1 200 | sed 's/^/line /' > tree/var/log/syslog
 printf 'one\ntwo\nthree\n' > tree/home/me/notes
