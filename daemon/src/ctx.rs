@@ -40,6 +40,7 @@ pub struct Ctx {
     groups: Groups,
     inspection: Inspection,
     verbose: bool,
+    rescue: bool,
     awaiting_hello: bool,
     leaving: bool,
     calls: u64,
@@ -59,6 +60,7 @@ impl Ctx {
             groups: Groups::new(),
             inspection: Inspection::default(),
             verbose: false,
+            rescue: false,
             awaiting_hello: false,
             leaving: false,
             calls: 0,
@@ -68,6 +70,16 @@ impl Ctx {
     /// Print every call on stderr (the console of an appliance).
     pub fn set_verbose(&mut self, verbose: bool) {
         self.verbose = verbose;
+    }
+
+    /// Start a rescue shell as soon as the disks are known.
+    pub fn set_rescue(&mut self, rescue: bool) {
+        self.rescue = rescue;
+    }
+
+    /// The disks are known, for the first time.
+    pub(crate) fn ready(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.rescue) { crate::init::rescue::start() } else { Ok(()) }
     }
 
     /// Whether calls and commands are printed.

@@ -11,6 +11,7 @@
 //! | `guestfs_channel=PATH` | device, or `/dev/virtio-ports/NAME`, instead of the usual port |
 //! | `guestfs_rs=1` | our own library: it will say hello first |
 //! | `guestfs_save=1` | the machine will be saved: worth warming up |
+//! | `guestfs_rescue=1` | a shell on the console, see [`super::rescue`] |
 //! | `guestfs_identifier=NAME` | shown on the console |
 
 /// See the module's description.
@@ -23,6 +24,7 @@ pub struct Cmdline {
     pub channel: Option<String>,
     pub own_library: bool,
     pub save: bool,
+    pub rescue: bool,
     pub identifier: Option<String>,
 }
 
@@ -41,6 +43,7 @@ impl Cmdline {
                 "guestfs_channel" => line.channel = some(),
                 "guestfs_rs" => line.own_library = value == "1",
                 "guestfs_save" => line.save = value == "1",
+                "guestfs_rescue" => line.rescue = value == "1",
                 "guestfs_identifier" => line.identifier = some(),
                 _ => {}
             }

@@ -25,6 +25,7 @@ pub mod cmdline;
 pub mod lvm;
 mod network;
 pub mod port;
+pub mod rescue;
 mod root;
 mod warm;
 
@@ -95,6 +96,7 @@ fn live() -> Result<()> {
     let channel = Channel::new(port::open(line.channel.as_deref())?);
     let mut ctx = Ctx::new(channel, Role::Appliance, Path::new(SYSROOT), disks)?;
     ctx.set_verbose(line.verbose);
+    ctx.set_rescue(line.rescue);
     if line.save {
         stage("warm-up");
         warm::up(&ctx);
@@ -111,6 +113,7 @@ fn attend(ctx: &mut Ctx, own_library: bool) -> Result<()> {
         // No hello will come to tell of the disks: those that are there are the ones.
         let disks = ctx.disks().list();
         crate::device::start(ctx, &disks, true)?;
+        ctx.ready()?;
     }
     ctx.channel().send_launch()?;
     let mut since = None;

@@ -53,6 +53,7 @@ pub fn hello(ctx: &mut Ctx, words: &[BString]) -> Result<BString> {
         if first || !hello.disks.is_empty() {
             let new = ctx.disks_mut().set_table(hello.disks, DISK_PATIENCE)?;
             crate::device::start(ctx, &new, first)?;
+            ctx.ready()?;
         }
         if let Some(index) = hello.remove {
             crate::device::unplug(ctx, index)?;
