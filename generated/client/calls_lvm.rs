@@ -149,8 +149,6 @@ impl Handle {
     /// [`Handle::canonical_device_name`](crate::Handle::canonical_device_name) and
     /// [`Handle::list_dm_devices`](crate::Handle::list_dm_devices).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.5.24.
     pub fn lvm_canonical_lv_name(&self, lvname: impl AsRef<[u8]>) -> Result<BString> {
         let lvname = lvname.as_ref();
@@ -323,8 +321,6 @@ impl Handle {
     /// See also [`Handle::vgrename`](crate::Handle::vgrename), [`Handle::lvs`](crate::Handle::lvs) and
     /// `lvrename(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.0.83.
     pub fn lvrename(
         &self,
@@ -393,8 +389,6 @@ impl Handle {
     ///
     /// See also [`Handle::lvresize`](crate::Handle::lvresize),
     /// [`Handle::lvcreate_free`](crate::Handle::lvcreate_free) and `lvresize(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `lvm2` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -503,8 +497,6 @@ impl Handle {
     /// [`Handle::vgchange_uuid`](crate::Handle::vgchange_uuid),
     /// [`Handle::pvuuid`](crate::Handle::pvuuid) and `pvchange(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `lvm2` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -533,8 +525,6 @@ impl Handle {
     ///
     /// See also [`Handle::vgchange_uuid_all`](crate::Handle::vgchange_uuid_all),
     /// [`Handle::pvs`](crate::Handle::pvs) and `pvchange(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `lvm2` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -616,8 +606,6 @@ impl Handle {
     /// [`Handle::lvresize_free`](crate::Handle::lvresize_free),
     /// [`Handle::part_resize`](crate::Handle::part_resize) and `pvresize(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `lvm2` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -648,8 +636,6 @@ impl Handle {
     ///
     /// See also [`Handle::pvresize`](crate::Handle::pvresize),
     /// [`Handle::part_resize`](crate::Handle::part_resize) and `pvresize(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `lvm2` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -824,8 +810,6 @@ impl Handle {
     /// [`Handle::vguuid`](crate::Handle::vguuid), [`Handle::vgrename`](crate::Handle::vgrename) and
     /// `vgchange(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `lvm2` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -854,8 +838,6 @@ impl Handle {
     ///
     /// See also [`Handle::pvchange_uuid_all`](crate::Handle::pvchange_uuid_all),
     /// [`Handle::vgs`](crate::Handle::vgs) and `vgchange(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `lvm2` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -947,8 +929,6 @@ impl Handle {
     ///
     /// See also [`Handle::vgs_full`](crate::Handle::vgs_full),
     /// [`Handle::lvs_full`](crate::Handle::lvs_full) and [`Handle::pvs_full`](crate::Handle::pvs_full).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `lvm2` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -1042,8 +1022,6 @@ impl Handle {
     ///
     /// See also [`Handle::lvrename`](crate::Handle::lvrename), [`Handle::vgs`](crate::Handle::vgs) and
     /// `vgrename(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.0.83.
     pub fn vgrename(

@@ -5425,7 +5425,7 @@ pub static LVM_CANONICAL_LV_NAME: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `lvm_clear_filter`.
@@ -5509,7 +5509,7 @@ pub static LVRENAME: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `lvresize`.
@@ -5537,7 +5537,7 @@ pub static LVRESIZE_FREE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `lvs`.
@@ -6797,7 +6797,7 @@ pub static PVCHANGE_UUID: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `pvchange_uuid_all`.
@@ -6811,7 +6811,7 @@ pub static PVCHANGE_UUID_ALL: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `pvcreate`.
@@ -6853,7 +6853,7 @@ pub static PVRESIZE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `pvresize_size`.
@@ -6867,7 +6867,7 @@ pub static PVRESIZE_SIZE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `pvs`.
@@ -8547,7 +8547,7 @@ pub static VGCHANGE_UUID: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `vgchange_uuid_all`.
@@ -8561,7 +8561,7 @@ pub static VGCHANGE_UUID_ALL: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `vgcreate`.
@@ -8603,7 +8603,7 @@ pub static VGMETA: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `vgpvuuids`.
@@ -8645,7 +8645,7 @@ pub static VGRENAME: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `vgs`.

@@ -7,6 +7,7 @@ use crate::device::{Device, Mountable};
 use crate::error::Result;
 use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
+use guestfs_protocol::xdr::Opaque;
 use guestfs_protocol::{args, rets};
 
 pub(super) fn is_lv(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -55,8 +56,19 @@ pub(super) fn lvcreate_free(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply>
     Ok(Reply::empty())
 }
 
-pub(super) fn lvm_canonical_lv_name(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn lvm_canonical_lv_name(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    let g_args: args::LvmCanonicalLvNameArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::lvm::lvm_canonical_lv_name(g_ctx, g_args.lvname.as_bstr())?;
+    let g_ret = g_ret.api_name(g_ctx);
+    Reply::value(
+        &rets::LvmCanonicalLvNameRet {
+            lv: g_ret,
+        },
+    )
 }
 
 pub(super) fn lvm_clear_filter(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -103,8 +115,11 @@ pub(super) fn lvremove(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
-pub(super) fn lvrename(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn lvrename(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::LvrenameArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::lvm::lvrename(g_ctx, g_args.logvol.as_bstr(), g_args.newlogvol.as_bstr())?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn lvresize(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -116,8 +131,13 @@ pub(super) fn lvresize(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
-pub(super) fn lvresize_free(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn lvresize_free(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    let g_args: args::LvresizeFreeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let lv = Device::parse(g_ctx, g_args.lv.as_bstr())?;
+    crate::lvm::lvresize_free(g_ctx, &lv, g_args.percent)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn lvs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -145,12 +165,21 @@ pub(super) fn lvuuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::LvuuidRet { uuid: g_ret })
 }
 
-pub(super) fn pvchange_uuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn pvchange_uuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    let g_args: args::PvchangeUuidArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::lvm::pvchange_uuid(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn pvchange_uuid_all(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn pvchange_uuid_all(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    crate::lvm::pvchange_uuid_all(g_ctx)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn pvcreate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -171,12 +200,22 @@ pub(super) fn pvremove(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
-pub(super) fn pvresize(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn pvresize(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    let g_args: args::PvresizeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::lvm::pvresize(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn pvresize_size(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn pvresize_size(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    let g_args: args::PvresizeSizeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::lvm::pvresize_size(g_ctx, &device, g_args.size)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn pvs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -227,12 +266,20 @@ pub(super) fn vg_activate_all(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Repl
     Ok(Reply::empty())
 }
 
-pub(super) fn vgchange_uuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn vgchange_uuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    let g_args: args::VgchangeUuidArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::lvm::vgchange_uuid(g_ctx, g_args.vg.as_bstr())?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn vgchange_uuid_all(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn vgchange_uuid_all(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    crate::lvm::vgchange_uuid_all(g_ctx)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn vgcreate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -255,8 +302,12 @@ pub(super) fn vglvuuids(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::VglvuuidsRet { uuids: g_ret })
 }
 
-pub(super) fn vgmeta(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn vgmeta(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("lvm2", g_call)?;
+    let g_args: args::VgmetaArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = Opaque(crate::lvm::vgmeta(g_ctx, g_args.vgname.as_bstr())?);
+    Reply::value(&rets::VgmetaRet { metadata: g_ret })
 }
 
 pub(super) fn vgpvuuids(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -274,8 +325,15 @@ pub(super) fn vgremove(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
-pub(super) fn vgrename(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn vgrename(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::VgrenameArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::lvm::vgrename(
+        g_ctx,
+        g_args.volgroup.as_bstr(),
+        g_args.newvolgroup.as_bstr(),
+    )?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn vgs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {

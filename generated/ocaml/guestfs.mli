@@ -4878,8 +4878,6 @@ A device that exists but is no logical volume is an error with EINVAL, and one t
 
 See also [Guestfs.is_lv], [Guestfs.canonical_device_name] and [Guestfs.list_dm_devices].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.5.24. *)
 
 val lvm_clear_filter : t -> unit
@@ -4950,8 +4948,6 @@ What refers to the old name in the guest, such as [/etc/fstab] or the boot loade
 
 See also [Guestfs.vgrename], [Guestfs.lvs] and [lvrename(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.0.83. *)
 
 val lvresize : t -> string -> int -> unit
@@ -4975,8 +4971,6 @@ Makes the logical volume [lv] larger by [percent] percent of the space that is f
 The file system in it keeps its size and has to be grown after that, for instance with [Guestfs.resize2fs].
 
 See also [Guestfs.lvresize], [Guestfs.lvcreate_free] and [lvresize(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
 
@@ -6066,8 +6060,6 @@ Replaces the UUID of the LVM physical volume [device] by a new random one, for i
 
 See also [Guestfs.pvchange_uuid_all], [Guestfs.vgchange_uuid], [Guestfs.pvuuid] and [pvchange(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.26. *)
@@ -6078,8 +6070,6 @@ val pvchange_uuid_all : t -> unit
 Replaces the UUID of each LVM physical volume by a new random one, like [Guestfs.pvchange_uuid]. No logical volume may be active: deactivate them with [Guestfs.vg_activate_all] before. When one of them fails, others may have been changed.
 
 See also [Guestfs.vgchange_uuid_all], [Guestfs.pvs] and [pvchange(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
 
@@ -6114,8 +6104,6 @@ Makes the LVM physical volume [device] as large as the device is now. It grows a
 
 See also [Guestfs.pvresize_size], [Guestfs.lvresize_free], [Guestfs.part_resize] and [pvresize(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
 
 Since version 1.0.26. *)
@@ -6128,8 +6116,6 @@ Makes the LVM physical volume [device] take [size] bytes of its device, for inst
 It fails if extents are in use beyond the new end, if [size] is not positive, and if it is more than the device has.
 
 See also [Guestfs.pvresize], [Guestfs.part_resize] and [pvresize(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
 
@@ -7603,8 +7589,6 @@ Replaces the UUID of the volume group [vg] by a new random one. None of its logi
 
 See also [Guestfs.vgchange_uuid_all], [Guestfs.pvchange_uuid], [Guestfs.vguuid], [Guestfs.vgrename] and [vgchange(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.26. *)
@@ -7615,8 +7599,6 @@ val vgchange_uuid_all : t -> unit
 Replaces the UUID of each volume group by a new random one, like [Guestfs.vgchange_uuid]. No logical volume may be active: deactivate them with [Guestfs.vg_activate_all] before. When one of them fails, others may have been changed.
 
 See also [Guestfs.pvchange_uuid_all], [Guestfs.vgs] and [vgchange(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
 
@@ -7648,8 +7630,6 @@ val vgmeta : t -> string -> string
 Returns the metadata of the volume group [vgname] in the text form in which LVM keeps it: the physical volumes, the logical volumes and where the extents of each lie. It is what [vgcfgbackup(8)] writes. Its form is up to LVM and may change, so it is good for reading and for analysis rather than for programs. It is an error if there is no such group.
 
 See also [Guestfs.vgs_full], [Guestfs.lvs_full] and [Guestfs.pvs_full].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [lvm2] is available; [Guestfs.feature_available] tells.
 
@@ -7683,8 +7663,6 @@ Renames the volume group [volgroup] to [newvolgroup]. The devices of its logical
 What refers to the old name in the guest, such as [/etc/fstab] or the boot loader, is not changed.
 
 See also [Guestfs.lvrename], [Guestfs.vgs] and [vgrename(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.0.83. *)
 

@@ -12730,6 +12730,53 @@ test_lvcreate_free_1 (struct run *t)
 }
 
 static int
+test_lvm_canonical_lv_name_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "my-vg", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "lv-1", "my-vg", 20);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_lvm_canonical_lv_name (t->g, "/dev/mapper/my--vg-lv--1");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/dev/my-vg/lv-1"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_lvm_canonical_lv_name (t->g, "/dev/my-vg/lv-1");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/dev/my-vg/lv-1"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_lvm_canonical_lv_name (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_lvm_canonical_lv_name (t->g, "/dev/my-vg/missing");
+    CHECK (expect_error (t, r == NULL, "ENOENT"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
 test_lvm_clear_filter_0 (struct run *t)
 {
   t->step = 0;
@@ -13183,6 +13230,83 @@ test_lvremove_0 (struct run *t)
 }
 
 static int
+test_lvrename_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "OLD", "VG", 20);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_lvcreate (t->g, "OTHER", "VG", 20);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/VG/OLD");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_lvrename (t->g, "/dev/VG/OLD", "/dev/VG/NEW");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_lvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/VG/NEW", "/dev/VG/OTHER", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_lvrename (t->g, "VG/NEW", "VG/LAST");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_vfs_type (t->g, "/dev/VG/LAST");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "ext4"));
+    free (r);
+  }
+  t->step = 9;
+  {
+    int r = guestfs_lvrename (t->g, "/dev/VG/LAST", "/dev/VG/OTHER");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_lvrename (t->g, "/dev/VG/LAST", "/dev/OTHERS/NEW");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_lvrename (t->g, "/dev/VG/MISSING", "/dev/VG/NEW");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 12;
+  {
+    char **r = guestfs_lvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/VG/LAST", "/dev/VG/OTHER", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
 test_lvresize_0 (struct run *t)
 {
   t->step = 0;
@@ -13289,6 +13413,64 @@ test_lvresize_1 (struct run *t)
     int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/VG/LV");
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, INT64_C (20971520)));
+  }
+  return 0;
+}
+
+static int
+test_lvresize_free_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sdb", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 52);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_lvresize_free (t->g, "/dev/VG/LV", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (159383552)));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_lvresize_free (t->g, "/dev/VG/LV", 100);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int64_t r = guestfs_blockdev_getsize64 (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (264241152)));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_lvresize_free (t->g, "/dev/VG/LV", 101);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_lvresize_free (t->g, "/dev/VG/LV", -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_lvresize_free (t->g, "/dev/sdb", 50);
+    CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
 }
@@ -17114,6 +17296,118 @@ test_pread_device_1 (struct run *t)
 }
 
 static int
+test_pvchange_uuid_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 20);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_pvchange_uuid (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_vg_activate (t->g, 0, (char *[]) { "VG", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "lvm", "pvs", "-o", "pv_uuid", ">", "/tmp/before", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_pvchange_uuid (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "lvm", "pvs", "-o", "pv_uuid", "|", "grep", "-cxFf", "/tmp/before", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "1\n"));
+    free (r);
+  }
+  t->step = 8;
+  {
+    int r = guestfs_vg_activate (t->g, 1, (char *[]) { "VG", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    char **r = guestfs_lvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/VG/LV", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 10;
+  {
+    int r = guestfs_pvchange_uuid (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_pvchange_uuid_all_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "lvm", "pvs", "-o", "pv_uuid", ">", "/tmp/before", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_pvchange_uuid_all (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "lvm", "pvs", "-o", "pv_uuid", "|", "grep", "-cxFf", "/tmp/before", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "1\n"));
+    free (r);
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_pvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda", "/dev/sdb", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
 test_pvcreate_0 (struct run *t)
 {
   t->step = 0;
@@ -17238,6 +17532,113 @@ test_pvremove_0 (struct run *t)
   t->step = 12;
   {
     int r = guestfs_pvremove (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_pvresize_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sda", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (2048), INT64_C (206847));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda1");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda1", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_part_resize (t->g, "/dev/sda", 1, INT64_C (411647));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_pvresize (t->g, "/dev/sda1");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 180);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_pvresize (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_pvresize_size_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sdb", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 52);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_pvresize_size (t->g, "/dev/sdb", INT64_C (104857600));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_lvcreate (t->g, "MORE", "VG", 100);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_lvcreate (t->g, "MORE", "VG", 40);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_pvresize_size (t->g, "/dev/sdb", INT64_C (52428800));
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_pvresize_size (t->g, "/dev/sdb", INT64_C (0));
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_pvresize_size (t->g, "/dev/sdb", INT64_C (-5));
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_pvresize_size (t->g, "/dev/sdb", INT64_C (999999999999));
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_pvresize_size (t->g, "/dev/sda", INT64_C (104857600));
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -22298,6 +22699,123 @@ test_vg_activate_all_1 (struct run *t)
 }
 
 static int
+test_vgchange_uuid_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 20);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_vgchange_uuid (t->g, "VG");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_vg_activate (t->g, 0, (char *[]) { "VG", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "lvm", "vgs", "-o", "vg_uuid", ">", "/tmp/before", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_vgchange_uuid (t->g, "VG");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "lvm", "vgs", "-o", "vg_uuid", "|", "grep", "-cxFf", "/tmp/before", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "1\n"));
+    free (r);
+  }
+  t->step = 8;
+  {
+    int r = guestfs_vg_activate (t->g, 1, (char *[]) { "VG", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    char **r = guestfs_lvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/VG/LV", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 10;
+  {
+    int r = guestfs_vgchange_uuid (t->g, "MISSING");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_vgchange_uuid_all_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_vgcreate (t->g, "V1", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_vgcreate (t->g, "V2", (char *[]) { "/dev/sdb", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "lvm", "vgs", "-o", "vg_uuid", ">", "/tmp/before", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_vgchange_uuid_all (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "lvm", "vgs", "-o", "vg_uuid", "|", "grep", "-cxFf", "/tmp/before", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "1\n"));
+    free (r);
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_vgs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "V1", "V2", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
 test_vgcreate_0 (struct run *t)
 {
   t->step = 0;
@@ -22405,6 +22923,50 @@ test_vglvuuids_0 (struct run *t)
     char **r = guestfs_vglvuuids (t->g, "nonsense");
     CHECK (expect_error (t, r == NULL, NULL));
     free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_vgmeta_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 20);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    size_t n = 0;
+    char *r = guestfs_vgmeta (t->g, "VG", &n);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, n, "logical_volumes"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    size_t n = 0;
+    char *r = guestfs_vgmeta (t->g, "VG", &n);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, n, "VG {"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    size_t n = 0;
+    char *r = guestfs_vgmeta (t->g, "MISSING", &n);
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
   }
   return 0;
 }
@@ -22549,6 +23111,78 @@ test_vgremove_1 (struct run *t)
     char **r = guestfs_vgs (t->g);
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_list (t, r, (char *[]) { "VG", NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_vgrename_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_vgcreate (t->g, "OLD", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_vgcreate (t->g, "OTHER", (char *[]) { "/dev/sdb", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "OLD", 20);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_vgrename (t->g, "OLD", "NEW");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_vgs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "NEW", "OTHER", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_lvs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/NEW/LV", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 8;
+  {
+    int r = guestfs_vgrename (t->g, "NEW", "OTHER");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_vgrename (t->g, "MISSING", "X");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_vgrename (t->g, "NEW", "../x");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 11;
+  {
+    char **r = guestfs_vgs (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "NEW", "OTHER", NULL }, 1));
     free_strings (r);
   }
   return 0;
@@ -23647,6 +24281,7 @@ const struct test tests[] = {
   { "lvcreate_1", "disks", test_lvcreate_1 },
   { "lvcreate_free_0", "disks", test_lvcreate_free_0 },
   { "lvcreate_free_1", "disks", test_lvcreate_free_1 },
+  { "lvm_canonical_lv_name_0", "disks", test_lvm_canonical_lv_name_0 },
   { "lvm_clear_filter_0", "disks", test_lvm_clear_filter_0 },
   { "lvm_remove_all_0", "disks", test_lvm_remove_all_0 },
   { "lvm_remove_all_1", "disks", test_lvm_remove_all_1 },
@@ -23654,8 +24289,10 @@ const struct test tests[] = {
   { "lvm_set_filter_0", "disks", test_lvm_set_filter_0 },
   { "lvm_set_filter_1", "disks", test_lvm_set_filter_1 },
   { "lvremove_0", "disks", test_lvremove_0 },
+  { "lvrename_0", "disks", test_lvrename_0 },
   { "lvresize_0", "disks", test_lvresize_0 },
   { "lvresize_1", "disks", test_lvresize_1 },
+  { "lvresize_free_0", "disks", test_lvresize_free_0 },
   { "lvs_0", "disks", test_lvs_0 },
   { "lvs_full_0", "disks", test_lvs_full_0 },
   { "lvuuid_0", "disks", test_lvuuid_0 },
@@ -23749,9 +24386,13 @@ const struct test tests[] = {
   { "pread_1", "scratch-fs", test_pread_1 },
   { "pread_device_0", "disks", test_pread_device_0 },
   { "pread_device_1", "disks", test_pread_device_1 },
+  { "pvchange_uuid_0", "disks", test_pvchange_uuid_0 },
+  { "pvchange_uuid_all_0", "disks", test_pvchange_uuid_all_0 },
   { "pvcreate_0", "disks", test_pvcreate_0 },
   { "pvcreate_1", "disks", test_pvcreate_1 },
   { "pvremove_0", "disks", test_pvremove_0 },
+  { "pvresize_0", "disks", test_pvresize_0 },
+  { "pvresize_size_0", "disks", test_pvresize_size_0 },
   { "pvs_0", "disks", test_pvs_0 },
   { "pvs_full_0", "disks", test_pvs_full_0 },
   { "pvuuid_0", "disks", test_pvuuid_0 },
@@ -23901,12 +24542,16 @@ const struct test tests[] = {
   { "vg_activate_1", "disks", test_vg_activate_1 },
   { "vg_activate_all_0", "disks", test_vg_activate_all_0 },
   { "vg_activate_all_1", "disks", test_vg_activate_all_1 },
+  { "vgchange_uuid_0", "disks", test_vgchange_uuid_0 },
+  { "vgchange_uuid_all_0", "disks", test_vgchange_uuid_all_0 },
   { "vgcreate_0", "disks", test_vgcreate_0 },
   { "vgcreate_1", "disks", test_vgcreate_1 },
   { "vglvuuids_0", "disks", test_vglvuuids_0 },
+  { "vgmeta_0", "disks", test_vgmeta_0 },
   { "vgpvuuids_0", "disks", test_vgpvuuids_0 },
   { "vgremove_0", "disks", test_vgremove_0 },
   { "vgremove_1", "disks", test_vgremove_1 },
+  { "vgrename_0", "disks", test_vgrename_0 },
   { "vgs_0", "disks", test_vgs_0 },
   { "vgs_full_0", "disks", test_vgs_full_0 },
   { "vgscan_0", "disks", test_vgscan_0 },

@@ -2745,6 +2745,16 @@ def lvcreate_free_1(t):
     t.step(6, lambda: t.g.lvs(), ("equals", []))
 
 
+def lvm_canonical_lv_name_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("my-vg", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("lv-1", "my-vg", 20), ("ok",))
+    t.step(3, lambda: t.g.lvm_canonical_lv_name("/dev/mapper/my--vg-lv--1"), ("equals", "/dev/my-vg/lv-1"))
+    t.step(4, lambda: t.g.lvm_canonical_lv_name("/dev/my-vg/lv-1"), ("equals", "/dev/my-vg/lv-1"))
+    t.step(5, lambda: t.g.lvm_canonical_lv_name("/dev/sda"), ("error", "EINVAL"))
+    t.step(6, lambda: t.g.lvm_canonical_lv_name("/dev/my-vg/missing"), ("error", "ENOENT"))
+
+
 def lvm_clear_filter_0(t):
     t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
     t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
@@ -2841,6 +2851,22 @@ def lvremove_0(t):
     t.step(10, lambda: t.g.vgs(), ("equals", ["VG"]))
 
 
+def lvrename_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("OLD", "VG", 20), ("ok",))
+    t.step(3, lambda: t.g.lvcreate("OTHER", "VG", 20), ("ok",))
+    t.step(4, lambda: t.g.mkfs("ext4", "/dev/VG/OLD"), ("ok",))
+    t.step(5, lambda: t.g.lvrename("/dev/VG/OLD", "/dev/VG/NEW"), ("ok",))
+    t.step(6, lambda: t.g.lvs(), ("equals", ["/dev/VG/NEW", "/dev/VG/OTHER"]))
+    t.step(7, lambda: t.g.lvrename("VG/NEW", "VG/LAST"), ("ok",))
+    t.step(8, lambda: t.g.vfs_type("/dev/VG/LAST"), ("equals", "ext4"))
+    t.step(9, lambda: t.g.lvrename("/dev/VG/LAST", "/dev/VG/OTHER"), ("error", None))
+    t.step(10, lambda: t.g.lvrename("/dev/VG/LAST", "/dev/OTHERS/NEW"), ("error", None))
+    t.step(11, lambda: t.g.lvrename("/dev/VG/MISSING", "/dev/VG/NEW"), ("error", None))
+    t.step(12, lambda: t.g.lvs(), ("equals", ["/dev/VG/LAST", "/dev/VG/OTHER"]))
+
+
 def lvresize_0(t):
     t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
     t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
@@ -2864,6 +2890,19 @@ def lvresize_1(t):
     t.step(5, lambda: t.g.lvresize("/dev/VG/LV", -5), ("error", "EINVAL"))
     t.step(6, lambda: t.g.lvresize("/dev/sda", 50), ("error", None))
     t.step(7, lambda: t.g.blockdev_getsize64("/dev/VG/LV"), ("equals", 20971520))
+
+
+def lvresize_free_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sdb"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sdb"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 52), ("ok",))
+    t.step(3, lambda: t.g.lvresize_free("/dev/VG/LV", 50), ("ok",))
+    t.step(4, lambda: t.g.blockdev_getsize64("/dev/VG/LV"), ("equals", 159383552))
+    t.step(5, lambda: t.g.lvresize_free("/dev/VG/LV", 100), ("ok",))
+    t.step(6, lambda: t.g.blockdev_getsize64("/dev/VG/LV"), ("equals", 264241152))
+    t.step(7, lambda: t.g.lvresize_free("/dev/VG/LV", 101), ("error", "EINVAL"))
+    t.step(8, lambda: t.g.lvresize_free("/dev/VG/LV", -1), ("error", "EINVAL"))
+    t.step(9, lambda: t.g.lvresize_free("/dev/sdb", 50), ("error", None))
 
 
 def lvs_0(t):
@@ -3716,6 +3755,30 @@ def pread_device_1(t):
     t.step(4, lambda: t.g.pread_device("/dev/sdz", 1, 0), ("error", None))
 
 
+def pvchange_uuid_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 20), ("ok",))
+    t.step(3, lambda: t.g.pvchange_uuid("/dev/sda"), ("error", None))
+    t.step(4, lambda: t.g.vg_activate(False, ["VG"]), ("ok",))
+    t.step(5, lambda: t.g.debug("sh", ["lvm", "pvs", "-o", "pv_uuid", ">", "/tmp/before"]), ("ok",))
+    t.step(6, lambda: t.g.pvchange_uuid("/dev/sda"), ("ok",))
+    t.step(7, lambda: t.g.debug("sh", ["lvm", "pvs", "-o", "pv_uuid", "|", "grep", "-cxFf", "/tmp/before"]), ("equals", "1\n"))
+    t.step(8, lambda: t.g.vg_activate(True, ["VG"]), ("ok",))
+    t.step(9, lambda: t.g.lvs(), ("equals", ["/dev/VG/LV"]))
+    t.step(10, lambda: t.g.pvchange_uuid("/dev/sdb"), ("error", None))
+
+
+def pvchange_uuid_all_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.pvcreate("/dev/sdb"), ("ok",))
+    t.step(2, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(3, lambda: t.g.debug("sh", ["lvm", "pvs", "-o", "pv_uuid", ">", "/tmp/before"]), ("ok",))
+    t.step(4, lambda: t.g.pvchange_uuid_all(), ("ok",))
+    t.step(5, lambda: t.g.debug("sh", ["lvm", "pvs", "-o", "pv_uuid", "|", "grep", "-cxFf", "/tmp/before"]), ("equals", "1\n"))
+    t.step(6, lambda: t.g.pvs(), ("equals", ["/dev/sda", "/dev/sdb"]))
+
+
 def pvcreate_0(t):
     t.step(0, lambda: t.g.part_disk("/dev/sda", "gpt"), ("ok",))
     t.step(1, lambda: t.g.pvcreate("/dev/sda1"), ("ok",))
@@ -3743,6 +3806,31 @@ def pvremove_0(t):
     t.step(10, lambda: t.g.pvs(), ("equals", []))
     t.step(11, lambda: t.g.pvremove("/dev/sda"), ("ok",))
     t.step(12, lambda: t.g.pvremove("/dev/sdz"), ("error", None))
+
+
+def pvresize_0(t):
+    t.step(0, lambda: t.g.part_init("/dev/sda", "gpt"), ("ok",))
+    t.step(1, lambda: t.g.part_add("/dev/sda", "p", 2048, 206847), ("ok",))
+    t.step(2, lambda: t.g.pvcreate("/dev/sda1"), ("ok",))
+    t.step(3, lambda: t.g.vgcreate("VG", ["/dev/sda1"]), ("ok",))
+    t.step(4, lambda: t.g.part_resize("/dev/sda", 1, 411647), ("ok",))
+    t.step(5, lambda: t.g.pvresize("/dev/sda1"), ("ok",))
+    t.step(6, lambda: t.g.lvcreate("LV", "VG", 180), ("ok",))
+    t.step(7, lambda: t.g.pvresize("/dev/sdb"), ("error", None))
+
+
+def pvresize_size_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sdb"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sdb"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 52), ("ok",))
+    t.step(3, lambda: t.g.pvresize_size("/dev/sdb", 104857600), ("ok",))
+    t.step(4, lambda: t.g.lvcreate("MORE", "VG", 100), ("error", None))
+    t.step(5, lambda: t.g.lvcreate("MORE", "VG", 40), ("ok",))
+    t.step(6, lambda: t.g.pvresize_size("/dev/sdb", 52428800), ("error", None))
+    t.step(7, lambda: t.g.pvresize_size("/dev/sdb", 0), ("error", "EINVAL"))
+    t.step(8, lambda: t.g.pvresize_size("/dev/sdb", -5), ("error", "EINVAL"))
+    t.step(9, lambda: t.g.pvresize_size("/dev/sdb", 999999999999), ("error", "EINVAL"))
+    t.step(10, lambda: t.g.pvresize_size("/dev/sda", 104857600), ("error", None))
 
 
 def pvs_0(t):
@@ -4932,6 +5020,31 @@ def vg_activate_all_1(t):
     t.step(1, lambda: t.g.vg_activate_all(False), ("ok",))
 
 
+def vgchange_uuid_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 20), ("ok",))
+    t.step(3, lambda: t.g.vgchange_uuid("VG"), ("error", None))
+    t.step(4, lambda: t.g.vg_activate(False, ["VG"]), ("ok",))
+    t.step(5, lambda: t.g.debug("sh", ["lvm", "vgs", "-o", "vg_uuid", ">", "/tmp/before"]), ("ok",))
+    t.step(6, lambda: t.g.vgchange_uuid("VG"), ("ok",))
+    t.step(7, lambda: t.g.debug("sh", ["lvm", "vgs", "-o", "vg_uuid", "|", "grep", "-cxFf", "/tmp/before"]), ("equals", "1\n"))
+    t.step(8, lambda: t.g.vg_activate(True, ["VG"]), ("ok",))
+    t.step(9, lambda: t.g.lvs(), ("equals", ["/dev/VG/LV"]))
+    t.step(10, lambda: t.g.vgchange_uuid("MISSING"), ("error", None))
+
+
+def vgchange_uuid_all_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.pvcreate("/dev/sdb"), ("ok",))
+    t.step(2, lambda: t.g.vgcreate("V1", ["/dev/sda"]), ("ok",))
+    t.step(3, lambda: t.g.vgcreate("V2", ["/dev/sdb"]), ("ok",))
+    t.step(4, lambda: t.g.debug("sh", ["lvm", "vgs", "-o", "vg_uuid", ">", "/tmp/before"]), ("ok",))
+    t.step(5, lambda: t.g.vgchange_uuid_all(), ("ok",))
+    t.step(6, lambda: t.g.debug("sh", ["lvm", "vgs", "-o", "vg_uuid", "|", "grep", "-cxFf", "/tmp/before"]), ("equals", "1\n"))
+    t.step(7, lambda: t.g.vgs(), ("equals", ["V1", "V2"]))
+
+
 def vgcreate_0(t):
     t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
     t.step(1, lambda: t.g.pvcreate("/dev/sdb"), ("ok",))
@@ -4956,6 +5069,15 @@ def vglvuuids_0(t):
     t.step(3, lambda: t.g.lvcreate("LV", "VG", 32), ("ok",))
     t.step(4, lambda: t.g.vglvuuids("VG"), ("ok",))
     t.step(5, lambda: t.g.vglvuuids("nonsense"), ("error", None))
+
+
+def vgmeta_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 20), ("ok",))
+    t.step(3, lambda: t.g.vgmeta("VG"), ("contains", "logical_volumes"))
+    t.step(4, lambda: t.g.vgmeta("VG"), ("contains", "VG {"))
+    t.step(5, lambda: t.g.vgmeta("MISSING"), ("error", None))
 
 
 def vgpvuuids_0(t):
@@ -4988,6 +5110,21 @@ def vgremove_1(t):
     t.step(4, lambda: t.g.mount("/dev/VG/LV", "/"), ("ok",))
     t.step(5, lambda: t.g.vgremove("VG"), ("error", None))
     t.step(6, lambda: t.g.vgs(), ("equals", ["VG"]))
+
+
+def vgrename_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.pvcreate("/dev/sdb"), ("ok",))
+    t.step(2, lambda: t.g.vgcreate("OLD", ["/dev/sda"]), ("ok",))
+    t.step(3, lambda: t.g.vgcreate("OTHER", ["/dev/sdb"]), ("ok",))
+    t.step(4, lambda: t.g.lvcreate("LV", "OLD", 20), ("ok",))
+    t.step(5, lambda: t.g.vgrename("OLD", "NEW"), ("ok",))
+    t.step(6, lambda: t.g.vgs(), ("equals", ["NEW", "OTHER"]))
+    t.step(7, lambda: t.g.lvs(), ("equals", ["/dev/NEW/LV"]))
+    t.step(8, lambda: t.g.vgrename("NEW", "OTHER"), ("error", None))
+    t.step(9, lambda: t.g.vgrename("MISSING", "X"), ("error", None))
+    t.step(10, lambda: t.g.vgrename("NEW", "../x"), ("error", None))
+    t.step(11, lambda: t.g.vgs(), ("equals", ["NEW", "OTHER"]))
 
 
 def vgs_0(t):
@@ -5479,6 +5616,7 @@ TESTS = [
     ("lvcreate_1", "disks", lvcreate_1),
     ("lvcreate_free_0", "disks", lvcreate_free_0),
     ("lvcreate_free_1", "disks", lvcreate_free_1),
+    ("lvm_canonical_lv_name_0", "disks", lvm_canonical_lv_name_0),
     ("lvm_clear_filter_0", "disks", lvm_clear_filter_0),
     ("lvm_remove_all_0", "disks", lvm_remove_all_0),
     ("lvm_remove_all_1", "disks", lvm_remove_all_1),
@@ -5486,8 +5624,10 @@ TESTS = [
     ("lvm_set_filter_0", "disks", lvm_set_filter_0),
     ("lvm_set_filter_1", "disks", lvm_set_filter_1),
     ("lvremove_0", "disks", lvremove_0),
+    ("lvrename_0", "disks", lvrename_0),
     ("lvresize_0", "disks", lvresize_0),
     ("lvresize_1", "disks", lvresize_1),
+    ("lvresize_free_0", "disks", lvresize_free_0),
     ("lvs_0", "disks", lvs_0),
     ("lvs_full_0", "disks", lvs_full_0),
     ("lvuuid_0", "disks", lvuuid_0),
@@ -5581,9 +5721,13 @@ TESTS = [
     ("pread_1", "scratch-fs", pread_1),
     ("pread_device_0", "disks", pread_device_0),
     ("pread_device_1", "disks", pread_device_1),
+    ("pvchange_uuid_0", "disks", pvchange_uuid_0),
+    ("pvchange_uuid_all_0", "disks", pvchange_uuid_all_0),
     ("pvcreate_0", "disks", pvcreate_0),
     ("pvcreate_1", "disks", pvcreate_1),
     ("pvremove_0", "disks", pvremove_0),
+    ("pvresize_0", "disks", pvresize_0),
+    ("pvresize_size_0", "disks", pvresize_size_0),
     ("pvs_0", "disks", pvs_0),
     ("pvs_full_0", "disks", pvs_full_0),
     ("pvuuid_0", "disks", pvuuid_0),
@@ -5733,12 +5877,16 @@ TESTS = [
     ("vg_activate_1", "disks", vg_activate_1),
     ("vg_activate_all_0", "disks", vg_activate_all_0),
     ("vg_activate_all_1", "disks", vg_activate_all_1),
+    ("vgchange_uuid_0", "disks", vgchange_uuid_0),
+    ("vgchange_uuid_all_0", "disks", vgchange_uuid_all_0),
     ("vgcreate_0", "disks", vgcreate_0),
     ("vgcreate_1", "disks", vgcreate_1),
     ("vglvuuids_0", "disks", vglvuuids_0),
+    ("vgmeta_0", "disks", vgmeta_0),
     ("vgpvuuids_0", "disks", vgpvuuids_0),
     ("vgremove_0", "disks", vgremove_0),
     ("vgremove_1", "disks", vgremove_1),
+    ("vgrename_0", "disks", vgrename_0),
     ("vgs_0", "disks", vgs_0),
     ("vgs_full_0", "disks", vgs_full_0),
     ("vgscan_0", "disks", vgscan_0),

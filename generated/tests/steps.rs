@@ -1705,6 +1705,11 @@ pub static TESTS: &[Test] = &[
         run: lvcreate_free_1,
     },
     Test {
+        name: "lvm_canonical_lv_name_0",
+        scenario: "disks",
+        run: lvm_canonical_lv_name_0,
+    },
+    Test {
         name: "lvm_clear_filter_0",
         scenario: "disks",
         run: lvm_clear_filter_0,
@@ -1740,6 +1745,11 @@ pub static TESTS: &[Test] = &[
         run: lvremove_0,
     },
     Test {
+        name: "lvrename_0",
+        scenario: "disks",
+        run: lvrename_0,
+    },
+    Test {
         name: "lvresize_0",
         scenario: "disks",
         run: lvresize_0,
@@ -1748,6 +1758,11 @@ pub static TESTS: &[Test] = &[
         name: "lvresize_1",
         scenario: "disks",
         run: lvresize_1,
+    },
+    Test {
+        name: "lvresize_free_0",
+        scenario: "disks",
+        run: lvresize_free_0,
     },
     Test {
         name: "lvs_0",
@@ -2215,6 +2230,16 @@ pub static TESTS: &[Test] = &[
         run: pread_device_1,
     },
     Test {
+        name: "pvchange_uuid_0",
+        scenario: "disks",
+        run: pvchange_uuid_0,
+    },
+    Test {
+        name: "pvchange_uuid_all_0",
+        scenario: "disks",
+        run: pvchange_uuid_all_0,
+    },
+    Test {
         name: "pvcreate_0",
         scenario: "disks",
         run: pvcreate_0,
@@ -2228,6 +2253,16 @@ pub static TESTS: &[Test] = &[
         name: "pvremove_0",
         scenario: "disks",
         run: pvremove_0,
+    },
+    Test {
+        name: "pvresize_0",
+        scenario: "disks",
+        run: pvresize_0,
+    },
+    Test {
+        name: "pvresize_size_0",
+        scenario: "disks",
+        run: pvresize_size_0,
     },
     Test {
         name: "pvs_0",
@@ -2975,6 +3010,16 @@ pub static TESTS: &[Test] = &[
         run: vg_activate_all_1,
     },
     Test {
+        name: "vgchange_uuid_0",
+        scenario: "disks",
+        run: vgchange_uuid_0,
+    },
+    Test {
+        name: "vgchange_uuid_all_0",
+        scenario: "disks",
+        run: vgchange_uuid_all_0,
+    },
+    Test {
         name: "vgcreate_0",
         scenario: "disks",
         run: vgcreate_0,
@@ -2990,6 +3035,11 @@ pub static TESTS: &[Test] = &[
         run: vglvuuids_0,
     },
     Test {
+        name: "vgmeta_0",
+        scenario: "disks",
+        run: vgmeta_0,
+    },
+    Test {
         name: "vgpvuuids_0",
         scenario: "disks",
         run: vgpvuuids_0,
@@ -3003,6 +3053,11 @@ pub static TESTS: &[Test] = &[
         name: "vgremove_1",
         scenario: "disks",
         run: vgremove_1,
+    },
+    Test {
+        name: "vgrename_0",
+        scenario: "disks",
+        run: vgrename_0,
     },
     Test {
         name: "vgs_0",
@@ -10696,6 +10751,33 @@ fn lvcreate_free_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn lvm_canonical_lv_name_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("my-vg", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("lv-1", "my-vg", 20), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.lvm_canonical_lv_name("/dev/mapper/my--vg-lv--1"),
+        Expect::Equals(Value::Str("/dev/my-vg/lv-1".into())),
+    )?;
+    t.step(
+        4usize,
+        t.g.lvm_canonical_lv_name("/dev/my-vg/lv-1"),
+        Expect::Equals(Value::Str("/dev/my-vg/lv-1".into())),
+    )?;
+    t.step(
+        5usize,
+        t.g.lvm_canonical_lv_name("/dev/sda"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        6usize,
+        t.g.lvm_canonical_lv_name("/dev/my-vg/missing"),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    Ok(())
+}
+
 fn lvm_clear_filter_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
     t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
@@ -10843,6 +10925,55 @@ fn lvremove_0(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn lvrename_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("OLD", "VG", 20), Expect::Ok)?;
+    t.step(3usize, t.g.lvcreate("OTHER", "VG", 20), Expect::Ok)?;
+    t.step(4usize, t.g.mkfs("ext4", "/dev/VG/OLD", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(5usize, t.g.lvrename("/dev/VG/OLD", "/dev/VG/NEW"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.lvs(),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("/dev/VG/NEW".into()), Value::Str("/dev/VG/OTHER".into())
+                ],
+            ),
+        ),
+    )?;
+    t.step(7usize, t.g.lvrename("VG/NEW", "VG/LAST"), Expect::Ok)?;
+    t.step(
+        8usize,
+        t.g.vfs_type("/dev/VG/LAST"),
+        Expect::Equals(Value::Str("ext4".into())),
+    )?;
+    t.step(9usize, t.g.lvrename("/dev/VG/LAST", "/dev/VG/OTHER"), Expect::Error(None))?;
+    t.step(
+        10usize,
+        t.g.lvrename("/dev/VG/LAST", "/dev/OTHERS/NEW"),
+        Expect::Error(None),
+    )?;
+    t.step(
+        11usize,
+        t.g.lvrename("/dev/VG/MISSING", "/dev/VG/NEW"),
+        Expect::Error(None),
+    )?;
+    t.step(
+        12usize,
+        t.g.lvs(),
+        Expect::Equals(
+            Value::List(
+                vec![
+                    Value::Str("/dev/VG/LAST".into()), Value::Str("/dev/VG/OTHER".into())
+                ],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
 fn lvresize_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
     t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
@@ -10883,6 +11014,28 @@ fn lvresize_1(t: &Run<'_>) -> Outcome {
         t.g.blockdev_getsize64("/dev/VG/LV"),
         Expect::Equals(Value::Int(20971520)),
     )?;
+    Ok(())
+}
+
+fn lvresize_free_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sdb"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 52), Expect::Ok)?;
+    t.step(3usize, t.g.lvresize_free("/dev/VG/LV", 50), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.blockdev_getsize64("/dev/VG/LV"),
+        Expect::Equals(Value::Int(159383552)),
+    )?;
+    t.step(5usize, t.g.lvresize_free("/dev/VG/LV", 100), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.blockdev_getsize64("/dev/VG/LV"),
+        Expect::Equals(Value::Int(264241152)),
+    )?;
+    t.step(7usize, t.g.lvresize_free("/dev/VG/LV", 101), Expect::Error(Some("EINVAL")))?;
+    t.step(8usize, t.g.lvresize_free("/dev/VG/LV", -1), Expect::Error(Some("EINVAL")))?;
+    t.step(9usize, t.g.lvresize_free("/dev/sdb", 50), Expect::Error(None))?;
     Ok(())
 }
 
@@ -12821,6 +12974,70 @@ fn pread_device_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn pvchange_uuid_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 20), Expect::Ok)?;
+    t.step(3usize, t.g.pvchange_uuid("/dev/sda"), Expect::Error(None))?;
+    t.step(4usize, t.g.vg_activate(false, &["VG"]), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.debug("sh", &["lvm", "pvs", "-o", "pv_uuid", ">", "/tmp/before"]),
+        Expect::Ok,
+    )?;
+    t.step(6usize, t.g.pvchange_uuid("/dev/sda"), Expect::Ok)?;
+    t.step(
+        7usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &["lvm", "pvs", "-o", "pv_uuid", "|", "grep", "-cxFf", "/tmp/before"],
+            ),
+        Expect::Equals(Value::Str("1\n".into())),
+    )?;
+    t.step(8usize, t.g.vg_activate(true, &["VG"]), Expect::Ok)?;
+    t.step(
+        9usize,
+        t.g.lvs(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/VG/LV".into())])),
+    )?;
+    t.step(10usize, t.g.pvchange_uuid("/dev/sdb"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn pvchange_uuid_all_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
+    t.step(2usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.debug("sh", &["lvm", "pvs", "-o", "pv_uuid", ">", "/tmp/before"]),
+        Expect::Ok,
+    )?;
+    t.step(4usize, t.g.pvchange_uuid_all(), Expect::Ok)?;
+    t.step(
+        5usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &["lvm", "pvs", "-o", "pv_uuid", "|", "grep", "-cxFf", "/tmp/before"],
+            ),
+        Expect::Equals(Value::Str("1\n".into())),
+    )?;
+    t.step(
+        6usize,
+        t.g.pvs(),
+        Expect::Equals(
+            Value::List(
+                vec![Value::Str("/dev/sda".into()), Value::Str("/dev/sdb".into())],
+            ),
+        ),
+    )?;
+    Ok(())
+}
+
 fn pvcreate_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.part_disk("/dev/sda", "gpt"), Expect::Ok)?;
     t.step(1usize, t.g.pvcreate("/dev/sda1"), Expect::Ok)?;
@@ -12866,6 +13083,37 @@ fn pvremove_0(t: &Run<'_>) -> Outcome {
     t.step(10usize, t.g.pvs(), Expect::Equals(Value::List(vec![])))?;
     t.step(11usize, t.g.pvremove("/dev/sda"), Expect::Ok)?;
     t.step(12usize, t.g.pvremove("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn pvresize_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_init("/dev/sda", "gpt"), Expect::Ok)?;
+    t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 206847), Expect::Ok)?;
+    t.step(2usize, t.g.pvcreate("/dev/sda1"), Expect::Ok)?;
+    t.step(3usize, t.g.vgcreate("VG", &["/dev/sda1"]), Expect::Ok)?;
+    t.step(4usize, t.g.part_resize("/dev/sda", 1, 411647), Expect::Ok)?;
+    t.step(5usize, t.g.pvresize("/dev/sda1"), Expect::Ok)?;
+    t.step(6usize, t.g.lvcreate("LV", "VG", 180), Expect::Ok)?;
+    t.step(7usize, t.g.pvresize("/dev/sdb"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn pvresize_size_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sdb"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 52), Expect::Ok)?;
+    t.step(3usize, t.g.pvresize_size("/dev/sdb", 104857600), Expect::Ok)?;
+    t.step(4usize, t.g.lvcreate("MORE", "VG", 100), Expect::Error(None))?;
+    t.step(5usize, t.g.lvcreate("MORE", "VG", 40), Expect::Ok)?;
+    t.step(6usize, t.g.pvresize_size("/dev/sdb", 52428800), Expect::Error(None))?;
+    t.step(7usize, t.g.pvresize_size("/dev/sdb", 0), Expect::Error(Some("EINVAL")))?;
+    t.step(8usize, t.g.pvresize_size("/dev/sdb", -5), Expect::Error(Some("EINVAL")))?;
+    t.step(
+        9usize,
+        t.g.pvresize_size("/dev/sdb", 999999999999),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(10usize, t.g.pvresize_size("/dev/sda", 104857600), Expect::Error(None))?;
     Ok(())
 }
 
@@ -15237,6 +15485,69 @@ fn vg_activate_all_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn vgchange_uuid_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 20), Expect::Ok)?;
+    t.step(3usize, t.g.vgchange_uuid("VG"), Expect::Error(None))?;
+    t.step(4usize, t.g.vg_activate(false, &["VG"]), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.debug("sh", &["lvm", "vgs", "-o", "vg_uuid", ">", "/tmp/before"]),
+        Expect::Ok,
+    )?;
+    t.step(6usize, t.g.vgchange_uuid("VG"), Expect::Ok)?;
+    t.step(
+        7usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &["lvm", "vgs", "-o", "vg_uuid", "|", "grep", "-cxFf", "/tmp/before"],
+            ),
+        Expect::Equals(Value::Str("1\n".into())),
+    )?;
+    t.step(8usize, t.g.vg_activate(true, &["VG"]), Expect::Ok)?;
+    t.step(
+        9usize,
+        t.g.lvs(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/VG/LV".into())])),
+    )?;
+    t.step(10usize, t.g.vgchange_uuid("MISSING"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn vgchange_uuid_all_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
+    t.step(2usize, t.g.vgcreate("V1", &["/dev/sda"]), Expect::Ok)?;
+    t.step(3usize, t.g.vgcreate("V2", &["/dev/sdb"]), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.debug("sh", &["lvm", "vgs", "-o", "vg_uuid", ">", "/tmp/before"]),
+        Expect::Ok,
+    )?;
+    t.step(5usize, t.g.vgchange_uuid_all(), Expect::Ok)?;
+    t.step(
+        6usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &["lvm", "vgs", "-o", "vg_uuid", "|", "grep", "-cxFf", "/tmp/before"],
+            ),
+        Expect::Equals(Value::Str("1\n".into())),
+    )?;
+    t.step(
+        7usize,
+        t.g.vgs(),
+        Expect::Equals(
+            Value::List(vec![Value::Str("V1".into()), Value::Str("V2".into())]),
+        ),
+    )?;
+    Ok(())
+}
+
 fn vgcreate_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
     t.step(1usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
@@ -15275,6 +15586,16 @@ fn vglvuuids_0(t: &Run<'_>) -> Outcome {
     t.step(3usize, t.g.lvcreate("LV", "VG", 32), Expect::Ok)?;
     t.step(4usize, t.g.vglvuuids("VG"), Expect::Ok)?;
     t.step(5usize, t.g.vglvuuids("nonsense"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn vgmeta_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 20), Expect::Ok)?;
+    t.step(3usize, t.g.vgmeta("VG"), Expect::Contains("logical_volumes"))?;
+    t.step(4usize, t.g.vgmeta("VG"), Expect::Contains("VG {"))?;
+    t.step(5usize, t.g.vgmeta("MISSING"), Expect::Error(None))?;
     Ok(())
 }
 
@@ -15321,6 +15642,38 @@ fn vgremove_1(t: &Run<'_>) -> Outcome {
         6usize,
         t.g.vgs(),
         Expect::Equals(Value::List(vec![Value::Str("VG".into())])),
+    )?;
+    Ok(())
+}
+
+fn vgrename_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
+    t.step(2usize, t.g.vgcreate("OLD", &["/dev/sda"]), Expect::Ok)?;
+    t.step(3usize, t.g.vgcreate("OTHER", &["/dev/sdb"]), Expect::Ok)?;
+    t.step(4usize, t.g.lvcreate("LV", "OLD", 20), Expect::Ok)?;
+    t.step(5usize, t.g.vgrename("OLD", "NEW"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.vgs(),
+        Expect::Equals(
+            Value::List(vec![Value::Str("NEW".into()), Value::Str("OTHER".into())]),
+        ),
+    )?;
+    t.step(
+        7usize,
+        t.g.lvs(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/NEW/LV".into())])),
+    )?;
+    t.step(8usize, t.g.vgrename("NEW", "OTHER"), Expect::Error(None))?;
+    t.step(9usize, t.g.vgrename("MISSING", "X"), Expect::Error(None))?;
+    t.step(10usize, t.g.vgrename("NEW", "../x"), Expect::Error(None))?;
+    t.step(
+        11usize,
+        t.g.vgs(),
+        Expect::Equals(
+            Value::List(vec![Value::Str("NEW".into()), Value::Str("OTHER".into())]),
+        ),
     )?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! In: devices and names. Out: what lvm did or reports. There is no udev: lvm itself makes the nodes
 //! below `/dev/VG` and `/dev/mapper` (the daemon's start writes it a configuration that says so).
 
+mod change;
 mod filter;
 mod report;
 mod uuid;
@@ -16,6 +17,10 @@ use crate::error::{Error, Result};
 use crate::run::Tool;
 use report::Row;
 
+pub use change::{
+    lvm_canonical_lv_name, lvrename, lvresize_free, pvchange_uuid, pvchange_uuid_all, pvresize, pvresize_size, vgchange_uuid,
+    vgchange_uuid_all, vgmeta, vgrename,
+};
 pub use filter::{lvm_clear_filter, lvm_set_filter};
 pub use uuid::{lvuuid, pvuuid, vglvuuids, vgpvuuids, vguuid};
 

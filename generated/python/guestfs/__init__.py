@@ -7545,8 +7545,6 @@ class GuestFS:
         See also GuestFS.is_lv, GuestFS.canonical_device_name and
         GuestFS.list_dm_devices.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.5.24.
         """
         self._check_not_closed()
@@ -7669,8 +7667,6 @@ class GuestFS:
 
         See also GuestFS.vgrename, GuestFS.lvs and lvrename(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.0.83.
         """
         self._check_not_closed()
@@ -7710,8 +7706,6 @@ class GuestFS:
         instance with GuestFS.resize2fs.
 
         See also GuestFS.lvresize, GuestFS.lvcreate_free and lvresize(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "lvm2" is available;
         GuestFS.feature_available tells.
@@ -9528,8 +9522,6 @@ class GuestFS:
         See also GuestFS.pvchange_uuid_all, GuestFS.vgchange_uuid,
         GuestFS.pvuuid and pvchange(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "lvm2" is available;
         GuestFS.feature_available tells.
 
@@ -9547,8 +9539,6 @@ class GuestFS:
         have been changed.
 
         See also GuestFS.vgchange_uuid_all, GuestFS.pvs and pvchange(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "lvm2" is available;
         GuestFS.feature_available tells.
@@ -9603,8 +9593,6 @@ class GuestFS:
         See also GuestFS.pvresize_size, GuestFS.lvresize_free,
         GuestFS.part_resize and pvresize(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "lvm2" is available;
         GuestFS.feature_available tells.
 
@@ -9625,8 +9613,6 @@ class GuestFS:
         positive, and if it is more than the device has.
 
         See also GuestFS.pvresize, GuestFS.part_resize and pvresize(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "lvm2" is available;
         GuestFS.feature_available tells.
@@ -11978,8 +11964,6 @@ class GuestFS:
         See also GuestFS.vgchange_uuid_all, GuestFS.pvchange_uuid,
         GuestFS.vguuid, GuestFS.vgrename and vgchange(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "lvm2" is available;
         GuestFS.feature_available tells.
 
@@ -11997,8 +11981,6 @@ class GuestFS:
         have been changed.
 
         See also GuestFS.pvchange_uuid_all, GuestFS.vgs and vgchange(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "lvm2" is available;
         GuestFS.feature_available tells.
@@ -12052,8 +12034,6 @@ class GuestFS:
         rather than for programs. It is an error if there is no such group.
 
         See also GuestFS.vgs_full, GuestFS.lvs_full and GuestFS.pvs_full.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "lvm2" is available;
         GuestFS.feature_available tells.
@@ -12112,8 +12092,6 @@ class GuestFS:
         boot loader, is not changed.
 
         See also GuestFS.lvrename, GuestFS.vgs and vgrename(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.0.83.
         """
