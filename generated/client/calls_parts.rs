@@ -130,8 +130,6 @@ impl Handle {
     /// [`Handle::part_add`](crate::Handle::part_add), [`Handle::part_list`](crate::Handle::part_list)
     /// and `sgdisk(8)` (its option `-e`).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `gdisk` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -194,8 +192,6 @@ impl Handle {
     /// [`Handle::part_get_gpt_guid`](crate::Handle::part_get_gpt_guid) and
     /// [`Handle::part_get_parttype`](crate::Handle::part_get_parttype).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.33.2.
     pub fn part_get_disk_guid(&self, device: impl AsRef<[u8]>) -> Result<BString> {
         let device = device.as_ref();
@@ -225,8 +221,6 @@ impl Handle {
     ///
     /// See also [`Handle::part_get_gpt_type`](crate::Handle::part_get_gpt_type) and
     /// [`Handle::part_list`](crate::Handle::part_list).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.21.1.
     pub fn part_get_gpt_attributes(
@@ -368,8 +362,6 @@ impl Handle {
     /// See also [`Handle::part_add`](crate::Handle::part_add),
     /// [`Handle::part_get_mbr_id`](crate::Handle::part_get_mbr_id) and
     /// [`Handle::part_get_parttype`](crate::Handle::part_get_parttype).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.29.32.
     pub fn part_get_mbr_part_type(
@@ -604,8 +596,6 @@ impl Handle {
     /// [`Handle::part_set_disk_guid_random`](crate::Handle::part_set_disk_guid_random) and
     /// [`Handle::part_set_gpt_guid`](crate::Handle::part_set_gpt_guid).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.33.2.
     pub fn part_set_disk_guid(
         &self,
@@ -638,8 +628,6 @@ impl Handle {
     ///
     /// See also [`Handle::part_set_disk_guid`](crate::Handle::part_set_disk_guid) and
     /// [`Handle::part_get_disk_guid`](crate::Handle::part_get_disk_guid).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.33.2.
     pub fn part_set_disk_guid_random(&self, device: impl AsRef<[u8]>) -> Result<()> {
@@ -677,8 +665,6 @@ impl Handle {
     /// See also [`Handle::part_set_gpt_type`](crate::Handle::part_set_gpt_type),
     /// [`Handle::part_set_bootable`](crate::Handle::part_set_bootable) and the [list of
     /// attributes](https://en.wikipedia.org/wiki/GUID_Partition_Table#Partition_entries).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.21.1.
     pub fn part_set_gpt_attributes(

@@ -6433,7 +6433,7 @@ pub static PART_EXPAND_GPT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `part_get_bootable`.
@@ -6461,7 +6461,7 @@ pub static PART_GET_DISK_GUID: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `part_get_gpt_attributes`.
@@ -6475,7 +6475,7 @@ pub static PART_GET_GPT_ATTRIBUTES: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `part_get_gpt_guid`.
@@ -6531,7 +6531,7 @@ pub static PART_GET_MBR_PART_TYPE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `part_get_name`.
@@ -6629,7 +6629,7 @@ pub static PART_SET_DISK_GUID: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `part_set_disk_guid_random`.
@@ -6643,7 +6643,7 @@ pub static PART_SET_DISK_GUID_RANDOM: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `part_set_gpt_attributes`.
@@ -6657,7 +6657,7 @@ pub static PART_SET_GPT_ATTRIBUTES: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `part_set_gpt_guid`.

@@ -39,8 +39,13 @@ pub(super) fn part_disk(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
-pub(super) fn part_expand_gpt(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn part_expand_gpt(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("gdisk", g_call)?;
+    let g_args: args::PartExpandGptArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::parts::part_expand_gpt(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn part_get_bootable(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -55,12 +60,31 @@ pub(super) fn part_get_bootable(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Re
     )
 }
 
-pub(super) fn part_get_disk_guid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn part_get_disk_guid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::PartGetDiskGuidArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::parts::part_get_disk_guid(g_ctx, &device)?;
+    Reply::value(
+        &rets::PartGetDiskGuidRet {
+            guid: g_ret,
+        },
+    )
 }
 
-pub(super) fn part_get_gpt_attributes(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn part_get_gpt_attributes(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    let g_args: args::PartGetGptAttributesArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::parts::part_get_gpt_attributes(g_ctx, &device, g_args.partnum)?;
+    Reply::value(
+        &rets::PartGetGptAttributesRet {
+            attributes: g_ret,
+        },
+    )
 }
 
 pub(super) fn part_get_gpt_guid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -99,8 +123,19 @@ pub(super) fn part_get_mbr_id(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Repl
     )
 }
 
-pub(super) fn part_get_mbr_part_type(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn part_get_mbr_part_type(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    let g_args: args::PartGetMbrPartTypeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::parts::part_get_mbr_part_type(g_ctx, &device, g_args.partnum)?;
+    Reply::value(
+        &rets::PartGetMbrPartTypeRet {
+            partitiontype: g_ret,
+        },
+    )
 }
 
 pub(super) fn part_get_name(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -163,19 +198,39 @@ pub(super) fn part_set_bootable(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Re
     Ok(Reply::empty())
 }
 
-pub(super) fn part_set_disk_guid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn part_set_disk_guid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::PartSetDiskGuidArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::parts::part_set_disk_guid(g_ctx, &device, g_args.guid.as_bstr())?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn part_set_disk_guid_random(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    let g_args: args::PartSetDiskGuidRandomArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::parts::part_set_disk_guid_random(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn part_set_gpt_attributes(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn part_set_gpt_attributes(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    let g_args: args::PartSetGptAttributesArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::parts::part_set_gpt_attributes(
+        g_ctx,
+        &device,
+        g_args.partnum,
+        g_args.attributes,
+    )?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn part_set_gpt_guid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {

@@ -71,7 +71,7 @@ pub const GROUPS: &[(&str, Group)] = &[
     ("extlinux", Group::Planned),
     ("f2fs", Group::Planned),
     ("fstrim", Group::Planned),
-    ("gdisk", Group::Planned),
+    ("gdisk", Group::Written),
     ("grub", Group::Planned),
     ("hivex", Group::Planned),
     ("inotify", Group::Planned),

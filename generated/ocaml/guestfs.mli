@@ -5782,8 +5782,6 @@ GPT keeps a second copy of the partition table at the end of the disk. When a di
 
 See also [Guestfs.part_resize], [Guestfs.part_add], [Guestfs.part_list] and [sgdisk(8)] (its option [-e]).
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [gdisk] is available; [Guestfs.feature_available] tells.
 
 Since version 1.33.2. *)
@@ -5804,8 +5802,6 @@ Returns the GUID by which the partition table of [device] identifies the whole d
 
 See also [Guestfs.part_set_disk_guid], [Guestfs.part_get_gpt_guid] and [Guestfs.part_get_parttype].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.33.2. *)
 
 val part_get_gpt_attributes : t -> string -> int -> int64
@@ -5816,8 +5812,6 @@ Returns the attribute flags of the partition number [partnum], counted from 1, o
 It is an error if the disk has no GPT or no such partition.
 
 See also [Guestfs.part_get_gpt_type] and [Guestfs.part_list].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.21.1. *)
 
@@ -5861,8 +5855,6 @@ Returns the kind of the partition number [partnum], counted from 1, of [device] 
 With a GPT all partitions are [primary]. It is an error if there is no such partition or no partition table.
 
 See also [Guestfs.part_add], [Guestfs.part_get_mbr_id] and [Guestfs.part_get_parttype].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.29.32. *)
 
@@ -5933,8 +5925,6 @@ Sets the GUID by which the partition table of [device] identifies the whole disk
 
 See also [Guestfs.part_get_disk_guid], [Guestfs.part_set_disk_guid_random] and [Guestfs.part_set_gpt_guid].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.33.2. *)
 
 val part_set_disk_guid_random : t -> string -> unit
@@ -5943,8 +5933,6 @@ val part_set_disk_guid_random : t -> string -> unit
 Sets the GUID by which the partition table of [device] identifies the whole disk to a new random one, for instance to make a clone distinct from its original. The GUIDs of the partitions stay. It is an error if the disk has no GPT.
 
 See also [Guestfs.part_set_disk_guid] and [Guestfs.part_get_disk_guid].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.33.2. *)
 
@@ -5963,8 +5951,6 @@ Sets the attribute flags of the partition number [partnum], counted from 1, of [
 It is an error if the disk has no GPT or no such partition.
 
 See also [Guestfs.part_set_gpt_type], [Guestfs.part_set_bootable] and the {{:https://en.wikipedia.org/wiki/GUID_Partition_Table#Partition_entries}list of attributes}.
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.21.1. *)
 

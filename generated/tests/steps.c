@@ -15968,6 +15968,61 @@ test_part_disk_1 (struct run *t)
 }
 
 static int
+test_part_expand_gpt_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sda", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_expand_gpt (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_part_get_parttype (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "gpt"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "head", "-c", "64M", "/dev/zero", ">", "/tmp/d", "&&", "sgdisk", "-n", "1:2048:4095", "/tmp/d", ">", "/tmp/said", "&&", "head", "-c", "64M", "/dev/zero", ">>", "/tmp/d", "&&", "losetup", "/dev/loop0", "/tmp/d", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_part_add (t->g, "/dev/loop0", "p", INT64_C (200000), INT64_C (-2048));
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_part_expand_gpt (t->g, "/dev/loop0");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_part_add (t->g, "/dev/loop0", "p", INT64_C (200000), INT64_C (-2048));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_part_expand_gpt (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "losetup", "-d", "/dev/loop0;", "rm", "/tmp/d", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  return 0;
+}
+
+static int
 test_part_get_bootable_0 (struct run *t)
 {
   t->step = 0;
@@ -16022,6 +16077,83 @@ test_part_get_bootable_0 (struct run *t)
   {
     int r = guestfs_part_get_bootable (t->g, "/dev/sdb", 1);
     CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_part_get_disk_guid_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sda", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_set_disk_guid (t->g, "/dev/sda", "01234567-89ab-cdef-0123-456789abcdef");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_part_get_disk_guid (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "01234567-89AB-CDEF-0123-456789ABCDEF"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sdb", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_part_get_disk_guid (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == NULL, "EINVAL"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_part_get_gpt_attributes_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sda", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int64_t r = guestfs_part_get_gpt_attributes (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (0)));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_set_gpt_attributes (t->g, "/dev/sda", 1, INT64_C (5));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int64_t r = guestfs_part_get_gpt_attributes (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (5)));
+  }
+  t->step = 4;
+  {
+    int64_t r = guestfs_part_get_gpt_attributes (t->g, "/dev/sda", 2);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sdb", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int64_t r = guestfs_part_get_gpt_attributes (t->g, "/dev/sdb", 1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
   }
   return 0;
 }
@@ -16251,6 +16383,77 @@ test_part_get_mbr_id_1 (struct run *t)
   {
     int r = guestfs_part_get_mbr_id (t->g, "/dev/sdb", 1);
     CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_part_get_mbr_part_type_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_init (t->g, "/dev/sda", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "p", INT64_C (2048), INT64_C (4095));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "e", INT64_C (4096), INT64_C (204799));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_add (t->g, "/dev/sda", "l", INT64_C (6144), INT64_C (8191));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_part_get_mbr_part_type (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "primary"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_part_get_mbr_part_type (t->g, "/dev/sda", 2);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "extended"));
+    free (r);
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_part_get_mbr_part_type (t->g, "/dev/sda", 5);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "logical"));
+    free (r);
+  }
+  t->step = 7;
+  {
+    char *r = guestfs_part_get_mbr_part_type (t->g, "/dev/sda", 3);
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_part_get_mbr_part_type (t->g, "/dev/sdb", 1);
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  t->step = 9;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sdb", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    char *r = guestfs_part_get_mbr_part_type (t->g, "/dev/sdb", 1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "primary"));
+    free (r);
   }
   return 0;
 }
@@ -16725,6 +16928,158 @@ test_part_set_bootable_1 (struct run *t)
     int r = guestfs_part_get_bootable (t->g, "/dev/sda", 1);
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, 0));
+  }
+  return 0;
+}
+
+static int
+test_part_set_disk_guid_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sda", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_set_gpt_guid (t->g, "/dev/sda", 1, "aaaaaaaa-89ab-cdef-0123-456789abcdef");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_set_disk_guid (t->g, "/dev/sda", "01234567-89AB-CDEF-0123-456789ABCDEF");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_part_get_disk_guid (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "01234567-89AB-CDEF-0123-456789ABCDEF"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_part_get_gpt_guid (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "AAAAAAAA-89AB-CDEF-0123-456789ABCDEF"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_list_partitions (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda1", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_part_set_disk_guid (t->g, "/dev/sda", "R");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sdb", "mbr");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_part_set_disk_guid (t->g, "/dev/sdb", "01234567-89AB-CDEF-0123-456789ABCDEF");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
+test_part_set_disk_guid_random_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sda", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_set_disk_guid (t->g, "/dev/sda", "01234567-89AB-CDEF-0123-456789ABCDEF");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_part_set_disk_guid_random (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "for", "d", "in", "/sys/block/sd*;", "do", "sgdisk", "-p", "/dev/${d##*/};", "done", "|", "grep", "-c", "01234567-89AB-CDEF", "||", "true", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "0\n"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_list_partitions (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda1", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_part_set_disk_guid_random (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
+test_part_set_gpt_attributes_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_part_disk (t->g, "/dev/sda", "gpt");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_part_set_gpt_attributes (t->g, "/dev/sda", 1, INT64_C (-9223372036854775807));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int64_t r = guestfs_part_get_gpt_attributes (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (-9223372036854775807)));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_part_set_gpt_attributes (t->g, "/dev/sda", 1, INT64_C (4));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int64_t r = guestfs_part_get_gpt_attributes (t->g, "/dev/sda", 1);
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, INT64_C (4)));
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_list_partitions (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/sda1", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_part_set_gpt_attributes (t->g, "/dev/sda", 2, INT64_C (0));
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_part_set_gpt_attributes (t->g, "/dev/sda", 0, INT64_C (0));
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_part_set_gpt_attributes (t->g, "/dev/sdb", 1, INT64_C (0));
+    CHECK (expect_error (t, r == -1, "EINVAL"));
   }
   return 0;
 }
@@ -24357,12 +24712,16 @@ const struct test tests[] = {
   { "part_del_1", "disks", test_part_del_1 },
   { "part_disk_0", "disks", test_part_disk_0 },
   { "part_disk_1", "disks", test_part_disk_1 },
+  { "part_expand_gpt_0", "disks", test_part_expand_gpt_0 },
   { "part_get_bootable_0", "disks", test_part_get_bootable_0 },
+  { "part_get_disk_guid_0", "disks", test_part_get_disk_guid_0 },
+  { "part_get_gpt_attributes_0", "disks", test_part_get_gpt_attributes_0 },
   { "part_get_gpt_guid_0", "disks", test_part_get_gpt_guid_0 },
   { "part_get_gpt_type_0", "disks", test_part_get_gpt_type_0 },
   { "part_get_gpt_type_1", "disks", test_part_get_gpt_type_1 },
   { "part_get_mbr_id_0", "disks", test_part_get_mbr_id_0 },
   { "part_get_mbr_id_1", "disks", test_part_get_mbr_id_1 },
+  { "part_get_mbr_part_type_0", "disks", test_part_get_mbr_part_type_0 },
   { "part_get_name_0", "disks", test_part_get_name_0 },
   { "part_get_name_1", "disks", test_part_get_name_1 },
   { "part_get_parttype_0", "disks", test_part_get_parttype_0 },
@@ -24373,6 +24732,9 @@ const struct test tests[] = {
   { "part_resize_2", "disks", test_part_resize_2 },
   { "part_set_bootable_0", "disks", test_part_set_bootable_0 },
   { "part_set_bootable_1", "disks", test_part_set_bootable_1 },
+  { "part_set_disk_guid_0", "disks", test_part_set_disk_guid_0 },
+  { "part_set_disk_guid_random_0", "disks", test_part_set_disk_guid_random_0 },
+  { "part_set_gpt_attributes_0", "disks", test_part_set_gpt_attributes_0 },
   { "part_set_gpt_guid_0", "disks", test_part_set_gpt_guid_0 },
   { "part_set_gpt_type_0", "disks", test_part_set_gpt_type_0 },
   { "part_set_mbr_id_0", "disks", test_part_set_mbr_id_0 },

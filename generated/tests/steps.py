@@ -3467,6 +3467,18 @@ def part_disk_1(t):
     t.step(3, lambda: t.g.part_disk("/dev/sda", "nonsense"), ("error", None))
 
 
+def part_expand_gpt_0(t):
+    t.step(0, lambda: t.g.part_disk("/dev/sda", "gpt"), ("ok",))
+    t.step(1, lambda: t.g.part_expand_gpt("/dev/sda"), ("ok",))
+    t.step(2, lambda: t.g.part_get_parttype("/dev/sda"), ("equals", "gpt"))
+    t.step(3, lambda: t.g.debug("sh", ["head", "-c", "64M", "/dev/zero", ">", "/tmp/d", "&&", "sgdisk", "-n", "1:2048:4095", "/tmp/d", ">", "/tmp/said", "&&", "head", "-c", "64M", "/dev/zero", ">>", "/tmp/d", "&&", "losetup", "/dev/loop0", "/tmp/d"]), ("ok",))
+    t.step(4, lambda: t.g.part_add("/dev/loop0", "p", 200000, -2048), ("error", None))
+    t.step(5, lambda: t.g.part_expand_gpt("/dev/loop0"), ("ok",))
+    t.step(6, lambda: t.g.part_add("/dev/loop0", "p", 200000, -2048), ("ok",))
+    t.step(7, lambda: t.g.part_expand_gpt("/dev/sdb"), ("error", "EINVAL"))
+    t.step(8, lambda: t.g.debug("sh", ["losetup", "-d", "/dev/loop0;", "rm", "/tmp/d"]), ("ok",))
+
+
 def part_get_bootable_0(t):
     t.step(0, lambda: t.g.part_init("/dev/sda", "mbr"), ("ok",))
     t.step(1, lambda: t.g.part_add("/dev/sda", "p", 2048, 4095), ("ok",))
@@ -3478,6 +3490,24 @@ def part_get_bootable_0(t):
     t.step(7, lambda: t.g.part_get_bootable("/dev/sda", 3), ("error", None))
     t.step(8, lambda: t.g.part_get_bootable("/dev/sda", 0), ("error", "EINVAL"))
     t.step(9, lambda: t.g.part_get_bootable("/dev/sdb", 1), ("error", None))
+
+
+def part_get_disk_guid_0(t):
+    t.step(0, lambda: t.g.part_disk("/dev/sda", "gpt"), ("ok",))
+    t.step(1, lambda: t.g.part_set_disk_guid("/dev/sda", "01234567-89ab-cdef-0123-456789abcdef"), ("ok",))
+    t.step(2, lambda: t.g.part_get_disk_guid("/dev/sda"), ("equals", "01234567-89AB-CDEF-0123-456789ABCDEF"))
+    t.step(3, lambda: t.g.part_disk("/dev/sdb", "mbr"), ("ok",))
+    t.step(4, lambda: t.g.part_get_disk_guid("/dev/sdb"), ("error", "EINVAL"))
+
+
+def part_get_gpt_attributes_0(t):
+    t.step(0, lambda: t.g.part_disk("/dev/sda", "gpt"), ("ok",))
+    t.step(1, lambda: t.g.part_get_gpt_attributes("/dev/sda", 1), ("equals", 0))
+    t.step(2, lambda: t.g.part_set_gpt_attributes("/dev/sda", 1, 5), ("ok",))
+    t.step(3, lambda: t.g.part_get_gpt_attributes("/dev/sda", 1), ("equals", 5))
+    t.step(4, lambda: t.g.part_get_gpt_attributes("/dev/sda", 2), ("error", "EINVAL"))
+    t.step(5, lambda: t.g.part_disk("/dev/sdb", "mbr"), ("ok",))
+    t.step(6, lambda: t.g.part_get_gpt_attributes("/dev/sdb", 1), ("error", "EINVAL"))
 
 
 def part_get_gpt_guid_0(t):
@@ -3529,6 +3559,20 @@ def part_get_mbr_id_1(t):
     t.step(1, lambda: t.g.part_add("/dev/sda", "p", 2048, 4095), ("ok",))
     t.step(2, lambda: t.g.part_get_mbr_id("/dev/sda", 1), ("error", "EINVAL"))
     t.step(3, lambda: t.g.part_get_mbr_id("/dev/sdb", 1), ("error", None))
+
+
+def part_get_mbr_part_type_0(t):
+    t.step(0, lambda: t.g.part_init("/dev/sda", "mbr"), ("ok",))
+    t.step(1, lambda: t.g.part_add("/dev/sda", "p", 2048, 4095), ("ok",))
+    t.step(2, lambda: t.g.part_add("/dev/sda", "e", 4096, 204799), ("ok",))
+    t.step(3, lambda: t.g.part_add("/dev/sda", "l", 6144, 8191), ("ok",))
+    t.step(4, lambda: t.g.part_get_mbr_part_type("/dev/sda", 1), ("equals", "primary"))
+    t.step(5, lambda: t.g.part_get_mbr_part_type("/dev/sda", 2), ("equals", "extended"))
+    t.step(6, lambda: t.g.part_get_mbr_part_type("/dev/sda", 5), ("equals", "logical"))
+    t.step(7, lambda: t.g.part_get_mbr_part_type("/dev/sda", 3), ("error", None))
+    t.step(8, lambda: t.g.part_get_mbr_part_type("/dev/sdb", 1), ("error", None))
+    t.step(9, lambda: t.g.part_disk("/dev/sdb", "gpt"), ("ok",))
+    t.step(10, lambda: t.g.part_get_mbr_part_type("/dev/sdb", 1), ("equals", "primary"))
 
 
 def part_get_name_0(t):
@@ -3630,6 +3674,39 @@ def part_set_bootable_1(t):
     t.step(3, lambda: t.g.part_get_bootable("/dev/sda", 1), ("equals", True))
     t.step(4, lambda: t.g.part_set_bootable("/dev/sda", 1, False), ("ok",))
     t.step(5, lambda: t.g.part_get_bootable("/dev/sda", 1), ("equals", False))
+
+
+def part_set_disk_guid_0(t):
+    t.step(0, lambda: t.g.part_disk("/dev/sda", "gpt"), ("ok",))
+    t.step(1, lambda: t.g.part_set_gpt_guid("/dev/sda", 1, "aaaaaaaa-89ab-cdef-0123-456789abcdef"), ("ok",))
+    t.step(2, lambda: t.g.part_set_disk_guid("/dev/sda", "01234567-89AB-CDEF-0123-456789ABCDEF"), ("ok",))
+    t.step(3, lambda: t.g.part_get_disk_guid("/dev/sda"), ("equals", "01234567-89AB-CDEF-0123-456789ABCDEF"))
+    t.step(4, lambda: t.g.part_get_gpt_guid("/dev/sda", 1), ("equals", "AAAAAAAA-89AB-CDEF-0123-456789ABCDEF"))
+    t.step(5, lambda: t.g.list_partitions(), ("equals", ["/dev/sda1"]))
+    t.step(6, lambda: t.g.part_set_disk_guid("/dev/sda", "R"), ("error", None))
+    t.step(7, lambda: t.g.part_disk("/dev/sdb", "mbr"), ("ok",))
+    t.step(8, lambda: t.g.part_set_disk_guid("/dev/sdb", "01234567-89AB-CDEF-0123-456789ABCDEF"), ("error", "EINVAL"))
+
+
+def part_set_disk_guid_random_0(t):
+    t.step(0, lambda: t.g.part_disk("/dev/sda", "gpt"), ("ok",))
+    t.step(1, lambda: t.g.part_set_disk_guid("/dev/sda", "01234567-89AB-CDEF-0123-456789ABCDEF"), ("ok",))
+    t.step(2, lambda: t.g.part_set_disk_guid_random("/dev/sda"), ("ok",))
+    t.step(3, lambda: t.g.debug("sh", ["for", "d", "in", "/sys/block/sd*;", "do", "sgdisk", "-p", "/dev/${d##*/};", "done", "|", "grep", "-c", "01234567-89AB-CDEF", "||", "true"]), ("equals", "0\n"))
+    t.step(4, lambda: t.g.list_partitions(), ("equals", ["/dev/sda1"]))
+    t.step(5, lambda: t.g.part_set_disk_guid_random("/dev/sdb"), ("error", "EINVAL"))
+
+
+def part_set_gpt_attributes_0(t):
+    t.step(0, lambda: t.g.part_disk("/dev/sda", "gpt"), ("ok",))
+    t.step(1, lambda: t.g.part_set_gpt_attributes("/dev/sda", 1, -9223372036854775807), ("ok",))
+    t.step(2, lambda: t.g.part_get_gpt_attributes("/dev/sda", 1), ("equals", -9223372036854775807))
+    t.step(3, lambda: t.g.part_set_gpt_attributes("/dev/sda", 1, 4), ("ok",))
+    t.step(4, lambda: t.g.part_get_gpt_attributes("/dev/sda", 1), ("equals", 4))
+    t.step(5, lambda: t.g.list_partitions(), ("equals", ["/dev/sda1"]))
+    t.step(6, lambda: t.g.part_set_gpt_attributes("/dev/sda", 2, 0), ("error", "EINVAL"))
+    t.step(7, lambda: t.g.part_set_gpt_attributes("/dev/sda", 0, 0), ("error", None))
+    t.step(8, lambda: t.g.part_set_gpt_attributes("/dev/sdb", 1, 0), ("error", "EINVAL"))
 
 
 def part_set_gpt_guid_0(t):
@@ -5692,12 +5769,16 @@ TESTS = [
     ("part_del_1", "disks", part_del_1),
     ("part_disk_0", "disks", part_disk_0),
     ("part_disk_1", "disks", part_disk_1),
+    ("part_expand_gpt_0", "disks", part_expand_gpt_0),
     ("part_get_bootable_0", "disks", part_get_bootable_0),
+    ("part_get_disk_guid_0", "disks", part_get_disk_guid_0),
+    ("part_get_gpt_attributes_0", "disks", part_get_gpt_attributes_0),
     ("part_get_gpt_guid_0", "disks", part_get_gpt_guid_0),
     ("part_get_gpt_type_0", "disks", part_get_gpt_type_0),
     ("part_get_gpt_type_1", "disks", part_get_gpt_type_1),
     ("part_get_mbr_id_0", "disks", part_get_mbr_id_0),
     ("part_get_mbr_id_1", "disks", part_get_mbr_id_1),
+    ("part_get_mbr_part_type_0", "disks", part_get_mbr_part_type_0),
     ("part_get_name_0", "disks", part_get_name_0),
     ("part_get_name_1", "disks", part_get_name_1),
     ("part_get_parttype_0", "disks", part_get_parttype_0),
@@ -5708,6 +5789,9 @@ TESTS = [
     ("part_resize_2", "disks", part_resize_2),
     ("part_set_bootable_0", "disks", part_set_bootable_0),
     ("part_set_bootable_1", "disks", part_set_bootable_1),
+    ("part_set_disk_guid_0", "disks", part_set_disk_guid_0),
+    ("part_set_disk_guid_random_0", "disks", part_set_disk_guid_random_0),
+    ("part_set_gpt_attributes_0", "disks", part_set_gpt_attributes_0),
     ("part_set_gpt_guid_0", "disks", part_set_gpt_guid_0),
     ("part_set_gpt_type_0", "disks", part_set_gpt_type_0),
     ("part_set_mbr_id_0", "disks", part_set_mbr_id_0),

@@ -2085,9 +2085,24 @@ pub static TESTS: &[Test] = &[
         run: part_disk_1,
     },
     Test {
+        name: "part_expand_gpt_0",
+        scenario: "disks",
+        run: part_expand_gpt_0,
+    },
+    Test {
         name: "part_get_bootable_0",
         scenario: "disks",
         run: part_get_bootable_0,
+    },
+    Test {
+        name: "part_get_disk_guid_0",
+        scenario: "disks",
+        run: part_get_disk_guid_0,
+    },
+    Test {
+        name: "part_get_gpt_attributes_0",
+        scenario: "disks",
+        run: part_get_gpt_attributes_0,
     },
     Test {
         name: "part_get_gpt_guid_0",
@@ -2113,6 +2128,11 @@ pub static TESTS: &[Test] = &[
         name: "part_get_mbr_id_1",
         scenario: "disks",
         run: part_get_mbr_id_1,
+    },
+    Test {
+        name: "part_get_mbr_part_type_0",
+        scenario: "disks",
+        run: part_get_mbr_part_type_0,
     },
     Test {
         name: "part_get_name_0",
@@ -2163,6 +2183,21 @@ pub static TESTS: &[Test] = &[
         name: "part_set_bootable_1",
         scenario: "disks",
         run: part_set_bootable_1,
+    },
+    Test {
+        name: "part_set_disk_guid_0",
+        scenario: "disks",
+        run: part_set_disk_guid_0,
+    },
+    Test {
+        name: "part_set_disk_guid_random_0",
+        scenario: "disks",
+        run: part_set_disk_guid_random_0,
+    },
+    Test {
+        name: "part_set_gpt_attributes_0",
+        scenario: "disks",
+        run: part_set_gpt_attributes_0,
     },
     Test {
         name: "part_set_gpt_guid_0",
@@ -12376,6 +12411,61 @@ fn part_disk_1(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn part_expand_gpt_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_disk("/dev/sda", "gpt"), Expect::Ok)?;
+    t.step(1usize, t.g.part_expand_gpt("/dev/sda"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t.g.part_get_parttype("/dev/sda"),
+        Expect::Equals(Value::Str("gpt".into())),
+    )?;
+    t.step(
+        3usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &[
+                    "head",
+                    "-c",
+                    "64M",
+                    "/dev/zero",
+                    ">",
+                    "/tmp/d",
+                    "&&",
+                    "sgdisk",
+                    "-n",
+                    "1:2048:4095",
+                    "/tmp/d",
+                    ">",
+                    "/tmp/said",
+                    "&&",
+                    "head",
+                    "-c",
+                    "64M",
+                    "/dev/zero",
+                    ">>",
+                    "/tmp/d",
+                    "&&",
+                    "losetup",
+                    "/dev/loop0",
+                    "/tmp/d",
+                ],
+            ),
+        Expect::Ok,
+    )?;
+    t.step(4usize, t.g.part_add("/dev/loop0", "p", 200000, -2048), Expect::Error(None))?;
+    t.step(5usize, t.g.part_expand_gpt("/dev/loop0"), Expect::Ok)?;
+    t.step(6usize, t.g.part_add("/dev/loop0", "p", 200000, -2048), Expect::Ok)?;
+    t.step(7usize, t.g.part_expand_gpt("/dev/sdb"), Expect::Error(Some("EINVAL")))?;
+    t.step(
+        8usize,
+        t.g.debug("sh", &["losetup", "-d", "/dev/loop0;", "rm", "/tmp/d"]),
+        Expect::Ok,
+    )?;
+    Ok(())
+}
+
 fn part_get_bootable_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.part_init("/dev/sda", "mbr"), Expect::Ok)?;
     t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 4095), Expect::Ok)?;
@@ -12399,6 +12489,50 @@ fn part_get_bootable_0(t: &Run<'_>) -> Outcome {
     t.step(7usize, t.g.part_get_bootable("/dev/sda", 3), Expect::Error(None))?;
     t.step(8usize, t.g.part_get_bootable("/dev/sda", 0), Expect::Error(Some("EINVAL")))?;
     t.step(9usize, t.g.part_get_bootable("/dev/sdb", 1), Expect::Error(None))?;
+    Ok(())
+}
+
+fn part_get_disk_guid_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_disk("/dev/sda", "gpt"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.part_set_disk_guid("/dev/sda", "01234567-89ab-cdef-0123-456789abcdef"),
+        Expect::Ok,
+    )?;
+    t.step(
+        2usize,
+        t.g.part_get_disk_guid("/dev/sda"),
+        Expect::Equals(Value::Str("01234567-89AB-CDEF-0123-456789ABCDEF".into())),
+    )?;
+    t.step(3usize, t.g.part_disk("/dev/sdb", "mbr"), Expect::Ok)?;
+    t.step(4usize, t.g.part_get_disk_guid("/dev/sdb"), Expect::Error(Some("EINVAL")))?;
+    Ok(())
+}
+
+fn part_get_gpt_attributes_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_disk("/dev/sda", "gpt"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.part_get_gpt_attributes("/dev/sda", 1),
+        Expect::Equals(Value::Int(0)),
+    )?;
+    t.step(2usize, t.g.part_set_gpt_attributes("/dev/sda", 1, 5), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.part_get_gpt_attributes("/dev/sda", 1),
+        Expect::Equals(Value::Int(5)),
+    )?;
+    t.step(
+        4usize,
+        t.g.part_get_gpt_attributes("/dev/sda", 2),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(5usize, t.g.part_disk("/dev/sdb", "mbr"), Expect::Ok)?;
+    t.step(
+        6usize,
+        t.g.part_get_gpt_attributes("/dev/sdb", 1),
+        Expect::Error(Some("EINVAL")),
+    )?;
     Ok(())
 }
 
@@ -12483,6 +12617,37 @@ fn part_get_mbr_id_1(t: &Run<'_>) -> Outcome {
     t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 4095), Expect::Ok)?;
     t.step(2usize, t.g.part_get_mbr_id("/dev/sda", 1), Expect::Error(Some("EINVAL")))?;
     t.step(3usize, t.g.part_get_mbr_id("/dev/sdb", 1), Expect::Error(None))?;
+    Ok(())
+}
+
+fn part_get_mbr_part_type_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_init("/dev/sda", "mbr"), Expect::Ok)?;
+    t.step(1usize, t.g.part_add("/dev/sda", "p", 2048, 4095), Expect::Ok)?;
+    t.step(2usize, t.g.part_add("/dev/sda", "e", 4096, 204799), Expect::Ok)?;
+    t.step(3usize, t.g.part_add("/dev/sda", "l", 6144, 8191), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.part_get_mbr_part_type("/dev/sda", 1),
+        Expect::Equals(Value::Str("primary".into())),
+    )?;
+    t.step(
+        5usize,
+        t.g.part_get_mbr_part_type("/dev/sda", 2),
+        Expect::Equals(Value::Str("extended".into())),
+    )?;
+    t.step(
+        6usize,
+        t.g.part_get_mbr_part_type("/dev/sda", 5),
+        Expect::Equals(Value::Str("logical".into())),
+    )?;
+    t.step(7usize, t.g.part_get_mbr_part_type("/dev/sda", 3), Expect::Error(None))?;
+    t.step(8usize, t.g.part_get_mbr_part_type("/dev/sdb", 1), Expect::Error(None))?;
+    t.step(9usize, t.g.part_disk("/dev/sdb", "gpt"), Expect::Ok)?;
+    t.step(
+        10usize,
+        t.g.part_get_mbr_part_type("/dev/sdb", 1),
+        Expect::Equals(Value::Str("primary".into())),
+    )?;
     Ok(())
 }
 
@@ -12723,6 +12888,127 @@ fn part_set_bootable_1(t: &Run<'_>) -> Outcome {
         5usize,
         t.g.part_get_bootable("/dev/sda", 1),
         Expect::Equals(Value::Bool(false)),
+    )?;
+    Ok(())
+}
+
+fn part_set_disk_guid_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_disk("/dev/sda", "gpt"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.part_set_gpt_guid("/dev/sda", 1, "aaaaaaaa-89ab-cdef-0123-456789abcdef"),
+        Expect::Ok,
+    )?;
+    t.step(
+        2usize,
+        t.g.part_set_disk_guid("/dev/sda", "01234567-89AB-CDEF-0123-456789ABCDEF"),
+        Expect::Ok,
+    )?;
+    t.step(
+        3usize,
+        t.g.part_get_disk_guid("/dev/sda"),
+        Expect::Equals(Value::Str("01234567-89AB-CDEF-0123-456789ABCDEF".into())),
+    )?;
+    t.step(
+        4usize,
+        t.g.part_get_gpt_guid("/dev/sda", 1),
+        Expect::Equals(Value::Str("AAAAAAAA-89AB-CDEF-0123-456789ABCDEF".into())),
+    )?;
+    t.step(
+        5usize,
+        t.g.list_partitions(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sda1".into())])),
+    )?;
+    t.step(6usize, t.g.part_set_disk_guid("/dev/sda", "R"), Expect::Error(None))?;
+    t.step(7usize, t.g.part_disk("/dev/sdb", "mbr"), Expect::Ok)?;
+    t.step(
+        8usize,
+        t.g.part_set_disk_guid("/dev/sdb", "01234567-89AB-CDEF-0123-456789ABCDEF"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn part_set_disk_guid_random_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_disk("/dev/sda", "gpt"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.part_set_disk_guid("/dev/sda", "01234567-89AB-CDEF-0123-456789ABCDEF"),
+        Expect::Ok,
+    )?;
+    t.step(2usize, t.g.part_set_disk_guid_random("/dev/sda"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &[
+                    "for",
+                    "d",
+                    "in",
+                    "/sys/block/sd*;",
+                    "do",
+                    "sgdisk",
+                    "-p",
+                    "/dev/${d##*/};",
+                    "done",
+                    "|",
+                    "grep",
+                    "-c",
+                    "01234567-89AB-CDEF",
+                    "||",
+                    "true",
+                ],
+            ),
+        Expect::Equals(Value::Str("0\n".into())),
+    )?;
+    t.step(
+        4usize,
+        t.g.list_partitions(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sda1".into())])),
+    )?;
+    t.step(
+        5usize,
+        t.g.part_set_disk_guid_random("/dev/sdb"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn part_set_gpt_attributes_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.part_disk("/dev/sda", "gpt"), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.part_set_gpt_attributes("/dev/sda", 1, -9223372036854775807),
+        Expect::Ok,
+    )?;
+    t.step(
+        2usize,
+        t.g.part_get_gpt_attributes("/dev/sda", 1),
+        Expect::Equals(Value::Int(-9223372036854775807)),
+    )?;
+    t.step(3usize, t.g.part_set_gpt_attributes("/dev/sda", 1, 4), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.part_get_gpt_attributes("/dev/sda", 1),
+        Expect::Equals(Value::Int(4)),
+    )?;
+    t.step(
+        5usize,
+        t.g.list_partitions(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/sda1".into())])),
+    )?;
+    t.step(
+        6usize,
+        t.g.part_set_gpt_attributes("/dev/sda", 2, 0),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(7usize, t.g.part_set_gpt_attributes("/dev/sda", 0, 0), Expect::Error(None))?;
+    t.step(
+        8usize,
+        t.g.part_set_gpt_attributes("/dev/sdb", 1, 0),
+        Expect::Error(Some("EINVAL")),
     )?;
     Ok(())
 }

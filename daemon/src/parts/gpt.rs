@@ -1,6 +1,6 @@
-//! Entries straight from a GPT: names and GUIDs of partitions.
+//! Straight from a GPT: its GUID, and names, GUIDs and attributes of partitions.
 //!
-//! In: an open device and its sector size. Out: one entry. The table's header is used
+//! In: an open device and its sector size. Out: one entry, or the GUID. The table's header is used
 //! only when its checksum is right; when the first copy is damaged the one in the last sector is
 //! taken. Layout: UEFI specification 2.10, section 5.3.
 
@@ -16,13 +16,17 @@ const MIN_ENTRY: u32 = 128;
 const MAX_ENTRY: u32 = 4096;
 /// Header bytes that the checksum covers, by the specification at least 92.
 const HEADER: usize = 92;
+/// In the header.
+const GUID_AT: usize = 56;
 /// An entry begins with the GUID of its type and its own.
 const GUID: usize = 16;
+const ATTRIBUTES_AT: usize = 48;
 const NAME_AT: usize = 56;
 const NAME_BYTES: usize = 72;
 
-/// Where the table's entries are.
+/// The GUID of the whole table, and where its entries are.
 struct Table {
+    guid: BString,
     entries_at: u64,
     count: u32,
     entry_size: u32,
@@ -34,14 +38,7 @@ pub struct Entry([u8; MIN_ENTRY as usize]);
 /// The entry of partition `number` (from 1) on `device`, whose size is `size` bytes.
 /// `None` when the device has no GPT.
 pub fn entry(device: &File, size: u64, sector_size: u32, number: u32) -> Result<Option<Entry>> {
-    let last = size.saturating_sub(u64::from(sector_size));
-    let table = match read_table(device, u64::from(sector_size), sector_size)? {
-        Some(table) => table,
-        None => match read_table(device, last, sector_size)? {
-            Some(table) => table,
-            None => return Ok(None),
-        },
-    };
+    let Some(table) = table(device, size, sector_size)? else { return Ok(None) };
     let missing = || Error::invalid(format!("partition number {number} not found"));
     let index = number.checked_sub(1).filter(|i| *i < table.count).ok_or_else(missing)?;
     let at = u64::from(index)
@@ -56,12 +53,30 @@ pub fn entry(device: &File, size: u64, sector_size: u32, number: u32) -> Result<
     Ok(Some(Entry(entry)))
 }
 
+/// The GUID of the table on `device`; `None` when it has no GPT.
+pub fn disk_guid(device: &File, size: u64, sector_size: u32) -> Result<Option<BString>> {
+    Ok(table(device, size, sector_size)?.map(|table| table.guid))
+}
+
+/// The first copy that is whole.
+fn table(device: &File, size: u64, sector_size: u32) -> Result<Option<Table>> {
+    match read_table(device, u64::from(sector_size), sector_size)? {
+        Some(table) => Ok(Some(table)),
+        None => read_table(device, size.saturating_sub(u64::from(sector_size)), sector_size),
+    }
+}
+
 impl Entry {
     /// Its name.
     pub fn name(&self) -> BString {
         let units = self.0.get(NAME_AT..NAME_AT + NAME_BYTES).unwrap_or_default().chunks_exact(2);
         let units = units.map(|pair| u16::from_le_bytes([byte(pair, 0), byte(pair, 1)])).take_while(|u| *u != 0);
         char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into()
+    }
+
+    /// Its flags.
+    pub fn attributes(&self) -> u64 {
+        u64_at(&self.0, ATTRIBUTES_AT)
     }
 
     /// What it is for.
@@ -107,6 +122,7 @@ fn read_table(device: &File, at: u64, sector_size: u32) -> Result<Option<Table>>
         return Ok(None);
     }
     let table = Table {
+        guid: guid(header.get(GUID_AT..GUID_AT + GUID).unwrap_or_default()),
         entries_at: u64_at(&header, 72).saturating_mul(u64::from(sector_size)),
         count: u32_at(&header, 80),
         entry_size: u32_at(&header, 84),
@@ -151,6 +167,7 @@ mod tests {
         f.write_all(&[0; 64 * 512]).unwrap();
         let mut entry = [0u8; 128];
         entry[..16].fill(7);
+        entry[ATTRIBUTES_AT..NAME_AT].copy_from_slice(&[1, 0, 0, 0, 0, 0, 0, 0x80]);
         for (i, u) in "a ü:\"".encode_utf16().enumerate() {
             entry[NAME_AT + 2 * i..][..2].copy_from_slice(&u.to_le_bytes());
         }
@@ -158,6 +175,7 @@ mod tests {
         let mut header = [0u8; HEADER];
         header[..8].copy_from_slice(b"EFI PART");
         header[12..16].copy_from_slice(&92u32.to_le_bytes());
+        header[56..72].fill(9);
         header[72..80].copy_from_slice(&2u64.to_le_bytes());
         header[80..84].copy_from_slice(&4u32.to_le_bytes());
         header[84..88].copy_from_slice(&128u32.to_le_bytes());
@@ -185,6 +203,8 @@ mod tests {
             let f = disk(dir.path(), header_at);
             let e = entry(&f, 64 * 512, 512, 2).unwrap().unwrap();
             assert_eq!(e.name(), "a ü:\"");
+            assert_eq!(e.attributes(), 1 << 63 | 1);
+            assert_eq!(disk_guid(&f, 64 * 512, 512).unwrap().unwrap(), "09090909-0909-0909-0909-090909090909");
             assert_eq!(e.type_guid(), "07070707-0707-0707-0707-070707070707");
             assert_eq!(e.guid(), "00000000-0000-0000-0000-000000000000");
             for absent in [0, 1, 3, 5, u32::MAX] {

@@ -4,11 +4,14 @@
 //! call that changes a table returns only when the nodes are those of the new one.
 
 mod gpt;
+mod guid;
 mod parted;
 mod properties;
 mod settle;
 #[cfg(test)]
 mod tests;
+
+use std::fs::File;
 
 use bstr::{BStr, BString, ByteSlice};
 use guestfs_protocol::structs::Partition;
@@ -20,8 +23,12 @@ use crate::device::Device;
 use crate::error::{Context, Error, Result};
 use crate::run::Tool;
 
+pub use guid::{
+    part_expand_gpt, part_get_disk_guid, part_get_gpt_attributes, part_set_disk_guid, part_set_disk_guid_random,
+    part_set_gpt_attributes,
+};
 pub use properties::{
-    part_get_bootable, part_get_gpt_guid, part_get_gpt_type, part_get_mbr_id, part_set_bootable, part_set_gpt_guid,
+    part_get_bootable, part_get_gpt_guid, part_get_gpt_type, part_get_mbr_id, part_get_mbr_part_type, part_set_bootable, part_set_gpt_guid,
     part_set_gpt_type, part_set_mbr_id, part_to_dev, part_to_partnum,
 };
 
@@ -170,11 +177,16 @@ pub fn part_get_name(ctx: &mut Ctx, device: &Device, partnum: i32) -> Result<BSt
 /// What a GPT says of a partition; `None` when the device does not have one.
 fn gpt_entry(ctx: &Ctx, device: &Device, partnum: i32) -> Result<Option<gpt::Entry>> {
     let number = number(partnum)?;
+    from_gpt(ctx, device, |file, size, sector| gpt::entry(file, size, sector, number))
+}
+
+/// Read something with the device, its size and that of its sectors.
+fn from_gpt<T>(ctx: &Ctx, device: &Device, read: impl FnOnce(&File, u64, u32) -> Result<T>) -> Result<T> {
     let file = device.open(ctx, OFlags::RDONLY)?;
     let name = || device.api_name(ctx);
     let sector = rustix::fs::ioctl_blksszget(&file).with_context(name)?;
     let size = blockdev::size(&file).with_context(name)?;
-    gpt::entry(&file, size, sector, number).with_context(name)
+    read(&file, size, sector).with_context(name)
 }
 
 /// Set the name of a partition.

@@ -11,6 +11,12 @@ use crate::device::{partition, Device, Partition};
 use crate::error::{Context, Error, Result};
 use crate::run::Tool;
 
+/// Entries of an MBR. What comes after them is in the chain of an extended partition.
+const MBR_ENTRIES: i32 = 4;
+
+/// Type bytes of extended partitions: `is_extended_partition` in block/partitions/msdos.c of Linux.
+const EXTENDED: [i32; 3] = [0x05, 0x0f, 0x85];
+
 /// Has the partition the flag to boot from it? With GPT: is it an EFI system partition?
 pub fn part_get_bootable(ctx: &mut Ctx, device: &Device, partnum: i32) -> Result<bool> {
     let number = number(partnum)?;
@@ -81,11 +87,11 @@ fn set_gpt(ctx: &Ctx, device: &Device, partnum: i32, option: &str, guid: &BStr) 
     settle::keeping(ctx, device, || tool.arg(device).run(ctx).map(drop)).with_context(|| device.api_name(ctx))
 }
 
-fn not_gpt(ctx: &Ctx, device: &Device) -> Error {
+pub(super) fn not_gpt(ctx: &Ctx, device: &Device) -> Error {
     Error::invalid("the device does not have a GUID partition table (gpt)").context(device.api_name(ctx))
 }
 
-fn is_guid(text: &[u8]) -> bool {
+pub(super) fn is_guid(text: &[u8]) -> bool {
     let is_dash = |at: usize| matches!(at, 8 | 13 | 18 | 23);
     let fits = |(at, b): (usize, &u8)| if is_dash(at) { *b == b'-' } else { b.is_ascii_hexdigit() };
     text.len() == 36 && text.iter().enumerate().all(fits)
@@ -99,6 +105,16 @@ pub fn part_get_mbr_id(ctx: &mut Ctx, device: &Device, partnum: i32) -> Result<i
         let text = "only partitions of an MBR partition table (msdos) have a type byte";
         Error::invalid(text).context(device.api_name(ctx))
     })
+}
+
+/// `primary`, `logical` or `extended`.
+pub fn part_get_mbr_part_type(ctx: &mut Ctx, device: &Device, partnum: i32) -> Result<BString> {
+    if gpt_entry(ctx, device, partnum)?.is_some() {
+        return Ok("primary".into());
+    }
+    let id = part_get_mbr_id(ctx, device, partnum)?;
+    let kind = if EXTENDED.contains(&id) { "extended" } else if partnum > MBR_ENTRIES { "logical" } else { "primary" };
+    Ok(kind.into())
 }
 
 /// sfdisk prints the byte in hexadecimal; for other tables a GUID or nothing.

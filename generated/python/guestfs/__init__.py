@@ -9054,8 +9054,6 @@ class GuestFS:
         See also GuestFS.part_resize, GuestFS.part_add, GuestFS.part_list and
         sgdisk(8) (its option "-e").
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "gdisk" is available;
         GuestFS.feature_available tells.
 
@@ -9089,8 +9087,6 @@ class GuestFS:
         See also GuestFS.part_set_disk_guid, GuestFS.part_get_gpt_guid and
         GuestFS.part_get_parttype.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.33.2.
         """
         self._check_not_closed()
@@ -9108,8 +9104,6 @@ class GuestFS:
         It is an error if the disk has no GPT or no such partition.
 
         See also GuestFS.part_get_gpt_type and GuestFS.part_list.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.21.1.
         """
@@ -9184,8 +9178,6 @@ class GuestFS:
 
         See also GuestFS.part_add, GuestFS.part_get_mbr_id and
         GuestFS.part_get_parttype.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.29.32.
         """
@@ -9305,8 +9297,6 @@ class GuestFS:
         See also GuestFS.part_get_disk_guid, GuestFS.part_set_disk_guid_random
         and GuestFS.part_set_gpt_guid.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.33.2.
         """
         self._check_not_closed()
@@ -9321,8 +9311,6 @@ class GuestFS:
         the disk has no GPT.
 
         See also GuestFS.part_set_disk_guid and GuestFS.part_get_disk_guid.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.33.2.
         """
@@ -9353,8 +9341,6 @@ class GuestFS:
         See also GuestFS.part_set_gpt_type, GuestFS.part_set_bootable and the
         list of attributes
         <https://en.wikipedia.org/wiki/GUID_Partition_Table#Partition_entries>.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.21.1.
         """

@@ -122,8 +122,6 @@ pub static PART_EXPAND_GPT: Command = Command {
         "    See also \"part-resize\", \"part-add\", \"part-list\" and sgdisk(8) (its option",
         "    \"-e\").",
         "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
-        "",
         "    This call works only when the option group \"gdisk\" is available;",
         "    \"feature-available\" tells.",
     ],
@@ -175,8 +173,6 @@ pub static PART_GET_DISK_GUID: Command = Command {
         "    other partition table, or none, the call fails.",
         "",
         "    See also \"part-set-disk-guid\", \"part-get-gpt-guid\" and \"part-get-parttype\".",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: part_get_disk_guid,
 };
@@ -203,8 +199,6 @@ pub static PART_GET_GPT_ATTRIBUTES: Command = Command {
         "    It is an error if the disk has no GPT or no such partition.",
         "",
         "    See also \"part-get-gpt-type\" and \"part-list\".",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: part_get_gpt_attributes,
 };
@@ -316,8 +310,6 @@ pub static PART_GET_MBR_PART_TYPE: Command = Command {
         "    partition or no partition table.",
         "",
         "    See also \"part-add\", \"part-get-mbr-id\" and \"part-get-parttype\".",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: part_get_mbr_part_type,
 };
@@ -515,8 +507,6 @@ pub static PART_SET_DISK_GUID: Command = Command {
         "",
         "    See also \"part-get-disk-guid\", \"part-set-disk-guid-random\" and",
         "    \"part-set-gpt-guid\".",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: part_set_disk_guid,
 };
@@ -543,8 +533,6 @@ pub static PART_SET_DISK_GUID_RANDOM: Command = Command {
         "    no GPT.",
         "",
         "    See also \"part-set-disk-guid\" and \"part-get-disk-guid\".",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: part_set_disk_guid_random,
 };
@@ -593,8 +581,6 @@ pub static PART_SET_GPT_ATTRIBUTES: Command = Command {
         "    See also \"part-set-gpt-type\", \"part-set-bootable\" and the list of",
         "    attributes",
         "    <https://en.wikipedia.org/wiki/GUID_Partition_Table#Partition_entries>.",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: part_set_gpt_attributes,
 };
