@@ -8,12 +8,12 @@ test_add_cdrom_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.iso"), "raw", INT64_C (1048576), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.iso"), "raw", INT64_C (1048576), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
-    int r = guestfs_add_cdrom (t->g, local_path (t, "%tmp/a.iso"));
+    int r = guestfs_add_cdrom (t->g, (char *) local_path (t, "%tmp/a.iso"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
@@ -25,7 +25,7 @@ test_add_cdrom_0 (struct run *t)
   }
   t->step = 3;
   {
-    int r = guestfs_add_cdrom (t->g, local_path (t, "%tmp/missing.iso"));
+    int r = guestfs_add_cdrom (t->g, (char *) local_path (t, "%tmp/missing.iso"));
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   return 0;
@@ -47,12 +47,12 @@ test_add_domain_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_add_domain (t->g, "nothing", GUESTFS_ADD_DOMAIN_LIBVIRTURI, local_path (t, "test:///%tmp/missing.xml"), -1);
+    int r = guestfs_add_domain (t->g, "nothing", GUESTFS_ADD_DOMAIN_LIBVIRTURI, (char *) local_path (t, "test:///%tmp/missing.xml"), -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 1;
   {
-    int r = guestfs_add_domain (t->g, "", GUESTFS_ADD_DOMAIN_LIBVIRTURI, local_path (t, "test:///%tmp/missing.xml"), -1);
+    int r = guestfs_add_domain (t->g, "", GUESTFS_ADD_DOMAIN_LIBVIRTURI, (char *) local_path (t, "test:///%tmp/missing.xml"), -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -79,27 +79,27 @@ test_add_drive_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
-    int r = guestfs_add_drive (t->g, local_path (t, "%tmp/a.img"));
+    int r = guestfs_add_drive (t->g, (char *) local_path (t, "%tmp/a.img"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", GUESTFS_ADD_DRIVE_OPTS_READONLY, 1, -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", GUESTFS_ADD_DRIVE_OPTS_READONLY, 1, -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 3;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", GUESTFS_ADD_DRIVE_OPTS_LABEL, "abc", GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe", GUESTFS_ADD_DRIVE_OPTS_DISCARD, "besteffort", GUESTFS_ADD_DRIVE_OPTS_COPYONREAD, 1, GUESTFS_ADD_DRIVE_OPTS_BLOCKSIZE, 4096, -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", GUESTFS_ADD_DRIVE_OPTS_LABEL, "abc", GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe", GUESTFS_ADD_DRIVE_OPTS_DISCARD, "besteffort", GUESTFS_ADD_DRIVE_OPTS_COPYONREAD, 1, GUESTFS_ADD_DRIVE_OPTS_BLOCKSIZE, 4096, -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 4;
   {
-    int r = guestfs_add_drive (t->g, local_path (t, "%tmp/missing.img"));
+    int r = guestfs_add_drive (t->g, (char *) local_path (t, "%tmp/missing.img"));
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   return 0;
@@ -110,52 +110,52 @@ test_add_drive_1 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "a b", -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "a b", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 2;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "", -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 3;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_IFACE, "a b", -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_IFACE, "a b", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 4;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "nonsense", -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "nonsense", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 5;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_DISCARD, "nonsense", -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_DISCARD, "nonsense", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 6;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_DISCARD, "enable", GUESTFS_ADD_DRIVE_OPTS_READONLY, 1, -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_DISCARD, "enable", GUESTFS_ADD_DRIVE_OPTS_READONLY, 1, -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 7;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_BLOCKSIZE, 1000, -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_BLOCKSIZE, 1000, -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 8;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_PROTOCOL, "nonsense", -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_PROTOCOL, "nonsense", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 9;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_PROTOCOL, "file", GUESTFS_ADD_DRIVE_OPTS_SERVER, (char *[]) { "localhost", NULL }, -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_PROTOCOL, "file", GUESTFS_ADD_DRIVE_OPTS_SERVER, (char *[]) { "localhost", NULL }, -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 10;
@@ -171,27 +171,27 @@ test_add_drive_2 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", GUESTFS_ADD_DRIVE_OPTS_LABEL, "abcdefghijklmnopqrst", -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", GUESTFS_ADD_DRIVE_OPTS_LABEL, "abcdefghijklmnopqrst", -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", GUESTFS_ADD_DRIVE_OPTS_LABEL, "abcdefghijklmnopqrstu", -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", GUESTFS_ADD_DRIVE_OPTS_LABEL, "abcdefghijklmnopqrstu", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 3;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", GUESTFS_ADD_DRIVE_OPTS_LABEL, "a1", -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", GUESTFS_ADD_DRIVE_OPTS_LABEL, "a1", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 4;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", GUESTFS_ADD_DRIVE_OPTS_LABEL, "", -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", GUESTFS_ADD_DRIVE_OPTS_LABEL, "", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -223,17 +223,17 @@ test_add_drive_ro_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
-    int r = guestfs_add_drive_ro (t->g, local_path (t, "%tmp/a.img"));
+    int r = guestfs_add_drive_ro (t->g, (char *) local_path (t, "%tmp/a.img"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
-    int r = guestfs_add_drive_ro (t->g, local_path (t, "%tmp/missing.img"));
+    int r = guestfs_add_drive_ro (t->g, (char *) local_path (t, "%tmp/missing.img"));
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   return 0;
@@ -254,17 +254,17 @@ test_add_drive_ro_1 (struct run *t)
   }
   t->step = 2;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (2097152), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "raw", INT64_C (2097152), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 3;
   {
-    int r = guestfs_add_drive_ro (t->g, local_path (t, "%tmp/a.img"));
+    int r = guestfs_add_drive_ro (t->g, (char *) local_path (t, "%tmp/a.img"));
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 4;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_READONLY, 1, GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_READONLY, 1, GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw", -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 5;
@@ -288,27 +288,27 @@ test_add_drive_ro_with_if_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
-    int r = guestfs_add_drive_ro_with_if (t->g, local_path (t, "%tmp/a.img"), "ide");
+    int r = guestfs_add_drive_ro_with_if (t->g, (char *) local_path (t, "%tmp/a.img"), "ide");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
-    int r = guestfs_add_drive_ro_with_if (t->g, local_path (t, "%tmp/a.img"), "i de");
+    int r = guestfs_add_drive_ro_with_if (t->g, (char *) local_path (t, "%tmp/a.img"), "i de");
     CHECK (expect_error (t, r == -1, "EINVAL"));
   }
   t->step = 3;
   {
-    int r = guestfs_add_drive_ro_with_if (t->g, local_path (t, "%tmp/a.img"), "");
+    int r = guestfs_add_drive_ro_with_if (t->g, (char *) local_path (t, "%tmp/a.img"), "");
     CHECK (expect_error (t, r == -1, "EINVAL"));
   }
   t->step = 4;
   {
-    int r = guestfs_add_drive_ro_with_if (t->g, local_path (t, "%tmp/missing.img"), "ide");
+    int r = guestfs_add_drive_ro_with_if (t->g, (char *) local_path (t, "%tmp/missing.img"), "ide");
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 5;
@@ -409,22 +409,22 @@ test_add_drive_with_if_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
-    int r = guestfs_add_drive_with_if (t->g, local_path (t, "%tmp/a.img"), "virtio");
+    int r = guestfs_add_drive_with_if (t->g, (char *) local_path (t, "%tmp/a.img"), "virtio");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
-    int r = guestfs_add_drive_with_if (t->g, local_path (t, "%tmp/a.img"), "");
+    int r = guestfs_add_drive_with_if (t->g, (char *) local_path (t, "%tmp/a.img"), "");
     CHECK (expect_error (t, r == -1, "EINVAL"));
   }
   t->step = 3;
   {
-    int r = guestfs_add_drive_with_if (t->g, local_path (t, "%tmp/missing.img"), "virtio");
+    int r = guestfs_add_drive_with_if (t->g, (char *) local_path (t, "%tmp/missing.img"), "virtio");
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 4;
@@ -502,10 +502,10 @@ static int
 test_base64_in_0 (struct run *t)
 {
   t->step = 0;
-  CHECK (local_write (t, local_path (t, "%tmp/t"), "aGVsbG8sIHdvcmxk\n", 17));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/t"), "aGVsbG8sIHdvcmxk\n", 17));
   t->step = 1;
   {
-    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/f");
+    int r = guestfs_base64_in (t->g, (char *) local_path (t, "%tmp/t"), "/f");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
@@ -523,10 +523,10 @@ test_base64_in_0 (struct run *t)
     guestfs_free_statns (r);
   }
   t->step = 4;
-  CHECK (local_write (t, local_path (t, "%tmp/t"), " aGVs\015\n\015\nbG8=\015\n", 15));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/t"), " aGVs\015\n\015\nbG8=\015\n", 15));
   t->step = 5;
   {
-    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/f");
+    int r = guestfs_base64_in (t->g, (char *) local_path (t, "%tmp/t"), "/f");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 6;
@@ -537,10 +537,10 @@ test_base64_in_0 (struct run *t)
     free (r);
   }
   t->step = 7;
-  CHECK (local_write (t, local_path (t, "%tmp/t"), "AP8K", 4));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/t"), "AP8K", 4));
   t->step = 8;
   {
-    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/f");
+    int r = guestfs_base64_in (t->g, (char *) local_path (t, "%tmp/t"), "/f");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 9;
@@ -550,10 +550,10 @@ test_base64_in_0 (struct run *t)
     CHECK (expect_int (t, "result", r, INT64_C (3)));
   }
   t->step = 10;
-  CHECK (local_write (t, local_path (t, "%tmp/t"), "", 0));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/t"), "", 0));
   t->step = 11;
   {
-    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/f");
+    int r = guestfs_base64_in (t->g, (char *) local_path (t, "%tmp/t"), "/f");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 12;
@@ -569,29 +569,29 @@ static int
 test_base64_in_1 (struct run *t)
 {
   t->step = 0;
-  CHECK (local_write (t, local_path (t, "%tmp/t"), "aGVsbG", 6));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/t"), "aGVsbG", 6));
   t->step = 1;
   {
-    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/f");
+    int r = guestfs_base64_in (t->g, (char *) local_path (t, "%tmp/t"), "/f");
     CHECK (expect_error (t, r == -1, "EINVAL"));
   }
   t->step = 2;
-  CHECK (local_write (t, local_path (t, "%tmp/t"), "a===", 4));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/t"), "a===", 4));
   t->step = 3;
   {
-    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/f");
+    int r = guestfs_base64_in (t->g, (char *) local_path (t, "%tmp/t"), "/f");
     CHECK (expect_error (t, r == -1, "EINVAL"));
   }
   t->step = 4;
   {
-    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/missing"), "/f");
+    int r = guestfs_base64_in (t->g, (char *) local_path (t, "%tmp/missing"), "/f");
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 5;
-  CHECK (local_write (t, local_path (t, "%tmp/t"), "aGVs", 4));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/t"), "aGVs", 4));
   t->step = 6;
   {
-    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/missing/f");
+    int r = guestfs_base64_in (t->g, (char *) local_path (t, "%tmp/t"), "/missing/f");
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 7;
@@ -601,7 +601,7 @@ test_base64_in_1 (struct run *t)
   }
   t->step = 8;
   {
-    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/d");
+    int r = guestfs_base64_in (t->g, (char *) local_path (t, "%tmp/t"), "/d");
     CHECK (expect_error (t, r == -1, "EISDIR"));
   }
   t->step = 9;
@@ -622,13 +622,13 @@ test_base64_out_0 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_base64_out (t->g, "/f", local_path (t, "%tmp/t"));
+    int r = guestfs_base64_out (t->g, "/f", (char *) local_path (t, "%tmp/t"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/t"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/t"), &n);
     CHECK (expect_buffer (t, "result", r, n, "aGVsbG8sIHdvcmxk\n", 17));
     free (r);
   }
@@ -639,13 +639,13 @@ test_base64_out_0 (struct run *t)
   }
   t->step = 4;
   {
-    int r = guestfs_base64_out (t->g, "/f", local_path (t, "%tmp/t"));
+    int r = guestfs_base64_out (t->g, "/f", (char *) local_path (t, "%tmp/t"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 5;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/t"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/t"), &n);
     CHECK (expect_buffer (t, "result", r, n, "YQ==\n", 5));
     free (r);
   }
@@ -656,13 +656,13 @@ test_base64_out_0 (struct run *t)
   }
   t->step = 7;
   {
-    int r = guestfs_base64_out (t->g, "/e", local_path (t, "%tmp/t"));
+    int r = guestfs_base64_out (t->g, "/e", (char *) local_path (t, "%tmp/t"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 8;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/t"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/t"), &n);
     CHECK (expect_buffer (t, "result", r, n, "", 0));
     free (r);
   }
@@ -673,13 +673,13 @@ test_base64_out_0 (struct run *t)
   }
   t->step = 10;
   {
-    int r = guestfs_base64_out (t->g, "/z", local_path (t, "%tmp/t"));
+    int r = guestfs_base64_out (t->g, "/z", (char *) local_path (t, "%tmp/t"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 11;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/t"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/t"), &n);
     CHECK (expect_buffer (t, "result", r, n, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\nAAAA\n", 82));
     free (r);
   }
@@ -696,12 +696,12 @@ test_base64_out_1 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_base64_out (t->g, "/f", local_path (t, "%tmp/t"));
+    int r = guestfs_base64_out (t->g, "/f", (char *) local_path (t, "%tmp/t"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
-    int r = guestfs_base64_in (t->g, local_path (t, "%tmp/t"), "/g");
+    int r = guestfs_base64_in (t->g, (char *) local_path (t, "%tmp/t"), "/g");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 3;
@@ -718,12 +718,12 @@ test_base64_out_2 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_base64_out (t->g, "/missing", local_path (t, "%tmp/t"));
+    int r = guestfs_base64_out (t->g, "/missing", (char *) local_path (t, "%tmp/t"));
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 1;
   {
-    int r = guestfs_base64_out (t->g, "/", local_path (t, "%tmp/t"));
+    int r = guestfs_base64_out (t->g, "/", (char *) local_path (t, "%tmp/t"));
     CHECK (expect_error (t, r == -1, "EISDIR"));
   }
   t->step = 2;
@@ -733,7 +733,7 @@ test_base64_out_2 (struct run *t)
   }
   t->step = 3;
   {
-    int r = guestfs_base64_out (t->g, "/f", local_path (t, "%tmp/missing/t"));
+    int r = guestfs_base64_out (t->g, "/f", (char *) local_path (t, "%tmp/missing/t"));
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 4;
@@ -1449,25 +1449,25 @@ test_checksums_out_0 (struct run *t)
   }
   t->step = 3;
   {
-    int r = guestfs_checksums_out (t->g, "md5", "/d", local_path (t, "%tmp/s"));
+    int r = guestfs_checksums_out (t->g, "md5", "/d", (char *) local_path (t, "%tmp/s"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 4;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/s"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/s"), &n);
     CHECK (expect_buffer (t, "result", r, n, "b1946ac92492d2347c6235b4d2611184  ./e/f\n", 40));
     free (r);
   }
   t->step = 5;
   {
-    int r = guestfs_checksums_out (t->g, "crc", "/d", local_path (t, "%tmp/s"));
+    int r = guestfs_checksums_out (t->g, "crc", "/d", (char *) local_path (t, "%tmp/s"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 6;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/s"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/s"), &n);
     CHECK (expect_buffer (t, "result", r, n, "3015617425 6 ./e/f\n", 19));
     free (r);
   }
@@ -1478,20 +1478,20 @@ test_checksums_out_0 (struct run *t)
   }
   t->step = 8;
   {
-    int r = guestfs_checksums_out (t->g, "sha1", "/d", local_path (t, "%tmp/s"));
+    int r = guestfs_checksums_out (t->g, "sha1", "/d", (char *) local_path (t, "%tmp/s"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 9;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/s"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/s"), &n);
     CHECK (expect_contains (t, r, n, "a9993e364706816aba3e25717850c26c9cd0d89d  ./g\n"));
     free (r);
   }
   t->step = 10;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/s"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/s"), &n);
     CHECK (expect_contains (t, r, n, "f572d396fae9206628714fb2ce00f72e94f2258f  ./e/f\n"));
     free (r);
   }
@@ -1508,13 +1508,13 @@ test_checksums_out_1 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_checksums_out (t->g, "sha256", "/d", local_path (t, "%tmp/s"));
+    int r = guestfs_checksums_out (t->g, "sha256", "/d", (char *) local_path (t, "%tmp/s"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/s"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/s"), &n);
     CHECK (expect_buffer (t, "result", r, n, "", 0));
     free (r);
   }
@@ -1525,13 +1525,13 @@ test_checksums_out_1 (struct run *t)
   }
   t->step = 4;
   {
-    int r = guestfs_checksums_out (t->g, "md5", "/d", local_path (t, "%tmp/s"));
+    int r = guestfs_checksums_out (t->g, "md5", "/d", (char *) local_path (t, "%tmp/s"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 5;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/s"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/s"), &n);
     CHECK (expect_buffer (t, "result", r, n, "\\d41d8cd98f00b204e9800998ecf8427e  ./a\\nb\\\\c\n", 45));
     free (r);
   }
@@ -1548,22 +1548,22 @@ test_checksums_out_2 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_checksums_out (t->g, "md5", "/missing", local_path (t, "%tmp/s"));
+    int r = guestfs_checksums_out (t->g, "md5", "/missing", (char *) local_path (t, "%tmp/s"));
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 2;
   {
-    int r = guestfs_checksums_out (t->g, "md5", "/f", local_path (t, "%tmp/s"));
+    int r = guestfs_checksums_out (t->g, "md5", "/f", (char *) local_path (t, "%tmp/s"));
     CHECK (expect_error (t, r == -1, "ENOTDIR"));
   }
   t->step = 3;
   {
-    int r = guestfs_checksums_out (t->g, "nonsense", "/", local_path (t, "%tmp/s"));
+    int r = guestfs_checksums_out (t->g, "nonsense", "/", (char *) local_path (t, "%tmp/s"));
     CHECK (expect_error (t, r == -1, "EINVAL"));
   }
   t->step = 4;
   {
-    int r = guestfs_checksums_out (t->g, "md5", "/", local_path (t, "%tmp/missing/s"));
+    int r = guestfs_checksums_out (t->g, "md5", "/", (char *) local_path (t, "%tmp/missing/s"));
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 5;
@@ -1770,10 +1770,10 @@ static int
 test_command_0 (struct run *t)
 {
   t->step = 0;
-  CHECK (local_write (t, local_path (t, "%tmp/prog"), "\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000>\000\001\000\000\000x\000@\000\000\000\000\000@\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000@\0008\000\001\000\000\000\000\000\000\000\001\000\000\000\005\000\000\000\000\000\000\000\000\000\000\000\000\000@\000\000\000\000\000\000\000@\000\000\000\000\000\302\000\000\000\000\000\000\000\302\000\000\000\000\000\000\000\000\020\000\000\000\000\000\000H\213<$\203\377\003|\037H\213t$\0301\322\200<\026\000t\004\377\302\353\366j\001X\211\307\017\0051\377j<X\017\005j\001Xj\002_H\2155\015\000\000\000j\010Z\017\005j\003_j<X\017\005no text\n", 194));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/prog"), "\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000>\000\001\000\000\000x\000@\000\000\000\000\000@\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000@\0008\000\001\000\000\000\000\000\000\000\001\000\000\000\005\000\000\000\000\000\000\000\000\000\000\000\000\000@\000\000\000\000\000\000\000@\000\000\000\000\000\302\000\000\000\000\000\000\000\302\000\000\000\000\000\000\000\000\020\000\000\000\000\000\000H\213<$\203\377\003|\037H\213t$\0301\322\200<\026\000t\004\377\302\353\366j\001X\211\307\017\0051\377j<X\017\005j\001Xj\002_H\2155\015\000\000\000j\010Z\017\005j\003_j<X\017\005no text\n", 194));
   t->step = 1;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/prog"), "/prog");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/prog"), "/prog");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
@@ -1830,10 +1830,10 @@ static int
 test_command_lines_0 (struct run *t)
 {
   t->step = 0;
-  CHECK (local_write (t, local_path (t, "%tmp/prog"), "\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000>\000\001\000\000\000x\000@\000\000\000\000\000@\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000@\0008\000\001\000\000\000\000\000\000\000\001\000\000\000\005\000\000\000\000\000\000\000\000\000\000\000\000\000@\000\000\000\000\000\000\000@\000\000\000\000\000\302\000\000\000\000\000\000\000\302\000\000\000\000\000\000\000\000\020\000\000\000\000\000\000H\213<$\203\377\003|\037H\213t$\0301\322\200<\026\000t\004\377\302\353\366j\001X\211\307\017\0051\377j<X\017\005j\001Xj\002_H\2155\015\000\000\000j\010Z\017\005j\003_j<X\017\005no text\n", 194));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/prog"), "\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000>\000\001\000\000\000x\000@\000\000\000\000\000@\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000@\0008\000\001\000\000\000\000\000\000\000\001\000\000\000\005\000\000\000\000\000\000\000\000\000\000\000\000\000@\000\000\000\000\000\000\000@\000\000\000\000\000\302\000\000\000\000\000\000\000\302\000\000\000\000\000\000\000\000\020\000\000\000\000\000\000H\213<$\203\377\003|\037H\213t$\0301\322\200<\026\000t\004\377\302\353\366j\001X\211\307\017\0051\377j<X\017\005j\001Xj\002_H\2155\015\000\000\000j\010Z\017\005j\003_j<X\017\005no text\n", 194));
   t->step = 1;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/prog"), "/prog");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/prog"), "/prog");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
@@ -1879,12 +1879,12 @@ test_compress_out_0 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_compress_out (t->g, "gzip", "/f", local_path (t, "%tmp/f.gz"), -1);
+    int r = guestfs_compress_out (t->g, "gzip", "/f", (char *) local_path (t, "%tmp/f.gz"), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/f.gz"), "/f.gz");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/f.gz"), "/f.gz");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 3;
@@ -1914,17 +1914,17 @@ test_compress_out_1 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_compress_out (t->g, "gzip", "/f", local_path (t, "%tmp/f.gz"), GUESTFS_COMPRESS_OUT_LEVEL, 9, -1);
+    int r = guestfs_compress_out (t->g, "gzip", "/f", (char *) local_path (t, "%tmp/f.gz"), GUESTFS_COMPRESS_OUT_LEVEL, 9, -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
-    int r = guestfs_compress_out (t->g, "bzip2", "/f", local_path (t, "%tmp/f.bz2"), -1);
+    int r = guestfs_compress_out (t->g, "bzip2", "/f", (char *) local_path (t, "%tmp/f.bz2"), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 3;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/f.bz2"), "/f.bz2");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/f.bz2"), "/f.bz2");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 4;
@@ -1936,12 +1936,12 @@ test_compress_out_1 (struct run *t)
   }
   t->step = 5;
   {
-    int r = guestfs_compress_out (t->g, "xz", "/f", local_path (t, "%tmp/f.xz"), GUESTFS_COMPRESS_OUT_LEVEL, 1, -1);
+    int r = guestfs_compress_out (t->g, "xz", "/f", (char *) local_path (t, "%tmp/f.xz"), GUESTFS_COMPRESS_OUT_LEVEL, 1, -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 6;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/f.xz"), "/f.xz");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/f.xz"), "/f.xz");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 7;
@@ -1964,17 +1964,17 @@ test_compress_out_2 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_compress_out (t->g, "nonsense", "/f", local_path (t, "%tmp/f.z"), -1);
+    int r = guestfs_compress_out (t->g, "nonsense", "/f", (char *) local_path (t, "%tmp/f.z"), -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 2;
   {
-    int r = guestfs_compress_out (t->g, "gzip", "/missing", local_path (t, "%tmp/f.gz"), -1);
+    int r = guestfs_compress_out (t->g, "gzip", "/missing", (char *) local_path (t, "%tmp/f.gz"), -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 3;
   {
-    int r = guestfs_compress_out (t->g, "gzip", "/f", local_path (t, "%tmp/f.gz"), GUESTFS_COMPRESS_OUT_LEVEL, 100, -1);
+    int r = guestfs_compress_out (t->g, "gzip", "/f", (char *) local_path (t, "%tmp/f.gz"), GUESTFS_COMPRESS_OUT_LEVEL, 100, -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -2607,10 +2607,10 @@ static int
 test_copy_in_0 (struct run *t)
 {
   t->step = 0;
-  CHECK (local_write (t, local_path (t, "%tmp/file"), "hello\n", 6));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/file"), "hello\n", 6));
   t->step = 1;
   {
-    int r = guestfs_copy_in (t->g, local_path (t, "%tmp/file"), "/");
+    int r = guestfs_copy_in (t->g, (char *) local_path (t, "%tmp/file"), "/");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
@@ -2627,7 +2627,7 @@ test_copy_in_0 (struct run *t)
   }
   t->step = 4;
   {
-    int r = guestfs_copy_in (t->g, local_path (t, "%tmp/file"), "/d");
+    int r = guestfs_copy_in (t->g, (char *) local_path (t, "%tmp/file"), "/d");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 5;
@@ -2638,10 +2638,10 @@ test_copy_in_0 (struct run *t)
     free (r);
   }
   t->step = 6;
-  CHECK (local_write (t, local_path (t, "%tmp/file"), "other", 5));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/file"), "other", 5));
   t->step = 7;
   {
-    int r = guestfs_copy_in (t->g, local_path (t, "%tmp/file"), "/d");
+    int r = guestfs_copy_in (t->g, (char *) local_path (t, "%tmp/file"), "/d");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 8;
@@ -2679,7 +2679,7 @@ test_copy_in_1 (struct run *t)
   }
   t->step = 4;
   {
-    int r = guestfs_copy_out (t->g, "/tree", local_path (t, "%tmp"));
+    int r = guestfs_copy_out (t->g, "/tree", (char *) local_path (t, "%tmp"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 5;
@@ -2689,7 +2689,7 @@ test_copy_in_1 (struct run *t)
   }
   t->step = 6;
   {
-    int r = guestfs_copy_in (t->g, local_path (t, "%tmp/tree"), "/copy");
+    int r = guestfs_copy_in (t->g, (char *) local_path (t, "%tmp/tree"), "/copy");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 7;
@@ -2728,14 +2728,14 @@ test_copy_in_2 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_copy_in (t->g, local_path (t, "%tmp/missing"), "/");
+    int r = guestfs_copy_in (t->g, (char *) local_path (t, "%tmp/missing"), "/");
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 1;
-  CHECK (local_write (t, local_path (t, "%tmp/file"), "x", 1));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/file"), "x", 1));
   t->step = 2;
   {
-    int r = guestfs_copy_in (t->g, local_path (t, "%tmp/file"), "/missing");
+    int r = guestfs_copy_in (t->g, (char *) local_path (t, "%tmp/file"), "/missing");
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 3;
@@ -2745,7 +2745,7 @@ test_copy_in_2 (struct run *t)
   }
   t->step = 4;
   {
-    int r = guestfs_copy_in (t->g, local_path (t, "%tmp/file"), "/f");
+    int r = guestfs_copy_in (t->g, (char *) local_path (t, "%tmp/file"), "/f");
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -2761,13 +2761,13 @@ test_copy_out_0 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_copy_out (t->g, "/f", local_path (t, "%tmp"));
+    int r = guestfs_copy_out (t->g, "/f", (char *) local_path (t, "%tmp"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/f"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/f"), &n);
     CHECK (expect_buffer (t, "result", r, n, "hello\n", 6));
     free (r);
   }
@@ -2778,13 +2778,13 @@ test_copy_out_0 (struct run *t)
   }
   t->step = 4;
   {
-    int r = guestfs_copy_out (t->g, "/f", local_path (t, "%tmp"));
+    int r = guestfs_copy_out (t->g, "/f", (char *) local_path (t, "%tmp"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 5;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/f"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/f"), &n);
     CHECK (expect_buffer (t, "result", r, n, "changed", 7));
     free (r);
   }
@@ -2811,20 +2811,20 @@ test_copy_out_1 (struct run *t)
   }
   t->step = 3;
   {
-    int r = guestfs_copy_out (t->g, "/a/b", local_path (t, "%tmp"));
+    int r = guestfs_copy_out (t->g, "/a/b", (char *) local_path (t, "%tmp"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 4;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/b/c/f"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/b/c/f"), &n);
     CHECK (expect_buffer (t, "result", r, n, "text", 4));
     free (r);
   }
   t->step = 5;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/b/g"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/b/g"), &n);
     CHECK (expect_buffer (t, "result", r, n, "more", 4));
     free (r);
   }
@@ -2836,7 +2836,7 @@ test_copy_out_2 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_copy_out (t->g, "/missing", local_path (t, "%tmp"));
+    int r = guestfs_copy_out (t->g, "/missing", (char *) local_path (t, "%tmp"));
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 1;
@@ -2846,7 +2846,7 @@ test_copy_out_2 (struct run *t)
   }
   t->step = 2;
   {
-    int r = guestfs_copy_out (t->g, "/f", local_path (t, "%tmp/missing"));
+    int r = guestfs_copy_out (t->g, "/f", (char *) local_path (t, "%tmp/missing"));
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -3355,33 +3355,33 @@ test_cpio_out_0 (struct run *t)
   }
   t->step = 6;
   {
-    int r = guestfs_cpio_out (t->g, "/src", local_path (t, "%tmp/a.cpio"), -1);
+    int r = guestfs_cpio_out (t->g, "/src", (char *) local_path (t, "%tmp/a.cpio"), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 7;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/a.cpio"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/a.cpio"), &n);
     CHECK (expect_contains (t, r, n, "070701"));
     free (r);
   }
   t->step = 8;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/a.cpio"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/a.cpio"), &n);
     CHECK (expect_contains (t, r, n, "the text"));
     free (r);
   }
   t->step = 9;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/a.cpio"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/a.cpio"), &n);
     CHECK (expect_contains (t, r, n, "TRAILER!!!"));
     free (r);
   }
   t->step = 10;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/a.cpio"), "/a.cpio");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/a.cpio"), "/a.cpio");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 11;
@@ -3393,13 +3393,13 @@ test_cpio_out_0 (struct run *t)
   }
   t->step = 12;
   {
-    int r = guestfs_cpio_out (t->g, "/src", local_path (t, "%tmp/b.cpio"), GUESTFS_CPIO_OUT_FORMAT, "newc", -1);
+    int r = guestfs_cpio_out (t->g, "/src", (char *) local_path (t, "%tmp/b.cpio"), GUESTFS_CPIO_OUT_FORMAT, "newc", -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 13;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/b.cpio"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/b.cpio"), &n);
     CHECK (expect_contains (t, r, n, "d/f"));
     free (r);
   }
@@ -3421,20 +3421,20 @@ test_cpio_out_1 (struct run *t)
   }
   t->step = 2;
   {
-    int r = guestfs_cpio_out (t->g, "/src", local_path (t, "%tmp/a.cpio"), GUESTFS_CPIO_OUT_FORMAT, "crc", -1);
+    int r = guestfs_cpio_out (t->g, "/src", (char *) local_path (t, "%tmp/a.cpio"), GUESTFS_CPIO_OUT_FORMAT, "crc", -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 3;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/a.cpio"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/a.cpio"), &n);
     CHECK (expect_contains (t, r, n, "070702"));
     free (r);
   }
   t->step = 4;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/a.cpio"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/a.cpio"), &n);
     CHECK (expect_contains (t, r, n, "0000000200000126f"));
     free (r);
   }
@@ -3445,12 +3445,12 @@ test_cpio_out_1 (struct run *t)
   }
   t->step = 6;
   {
-    int r = guestfs_cpio_out (t->g, "/empty", local_path (t, "%tmp/b.cpio"), -1);
+    int r = guestfs_cpio_out (t->g, "/empty", (char *) local_path (t, "%tmp/b.cpio"), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 7;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/b.cpio"), "/b.cpio");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/b.cpio"), "/b.cpio");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 8;
@@ -3472,27 +3472,27 @@ test_cpio_out_2 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_cpio_out (t->g, "/missing", local_path (t, "%tmp/a.cpio"), -1);
+    int r = guestfs_cpio_out (t->g, "/missing", (char *) local_path (t, "%tmp/a.cpio"), -1);
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 2;
   {
-    int r = guestfs_cpio_out (t->g, "/f", local_path (t, "%tmp/a.cpio"), -1);
+    int r = guestfs_cpio_out (t->g, "/f", (char *) local_path (t, "%tmp/a.cpio"), -1);
     CHECK (expect_error (t, r == -1, "ENOTDIR"));
   }
   t->step = 3;
   {
-    int r = guestfs_cpio_out (t->g, "relative", local_path (t, "%tmp/a.cpio"), -1);
+    int r = guestfs_cpio_out (t->g, "relative", (char *) local_path (t, "%tmp/a.cpio"), -1);
     CHECK (expect_error (t, r == -1, "EINVAL"));
   }
   t->step = 4;
   {
-    int r = guestfs_cpio_out (t->g, "/", local_path (t, "%tmp/a.cpio"), GUESTFS_CPIO_OUT_FORMAT, "ustar", -1);
+    int r = guestfs_cpio_out (t->g, "/", (char *) local_path (t, "%tmp/a.cpio"), GUESTFS_CPIO_OUT_FORMAT, "ustar", -1);
     CHECK (expect_error (t, r == -1, "EINVAL"));
   }
   t->step = 5;
   {
-    int r = guestfs_cpio_out (t->g, "/", local_path (t, "%tmp/missing/a.cpio"), -1);
+    int r = guestfs_cpio_out (t->g, "/", (char *) local_path (t, "%tmp/missing/a.cpio"), -1);
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 6;
@@ -3592,12 +3592,12 @@ test_debug_drives_2 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
-    int r = guestfs_add_drive_opts (t->g, local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_LABEL, "gone", -1);
+    int r = guestfs_add_drive_opts (t->g, (char *) local_path (t, "%tmp/a.img"), GUESTFS_ADD_DRIVE_OPTS_LABEL, "gone", -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
@@ -3825,30 +3825,30 @@ test_disk_create_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (1000000), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "raw", INT64_C (1000000), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
-    char *r = guestfs_disk_format (t->g, local_path (t, "%tmp/a.img"));
+    char *r = guestfs_disk_format (t->g, (char *) local_path (t, "%tmp/a.img"));
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_str (t, "result", r, "raw"));
     free (r);
   }
   t->step = 2;
   {
-    int64_t r = guestfs_disk_virtual_size (t->g, local_path (t, "%tmp/a.img"));
+    int64_t r = guestfs_disk_virtual_size (t->g, (char *) local_path (t, "%tmp/a.img"));
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, INT64_C (1000448)));
   }
   t->step = 3;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/b.img"), "raw", INT64_C (1048576), GUESTFS_DISK_CREATE_PREALLOCATION, "full", -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/b.img"), "raw", INT64_C (1048576), GUESTFS_DISK_CREATE_PREALLOCATION, "full", -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 4;
   {
-    int64_t r = guestfs_disk_virtual_size (t->g, local_path (t, "%tmp/b.img"));
+    int64_t r = guestfs_disk_virtual_size (t->g, (char *) local_path (t, "%tmp/b.img"));
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, INT64_C (1048576)));
   }
@@ -3860,36 +3860,36 @@ test_disk_create_1 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "qcow2", INT64_C (10737418240), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "qcow2", INT64_C (10737418240), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
-    char *r = guestfs_disk_format (t->g, local_path (t, "%tmp/a.img"));
+    char *r = guestfs_disk_format (t->g, (char *) local_path (t, "%tmp/a.img"));
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_str (t, "result", r, "qcow2"));
     free (r);
   }
   t->step = 2;
   {
-    int64_t r = guestfs_disk_virtual_size (t->g, local_path (t, "%tmp/a.img"));
+    int64_t r = guestfs_disk_virtual_size (t->g, (char *) local_path (t, "%tmp/a.img"));
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, INT64_C (10737418240)));
   }
   t->step = 3;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/b.img"), "qcow2", INT64_C (1048576), GUESTFS_DISK_CREATE_PREALLOCATION, "metadata", GUESTFS_DISK_CREATE_COMPAT, "1.1", GUESTFS_DISK_CREATE_CLUSTERSIZE, 512, -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/b.img"), "qcow2", INT64_C (1048576), GUESTFS_DISK_CREATE_PREALLOCATION, "metadata", GUESTFS_DISK_CREATE_COMPAT, "1.1", GUESTFS_DISK_CREATE_CLUSTERSIZE, 512, -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 4;
   {
-    int64_t r = guestfs_disk_virtual_size (t->g, local_path (t, "%tmp/b.img"));
+    int64_t r = guestfs_disk_virtual_size (t->g, (char *) local_path (t, "%tmp/b.img"));
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, INT64_C (1048576)));
   }
   t->step = 5;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/c.img"), "qcow2", INT64_C (1048576), GUESTFS_DISK_CREATE_PREALLOCATION, "sparse", GUESTFS_DISK_CREATE_COMPAT, "0.10", -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/c.img"), "qcow2", INT64_C (1048576), GUESTFS_DISK_CREATE_PREALLOCATION, "sparse", GUESTFS_DISK_CREATE_COMPAT, "0.10", -1);
     CHECK (expect_success (t, r == -1));
   }
   return 0;
@@ -3900,45 +3900,45 @@ test_disk_create_2 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/base.img"), "raw", INT64_C (2097152), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/base.img"), "raw", INT64_C (2097152), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "qcow2", INT64_C (-1), GUESTFS_DISK_CREATE_BACKINGFILE, local_path (t, "%tmp/base.img"), GUESTFS_DISK_CREATE_BACKINGFORMAT, "raw", -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "qcow2", INT64_C (-1), GUESTFS_DISK_CREATE_BACKINGFILE, (char *) local_path (t, "%tmp/base.img"), GUESTFS_DISK_CREATE_BACKINGFORMAT, "raw", -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
-    char *r = guestfs_disk_format (t->g, local_path (t, "%tmp/a.img"));
+    char *r = guestfs_disk_format (t->g, (char *) local_path (t, "%tmp/a.img"));
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_str (t, "result", r, "qcow2"));
     free (r);
   }
   t->step = 3;
   {
-    int64_t r = guestfs_disk_virtual_size (t->g, local_path (t, "%tmp/a.img"));
+    int64_t r = guestfs_disk_virtual_size (t->g, (char *) local_path (t, "%tmp/a.img"));
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, INT64_C (2097152)));
   }
   t->step = 4;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/b.img"), "qcow2", INT64_C (4194304), GUESTFS_DISK_CREATE_BACKINGFILE, local_path (t, "%tmp/base.img"), GUESTFS_DISK_CREATE_BACKINGFORMAT, "raw", -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/b.img"), "qcow2", INT64_C (4194304), GUESTFS_DISK_CREATE_BACKINGFILE, (char *) local_path (t, "%tmp/base.img"), GUESTFS_DISK_CREATE_BACKINGFORMAT, "raw", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 5;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/b.img"), "raw", INT64_C (-1), GUESTFS_DISK_CREATE_BACKINGFILE, local_path (t, "%tmp/base.img"), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/b.img"), "raw", INT64_C (-1), GUESTFS_DISK_CREATE_BACKINGFILE, (char *) local_path (t, "%tmp/base.img"), -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 6;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/b.img"), "qcow2", INT64_C (-1), GUESTFS_DISK_CREATE_BACKINGFILE, local_path (t, "%tmp/missing.img"), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/b.img"), "qcow2", INT64_C (-1), GUESTFS_DISK_CREATE_BACKINGFILE, (char *) local_path (t, "%tmp/missing.img"), -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 7;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/b.img"), "qcow2", INT64_C (-1), GUESTFS_DISK_CREATE_BACKINGFILE, local_path (t, "%tmp/base.img"), GUESTFS_DISK_CREATE_BACKINGFORMAT, "a b", -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/b.img"), "qcow2", INT64_C (-1), GUESTFS_DISK_CREATE_BACKINGFILE, (char *) local_path (t, "%tmp/base.img"), GUESTFS_DISK_CREATE_BACKINGFORMAT, "a b", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -3949,57 +3949,57 @@ test_disk_create_3 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "nonsense", INT64_C (1048576), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "nonsense", INT64_C (1048576), -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 1;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (0), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "raw", INT64_C (0), -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 2;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (-1), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "raw", INT64_C (-1), -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 3;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "qcow2", INT64_C (-1), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "qcow2", INT64_C (-1), -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 4;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/missing/a.img"), "raw", INT64_C (1048576), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/missing/a.img"), "raw", INT64_C (1048576), -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 5;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), GUESTFS_DISK_CREATE_PREALLOCATION, "metadata", -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), GUESTFS_DISK_CREATE_PREALLOCATION, "metadata", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 6;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), GUESTFS_DISK_CREATE_COMPAT, "1.1", -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), GUESTFS_DISK_CREATE_COMPAT, "1.1", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 7;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), GUESTFS_DISK_CREATE_CLUSTERSIZE, 512, -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "raw", INT64_C (1048576), GUESTFS_DISK_CREATE_CLUSTERSIZE, 512, -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 8;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "qcow2", INT64_C (1048576), GUESTFS_DISK_CREATE_PREALLOCATION, "nonsense", -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "qcow2", INT64_C (1048576), GUESTFS_DISK_CREATE_PREALLOCATION, "nonsense", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 9;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "qcow2", INT64_C (1048576), GUESTFS_DISK_CREATE_COMPAT, "2.0", -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "qcow2", INT64_C (1048576), GUESTFS_DISK_CREATE_COMPAT, "2.0", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 10;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "qcow2", INT64_C (1048576), GUESTFS_DISK_CREATE_CLUSTERSIZE, 1000, -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "qcow2", INT64_C (1048576), GUESTFS_DISK_CREATE_CLUSTERSIZE, 1000, -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -4010,28 +4010,28 @@ test_disk_format_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "qcow2", INT64_C (1048576), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "qcow2", INT64_C (1048576), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
-    char *r = guestfs_disk_format (t->g, local_path (t, "%tmp/a.img"));
+    char *r = guestfs_disk_format (t->g, (char *) local_path (t, "%tmp/a.img"));
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_str (t, "result", r, "qcow2"));
     free (r);
   }
   t->step = 2;
-  CHECK (local_write (t, local_path (t, "%tmp/b.img"), "some text", 9));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/b.img"), "some text", 9));
   t->step = 3;
   {
-    char *r = guestfs_disk_format (t->g, local_path (t, "%tmp/b.img"));
+    char *r = guestfs_disk_format (t->g, (char *) local_path (t, "%tmp/b.img"));
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_str (t, "result", r, "raw"));
     free (r);
   }
   t->step = 4;
   {
-    char *r = guestfs_disk_format (t->g, local_path (t, "%tmp/missing.img"));
+    char *r = guestfs_disk_format (t->g, (char *) local_path (t, "%tmp/missing.img"));
     CHECK (expect_error (t, r == NULL, NULL));
     free (r);
   }
@@ -4043,40 +4043,40 @@ test_disk_has_backing_file_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/base.img"), "qcow2", INT64_C (1048576), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/base.img"), "qcow2", INT64_C (1048576), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
-    int r = guestfs_disk_has_backing_file (t->g, local_path (t, "%tmp/base.img"));
+    int r = guestfs_disk_has_backing_file (t->g, (char *) local_path (t, "%tmp/base.img"));
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, 0));
   }
   t->step = 2;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/over.img"), "qcow2", INT64_C (-1), GUESTFS_DISK_CREATE_BACKINGFILE, local_path (t, "%tmp/base.img"), GUESTFS_DISK_CREATE_BACKINGFORMAT, "qcow2", -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/over.img"), "qcow2", INT64_C (-1), GUESTFS_DISK_CREATE_BACKINGFILE, (char *) local_path (t, "%tmp/base.img"), GUESTFS_DISK_CREATE_BACKINGFORMAT, "qcow2", -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 3;
   {
-    int r = guestfs_disk_has_backing_file (t->g, local_path (t, "%tmp/over.img"));
+    int r = guestfs_disk_has_backing_file (t->g, (char *) local_path (t, "%tmp/over.img"));
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, 1));
   }
   t->step = 4;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/raw.img"), "raw", INT64_C (1048576), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/raw.img"), "raw", INT64_C (1048576), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 5;
   {
-    int r = guestfs_disk_has_backing_file (t->g, local_path (t, "%tmp/raw.img"));
+    int r = guestfs_disk_has_backing_file (t->g, (char *) local_path (t, "%tmp/raw.img"));
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, 0));
   }
   t->step = 6;
   {
-    int r = guestfs_disk_has_backing_file (t->g, local_path (t, "%tmp/missing.img"));
+    int r = guestfs_disk_has_backing_file (t->g, (char *) local_path (t, "%tmp/missing.img"));
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   return 0;
@@ -4087,34 +4087,34 @@ test_disk_virtual_size_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_disk_create (t->g, local_path (t, "%tmp/a.img"), "qcow2", INT64_C (1099511627776), -1);
+    int r = guestfs_disk_create (t->g, (char *) local_path (t, "%tmp/a.img"), "qcow2", INT64_C (1099511627776), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
-    int64_t r = guestfs_disk_virtual_size (t->g, local_path (t, "%tmp/a.img"));
+    int64_t r = guestfs_disk_virtual_size (t->g, (char *) local_path (t, "%tmp/a.img"));
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, INT64_C (1099511627776)));
   }
   t->step = 2;
-  CHECK (local_write (t, local_path (t, "%tmp/b.img"), "some text", 9));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/b.img"), "some text", 9));
   t->step = 3;
   {
-    int64_t r = guestfs_disk_virtual_size (t->g, local_path (t, "%tmp/b.img"));
+    int64_t r = guestfs_disk_virtual_size (t->g, (char *) local_path (t, "%tmp/b.img"));
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, INT64_C (512)));
   }
   t->step = 4;
-  CHECK (local_write (t, local_path (t, "%tmp/c.img"), "", 0));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/c.img"), "", 0));
   t->step = 5;
   {
-    int64_t r = guestfs_disk_virtual_size (t->g, local_path (t, "%tmp/c.img"));
+    int64_t r = guestfs_disk_virtual_size (t->g, (char *) local_path (t, "%tmp/c.img"));
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, INT64_C (0)));
   }
   t->step = 6;
   {
-    int64_t r = guestfs_disk_virtual_size (t->g, local_path (t, "%tmp/missing.img"));
+    int64_t r = guestfs_disk_virtual_size (t->g, (char *) local_path (t, "%tmp/missing.img"));
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -4162,13 +4162,13 @@ test_download_0 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_download (t->g, "/f", local_path (t, "%tmp/f"));
+    int r = guestfs_download (t->g, "/f", (char *) local_path (t, "%tmp/f"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/f"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/f"), &n);
     CHECK (expect_buffer (t, "result", r, n, "hello\n", 6));
     free (r);
   }
@@ -4179,13 +4179,13 @@ test_download_0 (struct run *t)
   }
   t->step = 4;
   {
-    int r = guestfs_download (t->g, "/f2", local_path (t, "%tmp/f"));
+    int r = guestfs_download (t->g, "/f2", (char *) local_path (t, "%tmp/f"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 5;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/f"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/f"), &n);
     CHECK (expect_buffer (t, "result", r, n, "", 0));
     free (r);
   }
@@ -4202,12 +4202,12 @@ test_download_1 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_download (t->g, "/f", local_path (t, "%tmp/f"));
+    int r = guestfs_download (t->g, "/f", (char *) local_path (t, "%tmp/f"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/f"), "/g");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/f"), "/g");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 3;
@@ -4231,7 +4231,7 @@ test_download_2 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_download (t->g, "/missing", local_path (t, "%tmp/f"));
+    int r = guestfs_download (t->g, "/missing", (char *) local_path (t, "%tmp/f"));
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 1;
@@ -4241,7 +4241,7 @@ test_download_2 (struct run *t)
   }
   t->step = 2;
   {
-    int r = guestfs_download (t->g, "/d", local_path (t, "%tmp/f"));
+    int r = guestfs_download (t->g, "/d", (char *) local_path (t, "%tmp/f"));
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 3;
@@ -4251,7 +4251,7 @@ test_download_2 (struct run *t)
   }
   t->step = 4;
   {
-    int r = guestfs_download (t->g, "/f", local_path (t, "%tmp/missing/f"));
+    int r = guestfs_download (t->g, "/f", (char *) local_path (t, "%tmp/missing/f"));
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 5;
@@ -4272,36 +4272,36 @@ test_download_offset_0 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_download_offset (t->g, "/f", local_path (t, "%tmp/f"), INT64_C (7), INT64_C (5));
+    int r = guestfs_download_offset (t->g, "/f", (char *) local_path (t, "%tmp/f"), INT64_C (7), INT64_C (5));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/f"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/f"), &n);
     CHECK (expect_buffer (t, "result", r, n, "world", 5));
     free (r);
   }
   t->step = 3;
   {
-    int r = guestfs_download_offset (t->g, "/f", local_path (t, "%tmp/f"), INT64_C (0), INT64_C (0));
+    int r = guestfs_download_offset (t->g, "/f", (char *) local_path (t, "%tmp/f"), INT64_C (0), INT64_C (0));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 4;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/f"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/f"), &n);
     CHECK (expect_buffer (t, "result", r, n, "", 0));
     free (r);
   }
   t->step = 5;
   {
-    int r = guestfs_download_offset (t->g, "/f", local_path (t, "%tmp/f"), INT64_C (-1), INT64_C (1));
+    int r = guestfs_download_offset (t->g, "/f", (char *) local_path (t, "%tmp/f"), INT64_C (-1), INT64_C (1));
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 6;
   {
-    int r = guestfs_download_offset (t->g, "/f", local_path (t, "%tmp/f"), INT64_C (0), INT64_C (-1));
+    int r = guestfs_download_offset (t->g, "/f", (char *) local_path (t, "%tmp/f"), INT64_C (0), INT64_C (-1));
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -4317,13 +4317,13 @@ test_download_offset_1 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_download_offset (t->g, "/dev/sdb", local_path (t, "%tmp/f"), INT64_C (1000001), INT64_C (3));
+    int r = guestfs_download_offset (t->g, "/dev/sdb", (char *) local_path (t, "%tmp/f"), INT64_C (1000001), INT64_C (3));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/f"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/f"), &n);
     CHECK (expect_buffer (t, "result", r, n, "ell", 3));
     free (r);
   }
@@ -5486,25 +5486,25 @@ test_find0_0 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_find0 (t->g, "/d/", local_path (t, "%tmp/names"));
+    int r = guestfs_find0 (t->g, "/d/", (char *) local_path (t, "%tmp/names"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/names"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/names"), &n);
     CHECK (expect_buffer (t, "result", r, n, "a\000a/b\000", 6));
     free (r);
   }
   t->step = 3;
   {
-    int r = guestfs_find0 (t->g, "/d/a/b", local_path (t, "%tmp/names"));
+    int r = guestfs_find0 (t->g, "/d/a/b", (char *) local_path (t, "%tmp/names"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 4;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/names"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/names"), &n);
     CHECK (expect_buffer (t, "result", r, n, "", 0));
     free (r);
   }
@@ -5526,12 +5526,12 @@ test_find0_1 (struct run *t)
   }
   t->step = 2;
   {
-    int r = guestfs_find0 (t->g, "/missing", local_path (t, "%tmp/names"));
+    int r = guestfs_find0 (t->g, "/missing", (char *) local_path (t, "%tmp/names"));
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 3;
   {
-    int r = guestfs_find0 (t->g, "/f", local_path (t, "%tmp/names"));
+    int r = guestfs_find0 (t->g, "/f", (char *) local_path (t, "%tmp/names"));
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -5798,14 +5798,14 @@ test_get_cachedir_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_set_cachedir (t->g, local_path (t, "%tmp"));
+    int r = guestfs_set_cachedir (t->g, (char *) local_path (t, "%tmp"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
     char *r = guestfs_get_cachedir (t->g);
     CHECK (expect_success (t, r == NULL));
-    CHECK (expect_str (t, "result", r, local_path (t, "%tmp")));
+    CHECK (expect_str (t, "result", r, (char *) local_path (t, "%tmp")));
     free (r);
   }
   return 0;
@@ -6210,14 +6210,14 @@ test_get_tmpdir_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_set_tmpdir (t->g, local_path (t, "%tmp"));
+    int r = guestfs_set_tmpdir (t->g, (char *) local_path (t, "%tmp"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
     char *r = guestfs_get_tmpdir (t->g);
     CHECK (expect_success (t, r == NULL));
-    CHECK (expect_str (t, "result", r, local_path (t, "%tmp")));
+    CHECK (expect_str (t, "result", r, (char *) local_path (t, "%tmp")));
     free (r);
   }
   return 0;
@@ -6671,12 +6671,12 @@ test_grep_2 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_compress_out (t->g, "gzip", "/f", local_path (t, "%tmp/f.gz"), -1);
+    int r = guestfs_compress_out (t->g, "gzip", "/f", (char *) local_path (t, "%tmp/f.gz"), -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/f.gz"), "/f.gz");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/f.gz"), "/f.gz");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 3;
@@ -9069,19 +9069,19 @@ test_internal_readdir_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_internal_readdir (t->g, "/", local_path (t, "%tmp/entries"));
+    int r = guestfs_internal_readdir (t->g, "/", (char *) local_path (t, "%tmp/entries"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/entries"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/entries"), &n);
     CHECK (expect_contains (t, r, n, "lost+found"));
     free (r);
   }
   t->step = 2;
   {
-    int r = guestfs_internal_readdir (t->g, "/missing", local_path (t, "%tmp/entries"));
+    int r = guestfs_internal_readdir (t->g, "/missing", (char *) local_path (t, "%tmp/entries"));
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   return 0;
@@ -9168,7 +9168,7 @@ test_internal_test_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_internal_test_set_output (t->g, local_path (t, "%tmp/out"));
+    int r = guestfs_internal_test_set_output (t->g, (char *) local_path (t, "%tmp/out"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
@@ -9184,7 +9184,7 @@ test_internal_test_0 (struct run *t)
   t->step = 3;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/out"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/out"), &n);
     CHECK (expect_buffer (t, "result", r, n, "abc\ndef\n[]\nfalse\n0\n0\n123\n456\n<61><62><00><63>\nobool: unset\noint: unset\noint64: unset\nostring: unset\nostringlist: unset\n", 119));
     free (r);
   }
@@ -9196,7 +9196,7 @@ test_internal_test_1 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_internal_test_set_output (t->g, local_path (t, "%tmp/out"));
+    int r = guestfs_internal_test_set_output (t->g, (char *) local_path (t, "%tmp/out"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
@@ -9212,7 +9212,7 @@ test_internal_test_1 (struct run *t)
   t->step = 3;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/out"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/out"), &n);
     CHECK (expect_buffer (t, "result", r, n, "\nnull\n[\"1\", \"2\"]\ntrue\n-1\n-9223372036854775808\na\nb\n\nobool: true\noint: -5\noint64: 4611686018427387904\nostring: s\nostringlist: [\"x\", \"y\"]\n", 135));
     free (r);
   }
@@ -9224,7 +9224,7 @@ test_internal_test_2 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_internal_test_set_output (t->g, local_path (t, "%tmp/out"));
+    int r = guestfs_internal_test_set_output (t->g, (char *) local_path (t, "%tmp/out"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
@@ -9240,7 +9240,7 @@ test_internal_test_2 (struct run *t)
   t->step = 3;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/out"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/out"), &n);
     CHECK (expect_buffer (t, "result", r, n, "a b\n\n[\"one\"]\nfalse\n2147483647\n9223372036854775807\na\nb\n<22><0a>\nobool: false\noint: 0\noint64: unset\nostring: unset\nostringlist: []\n", 129));
     free (r);
   }
@@ -9252,7 +9252,7 @@ test_internal_test_63_optargs_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_internal_test_set_output (t->g, local_path (t, "%tmp/out"));
+    int r = guestfs_internal_test_set_output (t->g, (char *) local_path (t, "%tmp/out"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
@@ -9268,14 +9268,14 @@ test_internal_test_63_optargs_0 (struct run *t)
   t->step = 3;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/out"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/out"), &n);
     CHECK (expect_contains (t, r, n, "opt1: unset\nopt2: unset\nopt3: unset\n"));
     free (r);
   }
   t->step = 4;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/out"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/out"), &n);
     CHECK (expect_contains (t, r, n, "\nopt62: unset\nopt63: unset\n"));
     free (r);
   }
@@ -9287,7 +9287,7 @@ test_internal_test_63_optargs_1 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_internal_test_set_output (t->g, local_path (t, "%tmp/out"));
+    int r = guestfs_internal_test_set_output (t->g, (char *) local_path (t, "%tmp/out"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
@@ -9303,21 +9303,21 @@ test_internal_test_63_optargs_1 (struct run *t)
   t->step = 3;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/out"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/out"), &n);
     CHECK (expect_contains (t, r, n, "opt1: 1\nopt2: unset\n"));
     free (r);
   }
   t->step = 4;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/out"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/out"), &n);
     CHECK (expect_contains (t, r, n, "\nopt30: unset\nopt31: 31\nopt32: -32\nopt33: 33\nopt34: unset\n"));
     free (r);
   }
   t->step = 5;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/out"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/out"), &n);
     CHECK (expect_contains (t, r, n, "\nopt62: unset\nopt63: 63\n"));
     free (r);
   }
@@ -9334,7 +9334,7 @@ test_internal_test_close_output_0 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_internal_test_set_output (t->g, local_path (t, "%tmp/out"));
+    int r = guestfs_internal_test_set_output (t->g, (char *) local_path (t, "%tmp/out"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
@@ -9345,7 +9345,7 @@ test_internal_test_close_output_0 (struct run *t)
   t->step = 3;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/out"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/out"), &n);
     CHECK (expect_buffer (t, "result", r, n, "", 0));
     free (r);
   }
@@ -9362,7 +9362,7 @@ test_internal_test_only_optargs_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_internal_test_set_output (t->g, local_path (t, "%tmp/out"));
+    int r = guestfs_internal_test_set_output (t->g, (char *) local_path (t, "%tmp/out"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
@@ -9383,7 +9383,7 @@ test_internal_test_only_optargs_0 (struct run *t)
   t->step = 4;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/out"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/out"), &n);
     CHECK (expect_buffer (t, "result", r, n, "test: unset\ntest: 5\n", 20));
     free (r);
   }
@@ -9793,7 +9793,7 @@ test_internal_test_set_output_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_internal_test_set_output (t->g, local_path (t, "%tmp/out"));
+    int r = guestfs_internal_test_set_output (t->g, (char *) local_path (t, "%tmp/out"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
@@ -9809,13 +9809,13 @@ test_internal_test_set_output_0 (struct run *t)
   t->step = 3;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/out"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/out"), &n);
     CHECK (expect_buffer (t, "result", r, n, "test: -1\n", 9));
     free (r);
   }
   t->step = 4;
   {
-    int r = guestfs_internal_test_set_output (t->g, local_path (t, "%tmp/missing/out"));
+    int r = guestfs_internal_test_set_output (t->g, (char *) local_path (t, "%tmp/missing/out"));
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -9825,10 +9825,10 @@ static int
 test_internal_upload_0 (struct run *t)
 {
   t->step = 0;
-  CHECK (local_write (t, local_path (t, "%tmp/f"), "hello\n", 6));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/f"), "hello\n", 6));
   t->step = 1;
   {
-    int r = guestfs_internal_upload (t->g, local_path (t, "%tmp/f"), "/tmp/api-test-upload", 384);
+    int r = guestfs_internal_upload (t->g, (char *) local_path (t, "%tmp/f"), "/tmp/api-test-upload", 384);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
@@ -12178,13 +12178,13 @@ test_ls0_0 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_ls0 (t->g, "/d", local_path (t, "%tmp/names"));
+    int r = guestfs_ls0 (t->g, "/d", (char *) local_path (t, "%tmp/names"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/names"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/names"), &n);
     CHECK (expect_buffer (t, "result", r, n, "", 0));
     free (r);
   }
@@ -12195,19 +12195,19 @@ test_ls0_0 (struct run *t)
   }
   t->step = 4;
   {
-    int r = guestfs_ls0 (t->g, "/d", local_path (t, "%tmp/names"));
+    int r = guestfs_ls0 (t->g, "/d", (char *) local_path (t, "%tmp/names"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 5;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/names"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/names"), &n);
     CHECK (expect_buffer (t, "result", r, n, ".a\000", 3));
     free (r);
   }
   t->step = 6;
   {
-    int r = guestfs_ls0 (t->g, "/missing", local_path (t, "%tmp/names"));
+    int r = guestfs_ls0 (t->g, "/missing", (char *) local_path (t, "%tmp/names"));
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   return 0;
@@ -15043,20 +15043,20 @@ test_mount_local_0 (struct run *t)
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 1;
-  CHECK (local_write (t, local_path (t, "%tmp/file"), "", 0));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/file"), "", 0));
   t->step = 2;
   {
-    int r = guestfs_mount_local (t->g, local_path (t, "%tmp/file"), -1);
+    int r = guestfs_mount_local (t->g, (char *) local_path (t, "%tmp/file"), -1);
     CHECK (expect_error (t, r == -1, "ENOTDIR"));
   }
   t->step = 3;
   {
-    int r = guestfs_mount_local (t->g, local_path (t, "%tmp/"), GUESTFS_MOUNT_LOCAL_OPTIONS, "nonsense", -1);
+    int r = guestfs_mount_local (t->g, (char *) local_path (t, "%tmp/"), GUESTFS_MOUNT_LOCAL_OPTIONS, "nonsense", -1);
     CHECK (expect_error (t, r == -1, "EINVAL"));
   }
   t->step = 4;
   {
-    int r = guestfs_mount_local (t->g, local_path (t, "%tmp/"), GUESTFS_MOUNT_LOCAL_CACHETIMEOUT, -5, -1);
+    int r = guestfs_mount_local (t->g, (char *) local_path (t, "%tmp/"), GUESTFS_MOUNT_LOCAL_CACHETIMEOUT, -5, -1);
     CHECK (expect_error (t, r == -1, "EINVAL"));
   }
   t->step = 5;
@@ -19745,19 +19745,19 @@ test_set_cachedir_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_set_cachedir (t->g, local_path (t, "%tmp"));
+    int r = guestfs_set_cachedir (t->g, (char *) local_path (t, "%tmp"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
     char *r = guestfs_get_cachedir (t->g);
     CHECK (expect_success (t, r == NULL));
-    CHECK (expect_str (t, "result", r, local_path (t, "%tmp")));
+    CHECK (expect_str (t, "result", r, (char *) local_path (t, "%tmp")));
     free (r);
   }
   t->step = 2;
   {
-    int r = guestfs_set_cachedir (t->g, local_path (t, "%tmp/missing"));
+    int r = guestfs_set_cachedir (t->g, (char *) local_path (t, "%tmp/missing"));
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 3;
@@ -19780,7 +19780,7 @@ test_set_cachedir_1 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_set_cachedir (t->g, local_path (t, "%tmp"));
+    int r = guestfs_set_cachedir (t->g, (char *) local_path (t, "%tmp"));
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -20567,19 +20567,19 @@ test_set_tmpdir_0 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_set_tmpdir (t->g, local_path (t, "%tmp"));
+    int r = guestfs_set_tmpdir (t->g, (char *) local_path (t, "%tmp"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
   {
     char *r = guestfs_get_tmpdir (t->g);
     CHECK (expect_success (t, r == NULL));
-    CHECK (expect_str (t, "result", r, local_path (t, "%tmp")));
+    CHECK (expect_str (t, "result", r, (char *) local_path (t, "%tmp")));
     free (r);
   }
   t->step = 2;
   {
-    int r = guestfs_set_tmpdir (t->g, local_path (t, "%tmp/missing"));
+    int r = guestfs_set_tmpdir (t->g, (char *) local_path (t, "%tmp/missing"));
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 3;
@@ -20602,7 +20602,7 @@ test_set_tmpdir_1 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_set_tmpdir (t->g, local_path (t, "%tmp"));
+    int r = guestfs_set_tmpdir (t->g, (char *) local_path (t, "%tmp"));
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -20861,7 +20861,7 @@ static int
 test_sh_0 (struct run *t)
 {
   t->step = 0;
-  CHECK (local_write (t, local_path (t, "%tmp/prog"), "\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000>\000\001\000\000\000x\000@\000\000\000\000\000@\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000@\0008\000\001\000\000\000\000\000\000\000\001\000\000\000\005\000\000\000\000\000\000\000\000\000\000\000\000\000@\000\000\000\000\000\000\000@\000\000\000\000\000\302\000\000\000\000\000\000\000\302\000\000\000\000\000\000\000\000\020\000\000\000\000\000\000H\213<$\203\377\003|\037H\213t$\0301\322\200<\026\000t\004\377\302\353\366j\001X\211\307\017\0051\377j<X\017\005j\001Xj\002_H\2155\015\000\000\000j\010Z\017\005j\003_j<X\017\005no text\n", 194));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/prog"), "\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000>\000\001\000\000\000x\000@\000\000\000\000\000@\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000@\0008\000\001\000\000\000\000\000\000\000\001\000\000\000\005\000\000\000\000\000\000\000\000\000\000\000\000\000@\000\000\000\000\000\000\000@\000\000\000\000\000\302\000\000\000\000\000\000\000\302\000\000\000\000\000\000\000\000\020\000\000\000\000\000\000H\213<$\203\377\003|\037H\213t$\0301\322\200<\026\000t\004\377\302\353\366j\001X\211\307\017\0051\377j<X\017\005j\001Xj\002_H\2155\015\000\000\000j\010Z\017\005j\003_j<X\017\005no text\n", 194));
   t->step = 1;
   {
     int r = guestfs_mkdir (t->g, "/bin");
@@ -20869,7 +20869,7 @@ test_sh_0 (struct run *t)
   }
   t->step = 2;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/prog"), "/bin/sh");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/prog"), "/bin/sh");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 3;
@@ -20903,7 +20903,7 @@ static int
 test_sh_lines_0 (struct run *t)
 {
   t->step = 0;
-  CHECK (local_write (t, local_path (t, "%tmp/prog"), "\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000>\000\001\000\000\000x\000@\000\000\000\000\000@\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000@\0008\000\001\000\000\000\000\000\000\000\001\000\000\000\005\000\000\000\000\000\000\000\000\000\000\000\000\000@\000\000\000\000\000\000\000@\000\000\000\000\000\302\000\000\000\000\000\000\000\302\000\000\000\000\000\000\000\000\020\000\000\000\000\000\000H\213<$\203\377\003|\037H\213t$\0301\322\200<\026\000t\004\377\302\353\366j\001X\211\307\017\0051\377j<X\017\005j\001Xj\002_H\2155\015\000\000\000j\010Z\017\005j\003_j<X\017\005no text\n", 194));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/prog"), "\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000>\000\001\000\000\000x\000@\000\000\000\000\000@\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000@\0008\000\001\000\000\000\000\000\000\000\001\000\000\000\005\000\000\000\000\000\000\000\000\000\000\000\000\000@\000\000\000\000\000\000\000@\000\000\000\000\000\302\000\000\000\000\000\000\000\302\000\000\000\000\000\000\000\000\020\000\000\000\000\000\000H\213<$\203\377\003|\037H\213t$\0301\322\200<\026\000t\004\377\302\353\366j\001X\211\307\017\0051\377j<X\017\005j\001Xj\002_H\2155\015\000\000\000j\010Z\017\005j\003_j<X\017\005no text\n", 194));
   t->step = 1;
   {
     int r = guestfs_mkdir (t->g, "/bin");
@@ -20911,7 +20911,7 @@ test_sh_lines_0 (struct run *t)
   }
   t->step = 2;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/prog"), "/bin/sh");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/prog"), "/bin/sh");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 3;
@@ -21418,7 +21418,7 @@ test_tar_in_0 (struct run *t)
   }
   t->step = 6;
   {
-    int r = guestfs_tar_out (t->g, "/src", local_path (t, "%tmp/a.tar"));
+    int r = guestfs_tar_out (t->g, "/src", (char *) local_path (t, "%tmp/a.tar"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 7;
@@ -21428,7 +21428,7 @@ test_tar_in_0 (struct run *t)
   }
   t->step = 8;
   {
-    int r = guestfs_tar_in (t->g, local_path (t, "%tmp/a.tar"), "/dst");
+    int r = guestfs_tar_in (t->g, (char *) local_path (t, "%tmp/a.tar"), "/dst");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 9;
@@ -21473,17 +21473,17 @@ test_tar_in_1 (struct run *t)
   }
   t->step = 2;
   {
-    int r = guestfs_tar_out_opts (t->g, "/src", local_path (t, "%tmp/a.tar"), GUESTFS_TAR_OUT_OPTS_COMPRESS, "gzip", -1);
+    int r = guestfs_tar_out_opts (t->g, "/src", (char *) local_path (t, "%tmp/a.tar"), GUESTFS_TAR_OUT_OPTS_COMPRESS, "gzip", -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 3;
   {
-    int r = guestfs_tar_out_opts (t->g, "/src", local_path (t, "%tmp/b.tar"), GUESTFS_TAR_OUT_OPTS_COMPRESS, "bzip2", -1);
+    int r = guestfs_tar_out_opts (t->g, "/src", (char *) local_path (t, "%tmp/b.tar"), GUESTFS_TAR_OUT_OPTS_COMPRESS, "bzip2", -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 4;
   {
-    int r = guestfs_tar_out_opts (t->g, "/src", local_path (t, "%tmp/c.tar"), GUESTFS_TAR_OUT_OPTS_COMPRESS, "xz", -1);
+    int r = guestfs_tar_out_opts (t->g, "/src", (char *) local_path (t, "%tmp/c.tar"), GUESTFS_TAR_OUT_OPTS_COMPRESS, "xz", -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 5;
@@ -21503,17 +21503,17 @@ test_tar_in_1 (struct run *t)
   }
   t->step = 8;
   {
-    int r = guestfs_tar_in_opts (t->g, local_path (t, "%tmp/a.tar"), "/dst/a", GUESTFS_TAR_IN_OPTS_COMPRESS, "gzip", -1);
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/a.tar"), "/dst/a", GUESTFS_TAR_IN_OPTS_COMPRESS, "gzip", -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 9;
   {
-    int r = guestfs_tar_in_opts (t->g, local_path (t, "%tmp/b.tar"), "/dst/b", GUESTFS_TAR_IN_OPTS_COMPRESS, "bzip2", -1);
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/b.tar"), "/dst/b", GUESTFS_TAR_IN_OPTS_COMPRESS, "bzip2", -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 10;
   {
-    int r = guestfs_tar_in_opts (t->g, local_path (t, "%tmp/c.tar"), "/dst/c", GUESTFS_TAR_IN_OPTS_COMPRESS, "xz", -1);
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/c.tar"), "/dst/c", GUESTFS_TAR_IN_OPTS_COMPRESS, "xz", -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 11;
@@ -21539,7 +21539,7 @@ test_tar_in_1 (struct run *t)
   }
   t->step = 14;
   {
-    int r = guestfs_tar_in_opts (t->g, local_path (t, "%tmp/a.tar"), "/dst", GUESTFS_TAR_IN_OPTS_COMPRESS, "xz", -1);
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/a.tar"), "/dst", GUESTFS_TAR_IN_OPTS_COMPRESS, "xz", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -21565,7 +21565,7 @@ test_tar_in_2 (struct run *t)
   }
   t->step = 3;
   {
-    int r = guestfs_tar_out_opts (t->g, "/src", local_path (t, "%tmp/a.tar"), GUESTFS_TAR_OUT_OPTS_XATTRS, 1, -1);
+    int r = guestfs_tar_out_opts (t->g, "/src", (char *) local_path (t, "%tmp/a.tar"), GUESTFS_TAR_OUT_OPTS_XATTRS, 1, -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 4;
@@ -21575,7 +21575,7 @@ test_tar_in_2 (struct run *t)
   }
   t->step = 5;
   {
-    int r = guestfs_tar_in (t->g, local_path (t, "%tmp/a.tar"), "/dst");
+    int r = guestfs_tar_in (t->g, (char *) local_path (t, "%tmp/a.tar"), "/dst");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 6;
@@ -21587,7 +21587,7 @@ test_tar_in_2 (struct run *t)
   }
   t->step = 7;
   {
-    int r = guestfs_tar_in_opts (t->g, local_path (t, "%tmp/a.tar"), "/dst", GUESTFS_TAR_IN_OPTS_XATTRS, 1, GUESTFS_TAR_IN_OPTS_ACLS, 1, GUESTFS_TAR_IN_OPTS_SELINUX, 1, -1);
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/a.tar"), "/dst", GUESTFS_TAR_IN_OPTS_XATTRS, 1, GUESTFS_TAR_IN_OPTS_ACLS, 1, GUESTFS_TAR_IN_OPTS_SELINUX, 1, -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 8;
@@ -21617,7 +21617,7 @@ test_tar_in_3 (struct run *t)
   }
   t->step = 2;
   {
-    int r = guestfs_tar_out (t->g, "/src", local_path (t, "%tmp/a.tar"));
+    int r = guestfs_tar_out (t->g, "/src", (char *) local_path (t, "%tmp/a.tar"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 3;
@@ -21632,7 +21632,7 @@ test_tar_in_3 (struct run *t)
   }
   t->step = 5;
   {
-    int r = guestfs_tar_in_opts (t->g, local_path (t, "%tmp/a.tar"), "/dst", GUESTFS_TAR_IN_OPTS_KEEPDIRLINK, 1, -1);
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/a.tar"), "/dst", GUESTFS_TAR_IN_OPTS_KEEPDIRLINK, 1, -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 6;
@@ -21650,7 +21650,7 @@ test_tar_in_3 (struct run *t)
   }
   t->step = 8;
   {
-    int r = guestfs_tar_in (t->g, local_path (t, "%tmp/a.tar"), "/dst");
+    int r = guestfs_tar_in (t->g, (char *) local_path (t, "%tmp/a.tar"), "/dst");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 9;
@@ -21673,20 +21673,20 @@ static int
 test_tar_in_4 (struct run *t)
 {
   t->step = 0;
-  CHECK (local_write (t, local_path (t, "%tmp/bad"), "this is no archive, not even a bad one", 38));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/bad"), "this is no archive, not even a bad one", 38));
   t->step = 1;
   {
-    int r = guestfs_tar_in (t->g, local_path (t, "%tmp/missing"), "/");
+    int r = guestfs_tar_in (t->g, (char *) local_path (t, "%tmp/missing"), "/");
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 2;
   {
-    int r = guestfs_tar_in (t->g, local_path (t, "%tmp/bad"), "/");
+    int r = guestfs_tar_in (t->g, (char *) local_path (t, "%tmp/bad"), "/");
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 3;
   {
-    int r = guestfs_tar_in_opts (t->g, local_path (t, "%tmp/bad"), "/", GUESTFS_TAR_IN_OPTS_COMPRESS, "nonsense", -1);
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/bad"), "/", GUESTFS_TAR_IN_OPTS_COMPRESS, "nonsense", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -21696,10 +21696,10 @@ static int
 test_tar_in_5 (struct run *t)
 {
   t->step = 0;
-  CHECK (local_write (t, local_path (t, "%tmp/bad"), "this is no archive, not even a bad one", 38));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/bad"), "this is no archive, not even a bad one", 38));
   t->step = 1;
   {
-    int r = guestfs_tar_in (t->g, local_path (t, "%tmp/bad"), "/missing");
+    int r = guestfs_tar_in (t->g, (char *) local_path (t, "%tmp/bad"), "/missing");
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 2;
@@ -21730,19 +21730,19 @@ test_tar_out_0 (struct run *t)
   }
   t->step = 3;
   {
-    int r = guestfs_tar_out (t->g, "/src", local_path (t, "%tmp/a.tar"));
+    int r = guestfs_tar_out (t->g, "/src", (char *) local_path (t, "%tmp/a.tar"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 4;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/a.tar"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/a.tar"), &n);
     CHECK (expect_contains (t, r, n, "./d/f"));
     free (r);
   }
   t->step = 5;
   {
-    int r = guestfs_tar_out_opts (t->g, "/src", local_path (t, "%tmp/b.tar"), GUESTFS_TAR_OUT_OPTS_EXCLUDES, (char *[]) { "*.o", NULL }, GUESTFS_TAR_OUT_OPTS_NUMERICOWNER, 1, -1);
+    int r = guestfs_tar_out_opts (t->g, "/src", (char *) local_path (t, "%tmp/b.tar"), GUESTFS_TAR_OUT_OPTS_EXCLUDES, (char *[]) { "*.o", NULL }, GUESTFS_TAR_OUT_OPTS_NUMERICOWNER, 1, -1);
     CHECK (expect_success (t, r == -1));
   }
   t->step = 6;
@@ -21752,7 +21752,7 @@ test_tar_out_0 (struct run *t)
   }
   t->step = 7;
   {
-    int r = guestfs_tar_in (t->g, local_path (t, "%tmp/b.tar"), "/dst");
+    int r = guestfs_tar_in (t->g, (char *) local_path (t, "%tmp/b.tar"), "/dst");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 8;
@@ -21775,12 +21775,12 @@ test_tar_out_1 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_tar_out (t->g, "/empty", local_path (t, "%tmp/a.tar"));
+    int r = guestfs_tar_out (t->g, "/empty", (char *) local_path (t, "%tmp/a.tar"));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
-    int r = guestfs_tar_in (t->g, local_path (t, "%tmp/a.tar"), "/empty");
+    int r = guestfs_tar_in (t->g, (char *) local_path (t, "%tmp/a.tar"), "/empty");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 3;
@@ -21798,7 +21798,7 @@ test_tar_out_2 (struct run *t)
 {
   t->step = 0;
   {
-    int r = guestfs_tar_out (t->g, "/missing", local_path (t, "%tmp/a.tar"));
+    int r = guestfs_tar_out (t->g, "/missing", (char *) local_path (t, "%tmp/a.tar"));
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 1;
@@ -21808,17 +21808,17 @@ test_tar_out_2 (struct run *t)
   }
   t->step = 2;
   {
-    int r = guestfs_tar_out (t->g, "/f", local_path (t, "%tmp/a.tar"));
+    int r = guestfs_tar_out (t->g, "/f", (char *) local_path (t, "%tmp/a.tar"));
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 3;
   {
-    int r = guestfs_tar_out_opts (t->g, "/", local_path (t, "%tmp/a.tar"), GUESTFS_TAR_OUT_OPTS_COMPRESS, "nonsense", -1);
+    int r = guestfs_tar_out_opts (t->g, "/", (char *) local_path (t, "%tmp/a.tar"), GUESTFS_TAR_OUT_OPTS_COMPRESS, "nonsense", -1);
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 4;
   {
-    int r = guestfs_tar_out (t->g, "/", local_path (t, "%tmp/missing/a.tar"));
+    int r = guestfs_tar_out (t->g, "/", (char *) local_path (t, "%tmp/missing/a.tar"));
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -22291,10 +22291,10 @@ static int
 test_upload_0 (struct run *t)
 {
   t->step = 0;
-  CHECK (local_write (t, local_path (t, "%tmp/f"), "hello\n", 6));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/f"), "hello\n", 6));
   t->step = 1;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/f"), "/f");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/f"), "/f");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
@@ -22312,10 +22312,10 @@ test_upload_0 (struct run *t)
     guestfs_free_statns (r);
   }
   t->step = 4;
-  CHECK (local_write (t, local_path (t, "%tmp/f"), "a\000b", 3));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/f"), "a\000b", 3));
   t->step = 5;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/f"), "/f");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/f"), "/f");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 6;
@@ -22333,10 +22333,10 @@ static int
 test_upload_1 (struct run *t)
 {
   t->step = 0;
-  CHECK (local_write (t, local_path (t, "%tmp/f"), "", 0));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/f"), "", 0));
   t->step = 1;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/f"), "/f");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/f"), "/f");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
@@ -22347,12 +22347,12 @@ test_upload_1 (struct run *t)
   }
   t->step = 3;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/f"), "/missing/f");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/f"), "/missing/f");
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   t->step = 4;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/missing"), "/g");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/missing"), "/g");
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
   return 0;
@@ -22362,10 +22362,10 @@ static int
 test_upload_2 (struct run *t)
 {
   t->step = 0;
-  CHECK (local_write (t, local_path (t, "%tmp/f"), "hello", 5));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/f"), "hello", 5));
   t->step = 1;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/f"), "/dev/sdb");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/f"), "/dev/sdb");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
@@ -22388,10 +22388,10 @@ test_upload_offset_0 (struct run *t)
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
-  CHECK (local_write (t, local_path (t, "%tmp/f"), "WORLD", 5));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/f"), "WORLD", 5));
   t->step = 2;
   {
-    int r = guestfs_upload_offset (t->g, local_path (t, "%tmp/f"), "/f", INT64_C (7));
+    int r = guestfs_upload_offset (t->g, (char *) local_path (t, "%tmp/f"), "/f", INT64_C (7));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 3;
@@ -22403,7 +22403,7 @@ test_upload_offset_0 (struct run *t)
   }
   t->step = 4;
   {
-    int r = guestfs_upload_offset (t->g, local_path (t, "%tmp/f"), "/g", INT64_C (2));
+    int r = guestfs_upload_offset (t->g, (char *) local_path (t, "%tmp/f"), "/g", INT64_C (2));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 5;
@@ -22421,10 +22421,10 @@ static int
 test_upload_offset_1 (struct run *t)
 {
   t->step = 0;
-  CHECK (local_write (t, local_path (t, "%tmp/f"), "WORLD", 5));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/f"), "WORLD", 5));
   t->step = 1;
   {
-    int r = guestfs_upload_offset (t->g, local_path (t, "%tmp/f"), "/g", INT64_C (-1));
+    int r = guestfs_upload_offset (t->g, (char *) local_path (t, "%tmp/f"), "/g", INT64_C (-1));
     CHECK (expect_error (t, r == -1, NULL));
   }
   return 0;
@@ -22434,10 +22434,10 @@ static int
 test_upload_offset_2 (struct run *t)
 {
   t->step = 0;
-  CHECK (local_write (t, local_path (t, "%tmp/f"), "hello", 5));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/f"), "hello", 5));
   t->step = 1;
   {
-    int r = guestfs_upload_offset (t->g, local_path (t, "%tmp/f"), "/dev/sdb", INT64_C (5000));
+    int r = guestfs_upload_offset (t->g, (char *) local_path (t, "%tmp/f"), "/dev/sdb", INT64_C (5000));
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
@@ -22477,10 +22477,10 @@ test_user_cancel_1 (struct run *t)
     CHECK (expect_success (t, r == -1));
   }
   t->step = 1;
-  CHECK (local_write (t, local_path (t, "%tmp/f"), "content", 7));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/f"), "content", 7));
   t->step = 2;
   {
-    int r = guestfs_upload (t->g, local_path (t, "%tmp/f"), "/f");
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/f"), "/f");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 3;

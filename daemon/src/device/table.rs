@@ -135,11 +135,10 @@ impl Disks {
                 .filter(|d| d.kernel.is_empty())
                 .map(|d| format!("/dev/sd{}", drive_name(d.index)))
                 .collect();
-            let late = Instant::now() >= until;
-            if missing.is_empty() && (late || self.known.borrow().iter().all(|d| scan_begun(&sys_block(&d.kernel)))) {
-                return Ok(());
+            if missing.is_empty() {
+                break;
             }
-            if late {
+            if Instant::now() >= until {
                 return Err(Error::new(
                     Errno::NODEV,
                     format!("the appliance's kernel did not find {}", missing.join(", ")),
@@ -148,6 +147,12 @@ impl Disks {
             std::thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
         }
+        // It follows at once. A disk that cannot be read is there all the same.
+        let begun = || self.known.borrow().iter().all(|d| scan_begun(&sys_block(&d.kernel)));
+        while !begun() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
     }
 
     /// As [`set_table`](Self::set_table) does with disks, for those found by a scan.

@@ -206,9 +206,10 @@ fn int64(i: i64) -> String {
     }
 }
 
+/// Lists are of `char *`, hence the cast; no call writes to what it is given.
 fn string(s: &str) -> String {
     if s.contains("%tmp") {
-        format!("local_path (t, {})", quote(s.as_bytes()))
+        format!("(char *) local_path (t, {})", quote(s.as_bytes()))
     } else {
         quote(s.as_bytes())
     }
