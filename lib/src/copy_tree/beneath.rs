@@ -89,6 +89,11 @@ fn enter(dir: impl AsFd, name: &[u8]) -> Result<OwnedFd> {
     })
 }
 
+/// One spelling for every way to name the same thing: `/a//b/.` is `a/b`, the root is empty.
+pub(super) fn normal(path: &[u8]) -> Result<Vec<u8>> {
+    Ok(components(path)?.join(&b'/'))
+}
+
 /// The components of an archive path; leading slashes and `.` do not count, `..` is refused.
 fn components(path: &[u8]) -> Result<Vec<&[u8]>> {
     if path.len() > PATH_MAX || path.contains(&0) {
@@ -120,6 +125,8 @@ mod tests {
             assert!(root.parent(bad).is_err(), "{:?}", bstr::BStr::new(bad));
         }
         assert!(root.parent(&[b'a'; PATH_MAX + 1]).is_err());
+        assert_eq!(normal(b"/a//./b/").unwrap(), b"a/b");
+        assert_eq!(normal(b"./").unwrap(), b"");
         assert!(root.directory(b"a/link").is_err());
         assert!(Root::create(&dir.path().join("t/a/link")).is_err());
     }

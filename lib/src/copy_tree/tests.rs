@@ -1,5 +1,7 @@
 //! Packing and unpacking without an appliance: faithful round trips, hostile archives.
 
+mod hostile;
+
 use super::beneath::Root;
 use super::{pack::pack, unpack::unpack};
 use crate::error::Result;

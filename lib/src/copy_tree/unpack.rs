@@ -1,18 +1,20 @@
 //! A tar stream from the guest onto the host.
 //!
 //! In: bytes from an untrusted daemon. Out: files, directories and links beneath the root, with the
-//! archive's modes and times (and owners when run by root). Device nodes are not made. Long-name
-//! records are bounded, since the `tar` crate would read one of any size into memory.
+//! archive's modes and times (and owners when run by root). Device nodes are not made. What is kept in
+//! memory has bounds whatever the stream holds, however long it is.
 
-use super::beneath::{Root, RootSeed, PATH_MAX};
+use super::beneath::{normal, Root, RootSeed, PATH_MAX};
 use crate::error::{Error, ErrorKind, Result};
 use bstr::ByteSlice;
 use rustix::fs::{
-    chmodat, chownat, fchmod, fchown, linkat, mkdirat, mkfifoat, openat, symlinkat, unlinkat, utimensat, AtFlags,
+    chmodat, chownat, fchmod, fchown, linkat, mkdirat, mkfifoat, openat, statat, symlinkat, unlinkat, utimensat, AtFlags,
     Mode, OFlags, Timespec, Timestamps,
 };
 use rustix::io::Errno;
 use rustix::process::{geteuid, Gid, Uid};
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -22,8 +24,14 @@ use tar::{Archive, Entry, EntryType, Header};
 /// Longest pax header; a path and a few numbers.
 const PAX_MAX: usize = 64 * 1024;
 
+/// Most bytes of directories' names to remember; less in tests, which reach it.
+const LATER_MAX: usize = if cfg!(test) { 64 << 10 } else { 64 << 20 };
+
+/// Most names of left-out entries to report one by one.
+const SKIPPED_MAX: usize = 100;
+
 /// What GNU and pax records say about the entry after them.
-#[derive(Default)]
+#[derive(Default, PartialEq)]
 struct Ahead {
     path: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
@@ -33,11 +41,53 @@ struct Ahead {
     gid: Option<u64>,
 }
 
-/// Modes and times that are set when all is unpacked: a read-only directory must take its files
-/// first, and every file put into it changes its time.
+/// Directories, by normal path, whose modes and times are set when all is unpacked: a read-only one must
+/// take its files first, and every file put into it changes its time. By path, so that naming one again
+/// and again costs nothing, and so that what is inside comes behind what it is in.
+#[derive(Default)]
 struct Later {
-    path: Vec<u8>,
-    meta: Meta,
+    all: BTreeMap<Vec<u8>, Meta>,
+    bytes: usize,
+}
+
+/// Names of what was left out; beyond a bound only their number.
+#[derive(Default)]
+struct Skipped {
+    names: Vec<String>,
+    more: u64,
+}
+
+impl Skipped {
+    fn add(&mut self, path: &[u8]) {
+        if self.names.len() < SKIPPED_MAX {
+            self.names.push(path.as_bstr().to_string());
+        } else {
+            self.more += 1;
+        }
+    }
+
+    fn into_names(mut self) -> Vec<String> {
+        if self.more > 0 {
+            self.names.push(format!("{} others", self.more));
+        }
+        self.names
+    }
+}
+
+/// Notes whether the stream was read to its very end.
+struct Watched<R> {
+    inner: R,
+    ended: Rc<Cell<bool>>,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.inner.read(buf)?;
+        if n == 0 && !buf.is_empty() {
+            self.ended.set(true);
+        }
+        Ok(n)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -52,8 +102,8 @@ struct Unpacker {
     root: Root,
     as_root: bool,
     umask: u32,
-    later: Vec<Later>,
-    skipped: Vec<String>,
+    later: Later,
+    skipped: Skipped,
 }
 
 /// Unpack everything. Returns the names of what was left out.
@@ -63,10 +113,11 @@ pub(super) fn unpack(from: impl Read, seed: RootSeed) -> Result<Vec<String>> {
         root: Root::new(seed),
         as_root: geteuid().is_root(),
         umask,
-        later: Vec::new(),
-        skipped: Vec::new(),
+        later: Later::default(),
+        skipped: Skipped::default(),
     };
-    let mut archive = Archive::new(from);
+    let ended = Rc::new(Cell::new(false));
+    let mut archive = Archive::new(Watched { inner: from, ended: Rc::clone(&ended) });
     let broken = |e| Error::io("copy_out: the archive from the appliance is broken", e);
     let mut ahead = Ahead::default();
     for entry in archive.entries().map_err(broken)?.raw(true) {
@@ -76,9 +127,13 @@ pub(super) fn unpack(from: impl Read, seed: RootSeed) -> Result<Vec<String>> {
         }
     }
     u.finish()?;
+    // The end marker follows the last entry: what was cut off between two entries must not pass for whole.
+    if ended.get() || ahead != Ahead::default() {
+        return Err(hostile("it ends in the middle"));
+    }
     // What follows the end marker is padding; the daemon's writer wants it read.
     std::io::copy(&mut archive.into_inner(), &mut std::io::sink()).map_err(broken)?;
-    Ok(u.skipped)
+    Ok(u.skipped.into_names())
 }
 
 /// The umask, without changing it (which would be visible to other threads).
@@ -124,10 +179,12 @@ fn pax(mut bytes: &[u8], ahead: &mut Ahead) -> Result<()> {
         match key {
             b"path" => ahead.path = Some(value.to_vec()),
             b"linkpath" => ahead.link = Some(value.to_vec()),
-            b"size" => ahead.size = number().and_then(|n| n.parse().ok()),
+            b"size" => ahead.size = Some(value.to_str().ok().and_then(|v| v.parse().ok()).ok_or_else(broken)?),
             b"mtime" => ahead.mtime = number().and_then(|n| n.parse().ok()),
             b"uid" => ahead.uid = number().and_then(|n| n.parse().ok()),
             b"gid" => ahead.gid = number().and_then(|n| n.parse().ok()),
+            // The file's data would be a map and pieces, under an invented name.
+            key if key.starts_with(b"GNU.sparse.") => return Err(hostile("sparse files are not understood")),
             _ => {}
         }
         bytes = bytes.get(length..).ok_or_else(broken)?;
@@ -177,15 +234,16 @@ impl Unpacker {
         let found = self.root.parent(&path).map_err(|e| at(&path, e))?;
         let Some((dir, name)) = found else {
             // "./": the root itself.
-            self.later.push(Later { path, meta });
-            return Ok(());
+            if path.is_empty() || header.entry_type() != EntryType::Directory {
+                return Err(hostile("an entry without a name"));
+            }
+            return self.remember(&path, meta);
         };
         let link = || ahead.link.clone().or_else(|| header.link_name_bytes().map(|l| l.into_owned()));
         match header.entry_type() {
             EntryType::Directory => {
                 self.directory(&dir, &name).map_err(|e| at(&path, e))?;
-                self.later.push(Later { path, meta });
-                Ok(())
+                self.remember(&path, meta)
             }
             EntryType::Regular | EntryType::Continuous => {
                 self.file(&dir, &name, meta, entry).map_err(|e| at(&path, e))
@@ -203,7 +261,7 @@ impl Unpacker {
                 made.and_then(|()| self.settle_at(&dir, &name, meta)).map_err(|e| at(&path, e))
             }
             EntryType::Block | EntryType::Char => {
-                self.skipped.push(path.as_bstr().to_string());
+                self.skipped.add(&path);
                 Ok(())
             }
             other => Err(hostile(&format!("{}: entries of type {other:?} are not understood", path.as_bstr()))),
@@ -254,6 +312,17 @@ impl Unpacker {
         let Some((from, old)) = self.root.parent(target)? else {
             return Err(std::io::Error::other("a hard link to the root directory"));
         };
+        match linkat(&*from, &old, dir, name, AtFlags::empty()) {
+            Err(Errno::EXIST) => {}
+            other => return Ok(other?),
+        }
+        // A link to itself would be gone with what it replaces.
+        let same = |a: &rustix::fs::Stat, b: &rustix::fs::Stat| (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino);
+        let (here, there) =
+            (statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?, statat(&*from, &old, AtFlags::SYMLINK_NOFOLLOW)?);
+        if same(&here, &there) {
+            return Ok(());
+        }
         replace(dir, name, || linkat(&*from, &old, dir, name, AtFlags::empty()))
     }
 
@@ -276,9 +345,22 @@ impl Unpacker {
         }
     }
 
-    /// Directories, deepest last-made first.
+    fn remember(&mut self, path: &[u8], meta: Meta) -> Result<()> {
+        let key = normal(path).map_err(|e| at(path, e))?;
+        let len = key.len() + size_of::<(Vec<u8>, Meta)>();
+        if self.later.all.insert(key, meta).is_none() {
+            self.later.bytes += len;
+        }
+        // Too many to wait for the end: times of those that get more entries will be the present.
+        if self.later.bytes > LATER_MAX {
+            self.finish()?;
+        }
+        Ok(())
+    }
+
+    /// Directories, what is inside before what it is in.
     fn finish(&mut self) -> Result<()> {
-        while let Some(Later { path, meta }) = self.later.pop() {
+        for (path, meta) in std::mem::take(&mut self.later).all.into_iter().rev() {
             self.settle(&path, meta).map_err(|e| at(&path, e))?;
         }
         Ok(())
