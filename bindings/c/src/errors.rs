@@ -3,7 +3,7 @@
 //! In: errors reported by the library (through its hook) or by `marshal`. Out: `guestfs_last_error`,
 //! `guestfs_last_errno`, calls of the handler. The default handler prints to stderr.
 
-use crate::handle::Guestfs;
+use crate::handle::{callbacks, Guestfs};
 use guestfs::Error;
 use libc::{c_char, c_int, c_void};
 use std::cell::RefCell;
@@ -75,7 +75,7 @@ impl Errors {
         });
         if let Some((cb, message)) = told {
             // SAFETY: the program registered this function for exactly these arguments.
-            unsafe { cb(g, handler.opaque, message.as_ptr()) };
+            callbacks::run(g, || unsafe { cb(g, handler.opaque, message.as_ptr()) });
         }
     }
 

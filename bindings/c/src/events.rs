@@ -2,7 +2,7 @@
 //!
 //! In: callbacks with an opaque pointer. Out: small integers that name them, calls of the callbacks.
 
-use crate::handle::{Guestfs, HandlePtr};
+use crate::handle::{callbacks, Guestfs, HandlePtr};
 use crate::marshal::guard;
 use crate::memory::{default_abort, Memory};
 use guestfs::{Error, Event, EventId};
@@ -75,9 +75,9 @@ fn deliver(cb: EventCb, g: HandlePtr, opaque: Opaque, event: &Event<'_>) {
     let array = if event.array.is_empty() { ptr::null() } else { event.array.as_ptr() };
     let id = c_int::try_from(event.id.0).unwrap_or(c_int::MAX);
     // SAFETY: the program registered this function for exactly these arguments; the slices outlive the call.
-    unsafe {
+    callbacks::run(g.get(), || unsafe {
         cb(g.get(), opaque.get(), event.class.bit(), id, 0, buf, event.data.len(), array, event.array.len());
-    }
+    });
 }
 
 /// Forget a callback; unknown numbers are ignored.

@@ -126,15 +126,32 @@ fn create(flags: c_uint) -> *mut Guestfs {
     g.get()
 }
 
-/// Close: end the appliance in order, tell CLOSE callbacks, free everything. NULL is ignored.
+/// Close: end the appliance in order, tell CLOSE callbacks, free everything. NULL is ignored. From a
+/// callback of the same handle, whose caller still needs it, it is refused.
 ///
 /// # Safety
-/// `g` is null or open, and nobody uses it any more.
+/// `g` is null or open, and nobody but callers of a callback uses it any more.
 #[no_mangle]
 pub unsafe extern "C" fn guestfs_close(g: *mut Guestfs) {
-    if g.is_null() {
+    // SAFETY: the same contract.
+    let Some(gfs) = (unsafe { g.as_ref() }) else { return };
+    if callbacks::running(g) {
+        // The error handler may be the callback that closes; it is told of the first refusal only.
+        callbacks::unless_refusing(|| {
+            let text = "close: a handle cannot be closed from one of its own callbacks";
+            gfs.handle.report(guestfs::Error::usage(text));
+        });
         return;
     }
+    // SAFETY: the same contract.
+    unsafe { close(g) };
+}
+
+/// See [`guestfs_close`]; also when the program exits from a callback, to which nothing returns then.
+///
+/// # Safety
+/// `g` is open, and nobody uses it any more.
+unsafe fn close(g: *mut Guestfs) {
     open_handles::remove(HandlePtr(g));
     let close = || {
         // SAFETY: open, by contract. Callbacks use the handle while it closes, so it is only borrowed.
@@ -193,9 +210,62 @@ pub unsafe extern "C" fn guestfs_rs_bad_option(
     }
 }
 
+/// Callbacks of this thread that have not returned: no handle may be closed under them.
+pub mod callbacks {
+    use super::Guestfs;
+    use std::cell::Cell;
+    use std::ptr;
+
+    /// One callback, on the stack of the function that calls it.
+    struct Frame {
+        handle: *const Guestfs,
+        outer: *const Frame,
+    }
+
+    thread_local! {
+        // A plain pointer and no vector: it is needed at exit, when destructors of this thread have run.
+        static INNERMOST: Cell<*const Frame> = const { Cell::new(ptr::null()) };
+        static REFUSING: Cell<bool> = const { Cell::new(false) };
+    }
+
+    impl Drop for Frame {
+        fn drop(&mut self) {
+            INNERMOST.set(self.outer);
+        }
+    }
+
+    /// Run `body`, which calls a callback of `handle`.
+    pub fn run(handle: *const Guestfs, body: impl FnOnce()) {
+        let frame = Frame { handle, outer: INNERMOST.get() };
+        INNERMOST.set(&frame);
+        body();
+    }
+
+    /// Whether a callback of `handle` is running on this thread.
+    pub(super) fn running(handle: *const Guestfs) -> bool {
+        let mut at = INNERMOST.get();
+        // SAFETY: frames are taken out before they go, and those further out live longer.
+        while let Some(frame) = unsafe { at.as_ref() } {
+            if frame.handle == handle {
+                return true;
+            }
+            at = frame.outer;
+        }
+        false
+    }
+
+    /// Run `report` unless that is what led here.
+    pub(super) fn unless_refusing(report: impl FnOnce()) {
+        if !REFUSING.replace(true) {
+            report();
+            REFUSING.set(false);
+        }
+    }
+}
+
 /// Handles to close when the program exits.
 mod open_handles {
-    use super::{guestfs_close, HandlePtr, Mutex, Once, PoisonError};
+    use super::{close, HandlePtr, Mutex, Once, PoisonError};
 
     /// With the process that made each: a forked child that exits must leave its parent's alone.
     static OPEN: Mutex<Vec<(HandlePtr, u32)>> = Mutex::new(Vec::new());
@@ -219,7 +289,7 @@ mod open_handles {
             let next = OPEN.lock().unwrap_or_else(PoisonError::into_inner).pop();
             match next {
                 // SAFETY: in the list means open; it is not any more.
-                Some((g, pid)) if pid == me => unsafe { guestfs_close(g.get()) },
+                Some((g, pid)) if pid == me => unsafe { close(g.get()) },
                 Some(_) => {}
                 None => break,
             }

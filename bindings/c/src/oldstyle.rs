@@ -4,7 +4,7 @@
 //! calls it.
 
 use crate::events::Opaque;
-use crate::handle::{Guestfs, HandlePtr};
+use crate::handle::{callbacks, Guestfs, HandlePtr};
 use guestfs::{Event, EventClass, EventId};
 use libc::{c_char, c_int, c_void};
 use std::sync::PoisonError;
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn guestfs_set_log_message_callback(
             let mut text = event.data.to_vec();
             let len = c_int::try_from(text.len()).unwrap_or(c_int::MAX);
             // SAFETY: the program registered this function; the copy outlives the call.
-            unsafe { cb(ptr.get(), opaque.get(), text.as_mut_ptr().cast(), len) };
+            callbacks::run(ptr.get(), || unsafe { cb(ptr.get(), opaque.get(), text.as_mut_ptr().cast(), len) });
         }
     });
     // SAFETY: the same contract.
@@ -67,7 +67,7 @@ unsafe fn plain(g: *mut Guestfs, class: EventClass, cb: Option<PlainCb>, opaque:
     let callback = cb.map(|cb| {
         move |_: &Event<'_>| {
             // SAFETY: the program registered this function for exactly these arguments.
-            unsafe { cb(ptr.get(), opaque.get()) };
+            callbacks::run(ptr.get(), || unsafe { cb(ptr.get(), opaque.get()) });
         }
     });
     // SAFETY: callers pass null or an open handle.
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn guestfs_set_progress_callback(g: *mut Guestfs, cb: Opti
                 // Both were 32-bit integers on the wire.
                 let (proc, serial) = (proc as c_int, serial as c_int);
                 // SAFETY: the program registered this function for exactly these arguments.
-                unsafe { cb(ptr.get(), opaque.get(), proc, serial, position, total) };
+                callbacks::run(ptr.get(), || unsafe { cb(ptr.get(), opaque.get(), proc, serial, position, total) });
             }
         }
     });

@@ -1,0 +1,60 @@
+//! What the C ABI promises of callbacks, errors, closing, exits and memory; and, with an appliance, of
+//! autosync and the old callbacks.
+
+mod support;
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use support::{command, file, library, run, run_ok, scratch};
+
+const SANITIZERS: [&str; 2] = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+
+fn compile(name: &str, dir: &Path, flags: &[&str]) -> PathBuf {
+    let out = dir.join(name);
+    let mut cc = Command::new(std::env::var_os("CC").unwrap_or("cc".into()));
+    cc.args(["-std=gnu11", "-g", "-Wall", "-Wextra", "-Werror"]).args(flags).arg("-I").arg(file("generated/c"));
+    cc.arg("-o").arg(&out).arg(file(&format!("bindings/c/tests/{name}.c")));
+    run(cc.arg("-L").arg(library()).args(["-lguestfs", "-lpthread"]));
+    out
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn callbacks_errors_and_closing() {
+    let program = compile("semantics", &scratch("semantics"), &SANITIZERS);
+    for part in ["handlers", "threads", "events", "close-from-callbacks"] {
+        run_ok(command(&program).arg(part));
+    }
+}
+
+#[test]
+fn handles_are_closed_at_exit() {
+    let program = compile("semantics", &scratch("exit"), &SANITIZERS);
+    // The program leaves from inside the error handler: the handle is closed all the same, unless declined.
+    let output = command(&program).arg("exit-from-handler").output().unwrap();
+    assert_eq!((output.status.code(), text(&output).as_str()), (Some(7), "1"));
+    let output = run_ok(command(&program).arg("exit-of-a-child"));
+    // The parent's mark comes first: the child closed nothing. What `puts` kept is written last.
+    assert_eq!(text(&output), "-1\nok\n");
+}
+
+#[test]
+fn the_out_of_memory_handler_is_called() {
+    let program = compile("memory", &scratch("memory"), &["-O1"]);
+    run_ok(command(&program).arg("handler"));
+    for part in ["default", "none"] {
+        let output = command(&program).arg(part).output().unwrap();
+        assert_eq!(output.status.signal(), Some(libc::SIGABRT), "{part}: {:?}\n{}", output.status, text(&output));
+    }
+}
+
+#[test]
+fn a_launched_handle() {
+    let dir = scratch("launched");
+    let program = compile("launched", &dir, &SANITIZERS);
+    run_ok(command(&program).arg(&dir));
+}
