@@ -34,12 +34,14 @@ first_lane() {
   stage library-live $cargo -p guestfs --test live
   stage library-libvirt $cargo -p guestfs --test libvirt -- --test-threads 1
   stage manual tests/manual.sh
+  stage install tests/install.sh
   stage bindings $cargo -p guestfs-c --no-fail-fast
   stage shell $cargo -p guestfish --bins --test corpus --test messages --test interactive --test completions --test domain
   stage shell-launched $cargo -p guestfish --test launched -- --test-threads 1
   stage faults $cargo -p guestfs-tests --test faults -- --test-threads 1 --nocapture
   stage interop $cargo -p guestfs-tests --test interop -- --test-threads 1 --nocapture
   stage guests $cargo -p guestfs-tests --test guests -- --nocapture
+  stage peers $cargo -p guestfs-tests --test peers -- --nocapture
 }
 
 # The steps of all calls through each language, the demo, and launches of every kind.

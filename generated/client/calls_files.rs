@@ -581,8 +581,10 @@ impl Handle {
     ///
     /// `target` is an absolute path, like `linkname`; a symbolic link is not followed but gets another
     /// name itself. Both must lie on the same file system (EXDEV otherwise), and the file system must
-    /// have hard links: those of FAT do not. Directories cannot have several names (EPERM). It is an
-    /// error if `linkname` exists already.
+    /// have hard links: those of FAT do not. Directories cannot have several names (EPERM).
+    ///
+    /// If `linkname` is a directory, or a symbolic link that leads to one, the link is made inside,
+    /// with the last part of `target` as its name. It is an error if the name exists already.
     ///
     /// See also [`Handle::ln_f`](crate::Handle::ln_f), [`Handle::ln_s`](crate::Handle::ln_s) and
     /// `link(2)`.
@@ -613,9 +615,10 @@ impl Handle {
     /// Create a hard link, replacing an existing file.
     ///
     /// Makes `linkname` one more name of the file `target`, as [`Handle::ln`](crate::Handle::ln) does.
-    /// A file that has the name `linkname` already loses it; a directory is not replaced. When the call
-    /// fails, `linkname` is what it was before, and at no moment is there nothing of that name. It is
-    /// fine if both are names of the same file already.
+    /// A file that has the name `linkname` already loses it; in a directory the link is made inside, as
+    /// with [`Handle::ln`](crate::Handle::ln). When the call fails, `linkname` is what it was before,
+    /// and at no moment is there nothing of that name. It is fine if both are names of the same file
+    /// already.
     ///
     /// See also [`Handle::ln`](crate::Handle::ln), [`Handle::ln_sf`](crate::Handle::ln_sf) and
     /// `link(2)`.
@@ -649,7 +652,8 @@ impl Handle {
     /// nothing checks that it exists. A relative target is resolved against the directory of the link,
     /// an absolute one against the root of the guest, whenever somebody follows the link.
     ///
-    /// It is an error if `linkname` exists already.
+    /// If `linkname` is a directory, or a symbolic link that leads to one, the link is made inside,
+    /// with the last part of `target` as its name. It is an error if the name exists already.
     ///
     /// See also [`Handle::readlink`](crate::Handle::readlink),
     /// [`Handle::is_symlink`](crate::Handle::is_symlink) and `symlink(2)`.
@@ -1142,8 +1146,8 @@ impl Handle {
     /// Removes `path` and, if it is a directory, everything below it. Nothing happens when `path` does
     /// not exist. Symbolic links are removed, never followed.
     ///
-    /// The root directory is refused. If something cannot be removed, a mount point for example, the
-    /// call fails; what was removed by then stays removed.
+    /// The root directory is refused, and so is a path that ends with `.` or `..`. If something cannot
+    /// be removed, a mount point for example, the call fails; what was removed by then stays removed.
     ///
     /// See also [`Handle::rm`](crate::Handle::rm) and [`Handle::rmdir`](crate::Handle::rmdir).
     ///
@@ -1293,8 +1297,8 @@ impl Handle {
     /// Set the times of a file with nanoseconds.
     ///
     /// Sets the time of last access of `path` to `atsecs` seconds and `atnsecs` nanoseconds since 1970,
-    /// and the time of its last change to `mtsecs` and `mtnsecs`. Symbolic links are followed. The file
-    /// system may store less precisely.
+    /// and the time of its last change to `mtsecs` and `mtnsecs`. A symbolic link is not followed: the
+    /// times are its own. The file system may store less precisely.
     ///
     /// Instead of nanoseconds between 0 and 999999999 there are two special values, which make the
     /// seconds beside them meaningless:

@@ -137,6 +137,10 @@ impl Handle {
     /// mounted on directories that exist. Nothing is mounted when the appliance starts, and all is
     /// unmounted at [`Handle::shutdown`](crate::Handle::shutdown).
     ///
+    /// Device nodes that lie on the file system cannot be opened: whoever made the disk could have made
+    /// them lead to other disks. [`Handle::mount_options`](crate::Handle::mount_options) with `dev`
+    /// allows it.
+    ///
     /// See also [`Handle::mount_ro`](crate::Handle::mount_ro),
     /// [`Handle::mount_options`](crate::Handle::mount_options),
     /// [`Handle::umount`](crate::Handle::umount) and [`Handle::mounts`](crate::Handle::mounts).

@@ -4608,7 +4608,9 @@ val ln : t -> string -> string -> unit
 
 Makes [linkname] one more name of the file [target]. Both names are equal afterwards: the file is there until the last of them is removed.
 
-[target] is an absolute path, like [linkname]; a symbolic link is not followed but gets another name itself. Both must lie on the same file system (EXDEV otherwise), and the file system must have hard links: those of FAT do not. Directories cannot have several names (EPERM). It is an error if [linkname] exists already.
+[target] is an absolute path, like [linkname]; a symbolic link is not followed but gets another name itself. Both must lie on the same file system (EXDEV otherwise), and the file system must have hard links: those of FAT do not. Directories cannot have several names (EPERM).
+
+If [linkname] is a directory, or a symbolic link that leads to one, the link is made inside, with the last part of [target] as its name. It is an error if the name exists already.
 
 See also [Guestfs.ln_f], [Guestfs.ln_s] and [link(2)].
 
@@ -4617,7 +4619,7 @@ Since version 1.0.66. *)
 val ln_f : t -> string -> string -> unit
 (** Create a hard link, replacing an existing file.
 
-Makes [linkname] one more name of the file [target], as [Guestfs.ln] does. A file that has the name [linkname] already loses it; a directory is not replaced. When the call fails, [linkname] is what it was before, and at no moment is there nothing of that name. It is fine if both are names of the same file already.
+Makes [linkname] one more name of the file [target], as [Guestfs.ln] does. A file that has the name [linkname] already loses it; in a directory the link is made inside, as with [Guestfs.ln]. When the call fails, [linkname] is what it was before, and at no moment is there nothing of that name. It is fine if both are names of the same file already.
 
 See also [Guestfs.ln], [Guestfs.ln_sf] and [link(2)].
 
@@ -4628,7 +4630,7 @@ val ln_s : t -> string -> string -> unit
 
 Makes [linkname] a symbolic link with the text [target]. The target is stored as it is given: nothing checks that it exists. A relative target is resolved against the directory of the link, an absolute one against the root of the guest, whenever somebody follows the link.
 
-It is an error if [linkname] exists already.
+If [linkname] is a directory, or a symbolic link that leads to one, the link is made inside, with the last part of [target] as its name. It is an error if the name exists already.
 
 See also [Guestfs.readlink], [Guestfs.is_symlink] and [symlink(2)].
 
@@ -5465,6 +5467,8 @@ val mount : t -> string -> string -> unit
 Mounts the file system [mountable] for reading and writing at [mountpoint]. [mountable] is a device like [/dev/sda1] or [/dev/VG/LV], or a Btrfs subvolume like [btrfsvol:/dev/sda1/home], as [Guestfs.list_filesystems] gives them.
 
 The first one must be mounted on [/]; all paths of other calls begin there. Then more can be mounted on directories that exist. Nothing is mounted when the appliance starts, and all is unmounted at [Guestfs.shutdown].
+
+Device nodes that lie on the file system cannot be opened: whoever made the disk could have made them lead to other disks. [Guestfs.mount_options] with [dev] allows it.
 
 See also [Guestfs.mount_ro], [Guestfs.mount_options], [Guestfs.umount] and [Guestfs.mounts].
 
@@ -6334,7 +6338,7 @@ val rm_rf : t -> string -> unit
 
 Removes [path] and, if it is a directory, everything below it. Nothing happens when [path] does not exist. Symbolic links are removed, never followed.
 
-The root directory is refused. If something cannot be removed, a mount point for example, the call fails; what was removed by then stays removed.
+The root directory is refused, and so is a path that ends with [.] or [..]. If something cannot be removed, a mount point for example, the call fails; what was removed by then stays removed.
 
 See also [Guestfs.rm] and [Guestfs.rmdir].
 
@@ -7472,7 +7476,7 @@ Since version 1.11.18. *)
 val utimens : t -> string -> int64 -> int64 -> int64 -> int64 -> unit
 (** Set the times of a file with nanoseconds.
 
-Sets the time of last access of [path] to [atsecs] seconds and [atnsecs] nanoseconds since 1970, and the time of its last change to [mtsecs] and [mtnsecs]. Symbolic links are followed. The file system may store less precisely.
+Sets the time of last access of [path] to [atsecs] seconds and [atnsecs] nanoseconds since 1970, and the time of its last change to [mtsecs] and [mtnsecs]. A symbolic link is not followed: the times are its own. The file system may store less precisely.
 
 Instead of nanoseconds between 0 and 999999999 there are two special values, which make the seconds beside them meaningless:
 

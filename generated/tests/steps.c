@@ -11613,24 +11613,36 @@ test_ln_2 (struct run *t)
   t->step = 4;
   {
     int r = guestfs_ln (t->g, "/f", "/d");
-    CHECK (expect_error (t, r == -1, "EEXIST"));
+    CHECK (expect_success (t, r == -1));
   }
   t->step = 5;
+  {
+    char **r = guestfs_ls (t->g, "/d");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "f", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_ln (t->g, "/f", "/d");
+    CHECK (expect_error (t, r == -1, "EEXIST"));
+  }
+  t->step = 7;
   {
     int r = guestfs_ln (t->g, "/d", "/e");
     CHECK (expect_error (t, r == -1, "EPERM"));
   }
-  t->step = 6;
+  t->step = 8;
   {
     int r = guestfs_ln (t->g, "/missing", "/h");
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }
-  t->step = 7;
+  t->step = 9;
   {
     int r = guestfs_ln (t->g, "f", "/h");
     CHECK (expect_error (t, r == -1, "EINVAL"));
   }
-  t->step = 8;
+  t->step = 10;
   {
     int r = guestfs_ln (t->g, "/f", "/missing/h");
     CHECK (expect_error (t, r == -1, "ENOENT"));
@@ -11778,19 +11790,41 @@ test_ln_f_2 (struct run *t)
   t->step = 4;
   {
     int r = guestfs_ln_f (t->g, "/f", "/d");
-    CHECK (expect_error (t, r == -1, "EISDIR"));
+    CHECK (expect_success (t, r == -1));
   }
   t->step = 5;
   {
-    int r = guestfs_is_dir (t->g, "/d");
-    CHECK (expect_success (t, r == -1));
-    CHECK (expect_int (t, "result", r, 1));
+    char **r = guestfs_ls (t->g, "/d");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "f", NULL }, 1));
+    free_strings (r);
   }
   t->step = 6;
   {
+    int r = guestfs_mkdir (t->g, "/e");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_mkdir (t->g, "/e/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_ln_f (t->g, "/f", "/e");
+    CHECK (expect_error (t, r == -1, "EISDIR"));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_is_dir (t->g, "/e/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 10;
+  {
     char **r = guestfs_ls (t->g, "/");
     CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "d", "f", "lost+found", NULL }, 1));
+    CHECK (expect_list (t, r, (char *[]) { "d", "e", "f", "lost+found", NULL }, 1));
     free_strings (r);
   }
   return 0;
@@ -11857,6 +11891,23 @@ test_ln_s_2 (struct run *t)
     CHECK (expect_error (t, r == -1, NULL));
   }
   t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_ln_s (t->g, "/x/f", "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_readlink (t->g, "/d/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "/x/f"));
+    free (r);
+  }
+  t->step = 5;
   {
     int r = guestfs_ln_s (t->g, "/f", "/missing/l");
     CHECK (expect_error (t, r == -1, NULL));
@@ -15030,6 +15081,106 @@ test_mount_2 (struct run *t)
     CHECK (expect_success (t, r == NULL));
     CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
     free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_mount_3 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sdb", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 200);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkfs (t->g, "btrfs", "/dev/VG/LV");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mount (t->g, "/dev/VG/LV", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "btrfs", "-q", "subvolume", "create", "/sysroot/sub", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_touch (t->g, "/sub/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_umount (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    char **r = guestfs_list_filesystems (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "/dev/VG/LV", "btrfs"));
+    CHECK (expect_key (t, r, "btrfsvol:/dev/VG/LV/sub", "btrfs"));
+    free_strings (r);
+  }
+  t->step = 9;
+  {
+    int r = guestfs_mount (t->g, "btrfsvol:/dev/VG/LV/sub", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_exists (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  return 0;
+}
+
+static int
+test_mount_4 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mknod (t->g, 24960, 7, 0, "/n");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/f"), "text", 4));
+  t->step = 2;
+  {
+    int r = guestfs_upload (t->g, (char *) local_path (t, "%tmp/f"), "/n");
+    CHECK (expect_error (t, r == -1, "EACCES"));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_umount (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mount_options (t->g, "dev", "/dev/sdc", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_is_blockdev (t->g, "/n");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
   }
   return 0;
 }
@@ -19333,6 +19484,27 @@ test_rm_rf_1 (struct run *t)
   }
   t->step = 4;
   {
+    int r = guestfs_mkdir_p (t->g, "/a/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_rm_rf (t->g, "/a/b/..");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_rm_rf (t->g, "/a/.");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_exists (t->g, "/a/b");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 8;
+  {
     int r = guestfs_rm_rf (t->g, "/");
     CHECK (expect_error (t, r == -1, NULL));
   }
@@ -22568,10 +22740,30 @@ test_utimens_2 (struct run *t)
   }
   t->step = 1;
   {
-    int r = guestfs_touch (t->g, "/f");
+    int r = guestfs_ln_s (t->g, "missing", "/l");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
+  {
+    int r = guestfs_utimens (t->g, "/l", INT64_C (1), INT64_C (2), INT64_C (3), INT64_C (4));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    struct guestfs_statns *r = guestfs_lstatns (t->g, "/l");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_int (t, "st_atime_nsec", (int64_t) r->st_atime_nsec, INT64_C (2)));
+    CHECK (expect_int (t, "st_atime_sec", (int64_t) r->st_atime_sec, INT64_C (1)));
+    CHECK (expect_int (t, "st_mtime_nsec", (int64_t) r->st_mtime_nsec, INT64_C (4)));
+    CHECK (expect_int (t, "st_mtime_sec", (int64_t) r->st_mtime_sec, INT64_C (3)));
+    guestfs_free_statns (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
   {
     int r = guestfs_utimens (t->g, "/f", INT64_C (0), INT64_C (1000000000), INT64_C (0), INT64_C (0));
     CHECK (expect_error (t, r == -1, NULL));
@@ -24685,6 +24877,8 @@ const struct test tests[] = {
   { "mount_0", "disks", test_mount_0 },
   { "mount_1", "disks", test_mount_1 },
   { "mount_2", "disks", test_mount_2 },
+  { "mount_3", "disks", test_mount_3 },
+  { "mount_4", "scratch-fs", test_mount_4 },
   { "mount_local_0", "none", test_mount_local_0 },
   { "mount_local_run_0", "none", test_mount_local_run_0 },
   { "mount_options_0", "disks", test_mount_options_0 },

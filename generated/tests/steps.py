@@ -2500,11 +2500,13 @@ def ln_2(t):
     t.step(1, lambda: t.g.touch("/g"), ("ok",))
     t.step(2, lambda: t.g.mkdir("/d"), ("ok",))
     t.step(3, lambda: t.g.ln("/f", "/g"), ("error", "EEXIST"))
-    t.step(4, lambda: t.g.ln("/f", "/d"), ("error", "EEXIST"))
-    t.step(5, lambda: t.g.ln("/d", "/e"), ("error", "EPERM"))
-    t.step(6, lambda: t.g.ln("/missing", "/h"), ("error", "ENOENT"))
-    t.step(7, lambda: t.g.ln("f", "/h"), ("error", "EINVAL"))
-    t.step(8, lambda: t.g.ln("/f", "/missing/h"), ("error", "ENOENT"))
+    t.step(4, lambda: t.g.ln("/f", "/d"), ("ok",))
+    t.step(5, lambda: t.g.ls("/d"), ("equals", ["f"]))
+    t.step(6, lambda: t.g.ln("/f", "/d"), ("error", "EEXIST"))
+    t.step(7, lambda: t.g.ln("/d", "/e"), ("error", "EPERM"))
+    t.step(8, lambda: t.g.ln("/missing", "/h"), ("error", "ENOENT"))
+    t.step(9, lambda: t.g.ln("f", "/h"), ("error", "EINVAL"))
+    t.step(10, lambda: t.g.ln("/f", "/missing/h"), ("error", "ENOENT"))
 
 
 def ln_f_0(t):
@@ -2535,9 +2537,13 @@ def ln_f_2(t):
     t.step(1, lambda: t.g.mkdir("/d"), ("ok",))
     t.step(2, lambda: t.g.ln_f("/missing", "/f"), ("error", "ENOENT"))
     t.step(3, lambda: t.g.cat("/f"), ("equals", "text"))
-    t.step(4, lambda: t.g.ln_f("/f", "/d"), ("error", "EISDIR"))
-    t.step(5, lambda: t.g.is_dir("/d"), ("equals", True))
-    t.step(6, lambda: t.g.ls("/"), ("equals", ["d", "f", "lost+found"]))
+    t.step(4, lambda: t.g.ln_f("/f", "/d"), ("ok",))
+    t.step(5, lambda: t.g.ls("/d"), ("equals", ["f"]))
+    t.step(6, lambda: t.g.mkdir("/e"), ("ok",))
+    t.step(7, lambda: t.g.mkdir("/e/f"), ("ok",))
+    t.step(8, lambda: t.g.ln_f("/f", "/e"), ("error", "EISDIR"))
+    t.step(9, lambda: t.g.is_dir("/e/f"), ("equals", True))
+    t.step(10, lambda: t.g.ls("/"), ("equals", ["d", "e", "f", "lost+found"]))
 
 
 def ln_s_0(t):
@@ -2555,7 +2561,10 @@ def ln_s_1(t):
 def ln_s_2(t):
     t.step(0, lambda: t.g.touch("/l"), ("ok",))
     t.step(1, lambda: t.g.ln_s("/f", "/l"), ("error", None))
-    t.step(2, lambda: t.g.ln_s("/f", "/missing/l"), ("error", None))
+    t.step(2, lambda: t.g.mkdir("/d"), ("ok",))
+    t.step(3, lambda: t.g.ln_s("/x/f", "/d"), ("ok",))
+    t.step(4, lambda: t.g.readlink("/d/f"), ("equals", "/x/f"))
+    t.step(5, lambda: t.g.ln_s("/f", "/missing/l"), ("error", None))
 
 
 def ln_sf_0(t):
@@ -3247,6 +3256,29 @@ def mount_2(t):
     t.step(0, lambda: t.g.mkfs("btrfs", "/dev/sdb"), ("ok",))
     t.step(1, lambda: t.g.mount("btrfsvol:/dev/sdb/missing", "/"), ("error", None))
     t.step(2, lambda: t.g.mounts(), ("equals", []))
+
+
+def mount_3(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sdb"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sdb"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 200), ("ok",))
+    t.step(3, lambda: t.g.mkfs("btrfs", "/dev/VG/LV"), ("ok",))
+    t.step(4, lambda: t.g.mount("/dev/VG/LV", "/"), ("ok",))
+    t.step(5, lambda: t.g.debug("sh", ["btrfs", "-q", "subvolume", "create", "/sysroot/sub"]), ("ok",))
+    t.step(6, lambda: t.g.touch("/sub/f"), ("ok",))
+    t.step(7, lambda: t.g.umount("/"), ("ok",))
+    t.step(8, lambda: t.g.list_filesystems(), ("equals", {"/dev/VG/LV": "btrfs", "btrfsvol:/dev/VG/LV/sub": "btrfs"}))
+    t.step(9, lambda: t.g.mount("btrfsvol:/dev/VG/LV/sub", "/"), ("ok",))
+    t.step(10, lambda: t.g.exists("/f"), ("equals", True))
+
+
+def mount_4(t):
+    t.step(0, lambda: t.g.mknod(24960, 7, 0, "/n"), ("ok",))
+    t.step(1, lambda: t.local_write(t.path("%tmp/f"), b"text"), ("ok",))
+    t.step(2, lambda: t.g.upload(t.path("%tmp/f"), "/n"), ("error", "EACCES"))
+    t.step(3, lambda: t.g.umount("/"), ("ok",))
+    t.step(4, lambda: t.g.mount_options("dev", "/dev/sdc", "/"), ("ok",))
+    t.step(5, lambda: t.g.is_blockdev("/n"), ("equals", True))
 
 
 def mount_local_0(t):
@@ -4195,7 +4227,11 @@ def rm_rf_1(t):
     t.step(1, lambda: t.g.touch("/f"), ("ok",))
     t.step(2, lambda: t.g.rm_rf("/f"), ("ok",))
     t.step(3, lambda: t.g.exists("/f"), ("equals", False))
-    t.step(4, lambda: t.g.rm_rf("/"), ("error", None))
+    t.step(4, lambda: t.g.mkdir_p("/a/b"), ("ok",))
+    t.step(5, lambda: t.g.rm_rf("/a/b/.."), ("error", "EINVAL"))
+    t.step(6, lambda: t.g.rm_rf("/a/."), ("error", "EINVAL"))
+    t.step(7, lambda: t.g.exists("/a/b"), ("equals", True))
+    t.step(8, lambda: t.g.rm_rf("/"), ("error", None))
 
 
 def rmdir_0(t):
@@ -4984,8 +5020,11 @@ def utimens_1(t):
 
 def utimens_2(t):
     t.step(0, lambda: t.g.utimens("/missing", 0, 0, 0, 0), ("error", "ENOENT"))
-    t.step(1, lambda: t.g.touch("/f"), ("ok",))
-    t.step(2, lambda: t.g.utimens("/f", 0, 1000000000, 0, 0), ("error", None))
+    t.step(1, lambda: t.g.ln_s("missing", "/l"), ("ok",))
+    t.step(2, lambda: t.g.utimens("/l", 1, 2, 3, 4), ("ok",))
+    t.step(3, lambda: t.g.lstatns("/l"), ("equals", {"st_atime_nsec": 2, "st_atime_sec": 1, "st_mtime_nsec": 4, "st_mtime_sec": 3}))
+    t.step(4, lambda: t.g.touch("/f"), ("ok",))
+    t.step(5, lambda: t.g.utimens("/f", 0, 1000000000, 0, 0), ("error", None))
 
 
 def utsname_0(t):
@@ -5742,6 +5781,8 @@ TESTS = [
     ("mount_0", "disks", mount_0),
     ("mount_1", "disks", mount_1),
     ("mount_2", "disks", mount_2),
+    ("mount_3", "disks", mount_3),
+    ("mount_4", "scratch-fs", mount_4),
     ("mount_local_0", "none", mount_local_0),
     ("mount_local_run_0", "none", mount_local_run_0),
     ("mount_options_0", "disks", mount_options_0),

@@ -1950,6 +1950,16 @@ pub static TESTS: &[Test] = &[
         run: mount_2,
     },
     Test {
+        name: "mount_3",
+        scenario: "disks",
+        run: mount_3,
+    },
+    Test {
+        name: "mount_4",
+        scenario: "scratch-fs",
+        run: mount_4,
+    },
+    Test {
         name: "mount_local_0",
         scenario: "none",
         run: mount_local_0,
@@ -10262,11 +10272,17 @@ fn ln_2(t: &Run<'_>) -> Outcome {
     t.step(1usize, t.g.touch("/g"), Expect::Ok)?;
     t.step(2usize, t.g.mkdir("/d"), Expect::Ok)?;
     t.step(3usize, t.g.ln("/f", "/g"), Expect::Error(Some("EEXIST")))?;
-    t.step(4usize, t.g.ln("/f", "/d"), Expect::Error(Some("EEXIST")))?;
-    t.step(5usize, t.g.ln("/d", "/e"), Expect::Error(Some("EPERM")))?;
-    t.step(6usize, t.g.ln("/missing", "/h"), Expect::Error(Some("ENOENT")))?;
-    t.step(7usize, t.g.ln("f", "/h"), Expect::Error(Some("EINVAL")))?;
-    t.step(8usize, t.g.ln("/f", "/missing/h"), Expect::Error(Some("ENOENT")))?;
+    t.step(4usize, t.g.ln("/f", "/d"), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.ls("/d"),
+        Expect::Equals(Value::List(vec![Value::Str("f".into())])),
+    )?;
+    t.step(6usize, t.g.ln("/f", "/d"), Expect::Error(Some("EEXIST")))?;
+    t.step(7usize, t.g.ln("/d", "/e"), Expect::Error(Some("EPERM")))?;
+    t.step(8usize, t.g.ln("/missing", "/h"), Expect::Error(Some("ENOENT")))?;
+    t.step(9usize, t.g.ln("f", "/h"), Expect::Error(Some("EINVAL")))?;
+    t.step(10usize, t.g.ln("/f", "/missing/h"), Expect::Error(Some("ENOENT")))?;
     Ok(())
 }
 
@@ -10327,20 +10343,28 @@ fn ln_f_2(t: &Run<'_>) -> Outcome {
     t.step(1usize, t.g.mkdir("/d"), Expect::Ok)?;
     t.step(2usize, t.g.ln_f("/missing", "/f"), Expect::Error(Some("ENOENT")))?;
     t.step(3usize, t.g.cat("/f"), Expect::Equals(Value::Str("text".into())))?;
-    t.step(4usize, t.g.ln_f("/f", "/d"), Expect::Error(Some("EISDIR")))?;
+    t.step(4usize, t.g.ln_f("/f", "/d"), Expect::Ok)?;
     t.step(
         5usize,
-        t.g.is_dir("/d", opts::IsDirOpts::new()),
+        t.g.ls("/d"),
+        Expect::Equals(Value::List(vec![Value::Str("f".into())])),
+    )?;
+    t.step(6usize, t.g.mkdir("/e"), Expect::Ok)?;
+    t.step(7usize, t.g.mkdir("/e/f"), Expect::Ok)?;
+    t.step(8usize, t.g.ln_f("/f", "/e"), Expect::Error(Some("EISDIR")))?;
+    t.step(
+        9usize,
+        t.g.is_dir("/e/f", opts::IsDirOpts::new()),
         Expect::Equals(Value::Bool(true)),
     )?;
     t.step(
-        6usize,
+        10usize,
         t.g.ls("/"),
         Expect::Equals(
             Value::List(
                 vec![
-                    Value::Str("d".into()), Value::Str("f".into()),
-                    Value::Str("lost+found".into())
+                    Value::Str("d".into()), Value::Str("e".into()), Value::Str("f"
+                    .into()), Value::Str("lost+found".into())
                 ],
             ),
         ),
@@ -10369,7 +10393,10 @@ fn ln_s_1(t: &Run<'_>) -> Outcome {
 fn ln_s_2(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.touch("/l"), Expect::Ok)?;
     t.step(1usize, t.g.ln_s("/f", "/l"), Expect::Error(None))?;
-    t.step(2usize, t.g.ln_s("/f", "/missing/l"), Expect::Error(None))?;
+    t.step(2usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(3usize, t.g.ln_s("/x/f", "/d"), Expect::Ok)?;
+    t.step(4usize, t.g.readlink("/d/f"), Expect::Equals(Value::Str("/x/f".into())))?;
+    t.step(5usize, t.g.ln_s("/f", "/missing/l"), Expect::Error(None))?;
     Ok(())
 }
 
@@ -11947,6 +11974,50 @@ fn mount_2(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.mkfs("btrfs", "/dev/sdb", opts::MkfsOpts::new()), Expect::Ok)?;
     t.step(1usize, t.g.mount("btrfsvol:/dev/sdb/missing", "/"), Expect::Error(None))?;
     t.step(2usize, t.g.mounts(), Expect::Equals(Value::List(vec![])))?;
+    Ok(())
+}
+
+fn mount_3(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sdb"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sdb"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 200), Expect::Ok)?;
+    t.step(3usize, t.g.mkfs("btrfs", "/dev/VG/LV", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(4usize, t.g.mount("/dev/VG/LV", "/"), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.debug("sh", &["btrfs", "-q", "subvolume", "create", "/sysroot/sub"]),
+        Expect::Ok,
+    )?;
+    t.step(6usize, t.g.touch("/sub/f"), Expect::Ok)?;
+    t.step(7usize, t.g.umount("/", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(
+        8usize,
+        t.g.list_filesystems(),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("/dev/VG/LV".into(), Value::Str("btrfs".into())),
+                    ("btrfsvol:/dev/VG/LV/sub".into(), Value::Str("btrfs".into()))
+                ],
+            ),
+        ),
+    )?;
+    t.step(9usize, t.g.mount("btrfsvol:/dev/VG/LV/sub", "/"), Expect::Ok)?;
+    t.step(10usize, t.g.exists("/f"), Expect::Equals(Value::Bool(true)))?;
+    Ok(())
+}
+
+fn mount_4(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mknod(24960, 7, 0, "/n"), Expect::Ok)?;
+    t.step(1usize, t.local_write("%tmp/f", b"text"), Expect::Ok)?;
+    t.step(2usize, t.g.upload(t.path("%tmp/f"), "/n"), Expect::Error(Some("EACCES")))?;
+    t.step(3usize, t.g.umount("/", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(4usize, t.g.mount_options("dev", "/dev/sdc", "/"), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.is_blockdev("/n", opts::IsBlockdevOpts::new()),
+        Expect::Equals(Value::Bool(true)),
+    )?;
     Ok(())
 }
 
@@ -13955,7 +14026,11 @@ fn rm_rf_1(t: &Run<'_>) -> Outcome {
     t.step(1usize, t.g.touch("/f"), Expect::Ok)?;
     t.step(2usize, t.g.rm_rf("/f"), Expect::Ok)?;
     t.step(3usize, t.g.exists("/f"), Expect::Equals(Value::Bool(false)))?;
-    t.step(4usize, t.g.rm_rf("/"), Expect::Error(None))?;
+    t.step(4usize, t.g.mkdir_p("/a/b"), Expect::Ok)?;
+    t.step(5usize, t.g.rm_rf("/a/b/.."), Expect::Error(Some("EINVAL")))?;
+    t.step(6usize, t.g.rm_rf("/a/."), Expect::Error(Some("EINVAL")))?;
+    t.step(7usize, t.g.exists("/a/b"), Expect::Equals(Value::Bool(true)))?;
+    t.step(8usize, t.g.rm_rf("/"), Expect::Error(None))?;
     Ok(())
 }
 
@@ -15548,8 +15623,23 @@ fn utimens_1(t: &Run<'_>) -> Outcome {
 
 fn utimens_2(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.utimens("/missing", 0, 0, 0, 0), Expect::Error(Some("ENOENT")))?;
-    t.step(1usize, t.g.touch("/f"), Expect::Ok)?;
-    t.step(2usize, t.g.utimens("/f", 0, 1000000000, 0, 0), Expect::Error(None))?;
+    t.step(1usize, t.g.ln_s("missing", "/l"), Expect::Ok)?;
+    t.step(2usize, t.g.utimens("/l", 1, 2, 3, 4), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.lstatns("/l"),
+        Expect::Equals(
+            Value::Table(
+                vec![
+                    ("st_atime_nsec".into(), Value::Int(2)), ("st_atime_sec".into(),
+                    Value::Int(1)), ("st_mtime_nsec".into(), Value::Int(4)),
+                    ("st_mtime_sec".into(), Value::Int(3))
+                ],
+            ),
+        ),
+    )?;
+    t.step(4usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(5usize, t.g.utimens("/f", 0, 1000000000, 0, 0), Expect::Error(None))?;
     Ok(())
 }
 

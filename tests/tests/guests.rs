@@ -282,9 +282,20 @@ fn check(guest: &Guest, archive: &Path, dir: &Path) {
     assert_eq!(named("libc6").app2_source_package, "glibc");
     assert_eq!(g.inspect_list_applications(root).unwrap().len(), packages.len());
 
+    // A process that the guest's programs leave behind keeps its file system: that is said, not passed over.
+    let service = g.sh("sleep 1000 </dev/null >/dev/null 2>&1 & echo $!").unwrap();
+    let busy = g.umount_all().unwrap_err();
+    let said = busy.message().to_string();
+    assert_eq!(busy.errno(), libc::EBUSY, "{said}");
+    assert!(said.contains(&format!("process {} (sleep)", service.trim().as_bstr())), "{said}");
+    g.sh(&format!("kill -9 {}", service.trim().as_bstr())).unwrap();
+
     // Mounted or not, a second look gives the same.
     assert_eq!(g.inspect_os().unwrap(), roots);
     assert_eq!(answers(&g, root), first, "{}: second inspection", guest.name);
+    // One that still runs at the end does not keep the machine from ending in order.
+    g.mount_ro(root, "/").unwrap();
+    g.sh("sleep 1000 </dev/null >/dev/null 2>&1 &").unwrap();
     g.shutdown().unwrap();
     println!(
         "{}: made in {made:.1?}, inspected in {inspected:.2?}, {} packages of Debian {version}",

@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 
 use bstr::BString;
-use rustix::fs::{FileType, OFlags, Stat};
+use rustix::fs::{FileType, OFlags, SeekFrom, Stat};
 
 use super::direct::{self, Buffer};
 use crate::ctx::Ctx;
@@ -66,7 +66,7 @@ impl Side {
 
     /// Size in bytes, of a device too.
     pub fn size(&self) -> Result<u64> {
-        rustix::fs::seek(&self.file, rustix::fs::SeekFrom::End(0)).context(&self.name)
+        rustix::fs::seek(&self.file, SeekFrom::End(0)).context(&self.name)
     }
 
     /// Cut a regular file to nothing; a device keeps what it has.
@@ -192,8 +192,16 @@ fn by_the_kernel(ctx: &Ctx, from: &Side, to: &Side, range: &Range, total: u64) -
 
 fn by_buffer(ctx: &Ctx, from: &Side, to: &Side, range: &Range, done: u64, total: u64) -> Result<u64> {
     let mut done = done;
+    // What a hole is need not be read to be known.
+    let holes = range.sparse && from.is_regular()?;
     let mut block = Buffer::new(total.saturating_sub(done).min(BLOCK as u64) as usize);
     while done < total {
+        if holes {
+            done = skip_hole(from, range.src, done, total)?;
+            if done >= total {
+                break;
+            }
+        }
         let want = (total - done).min(BLOCK as u64) as usize;
         let buffer = block.get(want);
         let src = range.src.saturating_add(done);
@@ -210,6 +218,18 @@ fn by_buffer(ctx: &Ctx, from: &Side, to: &Side, range: &Range, done: u64, total:
         range.report(ctx, done, total);
     }
     Ok(done)
+}
+
+/// How much is done when the source's next data is reached, or its end.
+fn skip_hole(from: &Side, start: u64, done: u64, total: u64) -> Result<u64> {
+    let data = match rustix::fs::seek(&from.file, SeekFrom::Data(start.saturating_add(done))) {
+        Ok(data) => data,
+        // No data up to the end, or already behind it.
+        Err(Errno::NXIO) => from.size()?,
+        // A file system that does not know holes.
+        Err(_) => return Ok(done),
+    };
+    Ok(data.saturating_sub(start).clamp(done, total))
 }
 
 fn write(to: &Side, data: &[u8], at: u64, sparse: bool) -> Result<()> {

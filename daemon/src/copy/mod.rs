@@ -149,7 +149,13 @@ pub fn mv(ctx: &mut Ctx, src: &GuestPath, dest: &GuestPath) -> Result<()> {
         Ok(()) => Ok(()),
         // Another file system: copy, then remove, as mv(1) does.
         Err(Errno::XDEV) => {
-            if dest.lstat(ctx).is_ok_and(|st| FileType::from_raw_mode(st.st_mode) == FileType::Directory) {
+            let is_dir = |path: &GuestPath| {
+                path.lstat(ctx).is_ok_and(|st| FileType::from_raw_mode(st.st_mode) == FileType::Directory)
+            };
+            if is_dir(&dest) {
+                if !is_dir(src) {
+                    return Err(Error::from(Errno::ISDIR)).with_context(|| format!("{src} cannot be moved to {dest}"));
+                }
                 // A directory in the way must be empty.
                 rustix::fs::unlinkat(&to_dir, to.as_bytes(), AtFlags::REMOVEDIR).context(&dest)?;
             }

@@ -130,12 +130,13 @@ impl Mountable {
         let Some(rest) = name.strip_prefix(b"btrfsvol:") else {
             return Ok(Mountable::Device(Device::parse(ctx, name)?));
         };
-        // Device names contain slashes themselves (/dev/VG/LV), so the device is the shortest part
-        // that is one: a device is never a directory.
+        // Device names contain slashes themselves (/dev/VG/LV), so the device is the shortest part that is
+        // one; a volume group is not, though some calls take it for all its volumes.
         let mut last = None;
         for at in rest.find_iter(b"/").filter(|at| *at > b"/dev/".len()) {
             let (device, subvolume) = rest.split_at(at);
             match Device::parse(ctx, device.as_bstr()) {
+                Ok(device) if device.path().is_dir() => {}
                 Ok(device) => {
                     let subvolume = subvolume.strip_prefix(b"/").unwrap_or(subvolume);
                     if subvolume.is_empty() {

@@ -14,25 +14,29 @@ use crate::dirs::tree::stat_entry;
 use crate::error::{Context, Errno, Error, Result};
 use crate::path::{check_name, GuestPath};
 
+/// Where a link goes: `linkname`, or into it when it is a directory, as with ln(1).
+fn place(ctx: &Ctx, target: &BStr, linkname: &GuestPath) -> Result<GuestPath> {
+    if !linkname.stat(ctx).is_ok_and(|st| FileType::from_raw_mode(st.st_mode) == FileType::Directory) {
+        return Ok(linkname.clone());
+    }
+    let name = target.trim_end_with(|c| c == '/').rsplit_str("/").next().unwrap_or_default();
+    if matches!(name, b"" | b"." | b"..") {
+        let why = format!("{linkname} is a directory, and {target} gives a link in it no name");
+        return Err(Error::new(Errno::ISDIR, why));
+    }
+    Ok(linkname.join(name.as_bstr()))
+}
+
 /// Make the symbolic link `linkname` that says `target`.
 pub fn ln_s(ctx: &mut Ctx, target: &BStr, linkname: &GuestPath) -> Result<()> {
+    let linkname = &place(ctx, target, linkname)?;
     let (dir, name) = linkname.parent(ctx)?;
     rustix::fs::symlinkat(target.as_bytes(), &dir, name.as_bytes()).context(linkname)
 }
 
-/// The same; a file of that name is replaced, and in a directory of that name the link is made.
+/// The same; a file of that name is replaced.
 pub fn ln_sf(ctx: &mut Ctx, target: &BStr, linkname: &GuestPath) -> Result<()> {
-    let linkname = match linkname.stat(ctx) {
-        Ok(st) if FileType::from_raw_mode(st.st_mode) == FileType::Directory => {
-            let name = target.trim_end_with(|c| c == '/').rsplit_str("/").next().unwrap_or_default();
-            if matches!(name, b"" | b"." | b"..") {
-                let why = format!("{linkname} is a directory, and {target} gives a link in it no name");
-                return Err(Error::new(Errno::ISDIR, why));
-            }
-            &linkname.join(name.as_bstr())
-        }
-        _ => linkname,
-    };
+    let linkname = &place(ctx, target, linkname)?;
     let (dir, name) = linkname.parent(ctx)?;
     match rustix::fs::symlinkat(target.as_bytes(), &dir, name.as_bytes()) {
         Err(Errno::EXIST) => replace(dir.as_fd(), name.as_bstr(), |new| {
@@ -45,6 +49,7 @@ pub fn ln_sf(ctx: &mut Ctx, target: &BStr, linkname: &GuestPath) -> Result<()> {
 
 /// Make `linkname` one more name of the file `target`.
 pub fn ln(ctx: &mut Ctx, target: &BStr, linkname: &GuestPath) -> Result<()> {
+    let linkname = &place(ctx, target, linkname)?;
     let target = GuestPath::parse(ctx, target)?;
     let (from_dir, from) = target.parent(ctx)?;
     let (dir, name) = linkname.parent(ctx)?;
@@ -54,6 +59,7 @@ pub fn ln(ctx: &mut Ctx, target: &BStr, linkname: &GuestPath) -> Result<()> {
 
 /// The same; a file of that name is replaced.
 pub fn ln_f(ctx: &mut Ctx, target: &BStr, linkname: &GuestPath) -> Result<()> {
+    let linkname = &place(ctx, target, linkname)?;
     let target = GuestPath::parse(ctx, target)?;
     let (from_dir, from) = target.parent(ctx)?;
     let (dir, name) = linkname.parent(ctx)?;

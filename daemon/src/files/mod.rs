@@ -126,8 +126,8 @@ pub fn umask(_ctx: &mut Ctx, mask: i32) -> Result<i32> {
     Ok(rustix::process::umask(Mode::from_raw_mode(new)).bits() as i32)
 }
 
-/// Set access and modification time, following symbolic links. Nanoseconds of −1 mean now, of −2
-/// leave as it is (guestfs(3)).
+/// Set access and modification time, of a symbolic link itself. Nanoseconds of −1 mean now, of −2 leave as
+/// it is (guestfs(3)).
 pub fn utimens(
     ctx: &mut Ctx,
     path: &GuestPath,
@@ -140,7 +140,7 @@ pub fn utimens(
         last_access: timespec(atsecs, atnsecs).context(path)?,
         last_modification: timespec(mtsecs, mtnsecs).context(path)?,
     };
-    let fd = path.open_path(ctx)?;
+    let fd = path.open(ctx, OFlags::PATH | OFlags::NOFOLLOW, Mode::empty())?;
     rustix::fs::utimensat(&fd, "", &times, AtFlags::EMPTY_PATH).context(path)
 }
 

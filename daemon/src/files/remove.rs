@@ -46,6 +46,10 @@ pub fn rm_rf(ctx: &mut Ctx, path: &GuestPath) -> Result<()> {
         return Err(Error::invalid("cannot remove root directory"));
     }
     let (dir, name) = path.parent(ctx)?;
+    if name == "." {
+        // Its contents would go before the kernel says that it has no name to remove.
+        return Err(Error::invalid("ends with . or .., which is not removed").context(path));
+    }
     if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
         return rustix::fs::unlinkat(&dir, name.as_bytes(), AtFlags::empty()).context(path);
     }

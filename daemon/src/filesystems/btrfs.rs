@@ -3,6 +3,7 @@
 //! In: a device. Out: paths, bytes. The file system is mounted read-only and detached: it has no place in the
 //! appliance's tree, and is gone when its descriptor is closed.
 
+use std::collections::BTreeSet;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use bstr::{BString, ByteSlice};
@@ -65,7 +66,15 @@ fn parse(output: &[u8], default: Option<u64>) -> Result<Vec<BString>> {
             }
         }
     }
-    Ok(found.into_iter().filter(|(number, _)| *number != default).map(|(_, path)| path).collect())
+    let mut paths = Vec::new();
+    // A name made to look like another line must not have a path listed twice.
+    let mut seen = BTreeSet::new();
+    for (_, path) in found.into_iter().filter(|(number, _)| *number != default) {
+        if seen.insert(path.clone()) {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
 }
 
 /// The number at the start of a line.
@@ -83,6 +92,7 @@ mod tests {
         let list = b"ID 256 gen 8 top level 5 path home\nID 257 gen 9 top level 256 path home/a path b\nID 258 gen 9 top level 5 path x\ny\n";
         assert_eq!(parse(list, id(b"ID 5 (FS_TREE)")).unwrap(), ["home", "home/a path b", "x\ny"]);
         assert_eq!(parse(list, id(b"ID 256 gen 8 top level 5 path home")).unwrap(), ["home/a path b", "x\ny"]);
+        assert_eq!(parse(b"ID 256 gen 8 top level 5 path @\nID 257 gen 8 top level 5 path a\nID 9 gen 1 top level 5 path @\n", None).unwrap(), ["@", "a"]);
         assert_eq!(parse(b"", None).unwrap(), Vec::<BString>::new());
         assert!(parse(b"ERROR: nonsense\n", None).is_err());
     }

@@ -9,7 +9,7 @@ use bstr::{BStr, BString, ByteSlice};
 use super::probe::{self, Tags};
 use crate::ctx::Ctx;
 use crate::device::{Device, Mountable};
-use crate::error::Result;
+use crate::error::{Errno, Result};
 
 /// Partitions that never hold a file system, by type as blkid prints it: extended ones (MBR), and for
 /// Windows the reserved one and those of dynamic disks (MBR 0x42, GPT).
@@ -32,7 +32,7 @@ pub(crate) struct Candidate {
 /// Every place that may hold a file system, with its type; `unknown` where nothing is recognised.
 pub fn list_filesystems(ctx: &mut Ctx) -> Result<Vec<(Mountable, BString)>> {
     let candidates = survey(ctx)?;
-    Ok(mountables(ctx, &candidates))
+    mountables(ctx, &candidates)
 }
 
 /// All devices that may hold a file system, also those whose content turns out to be something else.
@@ -49,15 +49,15 @@ pub(crate) fn survey(ctx: &mut Ctx) -> Result<Vec<Candidate>> {
 }
 
 /// What of these can be mounted or is swap, with its type.
-pub(crate) fn mountables(ctx: &Ctx, candidates: &[Candidate]) -> Vec<(Mountable, BString)> {
+pub(crate) fn mountables(ctx: &Ctx, candidates: &[Candidate]) -> Result<Vec<(Mountable, BString)>> {
     let mut found = Vec::new();
     for Candidate { device, tags } in candidates {
         let Some(fstype) = classify(tags) else { continue };
-        let volumes = if fstype == "btrfs" { subvolumes(ctx, device) } else { Vec::new() };
+        let volumes = if fstype == "btrfs" { subvolumes(ctx, device)? } else { Vec::new() };
         found.push((Mountable::Device(device.clone()), fstype.to_owned()));
         found.extend(volumes.into_iter().map(|v| (Mountable::BtrfsVol(device.clone(), v), fstype.to_owned())));
     }
-    found
+    Ok(found)
 }
 
 /// Disks without partitions, partitions, arrays, volumes; in this order, each sorted as its source is.
@@ -120,12 +120,16 @@ fn arrays() -> Vec<Device> {
 
 /// The subvolumes of a btrfs file system but the one that is mounted by default, as paths from its
 /// top. One that cannot be read has none to show: its device is listed all the same.
-fn subvolumes(ctx: &Ctx, device: &Device) -> Vec<BString> {
-    super::btrfs::subvolumes(ctx, device).unwrap_or_else(|e| {
+fn subvolumes(ctx: &Ctx, device: &Device) -> Result<Vec<BString>> {
+    super::btrfs::subvolumes(ctx, device).or_else(|e| {
+        // Too many to list is not none.
+        if e.errno() == Some(Errno::MSGSIZE) {
+            return Err(e.context(device.api_name(ctx)));
+        }
         if ctx.verbose() {
             eprintln!("guestfsd: {}: subvolumes cannot be listed: {e}", device.api_name(ctx).as_bstr());
         }
-        Vec::new()
+        Ok(Vec::new())
     })
 }
 

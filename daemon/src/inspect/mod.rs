@@ -19,7 +19,7 @@ mod tests;
 
 use crate::ctx::Ctx;
 use crate::device::Mountable;
-use crate::error::{Error, Result};
+use crate::error::{Errno, Error, Result};
 use crate::filesystems::{mountables, survey, Candidate};
 use bstr::BString;
 use look::Role;
@@ -76,9 +76,14 @@ pub fn inspect_os(ctx: &mut Ctx) -> Result<Vec<Mountable>> {
     let mut candidates = survey(ctx)?;
     resolve::make_plain(ctx, &mut candidates);
     let (mut systems, mut usrs) = (Vec::new(), Vec::new());
-    let all = mountables(ctx, &candidates);
+    let all = mountables(ctx, &candidates)?;
     let may_be_root = all.iter().filter(|(_, fstype)| fstype != "swap" && fstype != "unknown");
-    for (mountable, _) in may_be_root.take(LOOKS_MAX) {
+    let may_be_root: Vec<_> = may_be_root.collect();
+    if may_be_root.len() > LOOKS_MAX {
+        let text = format!("{} file systems are too many to look at, {LOOKS_MAX} would do", may_be_root.len());
+        return Err(Error::new(Errno::TOOBIG, text));
+    }
+    for (mountable, _) in may_be_root {
         match look_at(ctx, mountable, &candidates)? {
             Role::Root(os) => systems.push((mountable.clone(), os)),
             Role::Usr(os) => usrs.push((mountable.clone(), os)),

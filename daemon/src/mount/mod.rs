@@ -8,7 +8,7 @@ mod points;
 mod table;
 
 pub use points::{mkmountpoint, rmmountpoint};
-pub(crate) use table::{unescape, TREE};
+pub(crate) use table::{has, unescape, TREE};
 
 use crate::ctx::{Ctx, Role};
 use crate::device::{Device, DeviceOrPath, Mountable};
@@ -55,14 +55,18 @@ fn attach(ctx: &mut Ctx, options: &[u8], fstype: &[u8], mountable: &Mountable, m
     }
     let on_root = !mountpoint.is_empty() && mountpoint.iter().all(|b| *b == b'/');
     let target = if on_root { ctx.sysroot().to_owned() } else { place(ctx, mountpoint)? };
-    let mut words = options.to_vec();
+    // No device of ours hides behind a node of the guest's. The user's own words come later and win.
+    let mut words = b"nodev".to_vec();
+    if !options.is_empty() {
+        words.push(b',');
+        words.extend_from_slice(options);
+    }
     if let Some(subvolume) = mountable.subvolume() {
         // A comma would start another option.
         if subvolume.contains(&b',') {
             return Err(Error::invalid("btrfs subvolume with a comma in its name cannot be mounted").context(subvolume));
         }
-        let subvol = bstr::concat([&b"subvol="[..], subvolume]);
-        words = if words.is_empty() { subvol } else { bstr::concat([&subvol[..], b",", &words]) };
+        words = bstr::concat([&b"subvol="[..], subvolume, b",", &words]);
     }
     let mut tool = Tool::new("mount");
     for (option, value) in [("-t", fstype), ("-o", &words)] {
@@ -140,15 +144,22 @@ pub fn umount(ctx: &mut Ctx, pathordevice: &DeviceOrPath, opts: &opts::UmountOpt
             mounted.iter().rev().find(|e| e.target == target)
         }
     };
-    let target = entry.ok_or_else(not_mounted)?.target.clone();
+    let entry = entry.ok_or_else(not_mounted)?.clone();
     let mut flags = UnmountFlags::NOFOLLOW;
     flags.set(UnmountFlags::FORCE, opts.force == Some(true));
     flags.set(UnmountFlags::DETACH, opts.lazyunmount == Some(true));
-    detach(ctx, &target, flags).with_context(|| name.clone())
+    detach(ctx, &entry, flags).with_context(|| name.clone())
 }
 
-/// Unmount `target`, letting go of the guest's root before when it is that.
-fn detach(ctx: &mut Ctx, target: &Path, flags: UnmountFlags) -> Result<()> {
+/// Unmount it, letting go of the guest's root before when it is that.
+fn detach(ctx: &mut Ctx, entry: &table::Entry, flags: UnmountFlags) -> Result<()> {
+    if !flags.contains(UnmountFlags::DETACH) {
+        if let Some((pid, name)) = crate::command::left::user_of(entry.number.as_bstr()) {
+            let text = format!("in use: process {pid} ({name}), which a program of the guest left behind, still has it");
+            return Err(Error::new(Errno::BUSY, text));
+        }
+    }
+    let target = entry.target.as_path();
     if target != ctx.sysroot() {
         let done = unmount(target, flags);
         let mounted = table::any_mounted(ctx)?;
@@ -178,8 +189,7 @@ pub fn umount_all(ctx: &mut Ctx) -> Result<()> {
         return Err(Error::not_supported("the guest is this machine itself: its file systems stay mounted"));
     }
     for entry in table::mounted(ctx)?.iter().rev() {
-        let target = entry.target.clone();
-        detach(ctx, &target, UnmountFlags::NOFOLLOW).with_context(|| entry.guest.clone())?;
+        detach(ctx, entry, UnmountFlags::NOFOLLOW).with_context(|| entry.guest.clone())?;
     }
     Ok(())
 }
@@ -262,7 +272,12 @@ pub fn sync(ctx: &mut Ctx) -> Result<()> {
 
 /// What the library asks for before it lets the machine go.
 pub fn internal_autosync(ctx: &mut Ctx) -> Result<()> {
-    let unmounted = if ctx.role() == Role::Appliance { umount_all(ctx) } else { Ok(()) };
+    let mut unmounted = Ok(());
+    if ctx.role() == Role::Appliance {
+        // Nothing may be written behind what counts as the end.
+        crate::command::left::end();
+        unmounted = umount_all(ctx);
+    }
     sync(ctx)?;
     unmounted
 }

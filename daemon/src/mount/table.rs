@@ -4,7 +4,7 @@
 
 use crate::ctx::Ctx;
 use crate::error::{Context, Result};
-use bstr::{BString, ByteSlice};
+use bstr::{BStr, BString, ByteSlice};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ pub struct Entry {
     pub guest: BString,
     /// As it was given to mount, normally a device node.
     pub source: BString,
+    /// The file system's device number, `MAJOR:MINOR`: the same wherever it is mounted.
+    pub number: BString,
 }
 
 /// The source of what lies below all mounts: a file system in memory, where mountpoints can be made
@@ -27,7 +29,7 @@ pub const TREE: &str = "mountpoints";
 /// All file systems mounted at or below the guest's root, oldest first.
 pub fn mounted(ctx: &Ctx) -> Result<Vec<Entry>> {
     let text = std::fs::read("/proc/self/mountinfo").context("/proc/self/mountinfo")?;
-    Ok(text.lines().filter_map(parse).filter_map(|(target, source)| entry(ctx, target, source)).collect())
+    Ok(text.lines().filter_map(parse).filter_map(|line| entry(ctx, line)).collect())
 }
 
 /// Whether anything is mounted at or below the guest's root.
@@ -35,20 +37,25 @@ pub fn any_mounted(ctx: &Ctx) -> Result<bool> {
     Ok(!mounted(ctx)?.is_empty())
 }
 
-fn entry(ctx: &Ctx, target: BString, source: BString) -> Option<Entry> {
+/// Whether the file system of this number is among the mounts of a process.
+pub fn has(mountinfo: &[u8], number: &BStr) -> bool {
+    mountinfo.lines().any(|line| line.split_str(" ").nth(2) == Some(number.as_bytes()))
+}
+
+fn entry(ctx: &Ctx, (target, source, number): (BString, BString, BString)) -> Option<Entry> {
     let target = Path::new(OsStr::from_bytes(&target)).to_owned();
     if source == TREE && target == ctx.sysroot() {
         return None;
     }
-    Some(Entry { guest: ctx.guest_path(&target)?, target, source })
+    Some(Entry { guest: ctx.guest_path(&target)?, target, source, number })
 }
 
-/// Mount point and source of a line.
-fn parse(line: &[u8]) -> Option<(BString, BString)> {
+/// Mount point, source and device number of a line.
+fn parse(line: &[u8]) -> Option<(BString, BString, BString)> {
     let (head, tail) = line.split_once_str(" - ")?;
-    let target = head.split_str(" ").nth(4)?;
+    let (number, target) = (head.split_str(" ").nth(2)?, head.split_str(" ").nth(4)?);
     let source = tail.split_str(" ").nth(1)?;
-    Some((unescape(target), unescape(source)))
+    Some((unescape(target), unescape(source), number.into()))
 }
 
 /// Blanks, backslashes and line ends are written as `\` and three octal digits.
@@ -76,16 +83,16 @@ mod tests {
 
     #[test]
     fn lines() {
-        let check = |line: &str, want: Option<(&str, &str)>| {
-            let want = want.map(|(t, s)| (BString::from(t), BString::from(s)));
+        let check = |line: &str, want: Option<(&str, &str, &str)>| {
+            let want = want.map(|(t, s, n)| (BString::from(t), BString::from(s), BString::from(n)));
             assert_eq!(parse(line.as_bytes()), want, "{line}");
         };
         check(
             "36 35 98:0 / /sysroot/a\\040b rw,noatime master:1 - ext4 /dev/sda1 rw",
-            Some(("/sysroot/a b", "/dev/sda1")),
+            Some(("/sysroot/a b", "/dev/sda1", "98:0")),
         );
-        check("36 35 98:0 / /sysroot rw - fuseblk /dev/sdb rw", Some(("/sysroot", "/dev/sdb")));
-        check("36 35 98:0 / /x rw shared:1 - tmpfs back\\134slash rw", Some(("/x", "back\\slash")));
+        check("36 35 98:0 / /sysroot rw - fuseblk /dev/sdb rw", Some(("/sysroot", "/dev/sdb", "98:0")));
+        check("36 35 98:0 / /x rw shared:1 - tmpfs back\\134slash rw", Some(("/x", "back\\slash", "98:0")));
         check("nonsense", None);
         check("", None);
     }

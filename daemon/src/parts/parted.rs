@@ -73,14 +73,31 @@ pub fn parse(output: &[u8]) -> Result<Table> {
         return Err(Error::msg(format!("parted printed no table type: {}", device.as_bstr())));
     }
     let mut table = Table { label: label.into(), partitions: Vec::new(), bootable: Vec::new() };
-    for line in lines.filter(|l| !l.is_empty()) {
-        let partition = partition(line)?;
-        if is_bootable(line) {
+    for line in whole(lines) {
+        let partition = partition(&line)?;
+        if is_bootable(&line) {
             table.bootable.push(partition.part_num);
         }
         table.partitions.push(partition);
     }
     Ok(table)
+}
+
+/// A name may have newlines: what does not begin like a partition continues the one before. It cannot look
+/// like one, as parted escapes the colons of names.
+fn whole<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<Vec<u8>> {
+    let mut all: Vec<Vec<u8>> = Vec::new();
+    for line in lines {
+        match all.last_mut() {
+            Some(last) if partition(line).is_err() => {
+                last.push(b'\n');
+                last.extend_from_slice(line);
+            }
+            _ => all.push(line.to_vec()),
+        }
+    }
+    all.retain(|line| !line.is_empty());
+    all
 }
 
 /// Flags are the last field, `boot, esp;`, whatever a name before them holds.
@@ -118,6 +135,8 @@ mod tests {
                 Partition { part_num: 2, part_start: 2_097_152, part_end: 67_091_967, part_size: 64_994_816 },
             ]
         );
+        let named = parse(b"BYT;\n/dev/x:9B:scsi:512:512:gpt::;\n1:5B:6B:2B::a:boot\nb\n\n2\\:5B\\:6B\\:2B::boot:;\n3:7B:7B:1B::x:boot;\n").unwrap();
+        assert_eq!((named.partitions.len(), named.bootable), (2, vec![3]));
         assert_eq!(parse(b"BYT;\n/dev/sda:1B:scsi:512:512:msdos::;\n").unwrap().partitions, []);
     }
 

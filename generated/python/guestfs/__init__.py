@@ -7109,8 +7109,11 @@ class GuestFS:
         "target" is an absolute path, like "linkname"; a symbolic link is not
         followed but gets another name itself. Both must lie on the same file
         system (EXDEV otherwise), and the file system must have hard links:
-        those of FAT do not. Directories cannot have several names (EPERM). It
-        is an error if "linkname" exists already.
+        those of FAT do not. Directories cannot have several names (EPERM).
+
+        If "linkname" is a directory, or a symbolic link that leads to one, the
+        link is made inside, with the last part of "target" as its name. It is
+        an error if the name exists already.
 
         See also GuestFS.ln_f, GuestFS.ln_s and link(2).
 
@@ -7123,10 +7126,10 @@ class GuestFS:
         """Create a hard link, replacing an existing file.
 
         Makes "linkname" one more name of the file "target", as GuestFS.ln does.
-        A file that has the name "linkname" already loses it; a directory is not
-        replaced. When the call fails, "linkname" is what it was before, and at
-        no moment is there nothing of that name. It is fine if both are names of
-        the same file already.
+        A file that has the name "linkname" already loses it; in a directory the
+        link is made inside, as with GuestFS.ln. When the call fails, "linkname"
+        is what it was before, and at no moment is there nothing of that name.
+        It is fine if both are names of the same file already.
 
         See also GuestFS.ln, GuestFS.ln_sf and link(2).
 
@@ -7143,7 +7146,9 @@ class GuestFS:
         is resolved against the directory of the link, an absolute one against
         the root of the guest, whenever somebody follows the link.
 
-        It is an error if "linkname" exists already.
+        If "linkname" is a directory, or a symbolic link that leads to one, the
+        link is made inside, with the last part of "target" as its name. It is
+        an error if the name exists already.
 
         See also GuestFS.readlink, GuestFS.is_symlink and symlink(2).
 
@@ -8512,6 +8517,10 @@ class GuestFS:
         there. Then more can be mounted on directories that exist. Nothing is
         mounted when the appliance starts, and all is unmounted at
         GuestFS.shutdown.
+
+        Device nodes that lie on the file system cannot be opened: whoever made
+        the disk could have made them lead to other disks. GuestFS.mount_options
+        with "dev" allows it.
 
         See also GuestFS.mount_ro, GuestFS.mount_options, GuestFS.umount and
         GuestFS.mounts.
@@ -9978,9 +9987,9 @@ class GuestFS:
         happens when "path" does not exist. Symbolic links are removed, never
         followed.
 
-        The root directory is refused. If something cannot be removed, a mount
-        point for example, the call fails; what was removed by then stays
-        removed.
+        The root directory is refused, and so is a path that ends with "." or
+        "..". If something cannot be removed, a mount point for example, the
+        call fails; what was removed by then stays removed.
 
         See also GuestFS.rm and GuestFS.rmdir.
 
@@ -11789,8 +11798,8 @@ class GuestFS:
 
         Sets the time of last access of "path" to "atsecs" seconds and "atnsecs"
         nanoseconds since 1970, and the time of its last change to "mtsecs" and
-        "mtnsecs". Symbolic links are followed. The file system may store less
-        precisely.
+        "mtnsecs". A symbolic link is not followed: the times are its own. The
+        file system may store less precisely.
 
         Instead of nanoseconds between 0 and 999999999 there are two special
         values, which make the seconds beside them meaningless:

@@ -1,8 +1,11 @@
 //! Family `command`: running the guest's own programs in its own tree.
 //!
 //! In: an argv. Out: what it printed. The program runs as root of the appliance with the guest's root
-//! as `/` and fresh `/dev`, `/proc` and `/sys` in a mount namespace of its own, so that nothing of
-//! this stays behind however it ends. It is not confined further: the appliance is the confinement.
+//! as `/` and fresh `/dev`, `/proc` and `/sys` in a mount namespace of its own, so that none of these
+//! mounts stays behind however it ends. It is not confined further: the appliance is the confinement.
+//! Processes that it leaves behind go on, as services of the guest do; see [`left`].
+
+pub mod left;
 
 use crate::content::split_lines;
 use crate::ctx::{Ctx, Role};
@@ -53,6 +56,7 @@ fn enter(ctx: &Ctx, tool: &mut Tool) -> Result<()> {
     let root = CString::new(ctx.sysroot().as_os_str().as_bytes())
         .map_err(|_| Error::invalid("the sysroot's path contains a NUL byte"))?;
     let own_tree = ctx.role() == Role::Appliance;
+    left::expect();
     let resolver = if own_tree { name_servers() } else { None };
     let prepare = move || {
         if own_tree {
