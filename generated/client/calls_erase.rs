@@ -251,7 +251,9 @@ impl Handle {
     /// nothing else can be written meanwhile, and an image that has holes grows to its full size; to
     /// make it smaller, use [`Handle::fstrim`](crate::Handle::fstrim) instead or afterwards. On file
     /// systems that compress or clone data the blocks on disk may stay as they were, and some types
-    /// (XFS) keep a little space that no file gets. If the call fails, no such file is left behind.
+    /// keep a little space that no file gets (ext4 up to 4096 blocks): what is in there stays, and only
+    /// [`Handle::zerofree`](crate::Handle::zerofree) reaches it. If the call fails, no such file is
+    /// left behind.
     ///
     /// See also [`Handle::zerofree`](crate::Handle::zerofree) and
     /// [`Handle::zero_device`](crate::Handle::zero_device).

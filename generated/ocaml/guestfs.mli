@@ -7971,7 +7971,7 @@ val zero_free_space : t -> string -> unit
 
 Overwrites the free space of the file system that has the directory [directory] with zeroes, which makes its image compress well and removes what is left of deleted files. The files are not touched. The file system must be mounted for writing. It may be of any type.
 
-This is done with a file that grows until the file system is full and is then deleted. So nothing else can be written meanwhile, and an image that has holes grows to its full size; to make it smaller, use [Guestfs.fstrim] instead or afterwards. On file systems that compress or clone data the blocks on disk may stay as they were, and some types (XFS) keep a little space that no file gets. If the call fails, no such file is left behind.
+This is done with a file that grows until the file system is full and is then deleted. So nothing else can be written meanwhile, and an image that has holes grows to its full size; to make it smaller, use [Guestfs.fstrim] instead or afterwards. On file systems that compress or clone data the blocks on disk may stay as they were, and some types keep a little space that no file gets (ext4 up to 4096 blocks): what is in there stays, and only [Guestfs.zerofree] reaches it. If the call fails, no such file is left behind.
 
 See also [Guestfs.zerofree] and [Guestfs.zero_device].
 

@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice;
 use rustix::fs::{AtFlags, Mode, OFlags};
@@ -29,7 +28,6 @@ pub fn zero_free_space(ctx: &mut Ctx, directory: &GuestPath) -> Result<()> {
 fn fill(ctx: &Ctx, dir: &OwnedFd) -> Result<()> {
     // What was deleted a moment ago is free when that is on disk.
     rustix::fs::syncfs(dir)?;
-    let _reserve = Reserve::lift(dir);
     let space = rustix::fs::fstatvfs(dir)?;
     let filler = Filler {
         ctx,
@@ -91,33 +89,6 @@ impl Filler<'_> {
             // What else the file system needs room for is not known before.
             self.ctx.progress((done + grown).min(self.total), self.total);
         }
-    }
-}
-
-/// Space that ext4 gives to no file, so that it can always write down where data is. It is no part of the
-/// disk format, and nothing else is written now. Given back when dropped.
-struct Reserve {
-    attribute: PathBuf,
-    before: Vec<u8>,
-}
-
-impl Reserve {
-    /// Nothing for other types.
-    fn lift(dir: &OwnedFd) -> Option<Reserve> {
-        let device = rustix::fs::fstat(dir).ok()?.st_dev;
-        let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
-        let name = std::fs::read_link(format!("/sys/dev/block/{major}:{minor}")).ok()?;
-        let attribute = Path::new("/sys/fs/ext4").join(name.file_name()?).join("reserved_clusters");
-        let before = std::fs::read(&attribute).ok()?;
-        std::fs::write(&attribute, b"0").ok()?;
-        Some(Reserve { attribute, before })
-    }
-}
-
-impl Drop for Reserve {
-    fn drop(&mut self) {
-        // It was just written to, and would be the same at the next mount.
-        let _ = std::fs::write(&self.attribute, &self.before);
     }
 }
 

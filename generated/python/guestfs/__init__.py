@@ -12590,9 +12590,10 @@ class GuestFS:
         then deleted. So nothing else can be written meanwhile, and an image
         that has holes grows to its full size; to make it smaller, use
         GuestFS.fstrim instead or afterwards. On file systems that compress or
-        clone data the blocks on disk may stay as they were, and some types
-        (XFS) keep a little space that no file gets. If the call fails, no such
-        file is left behind.
+        clone data the blocks on disk may stay as they were, and some types keep
+        a little space that no file gets (ext4 up to 4096 blocks): what is in
+        there stays, and only GuestFS.zerofree reaches it. If the call fails, no
+        such file is left behind.
 
         See also GuestFS.zerofree and GuestFS.zero_device.
 
