@@ -3,6 +3,9 @@
 //! In: devices and guest files. Out: zeroes, patterns. [`clear`] is also what makes room for a new file
 //! system.
 
+mod discard;
+mod free;
+
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::FileExt;
@@ -18,6 +21,9 @@ use crate::error::{Context, Error, Result};
 use crate::files::{open_file, open_new};
 use crate::path::GuestPath;
 use crate::run::Tool;
+
+pub use discard::{blkdiscard, blkdiscardzeroes, fstrim};
+pub use free::{zero_free_space, zerofree};
 
 /// Read and written at once.
 const BLOCK: usize = 1 << 20;

@@ -84,7 +84,8 @@ pub fn block_size(ctx: &Ctx, device: &Device) -> Result<i64> {
     }
 }
 
-fn require_ext(ctx: &Ctx, device: &Device) -> Result<()> {
+/// Fail unless there is a file system of the ext family on the device.
+pub(crate) fn require_ext(ctx: &Ctx, device: &Device) -> Result<()> {
     let fstype = tag(ctx, device, "TYPE")?;
     if is_ext(&fstype) {
         return Ok(());

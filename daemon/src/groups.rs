@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const RECIPE: &str = include_str!("../appliance.toml");
 
 /// Groups whose calls need no tool: the kernel does it.
-const IN_PROCESS: &[&str] = &["linuxxattrs", "mknod", "inotify", "linuxmodules"];
+const IN_PROCESS: &[&str] = &["linuxxattrs", "mknod", "inotify", "linuxmodules", "fstrim", "blkdiscard", "blkdiscardzeroes"];
 
 /// What is known of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]

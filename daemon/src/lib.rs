@@ -39,6 +39,7 @@ pub mod ext2;
 pub mod files;
 pub mod filesystems;
 pub mod inspect;
+pub mod luks;
 pub mod lvm;
 pub mod md;
 pub mod mount;

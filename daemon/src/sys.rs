@@ -115,3 +115,41 @@ pub fn flush_buffers(device: &impl AsFd) -> Result<()> {
     }
     Ok(())
 }
+
+// linux/fs.h: _IO(0x12, 119), (0x12, 124) and _IOWR('X', 121, struct fstrim_range); not in the libc crate.
+const BLKDISCARD: libc::Ioctl = 0x1277;
+const BLKDISCARDZEROES: libc::Ioctl = 0x127c;
+const FITRIM: libc::Ioctl = 0xc018_5879;
+
+/// Tell a block device that `length` bytes from `start` are not needed any more.
+pub fn discard(device: &impl AsFd, start: u64, length: u64) -> Result<()> {
+    let range = [start, length];
+    // SAFETY: the request reads two numbers of 64 bits, which are there for the length of the call.
+    if unsafe { libc::ioctl(device.as_fd().as_raw_fd(), BLKDISCARD, range.as_ptr()) } != 0 {
+        return Err(last());
+    }
+    Ok(())
+}
+
+/// Whether the kernel promises that discarded blocks of a device read as zeroes.
+pub fn discard_zeroes(device: &impl AsFd) -> Result<bool> {
+    let mut answer: libc::c_uint = 0;
+    // SAFETY: the request writes one unsigned int, which is there for the length of the call.
+    if unsafe { libc::ioctl(device.as_fd().as_raw_fd(), BLKDISCARDZEROES, &raw mut answer) } != 0 {
+        return Err(last());
+    }
+    Ok(answer != 0)
+}
+
+/// Discard free space of the file system that a directory is on: pieces of at least `minimum` bytes
+/// among the `length` bytes from `start`.
+pub fn trim(dir: &impl AsFd, start: u64, length: u64, minimum: u64) -> Result<()> {
+    // struct fstrim_range.
+    let mut range = [start, length, minimum];
+    // SAFETY: the request reads and writes three numbers of 64 bits, which are there for the length of
+    // the call.
+    if unsafe { libc::ioctl(dir.as_fd().as_raw_fd(), FITRIM, range.as_mut_ptr()) } != 0 {
+        return Err(last());
+    }
+    Ok(())
+}

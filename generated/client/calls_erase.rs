@@ -23,8 +23,6 @@ impl Handle {
     /// See also [`Handle::fstrim`](crate::Handle::fstrim),
     /// [`Handle::blkdiscardzeroes`](crate::Handle::blkdiscardzeroes) and `blkdiscard(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `blkdiscard` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -55,8 +53,6 @@ impl Handle {
     /// [`Handle::zero_device`](crate::Handle::zero_device).
     ///
     /// See also [`Handle::is_zero_device`](crate::Handle::is_zero_device).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `blkdiscardzeroes` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -130,8 +126,6 @@ impl Handle {
     ///
     /// See also [`Handle::zero_free_space`](crate::Handle::zero_free_space),
     /// [`Handle::blkdiscard`](crate::Handle::blkdiscard) and `fstrim(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `fstrim` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -256,13 +250,13 @@ impl Handle {
     /// This is done with a file that grows until the file system is full and is then deleted. So
     /// nothing else can be written meanwhile, and an image that has holes grows to its full size; to
     /// make it smaller, use [`Handle::fstrim`](crate::Handle::fstrim) instead or afterwards. On file
-    /// systems that compress or clone data the blocks on disk may stay as they were. If the call fails,
-    /// no such file is left behind.
+    /// systems that compress or clone data the blocks on disk may stay as they were, and some types
+    /// keep a little space that no file gets (ext4 up to 4096 blocks): what is in there stays, and only
+    /// [`Handle::zerofree`](crate::Handle::zerofree) reaches it. If the call fails, no such file is
+    /// left behind.
     ///
     /// See also [`Handle::zerofree`](crate::Handle::zerofree) and
     /// [`Handle::zero_device`](crate::Handle::zero_device).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Long runs send progress events.
     ///
@@ -294,8 +288,6 @@ impl Handle {
     /// damage; have a copy of what matters.
     ///
     /// See also [`Handle::fstrim`](crate::Handle::fstrim) and `zerofree(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `zerofree` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

@@ -67,8 +67,6 @@ impl Handle {
     /// See also [`Handle::cryptsetup_open`](crate::Handle::cryptsetup_open),
     /// [`Handle::list_dm_devices`](crate::Handle::list_dm_devices) and `cryptsetup(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `luks` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -104,8 +102,6 @@ impl Handle {
     /// [`Handle::luks_format`](crate::Handle::luks_format),
     /// [`Handle::clevis_luks_unlock`](crate::Handle::clevis_luks_unlock),
     /// [`Handle::list_dm_devices`](crate::Handle::list_dm_devices) and `cryptsetup(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `luks` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -159,8 +155,6 @@ impl Handle {
     /// See also [`Handle::luks_format`](crate::Handle::luks_format),
     /// [`Handle::luks_kill_slot`](crate::Handle::luks_kill_slot) and `cryptsetup-luksAddKey(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `luks` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -203,8 +197,6 @@ impl Handle {
     /// [`Handle::luks_open_ro`](crate::Handle::luks_open_ro) made. It must not be in use.
     /// [`Handle::cryptsetup_close`](crate::Handle::cryptsetup_close) does the same.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**. New programs call [`Handle::cryptsetup_close`](crate::Handle::cryptsetup_close)
     /// instead. This call stays, so programs that use it keep working.
     ///
@@ -242,8 +234,6 @@ impl Handle {
     /// See also [`Handle::luks_format_cipher`](crate::Handle::luks_format_cipher),
     /// [`Handle::luks_add_key`](crate::Handle::luks_add_key),
     /// [`Handle::luks_uuid`](crate::Handle::luks_uuid) and `cryptsetup-luksFormat(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `luks` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -285,8 +275,6 @@ impl Handle {
     ///
     /// See also [`Handle::luks_format`](crate::Handle::luks_format),
     /// [`Handle::cryptsetup_open`](crate::Handle::cryptsetup_open) and `cryptsetup-luksFormat(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `luks` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -332,8 +320,6 @@ impl Handle {
     /// See also [`Handle::luks_add_key`](crate::Handle::luks_add_key),
     /// [`Handle::luks_format`](crate::Handle::luks_format) and `cryptsetup-luksKillSlot(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `luks` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -374,8 +360,6 @@ impl Handle {
     /// See also [`Handle::luks_open_ro`](crate::Handle::luks_open_ro),
     /// [`Handle::luks_close`](crate::Handle::luks_close) and
     /// [`Handle::lvm_scan`](crate::Handle::lvm_scan).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::cryptsetup_open`](crate::Handle::cryptsetup_open)
     /// instead. This call stays, so programs that use it keep working.
@@ -422,8 +406,6 @@ impl Handle {
     /// See also [`Handle::luks_open`](crate::Handle::luks_open) and
     /// [`Handle::luks_close`](crate::Handle::luks_close).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**. New programs call [`Handle::cryptsetup_open`](crate::Handle::cryptsetup_open)
     /// instead. This call stays, so programs that use it keep working.
     ///
@@ -467,8 +449,6 @@ impl Handle {
     ///
     /// See also [`Handle::vfs_uuid`](crate::Handle::vfs_uuid),
     /// [`Handle::luks_format`](crate::Handle::luks_format) and `cryptsetup-luksUUID(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `luks` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

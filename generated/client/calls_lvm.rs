@@ -39,8 +39,9 @@ impl Handle {
     /// List device-mapper devices that are not logical volumes.
     ///
     /// Returns the names of all devices of device-mapper, `/dev/mapper/NAME`, sorted: opened encrypted
-    /// devices (`luks_open`) and whatever else was set up so. Logical volumes are left out, as is what
-    /// LVM keeps for itself: [`Handle::lvs`](crate::Handle::lvs) lists those.
+    /// devices ([`Handle::cryptsetup_open`](crate::Handle::cryptsetup_open)) and whatever else was set
+    /// up so. Logical volumes are left out, as is what LVM keeps for itself:
+    /// [`Handle::lvs`](crate::Handle::lvs) lists those.
     ///
     /// See also [`Handle::list_devices`](crate::Handle::list_devices),
     /// [`Handle::list_md_devices`](crate::Handle::list_md_devices) and `dmsetup(8)`.

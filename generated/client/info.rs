@@ -469,7 +469,7 @@ pub static BLKDISCARD: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `blkdiscardzeroes`.
@@ -483,7 +483,7 @@ pub static BLKDISCARDZEROES: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `blkid`.
@@ -1659,7 +1659,7 @@ pub static CRYPTSETUP_CLOSE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `cryptsetup_open`.
@@ -1673,7 +1673,7 @@ pub static CRYPTSETUP_OPEN: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `dd`.
@@ -2373,7 +2373,7 @@ pub static FSTRIM: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `get_append`.
@@ -5285,7 +5285,7 @@ pub static LUKS_ADD_KEY: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `luks_close`.
@@ -5299,7 +5299,7 @@ pub static LUKS_CLOSE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `luks_format`.
@@ -5313,7 +5313,7 @@ pub static LUKS_FORMAT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `luks_format_cipher`.
@@ -5327,7 +5327,7 @@ pub static LUKS_FORMAT_CIPHER: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `luks_kill_slot`.
@@ -5341,7 +5341,7 @@ pub static LUKS_KILL_SLOT: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `luks_open`.
@@ -5355,7 +5355,7 @@ pub static LUKS_OPEN: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `luks_open_ro`.
@@ -5369,7 +5369,7 @@ pub static LUKS_OPEN_RO: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `luks_uuid`.
@@ -5383,7 +5383,7 @@ pub static LUKS_UUID: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `lvcreate`.
@@ -8995,7 +8995,7 @@ pub static ZERO_FREE_SPACE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `zerofree`.
@@ -9009,7 +9009,7 @@ pub static ZEROFREE: CallInfo = CallInfo {
     wrapper: true,
     file_in: false,
     file_out: false,
-    planned: true,
+    planned: false,
 };
 
 /// `zfgrep`.

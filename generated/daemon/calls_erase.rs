@@ -8,14 +8,28 @@ use crate::error::Result;
 use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
-use guestfs_protocol::{args, rets};
+use guestfs_protocol::{args, opts, rets};
 
-pub(super) fn blkdiscard(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn blkdiscard(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("blkdiscard", g_call)?;
+    let g_args: args::BlkdiscardArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::erase::blkdiscard(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn blkdiscardzeroes(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn blkdiscardzeroes(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("blkdiscardzeroes", g_call)?;
+    let g_args: args::BlkdiscardzeroesArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::erase::blkdiscardzeroes(g_ctx, &device)?;
+    Reply::value(
+        &rets::BlkdiscardzeroesRet {
+            zeroes: g_ret,
+        },
+    )
 }
 
 pub(super) fn fill_pattern(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -26,8 +40,18 @@ pub(super) fn fill_pattern(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> 
     Ok(Reply::empty())
 }
 
-pub(super) fn fstrim(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn fstrim(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("fstrim", g_call)?;
+    let g_args: args::FstrimArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x7)?;
+    let mountpoint = GuestPath::parse(g_ctx, g_args.mountpoint.as_bstr())?;
+    let g_opts = opts::FstrimOpts {
+        offset: (g_mask & 0x1 != 0).then_some(g_args.offset),
+        length: (g_mask & 0x2 != 0).then_some(g_args.length),
+        minimumfreeextent: (g_mask & 0x4 != 0).then_some(g_args.minimumfreeextent),
+    };
+    crate::erase::fstrim(g_ctx, &mountpoint, &g_opts)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn is_zero(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -55,10 +79,19 @@ pub(super) fn zero(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
-pub(super) fn zero_free_space(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn zero_free_space(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::ZeroFreeSpaceArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let directory = GuestPath::parse(g_ctx, g_args.directory.as_bstr())?;
+    crate::erase::zero_free_space(g_ctx, &directory)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn zerofree(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn zerofree(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("zerofree", g_call)?;
+    let g_args: args::ZerofreeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::erase::zerofree(g_ctx, &device)?;
+    Ok(Reply::empty())
 }

@@ -3,49 +3,135 @@
 //! Calls of the module `luks`.
 
 use crate::ctx::Ctx;
+use crate::device::Device;
 use crate::error::Result;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::{args, opts, rets};
 
 pub(super) fn clevis_luks_unlock(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Err(g_call.planned())
 }
 
-pub(super) fn cryptsetup_close(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn cryptsetup_close(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("luks", g_call)?;
+    let g_args: args::CryptsetupCloseArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::luks::cryptsetup_close(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn cryptsetup_open(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn cryptsetup_open(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("luks", g_call)?;
+    let g_args: args::CryptsetupOpenArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x7)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_opts = opts::CryptsetupOpenOpts {
+        readonly: (g_mask & 0x1 != 0).then_some(g_args.readonly),
+        crypttype: (g_mask & 0x2 != 0).then_some(g_args.crypttype),
+        cipher: (g_mask & 0x4 != 0).then_some(g_args.cipher),
+    };
+    crate::luks::cryptsetup_open(
+        g_ctx,
+        &device,
+        g_args.key.as_bstr(),
+        g_args.mapname.as_bstr(),
+        &g_opts,
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn luks_add_key(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn luks_add_key(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("luks", g_call)?;
+    let g_args: args::LuksAddKeyArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::luks::luks_add_key(
+        g_ctx,
+        &device,
+        g_args.key.as_bstr(),
+        g_args.newkey.as_bstr(),
+        g_args.keyslot,
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn luks_close(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn luks_close(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("luks", g_call)?;
+    let g_args: args::LuksCloseArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::luks::luks_close(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn luks_format(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn luks_format(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("luks", g_call)?;
+    let g_args: args::LuksFormatArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::luks::luks_format(g_ctx, &device, g_args.key.as_bstr(), g_args.keyslot)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn luks_format_cipher(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn luks_format_cipher(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("luks", g_call)?;
+    let g_args: args::LuksFormatCipherArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::luks::luks_format_cipher(
+        g_ctx,
+        &device,
+        g_args.key.as_bstr(),
+        g_args.keyslot,
+        g_args.cipher.as_bstr(),
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn luks_kill_slot(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn luks_kill_slot(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("luks", g_call)?;
+    let g_args: args::LuksKillSlotArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::luks::luks_kill_slot(g_ctx, &device, g_args.key.as_bstr(), g_args.keyslot)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn luks_open(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn luks_open(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("luks", g_call)?;
+    let g_args: args::LuksOpenArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::luks::luks_open(
+        g_ctx,
+        &device,
+        g_args.key.as_bstr(),
+        g_args.mapname.as_bstr(),
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn luks_open_ro(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn luks_open_ro(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("luks", g_call)?;
+    let g_args: args::LuksOpenRoArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::luks::luks_open_ro(
+        g_ctx,
+        &device,
+        g_args.key.as_bstr(),
+        g_args.mapname.as_bstr(),
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn luks_uuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn luks_uuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_ctx.require_group("luks", g_call)?;
+    let g_args: args::LuksUuidArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::luks::luks_uuid(g_ctx, &device)?;
+    Reply::value(&rets::LuksUuidRet { uuid: g_ret })
 }

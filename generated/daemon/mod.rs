@@ -64,13 +64,13 @@ pub enum Group {
 pub const GROUPS: &[(&str, Group)] = &[
     ("acl", Group::Planned),
     ("augeas", Group::Retired),
-    ("blkdiscard", Group::Planned),
-    ("blkdiscardzeroes", Group::Planned),
+    ("blkdiscard", Group::Written),
+    ("blkdiscardzeroes", Group::Written),
     ("btrfs", Group::Planned),
     ("clevisluks", Group::Planned),
     ("extlinux", Group::Planned),
     ("f2fs", Group::Planned),
-    ("fstrim", Group::Planned),
+    ("fstrim", Group::Written),
     ("gdisk", Group::Written),
     ("grub", Group::Planned),
     ("hivex", Group::Planned),
@@ -83,7 +83,7 @@ pub const GROUPS: &[(&str, Group)] = &[
     ("linuxfsuuid", Group::Planned),
     ("linuxmodules", Group::Planned),
     ("linuxxattrs", Group::Written),
-    ("luks", Group::Planned),
+    ("luks", Group::Written),
     ("lvm2", Group::Written),
     ("mdadm", Group::Planned),
     ("mknod", Group::Written),
@@ -100,7 +100,7 @@ pub const GROUPS: &[(&str, Group)] = &[
     ("wipefs", Group::Written),
     ("xfs", Group::Planned),
     ("xz", Group::Planned),
-    ("zerofree", Group::Planned),
+    ("zerofree", Group::Written),
 ];
 
 /// Run one request.

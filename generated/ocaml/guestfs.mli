@@ -814,8 +814,6 @@ For the space to come back on the host, the drive must have been added with the 
 
 See also [Guestfs.fstrim], [Guestfs.blkdiscardzeroes] and [blkdiscard(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [blkdiscard] is available; [Guestfs.feature_available] tells.
 
 Since version 1.25.44. *)
@@ -828,8 +826,6 @@ Returns true if the kernel promises that blocks of [device] read as zeroes after
 The question is answered by the kernel of the appliance, and kernels since Linux 4.12 say no for every device. So false does not mean much; where zeroes are needed, use [Guestfs.zero_device].
 
 See also [Guestfs.is_zero_device].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [blkdiscardzeroes] is available; [Guestfs.feature_available] tells.
 
@@ -1935,8 +1931,6 @@ Removes the mapping [device] that [Guestfs.cryptsetup_open] or [Guestfs.clevis_l
 
 See also [Guestfs.cryptsetup_open], [Guestfs.list_dm_devices] and [cryptsetup(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
 
 Since version 1.43.2. *)
@@ -1951,8 +1945,6 @@ Opens the encrypted block device [device]: LUKS, BitLocker and some other kinds.
 If volume groups are inside, [Guestfs.lvm_scan] makes them visible.
 
 See also [Guestfs.cryptsetup_close], [Guestfs.luks_format], [Guestfs.clevis_luks_unlock], [Guestfs.list_dm_devices] and [cryptsetup(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
 
@@ -2575,8 +2567,6 @@ Tells the device below the file system that is mounted on [mountpoint] which of 
 For the space to come back on the host, the drive must have been added with the option [discard] of [Guestfs.add_drive], and the image and the file system it is on must be able to have holes. Otherwise the call may fail, or succeed and free nothing. It fails with ENOTSUP if the file system or the device cannot be trimmed at all.
 
 See also [Guestfs.zero_free_space], [Guestfs.blkdiscard] and [fstrim(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [fstrim] is available; [Guestfs.feature_available] tells.
 
@@ -4520,7 +4510,7 @@ Since version 1.19.49. *)
 val list_dm_devices : t -> string array
 (** List device-mapper devices that are not logical volumes.
 
-Returns the names of all devices of device-mapper, [/dev/mapper/NAME], sorted: opened encrypted devices ([luks_open]) and whatever else was set up so. Logical volumes are left out, as is what LVM keeps for itself: [Guestfs.lvs] lists those.
+Returns the names of all devices of device-mapper, [/dev/mapper/NAME], sorted: opened encrypted devices ([Guestfs.cryptsetup_open]) and whatever else was set up so. Logical volumes are left out, as is what LVM keeps for itself: [Guestfs.lvs] lists those.
 
 See also [Guestfs.list_devices], [Guestfs.list_md_devices] and [dmsetup(8)].
 
@@ -4734,8 +4724,6 @@ The slots are counted from 0: LUKS1 has 8, LUKS2 has 32. The slot must be free, 
 
 See also [Guestfs.luks_format], [Guestfs.luks_kill_slot] and [cryptsetup-luksAddKey(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
 
 Keys are never shown in traces, and the shell reads them without echo.
@@ -4746,8 +4734,6 @@ val luks_close : t -> string -> unit [@@ocaml.deprecated "use cryptsetup_close"]
 (** Close a LUKS device.
 
 Removes the mapping [device], named [/dev/mapper/MAPNAME], that [Guestfs.luks_open] or [Guestfs.luks_open_ro] made. It must not be in use. [Guestfs.cryptsetup_close] does the same.
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.cryptsetup_close] instead. This call stays, so programs that use it keep working.
 
@@ -4764,8 +4750,6 @@ The device must not be in use. It is not opened, and there is no file system in 
 
 See also [Guestfs.luks_format_cipher], [Guestfs.luks_add_key], [Guestfs.luks_uuid] and [cryptsetup-luksFormat(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
 
 Keys are never shown in traces, and the shell reads them without echo.
@@ -4778,8 +4762,6 @@ val luks_format_cipher : t -> string -> string -> int -> string -> unit
 Makes [device] a LUKS device like [Guestfs.luks_format], with [key] as its first key in the key slot [keyslot]. What was on it is lost. [cipher] is the cipher for the data, in the words of [cryptsetup(8)]: [aes-xts-plain64], [aes-cbc-essiv:sha256] and so on. One that the kernel of the appliance does not have is an error.
 
 See also [Guestfs.luks_format], [Guestfs.cryptsetup_open] and [cryptsetup-luksFormat(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
 
@@ -4794,8 +4776,6 @@ Wipes the key slot [keyslot], counted from 0, of the LUKS device [device]. Its k
 
 See also [Guestfs.luks_add_key], [Guestfs.luks_format] and [cryptsetup-luksKillSlot(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
 
 Keys are never shown in traces, and the shell reads them without echo.
@@ -4808,8 +4788,6 @@ val luks_open : t -> string -> string -> string -> unit [@@ocaml.deprecated "use
 Opens the LUKS device [device] with one of its keys, [key], as [/dev/mapper/MAPNAME], with [mapname] in place of [MAPNAME]. [Guestfs.cryptsetup_open] does the same for LUKS and other kinds.
 
 See also [Guestfs.luks_open_ro], [Guestfs.luks_close] and [Guestfs.lvm_scan].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.cryptsetup_open] instead. This call stays, so programs that use it keep working.
 
@@ -4826,8 +4804,6 @@ Opens the LUKS device [device] with one of its keys, [key], as [/dev/mapper/MAPN
 
 See also [Guestfs.luks_open] and [Guestfs.luks_close].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.cryptsetup_open] instead. This call stays, so programs that use it keep working.
 
 This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
@@ -4842,8 +4818,6 @@ val luks_uuid : t -> string -> string
 Returns the UUID from the header of the LUKS device [device], in the usual form with dashes. It is the one that [/etc/crypttab] and boot loaders refer to, not the UUID of what is inside. No key is needed and the device need not be open. A device that is not LUKS is an error.
 
 See also [Guestfs.vfs_uuid], [Guestfs.luks_format] and [cryptsetup-luksUUID(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
 
@@ -7965,11 +7939,9 @@ val zero_free_space : t -> string -> unit
 
 Overwrites the free space of the file system that has the directory [directory] with zeroes, which makes its image compress well and removes what is left of deleted files. The files are not touched. The file system must be mounted for writing. It may be of any type.
 
-This is done with a file that grows until the file system is full and is then deleted. So nothing else can be written meanwhile, and an image that has holes grows to its full size; to make it smaller, use [Guestfs.fstrim] instead or afterwards. On file systems that compress or clone data the blocks on disk may stay as they were. If the call fails, no such file is left behind.
+This is done with a file that grows until the file system is full and is then deleted. So nothing else can be written meanwhile, and an image that has holes grows to its full size; to make it smaller, use [Guestfs.fstrim] instead or afterwards. On file systems that compress or clone data the blocks on disk may stay as they were, and some types keep a little space that no file gets (ext4 up to 4096 blocks): what is in there stays, and only [Guestfs.zerofree] reaches it. If the call fails, no such file is left behind.
 
 See also [Guestfs.zerofree] and [Guestfs.zero_device].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Long runs send progress events.
 
@@ -7983,8 +7955,6 @@ Overwrites the blocks of the file system on [device] that hold no data with zero
 The tool works on the disk below the file system, so a fault in it or in the file system can do damage; have a copy of what matters.
 
 See also [Guestfs.fstrim] and [zerofree(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [zerofree] is available; [Guestfs.feature_available] tells.
 

@@ -745,6 +745,66 @@ test_base64_out_2 (struct run *t)
 }
 
 static int
+test_blkdiscard_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_vfs_type (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "ext4"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_blkdiscard (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mount (t->g, "/dev/sda", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_blkdiscard (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == -1, "EBUSY"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_blkdiscard (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
+test_blkdiscardzeroes_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_blkdiscardzeroes (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_blkdiscardzeroes (t->g, "/dev/sdz");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
 test_blkid_0 (struct run *t)
 {
   t->step = 0;
@@ -3504,6 +3564,260 @@ test_cpio_out_2 (struct run *t)
 }
 
 static int
+test_cryptsetup_close_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "printf", "secret", "|", "cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000", "/dev/VG/LV", "-", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_cryptsetup_open (t->g, "/dev/VG/LV", "secret", "clear", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/mapper/clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_mount (t->g, "/dev/mapper/clear", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_cryptsetup_close (t->g, "/dev/mapper/clear");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_umount (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_cryptsetup_close (t->g, "/dev/mapper/clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    char **r = guestfs_list_dm_devices (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 11;
+  {
+    int r = guestfs_cryptsetup_close (t->g, "/dev/VG/LV");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_cryptsetup_close (t->g, "/dev/mapper/clear");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 13;
+  {
+    int r = guestfs_cryptsetup_close (t->g, "/dev/mapper/control");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_cryptsetup_open_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "printf", "secret", "|", "cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000", "/dev/VG/LV", "-", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_list_filesystems (t->g);
+    CHECK (expect_success (t, r == NULL));
+    free_strings (r);
+  }
+  t->step = 5;
+  {
+    int r = guestfs_cryptsetup_open (t->g, "/dev/VG/LV", "wrong", "clear", -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_cryptsetup_open (t->g, "/dev/VG/LV", "secret", "clear", GUESTFS_CRYPTSETUP_OPEN_CRYPTTYPE, "luks", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_list_dm_devices (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/mapper/clear", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 8;
+  {
+    char **r = guestfs_list_filesystems (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "/dev/mapper/clear", "unknown"));
+    free_strings (r);
+  }
+  t->step = 9;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/mapper/clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    char **r = guestfs_list_filesystems (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_key (t, r, "/dev/mapper/clear", "ext2"));
+    free_strings (r);
+  }
+  t->step = 11;
+  {
+    int r = guestfs_mount (t->g, "/dev/mapper/clear", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_fstrim (t->g, "/", -1);
+    CHECK (expect_error (t, r == -1, "ENOTSUP"));
+  }
+  t->step = 13;
+  {
+    int r = guestfs_write (t->g, "/f", "written in clear", 16);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 14;
+  {
+    int r = guestfs_umount (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 15;
+  {
+    int r = guestfs_cryptsetup_close (t->g, "/dev/mapper/clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 16;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "grep", "-c", "'written", "in", "clear'", "/dev/VG/LV", NULL });
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  t->step = 17;
+  {
+    int r = guestfs_cryptsetup_open (t->g, "/dev/VG/LV", "secret", "again", GUESTFS_CRYPTSETUP_OPEN_READONLY, 1, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 18;
+  {
+    int r = guestfs_mount_ro (t->g, "/dev/mapper/again", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 19;
+  {
+    char *r = guestfs_cat (t->g, "/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "written in clear"));
+    free (r);
+  }
+  t->step = 20;
+  {
+    int r = guestfs_umount (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 21;
+  {
+    int r = guestfs_cryptsetup_close (t->g, "/dev/mapper/again");
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_cryptsetup_open_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_cryptsetup_open (t->g, "/dev/sda", "secret", "clear", -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_cryptsetup_open (t->g, "/dev/sda", "secret", "clear", GUESTFS_CRYPTSETUP_OPEN_CRYPTTYPE, "luks", -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_cryptsetup_open (t->g, "/dev/sda", "secret", "clear", GUESTFS_CRYPTSETUP_OPEN_CRYPTTYPE, "bitlk", -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_cryptsetup_open (t->g, "/dev/sda", "secret", "clear", GUESTFS_CRYPTSETUP_OPEN_CRYPTTYPE, "nonsense", -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_cryptsetup_open (t->g, "/dev/sdb", "a key of 32 bytes, no more, only.", "clear", GUESTFS_CRYPTSETUP_OPEN_CRYPTTYPE, "plain", GUESTFS_CRYPTSETUP_OPEN_CIPHER, "aes-xts-plain64", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    char **r = guestfs_list_dm_devices (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/mapper/clear", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 7;
+  {
+    int r = guestfs_cryptsetup_close (t->g, "/dev/mapper/clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
 test_debug_0 (struct run *t)
 {
   t->step = 0;
@@ -5623,6 +5937,57 @@ test_fsck_1 (struct run *t)
     int r = guestfs_fsck (t->g, "ext4", "/dev/sdc");
     CHECK (expect_success (t, r == -1));
     CHECK (expect_int (t, "result", r, INT64_C (8)));
+  }
+  return 0;
+}
+
+static int
+test_fstrim_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_fstrim (t->g, "/", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_fstrim (t->g, "/d", GUESTFS_FSTRIM_OFFSET, INT64_C (1048576), GUESTFS_FSTRIM_LENGTH, INT64_C (8388608), GUESTFS_FSTRIM_MINIMUMFREEEXTENT, INT64_C (65536), -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_fstrim (t->g, "/", GUESTFS_FSTRIM_OFFSET, INT64_C (-1), -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_fstrim (t->g, "/", GUESTFS_FSTRIM_LENGTH, INT64_C (0), -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_fstrim (t->g, "/", GUESTFS_FSTRIM_MINIMUMFREEEXTENT, INT64_C (0), -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_fstrim (t->g, "/missing", -1);
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_touch (t->g, "/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_fstrim (t->g, "/f", -1);
+    CHECK (expect_error (t, r == -1, "ENOTDIR"));
   }
   return 0;
 }
@@ -12588,6 +12953,485 @@ test_lstatnslist_2 (struct run *t)
     struct guestfs_statns_list *r = guestfs_lstatnslist (t->g, "/", (char *[]) { "x", NULL });
     CHECK (expect_error (t, r == NULL, NULL));
     guestfs_free_statns_list (r);
+  }
+  return 0;
+}
+
+static int
+test_luks_add_key_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "printf", "secret", "|", "cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000", "/dev/VG/LV", "-", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_luks_add_key (t->g, "/dev/VG/LV", "secret", "new\nkey\001", 2);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_luks_open_ro (t->g, "/dev/VG/LV", "new\nkey\001", "clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_luks_close (t->g, "/dev/mapper/clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_luks_open_ro (t->g, "/dev/VG/LV", "secret", "clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_luks_close (t->g, "/dev/mapper/clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_luks_add_key (t->g, "/dev/VG/LV", "secret", "third", 2);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_luks_add_key (t->g, "/dev/VG/LV", "wrong", "third", 3);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_luks_add_key (t->g, "/dev/VG/LV", "secret", "third", 8);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_luks_add_key (t->g, "/dev/VG/LV", "secret", "third", -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
+static int
+test_luks_close_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "printf", "secret", "|", "cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000", "/dev/VG/LV", "-", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_luks_open (t->g, "/dev/VG/LV", "secret", "clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_luks_close (t->g, "/dev/VG/LV");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_luks_close (t->g, "/dev/mapper/clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    char **r = guestfs_list_dm_devices (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 8;
+  {
+    int r = guestfs_luks_close (t->g, "/dev/mapper/clear");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
+test_luks_format_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_luks_format (t->g, "/dev/sdb", "a key", 3);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_vfs_type (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "crypto_LUKS"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_cryptsetup_open (t->g, "/dev/sdb", "another key", "clear", -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_list_dm_devices (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_cryptsetup_open (t->g, "/dev/sdb", "a key", "clear", -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_list_dm_devices (t->g);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "/dev/mapper/clear", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 6;
+  {
+    int r = guestfs_luks_format (t->g, "/dev/sdb", "a key", 0);
+    CHECK (expect_error (t, r == -1, "EBUSY"));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_cryptsetup_close (t->g, "/dev/mapper/clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_luks_format_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_luks_format (t->g, "/dev/sda", "a key", -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_luks_format (t->g, "/dev/sda", "a key", 99);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_luks_format (t->g, "/dev/sdz", "a key", 0);
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  return 0;
+}
+
+static int
+test_luks_format_cipher_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_luks_format_cipher (t->g, "/dev/sdb", "a key", 0, "aes-cbc-essiv:sha256");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    char *r = guestfs_vfs_type (t->g, "/dev/sdb");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "crypto_LUKS"));
+    free (r);
+  }
+  t->step = 2;
+  {
+    int r = guestfs_luks_open_ro (t->g, "/dev/sdb", "a key", "clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "dmsetup", "table", "clear", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_contains (t, r, strlen (r), "aes-cbc-essiv:sha256"));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_luks_close (t->g, "/dev/mapper/clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_luks_format_cipher (t->g, "/dev/sda", "a key", 0, "rot13");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_luks_kill_slot_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "printf", "secret", "|", "cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000", "/dev/VG/LV", "-", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_luks_kill_slot (t->g, "/dev/VG/LV", "secret", 0);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_luks_add_key (t->g, "/dev/VG/LV", "secret", "second", 5);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_luks_kill_slot (t->g, "/dev/VG/LV", "secret", 0);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_luks_kill_slot (t->g, "/dev/VG/LV", "second", 1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_luks_kill_slot (t->g, "/dev/VG/LV", "second", -1);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_luks_kill_slot (t->g, "/dev/VG/LV", "second", 0);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_luks_open (t->g, "/dev/VG/LV", "secret", "clear");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_luks_open (t->g, "/dev/VG/LV", "second", "clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_luks_close (t->g, "/dev/mapper/clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_luks_open_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "printf", "secret", "|", "cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000", "/dev/VG/LV", "-", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_luks_open (t->g, "/dev/VG/LV", "secret", "clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/mapper/clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_blockdev_getro (t->g, "/dev/mapper/clear");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_luks_open (t->g, "/dev/VG/LV", "secret", "clear");
+    CHECK (expect_error (t, r == -1, "EEXIST"));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_luks_open (t->g, "/dev/VG/LV", "secret", "control");
+    CHECK (expect_error (t, r == -1, "EEXIST"));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_luks_open (t->g, "/dev/VG/LV", "secret", "a/b");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_luks_close (t->g, "/dev/mapper/clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_luks_open (t->g, "/dev/VG/LV", "wrong", "clear");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_luks_open (t->g, "/dev/sdb", "secret", "clear");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  return 0;
+}
+
+static int
+test_luks_open_ro_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "printf", "secret", "|", "cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000", "/dev/VG/LV", "-", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_luks_open_ro (t->g, "/dev/VG/LV", "secret", "clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_blockdev_getro (t->g, "/dev/mapper/clear");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/mapper/clear");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_luks_close (t->g, "/dev/mapper/clear");
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_luks_uuid_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_pvcreate (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_vgcreate (t->g, "VG", (char *[]) { "/dev/sda", NULL });
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lvcreate (t->g, "LV", "VG", 50);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "printf", "secret", "|", "cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000", "--uuid", "01234567-89ab-cdef-0123-456789abcdef", "/dev/VG/LV", "-", NULL });
+    CHECK (expect_success (t, r == NULL));
+    free (r);
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_luks_uuid (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "01234567-89ab-cdef-0123-456789abcdef"));
+    free (r);
+  }
+  t->step = 5;
+  {
+    char *r = guestfs_vfs_uuid (t->g, "/dev/VG/LV");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "01234567-89ab-cdef-0123-456789abcdef"));
+    free (r);
+  }
+  t->step = 6;
+  {
+    char *r = guestfs_luks_uuid (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
   }
   return 0;
 }
@@ -24487,6 +25331,181 @@ test_zero_device_0 (struct run *t)
   return 0;
 }
 
+static int
+test_zero_free_space_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/kept", "kept", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_zero_free_space (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    char *r = guestfs_cat (t->g, "/kept");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "kept"));
+    free (r);
+  }
+  t->step = 3;
+  {
+    char **r = guestfs_ls (t->g, "/");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "kept", "lost+found", NULL }, 0));
+    free_strings (r);
+  }
+  t->step = 4;
+  {
+    int r = guestfs_write (t->g, "/more", "there is room again", 19);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_zero_free_space (t->g, "/missing");
+    CHECK (expect_error (t, r == -1, "ENOENT"));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_zero_free_space (t->g, "/kept");
+    CHECK (expect_error (t, r == -1, "ENOTDIR"));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_remount (t->g, "/", GUESTFS_REMOUNT_RW, 0, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_zero_free_space (t->g, "/");
+    CHECK (expect_error (t, r == -1, "EROFS"));
+  }
+  return 0;
+}
+
+static int
+test_zero_free_space_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs (t->g, "vfat", "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mkdir (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_zero_free_space (t->g, "/d");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    char **r = guestfs_ls (t->g, "/");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "d", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 5;
+  {
+    char **r = guestfs_ls (t->g, "/d");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
+    free_strings (r);
+  }
+  return 0;
+}
+
+static int
+test_zerofree_0 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_write (t->g, "/secret", "this-was-secret-too", 19);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_write (t->g, "/kept", "kept", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_sync (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_rm (t->g, "/secret");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_zerofree (t->g, "/dev/sdc");
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_umount (t->g, "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_zerofree (t->g, "/dev/sdc");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdc", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "grep", "-c", "this-was-secret-too", "$(findmnt", "-n", "-o", "SOURCE", "-t", "ext4", "/sysroot)", NULL });
+    CHECK (expect_error (t, r == NULL, NULL));
+    free (r);
+  }
+  t->step = 9;
+  {
+    char *r = guestfs_cat (t->g, "/kept");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "kept"));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_zerofree_1 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs (t->g, "vfat", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_zerofree (t->g, "/dev/sda");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_zerofree (t->g, "/dev/sdb");
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  return 0;
+}
+
 const struct test tests[] = {
   { "add_cdrom_0", "none", test_add_cdrom_0 },
   { "add_cdrom_1", "disks", test_add_cdrom_1 },
@@ -24510,6 +25529,8 @@ const struct test tests[] = {
   { "base64_out_0", "scratch-fs", test_base64_out_0 },
   { "base64_out_1", "scratch-fs", test_base64_out_1 },
   { "base64_out_2", "scratch-fs", test_base64_out_2 },
+  { "blkdiscard_0", "disks", test_blkdiscard_0 },
+  { "blkdiscardzeroes_0", "disks", test_blkdiscardzeroes_0 },
   { "blkid_0", "disks", test_blkid_0 },
   { "blockdev_flushbufs_0", "disks", test_blockdev_flushbufs_0 },
   { "blockdev_getro_0", "disks", test_blockdev_getro_0 },
@@ -24572,6 +25593,9 @@ const struct test tests[] = {
   { "cpio_out_0", "scratch-fs", test_cpio_out_0 },
   { "cpio_out_1", "scratch-fs", test_cpio_out_1 },
   { "cpio_out_2", "scratch-fs", test_cpio_out_2 },
+  { "cryptsetup_close_0", "disks", test_cryptsetup_close_0 },
+  { "cryptsetup_open_0", "disks", test_cryptsetup_open_0 },
+  { "cryptsetup_open_1", "disks", test_cryptsetup_open_1 },
   { "debug_0", "disks", test_debug_0 },
   { "debug_drives_0", "none", test_debug_drives_0 },
   { "debug_drives_1", "none", test_debug_drives_1 },
@@ -24635,6 +25659,7 @@ const struct test tests[] = {
   { "find_inode_0", "disks", test_find_inode_0 },
   { "fsck_0", "disks", test_fsck_0 },
   { "fsck_1", "scratch-fs", test_fsck_1 },
+  { "fstrim_0", "scratch-fs", test_fstrim_0 },
   { "get_append_0", "none", test_get_append_0 },
   { "get_attach_method_0", "none", test_get_attach_method_0 },
   { "get_autosync_0", "none", test_get_autosync_0 },
@@ -24824,6 +25849,15 @@ const struct test tests[] = {
   { "lstatnslist_0", "scratch-fs", test_lstatnslist_0 },
   { "lstatnslist_1", "scratch-fs", test_lstatnslist_1 },
   { "lstatnslist_2", "disks", test_lstatnslist_2 },
+  { "luks_add_key_0", "disks", test_luks_add_key_0 },
+  { "luks_close_0", "disks", test_luks_close_0 },
+  { "luks_format_0", "disks", test_luks_format_0 },
+  { "luks_format_1", "disks", test_luks_format_1 },
+  { "luks_format_cipher_0", "disks", test_luks_format_cipher_0 },
+  { "luks_kill_slot_0", "disks", test_luks_kill_slot_0 },
+  { "luks_open_0", "disks", test_luks_open_0 },
+  { "luks_open_ro_0", "disks", test_luks_open_ro_0 },
+  { "luks_uuid_0", "disks", test_luks_uuid_0 },
   { "lvcreate_0", "disks", test_lvcreate_0 },
   { "lvcreate_1", "disks", test_lvcreate_1 },
   { "lvcreate_free_0", "disks", test_lvcreate_free_0 },
@@ -25126,5 +26160,9 @@ const struct test tests[] = {
   { "zero_0", "disks", test_zero_0 },
   { "zero_1", "scratch-fs", test_zero_1 },
   { "zero_device_0", "disks", test_zero_device_0 },
+  { "zero_free_space_0", "scratch-fs", test_zero_free_space_0 },
+  { "zero_free_space_1", "disks", test_zero_free_space_1 },
+  { "zerofree_0", "scratch-fs", test_zerofree_0 },
+  { "zerofree_1", "disks", test_zerofree_1 },
 };
 const size_t nr_tests = sizeof tests / sizeof tests[0];

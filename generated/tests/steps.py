@@ -188,6 +188,21 @@ def base64_out_2(t):
     t.step(4, lambda: t.g.ping_daemon(), ("ok",))
 
 
+def blkdiscard_0(t):
+    t.step(0, lambda: t.g.mkfs("ext4", "/dev/sdb"), ("ok",))
+    t.step(1, lambda: t.g.vfs_type("/dev/sdb"), ("equals", "ext4"))
+    t.step(2, lambda: t.g.blkdiscard("/dev/sdb"), ("ok",))
+    t.step(3, lambda: t.g.mkfs("ext4", "/dev/sda"), ("ok",))
+    t.step(4, lambda: t.g.mount("/dev/sda", "/"), ("ok",))
+    t.step(5, lambda: t.g.blkdiscard("/dev/sda"), ("error", "EBUSY"))
+    t.step(6, lambda: t.g.blkdiscard("/dev/sdz"), ("error", "ENOENT"))
+
+
+def blkdiscardzeroes_0(t):
+    t.step(0, lambda: t.g.blkdiscardzeroes("/dev/sda"), ("equals", False))
+    t.step(1, lambda: t.g.blkdiscardzeroes("/dev/sdz"), ("error", "ENOENT"))
+
+
 def blkid_0(t):
     t.step(0, lambda: t.g.mkfs("ext4", "/dev/sda", label="data"), ("ok",))
     t.step(1, lambda: t.g.set_uuid("/dev/sda", "12345678-1234-1234-1234-123456789012"), ("ok",))
@@ -797,6 +812,59 @@ def cpio_out_2(t):
     t.step(6, lambda: t.g.ping_daemon(), ("ok",))
 
 
+def cryptsetup_close_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 50), ("ok",))
+    t.step(3, lambda: t.g.debug("sh", ["printf", "secret", "|", "cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000", "/dev/VG/LV", "-"]), ("ok",))
+    t.step(4, lambda: t.g.cryptsetup_open("/dev/VG/LV", "secret", "clear"), ("ok",))
+    t.step(5, lambda: t.g.mkfs("ext2", "/dev/mapper/clear"), ("ok",))
+    t.step(6, lambda: t.g.mount("/dev/mapper/clear", "/"), ("ok",))
+    t.step(7, lambda: t.g.cryptsetup_close("/dev/mapper/clear"), ("error", None))
+    t.step(8, lambda: t.g.umount("/"), ("ok",))
+    t.step(9, lambda: t.g.cryptsetup_close("/dev/mapper/clear"), ("ok",))
+    t.step(10, lambda: t.g.list_dm_devices(), ("equals", []))
+    t.step(11, lambda: t.g.cryptsetup_close("/dev/VG/LV"), ("error", "EINVAL"))
+    t.step(12, lambda: t.g.cryptsetup_close("/dev/mapper/clear"), ("error", "ENOENT"))
+    t.step(13, lambda: t.g.cryptsetup_close("/dev/mapper/control"), ("error", None))
+
+
+def cryptsetup_open_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 50), ("ok",))
+    t.step(3, lambda: t.g.debug("sh", ["printf", "secret", "|", "cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000", "/dev/VG/LV", "-"]), ("ok",))
+    t.step(4, lambda: t.g.list_filesystems(), ("equals", {}))
+    t.step(5, lambda: t.g.cryptsetup_open("/dev/VG/LV", "wrong", "clear"), ("error", None))
+    t.step(6, lambda: t.g.cryptsetup_open("/dev/VG/LV", "secret", "clear", crypttype="luks"), ("ok",))
+    t.step(7, lambda: t.g.list_dm_devices(), ("equals", ["/dev/mapper/clear"]))
+    t.step(8, lambda: t.g.list_filesystems(), ("equals", {"/dev/mapper/clear": "unknown"}))
+    t.step(9, lambda: t.g.mkfs("ext2", "/dev/mapper/clear"), ("ok",))
+    t.step(10, lambda: t.g.list_filesystems(), ("equals", {"/dev/mapper/clear": "ext2"}))
+    t.step(11, lambda: t.g.mount("/dev/mapper/clear", "/"), ("ok",))
+    t.step(12, lambda: t.g.fstrim("/"), ("error", "ENOTSUP"))
+    t.step(13, lambda: t.g.write("/f", b"written in clear"), ("ok",))
+    t.step(14, lambda: t.g.umount("/"), ("ok",))
+    t.step(15, lambda: t.g.cryptsetup_close("/dev/mapper/clear"), ("ok",))
+    t.step(16, lambda: t.g.debug("sh", ["grep", "-c", "'written", "in", "clear'", "/dev/VG/LV"]), ("error", None))
+    t.step(17, lambda: t.g.cryptsetup_open("/dev/VG/LV", "secret", "again", readonly=True), ("ok",))
+    t.step(18, lambda: t.g.mount_ro("/dev/mapper/again", "/"), ("ok",))
+    t.step(19, lambda: t.g.cat("/f"), ("equals", "written in clear"))
+    t.step(20, lambda: t.g.umount("/"), ("ok",))
+    t.step(21, lambda: t.g.cryptsetup_close("/dev/mapper/again"), ("ok",))
+
+
+def cryptsetup_open_1(t):
+    t.step(0, lambda: t.g.mkfs("ext4", "/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.cryptsetup_open("/dev/sda", "secret", "clear"), ("error", "EINVAL"))
+    t.step(2, lambda: t.g.cryptsetup_open("/dev/sda", "secret", "clear", crypttype="luks"), ("error", None))
+    t.step(3, lambda: t.g.cryptsetup_open("/dev/sda", "secret", "clear", crypttype="bitlk"), ("error", None))
+    t.step(4, lambda: t.g.cryptsetup_open("/dev/sda", "secret", "clear", crypttype="nonsense"), ("error", None))
+    t.step(5, lambda: t.g.cryptsetup_open("/dev/sdb", "a key of 32 bytes, no more, only.", "clear", crypttype="plain", cipher="aes-xts-plain64"), ("ok",))
+    t.step(6, lambda: t.g.list_dm_devices(), ("equals", ["/dev/mapper/clear"]))
+    t.step(7, lambda: t.g.cryptsetup_close("/dev/mapper/clear"), ("ok",))
+
+
 def debug_0(t):
     t.step(0, lambda: t.g.debug("nonsense", []), ("error", None))
     t.step(1, lambda: t.g.ping_daemon(), ("ok",))
@@ -1268,6 +1336,18 @@ def fsck_0(t):
 
 def fsck_1(t):
     t.step(0, lambda: t.g.fsck("ext4", "/dev/sdc"), ("equals", 8))
+
+
+def fstrim_0(t):
+    t.step(0, lambda: t.g.fstrim("/"), ("ok",))
+    t.step(1, lambda: t.g.mkdir("/d"), ("ok",))
+    t.step(2, lambda: t.g.fstrim("/d", offset=1048576, length=8388608, minimumfreeextent=65536), ("ok",))
+    t.step(3, lambda: t.g.fstrim("/", offset=-1), ("error", "EINVAL"))
+    t.step(4, lambda: t.g.fstrim("/", length=0), ("error", "EINVAL"))
+    t.step(5, lambda: t.g.fstrim("/", minimumfreeextent=0), ("error", "EINVAL"))
+    t.step(6, lambda: t.g.fstrim("/missing"), ("error", "ENOENT"))
+    t.step(7, lambda: t.g.touch("/f"), ("ok",))
+    t.step(8, lambda: t.g.fstrim("/f"), ("error", "ENOTDIR"))
 
 
 def get_append_0(t):
@@ -2710,6 +2790,113 @@ def lstatnslist_1(t):
 
 def lstatnslist_2(t):
     t.step(0, lambda: t.g.lstatnslist("/", ["x"]), ("error", None))
+
+
+def luks_add_key_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 50), ("ok",))
+    t.step(3, lambda: t.g.debug("sh", ["printf", "secret", "|", "cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000", "/dev/VG/LV", "-"]), ("ok",))
+    t.step(4, lambda: t.g.luks_add_key("/dev/VG/LV", "secret", "new\nkey\x01", 2), ("ok",))
+    t.step(5, lambda: t.g.luks_open_ro("/dev/VG/LV", "new\nkey\x01", "clear"), ("ok",))
+    t.step(6, lambda: t.g.luks_close("/dev/mapper/clear"), ("ok",))
+    t.step(7, lambda: t.g.luks_open_ro("/dev/VG/LV", "secret", "clear"), ("ok",))
+    t.step(8, lambda: t.g.luks_close("/dev/mapper/clear"), ("ok",))
+    t.step(9, lambda: t.g.luks_add_key("/dev/VG/LV", "secret", "third", 2), ("error", None))
+    t.step(10, lambda: t.g.luks_add_key("/dev/VG/LV", "wrong", "third", 3), ("error", None))
+    t.step(11, lambda: t.g.luks_add_key("/dev/VG/LV", "secret", "third", 8), ("error", None))
+    t.step(12, lambda: t.g.luks_add_key("/dev/VG/LV", "secret", "third", -1), ("error", "EINVAL"))
+
+
+def luks_close_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 50), ("ok",))
+    t.step(3, lambda: t.g.debug("sh", ["printf", "secret", "|", "cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000", "/dev/VG/LV", "-"]), ("ok",))
+    t.step(4, lambda: t.g.luks_open("/dev/VG/LV", "secret", "clear"), ("ok",))
+    t.step(5, lambda: t.g.luks_close("/dev/VG/LV"), ("error", "EINVAL"))
+    t.step(6, lambda: t.g.luks_close("/dev/mapper/clear"), ("ok",))
+    t.step(7, lambda: t.g.list_dm_devices(), ("equals", []))
+    t.step(8, lambda: t.g.luks_close("/dev/mapper/clear"), ("error", "ENOENT"))
+
+
+def luks_format_0(t):
+    t.step(0, lambda: t.g.luks_format("/dev/sdb", "a key", 3), ("ok",))
+    t.step(1, lambda: t.g.vfs_type("/dev/sdb"), ("equals", "crypto_LUKS"))
+    t.step(2, lambda: t.g.cryptsetup_open("/dev/sdb", "another key", "clear"), ("error", None))
+    t.step(3, lambda: t.g.list_dm_devices(), ("equals", []))
+    t.step(4, lambda: t.g.cryptsetup_open("/dev/sdb", "a key", "clear"), ("ok",))
+    t.step(5, lambda: t.g.list_dm_devices(), ("equals", ["/dev/mapper/clear"]))
+    t.step(6, lambda: t.g.luks_format("/dev/sdb", "a key", 0), ("error", "EBUSY"))
+    t.step(7, lambda: t.g.cryptsetup_close("/dev/mapper/clear"), ("ok",))
+
+
+def luks_format_1(t):
+    t.step(0, lambda: t.g.luks_format("/dev/sda", "a key", -1), ("error", "EINVAL"))
+    t.step(1, lambda: t.g.luks_format("/dev/sda", "a key", 99), ("error", None))
+    t.step(2, lambda: t.g.luks_format("/dev/sdz", "a key", 0), ("error", "ENOENT"))
+
+
+def luks_format_cipher_0(t):
+    t.step(0, lambda: t.g.luks_format_cipher("/dev/sdb", "a key", 0, "aes-cbc-essiv:sha256"), ("ok",))
+    t.step(1, lambda: t.g.vfs_type("/dev/sdb"), ("equals", "crypto_LUKS"))
+    t.step(2, lambda: t.g.luks_open_ro("/dev/sdb", "a key", "clear"), ("ok",))
+    t.step(3, lambda: t.g.debug("sh", ["dmsetup", "table", "clear"]), ("contains", "aes-cbc-essiv:sha256"))
+    t.step(4, lambda: t.g.luks_close("/dev/mapper/clear"), ("ok",))
+    t.step(5, lambda: t.g.luks_format_cipher("/dev/sda", "a key", 0, "rot13"), ("error", None))
+
+
+def luks_kill_slot_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 50), ("ok",))
+    t.step(3, lambda: t.g.debug("sh", ["printf", "secret", "|", "cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000", "/dev/VG/LV", "-"]), ("ok",))
+    t.step(4, lambda: t.g.luks_kill_slot("/dev/VG/LV", "secret", 0), ("error", None))
+    t.step(5, lambda: t.g.luks_add_key("/dev/VG/LV", "secret", "second", 5), ("ok",))
+    t.step(6, lambda: t.g.luks_kill_slot("/dev/VG/LV", "secret", 0), ("error", None))
+    t.step(7, lambda: t.g.luks_kill_slot("/dev/VG/LV", "second", 1), ("error", None))
+    t.step(8, lambda: t.g.luks_kill_slot("/dev/VG/LV", "second", -1), ("error", "EINVAL"))
+    t.step(9, lambda: t.g.luks_kill_slot("/dev/VG/LV", "second", 0), ("ok",))
+    t.step(10, lambda: t.g.luks_open("/dev/VG/LV", "secret", "clear"), ("error", None))
+    t.step(11, lambda: t.g.luks_open("/dev/VG/LV", "second", "clear"), ("ok",))
+    t.step(12, lambda: t.g.luks_close("/dev/mapper/clear"), ("ok",))
+
+
+def luks_open_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 50), ("ok",))
+    t.step(3, lambda: t.g.debug("sh", ["printf", "secret", "|", "cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000", "/dev/VG/LV", "-"]), ("ok",))
+    t.step(4, lambda: t.g.luks_open("/dev/VG/LV", "secret", "clear"), ("ok",))
+    t.step(5, lambda: t.g.mkfs("ext2", "/dev/mapper/clear"), ("ok",))
+    t.step(6, lambda: t.g.blockdev_getro("/dev/mapper/clear"), ("equals", False))
+    t.step(7, lambda: t.g.luks_open("/dev/VG/LV", "secret", "clear"), ("error", "EEXIST"))
+    t.step(8, lambda: t.g.luks_open("/dev/VG/LV", "secret", "control"), ("error", "EEXIST"))
+    t.step(9, lambda: t.g.luks_open("/dev/VG/LV", "secret", "a/b"), ("error", "EINVAL"))
+    t.step(10, lambda: t.g.luks_close("/dev/mapper/clear"), ("ok",))
+    t.step(11, lambda: t.g.luks_open("/dev/VG/LV", "wrong", "clear"), ("error", None))
+    t.step(12, lambda: t.g.luks_open("/dev/sdb", "secret", "clear"), ("error", None))
+
+
+def luks_open_ro_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 50), ("ok",))
+    t.step(3, lambda: t.g.debug("sh", ["printf", "secret", "|", "cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000", "/dev/VG/LV", "-"]), ("ok",))
+    t.step(4, lambda: t.g.luks_open_ro("/dev/VG/LV", "secret", "clear"), ("ok",))
+    t.step(5, lambda: t.g.blockdev_getro("/dev/mapper/clear"), ("equals", True))
+    t.step(6, lambda: t.g.mkfs("ext2", "/dev/mapper/clear"), ("error", None))
+    t.step(7, lambda: t.g.luks_close("/dev/mapper/clear"), ("ok",))
+
+
+def luks_uuid_0(t):
+    t.step(0, lambda: t.g.pvcreate("/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.vgcreate("VG", ["/dev/sda"]), ("ok",))
+    t.step(2, lambda: t.g.lvcreate("LV", "VG", 50), ("ok",))
+    t.step(3, lambda: t.g.debug("sh", ["printf", "secret", "|", "cryptsetup", "luksFormat", "-q", "--type", "luks1", "--pbkdf-force-iterations", "1000", "--uuid", "01234567-89ab-cdef-0123-456789abcdef", "/dev/VG/LV", "-"]), ("ok",))
+    t.step(4, lambda: t.g.luks_uuid("/dev/VG/LV"), ("equals", "01234567-89ab-cdef-0123-456789abcdef"))
+    t.step(5, lambda: t.g.vfs_uuid("/dev/VG/LV"), ("equals", "01234567-89ab-cdef-0123-456789abcdef"))
+    t.step(6, lambda: t.g.luks_uuid("/dev/sdb"), ("error", None))
 
 
 def lvcreate_0(t):
@@ -5410,6 +5597,46 @@ def zero_device_0(t):
     t.step(4, lambda: t.g.zero_device("/dev/sdz"), ("error", None))
 
 
+def zero_free_space_0(t):
+    t.step(0, lambda: t.g.write("/kept", b"kept"), ("ok",))
+    t.step(1, lambda: t.g.zero_free_space("/"), ("ok",))
+    t.step(2, lambda: t.g.cat("/kept"), ("equals", "kept"))
+    t.step(3, lambda: t.g.ls("/"), ("unordered", ["kept", "lost+found"]))
+    t.step(4, lambda: t.g.write("/more", b"there is room again"), ("ok",))
+    t.step(5, lambda: t.g.zero_free_space("/missing"), ("error", "ENOENT"))
+    t.step(6, lambda: t.g.zero_free_space("/kept"), ("error", "ENOTDIR"))
+    t.step(7, lambda: t.g.remount("/", rw=False), ("ok",))
+    t.step(8, lambda: t.g.zero_free_space("/"), ("error", "EROFS"))
+
+
+def zero_free_space_1(t):
+    t.step(0, lambda: t.g.mkfs("vfat", "/dev/sdb"), ("ok",))
+    t.step(1, lambda: t.g.mount("/dev/sdb", "/"), ("ok",))
+    t.step(2, lambda: t.g.mkdir("/d"), ("ok",))
+    t.step(3, lambda: t.g.zero_free_space("/d"), ("ok",))
+    t.step(4, lambda: t.g.ls("/"), ("equals", ["d"]))
+    t.step(5, lambda: t.g.ls("/d"), ("equals", []))
+
+
+def zerofree_0(t):
+    t.step(0, lambda: t.g.write("/secret", b"this-was-secret-too"), ("ok",))
+    t.step(1, lambda: t.g.write("/kept", b"kept"), ("ok",))
+    t.step(2, lambda: t.g.sync(), ("ok",))
+    t.step(3, lambda: t.g.rm("/secret"), ("ok",))
+    t.step(4, lambda: t.g.zerofree("/dev/sdc"), ("error", None))
+    t.step(5, lambda: t.g.umount("/"), ("ok",))
+    t.step(6, lambda: t.g.zerofree("/dev/sdc"), ("ok",))
+    t.step(7, lambda: t.g.mount("/dev/sdc", "/"), ("ok",))
+    t.step(8, lambda: t.g.debug("sh", ["grep", "-c", "this-was-secret-too", "$(findmnt", "-n", "-o", "SOURCE", "-t", "ext4", "/sysroot)"]), ("error", None))
+    t.step(9, lambda: t.g.cat("/kept"), ("equals", "kept"))
+
+
+def zerofree_1(t):
+    t.step(0, lambda: t.g.mkfs("vfat", "/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.zerofree("/dev/sda"), ("error", "EINVAL"))
+    t.step(2, lambda: t.g.zerofree("/dev/sdb"), ("error", "EINVAL"))
+
+
 TESTS = [
     ("add_cdrom_0", "none", add_cdrom_0),
     ("add_cdrom_1", "disks", add_cdrom_1),
@@ -5433,6 +5660,8 @@ TESTS = [
     ("base64_out_0", "scratch-fs", base64_out_0),
     ("base64_out_1", "scratch-fs", base64_out_1),
     ("base64_out_2", "scratch-fs", base64_out_2),
+    ("blkdiscard_0", "disks", blkdiscard_0),
+    ("blkdiscardzeroes_0", "disks", blkdiscardzeroes_0),
     ("blkid_0", "disks", blkid_0),
     ("blockdev_flushbufs_0", "disks", blockdev_flushbufs_0),
     ("blockdev_getro_0", "disks", blockdev_getro_0),
@@ -5495,6 +5724,9 @@ TESTS = [
     ("cpio_out_0", "scratch-fs", cpio_out_0),
     ("cpio_out_1", "scratch-fs", cpio_out_1),
     ("cpio_out_2", "scratch-fs", cpio_out_2),
+    ("cryptsetup_close_0", "disks", cryptsetup_close_0),
+    ("cryptsetup_open_0", "disks", cryptsetup_open_0),
+    ("cryptsetup_open_1", "disks", cryptsetup_open_1),
     ("debug_0", "disks", debug_0),
     ("debug_drives_0", "none", debug_drives_0),
     ("debug_drives_1", "none", debug_drives_1),
@@ -5556,6 +5788,7 @@ TESTS = [
     ("find_inode_0", "disks", find_inode_0),
     ("fsck_0", "disks", fsck_0),
     ("fsck_1", "scratch-fs", fsck_1),
+    ("fstrim_0", "scratch-fs", fstrim_0),
     ("get_append_0", "none", get_append_0),
     ("get_attach_method_0", "none", get_attach_method_0),
     ("get_autosync_0", "none", get_autosync_0),
@@ -5728,6 +5961,15 @@ TESTS = [
     ("lstatnslist_0", "scratch-fs", lstatnslist_0),
     ("lstatnslist_1", "scratch-fs", lstatnslist_1),
     ("lstatnslist_2", "disks", lstatnslist_2),
+    ("luks_add_key_0", "disks", luks_add_key_0),
+    ("luks_close_0", "disks", luks_close_0),
+    ("luks_format_0", "disks", luks_format_0),
+    ("luks_format_1", "disks", luks_format_1),
+    ("luks_format_cipher_0", "disks", luks_format_cipher_0),
+    ("luks_kill_slot_0", "disks", luks_kill_slot_0),
+    ("luks_open_0", "disks", luks_open_0),
+    ("luks_open_ro_0", "disks", luks_open_ro_0),
+    ("luks_uuid_0", "disks", luks_uuid_0),
     ("lvcreate_0", "disks", lvcreate_0),
     ("lvcreate_1", "disks", lvcreate_1),
     ("lvcreate_free_0", "disks", lvcreate_free_0),
@@ -6030,4 +6272,8 @@ TESTS = [
     ("zero_0", "disks", zero_0),
     ("zero_1", "scratch-fs", zero_1),
     ("zero_device_0", "disks", zero_device_0),
+    ("zero_free_space_0", "scratch-fs", zero_free_space_0),
+    ("zero_free_space_1", "disks", zero_free_space_1),
+    ("zerofree_0", "scratch-fs", zerofree_0),
+    ("zerofree_1", "disks", zerofree_1),
 ]

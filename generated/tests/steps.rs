@@ -115,6 +115,16 @@ pub static TESTS: &[Test] = &[
         run: base64_out_2,
     },
     Test {
+        name: "blkdiscard_0",
+        scenario: "disks",
+        run: blkdiscard_0,
+    },
+    Test {
+        name: "blkdiscardzeroes_0",
+        scenario: "disks",
+        run: blkdiscardzeroes_0,
+    },
+    Test {
         name: "blkid_0",
         scenario: "disks",
         run: blkid_0,
@@ -423,6 +433,21 @@ pub static TESTS: &[Test] = &[
         name: "cpio_out_2",
         scenario: "scratch-fs",
         run: cpio_out_2,
+    },
+    Test {
+        name: "cryptsetup_close_0",
+        scenario: "disks",
+        run: cryptsetup_close_0,
+    },
+    Test {
+        name: "cryptsetup_open_0",
+        scenario: "disks",
+        run: cryptsetup_open_0,
+    },
+    Test {
+        name: "cryptsetup_open_1",
+        scenario: "disks",
+        run: cryptsetup_open_1,
     },
     Test {
         name: "debug_0",
@@ -738,6 +763,11 @@ pub static TESTS: &[Test] = &[
         name: "fsck_1",
         scenario: "scratch-fs",
         run: fsck_1,
+    },
+    Test {
+        name: "fstrim_0",
+        scenario: "scratch-fs",
+        run: fstrim_0,
     },
     Test {
         name: "get_append_0",
@@ -1683,6 +1713,51 @@ pub static TESTS: &[Test] = &[
         name: "lstatnslist_2",
         scenario: "disks",
         run: lstatnslist_2,
+    },
+    Test {
+        name: "luks_add_key_0",
+        scenario: "disks",
+        run: luks_add_key_0,
+    },
+    Test {
+        name: "luks_close_0",
+        scenario: "disks",
+        run: luks_close_0,
+    },
+    Test {
+        name: "luks_format_0",
+        scenario: "disks",
+        run: luks_format_0,
+    },
+    Test {
+        name: "luks_format_1",
+        scenario: "disks",
+        run: luks_format_1,
+    },
+    Test {
+        name: "luks_format_cipher_0",
+        scenario: "disks",
+        run: luks_format_cipher_0,
+    },
+    Test {
+        name: "luks_kill_slot_0",
+        scenario: "disks",
+        run: luks_kill_slot_0,
+    },
+    Test {
+        name: "luks_open_0",
+        scenario: "disks",
+        run: luks_open_0,
+    },
+    Test {
+        name: "luks_open_ro_0",
+        scenario: "disks",
+        run: luks_open_ro_0,
+    },
+    Test {
+        name: "luks_uuid_0",
+        scenario: "disks",
+        run: luks_uuid_0,
     },
     Test {
         name: "lvcreate_0",
@@ -3194,6 +3269,26 @@ pub static TESTS: &[Test] = &[
         scenario: "disks",
         run: zero_device_0,
     },
+    Test {
+        name: "zero_free_space_0",
+        scenario: "scratch-fs",
+        run: zero_free_space_0,
+    },
+    Test {
+        name: "zero_free_space_1",
+        scenario: "disks",
+        run: zero_free_space_1,
+    },
+    Test {
+        name: "zerofree_0",
+        scenario: "scratch-fs",
+        run: zerofree_0,
+    },
+    Test {
+        name: "zerofree_1",
+        scenario: "disks",
+        run: zerofree_1,
+    },
 ];
 
 fn add_cdrom_0(t: &Run<'_>) -> Outcome {
@@ -3819,6 +3914,27 @@ fn base64_out_2(t: &Run<'_>) -> Outcome {
         Expect::Error(Some("ENOENT")),
     )?;
     t.step(4usize, t.g.ping_daemon(), Expect::Ok)?;
+    Ok(())
+}
+
+fn blkdiscard_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfs("ext4", "/dev/sdb", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(1usize, t.g.vfs_type("/dev/sdb"), Expect::Equals(Value::Str("ext4".into())))?;
+    t.step(2usize, t.g.blkdiscard("/dev/sdb"), Expect::Ok)?;
+    t.step(3usize, t.g.mkfs("ext4", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(4usize, t.g.mount("/dev/sda", "/"), Expect::Ok)?;
+    t.step(5usize, t.g.blkdiscard("/dev/sda"), Expect::Error(Some("EBUSY")))?;
+    t.step(6usize, t.g.blkdiscard("/dev/sdz"), Expect::Error(Some("ENOENT")))?;
+    Ok(())
+}
+
+fn blkdiscardzeroes_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.blkdiscardzeroes("/dev/sda"),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(1usize, t.g.blkdiscardzeroes("/dev/sdz"), Expect::Error(Some("ENOENT")))?;
     Ok(())
 }
 
@@ -5440,6 +5556,253 @@ fn cpio_out_2(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
+fn cryptsetup_close_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 50), Expect::Ok)?;
+    t.step(
+        3usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &[
+                    "printf",
+                    "secret",
+                    "|",
+                    "cryptsetup",
+                    "luksFormat",
+                    "-q",
+                    "--type",
+                    "luks1",
+                    "--pbkdf-force-iterations",
+                    "1000",
+                    "/dev/VG/LV",
+                    "-",
+                ],
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        4usize,
+        t
+            .g
+            .cryptsetup_open(
+                "/dev/VG/LV",
+                "secret",
+                "clear",
+                opts::CryptsetupOpenOpts::new(),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.mkfs("ext2", "/dev/mapper/clear", opts::MkfsOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(6usize, t.g.mount("/dev/mapper/clear", "/"), Expect::Ok)?;
+    t.step(7usize, t.g.cryptsetup_close("/dev/mapper/clear"), Expect::Error(None))?;
+    t.step(8usize, t.g.umount("/", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(9usize, t.g.cryptsetup_close("/dev/mapper/clear"), Expect::Ok)?;
+    t.step(10usize, t.g.list_dm_devices(), Expect::Equals(Value::List(vec![])))?;
+    t.step(11usize, t.g.cryptsetup_close("/dev/VG/LV"), Expect::Error(Some("EINVAL")))?;
+    t.step(
+        12usize,
+        t.g.cryptsetup_close("/dev/mapper/clear"),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(13usize, t.g.cryptsetup_close("/dev/mapper/control"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn cryptsetup_open_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 50), Expect::Ok)?;
+    t.step(
+        3usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &[
+                    "printf",
+                    "secret",
+                    "|",
+                    "cryptsetup",
+                    "luksFormat",
+                    "-q",
+                    "--type",
+                    "luks1",
+                    "--pbkdf-force-iterations",
+                    "1000",
+                    "/dev/VG/LV",
+                    "-",
+                ],
+            ),
+        Expect::Ok,
+    )?;
+    t.step(4usize, t.g.list_filesystems(), Expect::Equals(Value::Table(vec![])))?;
+    t.step(
+        5usize,
+        t
+            .g
+            .cryptsetup_open(
+                "/dev/VG/LV",
+                "wrong",
+                "clear",
+                opts::CryptsetupOpenOpts::new(),
+            ),
+        Expect::Error(None),
+    )?;
+    t.step(
+        6usize,
+        t
+            .g
+            .cryptsetup_open(
+                "/dev/VG/LV",
+                "secret",
+                "clear",
+                opts::CryptsetupOpenOpts::new().crypttype("luks"),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        7usize,
+        t.g.list_dm_devices(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/mapper/clear".into())])),
+    )?;
+    t.step(
+        8usize,
+        t.g.list_filesystems(),
+        Expect::Equals(
+            Value::Table(
+                vec![("/dev/mapper/clear".into(), Value::Str("unknown".into()))],
+            ),
+        ),
+    )?;
+    t.step(
+        9usize,
+        t.g.mkfs("ext2", "/dev/mapper/clear", opts::MkfsOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(
+        10usize,
+        t.g.list_filesystems(),
+        Expect::Equals(
+            Value::Table(vec![("/dev/mapper/clear".into(), Value::Str("ext2".into()))]),
+        ),
+    )?;
+    t.step(11usize, t.g.mount("/dev/mapper/clear", "/"), Expect::Ok)?;
+    t.step(
+        12usize,
+        t.g.fstrim("/", opts::FstrimOpts::new()),
+        Expect::Error(Some("ENOTSUP")),
+    )?;
+    t.step(13usize, t.g.write("/f", b"written in clear"), Expect::Ok)?;
+    t.step(14usize, t.g.umount("/", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(15usize, t.g.cryptsetup_close("/dev/mapper/clear"), Expect::Ok)?;
+    t.step(
+        16usize,
+        t.g.debug("sh", &["grep", "-c", "'written", "in", "clear'", "/dev/VG/LV"]),
+        Expect::Error(None),
+    )?;
+    t.step(
+        17usize,
+        t
+            .g
+            .cryptsetup_open(
+                "/dev/VG/LV",
+                "secret",
+                "again",
+                opts::CryptsetupOpenOpts::new().readonly(true),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(18usize, t.g.mount_ro("/dev/mapper/again", "/"), Expect::Ok)?;
+    t.step(
+        19usize,
+        t.g.cat("/f"),
+        Expect::Equals(Value::Str("written in clear".into())),
+    )?;
+    t.step(20usize, t.g.umount("/", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(21usize, t.g.cryptsetup_close("/dev/mapper/again"), Expect::Ok)?;
+    Ok(())
+}
+
+fn cryptsetup_open_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfs("ext4", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(
+        1usize,
+        t
+            .g
+            .cryptsetup_open(
+                "/dev/sda",
+                "secret",
+                "clear",
+                opts::CryptsetupOpenOpts::new(),
+            ),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        2usize,
+        t
+            .g
+            .cryptsetup_open(
+                "/dev/sda",
+                "secret",
+                "clear",
+                opts::CryptsetupOpenOpts::new().crypttype("luks"),
+            ),
+        Expect::Error(None),
+    )?;
+    t.step(
+        3usize,
+        t
+            .g
+            .cryptsetup_open(
+                "/dev/sda",
+                "secret",
+                "clear",
+                opts::CryptsetupOpenOpts::new().crypttype("bitlk"),
+            ),
+        Expect::Error(None),
+    )?;
+    t.step(
+        4usize,
+        t
+            .g
+            .cryptsetup_open(
+                "/dev/sda",
+                "secret",
+                "clear",
+                opts::CryptsetupOpenOpts::new().crypttype("nonsense"),
+            ),
+        Expect::Error(None),
+    )?;
+    t.step(
+        5usize,
+        t
+            .g
+            .cryptsetup_open(
+                "/dev/sdb",
+                "a key of 32 bytes, no more, only.",
+                "clear",
+                opts::CryptsetupOpenOpts::new()
+                    .crypttype("plain")
+                    .cipher("aes-xts-plain64"),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t.g.list_dm_devices(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/mapper/clear".into())])),
+    )?;
+    t.step(7usize, t.g.cryptsetup_close("/dev/mapper/clear"), Expect::Ok)?;
+    Ok(())
+}
+
 fn debug_0(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.debug("nonsense", NO_STRINGS), Expect::Error(None))?;
     t.step(1usize, t.g.ping_daemon(), Expect::Ok)?;
@@ -6692,6 +7055,51 @@ fn fsck_0(t: &Run<'_>) -> Outcome {
 
 fn fsck_1(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.fsck("ext4", "/dev/sdc"), Expect::Equals(Value::Int(8)))?;
+    Ok(())
+}
+
+fn fstrim_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.fstrim("/", opts::FstrimOpts::new()), Expect::Ok)?;
+    t.step(1usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(
+        2usize,
+        t
+            .g
+            .fstrim(
+                "/d",
+                opts::FstrimOpts::new()
+                    .offset(1048576)
+                    .length(8388608)
+                    .minimumfreeextent(65536),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        3usize,
+        t.g.fstrim("/", opts::FstrimOpts::new().offset(-1)),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        4usize,
+        t.g.fstrim("/", opts::FstrimOpts::new().length(0)),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        5usize,
+        t.g.fstrim("/", opts::FstrimOpts::new().minimumfreeextent(0)),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(
+        6usize,
+        t.g.fstrim("/missing", opts::FstrimOpts::new()),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    t.step(7usize, t.g.touch("/f"), Expect::Ok)?;
+    t.step(
+        8usize,
+        t.g.fstrim("/f", opts::FstrimOpts::new()),
+        Expect::Error(Some("ENOTDIR")),
+    )?;
     Ok(())
 }
 
@@ -10726,6 +11134,382 @@ fn lstatnslist_1(t: &Run<'_>) -> Outcome {
 
 fn lstatnslist_2(t: &Run<'_>) -> Outcome {
     t.step(0usize, t.g.lstatnslist("/", &["x"]), Expect::Error(None))?;
+    Ok(())
+}
+
+fn luks_add_key_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 50), Expect::Ok)?;
+    t.step(
+        3usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &[
+                    "printf",
+                    "secret",
+                    "|",
+                    "cryptsetup",
+                    "luksFormat",
+                    "-q",
+                    "--type",
+                    "luks1",
+                    "--pbkdf-force-iterations",
+                    "1000",
+                    "/dev/VG/LV",
+                    "-",
+                ],
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        4usize,
+        t.g.luks_add_key("/dev/VG/LV", "secret", "new\nkey\u{1}", 2),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.luks_open_ro("/dev/VG/LV", "new\nkey\u{1}", "clear"),
+        Expect::Ok,
+    )?;
+    t.step(6usize, t.g.luks_close("/dev/mapper/clear"), Expect::Ok)?;
+    t.step(7usize, t.g.luks_open_ro("/dev/VG/LV", "secret", "clear"), Expect::Ok)?;
+    t.step(8usize, t.g.luks_close("/dev/mapper/clear"), Expect::Ok)?;
+    t.step(
+        9usize,
+        t.g.luks_add_key("/dev/VG/LV", "secret", "third", 2),
+        Expect::Error(None),
+    )?;
+    t.step(
+        10usize,
+        t.g.luks_add_key("/dev/VG/LV", "wrong", "third", 3),
+        Expect::Error(None),
+    )?;
+    t.step(
+        11usize,
+        t.g.luks_add_key("/dev/VG/LV", "secret", "third", 8),
+        Expect::Error(None),
+    )?;
+    t.step(
+        12usize,
+        t.g.luks_add_key("/dev/VG/LV", "secret", "third", -1),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    Ok(())
+}
+
+fn luks_close_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 50), Expect::Ok)?;
+    t.step(
+        3usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &[
+                    "printf",
+                    "secret",
+                    "|",
+                    "cryptsetup",
+                    "luksFormat",
+                    "-q",
+                    "--type",
+                    "luks1",
+                    "--pbkdf-force-iterations",
+                    "1000",
+                    "/dev/VG/LV",
+                    "-",
+                ],
+            ),
+        Expect::Ok,
+    )?;
+    t.step(4usize, t.g.luks_open("/dev/VG/LV", "secret", "clear"), Expect::Ok)?;
+    t.step(5usize, t.g.luks_close("/dev/VG/LV"), Expect::Error(Some("EINVAL")))?;
+    t.step(6usize, t.g.luks_close("/dev/mapper/clear"), Expect::Ok)?;
+    t.step(7usize, t.g.list_dm_devices(), Expect::Equals(Value::List(vec![])))?;
+    t.step(8usize, t.g.luks_close("/dev/mapper/clear"), Expect::Error(Some("ENOENT")))?;
+    Ok(())
+}
+
+fn luks_format_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.luks_format("/dev/sdb", "a key", 3), Expect::Ok)?;
+    t.step(
+        1usize,
+        t.g.vfs_type("/dev/sdb"),
+        Expect::Equals(Value::Str("crypto_LUKS".into())),
+    )?;
+    t.step(
+        2usize,
+        t
+            .g
+            .cryptsetup_open(
+                "/dev/sdb",
+                "another key",
+                "clear",
+                opts::CryptsetupOpenOpts::new(),
+            ),
+        Expect::Error(None),
+    )?;
+    t.step(3usize, t.g.list_dm_devices(), Expect::Equals(Value::List(vec![])))?;
+    t.step(
+        4usize,
+        t
+            .g
+            .cryptsetup_open(
+                "/dev/sdb",
+                "a key",
+                "clear",
+                opts::CryptsetupOpenOpts::new(),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        5usize,
+        t.g.list_dm_devices(),
+        Expect::Equals(Value::List(vec![Value::Str("/dev/mapper/clear".into())])),
+    )?;
+    t.step(
+        6usize,
+        t.g.luks_format("/dev/sdb", "a key", 0),
+        Expect::Error(Some("EBUSY")),
+    )?;
+    t.step(7usize, t.g.cryptsetup_close("/dev/mapper/clear"), Expect::Ok)?;
+    Ok(())
+}
+
+fn luks_format_1(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.luks_format("/dev/sda", "a key", -1),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(1usize, t.g.luks_format("/dev/sda", "a key", 99), Expect::Error(None))?;
+    t.step(
+        2usize,
+        t.g.luks_format("/dev/sdz", "a key", 0),
+        Expect::Error(Some("ENOENT")),
+    )?;
+    Ok(())
+}
+
+fn luks_format_cipher_0(t: &Run<'_>) -> Outcome {
+    t.step(
+        0usize,
+        t.g.luks_format_cipher("/dev/sdb", "a key", 0, "aes-cbc-essiv:sha256"),
+        Expect::Ok,
+    )?;
+    t.step(
+        1usize,
+        t.g.vfs_type("/dev/sdb"),
+        Expect::Equals(Value::Str("crypto_LUKS".into())),
+    )?;
+    t.step(2usize, t.g.luks_open_ro("/dev/sdb", "a key", "clear"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.debug("sh", &["dmsetup", "table", "clear"]),
+        Expect::Contains("aes-cbc-essiv:sha256"),
+    )?;
+    t.step(4usize, t.g.luks_close("/dev/mapper/clear"), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.luks_format_cipher("/dev/sda", "a key", 0, "rot13"),
+        Expect::Error(None),
+    )?;
+    Ok(())
+}
+
+fn luks_kill_slot_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 50), Expect::Ok)?;
+    t.step(
+        3usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &[
+                    "printf",
+                    "secret",
+                    "|",
+                    "cryptsetup",
+                    "luksFormat",
+                    "-q",
+                    "--type",
+                    "luks1",
+                    "--pbkdf-force-iterations",
+                    "1000",
+                    "/dev/VG/LV",
+                    "-",
+                ],
+            ),
+        Expect::Ok,
+    )?;
+    t.step(4usize, t.g.luks_kill_slot("/dev/VG/LV", "secret", 0), Expect::Error(None))?;
+    t.step(5usize, t.g.luks_add_key("/dev/VG/LV", "secret", "second", 5), Expect::Ok)?;
+    t.step(6usize, t.g.luks_kill_slot("/dev/VG/LV", "secret", 0), Expect::Error(None))?;
+    t.step(7usize, t.g.luks_kill_slot("/dev/VG/LV", "second", 1), Expect::Error(None))?;
+    t.step(
+        8usize,
+        t.g.luks_kill_slot("/dev/VG/LV", "second", -1),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(9usize, t.g.luks_kill_slot("/dev/VG/LV", "second", 0), Expect::Ok)?;
+    t.step(
+        10usize,
+        t.g.luks_open("/dev/VG/LV", "secret", "clear"),
+        Expect::Error(None),
+    )?;
+    t.step(11usize, t.g.luks_open("/dev/VG/LV", "second", "clear"), Expect::Ok)?;
+    t.step(12usize, t.g.luks_close("/dev/mapper/clear"), Expect::Ok)?;
+    Ok(())
+}
+
+fn luks_open_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 50), Expect::Ok)?;
+    t.step(
+        3usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &[
+                    "printf",
+                    "secret",
+                    "|",
+                    "cryptsetup",
+                    "luksFormat",
+                    "-q",
+                    "--type",
+                    "luks1",
+                    "--pbkdf-force-iterations",
+                    "1000",
+                    "/dev/VG/LV",
+                    "-",
+                ],
+            ),
+        Expect::Ok,
+    )?;
+    t.step(4usize, t.g.luks_open("/dev/VG/LV", "secret", "clear"), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.mkfs("ext2", "/dev/mapper/clear", opts::MkfsOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(
+        6usize,
+        t.g.blockdev_getro("/dev/mapper/clear"),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(
+        7usize,
+        t.g.luks_open("/dev/VG/LV", "secret", "clear"),
+        Expect::Error(Some("EEXIST")),
+    )?;
+    t.step(
+        8usize,
+        t.g.luks_open("/dev/VG/LV", "secret", "control"),
+        Expect::Error(Some("EEXIST")),
+    )?;
+    t.step(
+        9usize,
+        t.g.luks_open("/dev/VG/LV", "secret", "a/b"),
+        Expect::Error(Some("EINVAL")),
+    )?;
+    t.step(10usize, t.g.luks_close("/dev/mapper/clear"), Expect::Ok)?;
+    t.step(11usize, t.g.luks_open("/dev/VG/LV", "wrong", "clear"), Expect::Error(None))?;
+    t.step(12usize, t.g.luks_open("/dev/sdb", "secret", "clear"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn luks_open_ro_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 50), Expect::Ok)?;
+    t.step(
+        3usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &[
+                    "printf",
+                    "secret",
+                    "|",
+                    "cryptsetup",
+                    "luksFormat",
+                    "-q",
+                    "--type",
+                    "luks1",
+                    "--pbkdf-force-iterations",
+                    "1000",
+                    "/dev/VG/LV",
+                    "-",
+                ],
+            ),
+        Expect::Ok,
+    )?;
+    t.step(4usize, t.g.luks_open_ro("/dev/VG/LV", "secret", "clear"), Expect::Ok)?;
+    t.step(
+        5usize,
+        t.g.blockdev_getro("/dev/mapper/clear"),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(
+        6usize,
+        t.g.mkfs("ext2", "/dev/mapper/clear", opts::MkfsOpts::new()),
+        Expect::Error(None),
+    )?;
+    t.step(7usize, t.g.luks_close("/dev/mapper/clear"), Expect::Ok)?;
+    Ok(())
+}
+
+fn luks_uuid_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.pvcreate("/dev/sda"), Expect::Ok)?;
+    t.step(1usize, t.g.vgcreate("VG", &["/dev/sda"]), Expect::Ok)?;
+    t.step(2usize, t.g.lvcreate("LV", "VG", 50), Expect::Ok)?;
+    t.step(
+        3usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &[
+                    "printf",
+                    "secret",
+                    "|",
+                    "cryptsetup",
+                    "luksFormat",
+                    "-q",
+                    "--type",
+                    "luks1",
+                    "--pbkdf-force-iterations",
+                    "1000",
+                    "--uuid",
+                    "01234567-89ab-cdef-0123-456789abcdef",
+                    "/dev/VG/LV",
+                    "-",
+                ],
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        4usize,
+        t.g.luks_uuid("/dev/VG/LV"),
+        Expect::Equals(Value::Str("01234567-89ab-cdef-0123-456789abcdef".into())),
+    )?;
+    t.step(
+        5usize,
+        t.g.vfs_uuid("/dev/VG/LV"),
+        Expect::Equals(Value::Str("01234567-89ab-cdef-0123-456789abcdef".into())),
+    )?;
+    t.step(6usize, t.g.luks_uuid("/dev/sdb"), Expect::Error(None))?;
     Ok(())
 }
 
@@ -16289,6 +17073,80 @@ fn zero_device_0(t: &Run<'_>) -> Outcome {
     )?;
     t.step(3usize, t.g.is_zero_device("/dev/sdb"), Expect::Equals(Value::Bool(true)))?;
     t.step(4usize, t.g.zero_device("/dev/sdz"), Expect::Error(None))?;
+    Ok(())
+}
+
+fn zero_free_space_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/kept", b"kept"), Expect::Ok)?;
+    t.step(1usize, t.g.zero_free_space("/"), Expect::Ok)?;
+    t.step(2usize, t.g.cat("/kept"), Expect::Equals(Value::Str("kept".into())))?;
+    t.step(
+        3usize,
+        t.g.ls("/"),
+        Expect::Unordered(
+            Value::List(vec![Value::Str("kept".into()), Value::Str("lost+found".into())]),
+        ),
+    )?;
+    t.step(4usize, t.g.write("/more", b"there is room again"), Expect::Ok)?;
+    t.step(5usize, t.g.zero_free_space("/missing"), Expect::Error(Some("ENOENT")))?;
+    t.step(6usize, t.g.zero_free_space("/kept"), Expect::Error(Some("ENOTDIR")))?;
+    t.step(7usize, t.g.remount("/", opts::RemountOpts::new().rw(false)), Expect::Ok)?;
+    t.step(8usize, t.g.zero_free_space("/"), Expect::Error(Some("EROFS")))?;
+    Ok(())
+}
+
+fn zero_free_space_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfs("vfat", "/dev/sdb", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(1usize, t.g.mount("/dev/sdb", "/"), Expect::Ok)?;
+    t.step(2usize, t.g.mkdir("/d"), Expect::Ok)?;
+    t.step(3usize, t.g.zero_free_space("/d"), Expect::Ok)?;
+    t.step(
+        4usize,
+        t.g.ls("/"),
+        Expect::Equals(Value::List(vec![Value::Str("d".into())])),
+    )?;
+    t.step(5usize, t.g.ls("/d"), Expect::Equals(Value::List(vec![])))?;
+    Ok(())
+}
+
+fn zerofree_0(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.write("/secret", b"this-was-secret-too"), Expect::Ok)?;
+    t.step(1usize, t.g.write("/kept", b"kept"), Expect::Ok)?;
+    t.step(2usize, t.g.sync(), Expect::Ok)?;
+    t.step(3usize, t.g.rm("/secret"), Expect::Ok)?;
+    t.step(4usize, t.g.zerofree("/dev/sdc"), Expect::Error(None))?;
+    t.step(5usize, t.g.umount("/", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(6usize, t.g.zerofree("/dev/sdc"), Expect::Ok)?;
+    t.step(7usize, t.g.mount("/dev/sdc", "/"), Expect::Ok)?;
+    t.step(
+        8usize,
+        t
+            .g
+            .debug(
+                "sh",
+                &[
+                    "grep",
+                    "-c",
+                    "this-was-secret-too",
+                    "$(findmnt",
+                    "-n",
+                    "-o",
+                    "SOURCE",
+                    "-t",
+                    "ext4",
+                    "/sysroot)",
+                ],
+            ),
+        Expect::Error(None),
+    )?;
+    t.step(9usize, t.g.cat("/kept"), Expect::Equals(Value::Str("kept".into())))?;
+    Ok(())
+}
+
+fn zerofree_1(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfs("vfat", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(1usize, t.g.zerofree("/dev/sda"), Expect::Error(Some("EINVAL")))?;
+    t.step(2usize, t.g.zerofree("/dev/sdb"), Expect::Error(Some("EINVAL")))?;
     Ok(())
 }
 

@@ -91,7 +91,6 @@ struct NoEcho<'a> {
 }
 
 impl<'a> NoEcho<'a> {
-    #[allow(dead_code)] // As `Words::key`.
     fn new(terminal: &'a File) -> std::io::Result<Self> {
         let before = tcgetattr(terminal)?;
         let mut silent = before.clone();

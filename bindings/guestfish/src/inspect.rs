@@ -5,11 +5,10 @@
 use crate::error::{Error, Result};
 use crate::keys::Selector;
 use crate::print::Output;
-use bstr::{BString, ByteSlice};
+use crate::unlock;
+use crate::words::Ask;
+use bstr::BString;
 use guestfs::Handle;
-
-/// File systems that are not there before they are opened with a key.
-const ENCRYPTED: [&str; 2] = ["crypto_LUKS", "BitLocker"];
 
 /// What inspection found.
 #[derive(Debug)]
@@ -19,17 +18,13 @@ pub struct Guest {
     mounts: Vec<(BString, BString)>,
 }
 
-/// Inspect and mount. `keys` are those of the command line.
-pub fn mount(handle: &Handle, readonly: bool, keys: &[Selector], keys_from_stdin: bool) -> Result<Guest> {
-    if !keys.is_empty() || keys_from_stdin {
-        if let Some(device) = encrypted(handle)?.first() {
-            return Err(locked(device));
-        }
-    }
+/// Open what is encrypted, inspect and mount. `keys` are those of the command line; `ask` knows others.
+pub fn mount(handle: &Handle, readonly: bool, keys: &[Selector], ask: &mut dyn Ask) -> Result<Guest> {
+    unlock::all(handle, keys, ask)?;
     let roots = handle.inspect_os()?;
     let root = match roots.as_slice() {
         [only] => only,
-        [] => return Err(nothing(handle)),
+        [] => return Err(nothing()),
         many => return Err(several(handle, many)),
     };
     let mut mounts = handle.inspect_get_mountpoints(root)?;
@@ -64,14 +59,9 @@ impl Guest {
     }
 }
 
-fn nothing(handle: &Handle) -> Error {
-    let error = Error::new("-i: no operating system was found on these disks")
-        .note("help: leave -i out, and use 'run', 'list-filesystems' and 'mount' or 'mount-ro'");
-    // Only to help: an error of its own would hide the first one.
-    match encrypted(handle).unwrap_or_default().first() {
-        Some(device) => error.note(format!("note: {device} is encrypted, and this version cannot open it")),
-        None => error,
-    }
+fn nothing() -> Error {
+    Error::new("-i: no operating system was found on these disks")
+        .note("help: leave -i out, and use 'run', 'list-filesystems' and 'mount' or 'mount-ro'")
 }
 
 fn several(handle: &Handle, roots: &[BString]) -> Error {
@@ -81,19 +71,4 @@ fn several(handle: &Handle, roots: &[BString]) -> Error {
         error.note(format!("  {root} ({product})"))
     });
     error.note("help: leave -i out, and mount the one that you mean with -m")
-}
-
-/// Devices that hold something encrypted.
-fn encrypted(handle: &Handle) -> Result<Vec<BString>> {
-    let mut devices = handle.list_devices()?;
-    devices.extend(handle.list_partitions()?);
-    devices.extend(handle.lvs()?);
-    // A device that cannot be looked into is nothing that a key would open.
-    devices.retain(|d| handle.vfs_type(d).is_ok_and(|t| ENCRYPTED.iter().any(|e| t.as_bytes() == e.as_bytes())));
-    Ok(devices)
-}
-
-fn locked(device: &BString) -> Error {
-    Error::new(format!("-i: {device} is encrypted, and this version cannot open it: cryptsetup-open is not written yet"))
-        .note("help: without --key and --keys-from-stdin the disks that are not encrypted are inspected")
 }

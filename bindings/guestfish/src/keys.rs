@@ -8,7 +8,7 @@ use bstr::{BString, ByteSlice};
 /// Which device, and where its key comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selector {
-    /// Name of the device or UUID of its encryption.
+    /// Name of the device, UUID of its encryption, or `all`.
     pub id: BString,
     pub source: Source,
 }
@@ -38,6 +38,12 @@ impl Selector {
         };
         Ok(Selector { id: id.into(), source })
     }
+
+    /// Whether it means this device.
+    pub fn is_for(&self, device: &[u8], uuid: &[u8]) -> bool {
+        // An empty word must not mean a device without a UUID.
+        self.id == "all" || self.id == device || (!uuid.is_empty() && self.id.eq_ignore_ascii_case(uuid))
+    }
 }
 
 #[cfg(test)]
@@ -53,5 +59,15 @@ mod tests {
         for bad in ["id", "id:foo:x", "id:key", "id:clevis:x"] {
             assert!(source(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn which_device() {
+        let is_for = |id: &str, uuid: &str| {
+            let selector = Selector { id: id.into(), source: Source::Clevis };
+            selector.is_for(b"/dev/sda2", uuid.as_bytes())
+        };
+        assert!(is_for("/dev/sda2", "") && is_for("all", "") && is_for("AB-12", "ab-12"));
+        assert!(!is_for("", "") && !is_for("/dev/sda", "x") && !is_for("ab", "ab-12"));
     }
 }

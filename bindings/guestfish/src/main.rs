@@ -30,6 +30,7 @@ mod prompt;
 mod remote;
 mod session;
 mod start;
+mod unlock;
 mod uri;
 mod usage;
 mod wildcard;
@@ -84,7 +85,7 @@ fn run() -> Result<()> {
             session.remote = Some(Remote::new(pid.as_ref())?);
             None
         }
-        _ => start(&session, &options, interactive)?,
+        _ => start(&mut session, &options, interactive)?,
     };
     let words = std::mem::take(&mut options.words);
     if !words.is_empty() {
@@ -112,9 +113,10 @@ fn session(options: &Options, interactive: bool, bars: bool) -> Result<Session> 
 }
 
 /// Drives, launch, mounts.
-fn start(session: &Session, options: &Options, interactive: bool) -> Result<Option<Guest>> {
+fn start(session: &mut Session, options: &Options, interactive: bool) -> Result<Option<Guest>> {
     let readonly = options.readonly.map_or_else(config::read_only, Ok)?;
-    let guest = start::prepare(&session.handle(), options, readonly)?;
+    let handle = session.handle();
+    let guest = start::prepare(&handle, options, readonly, &mut session.ask)?;
     session.check_interrupt(interactive)?;
     Ok(guest)
 }
@@ -126,7 +128,7 @@ fn listen(options: &Options) -> Result<()> {
     }
     // Ctrl-C only ends a command, as at a prompt.
     let mut session = session(options, true, false)?;
-    start(&session, options, false)?;
+    start(&mut session, options, false)?;
     let served = listener::serve(&mut session, options.csh);
     let written = session.handle().shutdown().map_err(Error::from);
     served.and(written)

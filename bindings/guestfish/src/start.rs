@@ -7,6 +7,7 @@ use crate::inspect::{self, Guest};
 use crate::keys::Source;
 use crate::options::{Drive, Mount, Options};
 use crate::uri::Location;
+use crate::words::Ask;
 use bstr::{BString, ByteSlice, ByteVec};
 use guestfs::protocol::opts::{AddDomainOpts, AddDriveOpts};
 use guestfs::Handle;
@@ -25,8 +26,9 @@ pub fn take_disks(options: &mut Options) {
     }
 }
 
-/// Bring the handle into the state that the options ask for. Out: what `-i` found.
-pub fn prepare(handle: &Handle, options: &Options, readonly: bool) -> Result<Option<Guest>> {
+/// Bring the handle into the state that the options ask for. Out: what `-i` found. `ask` knows keys that
+/// are not among the options.
+pub fn prepare(handle: &Handle, options: &Options, readonly: bool, ask: &mut dyn Ask) -> Result<Option<Guest>> {
     // First of all, so that everything else is traced.
     if options.trace {
         handle.set_trace(true)?;
@@ -56,7 +58,7 @@ pub fn prepare(handle: &Handle, options: &Options, readonly: bool) -> Result<Opt
     // Partition and format them.
     prepared.iter().try_for_each(|(disk, device)| disk.fill(handle, device))?;
     let guest = match options.inspector {
-        true => Some(inspect::mount(handle, readonly, &options.keys, options.keys_from_stdin)?),
+        true => Some(inspect::mount(handle, readonly, &options.keys, ask)?),
         false => None,
     };
     options.mounts.iter().try_for_each(|m| mount(handle, m, readonly))?;

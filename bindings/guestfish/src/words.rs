@@ -14,7 +14,6 @@ pub trait Ask {
     /// Lines of the input up to one that is `marker`.
     fn heredoc(&mut self, marker: &BStr) -> Result<BString>;
     /// A key or passphrase for parameter `name`.
-    #[allow(dead_code)]
     fn key(&mut self, name: &str) -> Result<BString>;
     /// A file for data on its way into the appliance: removed when dropped.
     fn temporary(&mut self) -> Result<tempfile::NamedTempFile>;

@@ -9,7 +9,7 @@ mod environment;
 #[path = "support/terminal.rs"]
 mod terminal;
 
-use cases::{compare, run, Corpus};
+use cases::{compare, run, Case, Corpus};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use terminal::{Terminal, PROMPT};
@@ -148,4 +148,65 @@ fn long_calls_show_how_far_they_are() {
     t.wait(PROMPT);
     t.keys("quit\r");
     assert_eq!(t.end(), 0);
+}
+
+/// A guest whose disk is encrypted as a whole, under a name that only its own crypttab knows. Keys that
+/// are derived in no time, since a guess must not take long here.
+const ENCRYPTED: &str = r#"
+$G --keys-from-stdin -N guest.img=disk:64M <<'END'
+debug sh "printf pass-word | cryptsetup luksFormat -q --type luks1 --pbkdf-force-iterations 1000 --uuid 01234567-89ab-cdef-0123-456789abcdef /dev/sd* -"
+cryptsetup-open /dev/sda opened
+pass-word
+mkfs ext4 /dev/mapper/opened
+mount /dev/mapper/opened /
+mkdir /etc
+mkdir /bin
+mkdir /boot
+mkdir /usr
+mkdir /var
+write /etc/fstab "/dev/mapper/own-name / ext4 defaults 0 1\n"
+write /etc/crypttab "own-name UUID=01234567-89ab-cdef-0123-456789abcdef none luks\n"
+write /etc/debian_version "12.7\n"
+END
+"#;
+
+/// What `script` does with that guest; everything that is printed, errors too.
+#[track_caller]
+fn on_encrypted(script: &str) -> (String, String) {
+    let case = Case { kind: "shell".into(), text: format!("{ENCRYPTED}\n{script}"), ..Case::default() };
+    let out = run(Path::new(env!("CARGO_BIN_EXE_guestfish")), &case);
+    (out.status, out.output + &out.errors)
+}
+
+#[test]
+fn keys_are_asked_for_and_not_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = dir.path().join("guest.img").into_os_string().into_string().unwrap();
+    let (status, log) = on_encrypted(&format!("mv guest.img '{image}'"));
+    assert_eq!(status, "0", "{log}");
+    let args = ["--ro", "--format=raw", "-a", &image, "-i"];
+    let mut t = Terminal::open(&args, &[]);
+    t.wait("Enter key or passphrase (\"/dev/sda\"): ");
+    t.keys("pass-word\r");
+    let seen = t.wait("/dev/mapper/luks-01234567-89ab-cdef-0123-456789abcdef mounted on /");
+    assert!(!seen.contains("pass-word"), "{seen}");
+    t.wait(PROMPT);
+    t.keys("cat /etc/debian_version\r");
+    t.wait("12.7");
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+    let mut t = Terminal::open(&args, &[]);
+    t.wait("Enter key or passphrase (\"/dev/sda\"): ");
+    t.keys("guess\r");
+    t.wait("error: -i: /dev/sda is encrypted, and no key was found that opens it");
+    assert_eq!(t.end(), 1);
+}
+
+#[test]
+fn keys_are_in_no_log() {
+    let (status, log) = on_encrypted("$G -v -x --ro --format=raw -a guest.img --key all:key:pass-word -i cat /etc/debian_version");
+    assert_eq!(status, "0", "{log}");
+    assert!(log.contains("cryptsetup_open \"/dev/sda\" \"***\""), "{log}");
+    assert!(log.contains("guestfsd: running") && log.contains("12.7"), "{log}");
+    assert!(!log.contains("pass-word"), "{log}");
 }

@@ -37,18 +37,28 @@ pub fn is_volume(real: &BStr) -> bool {
 
 /// All of device-mapper but what LVM made, by name.
 pub fn others() -> Vec<Device> {
-    let mut found: Vec<Device> = super::table::names(Path::new("/sys/block"))
-        .into_iter()
-        .filter_map(|kernel| {
-            let dm = super::table::sys_block(&kernel).join("dm");
-            let name = std::fs::read(dm.join("name")).ok()?;
-            let uuid = std::fs::read(dm.join("uuid")).unwrap_or_default();
-            let node = bstr::concat([PREFIX, name.trim_end()]);
-            (!uuid.starts_with(LVM)).then(|| Device::from_real(OsStr::from_bytes(&node)))
-        })
-        .collect();
+    let mut found: Vec<Device> = all().filter(|(uuid, _)| !uuid.starts_with(LVM)).map(|(_, device)| device).collect();
     found.sort();
     found
+}
+
+/// The open device whose encrypted one has this UUID, in any notation.
+pub fn opened(uuid: &[u8]) -> Option<Device> {
+    let wanted: BString = uuid.iter().filter(|b| **b != b'-').map(u8::to_ascii_lowercase).collect::<Vec<u8>>().into();
+    // cryptsetup writes `CRYPT-LUKS2-UUID-NAME`, the UUID without dashes.
+    let is_of = |id: &BString| id.split_str("-").nth(2).is_some_and(|uuid| uuid == wanted) && id.starts_with(b"CRYPT-");
+    (!wanted.is_empty()).then(|| all().find(|(id, _)| is_of(id))).flatten().map(|(_, device)| device)
+}
+
+/// Identifiers and nodes of all of device-mapper.
+fn all() -> impl Iterator<Item = (BString, Device)> {
+    super::table::names(Path::new("/sys/block")).into_iter().filter_map(|kernel| {
+        let dm = super::table::sys_block(&kernel).join("dm");
+        let name = std::fs::read(dm.join("name")).ok()?;
+        let uuid = std::fs::read(dm.join("uuid")).unwrap_or_default();
+        let node = bstr::concat([PREFIX, name.trim_end()]);
+        Some((uuid.into(), Device::from_real(OsStr::from_bytes(&node))))
+    })
 }
 
 /// `/dev/VG/LV` for LVM's device-mapper name: the parts are joined by `-`, their own dashes doubled.

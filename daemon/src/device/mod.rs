@@ -12,7 +12,7 @@ mod start;
 mod table;
 mod unplug;
 
-pub use mapper::{is_volume, others};
+pub use mapper::{is_volume, opened, others};
 pub use name::{drive_index, drive_name};
 pub use partition::{partition, Partition};
 pub use start::{arrays, start};

@@ -31,6 +31,7 @@ pub use mkdir::{mkdir, mkdir_mode, mkdir_p};
 pub use node::{mkfifo, mknod};
 pub use open::{by_fd, describe, open_file, open_new};
 pub use remove::{rm, rm_f, rm_rf, rmdir};
+pub(crate) use temp::with_free_name;
 pub use temp::{mkdtemp, mktemp};
 
 /// Change the permission bits of a file, following symbolic links.

@@ -50,7 +50,7 @@ fn take_apart(ctx: &Ctx, tmpl: &GuestPath) -> Result<(BString, OwnedFd, BString)
 }
 
 /// Call `make` with names that begin and end so until one is free; that name.
-pub(super) fn with_free_name(stem: &[u8], suffix: &[u8], make: impl Fn(&BStr) -> Result<()>) -> Result<BString> {
+pub(crate) fn with_free_name(stem: &[u8], suffix: &[u8], make: impl Fn(&BStr) -> Result<()>) -> Result<BString> {
     let mut tries = 0;
     loop {
         tries += 1;

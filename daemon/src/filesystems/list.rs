@@ -1,4 +1,5 @@
-//! Where file systems may be: whole disks, partitions, arrays, volumes and btrfs subvolumes.
+//! Where file systems may be: whole disks, partitions, arrays, volumes, others of device-mapper (opened
+//! encrypted devices) and btrfs subvolumes.
 //!
 //! In: the kernel's and lvm's lists, one look at all candidates by blkid. Out: mountables with types.
 //! What only carries something else (a volume group's member, an encrypted container, an extended
@@ -60,7 +61,8 @@ pub(crate) fn mountables(ctx: &Ctx, candidates: &[Candidate]) -> Result<Vec<(Mou
     Ok(found)
 }
 
-/// Disks without partitions, partitions, arrays, volumes; in this order, each sorted as its source is.
+/// Disks without partitions, opened devices, partitions, arrays, volumes; in this order, which is
+/// libguestfs's, each sorted as its source is.
 fn candidates(ctx: &mut Ctx) -> Result<Vec<Device>> {
     let disks = ctx.disks().list();
     let (mut whole, mut parts) = (Vec::new(), Vec::new());
@@ -71,6 +73,7 @@ fn candidates(ctx: &mut Ctx) -> Result<Vec<Device>> {
         }
         parts.extend(partitions);
     }
+    whole.extend(crate::device::others());
     whole.extend(parts);
     whole.extend(arrays());
     if ctx.groups().require("lvm2").is_ok() {

@@ -41,7 +41,7 @@ fn entry(line: &[u8]) -> Option<Entry> {
 }
 
 /// The device; in `UUID="…"` quotes are allowed.
-fn spec_of(field: &[u8]) -> BString {
+pub(super) fn spec_of(field: &[u8]) -> BString {
     let field = unescape(field);
     match field.split_once_str("=") {
         Some((tag, value)) => bstr::concat([tag, b"=", guest::unquoted(value)]).into(),

@@ -6,6 +6,7 @@
 
 mod arch;
 mod cpio;
+mod crypttab;
 mod elf;
 mod fstab;
 mod guest;

@@ -5,10 +5,11 @@
 //! that nothing here has. Guests see their disks under other names: the first one is `/dev/sda` here and
 //! may be `/dev/vda`, `/dev/xvda` or `/dev/nvme0n1` there.
 
+use super::crypttab;
 use super::fstab::tag;
 use super::guest;
 use crate::ctx::Ctx;
-use crate::device::{drive_index, drive_name, Device};
+use crate::device::{self, drive_index, drive_name, Device};
 use crate::filesystems::{plain_value, value, Candidate};
 use crate::run::Tool;
 use bstr::{BStr, BString, ByteSlice};
@@ -19,6 +20,8 @@ pub struct Names<'a> {
     candidates: &'a [Candidate],
     /// Names of arrays in the guest, and ours.
     arrays: Vec<(BString, Device)>,
+    /// Names of open encrypted devices in the guest, and what they are opened from.
+    encrypted: Vec<(BString, BString)>,
 }
 
 /// Have the tags that a guest may name as they are on disk. Once for all entries of all guests: where
@@ -36,7 +39,8 @@ pub fn make_plain(ctx: &Ctx, candidates: &mut [Candidate]) {
 impl<'a> Names<'a> {
     /// For the guest that is mounted now.
     pub fn new(ctx: &Ctx, candidates: &'a [Candidate]) -> Names<'a> {
-        Names { candidates, arrays: arrays(ctx, candidates) }
+        let encrypted = guest::text(ctx, "/etc/crypttab").map(|text| crypttab::parse(&text)).unwrap_or_default();
+        Names { candidates, arrays: arrays(ctx, candidates), encrypted }
     }
 
     /// The device of an entry in fstab.
@@ -56,7 +60,18 @@ impl<'a> Names<'a> {
         }
         let volume = spec.strip_prefix(b"/dev/disk/by-id/dm-name-");
         let name = volume.map_or(spec.to_owned(), |v| bstr::concat([&b"/dev/mapper/"[..], v]).into());
-        Some(present(ctx, name.as_bstr()).unwrap_or_else(|| Device::absent(spec)))
+        let found = present(ctx, name.as_bstr()).or_else(|| self.opened(ctx, name.as_bstr()));
+        Some(found.unwrap_or_else(|| Device::absent(spec)))
+    }
+
+    /// What is open here of the encrypted device that the guest opens as `/dev/mapper/NAME`.
+    fn opened(&self, ctx: &Ctx, name: &BStr) -> Option<Device> {
+        let name = name.strip_prefix(b"/dev/mapper/")?;
+        let (_, source) = self.encrypted.iter().find(|(known, _)| known == name)?;
+        // One that is opened from another open one is not looked for.
+        let device = (!source.starts_with(b"/dev/mapper/")).then(|| self.device(ctx, source.as_bstr()))??;
+        let tags = self.candidates.iter().find(|c| c.device == device).map(|c| &c.tags)?;
+        device::opened(value(tags, "UUID")?)
     }
 
     fn tagged(&self, tag: &str, wanted: &BStr) -> Option<Device> {
@@ -221,7 +236,7 @@ mod tests {
         let digits = BString::from("0123456789abcdef0123456789abcdef");
         assert_eq!(configured(conf), [(BString::from("/dev/md0"), digits)]);
         let ours = Device::from_real("/dev/md127");
-        let names = Names { candidates: &[], arrays: vec![("/dev/md0".into(), ours.clone())] };
+        let names = Names { candidates: &[], arrays: vec![("/dev/md0".into(), ours.clone())], encrypted: Vec::new() };
         assert_eq!(names.array("/dev/md0".into()), Some(ours));
         assert_eq!(names.array("/dev/md0p2".into()), Some(Device::from_real("/dev/md127p2")));
         assert_eq!(names.array("/dev/md01".into()), None);

@@ -870,8 +870,6 @@ class GuestFS:
 
         See also GuestFS.fstrim, GuestFS.blkdiscardzeroes and blkdiscard(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "blkdiscard" is available;
         GuestFS.feature_available tells.
 
@@ -892,8 +890,6 @@ class GuestFS:
         where zeroes are needed, use GuestFS.zero_device.
 
         See also GuestFS.is_zero_device.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "blkdiscardzeroes" is
         available; GuestFS.feature_available tells.
@@ -2740,8 +2736,6 @@ class GuestFS:
         See also GuestFS.cryptsetup_open, GuestFS.list_dm_devices and
         cryptsetup(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "luks" is available;
         GuestFS.feature_available tells.
 
@@ -2767,8 +2761,6 @@ class GuestFS:
 
         See also GuestFS.cryptsetup_close, GuestFS.luks_format,
         GuestFS.clevis_luks_unlock, GuestFS.list_dm_devices and cryptsetup(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "luks" is available;
         GuestFS.feature_available tells.
@@ -3790,8 +3782,6 @@ class GuestFS:
         system or the device cannot be trimmed at all.
 
         See also GuestFS.zero_free_space, GuestFS.blkdiscard and fstrim(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "fstrim" is available;
         GuestFS.feature_available tells.
@@ -6961,9 +6951,9 @@ class GuestFS:
         """List device-mapper devices that are not logical volumes.
 
         Returns the names of all devices of device-mapper, "/dev/mapper/NAME",
-        sorted: opened encrypted devices ("luks_open") and whatever else was set
-        up so. Logical volumes are left out, as is what LVM keeps for itself:
-        GuestFS.lvs lists those.
+        sorted: opened encrypted devices (GuestFS.cryptsetup_open) and whatever
+        else was set up so. Logical volumes are left out, as is what LVM keeps
+        for itself: GuestFS.lvs lists those.
 
         See also GuestFS.list_devices, GuestFS.list_md_devices and dmsetup(8).
 
@@ -7317,8 +7307,6 @@ class GuestFS:
         See also GuestFS.luks_format, GuestFS.luks_kill_slot and
         cryptsetup-luksAddKey(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "luks" is available;
         GuestFS.feature_available tells.
 
@@ -7335,8 +7323,6 @@ class GuestFS:
         Removes the mapping "device", named "/dev/mapper/MAPNAME", that
         GuestFS.luks_open or GuestFS.luks_open_ro made. It must not be in use.
         GuestFS.cryptsetup_close does the same.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.cryptsetup_close instead. This
         call stays, so programs that use it keep working.
@@ -7365,8 +7351,6 @@ class GuestFS:
         See also GuestFS.luks_format_cipher, GuestFS.luks_add_key,
         GuestFS.luks_uuid and cryptsetup-luksFormat(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "luks" is available;
         GuestFS.feature_available tells.
 
@@ -7388,8 +7372,6 @@ class GuestFS:
 
         See also GuestFS.luks_format, GuestFS.cryptsetup_open and
         cryptsetup-luksFormat(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "luks" is available;
         GuestFS.feature_available tells.
@@ -7413,8 +7395,6 @@ class GuestFS:
         See also GuestFS.luks_add_key, GuestFS.luks_format and
         cryptsetup-luksKillSlot(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "luks" is available;
         GuestFS.feature_available tells.
 
@@ -7433,8 +7413,6 @@ class GuestFS:
         GuestFS.cryptsetup_open does the same for LUKS and other kinds.
 
         See also GuestFS.luks_open_ro, GuestFS.luks_close and GuestFS.lvm_scan.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.cryptsetup_open instead. This call
         stays, so programs that use it keep working.
@@ -7460,8 +7438,6 @@ class GuestFS:
 
         See also GuestFS.luks_open and GuestFS.luks_close.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Deprecated. New programs call GuestFS.cryptsetup_open instead. This call
         stays, so programs that use it keep working.
 
@@ -7486,8 +7462,6 @@ class GuestFS:
 
         See also GuestFS.vfs_uuid, GuestFS.luks_format and
         cryptsetup-luksUUID(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "luks" is available;
         GuestFS.feature_available tells.
@@ -12589,12 +12563,12 @@ class GuestFS:
         then deleted. So nothing else can be written meanwhile, and an image
         that has holes grows to its full size; to make it smaller, use
         GuestFS.fstrim instead or afterwards. On file systems that compress or
-        clone data the blocks on disk may stay as they were. If the call fails,
-        no such file is left behind.
+        clone data the blocks on disk may stay as they were, and some types keep
+        a little space that no file gets (ext4 up to 4096 blocks): what is in
+        there stays, and only GuestFS.zerofree reaches it. If the call fails, no
+        such file is left behind.
 
         See also GuestFS.zerofree and GuestFS.zero_device.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Long runs send progress events.
 
@@ -12616,8 +12590,6 @@ class GuestFS:
         the file system can do damage; have a copy of what matters.
 
         See also GuestFS.fstrim and zerofree(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "zerofree" is available;
         GuestFS.feature_available tells.

@@ -42,9 +42,9 @@ pub static LIST_DM_DEVICES: Command = Command {
     opts: &[],
     help: &[
         "    Returns the names of all devices of device-mapper, \"/dev/mapper/NAME\",",
-        "    sorted: opened encrypted devices (\"luks_open\") and whatever else was set up",
-        "    so. Logical volumes are left out, as is what LVM keeps for itself: \"lvs\"",
-        "    lists those.",
+        "    sorted: opened encrypted devices (\"cryptsetup-open\") and whatever else was",
+        "    set up so. Logical volumes are left out, as is what LVM keeps for itself:",
+        "    \"lvs\" lists those.",
         "",
         "    See also \"list-devices\", \"list-md-devices\" and dmsetup(8).",
     ],
