@@ -3,7 +3,7 @@
 //! In: a tar file from the library, a guest directory or file. Out: the other one. Archives are
 //! unpacked here, with every name resolved inside the guest. tar(1) makes them, and unpacks what asks
 //! for more (extended attributes, sparse files): it works on an open directory, not on a path, and
-//! nothing but that directory's file system can be written to while it does.
+//! nothing but what is below that directory can be written to while it does.
 
 mod confine;
 mod cpio;
@@ -153,7 +153,7 @@ fn by_tar(ctx: &Ctx, front: &[u8], from: &mut impl BufRead, dir: &OwnedFd, opts:
         }
     }
     tool = tool.args(["-f", "-"]);
-    confine::writes_to(ctx, tool.command_mut(), dir);
+    confine::writes_to(ctx, tool.command_mut(), dir)?;
     let mut running = tool.spawn_piped(ctx, true, false)?;
     match feed(&mut running, front, from) {
         Ok(()) => running.finish(),

@@ -1,3 +1,5 @@
+mod confined;
+
 use super::*;
 use crate::testing::Guest;
 use std::fs;
