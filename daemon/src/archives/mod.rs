@@ -30,7 +30,7 @@ use crate::path::GuestPath;
 use crate::run::{find_tool, Running, Tool};
 use crate::transfer_io::{FileIn, FileOut};
 use filter::Filter;
-use unpack::{unpack, Outcome, Target};
+use unpack::{unpack, Target};
 
 /// What the kernel allows a pipe of an unprivileged process; fewer switches between us and tar.
 const PIPE: usize = 1 << 20;
@@ -123,17 +123,16 @@ fn unpack_stream(
     directory: &GuestPath,
     opts: &TarInOpts,
 ) -> Result<()> {
-    let mut front = Vec::new();
+    let by_tar = |front: &[u8], from: &mut _| by_tar(ctx, front, from, dir, opts);
     // Extended attributes in all their forms are the tool's affair.
-    if ![opts.xattrs, opts.selinux, opts.acls].contains(&Some(true)) {
+    let unpacked = if [opts.xattrs, opts.selinux, opts.acls].contains(&Some(true)) {
+        by_tar(&[], from)
+    } else {
         let target =
             Target { root: ctx.root(), path: directory.as_bstr(), keep_links: opts.keepdirlink.unwrap_or(false) };
-        match unpack(&target, from).context(directory)? {
-            Outcome::Done => return Ok(()),
-            Outcome::Foreign(headers) => front = headers,
-        }
-    }
-    by_tar(ctx, &front, from, dir, opts).context(directory)
+        unpack(&target, from, by_tar)
+    };
+    unpacked.context(directory)
 }
 
 /// Let tar unpack `front` and the rest of the stream.
