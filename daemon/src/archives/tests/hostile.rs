@@ -65,7 +65,7 @@ fn long_name(name: &str) -> Member {
     member(b'L', b"././@LongLink", b"", format!("{name}\0").as_bytes())
 }
 
-fn long_link(name: &str) -> Member {
+pub fn long_link(name: &str) -> Member {
     member(b'K', b"././@LongLink", b"", format!("{name}\0").as_bytes())
 }
 

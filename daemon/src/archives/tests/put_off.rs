@@ -90,7 +90,7 @@ fn the_real_tar_gets_the_records_for_all_members() {
     let mut s = Scene::new();
     let time = |name: &str, s: &Scene| fs::metadata(s.guest.host(name)).unwrap().mtime();
     let archive = late_end([
-        global("mtime", "1000000000"),
+        global("mtime", "1050000000"),
         file("ours", "x"),
         foreign(),
         file("tars", "x"),
@@ -98,17 +98,17 @@ fn the_real_tar_gets_the_records_for_all_members() {
         file("new", "x"),
     ]);
     s.check("global", &archive).unwrap();
-    assert_eq!(["/dst/ours", "/dst/tars", "/dst/new"].map(|n| time(n, &s)), [1_000_000_000, 1_000_000_000, 1_100_000_000]);
+    assert_eq!(["/dst/ours", "/dst/tars", "/dst/new"].map(|n| time(n, &s)), [1_050_000_000, 1_050_000_000, 1_100_000_000]);
     // Those of the handed over member itself take the place of the earlier ones.
     let archive = late_end([
-        global("mtime", "1000000000"),
+        global("mtime", "1050000000"),
         file("ours", "x"),
         global("mtime", "1200000000"),
         foreign(),
         file("tars", "x"),
     ]);
     s.check("replaced", &archive).unwrap();
-    assert_eq!(["/dst/ours", "/dst/tars"].map(|n| time(n, &s)), [1_000_000_000, 1_200_000_000]);
+    assert_eq!(["/dst/ours", "/dst/tars"].map(|n| time(n, &s)), [1_050_000_000, 1_200_000_000]);
 }
 
 #[test]
@@ -126,4 +126,21 @@ fn an_archive_that_breaks_off_leaves_nothing_half_made() {
         let d = fs::metadata(s.guest.host("/dst/d")).unwrap();
         assert_eq!((d.mode() & 0o7777, d.mtime()), (0o750, 0o7346545000), "{cut}");
     }
+}
+
+#[test]
+fn links_without_room_leave_nothing_in_their_place() {
+    let mut s = Scene::new();
+    let target = format!("/{}", "n".repeat(1_000_000));
+    let mut members = vec![link("first", "/etc"), file("x68", "kept")];
+    for n in 0..70 {
+        members.extend([super::hostile::long_link(&target), link(&format!("x{n}"), "x")]);
+    }
+    members.push(hard("h", "first"));
+    let e = s.check("room", &late_end(members)).unwrap_err();
+    assert!(e.to_string().contains("too many symbolic links"), "{e}");
+    assert_eq!(fs::read_link(s.guest.host("/dst/first")).unwrap().to_str(), Some("/etc"));
+    // What had the name before is not removed for a link that cannot be made.
+    assert_eq!(s.guest.read("/dst/x68"), b"kept");
+    assert_eq!(stand_ins(&s.guest.host("/dst")), Vec::<std::path::PathBuf>::new());
 }
