@@ -21852,6 +21852,102 @@ static int
 test_tar_in_5 (struct run *t)
 {
   t->step = 0;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mount (t->g, "/dev/sda", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mkdir (t->g, "/a/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/a/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_write (t->g, "/a/b/f", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_tar_out (t->g, "/", (char *) local_path (t, "%tmp/a.tar"));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_rm (t->g, "/a/b/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/a.tar"), "/", GUESTFS_TAR_IN_OPTS_XATTRS, 1, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    char *r = guestfs_cat (t->g, "/a/b/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  t->step = 11;
+  {
+    int r = guestfs_umount (t->g, "/a/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_is_file (t->g, "/a/b/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 13;
+  {
+    int r = guestfs_mount_ro (t->g, "/dev/sdb", "/a/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 14;
+  {
+    char *r = guestfs_cat (t->g, "/a/b/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  t->step = 15;
+  {
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/a.tar"), "/", GUESTFS_TAR_IN_OPTS_XATTRS, 1, -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 16;
+  {
+    int r = guestfs_umount_all (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_tar_in_6 (struct run *t)
+{
+  t->step = 0;
   CHECK (local_write (t, (char *) local_path (t, "%tmp/bad"), "this is no archive, not even a bad one", 38));
   t->step = 1;
   {
@@ -21872,7 +21968,7 @@ test_tar_in_5 (struct run *t)
 }
 
 static int
-test_tar_in_6 (struct run *t)
+test_tar_in_7 (struct run *t)
 {
   t->step = 0;
   CHECK (local_write (t, (char *) local_path (t, "%tmp/bad"), "this is no archive, not even a bad one", 38));
@@ -25041,8 +25137,9 @@ const struct test tests[] = {
   { "tar_in_2", "scratch-fs", test_tar_in_2 },
   { "tar_in_3", "scratch-fs", test_tar_in_3 },
   { "tar_in_4", "scratch-fs", test_tar_in_4 },
-  { "tar_in_5", "scratch-fs", test_tar_in_5 },
+  { "tar_in_5", "disks", test_tar_in_5 },
   { "tar_in_6", "scratch-fs", test_tar_in_6 },
+  { "tar_in_7", "scratch-fs", test_tar_in_7 },
   { "tar_out_0", "scratch-fs", test_tar_out_0 },
   { "tar_out_1", "scratch-fs", test_tar_out_1 },
   { "tar_out_2", "scratch-fs", test_tar_out_2 },

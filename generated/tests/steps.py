@@ -4797,13 +4797,33 @@ def tar_in_4(t):
 
 
 def tar_in_5(t):
+    t.step(0, lambda: t.g.mkfs("ext4", "/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.mkfs("ext4", "/dev/sdb"), ("ok",))
+    t.step(2, lambda: t.g.mount("/dev/sda", "/"), ("ok",))
+    t.step(3, lambda: t.g.mkdir("/a"), ("ok",))
+    t.step(4, lambda: t.g.mkdir("/a/b"), ("ok",))
+    t.step(5, lambda: t.g.mount("/dev/sdb", "/a/b"), ("ok",))
+    t.step(6, lambda: t.g.write("/a/b/f", b"text"), ("ok",))
+    t.step(7, lambda: t.g.tar_out("/", t.path("%tmp/a.tar")), ("ok",))
+    t.step(8, lambda: t.g.rm("/a/b/f"), ("ok",))
+    t.step(9, lambda: t.g.tar_in(t.path("%tmp/a.tar"), "/", xattrs=True), ("ok",))
+    t.step(10, lambda: t.g.cat("/a/b/f"), ("equals", "text"))
+    t.step(11, lambda: t.g.umount("/a/b"), ("ok",))
+    t.step(12, lambda: t.g.is_file("/a/b/f"), ("equals", False))
+    t.step(13, lambda: t.g.mount_ro("/dev/sdb", "/a/b"), ("ok",))
+    t.step(14, lambda: t.g.cat("/a/b/f"), ("equals", "text"))
+    t.step(15, lambda: t.g.tar_in(t.path("%tmp/a.tar"), "/", xattrs=True), ("error", None))
+    t.step(16, lambda: t.g.umount_all(), ("ok",))
+
+
+def tar_in_6(t):
     t.step(0, lambda: t.local_write(t.path("%tmp/bad"), b"this is no archive, not even a bad one"), ("ok",))
     t.step(1, lambda: t.g.tar_in(t.path("%tmp/missing"), "/"), ("error", "ENOENT"))
     t.step(2, lambda: t.g.tar_in(t.path("%tmp/bad"), "/"), ("error", None))
     t.step(3, lambda: t.g.tar_in(t.path("%tmp/bad"), "/", compress="nonsense"), ("error", None))
 
 
-def tar_in_6(t):
+def tar_in_7(t):
     t.step(0, lambda: t.local_write(t.path("%tmp/bad"), b"this is no archive, not even a bad one"), ("ok",))
     t.step(1, lambda: t.g.tar_in(t.path("%tmp/bad"), "/missing"), ("error", None))
     t.step(2, lambda: t.g.ping_daemon(), ("ok",))
@@ -5954,8 +5974,9 @@ TESTS = [
     ("tar_in_2", "scratch-fs", tar_in_2),
     ("tar_in_3", "scratch-fs", tar_in_3),
     ("tar_in_4", "scratch-fs", tar_in_4),
-    ("tar_in_5", "scratch-fs", tar_in_5),
+    ("tar_in_5", "disks", tar_in_5),
     ("tar_in_6", "scratch-fs", tar_in_6),
+    ("tar_in_7", "scratch-fs", tar_in_7),
     ("tar_out_0", "scratch-fs", tar_out_0),
     ("tar_out_1", "scratch-fs", tar_out_1),
     ("tar_out_2", "scratch-fs", tar_out_2),

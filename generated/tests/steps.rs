@@ -2836,13 +2836,18 @@ pub static TESTS: &[Test] = &[
     },
     Test {
         name: "tar_in_5",
-        scenario: "scratch-fs",
+        scenario: "disks",
         run: tar_in_5,
     },
     Test {
         name: "tar_in_6",
         scenario: "scratch-fs",
         run: tar_in_6,
+    },
+    Test {
+        name: "tar_in_7",
+        scenario: "scratch-fs",
+        run: tar_in_7,
     },
     Test {
         name: "tar_out_0",
@@ -15230,6 +15235,43 @@ fn tar_in_4(t: &Run<'_>) -> Outcome {
 }
 
 fn tar_in_5(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfs("ext4", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(1usize, t.g.mkfs("ext4", "/dev/sdb", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(2usize, t.g.mount("/dev/sda", "/"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/a"), Expect::Ok)?;
+    t.step(4usize, t.g.mkdir("/a/b"), Expect::Ok)?;
+    t.step(5usize, t.g.mount("/dev/sdb", "/a/b"), Expect::Ok)?;
+    t.step(6usize, t.g.write("/a/b/f", b"text"), Expect::Ok)?;
+    t.step(
+        7usize,
+        t.g.tar_out("/", t.path("%tmp/a.tar"), opts::TarOutOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(8usize, t.g.rm("/a/b/f"), Expect::Ok)?;
+    t.step(
+        9usize,
+        t.g.tar_in(t.path("%tmp/a.tar"), "/", opts::TarInOpts::new().xattrs(true)),
+        Expect::Ok,
+    )?;
+    t.step(10usize, t.g.cat("/a/b/f"), Expect::Equals(Value::Str("text".into())))?;
+    t.step(11usize, t.g.umount("/a/b", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(
+        12usize,
+        t.g.is_file("/a/b/f", opts::IsFileOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(13usize, t.g.mount_ro("/dev/sdb", "/a/b"), Expect::Ok)?;
+    t.step(14usize, t.g.cat("/a/b/f"), Expect::Equals(Value::Str("text".into())))?;
+    t.step(
+        15usize,
+        t.g.tar_in(t.path("%tmp/a.tar"), "/", opts::TarInOpts::new().xattrs(true)),
+        Expect::Error(None),
+    )?;
+    t.step(16usize, t.g.umount_all(), Expect::Ok)?;
+    Ok(())
+}
+
+fn tar_in_6(t: &Run<'_>) -> Outcome {
     t.step(
         0usize,
         t.local_write("%tmp/bad", b"this is no archive, not even a bad one"),
@@ -15253,7 +15295,7 @@ fn tar_in_5(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
-fn tar_in_6(t: &Run<'_>) -> Outcome {
+fn tar_in_7(t: &Run<'_>) -> Outcome {
     t.step(
         0usize,
         t.local_write("%tmp/bad", b"this is no archive, not even a bad one"),
