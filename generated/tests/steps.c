@@ -22689,6 +22689,281 @@ static int
 test_tar_in_4 (struct run *t)
 {
   t->step = 0;
+  {
+    int r = guestfs_mkdir_p (t->g, "/src/up/lvm");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_write (t->g, "/src/up/lvm/f", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_lsetxattr (t->g, "user.test", "x", 1, "/src/up/lvm/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_tar_out_opts (t->g, "/src", (char *) local_path (t, "%tmp/a.tar"), GUESTFS_TAR_OUT_OPTS_XATTRS, 1, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mkdir_p (t->g, "/dst/real");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mkdir_p (t->g, "/beside/lvm");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_ln_s (t->g, "real", "/dst/up");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/a.tar"), "/dst", GUESTFS_TAR_IN_OPTS_XATTRS, 1, GUESTFS_TAR_IN_OPTS_KEEPDIRLINK, 1, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    size_t n = 0;
+    char *r = guestfs_getxattr (t->g, "/dst/real/lvm/f", "user.test", &n);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_buffer (t, "result", r, n, "x", 1));
+    free (r);
+  }
+  t->step = 9;
+  {
+    int r = guestfs_rm (t->g, "/dst/up");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    int r = guestfs_ln_s (t->g, "../beside", "/dst/up");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 11;
+  {
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/a.tar"), "/dst", GUESTFS_TAR_IN_OPTS_XATTRS, 1, GUESTFS_TAR_IN_OPTS_KEEPDIRLINK, 1, -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_rm (t->g, "/dst/up");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 13;
+  {
+    int r = guestfs_ln_s (t->g, "../../run", "/dst/up");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 14;
+  {
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/a.tar"), "/dst", GUESTFS_TAR_IN_OPTS_XATTRS, 1, GUESTFS_TAR_IN_OPTS_KEEPDIRLINK, 1, -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 15;
+  {
+    int r = guestfs_rm (t->g, "/dst/up");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 16;
+  {
+    int r = guestfs_ln_s (t->g, "/run", "/dst/up");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 17;
+  {
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/a.tar"), "/dst", GUESTFS_TAR_IN_OPTS_XATTRS, 1, GUESTFS_TAR_IN_OPTS_KEEPDIRLINK, 1, -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 18;
+  {
+    int r = guestfs_rm (t->g, "/dst/up");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 19;
+  {
+    int r = guestfs_ln_s (t->g, "/proc/1/root/run", "/dst/up");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 20;
+  {
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/a.tar"), "/dst", GUESTFS_TAR_IN_OPTS_XATTRS, 1, GUESTFS_TAR_IN_OPTS_KEEPDIRLINK, 1, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 21;
+  {
+    int r = guestfs_is_dir (t->g, "/dst/up/lvm");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 1));
+  }
+  t->step = 22;
+  {
+    int r = guestfs_is_symlink (t->g, "/dst/up");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 23;
+  {
+    int r = guestfs_rm_rf (t->g, "/dst/up");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 24;
+  {
+    int r = guestfs_ln_s (t->g, "/proc/1/root/sysroot/beside", "/dst/up");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 25;
+  {
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/a.tar"), "/dst", GUESTFS_TAR_IN_OPTS_XATTRS, 1, GUESTFS_TAR_IN_OPTS_KEEPDIRLINK, 1, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 26;
+  {
+    int r = guestfs_is_symlink (t->g, "/dst/up");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 27;
+  {
+    char **r = guestfs_find (t->g, "/beside");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_list (t, r, (char *[]) { "lvm", NULL }, 1));
+    free_strings (r);
+  }
+  t->step = 28;
+  {
+    char *r = guestfs_debug (t->g, "sh", (char *[]) { "test", "!", "-e", "/run/lvm/f", "&&", "echo", "clean", NULL });
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "clean\n"));
+    free (r);
+  }
+  t->step = 29;
+  {
+    int r = guestfs_rm_rf (t->g, "/dst/up");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 30;
+  {
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/a.tar"), "/", GUESTFS_TAR_IN_OPTS_XATTRS, 1, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 31;
+  {
+    size_t n = 0;
+    char *r = guestfs_getxattr (t->g, "/up/lvm/f", "user.test", &n);
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_buffer (t, "result", r, n, "x", 1));
+    free (r);
+  }
+  return 0;
+}
+
+static int
+test_tar_in_5 (struct run *t)
+{
+  t->step = 0;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 1;
+  {
+    int r = guestfs_mkfs (t->g, "ext4", "/dev/sdb");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 2;
+  {
+    int r = guestfs_mount (t->g, "/dev/sda", "/");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_mkdir (t->g, "/a");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 4;
+  {
+    int r = guestfs_mkdir (t->g, "/a/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 5;
+  {
+    int r = guestfs_mount (t->g, "/dev/sdb", "/a/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 6;
+  {
+    int r = guestfs_write (t->g, "/a/b/f", "text", 4);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 7;
+  {
+    int r = guestfs_tar_out (t->g, "/", (char *) local_path (t, "%tmp/a.tar"));
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 8;
+  {
+    int r = guestfs_rm (t->g, "/a/b/f");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 9;
+  {
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/a.tar"), "/", GUESTFS_TAR_IN_OPTS_XATTRS, 1, -1);
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 10;
+  {
+    char *r = guestfs_cat (t->g, "/a/b/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  t->step = 11;
+  {
+    int r = guestfs_umount (t->g, "/a/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 12;
+  {
+    int r = guestfs_is_file (t->g, "/a/b/f");
+    CHECK (expect_success (t, r == -1));
+    CHECK (expect_int (t, "result", r, 0));
+  }
+  t->step = 13;
+  {
+    int r = guestfs_mount_ro (t->g, "/dev/sdb", "/a/b");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 14;
+  {
+    char *r = guestfs_cat (t->g, "/a/b/f");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "text"));
+    free (r);
+  }
+  t->step = 15;
+  {
+    int r = guestfs_tar_in_opts (t->g, (char *) local_path (t, "%tmp/a.tar"), "/", GUESTFS_TAR_IN_OPTS_XATTRS, 1, -1);
+    CHECK (expect_error (t, r == -1, NULL));
+  }
+  t->step = 16;
+  {
+    int r = guestfs_umount_all (t->g);
+    CHECK (expect_success (t, r == -1));
+  }
+  return 0;
+}
+
+static int
+test_tar_in_6 (struct run *t)
+{
+  t->step = 0;
   CHECK (local_write (t, (char *) local_path (t, "%tmp/bad"), "this is no archive, not even a bad one", 38));
   t->step = 1;
   {
@@ -22709,7 +22984,7 @@ test_tar_in_4 (struct run *t)
 }
 
 static int
-test_tar_in_5 (struct run *t)
+test_tar_in_7 (struct run *t)
 {
   t->step = 0;
   CHECK (local_write (t, (char *) local_path (t, "%tmp/bad"), "this is no archive, not even a bad one", 38));
@@ -26090,7 +26365,9 @@ const struct test tests[] = {
   { "tar_in_2", "scratch-fs", test_tar_in_2 },
   { "tar_in_3", "scratch-fs", test_tar_in_3 },
   { "tar_in_4", "scratch-fs", test_tar_in_4 },
-  { "tar_in_5", "scratch-fs", test_tar_in_5 },
+  { "tar_in_5", "disks", test_tar_in_5 },
+  { "tar_in_6", "scratch-fs", test_tar_in_6 },
+  { "tar_in_7", "scratch-fs", test_tar_in_7 },
   { "tar_out_0", "scratch-fs", test_tar_out_0 },
   { "tar_out_1", "scratch-fs", test_tar_out_1 },
   { "tar_out_2", "scratch-fs", test_tar_out_2 },

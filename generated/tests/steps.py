@@ -4985,13 +4985,68 @@ def tar_in_3(t):
 
 
 def tar_in_4(t):
+    t.step(0, lambda: t.g.mkdir_p("/src/up/lvm"), ("ok",))
+    t.step(1, lambda: t.g.write("/src/up/lvm/f", b"text"), ("ok",))
+    t.step(2, lambda: t.g.lsetxattr("user.test", "x", 1, "/src/up/lvm/f"), ("ok",))
+    t.step(3, lambda: t.g.tar_out("/src", t.path("%tmp/a.tar"), xattrs=True), ("ok",))
+    t.step(4, lambda: t.g.mkdir_p("/dst/real"), ("ok",))
+    t.step(5, lambda: t.g.mkdir_p("/beside/lvm"), ("ok",))
+    t.step(6, lambda: t.g.ln_s("real", "/dst/up"), ("ok",))
+    t.step(7, lambda: t.g.tar_in(t.path("%tmp/a.tar"), "/dst", xattrs=True, keepdirlink=True), ("ok",))
+    t.step(8, lambda: t.g.getxattr("/dst/real/lvm/f", "user.test"), ("equals", "x"))
+    t.step(9, lambda: t.g.rm("/dst/up"), ("ok",))
+    t.step(10, lambda: t.g.ln_s("../beside", "/dst/up"), ("ok",))
+    t.step(11, lambda: t.g.tar_in(t.path("%tmp/a.tar"), "/dst", xattrs=True, keepdirlink=True), ("error", None))
+    t.step(12, lambda: t.g.rm("/dst/up"), ("ok",))
+    t.step(13, lambda: t.g.ln_s("../../run", "/dst/up"), ("ok",))
+    t.step(14, lambda: t.g.tar_in(t.path("%tmp/a.tar"), "/dst", xattrs=True, keepdirlink=True), ("error", None))
+    t.step(15, lambda: t.g.rm("/dst/up"), ("ok",))
+    t.step(16, lambda: t.g.ln_s("/run", "/dst/up"), ("ok",))
+    t.step(17, lambda: t.g.tar_in(t.path("%tmp/a.tar"), "/dst", xattrs=True, keepdirlink=True), ("error", None))
+    t.step(18, lambda: t.g.rm("/dst/up"), ("ok",))
+    t.step(19, lambda: t.g.ln_s("/proc/1/root/run", "/dst/up"), ("ok",))
+    t.step(20, lambda: t.g.tar_in(t.path("%tmp/a.tar"), "/dst", xattrs=True, keepdirlink=True), ("ok",))
+    t.step(21, lambda: t.g.is_dir("/dst/up/lvm"), ("equals", True))
+    t.step(22, lambda: t.g.is_symlink("/dst/up"), ("equals", False))
+    t.step(23, lambda: t.g.rm_rf("/dst/up"), ("ok",))
+    t.step(24, lambda: t.g.ln_s("/proc/1/root/sysroot/beside", "/dst/up"), ("ok",))
+    t.step(25, lambda: t.g.tar_in(t.path("%tmp/a.tar"), "/dst", xattrs=True, keepdirlink=True), ("ok",))
+    t.step(26, lambda: t.g.is_symlink("/dst/up"), ("equals", False))
+    t.step(27, lambda: t.g.find("/beside"), ("equals", ["lvm"]))
+    t.step(28, lambda: t.g.debug("sh", ["test", "!", "-e", "/run/lvm/f", "&&", "echo", "clean"]), ("equals", "clean\n"))
+    t.step(29, lambda: t.g.rm_rf("/dst/up"), ("ok",))
+    t.step(30, lambda: t.g.tar_in(t.path("%tmp/a.tar"), "/", xattrs=True), ("ok",))
+    t.step(31, lambda: t.g.getxattr("/up/lvm/f", "user.test"), ("equals", "x"))
+
+
+def tar_in_5(t):
+    t.step(0, lambda: t.g.mkfs("ext4", "/dev/sda"), ("ok",))
+    t.step(1, lambda: t.g.mkfs("ext4", "/dev/sdb"), ("ok",))
+    t.step(2, lambda: t.g.mount("/dev/sda", "/"), ("ok",))
+    t.step(3, lambda: t.g.mkdir("/a"), ("ok",))
+    t.step(4, lambda: t.g.mkdir("/a/b"), ("ok",))
+    t.step(5, lambda: t.g.mount("/dev/sdb", "/a/b"), ("ok",))
+    t.step(6, lambda: t.g.write("/a/b/f", b"text"), ("ok",))
+    t.step(7, lambda: t.g.tar_out("/", t.path("%tmp/a.tar")), ("ok",))
+    t.step(8, lambda: t.g.rm("/a/b/f"), ("ok",))
+    t.step(9, lambda: t.g.tar_in(t.path("%tmp/a.tar"), "/", xattrs=True), ("ok",))
+    t.step(10, lambda: t.g.cat("/a/b/f"), ("equals", "text"))
+    t.step(11, lambda: t.g.umount("/a/b"), ("ok",))
+    t.step(12, lambda: t.g.is_file("/a/b/f"), ("equals", False))
+    t.step(13, lambda: t.g.mount_ro("/dev/sdb", "/a/b"), ("ok",))
+    t.step(14, lambda: t.g.cat("/a/b/f"), ("equals", "text"))
+    t.step(15, lambda: t.g.tar_in(t.path("%tmp/a.tar"), "/", xattrs=True), ("error", None))
+    t.step(16, lambda: t.g.umount_all(), ("ok",))
+
+
+def tar_in_6(t):
     t.step(0, lambda: t.local_write(t.path("%tmp/bad"), b"this is no archive, not even a bad one"), ("ok",))
     t.step(1, lambda: t.g.tar_in(t.path("%tmp/missing"), "/"), ("error", "ENOENT"))
     t.step(2, lambda: t.g.tar_in(t.path("%tmp/bad"), "/"), ("error", None))
     t.step(3, lambda: t.g.tar_in(t.path("%tmp/bad"), "/", compress="nonsense"), ("error", None))
 
 
-def tar_in_5(t):
+def tar_in_7(t):
     t.step(0, lambda: t.local_write(t.path("%tmp/bad"), b"this is no archive, not even a bad one"), ("ok",))
     t.step(1, lambda: t.g.tar_in(t.path("%tmp/bad"), "/missing"), ("error", None))
     t.step(2, lambda: t.g.ping_daemon(), ("ok",))
@@ -6202,7 +6257,9 @@ TESTS = [
     ("tar_in_2", "scratch-fs", tar_in_2),
     ("tar_in_3", "scratch-fs", tar_in_3),
     ("tar_in_4", "scratch-fs", tar_in_4),
-    ("tar_in_5", "scratch-fs", tar_in_5),
+    ("tar_in_5", "disks", tar_in_5),
+    ("tar_in_6", "scratch-fs", tar_in_6),
+    ("tar_in_7", "scratch-fs", tar_in_7),
     ("tar_out_0", "scratch-fs", tar_out_0),
     ("tar_out_1", "scratch-fs", tar_out_1),
     ("tar_out_2", "scratch-fs", tar_out_2),

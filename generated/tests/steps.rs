@@ -2921,8 +2921,18 @@ pub static TESTS: &[Test] = &[
     },
     Test {
         name: "tar_in_5",
-        scenario: "scratch-fs",
+        scenario: "disks",
         run: tar_in_5,
+    },
+    Test {
+        name: "tar_in_6",
+        scenario: "scratch-fs",
+        run: tar_in_6,
+    },
+    Test {
+        name: "tar_in_7",
+        scenario: "scratch-fs",
+        run: tar_in_7,
     },
     Test {
         name: "tar_out_0",
@@ -15960,6 +15970,167 @@ fn tar_in_3(t: &Run<'_>) -> Outcome {
 }
 
 fn tar_in_4(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkdir_p("/src/up/lvm"), Expect::Ok)?;
+    t.step(1usize, t.g.write("/src/up/lvm/f", b"text"), Expect::Ok)?;
+    t.step(2usize, t.g.lsetxattr("user.test", "x", 1, "/src/up/lvm/f"), Expect::Ok)?;
+    t.step(
+        3usize,
+        t.g.tar_out("/src", t.path("%tmp/a.tar"), opts::TarOutOpts::new().xattrs(true)),
+        Expect::Ok,
+    )?;
+    t.step(4usize, t.g.mkdir_p("/dst/real"), Expect::Ok)?;
+    t.step(5usize, t.g.mkdir_p("/beside/lvm"), Expect::Ok)?;
+    t.step(6usize, t.g.ln_s("real", "/dst/up"), Expect::Ok)?;
+    t.step(
+        7usize,
+        t
+            .g
+            .tar_in(
+                t.path("%tmp/a.tar"),
+                "/dst",
+                opts::TarInOpts::new().xattrs(true).keepdirlink(true),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        8usize,
+        t.g.getxattr("/dst/real/lvm/f", "user.test"),
+        Expect::Equals(Value::Str("x".into())),
+    )?;
+    t.step(9usize, t.g.rm("/dst/up"), Expect::Ok)?;
+    t.step(10usize, t.g.ln_s("../beside", "/dst/up"), Expect::Ok)?;
+    t.step(
+        11usize,
+        t
+            .g
+            .tar_in(
+                t.path("%tmp/a.tar"),
+                "/dst",
+                opts::TarInOpts::new().xattrs(true).keepdirlink(true),
+            ),
+        Expect::Error(None),
+    )?;
+    t.step(12usize, t.g.rm("/dst/up"), Expect::Ok)?;
+    t.step(13usize, t.g.ln_s("../../run", "/dst/up"), Expect::Ok)?;
+    t.step(
+        14usize,
+        t
+            .g
+            .tar_in(
+                t.path("%tmp/a.tar"),
+                "/dst",
+                opts::TarInOpts::new().xattrs(true).keepdirlink(true),
+            ),
+        Expect::Error(None),
+    )?;
+    t.step(15usize, t.g.rm("/dst/up"), Expect::Ok)?;
+    t.step(16usize, t.g.ln_s("/run", "/dst/up"), Expect::Ok)?;
+    t.step(
+        17usize,
+        t
+            .g
+            .tar_in(
+                t.path("%tmp/a.tar"),
+                "/dst",
+                opts::TarInOpts::new().xattrs(true).keepdirlink(true),
+            ),
+        Expect::Error(None),
+    )?;
+    t.step(18usize, t.g.rm("/dst/up"), Expect::Ok)?;
+    t.step(19usize, t.g.ln_s("/proc/1/root/run", "/dst/up"), Expect::Ok)?;
+    t.step(
+        20usize,
+        t
+            .g
+            .tar_in(
+                t.path("%tmp/a.tar"),
+                "/dst",
+                opts::TarInOpts::new().xattrs(true).keepdirlink(true),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(
+        21usize,
+        t.g.is_dir("/dst/up/lvm", opts::IsDirOpts::new()),
+        Expect::Equals(Value::Bool(true)),
+    )?;
+    t.step(22usize, t.g.is_symlink("/dst/up"), Expect::Equals(Value::Bool(false)))?;
+    t.step(23usize, t.g.rm_rf("/dst/up"), Expect::Ok)?;
+    t.step(24usize, t.g.ln_s("/proc/1/root/sysroot/beside", "/dst/up"), Expect::Ok)?;
+    t.step(
+        25usize,
+        t
+            .g
+            .tar_in(
+                t.path("%tmp/a.tar"),
+                "/dst",
+                opts::TarInOpts::new().xattrs(true).keepdirlink(true),
+            ),
+        Expect::Ok,
+    )?;
+    t.step(26usize, t.g.is_symlink("/dst/up"), Expect::Equals(Value::Bool(false)))?;
+    t.step(
+        27usize,
+        t.g.find("/beside"),
+        Expect::Equals(Value::List(vec![Value::Str("lvm".into())])),
+    )?;
+    t.step(
+        28usize,
+        t.g.debug("sh", &["test", "!", "-e", "/run/lvm/f", "&&", "echo", "clean"]),
+        Expect::Equals(Value::Str("clean\n".into())),
+    )?;
+    t.step(29usize, t.g.rm_rf("/dst/up"), Expect::Ok)?;
+    t.step(
+        30usize,
+        t.g.tar_in(t.path("%tmp/a.tar"), "/", opts::TarInOpts::new().xattrs(true)),
+        Expect::Ok,
+    )?;
+    t.step(
+        31usize,
+        t.g.getxattr("/up/lvm/f", "user.test"),
+        Expect::Equals(Value::Str("x".into())),
+    )?;
+    Ok(())
+}
+
+fn tar_in_5(t: &Run<'_>) -> Outcome {
+    t.step(0usize, t.g.mkfs("ext4", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(1usize, t.g.mkfs("ext4", "/dev/sdb", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(2usize, t.g.mount("/dev/sda", "/"), Expect::Ok)?;
+    t.step(3usize, t.g.mkdir("/a"), Expect::Ok)?;
+    t.step(4usize, t.g.mkdir("/a/b"), Expect::Ok)?;
+    t.step(5usize, t.g.mount("/dev/sdb", "/a/b"), Expect::Ok)?;
+    t.step(6usize, t.g.write("/a/b/f", b"text"), Expect::Ok)?;
+    t.step(
+        7usize,
+        t.g.tar_out("/", t.path("%tmp/a.tar"), opts::TarOutOpts::new()),
+        Expect::Ok,
+    )?;
+    t.step(8usize, t.g.rm("/a/b/f"), Expect::Ok)?;
+    t.step(
+        9usize,
+        t.g.tar_in(t.path("%tmp/a.tar"), "/", opts::TarInOpts::new().xattrs(true)),
+        Expect::Ok,
+    )?;
+    t.step(10usize, t.g.cat("/a/b/f"), Expect::Equals(Value::Str("text".into())))?;
+    t.step(11usize, t.g.umount("/a/b", opts::UmountOpts::new()), Expect::Ok)?;
+    t.step(
+        12usize,
+        t.g.is_file("/a/b/f", opts::IsFileOpts::new()),
+        Expect::Equals(Value::Bool(false)),
+    )?;
+    t.step(13usize, t.g.mount_ro("/dev/sdb", "/a/b"), Expect::Ok)?;
+    t.step(14usize, t.g.cat("/a/b/f"), Expect::Equals(Value::Str("text".into())))?;
+    t.step(
+        15usize,
+        t.g.tar_in(t.path("%tmp/a.tar"), "/", opts::TarInOpts::new().xattrs(true)),
+        Expect::Error(None),
+    )?;
+    t.step(16usize, t.g.umount_all(), Expect::Ok)?;
+    Ok(())
+}
+
+fn tar_in_6(t: &Run<'_>) -> Outcome {
     t.step(
         0usize,
         t.local_write("%tmp/bad", b"this is no archive, not even a bad one"),
@@ -15983,7 +16154,7 @@ fn tar_in_4(t: &Run<'_>) -> Outcome {
     Ok(())
 }
 
-fn tar_in_5(t: &Run<'_>) -> Outcome {
+fn tar_in_7(t: &Run<'_>) -> Outcome {
     t.step(
         0usize,
         t.local_write("%tmp/bad", b"this is no archive, not even a bad one"),

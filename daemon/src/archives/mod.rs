@@ -3,7 +3,7 @@
 //! In: a tar file from the library, a guest directory or file. Out: the other one. Archives are
 //! unpacked here, with every name resolved inside the guest. tar(1) makes them, and unpacks what asks
 //! for more (extended attributes, sparse files): it works on an open directory, not on a path, and
-//! nothing but that directory's file system can be written to while it does.
+//! nothing but what is below that directory can be written to while it does.
 
 mod confine;
 mod cpio;
@@ -30,7 +30,7 @@ use crate::path::GuestPath;
 use crate::run::{find_tool, Running, Tool};
 use crate::transfer_io::{FileIn, FileOut};
 use filter::Filter;
-use unpack::{unpack, Outcome, Target};
+use unpack::{unpack, Target};
 
 /// What the kernel allows a pipe of an unprivileged process; fewer switches between us and tar.
 const PIPE: usize = 1 << 20;
@@ -123,17 +123,16 @@ fn unpack_stream(
     directory: &GuestPath,
     opts: &TarInOpts,
 ) -> Result<()> {
-    let mut front = Vec::new();
+    let by_tar = |front: &[u8], from: &mut _| by_tar(ctx, front, from, dir, opts);
     // Extended attributes in all their forms are the tool's affair.
-    if ![opts.xattrs, opts.selinux, opts.acls].contains(&Some(true)) {
+    let unpacked = if [opts.xattrs, opts.selinux, opts.acls].contains(&Some(true)) {
+        by_tar(&[], from)
+    } else {
         let target =
             Target { root: ctx.root(), path: directory.as_bstr(), keep_links: opts.keepdirlink.unwrap_or(false) };
-        match unpack(&target, from).context(directory)? {
-            Outcome::Done => return Ok(()),
-            Outcome::Foreign(headers) => front = headers,
-        }
-    }
-    by_tar(ctx, &front, from, dir, opts).context(directory)
+        unpack(&target, from, by_tar)
+    };
+    unpacked.context(directory)
 }
 
 /// Let tar unpack `front` and the rest of the stream.
@@ -153,7 +152,7 @@ fn by_tar(ctx: &Ctx, front: &[u8], from: &mut impl BufRead, dir: &OwnedFd, opts:
         }
     }
     tool = tool.args(["-f", "-"]);
-    confine::writes_to(ctx, tool.command_mut(), dir);
+    confine::writes_to(ctx, tool.command_mut(), dir)?;
     let mut running = tool.spawn_piped(ctx, true, false)?;
     match feed(&mut running, front, from) {
         Ok(()) => running.finish(),

@@ -18,7 +18,8 @@ const MAX_SPECIAL: u64 = 1 << 20;
 pub enum Member {
     /// An entry; its data, if any, follows.
     Entry(Header),
-    /// Something only the real tar can read. Its headers so far, to be put in front of the rest.
+    /// Something only the real tar can read. Its headers so far, with the records for all members that
+    /// are in force, to be put in front of the rest.
     Foreign(Vec<u8>),
     End,
 }
@@ -31,12 +32,14 @@ pub struct Archive<'r, R> {
     padding: u64,
     /// pax records for all members.
     global: Vec<(BString, BString)>,
+    /// The same as they were in the stream.
+    global_raw: Vec<u8>,
     begun: bool,
 }
 
 impl<'r, R: BufRead> Archive<'r, R> {
     pub fn new(from: &'r mut R) -> Self {
-        Archive { from, left: 0, padding: 0, global: Vec::new(), begun: false }
+        Archive { from, left: 0, padding: 0, global: Vec::new(), global_raw: Vec::new(), begun: false }
     }
 
     /// Go to the next entry, past what is left of the last one.
@@ -70,6 +73,8 @@ impl<'r, R: BufRead> Archive<'r, R> {
                 header.link = link.unwrap_or(header.link);
                 let sparse = |(key, _): &(BString, BString)| key.starts_with(b"GNU.sparse.");
                 if matches!(header.kind, Kind::Other(_)) || records.iter().chain(&self.global).any(sparse) {
+                    // Global records of this very member come later and so replace these.
+                    raw.splice(..0, std::mem::take(&mut self.global_raw));
                     return Ok(Member::Foreign(raw));
                 }
                 // Links and the like have no data, whatever they claim; some writers give hard links a size.
@@ -78,6 +83,7 @@ impl<'r, R: BufRead> Archive<'r, R> {
                 self.padding = size.next_multiple_of(BLOCK as u64) - size;
                 return Ok(Member::Entry(header));
             }
+            let start = raw.len().saturating_sub(BLOCK);
             let data = self.special(header.size, &mut raw)?;
             let text = || BString::from(data.split(|b| *b == 0).next().unwrap_or_default());
             match header.kind {
@@ -86,7 +92,12 @@ impl<'r, R: BufRead> Archive<'r, R> {
                 _ => {
                     let owned = |(k, v): (&[u8], &[u8])| (BString::from(k), BString::from(v));
                     let found = pax_records(&data)?.into_iter().map(owned).collect();
-                    if header.kind == Kind::Global { self.global = found } else { records = found }
+                    if header.kind == Kind::Global {
+                        self.global = found;
+                        self.global_raw = raw.get(start..).unwrap_or_default().to_vec();
+                    } else {
+                        records = found;
+                    }
                 }
             }
         }

@@ -1,3 +1,7 @@
+mod confined;
+mod hostile;
+mod put_off;
+
 use super::*;
 use crate::testing::Guest;
 use std::fs;
@@ -142,8 +146,12 @@ fn seal(h: &mut [u8; 512]) {
 fn put(g: &mut Guest, members: &[Vec<u8>]) -> Result<()> {
     let mut tar = members.concat();
     tar.resize(tar.len() + 1024, 0);
+    put_raw(g, &tar)
+}
+
+fn put_raw(g: &mut Guest, tar: &[u8]) -> Result<()> {
     let dst = g.path("/dst");
-    g.upload(&tar, |ctx, f| tar_in(ctx, f, &dst, &TarInOpts::default()))
+    g.upload(tar, |ctx, f| tar_in(ctx, f, &dst, &TarInOpts::default()))
 }
 
 #[test]

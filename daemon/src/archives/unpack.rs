@@ -3,7 +3,8 @@
 //! In: members off a stream, as hostile as any. Out: files. Names are resolved inside the guest's root
 //! and never above the directory; a symbolic link of the archive that is absolute or climbs is made
 //! last, so that no later member is written through it. What goes wrong with one member does not keep
-//! the others from being unpacked, except where the file system itself is at fault.
+//! the others from being unpacked, except where the file system itself is at fault. However it ends,
+//! what was put off is done.
 
 use std::io::BufRead;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -12,7 +13,7 @@ use bstr::{BStr, BString, ByteSlice};
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, UTIME_OMIT};
 
 use super::header::{Header, Kind};
-use super::late::{Directories, Links};
+use super::late::{identity, Directories, Links};
 use super::stream::{Archive, Member};
 use crate::copy::direct::{Buffer, Direct};
 use crate::error::{Errno, Error, Result};
@@ -32,13 +33,6 @@ pub struct Target<'c> {
     pub path: &'c BStr,
     /// Leave a symbolic link to a directory where the archive has a directory.
     pub keep_links: bool,
-}
-
-/// How it ended.
-pub enum Outcome {
-    Done,
-    /// A member that only the real tar can read: these are its headers, the stream is behind them.
-    Foreign(Vec<u8>),
 }
 
 /// A directory that members are made in.
@@ -70,9 +64,13 @@ impl Drop for NoUmask {
     }
 }
 
-/// Unpack everything in `from`.
-pub fn unpack(target: &Target<'_>, from: &mut impl BufRead) -> Result<Outcome> {
-    let _umask = NoUmask(rustix::process::umask(Mode::empty()));
+/// Unpack everything in `from`. At a member that only the real tar can read, `rest` is called with that
+/// member's headers and the stream behind them, and unpacks what is left.
+pub fn unpack<R: BufRead>(
+    target: &Target<'_>,
+    from: &mut R,
+    rest: impl FnOnce(&[u8], &mut R) -> Result<()>,
+) -> Result<()> {
     let root = rustix::process::geteuid().is_root();
     let mut to = Unpack {
         target,
@@ -83,23 +81,28 @@ pub fn unpack(target: &Target<'_>, from: &mut impl BufRead) -> Result<Outcome> {
         block: None,
         failed: None,
     };
-    let mut archive = Archive::new(from);
-    let outcome = loop {
-        match archive.next()? {
-            Member::End => break Outcome::Done,
-            Member::Foreign(raw) => break Outcome::Foreign(raw),
-            Member::Entry(header) => to.entry(&header, &mut archive)?,
-        }
+    let ended = match to.members(from) {
+        Ok(Some(headers)) => rest(&headers, from),
+        ended => ended.map(drop),
     };
-    if matches!(outcome, Outcome::Done) {
-        archive.drain()?;
-    }
-    to.parent = None;
-    to.finish()?;
-    to.failed.map_or(Ok(outcome), Err)
+    let finished = to.finish();
+    ended.and(to.failed.map_or(Ok(()), Err)).and(finished)
 }
 
 impl Unpack<'_> {
+    /// All members up to the end, or up to one for the real tar: its headers.
+    fn members(&mut self, from: &mut impl BufRead) -> Result<Option<Vec<u8>>> {
+        let _umask = NoUmask(rustix::process::umask(Mode::empty()));
+        let mut archive = Archive::new(from);
+        loop {
+            match archive.next()? {
+                Member::End => return archive.drain().map(|()| None),
+                Member::Foreign(headers) => return Ok(Some(headers)),
+                Member::Entry(header) => self.entry(&header, &mut archive)?,
+            }
+        }
+    }
+
     fn entry<R: BufRead>(&mut self, header: &Header, archive: &mut Archive<'_, R>) -> Result<()> {
         let made = clean(header.path.as_bstr()).and_then(|path| self.make(path.as_bstr(), header, archive));
         self.note(header.path.as_bstr(), made)
@@ -183,21 +186,32 @@ impl Unpack<'_> {
         if target == path {
             return Ok(());
         }
+        let linked = rustix::fs::statat(&from, last.as_bytes(), AtFlags::SYMLINK_NOFOLLOW)?;
+        let stand_in = self.links.find(&linked);
+        if stand_in.is_some() {
+            self.links.room(path, "".into())?;
+        }
         replacing(to, name, || {
             Ok(rustix::fs::linkat(&from, last.as_bytes(), to, name.as_bytes(), AtFlags::empty())?)
         })?;
-        self.links.copied(target.as_bstr(), path)
+        if let Some(stand_in) = stand_in {
+            self.links.copied(stand_in, path);
+        }
+        Ok(())
     }
 
     fn symlink(&mut self, path: &BStr, name: &BStr, header: &Header) -> Result<()> {
-        let parent = self.here()?;
+        let parent = here(&self.parent)?;
         let target = header.link.as_bytes();
         if target.starts_with(b"/") || target.split(|b| *b == b'/').any(|part| part == b"..") {
+            self.links.room(path, header.link.as_bstr())?;
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let stand_in =
                 replacing(parent, name, || Ok(rustix::fs::openat(parent, name.as_bytes(), flags, Mode::empty())?))?;
-            let stat = rustix::fs::fstat(&stand_in)?;
-            return self.links.add(path, header, (stat.st_dev, stat.st_ino));
+            return self.links.add(path, header, &stand_in).inspect_err(|_| {
+                // Nothing would ever take its place.
+                let _ = rustix::fs::unlinkat(parent, name.as_bytes(), AtFlags::empty());
+            });
         }
         replacing(parent, name, || Ok(rustix::fs::symlinkat(target, parent, name.as_bytes())?))?;
         self.attributes(name, header)
@@ -209,7 +223,9 @@ impl Unpack<'_> {
     }
 
     fn directory(&mut self, path: &BStr, above: &BStr, name: &BStr, header: &Header) -> Result<()> {
-        if !name.is_empty() {
+        let made = if name.is_empty() {
+            rustix::fs::fstat(open_dir(self.target, path)?)?
+        } else {
             self.enter(above)?;
             let parent = self.here()?;
             let make = || Ok(rustix::fs::mkdirat(parent, name.as_bytes(), Mode::from_raw_mode(header.mode & 0o777 | 0o700))?);
@@ -224,13 +240,14 @@ impl Unpack<'_> {
                 }
                 made => made?,
             }
-        }
-        if self.directories.add(path, header) {
+            rustix::fs::statat(parent, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW)?
+        };
+        if self.directories.add(path, identity(&made), header) {
             return Ok(());
         }
         // Too many to remember: these are done now, even if their times change again.
         let (target, owner) = (self.target, self.owner.is_some());
-        std::mem::take(&mut self.directories).finish(|path| open_dir(target, path), owner)
+        std::mem::take(&mut self.directories).finish(|path| open_own(target, path), owner)
     }
 
     /// Does the name lead to a directory inside the guest?
@@ -238,15 +255,12 @@ impl Unpack<'_> {
         open_in(self.target.root, self.full(path).as_bstr(), OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).is_ok()
     }
 
-    /// What was put off, in an order that undoes nothing.
+    /// What was put off. Nothing is opened by way of the links, so they come last.
     fn finish(&mut self) -> Result<()> {
+        self.parent = None;
         let (target, owner) = (self.target, self.owner.is_some());
-        let open = |path: &BStr| open_dir(target, path);
-        for (path, made) in std::mem::take(&mut self.links).finish(open, owner) {
-            self.note(path.as_bstr(), made)?;
-        }
-        let done = std::mem::take(&mut self.directories).finish(open, owner);
-        self.note("".into(), done)
+        let set = std::mem::take(&mut self.directories).finish(|path| open_own(target, path), owner);
+        set.and(std::mem::take(&mut self.links).finish(|path| open_dir(target, path), owner))
     }
 
     fn full(&self, path: &BStr) -> BString {
@@ -255,7 +269,7 @@ impl Unpack<'_> {
 
     /// The directory entered last.
     fn here(&self) -> Result<BorrowedFd<'_>> {
-        self.parent.as_ref().map(|p| p.fd.as_fd()).ok_or_else(|| Errno::NOENT.into())
+        here(&self.parent)
     }
 
     /// Open the directory `path`, made with those above it when it is missing.
@@ -294,12 +308,25 @@ impl Unpack<'_> {
     }
 }
 
+fn here(parent: &Option<Parent>) -> Result<BorrowedFd<'_>> {
+    parent.as_ref().map(|p| p.fd.as_fd()).ok_or_else(|| Errno::NOENT.into())
+}
+
 fn full(target: &Target<'_>, path: &BStr) -> BString {
     bstr::concat([target.path.as_bytes(), b"/", path.as_bytes()]).into()
 }
 
 fn open_dir(target: &Target<'_>, path: &BStr) -> Result<OwnedFd> {
     Ok(open_in(target.root, full(target, path).as_bstr(), OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?)
+}
+
+/// The same, but not through a link at the end: members that are directories are none.
+fn open_own(target: &Target<'_>, path: &BStr) -> Result<OwnedFd> {
+    if path.is_empty() {
+        return open_dir(target, path);
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+    Ok(open_in(target.root, full(target, path).as_bstr(), flags, Mode::empty())?)
 }
 
 /// The data of a large file, in blocks that can go directly.
