@@ -7,6 +7,7 @@
 mod mapper;
 mod name;
 mod partition;
+mod scan;
 mod signs;
 mod start;
 mod table;

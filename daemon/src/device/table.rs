@@ -148,7 +148,7 @@ impl Disks {
             pause = (pause * 2).min(Duration::from_millis(20));
         }
         // It follows at once. A disk that cannot be read is there all the same.
-        let begun = || self.known.borrow().iter().all(|d| scan_begun(&sys_block(&d.kernel)));
+        let begun = || self.known.borrow().iter().all(|d| super::scan::begun(&sys_block(&d.kernel)));
         while !begun() && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -275,17 +275,6 @@ impl Disks {
     }
 }
 
-/// Whether the kernel has begun to read the partition table of the disk in this directory: from then on
-/// opening the disk waits for the end of that. A disk is in /sys before (`device_add_disk`, block/genhd.c
-/// of Linux), and who opens it then may find it without its partitions. Nobody else reads it so early.
-fn scan_begun(dir: &Path) -> bool {
-    let first = |file: &str| -> Option<u64> {
-        std::fs::read_to_string(dir.join(file)).ok()?.split_whitespace().next()?.parse().ok()
-    };
-    // The first number counts reads that ended (Documentation/block/stat.rst). Of no sectors none are read.
-    first("stat") != Some(0) || first("size") == Some(0)
-}
-
 /// Set the kernel's disks up for what is done with them here. Only wishes: not all disks have both.
 fn tune(disks: &[Disk]) {
     for disk in disks.iter().filter(|d| !d.kernel.is_empty()) {
@@ -377,22 +366,6 @@ pub(super) fn names(dir: &Path) -> Vec<BString> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_scan_has_begun_when_something_was_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let write = |file: &str, text: &str| std::fs::write(dir.path().join(file), text).unwrap();
-        // What the kernel does not tell is not waited for.
-        assert!(scan_begun(dir.path()));
-        write("size", "2048\n");
-        write("stat", "       0        0        0        0\n");
-        assert!(!scan_begun(dir.path()));
-        write("size", "0\n");
-        assert!(scan_begun(dir.path()));
-        write("size", "2048\n");
-        write("stat", "       1        0        8        0\n");
-        assert!(scan_begun(dir.path()));
-    }
 
     fn table() -> Disks {
         let disk = |index, kernel: &str, label: Option<&str>| Disk {
