@@ -30,10 +30,8 @@ use crate::rpc::Slot;
 use crate::trace::{Trace, TraceRet};
 use lock::{CallGuard, CallLock};
 use parking_lot::{Mutex, MutexGuard};
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::Arc;
-use std::thread::ThreadId;
 
 /// Where a handle is in its life; the numbers are those of `get_state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +69,8 @@ pub struct Handle {
     pub(crate) callbacks: Callbacks,
     pub(crate) private: PrivateArea,
     cancel: Canceller,
-    last_errors: Mutex<HashMap<ThreadId, Error>>,
+    /// What the last errors, which are kept by threads, hang on.
+    alive: Arc<()>,
     error_hook: Mutex<Option<Arc<ErrorHook>>>,
     pub(crate) features: crate::features::Features,
     pub(crate) credentials: crate::libvirt::Credentials,
@@ -107,7 +106,7 @@ impl Handle {
             callbacks: Callbacks::default(),
             private: PrivateArea::default(),
             cancel: Canceller::new()?,
-            last_errors: Mutex::default(),
+            alive: Arc::default(),
             error_hook: Mutex::new(None),
             features: Mutex::default(),
             credentials: Mutex::default(),
