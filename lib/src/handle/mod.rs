@@ -92,7 +92,8 @@ impl Handle {
         Handle::create(CreateFlags::default())
     }
 
-    /// A new handle.
+    /// A new handle. A variable that cannot be used is told on stderr, and those behind it are not read:
+    /// a bad environment is no reason to have no handle. ([`Handle::load_environment`] returns the error.)
     pub fn create(flags: CreateFlags) -> Result<Handle> {
         let handle = Handle {
             outer: CallLock::default(),
@@ -116,7 +117,9 @@ impl Handle {
             closed: AtomicBool::new(false),
         };
         if !flags.no_environment {
-            handle.load_environment()?;
+            if let Err(e) = handle.load_environment() {
+                report::print(b"libguestfs: error: ", e.message());
+            }
         }
         Ok(handle)
     }
