@@ -32,6 +32,16 @@ fn callbacks_errors_and_closing() {
 }
 
 #[test]
+fn memory_that_a_call_uses_is_not_freed() {
+    let program = compile("semantics", &scratch("in use"), &SANITIZERS);
+    let output = run_ok(command(&program).arg("close-during-calls"));
+    let warning = "libguestfs: warning: close: another thread is still in a call; the memory of the handle is not freed\n";
+    assert_eq!(text(&output), format!("\nok\n{warning}"));
+    let output = run_ok(command(&program).arg("exit-during-a-call"));
+    assert_eq!(text(&output), "\nok\n");
+}
+
+#[test]
 fn handles_are_closed_at_exit() {
     let program = compile("semantics", &scratch("exit"), &SANITIZERS);
     // The program leaves from inside the error handler: the handle is closed all the same, unless declined.
