@@ -287,7 +287,7 @@ pub mod callbacks {
     }
 
     /// Whether a callback of `handle` is running on this thread.
-    pub(super) fn running(handle: *const Guestfs) -> bool {
+    pub fn running(handle: *const Guestfs) -> bool {
         let mut at = INNERMOST.get();
         // SAFETY: frames are taken out before they go, and those further out live longer.
         while let Some(frame) = unsafe { at.as_ref() } {

@@ -344,6 +344,36 @@ close_during_calls (void)
   CHECK (pthread_join (thread, NULL) == 0 && strcmp (told, "s") == 0);
 }
 
+/* Deleting waits for who is in the callback, but not for the call; and not at all from a callback. */
+
+static void
+deletes (guestfs_h *g, void *opaque, const char *msg)
+{
+  (void) opaque, (void) msg;
+  guestfs_delete_event_callback (g, 0);
+  strcat (told, "d");
+}
+
+static void
+delete_during_calls (void)
+{
+  const char *volatile nothing = NULL;
+  guestfs_h *g = create ();
+  pthread_t thread = in_a_call (g, 1);
+
+  guestfs_delete_event_callback (g, 0);
+  CHECK (strcmp (told, "s") == 0);
+  CHECK (pthread_join (thread, NULL) == 0);
+  guestfs_close (g);
+  g = create ();
+  guestfs_set_error_handler (g, deletes, NULL);
+  thread = in_a_call (g, 0);
+  CHECK (guestfs_add_drive_ro (g, nothing) == -1 && strcmp (told, "d") == 0);
+  sem_post (&go_on);
+  CHECK (pthread_join (thread, NULL) == 0 && strcmp (told, "ds") == 0);
+  guestfs_close (g);
+}
+
 static void
 exit_during_a_call (void)
 {
@@ -408,6 +438,7 @@ main (int argc, char **argv)
     { "events", events },
     { "close-from-callbacks", close_from_callbacks },
     { "close-during-calls", close_during_calls },
+    { "delete-during-calls", delete_during_calls },
     { "exit-during-a-call", exit_during_a_call },
     { "exit-from-handler", exit_from_handler },
     { "exit-of-a-child", exit_of_a_child },

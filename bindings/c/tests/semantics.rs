@@ -26,7 +26,7 @@ fn text(output: &Output) -> String {
 #[test]
 fn callbacks_errors_and_closing() {
     let program = compile("semantics", &scratch("semantics"), &SANITIZERS);
-    for part in ["handlers", "threads", "events", "close-from-callbacks"] {
+    for part in ["handlers", "threads", "events", "delete-during-calls", "close-from-callbacks"] {
         run_ok(command(&program).arg(part));
     }
 }
