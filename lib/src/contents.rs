@@ -6,11 +6,11 @@
 mod lists;
 mod streams;
 
-pub(crate) use lists::{lstatlist, lstatnslist, lxattrlist, readlinklist};
+pub(crate) use lists::{by_file, lstatlist, lstatnslist, lxattrlist, readlinklist};
 pub(crate) use streams::{filesystem_walk, find_inode, journal_get, yara_scan};
 
 use crate::client::info;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::handle::Handle;
 use crate::rpc::{Sink, Source};
 use bstr::{BStr, BString, ByteSlice};
@@ -44,6 +44,42 @@ impl Write for Memory {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// What the entries of a list may still cost. A stream of many tiny entries is short, but not as a list: each
+/// is a struct and an allocation.
+struct Budget {
+    call: &'static str,
+    left: usize,
+}
+
+impl Budget {
+    /// What an allocation costs at least, with what the allocator needs and the list's free places.
+    const OVERHEAD: usize = 40;
+
+    fn new(call: &'static str) -> Budget {
+        Budget { call, left: MEMORY_MAX }
+    }
+
+    /// One more entry of this type, with so many bytes of its own.
+    fn charge<T>(&mut self, bytes: usize) -> Result<()> {
+        let cost = bytes.saturating_add(size_of::<T>() + Self::OVERHEAD);
+        self.left = self.left.checked_sub(cost).ok_or_else(|| {
+            let text = format!("{}: the list is too long to be kept in memory", self.call);
+            Error::new(ErrorKind::Protocol, text).with_errno(libc::EFBIG)
+        })?;
+        Ok(())
+    }
+
+    /// Copies of all these.
+    fn copies<'a>(mut self, strings: impl Iterator<Item = &'a [u8]>) -> Result<Vec<BString>> {
+        let mut copies = Vec::new();
+        for string in strings {
+            self.charge::<BString>(string.len())?;
+            copies.push(string.into());
+        }
+        Ok(copies)
     }
 }
 
@@ -92,16 +128,16 @@ pub(crate) fn cat(g: &Handle, path: &BStr) -> Result<BString> {
 
 pub(crate) fn read_lines(g: &Handle, path: &BStr) -> Result<Vec<BString>> {
     let bytes = text(g.read_file(path)?);
-    Ok(bytes.lines().map(BString::from).collect())
+    Budget::new("read_lines").copies(bytes.lines())
 }
 
 /// Names that each end with a NUL byte.
-fn names(bytes: &[u8]) -> Vec<BString> {
+fn names(budget: Budget, bytes: &[u8]) -> Result<Vec<BString>> {
     let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
     if bytes.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    bytes.split(|b| *b == 0).map(BString::from).collect()
+    budget.copies(bytes.split(|b| *b == 0))
 }
 
 pub(crate) fn ls(g: &Handle, directory: &BStr) -> Result<Vec<BString>> {
@@ -116,7 +152,7 @@ pub(crate) fn ls(g: &Handle, directory: &BStr) -> Result<Vec<BString>> {
             |g| g.rpc_stream(&info::LS0, 0, &args, None, Some(sink)),
         )
     })?;
-    let mut listing = names(&bytes);
+    let mut listing = names(Budget::new("ls"), &bytes)?;
     listing.sort_unstable();
     Ok(listing)
 }
@@ -133,7 +169,7 @@ pub(crate) fn find(g: &Handle, directory: &BStr) -> Result<Vec<BString>> {
             |g| g.rpc_stream(&info::FIND0, 0, &args, None, Some(sink)),
         )
     })?;
-    let mut found = names(&bytes);
+    let mut found = names(Budget::new("find"), &bytes)?;
     found.sort_unstable();
     Ok(found)
 }
@@ -150,7 +186,7 @@ pub(crate) fn readdir(g: &Handle, dir: &BStr) -> Result<Vec<Dirent>> {
             |g| g.rpc_stream(&info::INTERNAL_READDIR, 0, &args, None, Some(sink)),
         )
     })?;
-    streams::entries("readdir", &bytes)
+    streams::entries(Budget::new("readdir"), &bytes)
 }
 
 /// The fields of the older struct; its times are whole seconds.
@@ -230,9 +266,22 @@ mod tests {
 
     #[test]
     fn names_are_split_at_nul() {
+        let names = |bytes: &[u8]| names(Budget::new("ls"), bytes).unwrap();
         assert!(names(b"").is_empty());
         assert_eq!(names(b"a\0"), ["a"]);
         assert_eq!(names(b"a\0b c\0\xff\0"), [b"a".as_bstr(), b"b c".as_bstr(), b"\xff".as_bstr()]);
+    }
+
+    #[test]
+    fn many_tiny_entries_are_too_many() {
+        let few = |left| Budget { call: "find", left };
+        let e = names(few(100 * 64), &[0; 102]).unwrap_err();
+        assert_eq!((e.errno(), e.message()), (libc::EFBIG, "find: the list is too long to be kept in memory".into()));
+        assert_eq!(names(few(100 * 64), &[0; 100]).unwrap().len(), 100);
+        assert_eq!(names(few(64), b"a\0").unwrap_err().errno(), libc::EFBIG);
+        let dirents = vec![0; 16 * 100];
+        assert_eq!(streams::entries::<Dirent>(few(100 * 60), &dirents).unwrap_err().errno(), libc::EFBIG);
+        assert_eq!(streams::entries::<Dirent>(few(100 * 200), &dirents).unwrap().len(), 100);
     }
 
     #[test]
@@ -248,7 +297,7 @@ mod tests {
         let entry = Dirent { ino: 7, ftyp: guestfs_protocol::xdr::Char(b'd'), name: "abc".into() };
         let one = guestfs_protocol::xdr::to_vec(&entry).unwrap();
         let two = [one.clone(), one.clone()].concat();
-        let dirents = |bytes: &[u8]| streams::entries::<Dirent>("readdir", bytes);
+        let dirents = |bytes: &[u8]| streams::entries::<Dirent>(Budget::new("readdir"), bytes);
         assert_eq!(dirents(&two).unwrap(), [entry.clone(), entry]);
         for cut in 1..one.len() {
             assert!(dirents(&one[..cut]).is_err(), "{cut}");

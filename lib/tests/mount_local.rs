@@ -112,13 +112,37 @@ fn programs_work_on_a_mount() {
         assert_eq!(work("stat -c %h $m/d/hard"), "2\n");
         work("cd $m; echo over > d/g; mv d/g d/f; test $(cat d/f) = over; test $(cat d/hard) = hello");
         work("cd $m; mv d e; test $(cat e/f) = over; test ! -e d; mkfifo e/p; test -p e/p; (umask 0; mkdir e/open)");
-        assert_eq!(work("cd $m; stat -c %a e/open; truncate -s 3 e/f; cat e/f; printf '%s' XX >> e/f; cat e/f"), "777\noveoveXX");
+        assert_eq!(work("cd $m; stat -c %a e/open; truncate -s 3 e/f; cat e/f; printf '%s' XX >> e/f; cat e/f"), "2777\noveoveXX", "as the directory it is in");
         work("cd $m; exec 3<>e/f; rm e/f; test ! -e e/f; echo more >&3; ls -A e | grep -q '^.fuse_hidden'; exec 3>&-; sync $m");
         work("cd $m; ! ls -A e | grep '^.fuse_hidden'; rm -r e; test -z \"$(ls -A)\"; mknod n c 1 3; test $(stat -c %t:%T n) = 1:3; rm n");
         fails(m, t, "rmdir $m/nothing", "No such file or directory");
         fails(m, t, "mkdir -p $m/x/y; rmdir $m/x", "Directory not empty");
         assert_eq!(g.find("/").unwrap(), ["x", "x/y"]);
         work("rmdir $m/x/y $m/x; test $(stat -f -c %S $m) -ge 1024; test $(stat -f -c %a $m) -gt 1000");
+    });
+
+    println!("what fails leaves everything as it was");
+    mounted(&g, MountLocalOpts::new(), |m, t| {
+        works(m, t, "cd $m; echo kept > open; echo gone > source");
+        let open = std::fs::File::open(m.join("open")).unwrap();
+        g.rm("/source").unwrap();
+        assert_eq!(std::fs::rename(m.join("source"), m.join("open")).unwrap_err().raw_os_error(), Some(libc::ENOENT));
+        drop(open);
+        assert_eq!(works(m, t, "cd $m; cat open; ls -A"), "kept\nopen\n");
+        let mut open = std::fs::File::open(m.join("open")).unwrap();
+        works(m, t, "cd $m; echo new > source; mv source open; ls -A | grep -q '^.fuse_hidden'");
+        assert_eq!(std::io::read_to_string(&mut open).unwrap(), "kept\n");
+        drop(open);
+        assert_eq!(works(m, t, "sync $m; cd $m; cat open; ls -A; rm open"), "new\nopen\n");
+    });
+
+    println!("directories with a group, and another umask meanwhile");
+    mounted(&g, MountLocalOpts::new(), |m, t| {
+        assert_eq!(works(m, t, "cd $m; umask 0; mkdir d; chgrp 12 d; chmod 2777 d; mkdir d/e; stat -c '%a %g' d/e"), "2777 12\n");
+        g.umask(0o77).unwrap();
+        assert_eq!(works(m, t, "cd $m; umask 2; mkdir d/f; > d/g; stat -c '%a %g' d/f d/g"), "2775 12\n664 12\n");
+        g.umask(0o22).unwrap();
+        works(m, t, "rm -r $m/d");
     });
 
     println!("extended attributes");

@@ -80,7 +80,7 @@ fn deliver(cb: EventCb, g: HandlePtr, opaque: Opaque, event: &Event<'_>) {
     });
 }
 
-/// Forget a callback; unknown numbers are ignored.
+/// Forget a callback; unknown numbers are ignored. No other thread is in it any more when this returns.
 ///
 /// # Safety
 /// `g` is null or open.
@@ -89,7 +89,19 @@ pub unsafe extern "C" fn guestfs_delete_event_callback(g: *mut Guestfs, event_ha
     // SAFETY: the same contract.
     let gfs = unsafe { g.as_ref() };
     if let (Some(gfs), Ok(id)) = (gfs, u32::try_from(event_handle)) {
-        gfs.handle().delete_event_callback(EventId(id));
+        delete(gfs, EventId(id));
+    }
+}
+
+/// Forget a callback, whose opaque pointer the program may free then: another thread that is in it is waited
+/// for. Calls of other threads go on meanwhile, so they need not end first. Inside a callback there is no
+/// waiting: two could wait for one another.
+pub(crate) fn delete(gfs: &Guestfs, id: EventId) {
+    let _in_call = gfs.enter();
+    if callbacks::running(gfs) {
+        gfs.handle().delete_event_callback(id);
+    } else {
+        gfs.handle().delete_event_callback_and_wait(id);
     }
 }
 

@@ -12,10 +12,14 @@ use libc::{c_char, c_uint};
 use std::collections::BTreeSet;
 use std::ffi::{CStr, CString};
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::time::{Duration, Instant};
 
 const NO_ENVIRONMENT: c_uint = 1 << 0;
 const NO_CLOSE_ON_EXIT: c_uint = 1 << 1;
+/// How long a close waits for calls of other threads to return once it has taken away what they worked with.
+const LEAVE_MAX: Duration = Duration::from_secs(2);
 
 /// What a `guestfs_h *` points to. The handle comes first: `c_pointer` returns its address.
 #[repr(C)]
@@ -27,6 +31,18 @@ pub struct Guestfs {
     abort: Mutex<AbortCb>,
     /// Constant results, kept until close; equal ones are kept once.
     strings: Mutex<BTreeSet<CString>>,
+    /// How many calls have not returned.
+    calls: AtomicUsize,
+}
+
+/// A call on a handle: until this goes away the handle's memory stays.
+pub struct InCall<'g>(&'g AtomicUsize);
+
+impl Drop for InCall<'_> {
+    fn drop(&mut self) {
+        // The last touch of the handle: who closes it may free it at once.
+        self.0.fetch_sub(1, Ordering::Release);
+    }
 }
 
 const _: () = assert!(std::mem::offset_of!(Guestfs, handle) == 0);
@@ -35,6 +51,26 @@ impl Guestfs {
     /// The safe handle.
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// A call begins. Safe in signal handlers.
+    pub fn enter(&self) -> InCall<'_> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        InCall(&self.calls)
+    }
+
+    /// Whether no call is left, perhaps after a while.
+    fn left(&self, patience: Duration) -> bool {
+        let begin = Instant::now();
+        loop {
+            if self.calls.load(Ordering::Acquire) == 0 {
+                return true;
+            }
+            if begin.elapsed() >= patience {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// The allocator for results.
@@ -115,6 +151,7 @@ fn create(flags: c_uint) -> *mut Guestfs {
         oldstyle: Mutex::default(),
         abort: Mutex::new(default_abort),
         strings: Mutex::default(),
+        calls: AtomicUsize::new(0),
     };
     let g = HandlePtr(Box::into_raw(Box::new(gfs)));
     // SAFETY: just made, and nobody else knows it yet.
@@ -144,20 +181,28 @@ pub unsafe extern "C" fn guestfs_close(g: *mut Guestfs) {
         return;
     }
     // SAFETY: the same contract.
-    unsafe { close(g) };
+    unsafe { close(g, false) };
 }
 
-/// See [`guestfs_close`]; also when the program exits from a callback, to which nothing returns then.
+/// See [`guestfs_close`]; also when the program exits, perhaps from a callback, to which nothing returns then,
+/// or with other threads in the middle of calls. Memory that a call still uses is not freed: who serves a
+/// mount, for one, returns a moment after the mount is gone.
 ///
 /// # Safety
-/// `g` is open, and nobody uses it any more.
-unsafe fn close(g: *mut Guestfs) {
+/// `g` is open, and nobody begins to use it any more.
+unsafe fn close(g: *mut Guestfs, at_exit: bool) {
     open_handles::remove(HandlePtr(g));
     let close = || {
         // SAFETY: open, by contract. Callbacks use the handle while it closes, so it is only borrowed.
-        unsafe { &*g }.handle.close_in_place();
-        // SAFETY: `g` came from Box::into_raw in `create`; the caller gives it up.
-        drop(unsafe { Box::from_raw(g) });
+        let gfs = unsafe { &*g };
+        gfs.handle.close_in_place();
+        // At exit memory is no matter, and waiting would be for nothing.
+        if gfs.left(if at_exit { Duration::ZERO } else { LEAVE_MAX }) {
+            // SAFETY: `g` came from Box::into_raw in `create`; the caller gives it up, and no call is left.
+            drop(unsafe { Box::from_raw(g) });
+        } else if !at_exit {
+            eprintln!("libguestfs: warning: close: another thread is still in a call; the memory of the handle is not freed");
+        }
     };
     if catch_unwind(AssertUnwindSafe(close)).is_err() {
         eprintln!("libguestfs: internal error of the library while closing a handle");
@@ -242,7 +287,7 @@ pub mod callbacks {
     }
 
     /// Whether a callback of `handle` is running on this thread.
-    pub(super) fn running(handle: *const Guestfs) -> bool {
+    pub fn running(handle: *const Guestfs) -> bool {
         let mut at = INNERMOST.get();
         // SAFETY: frames are taken out before they go, and those further out live longer.
         while let Some(frame) = unsafe { at.as_ref() } {
@@ -289,7 +334,7 @@ mod open_handles {
             let next = OPEN.lock().unwrap_or_else(PoisonError::into_inner).pop();
             match next {
                 // SAFETY: in the list means open; it is not any more.
-                Some((g, pid)) if pid == me => unsafe { close(g.get()) },
+                Some((g, pid)) if pid == me => unsafe { close(g.get(), true) },
                 Some(_) => {}
                 None => break,
             }

@@ -57,6 +57,7 @@ where
         unsafe { *libc::__errno_location() = libc::EINVAL };
         return R::FAILED;
     };
+    let _in_call = gfs.enter();
     let call = Call { gfs, name };
     let run = || body(&call).and_then(|value| value.into_c(&call));
     match catch_unwind(AssertUnwindSafe(run)) {

@@ -3,7 +3,7 @@
 //! In: a callback of the class's own shape, or NULL for none. Out: an ordinary event callback that
 //! calls it.
 
-use crate::events::Opaque;
+use crate::events::{self, Opaque};
 use crate::handle::{callbacks, Guestfs, HandlePtr};
 use guestfs::{Event, EventClass, EventId};
 use libc::{c_char, c_int, c_void};
@@ -25,16 +25,18 @@ unsafe fn replace(
 ) {
     // SAFETY: callers pass null or an open handle.
     let Some(gfs) = (unsafe { g.as_ref() }) else { return };
-    let mut set = gfs.oldstyle.lock().unwrap_or_else(PoisonError::into_inner);
-    set.0.retain(|(c, id)| {
-        if *c == class {
-            gfs.handle().delete_event_callback(*id);
-        }
-        *c != class
-    });
-    if let Some(callback) = callback {
-        let id = gfs.handle().add_event_callback(class.bit(), move |_, event| callback(event));
-        set.0.push((class, id));
+    // The new one is there before the old one is gone: of two that set one at a time, one stays. Nothing is
+    // deleted under the lock, since that waits for the callback, which may come here.
+    let id = callback.map(|callback| gfs.handle().add_event_callback(class.bit(), move |_, event| callback(event)));
+    let old: Vec<EventId> = {
+        let mut set = gfs.oldstyle.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = set.0.iter().filter(|(c, _)| *c == class).map(|(_, id)| *id).collect();
+        set.0.retain(|(c, _)| *c != class);
+        set.0.extend(id.map(|id| (class, id)));
+        old
+    };
+    for id in old {
+        events::delete(gfs, id);
     }
 }
 

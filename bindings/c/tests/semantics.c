@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -280,6 +281,107 @@ close_from_callbacks (void)
   CHECK (strcmp (told, "cC") == 0);
 }
 
+/* Closing while another thread is in a call. */
+
+static sem_t inside, go_on;
+
+static void
+stays (guestfs_h *g, void *opaque, uint64_t event, int event_handle, int flags,
+       const char *buf, size_t buf_len, const uint64_t *array, size_t array_len)
+{
+  (void) g, (void) event, (void) event_handle, (void) flags;
+  (void) buf, (void) buf_len, (void) array, (void) array_len;
+  sem_post (&inside);
+  if (opaque)
+    usleep (300000);
+  else
+    sem_wait (&go_on);
+  strcat (told, "s");
+}
+
+static void *
+calls (void *opaque)
+{
+  guestfs_h *g = opaque;
+  char *dir = guestfs_get_tmpdir (g);
+
+  CHECK (dir != NULL);
+  free (dir);
+  return NULL;
+}
+
+static pthread_t
+in_a_call (guestfs_h *g, int not_for_long)
+{
+  pthread_t thread;
+
+  sem_init (&inside, 0, 0);
+  sem_init (&go_on, 0, 0);
+  CHECK (guestfs_set_event_callback (g, stays, GUESTFS_EVENT_ENTER, 0, not_for_long ? "" : NULL) == 0);
+  CHECK (pthread_create (&thread, NULL, calls, g) == 0);
+  CHECK (sem_wait (&inside) == 0);
+  return thread;
+}
+
+static void
+close_during_calls (void)
+{
+  static guestfs_h *g;
+  pthread_t thread;
+
+  /* The call returns soon: that is waited for. */
+  g = create ();
+  thread = in_a_call (g, 1);
+  guestfs_close (g);
+  CHECK (strcmp (told, "s") == 0);
+  CHECK (pthread_join (thread, NULL) == 0);
+  /* It does not: it finds the handle's memory when it goes on. */
+  g = create ();
+  thread = in_a_call (g, 0);
+  guestfs_close (g);
+  CHECK (told[0] == '\0');
+  sem_post (&go_on);
+  CHECK (pthread_join (thread, NULL) == 0 && strcmp (told, "s") == 0);
+}
+
+/* Deleting waits for who is in the callback, but not for the call; and not at all from a callback. */
+
+static void
+deletes (guestfs_h *g, void *opaque, const char *msg)
+{
+  (void) opaque, (void) msg;
+  guestfs_delete_event_callback (g, 0);
+  strcat (told, "d");
+}
+
+static void
+delete_during_calls (void)
+{
+  const char *volatile nothing = NULL;
+  guestfs_h *g = create ();
+  pthread_t thread = in_a_call (g, 1);
+
+  guestfs_delete_event_callback (g, 0);
+  CHECK (strcmp (told, "s") == 0);
+  CHECK (pthread_join (thread, NULL) == 0);
+  guestfs_close (g);
+  g = create ();
+  guestfs_set_error_handler (g, deletes, NULL);
+  thread = in_a_call (g, 0);
+  CHECK (guestfs_add_drive_ro (g, nothing) == -1 && strcmp (told, "d") == 0);
+  sem_post (&go_on);
+  CHECK (pthread_join (thread, NULL) == 0 && strcmp (told, "ds") == 0);
+  guestfs_close (g);
+}
+
+static void
+exit_during_a_call (void)
+{
+  guestfs_h *g = create ();
+
+  in_a_call (g, 0);
+}
+
 /* At exit. */
 
 static void
@@ -335,6 +437,9 @@ main (int argc, char **argv)
     { "threads", threads },
     { "events", events },
     { "close-from-callbacks", close_from_callbacks },
+    { "close-during-calls", close_during_calls },
+    { "delete-during-calls", delete_during_calls },
+    { "exit-during-a-call", exit_during_a_call },
     { "exit-from-handler", exit_from_handler },
     { "exit-of-a-child", exit_of_a_child },
   };

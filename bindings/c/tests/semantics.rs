@@ -26,9 +26,32 @@ fn text(output: &Output) -> String {
 #[test]
 fn callbacks_errors_and_closing() {
     let program = compile("semantics", &scratch("semantics"), &SANITIZERS);
-    for part in ["handlers", "threads", "events", "close-from-callbacks"] {
+    for part in ["handlers", "threads", "events", "delete-during-calls", "close-from-callbacks"] {
         run_ok(command(&program).arg(part));
     }
+}
+
+#[test]
+fn a_bad_environment_is_told_once() {
+    let program = compile("semantics", &scratch("environment"), &SANITIZERS);
+    let mut bad = command(&program);
+    bad.env("LIBGUESTFS_MEMSIZE", "lots\x1b[2J").env("TMPDIR", "").arg("close-from-callbacks");
+    let line = "libguestfs: error: LIBGUESTFS_MEMSIZE: not a number of MiB\n";
+    assert_eq!(text(&run_ok(&mut bad)), format!("\nok\n{line}{line}"), "two handles");
+    let mut bad = command(&program);
+    bad.env("TMPDIR", "/non\nexistent").arg("delete-during-calls");
+    let line = "libguestfs: error: TMPDIR: TMPDIR: /non\\nexistent: No such file or directory\n";
+    assert_eq!(text(&run_ok(&mut bad)), format!("\nok\n{line}{line}"));
+}
+
+#[test]
+fn memory_that_a_call_uses_is_not_freed() {
+    let program = compile("semantics", &scratch("in use"), &SANITIZERS);
+    let output = run_ok(command(&program).arg("close-during-calls"));
+    let warning = "libguestfs: warning: close: another thread is still in a call; the memory of the handle is not freed\n";
+    assert_eq!(text(&output), format!("\nok\n{warning}"));
+    let output = run_ok(command(&program).arg("exit-during-a-call"));
+    assert_eq!(text(&output), "\nok\n");
 }
 
 #[test]

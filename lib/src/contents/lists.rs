@@ -77,14 +77,14 @@ pub(crate) fn readlinklist(g: &Handle, path: &BStr, names: &[BString]) -> Result
 }
 
 pub(crate) fn lxattrlist(g: &Handle, path: &BStr, names: &[BString]) -> Result<Vec<Xattr>> {
-    all(g, "lxattrlist", names, &|names| g.internal_lxattrlist(path, names), files)
+    all(g, "lxattrlist", names, &|names| g.internal_lxattrlist(path, names), |list| Ok(by_file(list)?.len()))
 }
 
-/// How many files a list of attributes is about: each begins with an entry without a name, whose value
-/// is the number of its attributes, or nothing if they could not be read.
-fn files(list: &[Xattr]) -> Result<usize, &'static str> {
+/// A list of attributes cut into files: each begins with an entry without a name, whose value is the number
+/// of its attributes, or nothing if they could not be read.
+pub(crate) fn by_file(list: &[Xattr]) -> Result<Vec<Option<&[Xattr]>>, &'static str> {
     let mut rest = list;
-    let mut files = 0usize;
+    let mut files = Vec::new();
     while let Some((head, more)) = rest.split_first() {
         if !head.attrname.is_empty() {
             return Err("an attribute that belongs to no file");
@@ -95,11 +95,12 @@ fn files(list: &[Xattr]) -> Result<usize, &'static str> {
             [] => 0,
             digits => digits.to_str().ok().and_then(|d| d.parse().ok()).ok_or("a number of attributes that is none")?,
         };
+        let known = !digits.is_empty();
         let (own, later) = more.split_at_checked(attributes).ok_or("fewer attributes than it says")?;
         if own.iter().any(|a| a.attrname.is_empty()) {
             return Err("an attribute without a name");
         }
-        files += 1;
+        files.push(known.then_some(own));
         rest = later;
     }
     Ok(files)
@@ -192,8 +193,10 @@ mod tests {
     #[test]
     fn attributes_belong_to_files() {
         let good = [("", &b"2"[..]), ("user.a", b"x"), ("user.b", b""), ("", b""), ("", b"0"), ("", b"1\0"), ("c", b"2")];
-        assert_eq!(files(&list(&good)), Ok(4));
-        assert_eq!(files(&[]), Ok(0));
+        let good = list(&good);
+        let cut = by_file(&good).unwrap();
+        assert_eq!(cut, [good.get(1..3), None, Some(&[]), good.get(6..7)]);
+        assert!(by_file(&[]).unwrap().is_empty());
         let bad: [&[(&str, &[u8])]; 7] = [
             &[("a", b"")],
             &[("", b"1")],
@@ -204,7 +207,7 @@ mod tests {
             &[("", b"0"), ("a", b"")],
         ];
         for entries in bad {
-            assert!(files(&list(entries)).is_err(), "{entries:?}");
+            assert!(by_file(&list(entries)).is_err(), "{entries:?}");
         }
     }
 }

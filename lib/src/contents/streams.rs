@@ -4,7 +4,7 @@
 //! other; the journal's are fields of its own form. All of it is from the guest or through the daemon,
 //! so nothing is taken for granted.
 
-use super::{collect, IN_MEMORY};
+use super::{collect, Budget, IN_MEMORY};
 use crate::call::CallInfo;
 use crate::client::info;
 use crate::error::{Error, ErrorKind, Result};
@@ -23,11 +23,13 @@ fn broken(call: &str, why: impl std::fmt::Display) -> Error {
 }
 
 /// Entries one after the other, without a count: the stream's end is the list's end.
-pub(super) fn entries<T: Xdr>(call: &str, bytes: &[u8]) -> Result<Vec<T>> {
+pub(super) fn entries<T: Xdr>(mut budget: Budget, bytes: &[u8]) -> Result<Vec<T>> {
     let mut d = Decoder::new(bytes);
     let mut entries = Vec::new();
     while d.remaining() > 0 {
-        entries.push(d.get::<T>().map_err(|e| broken(call, &e).with_cause(e))?);
+        let before = d.remaining();
+        entries.push(d.get::<T>().map_err(|e| broken(budget.call, &e).with_cause(e))?);
+        budget.charge::<T>(before.saturating_sub(d.remaining()))?;
     }
     Ok(entries)
 }
@@ -51,7 +53,7 @@ fn stream(
 pub(crate) fn filesystem_walk(g: &Handle, device: &BStr) -> Result<Vec<TskDirent>> {
     let args = args::InternalFilesystemWalkArgs { device: device.into() };
     let bytes = stream(g, &info::INTERNAL_FILESYSTEM_WALK, &args, |t| t.str("device", device))?;
-    entries("filesystem_walk", &bytes)
+    entries(Budget::new("filesystem_walk"), &bytes)
 }
 
 pub(crate) fn find_inode(g: &Handle, device: &BStr, inode: i64) -> Result<Vec<TskDirent>> {
@@ -60,13 +62,13 @@ pub(crate) fn find_inode(g: &Handle, device: &BStr, inode: i64) -> Result<Vec<Ts
         t.str("device", device);
         t.int("inode", inode);
     })?;
-    entries("find_inode", &bytes)
+    entries(Budget::new("find_inode"), &bytes)
 }
 
 pub(crate) fn yara_scan(g: &Handle, path: &BStr) -> Result<Vec<YaraDetection>> {
     let args = args::InternalYaraScanArgs { path: path.into() };
     let bytes = stream(g, &info::INTERNAL_YARA_SCAN, &args, |t| t.str("path", path))?;
-    entries("yara_scan", &bytes)
+    entries(Budget::new("yara_scan"), &bytes)
 }
 
 pub(crate) fn journal_get(g: &Handle) -> Result<Vec<Xattr>> {
@@ -77,6 +79,7 @@ pub(crate) fn journal_get(g: &Handle) -> Result<Vec<Xattr>> {
 fn fields(mut bytes: &[u8]) -> Result<Vec<Xattr>> {
     let broken = |why: &str| broken("journal_get", why);
     let mut fields = Vec::new();
+    let mut budget = Budget::new("journal_get");
     while !bytes.is_empty() {
         let (length, rest) = bytes.split_first_chunk::<LENGTH>().ok_or_else(|| broken("half a length"))?;
         let length = usize::try_from(u64::from_be_bytes(*length)).unwrap_or(usize::MAX);
@@ -85,6 +88,7 @@ fn fields(mut bytes: &[u8]) -> Result<Vec<Xattr>> {
         if name.is_empty() || name.contains(&0) {
             return Err(broken("a field whose name is no name"));
         }
+        budget.charge::<Xattr>(length)?;
         fields.push(Xattr { attrname: BString::from(name), attrval: Opaque(value.to_vec()) });
         bytes = rest;
     }
@@ -178,7 +182,7 @@ mod tests {
             assert_eq!(g.find_inode("/dev/sda1", 77).unwrap(), want);
             let mut ends = Vec::new();
             for cut in 0..=bytes.len() {
-                match entries::<TskDirent>("x", &bytes[..cut]) {
+                match entries::<TskDirent>(Budget::new("x"), &bytes[..cut]) {
                     Ok(list) => ends.push(list.len()),
                     Err(e) => assert_eq!(e.errno(), libc::EPROTO),
                 }

@@ -1,6 +1,7 @@
 //! Properties from the environment.
 //!
-//! In: a lookup of variables by name. Out: setters called on a handle; a bad value is an error.
+//! In: a lookup of variables by name. Out: setters called on a handle; a bad value is an error. Most
+//! variables can also be unset by making them empty, as shells do it and as upstream reads them.
 
 use super::{props, Handle};
 use crate::error::{Error, Result};
@@ -24,25 +25,32 @@ pub(super) fn parse(g: &Handle, get: &mut dyn FnMut(&str) -> Option<Vec<u8>>) ->
         Some(v) => set(v.as_bstr()).map_err(|e| e.context(name)),
         None => Ok(()),
     };
-    text("TMPDIR", &mut |v| props::set_env_tmpdir(g, v))?;
     text("XDG_RUNTIME_DIR", &mut |v| props::set_env_runtimedir(g, v))?;
-    text("LIBGUESTFS_TMPDIR", &mut |v| props::set_tmpdir(g, Some(v)))?;
-    text("LIBGUESTFS_CACHEDIR", &mut |v| props::set_cachedir(g, Some(v)))?;
-    text("LIBGUESTFS_PATH", &mut |v| props::set_path(g, Some(v)))?;
-    text("LIBGUESTFS_QEMU", &mut |v| props::set_hv(g, v))?;
-    text("LIBGUESTFS_HV", &mut |v| props::set_hv(g, v))?;
     text("LIBGUESTFS_APPEND", &mut |v| props::set_append(g, Some(v)))?;
-    text("LIBGUESTFS_MEMSIZE", &mut |v| {
-        let n = v.to_str().ok().and_then(|s| s.trim().parse().ok());
-        props::set_memsize(g, n.ok_or_else(|| Error::usage("not a number of MiB"))?)
-    })?;
-    // The name of old; its values are backends' names.
-    text("LIBGUESTFS_ATTACH_METHOD", &mut |v| props::set_backend(g, v))?;
-    text("LIBGUESTFS_BACKEND", &mut |v| if v.is_empty() { Ok(()) } else { props::set_backend(g, v) })?;
     text("LIBGUESTFS_BACKEND_SETTINGS", &mut |v| {
         let list: Vec<_> = v.split(|b| *b == b':').filter(|s| !s.is_empty()).map(Into::into).collect();
         props::set_backend_settings(g, &list)
-    })
+    })?;
+    // Those that are unset when they are empty; says whether it was set.
+    let mut filled = |name: &str, set: &mut dyn FnMut(&BStr) -> Result<()>| match get(name) {
+        Some(v) if !v.is_empty() => set(v.as_bstr()).map_err(|e| e.context(name)).map(|()| true),
+        _ => Ok(false),
+    };
+    filled("TMPDIR", &mut |v| props::set_env_tmpdir(g, v))?;
+    filled("LIBGUESTFS_TMPDIR", &mut |v| props::set_tmpdir(g, Some(v)))?;
+    filled("LIBGUESTFS_CACHEDIR", &mut |v| props::set_cachedir(g, Some(v)))?;
+    filled("LIBGUESTFS_PATH", &mut |v| props::set_path(g, Some(v)))?;
+    filled("LIBGUESTFS_QEMU", &mut |v| props::set_hv(g, v))?;
+    filled("LIBGUESTFS_HV", &mut |v| props::set_hv(g, v))?;
+    filled("LIBGUESTFS_MEMSIZE", &mut |v| {
+        let n = v.to_str().ok().and_then(|s| s.trim().parse().ok());
+        props::set_memsize(g, n.ok_or_else(|| Error::usage("not a number of MiB"))?)
+    })?;
+    if !filled("LIBGUESTFS_BACKEND", &mut |v| props::set_backend(g, v))? {
+        // The name of old; its values are backends' names.
+        filled("LIBGUESTFS_ATTACH_METHOD", &mut |v| props::set_backend(g, v))?;
+    }
+    Ok(())
 }
 
 /// The program's own.

@@ -30,10 +30,8 @@ use crate::rpc::Slot;
 use crate::trace::{Trace, TraceRet};
 use lock::{CallGuard, CallLock};
 use parking_lot::{Mutex, MutexGuard};
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::Arc;
-use std::thread::ThreadId;
 
 /// Where a handle is in its life; the numbers are those of `get_state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +69,8 @@ pub struct Handle {
     pub(crate) callbacks: Callbacks,
     pub(crate) private: PrivateArea,
     cancel: Canceller,
-    last_errors: Mutex<HashMap<ThreadId, Error>>,
+    /// What the last errors, which are kept by threads, hang on.
+    alive: Arc<()>,
     error_hook: Mutex<Option<Arc<ErrorHook>>>,
     pub(crate) features: crate::features::Features,
     pub(crate) credentials: crate::libvirt::Credentials,
@@ -93,7 +92,8 @@ impl Handle {
         Handle::create(CreateFlags::default())
     }
 
-    /// A new handle.
+    /// A new handle. A variable that cannot be used is told on stderr, and those behind it are not read:
+    /// a bad environment is no reason to have no handle. ([`Handle::load_environment`] returns the error.)
     pub fn create(flags: CreateFlags) -> Result<Handle> {
         let handle = Handle {
             outer: CallLock::default(),
@@ -107,7 +107,7 @@ impl Handle {
             callbacks: Callbacks::default(),
             private: PrivateArea::default(),
             cancel: Canceller::new()?,
-            last_errors: Mutex::default(),
+            alive: Arc::default(),
             error_hook: Mutex::new(None),
             features: Mutex::default(),
             credentials: Mutex::default(),
@@ -117,7 +117,9 @@ impl Handle {
             closed: AtomicBool::new(false),
         };
         if !flags.no_environment {
-            handle.load_environment()?;
+            if let Err(e) = handle.load_environment() {
+                report::print(b"libguestfs: error: ", e.message());
+            }
         }
         Ok(handle)
     }

@@ -44,6 +44,34 @@ fn the_environment_is_read() {
 }
 
 #[test]
+fn empty_is_unset() {
+    let fresh = environment(&[]).unwrap();
+    let g = environment(&[
+        "TMPDIR=",
+        "LIBGUESTFS_TMPDIR=",
+        "LIBGUESTFS_CACHEDIR=",
+        "LIBGUESTFS_PATH=",
+        "LIBGUESTFS_HV=",
+        "LIBGUESTFS_QEMU=",
+        "LIBGUESTFS_MEMSIZE=",
+        "LIBGUESTFS_BACKEND=",
+        "LIBGUESTFS_ATTACH_METHOD=",
+        "LIBGUESTFS_APPEND=",
+    ])
+    .unwrap();
+    assert_eq!(g.get_tmpdir().unwrap(), fresh.get_tmpdir().unwrap());
+    assert_eq!(g.get_cachedir().unwrap(), fresh.get_cachedir().unwrap());
+    assert_eq!(g.get_path().unwrap(), fresh.get_path().unwrap());
+    assert_eq!(g.get_hv().unwrap(), fresh.get_hv().unwrap());
+    assert_eq!((g.get_memsize().unwrap(), g.get_backend().unwrap()), (1280, "direct".into()));
+    assert_eq!(g.get_append().unwrap().unwrap(), "", "upstream keeps this one");
+    // The old name counts only without the new one, and is not even looked at with it.
+    let backend = |list: &[&str]| environment(list).unwrap().get_backend().unwrap();
+    assert_eq!(backend(&["LIBGUESTFS_ATTACH_METHOD=unix:/a", "LIBGUESTFS_BACKEND="]), "unix:/a");
+    assert_eq!(backend(&["LIBGUESTFS_ATTACH_METHOD=vmware", "LIBGUESTFS_BACKEND=unix:/b"]), "unix:/b");
+}
+
+#[test]
 fn bad_values_are_named() {
     for (variable, text) in [
         ("LIBGUESTFS_DEBUG=maybe", "LIBGUESTFS_DEBUG=maybe: neither true nor false"),

@@ -12,27 +12,86 @@ use std::time::{Duration, Instant};
 
 /// Most entries of each sort; more would be a guest with endless directories.
 const ENTRIES_MAX: usize = 200_000;
+/// Most bytes of each sort: names may have 255, links 4 KiB, a file's attributes 64 KiB and more.
+const BYTES_MAX: usize = 64 << 20;
+/// What an entry costs beside its contents: allocations, and the table's free places.
+const OVERHEAD: usize = 64;
 /// Linux removes it when a file is written.
 const CAPABILITY: &[u8] = b"security.capability";
 
+/// What has contents of its own beside itself.
+trait Contents {
+    /// How many bytes.
+    fn bytes(&self) -> usize;
+}
+
+impl Contents for Statns {
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+impl Contents for BString {
+    fn bytes(&self) -> usize {
+        self.len()
+    }
+}
+
+impl Contents for Xattrs {
+    fn bytes(&self) -> usize {
+        let one = |x: &Xattr| x.attrname.len().saturating_add(x.attrval.0.len()).saturating_add(OVERHEAD + size_of::<Xattr>());
+        self.iter().flatten().map(one).fold(0, usize::saturating_add)
+    }
+}
+
+/// Something known until it is too old.
+#[derive(Debug)]
+struct Entry<T> {
+    until: Instant,
+    value: T,
+    /// What it was counted with.
+    bytes: usize,
+}
+
 /// One sort of knowledge.
 #[derive(Debug)]
-struct Table<T>(HashMap<Place, (Instant, T)>);
+struct Table<T> {
+    entries: HashMap<Place, Entry<T>>,
+    /// Of all entries.
+    bytes: usize,
+}
 
-impl<T> Table<T> {
+impl<T: Contents> Table<T> {
+    fn new() -> Table<T> {
+        Table { entries: HashMap::new(), bytes: 0 }
+    }
+
     fn get(&self, place: &Place, now: Instant) -> Option<&T> {
-        self.0.get(place).filter(|(until, _)| *until > now).map(|(_, value)| value)
+        self.entries.get(place).filter(|e| e.until > now).map(|e| &e.value)
     }
 
     fn put(&mut self, place: Place, value: T, now: Instant, lifetime: Duration) {
-        if self.0.len() >= ENTRIES_MAX {
-            self.0.retain(|_, (until, _)| *until > now);
-            if self.0.len() >= ENTRIES_MAX {
-                self.0.clear();
+        self.remove(&place);
+        let own = size_of::<(Place, Entry<T>)>() + OVERHEAD;
+        let bytes = own.saturating_add(place.1.len()).saturating_add(value.bytes());
+        let full = |t: &Self| t.entries.len() >= ENTRIES_MAX || t.bytes.saturating_add(bytes) > BYTES_MAX;
+        if full(self) {
+            self.entries.retain(|_, e| e.until > now);
+            self.bytes = self.entries.values().map(|e| e.bytes).fold(0, usize::saturating_add);
+            if full(self) {
+                self.entries.clear();
+                self.bytes = 0;
             }
         }
-        if let Some(until) = now.checked_add(lifetime) {
-            self.0.insert(place, (until, value));
+        if let Some(until) = now.checked_add(lifetime).filter(|_| bytes <= BYTES_MAX) {
+            self.bytes = self.bytes.saturating_add(bytes);
+            self.entries.insert(place, Entry { until, value, bytes });
+        }
+    }
+
+    fn remove(&mut self, place: &Place) {
+        if let Some(gone) = self.entries.remove(place) {
+            self.bytes = self.bytes.saturating_sub(gone.bytes);
         }
     }
 }
@@ -51,7 +110,7 @@ pub(super) struct Cache {
 
 impl Cache {
     pub fn new(lifetime: Duration) -> Cache {
-        Cache { lifetime, stats: Table(HashMap::new()), xattrs: Table(HashMap::new()), links: Table(HashMap::new()) }
+        Cache { lifetime, stats: Table::new(), xattrs: Table::new(), links: Table::new() }
     }
 
     pub fn stat(&self, place: &Place) -> Option<Statns> {
@@ -85,31 +144,26 @@ impl Cache {
 
     /// Content was changed.
     pub fn written(&mut self, place: &Place) {
-        self.stats.0.remove(place);
-        let mut stale = false;
-        if let Some((_, Ok(list))) = self.xattrs.0.get_mut(place) {
-            list.retain(|x| x.attrname != CAPABILITY);
-        } else {
-            stale = true;
-        }
-        if stale {
+        self.stats.remove(place);
+        match self.xattrs.entries.get_mut(place).map(|e| &mut e.value) {
+            Some(Ok(list)) => list.retain(|x| x.attrname != CAPABILITY),
             // An error is not kept over a change.
-            self.xattrs.0.remove(place);
+            _ => self.xattrs.remove(place),
         }
     }
 
     /// Mode, owner, size or times were changed: of extended attributes, ACLs follow the mode.
     pub fn changed(&mut self, place: &Place) {
-        self.stats.0.remove(place);
-        self.xattrs.0.remove(place);
+        self.stats.remove(place);
+        self.xattrs.remove(place);
     }
 
     /// Something is there, or gone, or another one than before. Its directory has changed with it.
     pub fn replaced(&mut self, place: &Place, directory: Option<&Place>) {
         self.changed(place);
-        self.links.0.remove(place);
+        self.links.remove(place);
         if let Some(directory) = directory {
-            self.stats.0.remove(directory);
+            self.stats.remove(directory);
         }
     }
 }
@@ -154,11 +208,24 @@ mod tests {
 
     #[test]
     fn it_does_not_grow_without_end() {
-        let mut t = Table(HashMap::new());
-        let now = Instant::now();
+        let (now, long) = (Instant::now(), Duration::from_secs(60));
+        let mut t = Table::new();
         for i in 0..=ENTRIES_MAX {
-            t.put(place(&i.to_string()), (), now, Duration::from_secs(60));
+            t.put(place(&i.to_string()), BString::default(), now, long);
         }
-        assert_eq!(t.0.len(), 1);
+        assert_eq!(t.entries.len(), 1);
+        let mut t = Table::new();
+        let large = |mib: usize| BString::from(vec![b'x'; mib << 20]);
+        for i in 0..100 {
+            t.put(place(&i.to_string()), large(1), now, long);
+            assert!(t.bytes <= BYTES_MAX && t.bytes >= t.entries.len() << 20, "{}", t.bytes);
+        }
+        t.put(place("99"), large(1), now, long);
+        t.put(place("too large"), large(64), now, long);
+        assert_eq!((t.entries.len(), t.bytes), (0, 0));
+        t.put(place("a"), large(1), now, long);
+        t.remove(&place("a"));
+        t.remove(&place("a"));
+        assert_eq!(t.bytes, 0);
     }
 }

@@ -127,27 +127,11 @@ fn is_dots(name: &[u8]) -> bool {
     matches!(name, b"." | b"..")
 }
 
-/// The list of `internal_lxattrlist` cut into files: for each an entry without a name whose value is the
-/// number of attributes that follow, empty when they could not be read.
+/// The list of `internal_lxattrlist` cut into so many files; nothing at all if it is not what it should be.
 fn by_file(list: &[Xattr], files: usize) -> Vec<Option<Xattrs>> {
-    let mut cut = Vec::new();
-    let mut list = list.iter();
-    while let Some(head) = list.next() {
-        let count = std::str::from_utf8(&head.attrval.0).ok().and_then(|n| n.parse::<usize>().ok());
-        let Some(count) = count else {
-            cut.push(None);
-            continue;
-        };
-        let attributes: Vec<Xattr> = list.by_ref().take(count).cloned().collect();
-        if attributes.len() != count {
-            return Vec::new();
-        }
-        cut.push(Some(Ok(attributes)));
-    }
-    if cut.len() == files {
-        cut
-    } else {
-        Vec::new()
+    match crate::contents::by_file(list) {
+        Ok(cut) if cut.len() == files => cut.into_iter().map(|own| own.map(|own| Ok(own.to_vec()))).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -179,6 +163,8 @@ mod tests {
         let cut = by_file(&list, 3);
         assert_eq!(cut, [Some(Ok(vec![xattr("user.a", "x")])), None, Some(Ok(vec![]))]);
         assert!(by_file(&list, 2).is_empty());
+        assert_eq!(by_file(&[xattr("", "1\0"), xattr("user.a", "x")], 1), [Some(Ok(vec![xattr("user.a", "x")]))]);
+        assert!(by_file(&[xattr("", "x"), xattr("", "0")], 2).is_empty());
         assert!(by_file(&[xattr("", "99999999999")], 1).is_empty());
         assert!(by_file(&[], 0).is_empty());
     }

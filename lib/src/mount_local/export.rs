@@ -10,7 +10,7 @@ use super::serve::Answer;
 use super::wire::{self, op, set, Attr, Errno, Fields, Out, Request};
 use crate::error::ErrorKind;
 use crate::handle::Handle;
-use bstr::{BStr, BString};
+use bstr::BString;
 use guestfs_protocol::structs::Statns;
 use std::collections::HashMap;
 
@@ -27,8 +27,6 @@ pub(super) struct Export<'s> {
     pub last_listing: u64,
     /// How many names were made up for removed files that are open.
     pub hidden: u32,
-    /// The appliance's umask, which must not count here: the kernel has used the caller's.
-    guest_umask: Option<u32>,
 }
 
 /// Bytes of an answer, or an errno.
@@ -52,7 +50,6 @@ impl<'s> Export<'s> {
             listings: HashMap::new(),
             last_listing: 0,
             hidden: 0,
-            guest_umask: None,
         }
     }
 
@@ -287,18 +284,23 @@ impl<'s> Export<'s> {
         self.made(&place)
     }
 
-    /// Undo what the appliance's umask took from the mode of something new.
-    fn exact_mode(&mut self, mode: u32, path: &BStr) -> Result<(), Errno> {
-        let umask = match self.guest_umask {
-            Some(umask) => umask,
-            None => {
-                let umask = ask(self.g.get_umask())?;
-                *self.guest_umask.insert(umask as u32 & 0o777)
-            }
-        };
-        match mode & umask {
+    /// Undo what the appliance's umask, which must not count here, took from the mode of something new: the
+    /// kernel has used the caller's. What else was decided in the guest stays, as a directory's group.
+    fn exact_mode(&mut self, mode: u32, place: &Place) -> Result<(), Errno> {
+        self.replaced(place);
+        let given = self.stat(place)?.st_mode as u32;
+        let lacking = mode & !given & 0o777;
+        if lacking == 0 {
+            return Ok(());
+        }
+        // Asked for now, since the program may change it at any time.
+        let umask = ask(self.g.get_umask())? as u32;
+        match lacking & umask {
             0 => Ok(()),
-            _ => ask(self.g.chmod(permissions(mode), path)),
+            taken => {
+                self.cache.changed(place);
+                ask(self.g.chmod(permissions(given | taken), self.path_of(place)?))
+            }
         }
     }
 
@@ -308,8 +310,7 @@ impl<'s> Export<'s> {
         let major = (rdev >> 8) & 0xfff;
         let minor = (rdev & 0xff) | ((rdev >> 12) & 0xf_ff00);
         ask(self.g.mknod(mode as i32, major as i32, minor as i32, &path))?;
-        self.replaced(place);
-        self.exact_mode(mode, path.as_ref())
+        self.exact_mode(mode, place)
     }
 
     fn mknod(&mut self, dir: u64, mut body: Fields<'_>) -> Reply {
@@ -324,12 +325,12 @@ impl<'s> Export<'s> {
         let place = (dir, body.name()?.into());
         let path = self.path_of(&place)?;
         ask(self.g.mkdir_mode(&path, permissions(mode)))?;
-        self.exact_mode(mode, path.as_ref())?;
+        self.exact_mode(mode, &place)?;
         self.made(&place)
     }
 
     fn unlink(&mut self, place: Place) -> Reply {
-        if !self.hide(&place)? {
+        if self.hide(&place)?.is_none() {
             ask(self.g.rm(self.path_of(&place)?))?;
             self.nodes.removed(&place);
         }
@@ -354,8 +355,14 @@ impl<'s> Export<'s> {
             libc::RENAME_NOREPLACE => {}
             _ => return Err(libc::EINVAL),
         }
-        self.hide(&to)?;
-        ask(self.g.rename(&old, &new))?;
+        let hidden = self.hide(&to)?;
+        if let Err(errno) = ask(self.g.rename(&old, &new)) {
+            // What is there stays there: as a hidden file it would go with its last close.
+            if let Some(hidden) = hidden {
+                self.show(&hidden, &to);
+            }
+            return Err(errno);
+        }
         self.nodes.moved(&from, &to);
         self.replaced(&from);
         self.replaced(&to);

@@ -85,18 +85,23 @@ impl Export<'_> {
     }
 
     pub(super) fn release(&mut self, node: u64) -> Reply {
-        if let Some(place) = self.nodes.closed(node) {
-            let removed = self.path_of(&place).and_then(|path| ask(self.g.rm_f(path)));
-            self.nodes.removed(&place);
-            self.replaced(&place);
-            removed?;
-        }
-        Ok(Vec::new())
+        let removed = match self.nodes.closed(node) {
+            Some(place) => {
+                let removed = self.path_of(&place).and_then(|path| ask(self.g.rm_f(path)));
+                self.nodes.removed(&place);
+                self.replaced(&place);
+                removed
+            }
+            None => Ok(()),
+        };
+        // Not before: where it was is known by its directories, which may hang on nothing else any more.
+        self.nodes.drop_unused(node);
+        removed.map(|()| Vec::new())
     }
 
-    /// If the file there is open, move it out of sight: it must stay until it is closed.
-    pub(super) fn hide(&mut self, place: &Place) -> Result<bool, Errno> {
-        let Some(node) = self.nodes.open_at(place).filter(|_| !self.settings.hard_remove) else { return Ok(false) };
+    /// If the file there is open, move it out of sight: it must stay until it is closed. Where to is told.
+    pub(super) fn hide(&mut self, place: &Place) -> Result<Option<Place>, Errno> {
+        let Some(node) = self.nodes.open_at(place).filter(|_| !self.settings.hard_remove) else { return Ok(None) };
         let old = self.path_of(place)?;
         for _ in 0..NAMES_MAX {
             self.hidden = self.hidden.wrapping_add(1);
@@ -107,12 +112,29 @@ impl Export<'_> {
             }
             ask(self.g.rename(&old, &new))?;
             self.nodes.moved(place, &hidden);
-            self.nodes.hide(node);
+            self.nodes.hide(node, true);
             self.replaced(place);
             self.replaced(&hidden);
-            return Ok(true);
+            return Ok(Some(hidden));
         }
         Err(libc::EBUSY)
+    }
+
+    /// Take [`Export::hide`] back.
+    pub(super) fn show(&mut self, hidden: &Place, place: &Place) {
+        // Whatever happens, nobody has asked for its end: at worst it keeps our name.
+        if let Some(node) = self.nodes.open_at(hidden) {
+            self.nodes.hide(node, false);
+        }
+        let (Ok(from), Ok(to)) = (self.path_of(hidden), self.path_of(place)) else { return };
+        if let Err(e) = self.g.rename(&from, &to) {
+            let text: [&[u8]; 5] = [b"mount_local_run: ", &to, b" is left as ", &from, b": "];
+            self.g.warn(&[&text.concat(), e.message() as &[u8]].concat());
+            return;
+        }
+        self.nodes.moved(hidden, place);
+        self.replaced(hidden);
+        self.replaced(place);
     }
 
     /// Nothing is mounted any more: what is still hidden was open when a lazy unmount cut it off.

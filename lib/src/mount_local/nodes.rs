@@ -70,7 +70,8 @@ impl Nodes {
         self.drop_unused(id);
     }
 
-    fn drop_unused(&mut self, mut id: u64) {
+    /// Drop a number that nobody knows or uses, and then its directories.
+    pub fn drop_unused(&mut self, mut id: u64) {
         while id != ROOT {
             match self.nodes.get(&id) {
                 Some(n) if n.lookups == 0 && n.children == 0 && n.opens == 0 => {}
@@ -169,19 +170,18 @@ impl Nodes {
         }
     }
 
-    /// A file is closed; where it is if it was hidden and nobody has it open any more.
+    /// A file is closed; where it is if it was hidden and nobody has it open any more. The caller then calls
+    /// [`Nodes::drop_unused`]: the kernel may have forgotten it before it closes it.
     pub fn closed(&mut self, id: u64) -> Option<Place> {
         let node = self.nodes.get_mut(&id)?;
         node.opens = node.opens.saturating_sub(1);
-        let left = (node.opens == 0 && node.hidden).then(|| node.place.clone());
-        self.drop_unused(id);
-        left
+        (node.opens == 0 && node.hidden).then(|| node.place.clone())
     }
 
-    /// A file was moved out of sight because it is open.
-    pub fn hide(&mut self, id: u64) {
+    /// A file was moved out of sight because it is open, or back.
+    pub fn hide(&mut self, id: u64, hidden: bool) {
         if let Some(node) = self.nodes.get_mut(&id) {
-            node.hidden = true;
+            node.hidden = hidden;
         }
     }
 
@@ -243,9 +243,29 @@ mod tests {
         n.opened(f);
         assert_eq!(n.open_at(&place(ROOT, "f")), Some(f));
         n.moved(&place(ROOT, "f"), &place(ROOT, ".h"));
-        n.hide(f);
+        n.hide(f, true);
         assert_eq!(n.hidden(), [place(ROOT, ".h")]);
         assert_eq!(n.closed(f), None);
         assert_eq!(n.closed(f), Some(place(ROOT, ".h")));
+        n.opened(f);
+        n.hide(f, false);
+        assert_eq!((n.hidden(), n.closed(f)), (Vec::new(), None));
+    }
+
+    #[test]
+    fn forgotten_before_it_is_closed() {
+        let mut n = Nodes::new();
+        let d = n.look_up(&place(ROOT, "d"));
+        let f = n.look_up(&place(d, "f"));
+        n.opened(f);
+        n.moved(&place(d, "f"), &place(d, ".h"));
+        n.hide(f, true);
+        n.forget(f, 1);
+        n.forget(d, 1);
+        let left = n.closed(f).unwrap();
+        assert_eq!(n.path_of(&left).unwrap(), "/d/.h");
+        n.removed(&left);
+        n.drop_unused(f);
+        assert_eq!((n.nodes.len(), n.names.len()), (1, 0));
     }
 }
