@@ -35,16 +35,16 @@ static int
 test_file_in_0 (struct run *t)
 {
   t->step = 0;
-  CHECK (local_write (t, local_path (t, "%tmp/a"), "b\000c", 3));
+  CHECK (local_write (t, (char *) local_path (t, "%tmp/a"), "b\000c", 3));
   t->step = 1;
   {
-    int r = guestfs_file_in (t->g, local_path (t, "%tmp/a"), "/a");
+    int r = guestfs_file_in (t->g, (char *) local_path (t, "%tmp/a"), "/a");
     CHECK (expect_success (t, r == -1));
   }
   t->step = 2;
   {
     size_t n = 0;
-    char *r = local_read (t, local_path (t, "%tmp/a"), &n);
+    char *r = local_read (t, (char *) local_path (t, "%tmp/a"), &n);
     CHECK (expect_contains (t, r, n, "b"));
     free (r);
   }
