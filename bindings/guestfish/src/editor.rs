@@ -11,6 +11,7 @@ use bstr::BString;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor as LineEditor};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -65,6 +66,11 @@ impl Input for Editor {
             // Ctrl-C throws the line away.
             Err(ReadlineError::Interrupted) => Ok(Some(BString::default())),
             Err(ReadlineError::Eof) => Ok(None),
+            // A byte that is no UTF-8: the line is lost, an upload given up, the shell goes on.
+            Err(ReadlineError::Io(e)) if e.kind() == ErrorKind::InvalidData => {
+                Error::io("terminal", &e).print(None);
+                Ok((!more).then(BString::default))
+            }
             Err(e) => Err(broken(e)),
         }
     }

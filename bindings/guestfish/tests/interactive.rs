@@ -64,6 +64,26 @@ fn ctrl_c_throws_the_line_away() {
 }
 
 #[test]
+fn bytes_that_are_no_text_do_not_end_it() {
+    let mut t = Terminal::open(&[], &[]);
+    t.wait(PROMPT);
+    t.keys(b"ech\xff");
+    t.wait("error: terminal: ");
+    t.wait(PROMPT);
+    t.keys("upload -<<END /x\r");
+    t.wait("> ");
+    t.keys(b"\xff");
+    t.wait("error: terminal: ");
+    t.wait("without finding 'END'");
+    t.wait(PROMPT);
+    t.keys("echo \"still\" here\r");
+    t.wait("still here");
+    t.wait(PROMPT);
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+}
+
+#[test]
 fn completion() {
     let mut t = Terminal::open(&[], &[]);
     std::fs::write(t.file("local-file.img"), "").unwrap();

@@ -54,8 +54,8 @@ impl Terminal {
     }
 
     /// Type.
-    pub fn keys(&mut self, text: &str) {
-        self.keys.write_all(text.as_bytes()).unwrap();
+    pub fn keys(&mut self, text: impl AsRef<[u8]>) {
+        self.keys.write_all(text.as_ref()).unwrap();
     }
 
     /// Wait until `text` appears; what was seen up to and with it is returned and forgotten.
