@@ -23,8 +23,11 @@ impl Session {
     /// Run every line of the innermost input.
     pub fn run_input(&mut self) -> Result<()> {
         while !self.quit {
-            let Some(input) = self.ask.inputs.last_mut() else { break };
-            let (line, place, interactive) = (input.line(false)?, input.place(), input.interactive());
+            let line = self.ask.line(false)?;
+            let Some(input) = self.ask.inputs.last() else { break };
+            let (place, interactive) = (input.place(), input.interactive());
+            // Ctrl-C between two commands: the next one must not begin.
+            self.check_interrupt(interactive)?;
             let Some(text) = line else { break };
             if interactive {
                 prompt::emit("GUESTFISH_OUTPUT", &mut self.out)?;

@@ -6,7 +6,10 @@ mod environment;
 mod terminal;
 
 use std::path::Path;
-use std::time::Duration;
+use rustix::termios::{tcgetattr, LocalModes};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 use terminal::{Terminal, PROMPT};
 
 fn read(path: &Path) -> String {
@@ -151,4 +154,37 @@ fn script_ends_with_ctrl_c() {
     std::thread::sleep(Duration::from_millis(500));
     t.keys("\x03");
     assert_eq!(t.end(), 1);
+}
+
+#[test]
+fn ctrl_c_ends_a_script_that_waits() {
+    let mut t = Terminal::open(&["-f", "/dev/stdin"], &[]);
+    t.keys("echo a'b'\r");
+    t.wait("\na'b'");
+    t.keys("\x03");
+    assert_eq!(t.status().signal(), Some(2));
+}
+
+#[test]
+fn an_interrupted_script_runs_nothing_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new("/bin/sh");
+    environment::clean(&mut command, dir.path());
+    let script = "(echo '!kill -INT $PPID; sleep 0.3'; echo 'echo not this') | $G";
+    let output = command.arg("-c").arg(script).env("G", env!("CARGO_BIN_EXE_guestfish")).stdin(Stdio::null()).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+}
+
+#[test]
+fn ctrl_c_at_a_key_leaves_the_echo() {
+    let mut t = Terminal::open(&["cryptsetup-open", "/dev/sda", "name"], &[]);
+    t.wait("Enter key or passphrase (\"key\"): ");
+    let echoes = |t: &Terminal| tcgetattr(&t.keys).unwrap().local_modes.contains(LocalModes::ECHO);
+    let patience = Instant::now() + Duration::from_secs(10);
+    while echoes(&t) {
+        assert!(Instant::now() < patience, "keys are shown");
+    }
+    t.keys("\x03");
+    assert_eq!(t.status().signal(), Some(2));
+    assert!(echoes(&t));
 }
