@@ -49,12 +49,13 @@ fn broken(e: ReadlineError) -> Error {
 impl Input for Editor {
     fn line(&mut self, more: bool) -> Result<Option<BString>> {
         self.interrupt.forget();
-        let read = if more {
-            self.editor.readline(MORE)
-        } else {
+        let read = self.interrupt.guard(rustix::stdio::stdin(), || {
+            if more {
+                return self.editor.readline(MORE);
+            }
             let prompt = prompt::prompt();
             self.editor.readline(&(prompt.visible, prompt.printed))
-        };
+        });
         match read {
             Ok(line) => {
                 if !more && !line.trim().is_empty() {

@@ -2,15 +2,27 @@
 //!
 //! In: SIGINT, on a thread of its own. Out: `user_cancel` on the handle of the moment, and [`Interrupt::seen`]
 //! for scripts, which end after the cancelled command. At a prompt the shell goes on; a script that only
-//! waits for input, or is still busy at a second SIGINT, dies. The terminal is left as it was found.
+//! waits for input, or is still busy at a second SIGINT, dies. The terminal is left as it was found, also when
+//! SIGTERM or SIGHUP ends the shell. At a prompt SIGQUIT is as SIGINT.
 
 use crate::error::{Error, Result};
 use rustix::termios::{tcgetattr, tcsetattr, OptionalActions, Termios};
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Who is interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Somebody at a terminal.
+    Prompt,
+    /// Commands that were written before.
+    Script,
+    /// `--listen`: has its own ways to end.
+    Listener,
+}
 
 /// What ends the running call.
 type Cancel = Box<dyn Fn() + Send>;
@@ -27,16 +39,29 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Start listening. `interactive`: never die.
-    pub fn listen(interactive: bool) -> Result<Arc<Self>> {
-        let shared = Arc::new(Interrupt { interactive, ..Interrupt::default() });
-        let mut signals = Signals::new([SIGINT]).map_err(|e| Error::io("signal handler", &e))?;
+    /// Start listening. Only a script dies of SIGINT.
+    pub fn listen(role: Role) -> Result<Arc<Self>> {
+        let shared = Arc::new(Interrupt { interactive: role != Role::Script, ..Interrupt::default() });
+        let others: &[i32] = match role {
+            Role::Prompt => &[SIGTERM, SIGHUP, SIGQUIT],
+            Role::Script => &[SIGTERM, SIGHUP],
+            Role::Listener => &[],
+        };
+        let ignored = ignored();
+        // What nohup and the like have switched off stays off.
+        let others = others.iter().copied().filter(|s| ignored >> (s - 1) & 1 == 0);
+        let mut signals = Signals::new(others.chain([SIGINT])).map_err(|e| Error::io("signal handler", &e))?;
         let theirs = Arc::clone(&shared);
-        std::thread::spawn(move || signals.forever().for_each(|_| theirs.came()));
+        std::thread::spawn(move || {
+            signals.forever().for_each(|signal| match signal {
+                SIGTERM | SIGHUP => theirs.die(signal),
+                _ => theirs.came(),
+            });
+        });
         Ok(shared)
     }
 
-    /// SIGINT has come.
+    /// SIGINT, or what stands for it, has come.
     fn came(&self) {
         let again = self.seen.swap(true, Ordering::SeqCst);
         if !self.interactive && (again || self.waiting.load(Ordering::SeqCst)) {
@@ -92,6 +117,13 @@ impl Interrupt {
     pub fn forget(&self) {
         self.seen.store(false, Ordering::SeqCst);
     }
+}
+
+/// The signals that whoever started the shell wants ignored, the lowest bit being signal 1.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
+    mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok()).unwrap_or(0)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

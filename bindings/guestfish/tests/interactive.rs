@@ -6,6 +6,7 @@ mod environment;
 mod terminal;
 
 use std::path::Path;
+use rustix::process::{kill_process, Pid, Signal};
 use rustix::termios::{tcgetattr, LocalModes};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
@@ -175,15 +176,43 @@ fn an_interrupted_script_runs_nothing_more() {
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
 }
 
+fn echoes(t: &Terminal) -> bool {
+    tcgetattr(&t.keys).unwrap().local_modes.contains(LocalModes::ECHO)
+}
+
+#[track_caller]
+fn becomes_silent(t: &Terminal) {
+    let patience = Instant::now() + Duration::from_secs(10);
+    while echoes(t) {
+        assert!(Instant::now() < patience, "the terminal echoes");
+    }
+}
+
+#[test]
+fn signals_at_the_prompt() {
+    let kill = |t: &Terminal, signal| kill_process(Pid::from_child(&t.child), signal).unwrap();
+    for signal in [Signal::TERM, Signal::HUP] {
+        let mut t = Terminal::open(&[], &[]);
+        t.wait(PROMPT);
+        becomes_silent(&t);
+        kill(&t, signal);
+        assert_eq!(t.status().signal(), Some(signal.as_raw()));
+        assert!(echoes(&t));
+    }
+    let mut t = Terminal::open(&[], &[]);
+    t.wait(PROMPT);
+    kill(&t, Signal::QUIT);
+    t.keys("echo \"still\" here\r");
+    t.wait("still here");
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+}
+
 #[test]
 fn ctrl_c_at_a_key_leaves_the_echo() {
     let mut t = Terminal::open(&["cryptsetup-open", "/dev/sda", "name"], &[]);
     t.wait("Enter key or passphrase (\"key\"): ");
-    let echoes = |t: &Terminal| tcgetattr(&t.keys).unwrap().local_modes.contains(LocalModes::ECHO);
-    let patience = Instant::now() + Duration::from_secs(10);
-    while echoes(&t) {
-        assert!(Instant::now() < patience, "keys are shown");
-    }
+    becomes_silent(&t);
     t.keys("\x03");
     assert_eq!(t.status().signal(), Some(2));
     assert!(echoes(&t));
