@@ -8,6 +8,8 @@ mod terminal;
 use std::path::Path;
 use rustix::process::{kill_process, Pid, Signal};
 use rustix::termios::{tcgetattr, LocalModes};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -36,6 +38,33 @@ fn errors_do_not_end_it_and_history_is_kept() {
     for line in ["echo first | cat -n", "nosuch", "quit"] {
         assert!(history.lines().any(|l| l == line), "{history}");
     }
+}
+
+#[test]
+fn history_is_only_added_to() {
+    let mut t = Terminal::open(&[], &[]);
+    t.wait(PROMPT);
+    t.keys("echo one\r");
+    t.wait("\r\none\r\n");
+    // What another shell adds meanwhile, in another encoding and more than a few lines.
+    let path = t.file("home/.guestfish");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let mut theirs = b"caf\xe9\n".to_vec();
+    (0..300).for_each(|i| theirs.extend(format!("line {i}\n").into_bytes()));
+    std::fs::File::options().append(true).open(&path).unwrap().write_all(&theirs).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    t.wait(PROMPT);
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+    let mut t = Terminal::open(&[], &[("HOME", path.parent().unwrap().to_str().unwrap())]);
+    t.wait(PROMPT);
+    t.keys("\x1b[A\x1b[A");
+    t.wait("line 299");
+    t.keys("\x03");
+    t.wait(PROMPT);
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+    assert_eq!(std::fs::read(&path).unwrap(), [before, b"quit\n".to_vec()].concat());
 }
 
 #[test]
