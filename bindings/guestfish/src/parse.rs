@@ -89,7 +89,7 @@ fn command(name: &[u8], mut rest: &[u8]) -> Result<Action> {
 }
 
 /// The inside of a double-quoted word, up to and without its closing quote, and what follows it.
-fn double_quoted(text: &[u8]) -> Result<(Word, &[u8])> {
+pub(crate) fn double_quoted(text: &[u8]) -> Result<(Word, &[u8])> {
     let mut out = BString::default();
     let mut at = 0;
     loop {

@@ -120,7 +120,13 @@ fn bytes_that_are_no_text_do_not_end_it() {
 fn completion() {
     let mut t = Terminal::open(&[], &[]);
     std::fs::write(t.file("local-file.img"), "").unwrap();
+    std::fs::write(t.file("my \x1b[2Jfile"), "").unwrap();
     t.wait(PROMPT);
+    t.keys("add my\t");
+    let shown = t.wait(r#"add "my \x1b[2Jfile" "#);
+    assert!(!shown.contains("\x1b[2J"), "{shown:?}");
+    t.keys("\r");
+    assert!(!t.wait(PROMPT).contains("error"));
     t.keys("get-mems\t");
     t.wait("get-memsize ");
     t.keys("\r");
