@@ -86,8 +86,8 @@ impl Input for Editor {
                 }
                 Ok(Some(line.into()))
             }
-            // Ctrl-C throws the line away.
-            Err(ReadlineError::Interrupted) => Ok(Some(BString::default())),
+            // Ctrl-C throws the line away, or the upload.
+            Err(ReadlineError::Interrupted) => Ok((!more).then(BString::default)),
             Err(ReadlineError::Eof) => Ok(None),
             // A byte that is no UTF-8: the line is lost, an upload given up, the shell goes on.
             Err(ReadlineError::Io(e)) if e.kind() == ErrorKind::InvalidData => {

@@ -179,6 +179,11 @@ fn heredoc_at_the_prompt() {
     t.keys("END\r");
     t.wait("error: upload: call launch before using this function");
     t.wait(PROMPT);
+    t.keys("upload -<<END /x\r");
+    t.wait("> ");
+    t.keys("\x03");
+    t.wait("without finding 'END'");
+    t.wait(PROMPT);
     t.keys("quit\r");
     assert_eq!(t.end(), 0);
 }
