@@ -99,7 +99,7 @@ pub(crate) fn double_quoted(text: &[u8]) -> Result<(Word, &[u8])> {
             [b'\\', tail @ ..] => {
                 let (byte, used) = escape(tail).ok_or_else(|| {
                     Error::new(format!("invalid escape sequence in string (starting at offset {at})"))
-                        .note(r#"help: known are \a \b \f \n \r \t \v \\ \" \ooo (three octal digits) and \xhh, but not \000."#)
+                        .note(r#"help: known are \a \b \f \n \r \t \v \\ \" \' \? \ooo (three octal digits) and \xhh, but not \000."#)
                 })?;
                 out.push(byte);
                 at += 1 + used;
@@ -123,8 +123,7 @@ fn escape(text: &[u8]) -> Option<(u8, usize)> {
         [b'r', ..] => (13, 1),
         [b't', ..] => (9, 1),
         [b'v', ..] => (11, 1),
-        [b'\\', ..] => (u32::from(b'\\'), 1),
-        [b'"', ..] => (u32::from(b'"'), 1),
+        [byte @ (b'\\' | b'"' | b'\'' | b'?'), ..] => (u32::from(byte), 1),
         [b'x', high, low, ..] => (digit(high, 16)? * 16 + digit(low, 16)?, 3),
         [a, b, c, ..] => (digit(a, 8)? * 64 + digit(b, 8)? * 8 + digit(c, 8)?, 3),
         _ => return None,
@@ -165,6 +164,7 @@ mod tests {
             (r#"echo "a b" c"#, &["a b", "c"]),
             ("echo 'a b' c", &["a b", "c"]),
             (r#"echo "a\tb\x41\101""#, &["a\tbAA"]),
+            (r#"echo "\'\?""#, &["'?"]),
             (r#"echo "\a\b\f\v\r\\\"""#, &["\x07\x08\x0c\x0b\r\\\""]),
             (r#"echo ab"c d""#, &["ab\"c", "d\""]),
             ("echo a # b", &["a", "#", "b"]),
