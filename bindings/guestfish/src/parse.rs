@@ -38,11 +38,11 @@ pub struct Word {
 
 /// Take a line apart.
 pub fn line(text: &[u8]) -> Line {
-    let mut rest = skip_blanks(text);
+    let mut rest = skip_space(text);
     let mut ignore_errors = false;
     while let [b'-', tail @ ..] = rest {
         ignore_errors = true;
-        rest = skip_blanks(tail);
+        rest = skip_space(tail);
     }
     let action = match rest {
         [] | [b'#', ..] => Ok(Action::Nothing),
@@ -137,6 +137,11 @@ fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
     text.split_at(text.iter().position(|b| is_blank(*b)).unwrap_or(text.len()))
 }
 
+/// Before the command more is skipped than between words: a line of CR alone is blank.
+fn skip_space(text: &[u8]) -> &[u8] {
+    text.trim_start_with(|c| matches!(c, ' ' | '\t'..='\r'))
+}
+
 fn skip_blanks(text: &[u8]) -> &[u8] {
     text.trim_start_with(|c| c == ' ' || c == '\t')
 }
@@ -200,7 +205,7 @@ mod tests {
     #[test]
     fn prefixes_and_pipes() {
         let action = |text: &str| line(text.as_bytes()).action.unwrap();
-        for text in ["", "   ", "# c", "\t # c", "-", "- # c"] {
+        for text in ["", "   ", "# c", "\t # c", "-", "- # c", "\r", " \x0b\x0c\r", "-\r"] {
             assert_eq!(action(text), Action::Nothing, "{text}");
         }
         assert_eq!(action(" !ls -l"), Action::Local("ls -l".into()));
