@@ -143,7 +143,9 @@ impl Session {
     pub fn run_command_line(&mut self, words: &[BString]) -> Result<()> {
         let mut rest = words;
         // A colon at the end separates nothing.
-        while let ([_, ..], false) = (rest, self.quit) {
+        while let [_, ..] = rest {
+            // `quit` there ends only its own command, as it always did.
+            self.quit = false;
             let end = rest.iter().position(|w| w == ":").unwrap_or(rest.len());
             let (command, tail) = rest.split_at(end);
             rest = tail.get(1..).unwrap_or_default();
