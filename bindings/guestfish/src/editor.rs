@@ -71,6 +71,10 @@ fn broken(e: ReadlineError) -> Error {
 
 impl Input for Editor {
     fn line(&mut self, more: bool) -> Result<Option<BString>> {
+        // Ctrl-C between two lines of an upload, when the terminal makes a signal of it.
+        if more && self.interrupt.seen() {
+            return Ok(None);
+        }
         self.interrupt.forget();
         let read = self.interrupt.guard(rustix::stdio::stdin(), || {
             if more {
@@ -91,7 +95,7 @@ impl Input for Editor {
             Err(ReadlineError::Eof) => Ok(None),
             // A byte that is no UTF-8: the line is lost, an upload given up, the shell goes on.
             Err(ReadlineError::Io(e)) if e.kind() == ErrorKind::InvalidData => {
-                Error::io("terminal", &e).print(None);
+                Error::new("terminal: a byte that is not UTF-8").print(None);
                 Ok((!more).then(BString::default))
             }
             Err(e) => Err(broken(e)),
