@@ -6,6 +6,7 @@
 use crate::complete::Current;
 use crate::error::{Error, Result};
 use crate::input::{self, Input};
+use crate::interrupt::Interrupt;
 use crate::words::Ask;
 use bstr::{BStr, BString, ByteSlice};
 use rustix::termios::{tcgetattr, tcsetattr, LocalModes, OptionalActions, Termios};
@@ -21,6 +22,7 @@ pub struct Asker {
     /// Read keys from standard input.
     pub keys_from_stdin: bool,
     handle: Current,
+    interrupt: Arc<Interrupt>,
 }
 
 impl Ask for Asker {
@@ -31,11 +33,11 @@ impl Ask for Asker {
             message.push(b'\'');
             Error::new(message)
         };
-        let Some(input) = self.inputs.last_mut() else {
+        if self.inputs.is_empty() {
             return Err(missing("a command on the command line has no further lines: it ended"));
-        };
+        }
         let mut text = BString::default();
-        while let Some(line) = input.line(true)? {
+        while let Some(line) = self.line(true)? {
             if line == marker {
                 return Ok(text);
             }
@@ -47,7 +49,7 @@ impl Ask for Asker {
 
     fn key(&mut self, name: &str) -> Result<BString> {
         if self.keys_from_stdin {
-            let line = input::stdin().line(true)?;
+            let line = self.interrupt.wait_for(|| input::stdin().line(true))?;
             return line.ok_or_else(|| Error::new(format!("standard input ended before a line for key \"{name}\"")));
         }
         self.key_from_terminal(name)
@@ -63,8 +65,14 @@ impl Ask for Asker {
 
 impl Asker {
     /// No inputs yet; `handle` knows where temporary files go.
-    pub fn new(handle: Current) -> Self {
-        Asker { inputs: Vec::new(), echo_keys: false, keys_from_stdin: false, handle }
+    pub fn new(handle: Current, interrupt: Arc<Interrupt>) -> Self {
+        Asker { inputs: Vec::new(), echo_keys: false, keys_from_stdin: false, handle, interrupt }
+    }
+
+    /// The next line of the innermost input; `more` as in [`Input::line`].
+    pub fn line(&mut self, more: bool) -> Result<Option<BString>> {
+        let Some(input) = self.inputs.last_mut() else { return Ok(None) };
+        self.interrupt.wait_for(|| input.line(more))
     }
 
     fn key_from_terminal(&self, name: &str) -> Result<BString> {
@@ -73,11 +81,13 @@ impl Asker {
         };
         let mut terminal = File::options().read(true).write(true).open("/dev/tty").map_err(failed)?;
         terminal.write_all(format!("Enter key or passphrase (\"{name}\"): ").as_bytes()).map_err(failed)?;
-        let quiet = if self.echo_keys { None } else { Some(NoEcho::new(&terminal).map_err(failed)?) };
         let mut line = Vec::new();
-        BufReader::new(&terminal).read_until(b'\n', &mut line).map_err(failed)?;
-        if quiet.is_some() {
-            drop(quiet);
+        let read = || {
+            let _quiet = (!self.echo_keys).then(|| NoEcho::new(&terminal)).transpose()?;
+            BufReader::new(&terminal).read_until(b'\n', &mut line)
+        };
+        self.interrupt.guard(&terminal, || self.interrupt.wait_for(read)).map_err(failed)?;
+        if !self.echo_keys {
             terminal.write_all(b"\n").map_err(failed)?;
         }
         Ok(line.strip_suffix(b"\n").unwrap_or(&line).as_bstr().to_owned())

@@ -23,8 +23,11 @@ impl Session {
     /// Run every line of the innermost input.
     pub fn run_input(&mut self) -> Result<()> {
         while !self.quit {
-            let Some(input) = self.ask.inputs.last_mut() else { break };
-            let (line, place, interactive) = (input.line(false)?, input.place(), input.interactive());
+            let line = self.ask.line(false)?;
+            let Some(input) = self.ask.inputs.last() else { break };
+            let (place, interactive) = (input.place(), input.interactive());
+            // Ctrl-C between two commands: the next one must not begin.
+            self.check_interrupt(interactive)?;
             let Some(text) = line else { break };
             if interactive {
                 prompt::emit("GUESTFISH_OUTPUT", &mut self.out)?;
@@ -140,7 +143,9 @@ impl Session {
     pub fn run_command_line(&mut self, words: &[BString]) -> Result<()> {
         let mut rest = words;
         // A colon at the end separates nothing.
-        while let ([_, ..], false) = (rest, self.quit) {
+        while let [_, ..] = rest {
+            // `quit` there ends only its own command, as it always did.
+            self.quit = false;
             let end = rest.iter().position(|w| w == ":").unwrap_or(rest.len());
             let (command, tail) = rest.split_at(end);
             rest = tail.get(1..).unwrap_or_default();

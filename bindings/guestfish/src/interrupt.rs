@@ -1,14 +1,28 @@
 //! Ctrl-C: cancel the running call instead of dying in the middle of it.
 //!
 //! In: SIGINT, on a thread of its own. Out: `user_cancel` on the handle of the moment, and [`Interrupt::seen`]
-//! for scripts, which end after the cancelled command. At a prompt the shell goes on; a second SIGINT to a
-//! script that is still busy kills it.
+//! for scripts, which end after the cancelled command. At a prompt the shell goes on; a script that only
+//! waits for input, or is still busy at a second SIGINT, dies. The terminal is left as it was found, also when
+//! SIGTERM or SIGHUP ends the shell. At a prompt SIGQUIT is as SIGINT.
 
 use crate::error::{Error, Result};
-use signal_hook::consts::SIGINT;
+use rustix::termios::{tcgetattr, tcsetattr, OptionalActions, Termios};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Who is interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Somebody at a terminal.
+    Prompt,
+    /// Commands that were written before.
+    Script,
+    /// `--listen`: has its own ways to end.
+    Listener,
+}
 
 /// What ends the running call.
 type Cancel = Box<dyn Fn() + Send>;
@@ -16,33 +30,82 @@ type Cancel = Box<dyn Fn() + Send>;
 /// Shared by the shell and the signal thread.
 #[derive(Default)]
 pub struct Interrupt {
+    interactive: bool,
     cancel: Mutex<Option<Cancel>>,
     seen: AtomicBool,
+    waiting: AtomicBool,
+    /// A terminal whose settings are changed, and what they were.
+    terminal: Mutex<Option<(OwnedFd, Termios)>>,
 }
 
 impl Interrupt {
-    /// Start listening. `interactive`: never die.
-    pub fn listen(interactive: bool) -> Result<Arc<Self>> {
-        let shared = Arc::new(Interrupt::default());
-        let mut signals = Signals::new([SIGINT]).map_err(|e| Error::io("signal handler", &e))?;
+    /// Start listening. Only a script dies of SIGINT.
+    pub fn listen(role: Role) -> Result<Arc<Self>> {
+        let shared = Arc::new(Interrupt { interactive: role != Role::Script, ..Interrupt::default() });
+        let others: &[i32] = match role {
+            Role::Prompt => &[SIGTERM, SIGHUP, SIGQUIT],
+            Role::Script => &[SIGTERM, SIGHUP],
+            Role::Listener => &[],
+        };
+        let ignored = ignored();
+        // What nohup and the like have switched off stays off.
+        let others = others.iter().copied().filter(|s| ignored >> (s - 1) & 1 == 0);
+        let mut signals = Signals::new(others.chain([SIGINT])).map_err(|e| Error::io("signal handler", &e))?;
         let theirs = Arc::clone(&shared);
         std::thread::spawn(move || {
-            for _ in signals.forever() {
-                if theirs.seen.swap(true, Ordering::SeqCst) && !interactive {
-                    // Cannot fail for SIGINT, and there is nothing better to do if it did.
-                    let _ = signal_hook::low_level::emulate_default_handler(SIGINT);
-                }
-                if let Some(cancel) = &*theirs.cancel.lock().unwrap_or_else(PoisonError::into_inner) {
-                    cancel();
-                }
-            }
+            signals.forever().for_each(|signal| match signal {
+                SIGTERM | SIGHUP => theirs.die(signal),
+                _ => theirs.came(),
+            });
         });
         Ok(shared)
     }
 
+    /// SIGINT, or what stands for it, has come.
+    fn came(&self) {
+        let again = self.seen.swap(true, Ordering::SeqCst);
+        if !self.interactive && (again || self.waiting.load(Ordering::SeqCst)) {
+            self.die(SIGINT);
+        }
+        if let Some(cancel) = &*lock(&self.cancel) {
+            cancel();
+        }
+    }
+
+    /// What the signal does to a process that does not care.
+    fn die(&self, signal: i32) {
+        if let Some((terminal, before)) = lock(&self.terminal).take() {
+            // Nothing to be done when the terminal is gone.
+            let _ = tcsetattr(terminal, OptionalActions::Now, &before);
+        }
+        // Cannot fail for signals that end a process, and there is nothing better to do if it did.
+        let _ = signal_hook::low_level::emulate_default_handler(signal);
+    }
+
+    /// Read something that somebody may never type: in a script nothing runs that SIGINT could cancel.
+    pub fn wait_for<T>(&self, read: impl FnOnce() -> T) -> T {
+        self.waiting.store(true, Ordering::SeqCst);
+        // It may have come a moment before that was known.
+        if !self.interactive && self.seen() {
+            self.die(SIGINT);
+        }
+        let done = read();
+        self.waiting.store(false, Ordering::SeqCst);
+        done
+    }
+
+    /// Do something that changes the settings of a terminal for a while.
+    pub fn guard<T>(&self, terminal: impl AsFd, change: impl FnOnce() -> T) -> T {
+        let before = terminal.as_fd().try_clone_to_owned().ok().zip(tcgetattr(&terminal).ok());
+        *lock(&self.terminal) = before;
+        let done = change();
+        *lock(&self.terminal) = None;
+        done
+    }
+
     /// How to cancel from now on.
     pub fn watch(&self, cancel: impl Fn() + Send + 'static) {
-        *self.cancel.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(cancel));
+        *lock(&self.cancel) = Some(Box::new(cancel));
     }
 
     /// True when SIGINT came since the last [`Interrupt::forget`].
@@ -54,4 +117,15 @@ impl Interrupt {
     pub fn forget(&self) {
         self.seen.store(false, Ordering::SeqCst);
     }
+}
+
+/// The signals that whoever started the shell wants ignored, the lowest bit being signal 1.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|l| l.strip_prefix("SigIgn:"));
+    mask.and_then(|m| u64::from_str_radix(m.trim(), 16).ok()).unwrap_or(0)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

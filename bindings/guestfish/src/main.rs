@@ -42,7 +42,7 @@ mod generated;
 use crate::error::{Error, Result};
 use crate::input::{Input, Script};
 use crate::inspect::Guest;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Role};
 use crate::options::{Control, Info, Options};
 use crate::print::Output;
 use crate::progress::Progress;
@@ -79,7 +79,7 @@ fn run() -> Result<()> {
     }
     let source = source(&options)?;
     let interactive = options.words.is_empty() && source.is_none();
-    let mut session = session(&options, interactive, std::io::stderr().is_terminal())?;
+    let mut session = session(&options, if interactive { Role::Prompt } else { Role::Script })?;
     let guest = match &options.control {
         Some(Control::Remote(pid)) => {
             session.remote = Some(Remote::new(pid.as_ref())?);
@@ -103,8 +103,9 @@ fn run() -> Result<()> {
 }
 
 /// A session with the choices of the command line.
-fn session(options: &Options, interactive: bool, bars: bool) -> Result<Session> {
-    let interrupt = Interrupt::listen(interactive)?;
+fn session(options: &Options, role: Role) -> Result<Session> {
+    let interrupt = Interrupt::listen(role)?;
+    let bars = role != Role::Listener && std::io::stderr().is_terminal();
     let mut session = Session::new(interrupt, Progress::new(options.progress_bars.unwrap_or(bars)))?;
     session.pipe_error = options.pipe_error;
     session.ask.echo_keys = options.echo_keys;
@@ -127,7 +128,7 @@ fn listen(options: &Options) -> Result<()> {
         return listener::background();
     }
     // Ctrl-C only ends a command, as at a prompt.
-    let mut session = session(options, true, false)?;
+    let mut session = session(options, Role::Listener)?;
     start(&mut session, options, false)?;
     let served = listener::serve(&mut session, options.csh);
     let written = session.handle().shutdown().map_err(Error::from);

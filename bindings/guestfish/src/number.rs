@@ -2,7 +2,9 @@
 //!
 //! In: one word. Out: a value, or what is wrong with it. Numbers are decimal, octal with a leading `0` or
 //! hexadecimal with `0x`, and may end in a size suffix: `K M G T P E Z Y` (also `KiB` …) for powers of
-//! 1024, `KB MB …` for powers of 1000. guestfish(1), "NUMBERS".
+//! 1024, `KB MB …` for powers of 1000. White space before them is skipped. guestfish(1), "NUMBERS".
+
+use bstr::ByteSlice;
 
 /// What is wrong with a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +33,10 @@ impl NumberError {
 
 /// A signed number with its suffix applied.
 pub fn int64(word: &[u8]) -> Result<i64, NumberError> {
-    let (negative, digits) = match word {
+    let (negative, digits) = match skip_space(word) {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
-        _ => (false, word),
+        digits => (false, digits),
     };
     let value = magnitude(digits)?;
     let value = if negative { -value } else { value };
@@ -48,7 +50,12 @@ pub fn int(word: &[u8]) -> Result<i32, NumberError> {
 
 /// A size in bytes: not negative.
 pub fn size(word: &[u8]) -> Result<i64, NumberError> {
-    i64::try_from(magnitude(word)?).map_err(|_| NumberError::OutOfRange)
+    let word = skip_space(word);
+    i64::try_from(magnitude(word.strip_prefix(b"+").unwrap_or(word))?).map_err(|_| NumberError::OutOfRange)
+}
+
+fn skip_space(word: &[u8]) -> &[u8] {
+    word.trim_start_with(|c| matches!(c, ' ' | '\t'..='\r'))
 }
 
 fn magnitude(word: &[u8]) -> Result<i128, NumberError> {
@@ -156,13 +163,19 @@ mod tests {
             ("1Q", Err(BadSuffix)),
             ("1k1", Err(BadSuffix)),
             ("1 ", Err(BadSuffix)),
+            (" \t\n-1", Ok(-1)),
+            ("- 1", Err(NotANumber)),
+            (" ", Err(NotANumber)),
         ];
         for (word, expected) in cases {
             assert_eq!(int64(word.as_bytes()), *expected, "{word}");
         }
         assert_eq!(int(b"2G"), Err(OutOfRange));
         assert_eq!(int(b"2147483647"), Ok(i32::MAX));
-        assert_eq!(size(b"-1"), Err(NotANumber));
+        assert_eq!(size(b" +1K"), Ok(1024));
+        for bad in ["-1", "+-1", "++1", "+ 1"] {
+            assert_eq!(size(bad.as_bytes()), Err(NotANumber), "{bad}");
+        }
     }
 
     #[test]

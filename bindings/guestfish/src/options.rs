@@ -149,12 +149,17 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Options> {
             }
             Arg::Value(word) => options.words.push(bytes(word)),
         }
+        // Asking for information is answered at once: what follows may make no sense.
+        if let Some(info) = &mut options.info {
+            if *info == Info::Commands(None) {
+                let next = || parser.raw_args().ok()?.next().map(bytes).filter(|w| !w.starts_with(b"-"));
+                *info = Info::Commands(options.words.first().cloned().or_else(next));
+            }
+            return Ok(options);
+        }
     }
     if let Some(name) = following.unused {
         return Err(Error::new(format!("--{name} must come before the -a options that it is for")));
-    }
-    if options.info == Some(Info::Commands(None)) {
-        options.info = Some(Info::Commands(options.words.first().cloned()));
     }
     Ok(options)
 }
@@ -208,6 +213,7 @@ fn short(c: char, parser: &mut Parser, options: &mut Options, following: &mut Fo
     };
     let value = match LONG.iter().find(|o| o.0 == name) {
         Some((_, Value::Required)) => Some(bytes(parser.value().map_err(usage)?)),
+        Some((_, Value::Attached)) => parser.optional_value().map(bytes),
         _ => None,
     };
     long(name, value, options, following)
@@ -223,7 +229,7 @@ fn long(name: &'static str, value: Option<BString>, options: &mut Options, follo
             options.drives.push(Drive::Add { location: uri::parse(&text)?, format, blocksize });
         }
         "blocksize" => {
-            let number = value.map(|v| number::int(&v).map_err(|e| Error::new(format!("--blocksize: '{v}' {}", e.text()))));
+            let number = value.filter(|v| !v.is_empty()).map(|v| number::int(&v).map_err(|e| Error::new(format!("--blocksize: '{v}' {}", e.text()))));
             following.blocksize = number.transpose()?;
             following.unused = Some("blocksize");
         }

@@ -38,11 +38,11 @@ pub struct Word {
 
 /// Take a line apart.
 pub fn line(text: &[u8]) -> Line {
-    let mut rest = skip_blanks(text);
+    let mut rest = skip_space(text);
     let mut ignore_errors = false;
     while let [b'-', tail @ ..] = rest {
         ignore_errors = true;
-        rest = skip_blanks(tail);
+        rest = skip_space(tail);
     }
     let action = match rest {
         [] | [b'#', ..] => Ok(Action::Nothing),
@@ -89,7 +89,7 @@ fn command(name: &[u8], mut rest: &[u8]) -> Result<Action> {
 }
 
 /// The inside of a double-quoted word, up to and without its closing quote, and what follows it.
-fn double_quoted(text: &[u8]) -> Result<(Word, &[u8])> {
+pub(crate) fn double_quoted(text: &[u8]) -> Result<(Word, &[u8])> {
     let mut out = BString::default();
     let mut at = 0;
     loop {
@@ -99,7 +99,7 @@ fn double_quoted(text: &[u8]) -> Result<(Word, &[u8])> {
             [b'\\', tail @ ..] => {
                 let (byte, used) = escape(tail).ok_or_else(|| {
                     Error::new(format!("invalid escape sequence in string (starting at offset {at})"))
-                        .note(r#"help: known are \a \b \f \n \r \t \v \\ \" \ooo (three octal digits) and \xhh, but not \000."#)
+                        .note(r#"help: known are \a \b \f \n \r \t \v \\ \" \' \? \ooo (three octal digits) and \xhh, but not \000."#)
                 })?;
                 out.push(byte);
                 at += 1 + used;
@@ -123,8 +123,7 @@ fn escape(text: &[u8]) -> Option<(u8, usize)> {
         [b'r', ..] => (13, 1),
         [b't', ..] => (9, 1),
         [b'v', ..] => (11, 1),
-        [b'\\', ..] => (u32::from(b'\\'), 1),
-        [b'"', ..] => (u32::from(b'"'), 1),
+        [byte @ (b'\\' | b'"' | b'\'' | b'?'), ..] => (u32::from(byte), 1),
         [b'x', high, low, ..] => (digit(high, 16)? * 16 + digit(low, 16)?, 3),
         [a, b, c, ..] => (digit(a, 8)? * 64 + digit(b, 8)? * 8 + digit(c, 8)?, 3),
         _ => return None,
@@ -136,6 +135,11 @@ fn escape(text: &[u8]) -> Option<(u8, usize)> {
 /// The first word of `text`, which begins with no blank, and the rest.
 fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
     text.split_at(text.iter().position(|b| is_blank(*b)).unwrap_or(text.len()))
+}
+
+/// Before the command more is skipped than between words: a line of CR alone is blank.
+fn skip_space(text: &[u8]) -> &[u8] {
+    text.trim_start_with(|c| matches!(c, ' ' | '\t'..='\r'))
 }
 
 fn skip_blanks(text: &[u8]) -> &[u8] {
@@ -165,6 +169,7 @@ mod tests {
             (r#"echo "a b" c"#, &["a b", "c"]),
             ("echo 'a b' c", &["a b", "c"]),
             (r#"echo "a\tb\x41\101""#, &["a\tbAA"]),
+            (r#"echo "\'\?""#, &["'?"]),
             (r#"echo "\a\b\f\v\r\\\"""#, &["\x07\x08\x0c\x0b\r\\\""]),
             (r#"echo ab"c d""#, &["ab\"c", "d\""]),
             ("echo a # b", &["a", "#", "b"]),
@@ -200,7 +205,7 @@ mod tests {
     #[test]
     fn prefixes_and_pipes() {
         let action = |text: &str| line(text.as_bytes()).action.unwrap();
-        for text in ["", "   ", "# c", "\t # c", "-", "- # c"] {
+        for text in ["", "   ", "# c", "\t # c", "-", "- # c", "\r", " \x0b\x0c\r", "-\r"] {
             assert_eq!(action(text), Action::Nothing, "{text}");
         }
         assert_eq!(action(" !ls -l"), Action::Local("ls -l".into()));

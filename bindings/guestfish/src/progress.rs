@@ -98,8 +98,8 @@ fn bar(position: u64, total: u64, elapsed: Duration, spins: usize, width: usize)
     let full = (share * columns as f64) as usize;
     let bar = format!("{}{}", "#".repeat(full), "-".repeat(columns - full));
     let left = match share {
-        s if s > 0.0 => clock(elapsed.mul_f64((1.0 - s) / s)),
-        _ => "--:--".to_owned(),
+        s if s > 0.0 => Duration::try_from_secs_f64(elapsed.as_secs_f64() * (1.0 - s) / s).map_or_else(|_| unknown(), clock),
+        _ => unknown(),
     };
     format!("{spinner} {:3}% [{bar}] {left}", (share * 100.0) as u32)
 }
@@ -118,8 +118,12 @@ fn clock(left: Duration) -> String {
     let seconds = left.as_secs();
     match seconds {
         0..=5999 => format!("{:02}:{:02}", seconds / 60, seconds % 60),
-        _ => "--:--".to_owned(),
+        _ => unknown(),
     }
+}
+
+fn unknown() -> String {
+    "--:--".to_owned()
 }
 
 #[cfg(test)]
@@ -134,6 +138,7 @@ mod tests {
         assert_eq!(bar(0, 10, ten, 4, 40), "|   0% [------------------------] --:--");
         assert_eq!(bar(9, 4, ten, 2, 40), bar(4, 4, ten, 2, 40));
         assert_eq!(bar(u64::MAX, 0, ten, 2, 40), bar(4, 4, ten, 2, 40));
+        assert_eq!(bar(1, u64::MAX, ten, 4, 40), bar(0, 10, ten, 4, 40));
         for spins in 0..200 {
             let line = bar(0, 1, ten, spins, 40);
             assert_eq!(line.len(), 39, "{line}");

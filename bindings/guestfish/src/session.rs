@@ -55,7 +55,7 @@ impl Session {
         adopt(&handle, &interrupt, &progress)?;
         let current = Rc::new(RefCell::new(handle));
         Ok(Session {
-            ask: Asker::new(Rc::clone(&current)),
+            ask: Asker::new(Rc::clone(&current), Arc::clone(&interrupt)),
             current,
             out: Output::default(),
             events: Vec::new(),

@@ -6,7 +6,13 @@ mod environment;
 mod terminal;
 
 use std::path::Path;
-use std::time::Duration;
+use rustix::process::{kill_process, Pid, Signal};
+use rustix::termios::{tcgetattr, LocalModes};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 use terminal::{Terminal, PROMPT};
 
 fn read(path: &Path) -> String {
@@ -32,6 +38,33 @@ fn errors_do_not_end_it_and_history_is_kept() {
     for line in ["echo first | cat -n", "nosuch", "quit"] {
         assert!(history.lines().any(|l| l == line), "{history}");
     }
+}
+
+#[test]
+fn history_is_only_added_to() {
+    let mut t = Terminal::open(&[], &[]);
+    t.wait(PROMPT);
+    t.keys("echo one\r");
+    t.wait("\r\none\r\n");
+    // What another shell adds meanwhile, in another encoding and more than a few lines.
+    let path = t.file("home/.guestfish");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let mut theirs = b"caf\xe9\n".to_vec();
+    (0..300).for_each(|i| theirs.extend(format!("line {i}\n").into_bytes()));
+    std::fs::File::options().append(true).open(&path).unwrap().write_all(&theirs).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    t.wait(PROMPT);
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+    let mut t = Terminal::open(&[], &[("HOME", path.parent().unwrap().to_str().unwrap())]);
+    t.wait(PROMPT);
+    t.keys("\x1b[A\x1b[A");
+    t.wait("line 299");
+    t.keys("\x03");
+    t.wait(PROMPT);
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+    assert_eq!(std::fs::read(&path).unwrap(), [before, b"quit\n".to_vec()].concat());
 }
 
 #[test]
@@ -64,10 +97,36 @@ fn ctrl_c_throws_the_line_away() {
 }
 
 #[test]
+fn bytes_that_are_no_text_do_not_end_it() {
+    let mut t = Terminal::open(&[], &[]);
+    t.wait(PROMPT);
+    t.keys(b"ech\xff");
+    t.wait("error: terminal: ");
+    t.wait(PROMPT);
+    t.keys("upload -<<END /x\r");
+    t.wait("> ");
+    t.keys(b"\xff");
+    t.wait("error: terminal: ");
+    t.wait("without finding 'END'");
+    t.wait(PROMPT);
+    t.keys("echo \"still\" here\r");
+    t.wait("still here");
+    t.wait(PROMPT);
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+}
+
+#[test]
 fn completion() {
     let mut t = Terminal::open(&[], &[]);
     std::fs::write(t.file("local-file.img"), "").unwrap();
+    std::fs::write(t.file("my \x1b[2Jfile"), "").unwrap();
     t.wait(PROMPT);
+    t.keys("add my\t");
+    let shown = t.wait(r#"add "my \x1b[2Jfile" "#);
+    assert!(!shown.contains("\x1b[2J"), "{shown:?}");
+    t.keys("\r");
+    assert!(!t.wait(PROMPT).contains("error"));
     t.keys("get-mems\t");
     t.wait("get-memsize ");
     t.keys("\r");
@@ -120,6 +179,11 @@ fn heredoc_at_the_prompt() {
     t.keys("END\r");
     t.wait("error: upload: call launch before using this function");
     t.wait(PROMPT);
+    t.keys("upload -<<END /x\r");
+    t.wait("> ");
+    t.keys("\x03");
+    t.wait("without finding 'END'");
+    t.wait(PROMPT);
     t.keys("quit\r");
     assert_eq!(t.end(), 0);
 }
@@ -131,4 +195,65 @@ fn script_ends_with_ctrl_c() {
     std::thread::sleep(Duration::from_millis(500));
     t.keys("\x03");
     assert_eq!(t.end(), 1);
+}
+
+#[test]
+fn ctrl_c_ends_a_script_that_waits() {
+    let mut t = Terminal::open(&["-f", "/dev/stdin"], &[]);
+    t.keys("echo a'b'\r");
+    t.wait("\na'b'");
+    t.keys("\x03");
+    assert_eq!(t.status().signal(), Some(2));
+}
+
+#[test]
+fn an_interrupted_script_runs_nothing_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new("/bin/sh");
+    environment::clean(&mut command, dir.path());
+    let script = "(echo '!kill -INT $PPID; sleep 0.3'; echo 'echo not this') | $G";
+    let output = command.arg("-c").arg(script).env("G", env!("CARGO_BIN_EXE_guestfish")).stdin(Stdio::null()).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+}
+
+fn echoes(t: &Terminal) -> bool {
+    tcgetattr(&t.keys).unwrap().local_modes.contains(LocalModes::ECHO)
+}
+
+#[track_caller]
+fn becomes_silent(t: &Terminal) {
+    let patience = Instant::now() + Duration::from_secs(10);
+    while echoes(t) {
+        assert!(Instant::now() < patience, "the terminal echoes");
+    }
+}
+
+#[test]
+fn signals_at_the_prompt() {
+    let kill = |t: &Terminal, signal| kill_process(Pid::from_child(&t.child), signal).unwrap();
+    for signal in [Signal::TERM, Signal::HUP] {
+        let mut t = Terminal::open(&[], &[]);
+        t.wait(PROMPT);
+        becomes_silent(&t);
+        kill(&t, signal);
+        assert_eq!(t.status().signal(), Some(signal.as_raw()));
+        assert!(echoes(&t));
+    }
+    let mut t = Terminal::open(&[], &[]);
+    t.wait(PROMPT);
+    kill(&t, Signal::QUIT);
+    t.keys("echo \"still\" here\r");
+    t.wait("still here");
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+}
+
+#[test]
+fn ctrl_c_at_a_key_leaves_the_echo() {
+    let mut t = Terminal::open(&["cryptsetup-open", "/dev/sda", "name"], &[]);
+    t.wait("Enter key or passphrase (\"key\"): ");
+    becomes_silent(&t);
+    t.keys("\x03");
+    assert_eq!(t.status().signal(), Some(2));
+    assert!(echoes(&t));
 }

@@ -9,10 +9,8 @@ use crate::error::{Error, Result};
 use crate::generated::builtins as about;
 use crate::session::Session;
 use bstr::{BString, ByteSlice, ByteVec};
+use guestfs::protocol::opts::CopyAttributesOpts;
 use guestfs::Handle;
-
-/// Permission and set-id bits of a mode.
-const MODE_BITS: i64 = 0o7777;
 
 pub(super) fn edit(session: &mut Session, call: &Call<'_>) -> Result<()> {
     let [path] = call.words else { return Err(call.usage(&about::EDIT)) };
@@ -42,17 +40,8 @@ pub(super) fn edit(session: &mut Session, call: &Call<'_>) -> Result<()> {
 
 fn put(handle: &Handle, content: &[u8], target: &BString, beside: &BString) -> Result<()> {
     handle.upload(content, beside)?;
-    let old = handle.statns(target)?;
-    let number = |n: i64| i32::try_from(n).map_err(|_| Error::new(format!("{target}: owner or mode {n} makes no sense")));
-    // Changing the owner clears set-id bits, so the mode comes after it.
-    handle.chown(number(old.st_uid)?, number(old.st_gid)?, beside)?;
-    handle.chmod(number(old.st_mode & MODE_BITS)?, beside)?;
-    // File systems without extended attributes have none to keep.
-    for attribute in handle.getxattrs(target).unwrap_or_default() {
-        let value = &attribute.attrval.0;
-        let length = i32::try_from(value.len()).map_err(|_| Error::new("extended attribute is too large"))?;
-        handle.lsetxattr(&attribute.attrname, value.as_slice(), length, beside)?;
-    }
+    // Some attributes are lost by a change of others: the library knows the order.
+    handle.copy_attributes(target, beside, CopyAttributesOpts::new().all(true))?;
     Ok(handle.mv(beside, target)?)
 }
 

@@ -1,7 +1,8 @@
-//! `glob`: run a command for each combination of what its arguments match.
+//! `glob`: run a command for each combination of what its arguments match. Failures are printed as they
+//! come; they end it only after the last combination.
 
 use super::Call;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::generated::builtins as about;
 use crate::session::Session;
 use crate::wildcard;
@@ -13,11 +14,16 @@ pub(super) fn glob(session: &mut Session, call: &Call<'_>) -> Result<()> {
     let handle = session.handle();
     let choices: Vec<Vec<BString>> = words.iter().map(|w| expand(&handle, w)).collect::<Result<_>>()?;
     let mut at = vec![0; choices.len()];
+    let mut outcome = Ok(());
     loop {
         let picked: Vec<BString> = choices.iter().zip(&at).filter_map(|(c, i)| c.get(*i).cloned()).collect();
-        session.run_words(name, &picked, call.depth + 1)?;
-        if session.quit || !advance(&mut at, &choices) {
-            return Ok(());
+        if let Err(e) = session.run_words(name, &picked, call.depth + 1) {
+            let place = session.ask.inputs.last().and_then(|i| i.place());
+            e.print(place.as_ref().map(|p| p.as_bstr()));
+            outcome = Err(Error::printed());
+        }
+        if session.quit || session.interrupt.seen() || !advance(&mut at, &choices) {
+            return outcome;
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{channel, Receiver};
 use std::time::{Duration, Instant};
 
@@ -18,8 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// guestfish with its terminal.
 pub struct Terminal {
-    child: Child,
-    keys: File,
+    pub child: Child,
+    /// The other side of the terminal.
+    pub keys: File,
     output: Receiver<Vec<u8>>,
     seen: String,
     dir: tempfile::TempDir,
@@ -54,8 +55,8 @@ impl Terminal {
     }
 
     /// Type.
-    pub fn keys(&mut self, text: &str) {
-        self.keys.write_all(text.as_bytes()).unwrap();
+    pub fn keys(&mut self, text: impl AsRef<[u8]>) {
+        self.keys.write_all(text.as_ref()).unwrap();
     }
 
     /// Wait until `text` appears; what was seen up to and with it is returned and forgotten.
@@ -78,10 +79,16 @@ impl Terminal {
     /// Wait for the end; its exit status.
     #[track_caller]
     pub fn end(&mut self) -> i32 {
+        self.status().code().unwrap()
+    }
+
+    /// Wait for the end, whatever ends it.
+    #[track_caller]
+    pub fn status(&mut self) -> ExitStatus {
         let end = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code().unwrap();
+                return status;
             }
             assert!(Instant::now() < end, "guestfish does not end");
             std::thread::sleep(Duration::from_millis(20));
