@@ -43,4 +43,4 @@ pub use event::{event_to_string, Event, EventClass, EventId, EVENT_ALL};
 pub use guestfs_protocol as protocol;
 pub use guestfs_protocol::{errno, opts, structs};
 pub use pointer::Pointer;
-pub use handle::{Canceller, CreateFlags, ErrorHook, Handle, State};
+pub use handle::{printable, Canceller, CreateFlags, ErrorHook, Handle, State};

@@ -93,7 +93,7 @@ unsafe extern "C" fn print_error(_: *mut Guestfs, _: *mut c_void, msg: *const c_
     let mut line = b"libguestfs: error: ".to_vec();
     if !msg.is_null() {
         // SAFETY: handlers are given NUL-terminated strings.
-        line.extend_from_slice(unsafe { CStr::from_ptr(msg) }.to_bytes());
+        guestfs::printable(&mut line, unsafe { CStr::from_ptr(msg) }.to_bytes(), b"\n\t");
     }
     line.push(b'\n');
     // Nobody to tell when stderr is gone.

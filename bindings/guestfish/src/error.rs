@@ -80,10 +80,11 @@ impl Error {
             text.extend_from_slice(place);
             text.push_str(": ");
         }
-        text.extend_from_slice(&self.message);
+        // A guest's names are part of it.
+        guestfs::printable(&mut text, &self.message, b"\n\t");
         text.push(b'\n');
         for note in &self.notes {
-            text.extend_from_slice(note);
+            guestfs::printable(&mut text, note, b"\n\t");
             text.push(b'\n');
         }
         // Standard error is the last resort: nowhere to report that it failed.

@@ -19,7 +19,7 @@ pub use cancel::Canceller;
 pub(crate) use console::{c_pointer, internal_get_console_socket};
 pub(crate) use environment::{parse_environment, parse_environment_list};
 pub(crate) use props::*;
-pub use report::ErrorHook;
+pub use report::{printable, ErrorHook};
 
 use crate::call::CallInfo;
 use crate::drives::Drives;

@@ -117,7 +117,7 @@ impl Handle {
                 line.extend_from_slice(b": ");
             }
         }
-        harmless(&mut line, data, match class {
+        printable(&mut line, data, match class {
             EventClass::Appliance => b"\n\r\t",
             // Messages of tools and lists, in lines; who reads them knows where they are from.
             EventClass::Library => b"\n\t",
@@ -139,7 +139,7 @@ impl Handle {
 /// One line on stderr, of our words and perhaps somebody else's.
 pub(super) fn print(prefix: &[u8], text: &[u8]) {
     let mut line = prefix.to_vec();
-    harmless(&mut line, text, b"");
+    printable(&mut line, text, b"");
     line.push(b'\n');
     // Nobody to tell when stderr is gone.
     let _ = std::io::Write::write_all(&mut std::io::stderr(), &line);
@@ -147,7 +147,7 @@ pub(super) fn print(prefix: &[u8], text: &[u8]) {
 
 /// Add text that may hold a guest's bytes, for a terminal: control characters, those above 0x7f too, and
 /// what is not UTF-8 are written as in C, except those in `kept`.
-fn harmless(line: &mut Vec<u8>, text: &[u8], kept: &[u8]) {
+pub fn printable(line: &mut Vec<u8>, text: &[u8], kept: &[u8]) {
     for (from, to, c) in text.char_indices() {
         let bytes = text.get(from..to).unwrap_or_default();
         // A replacement character that is really there has three bytes, one made up for others not these.
@@ -172,7 +172,7 @@ mod tests {
     fn terminals_get_no_orders() {
         let shown = |text: &[u8], kept| {
             let mut line = Vec::new();
-            harmless(&mut line, text, kept);
+            printable(&mut line, text, kept);
             String::from_utf8(line).unwrap()
         };
         assert_eq!(shown("a\tb\nc\r \u{e4} \u{fffd}".as_bytes(), b"\n\t"), "a\tb\nc\\x0d \u{e4} \u{fffd}");
