@@ -8,7 +8,10 @@ logs=$PWD/target/check
 rm -rf "$logs"
 mkdir -p "$logs"
 python=${PYTHON:-/usr/bin/python3}
-cargo="${CARGO:-cargo} test --release --locked --quiet"
+# Always the whole workspace, of which a stage picks tests by name: cargo builds what single packages share
+# with other features than what all share, so that each `-p` would build nearly everything once more. A test
+# of the conventions sees to it that every name is here.
+cargo="${CARGO:-cargo} test --release --locked --quiet --workspace"
 
 # stage NAME COMMAND…: run, time, keep the log, say how it went.
 stage() {
@@ -26,38 +29,39 @@ stage() {
 
 # What needs no appliance, then what starts its own.
 first_lane() {
-  stage generator $cargo -p guestfs-generator
-  stage protocol $cargo -p guestfs-protocol
-  stage daemon $cargo -p guestfsd
-  stage library-units $cargo -p guestfs --lib
-  stage library-appliance $cargo -p guestfs --test appliance
-  stage library-live $cargo -p guestfs --test live
-  stage library-libvirt $cargo -p guestfs --test libvirt -- --test-threads 1
+  stage units $cargo --no-fail-fast --lib --bins
+  stage generator $cargo --no-fail-fast --test cli --test compile --test conventions --test errors --test fresh \
+    --test golden --test speed
+  stage protocol $cargo --no-fail-fast --test allocation --test constants --test framing --test hello --test paths \
+    --test records --test transfer
+  stage library-appliance $cargo --test appliance
+  stage library-live $cargo --test live
+  stage library-libvirt $cargo --test libvirt -- --test-threads 1
   stage manual tests/manual.sh
   stage install tests/install.sh
-  stage bindings $cargo -p guestfs-c --no-fail-fast
-  stage shell $cargo -p guestfish --bins --test corpus --test messages --test interactive --test completions --test domain
-  stage shell-launched $cargo -p guestfish --test launched -- --test-threads 1
-  stage faults $cargo -p guestfs-tests --test faults -- --test-threads 1 --nocapture
-  stage interop $cargo -p guestfs-tests --test interop -- --test-threads 1 --nocapture
-  stage guests $cargo -p guestfs-tests --test guests -- --nocapture
-  stage peers $cargo -p guestfs-tests --test peers -- --nocapture
+  stage bindings $cargo --no-fail-fast --test abi --test debian --test examples --test ocaml --test python --test semantics
+  stage shell $cargo --no-fail-fast --test corpus --test messages --test interactive --test completions --test domain
+  stage shell-launched $cargo --test launched -- --test-threads 1
+  stage faults $cargo --test faults -- --test-threads 1 --nocapture
+  stage interop $cargo --test interop -- --test-threads 1 --nocapture
+  stage guests $cargo --test guests -- --nocapture
+  stage peers $cargo --test peers -- --nocapture
 }
 
 # The steps of all calls through each language, the demo, and launches of every kind.
 second_lane() {
   export LD_LIBRARY_PATH="$out/lib" PYTHONPATH="$out/python"
-  stage steps-rust $cargo -p guestfs-tests --test conformance -- --test-threads 1 --nocapture
+  stage steps-rust $cargo --test conformance -- --test-threads 1 --nocapture
   stage steps-c "$out/steps-c"
   stage steps-python "$python" tests/conformance/run_steps.py
   stage demo tests/demo.sh
-  stage launch $cargo -p guestfs --test launch -- --test-threads 1
-  stage mount-local $cargo -p guestfs --test mount_local -- --test-threads 1 --nocapture
+  stage launch $cargo --test launch -- --test-threads 1
+  stage mount-local $cargo --test mount_local -- --test-threads 1 --nocapture
 }
 
 begin=$(date +%s)
 # All at once and first: the lanes would only wait for each other's builds.
-stage build-tests $cargo --workspace --no-run
+stage build-tests $cargo --no-run
 first_lane &
 second_lane
 wait $!

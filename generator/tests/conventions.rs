@@ -114,3 +114,27 @@ fn crates_depend_downwards_only() {
         }
     }
 }
+
+/// `check.sh` picks tests by name, so one that it does not name would never run.
+#[test]
+fn every_test_is_in_a_stage() {
+    let script = std::fs::read_to_string(root().join("tests/check.sh")).unwrap();
+    let mut words = script.split_whitespace();
+    let mut named = std::collections::BTreeSet::new();
+    while let Some(word) = words.next() {
+        if word == "--test" {
+            named.extend(words.next());
+        }
+    }
+    let mut forgotten = Vec::new();
+    for krate in CRATES.iter().chain(&["tests"]) {
+        for entry in std::fs::read_dir(root().join(krate).join("tests")).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            if path.extension().is_some_and(|e| e == "rs") && !named.contains(name) {
+                forgotten.push(path.display().to_string());
+            }
+        }
+    }
+    assert!(forgotten.is_empty(), "tests that no stage of tests/check.sh runs: {forgotten:?}");
+}

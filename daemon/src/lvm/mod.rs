@@ -193,7 +193,8 @@ pub fn pvs_full(ctx: &mut Ctx) -> Result<Vec<LvmPv>> {
         pv_pe_alloc_count,pv_tags,pe_start,pv_mda_count,pv_mda_free";
     let mut all = report(ctx, "pvs", FIELDS, &[], |mut row| {
         let pv = LvmPv {
-            pv_name: ctx.api_device_name(row.text()?.as_bstr()),
+            // A real node: its name for the client is put in with the reply.
+            pv_name: row.text()?,
             pv_uuid: row.uuid()?,
             pv_fmt: row.text()?,
             pv_size: row.number()?,
@@ -210,7 +211,7 @@ pub fn pvs_full(ctx: &mut Ctx) -> Result<Vec<LvmPv>> {
         };
         row.end().map(|()| pv)
     })?;
-    all.sort_by(|a, b| a.pv_name.cmp(&b.pv_name));
+    all.sort_by_cached_key(|pv| ctx.api_device_name(pv.pv_name.as_bstr()));
     Ok(all)
 }
 

@@ -5,6 +5,11 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::process::Command;
 
+fn root_is_a_mount() -> bool {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    mounts.lines().any(|line| line.split(' ').nth(4) == Some("/"))
+}
+
 #[test]
 fn a_confined_child_writes_below_its_directory_only() {
     let dir = tempfile::tempdir().unwrap();
@@ -21,6 +26,11 @@ fn a_confined_child_writes_below_its_directory_only() {
     match run("true") {
         Err(e) if e.raw_os_error() == Some(libc::EPERM) => {
             println!("not run: confinement needs root: run the tests as root");
+            return;
+        }
+        // Mounts below a directory that only was made the root (chroot) cannot be changed.
+        Err(e) if e.raw_os_error() == Some(libc::EINVAL) && !root_is_a_mount() => {
+            println!("not run: confinement needs a mount at /: run the tests outside of a chroot");
             return;
         }
         output => assert!(output.unwrap().status.success()),
