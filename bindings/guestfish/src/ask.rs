@@ -80,10 +80,11 @@ impl Asker {
             Error::io("/dev/tty", &e).note("help: with --keys-from-stdin keys are read from standard input")
         };
         let mut terminal = File::options().read(true).write(true).open("/dev/tty").map_err(failed)?;
-        terminal.write_all(format!("Enter key or passphrase (\"{name}\"): ").as_bytes()).map_err(failed)?;
         let mut line = Vec::new();
         let read = || {
+            // Before the question: who is asked may answer at once.
             let _quiet = (!self.echo_keys).then(|| NoEcho::new(&terminal)).transpose()?;
+            (&terminal).write_all(format!("Enter key or passphrase (\"{name}\"): ").as_bytes())?;
             BufReader::new(&terminal).read_until(b'\n', &mut line)
         };
         self.interrupt.guard(&terminal, || self.interrupt.wait_for(read)).map_err(failed)?;

@@ -211,7 +211,7 @@ fn an_interrupted_script_runs_nothing_more() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new("/bin/sh");
     environment::clean(&mut command, dir.path());
-    let script = "(echo '!kill -INT $PPID; sleep 0.3'; echo 'echo not this') | $G";
+    let script = "(echo '!kill -INT $PPID; sleep 0.3'; echo 'echo not this') | \"$G\"";
     let output = command.arg("-c").arg(script).env("G", env!("CARGO_BIN_EXE_guestfish")).stdin(Stdio::null()).output().unwrap();
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
 }

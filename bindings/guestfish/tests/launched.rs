@@ -7,6 +7,7 @@ mod cases;
 #[path = "support/environment.rs"]
 mod environment;
 #[path = "support/terminal.rs"]
+#[allow(dead_code)] // `interactive` uses all of it
 mod terminal;
 
 use cases::{compare, run, Case, Corpus};
