@@ -105,10 +105,10 @@ impl Output {
         self.line(if *value == 0 { "0".to_owned() } else { format!("0{value:o}") })
     }
 
-    /// An Int in hexadecimal.
+    /// An Int in hexadecimal, with a leading 0x unless it is 0.
     #[allow(dead_code)]
     pub fn hexadecimal(&mut self, value: &i32) -> Result<()> {
-        self.line(format!("{value:#x}"))
+        self.line(if *value == 0 { "0".to_owned() } else { format!("{value:#x}") })
     }
 
     /// An Int64 in octal, with a leading 0.
@@ -118,10 +118,10 @@ impl Output {
         self.line(if *value == 0 { "0".to_owned() } else { format!("0{value:o}") })
     }
 
-    /// An Int64 in hexadecimal.
+    /// An Int64 in hexadecimal, as above.
     #[allow(dead_code)]
     pub fn hexadecimal64(&mut self, value: &i64) -> Result<()> {
-        self.line(format!("{value:#x}"))
+        self.line(if *value == 0 { "0".to_owned() } else { format!("{value:#x}") })
     }
 
     /// A string. A newline follows even when it ends in one, as scripts expect.
@@ -229,11 +229,12 @@ mod tests {
         out.octal(&0o22).unwrap();
         out.octal(&0).unwrap();
         out.hexadecimal(&255).unwrap();
+        out.hexadecimal(&0).unwrap();
         out.text(&"x\n".into()).unwrap();
         out.opt_text(&None).unwrap();
         out.table(&[("k".into(), "v".into())]).unwrap();
         out.raw(b"raw").unwrap();
-        assert_eq!(BString::from(out.waiting.as_slice()), "true\n022\n0\n0xff\nx\n\n(null)\nk: v\nraw");
+        assert_eq!(BString::from(out.waiting.as_slice()), "true\n022\n0\n0xff\n0\nx\n\n(null)\nk: v\nraw");
         let mut out = Output::default();
         out.records(&[Sample]).unwrap();
         let expected = "[0] = {\n  c: x\n  t: text\n  b: a\\x01 \\xff\n  n: -1\n  p: 12.5%\n  q: \n}\n";
