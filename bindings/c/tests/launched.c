@@ -14,13 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHECK(EXPR)                                                     \
-  do {                                                                  \
-    if (!(EXPR)) {                                                      \
-      fprintf (stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #EXPR); \
-      _exit (1);                                                        \
-    }                                                                   \
-  } while (0)
+#include "support/check.h"
 
 static char image[1000];
 static int launched, quit, progressed, logged;

@@ -17,13 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHECK(EXPR)                                                     \
-  do {                                                                  \
-    if (!(EXPR)) {                                                      \
-      fprintf (stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #EXPR); \
-      _exit (1);                                                        \
-    }                                                                   \
-  } while (0)
+#include "support/check.h"
 
 static char told[100];          /* letters, in the order of what was called */
 
