@@ -1,8 +1,9 @@
 //! Ctrl-C: cancel the running call instead of dying in the middle of it.
 //!
 //! In: SIGINT, on a thread of its own. Out: `user_cancel` on the handle of the moment, and [`Interrupt::seen`]
-//! for scripts, which end after the cancelled command. At a prompt the shell goes on; a script that only
-//! waits for input, or is still busy at a second SIGINT, dies. The terminal is left as it was found, also when
+//! for scripts, which close orderly after the cancelled command and then die of the signal, so that a shell
+//! that runs them ends its own script. At a prompt the shell goes on; a script that only waits for input, or is
+//! still busy at a second SIGINT, dies at once. The terminal is left as it was found, also when
 //! SIGTERM or SIGHUP ends the shell. At a prompt SIGQUIT is as SIGINT.
 
 use crate::error::{Error, Result};
@@ -72,6 +73,13 @@ impl Interrupt {
         }
     }
 
+    /// A script that SIGINT has ended dies of it; others go on.
+    pub fn end(&self) {
+        if !self.interactive && self.seen() {
+            self.die(SIGINT);
+        }
+    }
+
     /// What the signal does to a process that does not care.
     fn die(&self, signal: i32) {
         if let Some((terminal, before)) = lock(&self.terminal).take() {
@@ -86,9 +94,7 @@ impl Interrupt {
     pub fn wait_for<T>(&self, read: impl FnOnce() -> T) -> T {
         self.waiting.store(true, Ordering::SeqCst);
         // It may have come a moment before that was known.
-        if !self.interactive && self.seen() {
-            self.die(SIGINT);
-        }
+        self.end();
         let done = read();
         self.waiting.store(false, Ordering::SeqCst);
         done

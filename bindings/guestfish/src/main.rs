@@ -79,7 +79,18 @@ fn run() -> Result<()> {
     }
     let source = source(&options)?;
     let interactive = options.words.is_empty() && source.is_none();
-    let mut session = session(&options, if interactive { Role::Prompt } else { Role::Script })?;
+    let session = session(&options, if interactive { Role::Prompt } else { Role::Script })?;
+    let interrupt = session.interrupt.clone();
+    commands(session, options, source, interactive).map_err(|e| {
+        e.print(None);
+        // Now that all is closed: whoever runs a list of commands with us among them shall end, too.
+        interrupt.end();
+        Error::printed()
+    })
+}
+
+/// Run everything, and close.
+fn commands(mut session: Session, mut options: Options, source: Option<Box<dyn Input>>, interactive: bool) -> Result<()> {
     let guest = match &options.control {
         Some(Control::Remote(pid)) => {
             session.remote = Some(Remote::new(pid.as_ref())?);

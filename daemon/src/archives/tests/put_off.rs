@@ -58,7 +58,7 @@ fn a_file_in_a_links_place_stays() {
 
 #[test]
 fn the_real_tar_does_not_write_through_links_of_members_before_it() {
-    for (to, through) in [("/", "up/etc/x"), ("../etc", "up/x"), ("../etc", "up/passwd"), ("../../", "up/secret")] {
+    for (to, through) in [("/", "up/guestfs-rs-escaped"), ("../etc", "up/x"), ("../etc", "up/passwd"), ("../../", "up/secret")] {
         let mut s = Scene::new();
         let archive = late_end([link("up", to), owned(dir("d"), "0000750", 0), foreign(), file(through, "evil"), file("good", "x")]);
         let e = s.check(through, &archive).unwrap_err();
