@@ -41,7 +41,7 @@ first_lane() {
     --test records --test transfer
   stage library-appliance $cargo --test appliance
   stage library-live $cargo --test live
-  stage library-libvirt $cargo --test libvirt -- --test-threads 1
+  stage library-libvirt $cargo --no-fail-fast --test libvirt --test libvirt_machine -- --test-threads 1
   stage manual tests/manual.sh
   stage install tests/install.sh
   stage bindings $cargo --no-fail-fast --test abi --test debian --test examples --test ocaml --test python --test semantics

@@ -6481,7 +6481,10 @@ Sets the backend:
 
 {ul
 {- [direct]: start qemu as a child of this process}
+{- [libvirt]: have libvirt start the appliance as a transient domain: in the session of an ordinary user ([qemu:///session]), on the system's libvirt for root ([qemu:///system]). [libvirt:URI] names another connection of this host, and [libvirt:null] takes libvirt's own default}
 {- [unix:PATH]: use a daemon that runs already and listens on the socket PATH}}
+
+With libvirt the appliance is confined as the host's administrator has set libvirt up, and booted each time, which takes some seconds. Images that a running virtual machine has open for writing cannot be read, users and secrets of remote disks are refused, and so are [Guestfs.set_direct] and the setting [gdb].
 
 Old programs may also say [appliance] for [direct]. Anything unknown is an error. The default comes from the environment variable [LIBGUESTFS_BACKEND], and is [direct] if that is not set.
 

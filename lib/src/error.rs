@@ -82,6 +82,13 @@ pub enum LaunchFailure {
     Cancelled,
 }
 
+impl LaunchFailure {
+    /// The machine came to nothing without saying why: another one may do better.
+    pub(crate) fn is_death(&self) -> bool {
+        matches!(self, LaunchFailure::NoSignOfLife { .. } | LaunchFailure::Exited | LaunchFailure::Panic { .. })
+    }
+}
+
 /// An error. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Error(Arc<Inner>);

@@ -4,11 +4,18 @@
 //! non-blocking channel — or a [`LaunchError`] that says which of the known failures it was. Nothing
 //! outside this folder knows what a hypervisor is.
 
+mod accel;
 mod child;
 mod direct;
+mod faults;
+mod hello;
 mod host;
+mod kernel_line;
 mod kvm;
+mod libvirt;
+mod nodes;
 mod overlay;
+mod qemu_img;
 mod qmp;
 pub mod saved;
 mod unix;
@@ -41,9 +48,12 @@ pub(crate) fn create(name: &BStr) -> Result<Box<dyn Backend>, LaunchError> {
         let path = std::ffi::OsStr::from_bytes(path);
         return Ok(Box::new(unix::Unix::new(path.into())));
     }
+    if name == "libvirt" || name.starts_with(b"libvirt:") {
+        return Ok(Box::new(libvirt::Libvirt::new(name.strip_prefix(b"libvirt:").map(BStr::new))));
+    }
     Err(LaunchError::new(LaunchFailure::Backend, format!("launch: the backend {name} is not part of this library"))
         .errno(libc::ENOTSUP)
-        .help("set LIBGUESTFS_BACKEND to direct, or to unix:PATH to use a running daemon"))
+        .help("set LIBGUESTFS_BACKEND to direct, to libvirt, or to unix:PATH to use a running daemon"))
 }
 
 /// What `get_path` says when no path was set: where installed appliances live.

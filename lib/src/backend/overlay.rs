@@ -1,4 +1,4 @@
-//! Temporary disks without a name.
+//! Temporary disks, as a rule without a name.
 //!
 //! In: a size. Out: an open file in the temporary directory that no path leads to: nothing is left
 //! over, however the program ends. Either of zeroes, or an empty qcow2 to be laid over a read-only
@@ -44,6 +44,11 @@ pub fn qcow2(dir: &Path, size: u64) -> io::Result<OwnedFd> {
     let mut file = unnamed(dir)?;
     file.write_all(&image(size)?)?;
     Ok(file.into())
+}
+
+/// The same under a name, for those who cannot be given a descriptor.
+pub fn qcow2_at(path: &Path, size: u64) -> io::Result<()> {
+    std::fs::write(path, image(size)?)
 }
 
 /// Header, refcount table, one refcount block, L1 table: each from a cluster of its own on.

@@ -13,7 +13,7 @@ mod probe;
 mod remote;
 
 pub use list::Drives;
-pub(crate) use names::{device_index, device_name, max_disks};
+pub(crate) use names::{device_index, device_name, max_disks, name};
 pub(crate) use old::{add_cdrom, add_drive_ro_with_if, add_drive_with_if};
 pub(crate) use params::config;
 pub use probe::probe;

@@ -51,7 +51,7 @@ fn exists(g: &Handle, index: usize) -> Result<bool> {
 }
 
 /// `/dev/sda`, …, `/dev/sdz`, `/dev/sdaa`, ….
-fn name(index: usize) -> BString {
+pub(crate) fn name(index: usize) -> BString {
     let mut letters = Vec::new();
     let mut rest = index + 1;
     while rest > 0 {

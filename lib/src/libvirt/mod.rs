@@ -1,8 +1,8 @@
 //! Disks of virtual machines that libvirt knows.
 //!
 //! In: the name or the `virDomainPtr` of a domain. Out: its disks, added to the handle, all or none.
-//! `ffi` is libvirt's library, `auth` its credentials, `xml` reads its definitions. libvirt is asked for
-//! facts only: it starts nothing and changes nothing.
+//! `ffi` is libvirt's library, `auth` its credentials, `xml` reads its definitions. For this libvirt is asked
+//! for facts only: it starts nothing and changes nothing. The backend `libvirt` starts machines, with `ffi`.
 
 mod auth;
 mod base64;
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::handle::Handle;
 use crate::pointer::Pointer;
 use bstr::{BStr, BString, ByteSlice};
-use ffi::{Connection, Domain};
+pub(crate) use ffi::{Connection, Domain};
 use guestfs_protocol::opts::{AddDomainOpts, AddDriveOpts, AddLibvirtDomOpts};
 use std::cell::OnceCell;
 use xml::{Auth, Disk, SecretName, Source};

@@ -35,9 +35,10 @@ impl Terminal {
         let name = PathBuf::from(ptsname(&master, Vec::new()).unwrap().into_string().unwrap());
         let side = || Stdio::from(OwnedFd::from(File::options().read(true).write(true).open(&name).unwrap()));
         let dir = tempfile::tempdir().unwrap();
-        // setsid makes the terminal the controlling one, so that Ctrl-C becomes SIGINT.
-        let mut command = Command::new("setsid");
-        command.arg("--ctty").arg("--wait").arg(env!("CARGO_BIN_EXE_guestfish")).args(args);
+        // Whatever started the tests may have had signals ignored, as nohup does; guestfish would leave it at
+        // that. setsid makes the terminal the controlling one, so that Ctrl-C becomes SIGINT.
+        let mut command = Command::new("env");
+        command.args(["--default-signal", "setsid", "--ctty"]).arg("--wait").arg(env!("CARGO_BIN_EXE_guestfish")).args(args);
         clean(&mut command, dir.path());
         command.env("TERM", "xterm").envs(env.iter().copied());
         let child = command.stdin(side()).stdout(side()).stderr(side()).spawn().unwrap();

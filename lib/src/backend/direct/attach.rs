@@ -4,12 +4,10 @@
 //! guest finds them in. All commands are under way at once: a round trip each would cost a second with
 //! 255 drives. Overlays of read-only drives need the image's size, hence two rounds.
 
-use super::faults;
-use super::nodes::{self, fdset, fdset_path};
-use crate::backend::overlay;
+use crate::backend::nodes::{self, fdset, fdset_path};
 use crate::backend::qmp::{Command, Qmp, QmpError};
-use crate::backend::{LaunchError, Reporter};
-use crate::drives::{self, Drive, Source};
+use crate::backend::{faults, overlay, LaunchError, Reporter};
+use crate::drives::{Drive, Source};
 use crate::error::LaunchFailure;
 use bstr::ByteSlice;
 use serde_json::{json, Value};
@@ -65,7 +63,7 @@ impl Attach<'_> {
         if let Some((_, object)) = secret {
             steps.push((index, Command::new("object-add", object)));
         }
-        let format = self.format(drive, &file)?;
+        let format = nodes::format(drive, &file, self.reporter)?;
         let name = if needs_overlay(drive) { base_name(index) } else { node_name(index) };
         let node = nodes::format_node(drive, &format, &name, file)?;
         steps.push((index, Command::new("blockdev-add", node)));
@@ -75,30 +73,6 @@ impl Attach<'_> {
     fn no_scratch(&self, e: &std::io::Error) -> LaunchError {
         LaunchError::io(format!("launch: a temporary disk in {}", self.tmpdir.display()), e)
             .help("set LIBGUESTFS_TMPDIR to a directory with room")
-    }
-
-    /// The format given, else a guess.
-    fn format(&self, drive: &Drive, file: &serde_json::Map<String, Value>) -> Result<String, LaunchError> {
-        if let Some(format) = &drive.format {
-            return Ok(format.to_str_lossy().into_owned());
-        }
-        let format = match &drive.source {
-            Source::File(path) => drives::probe(path)
-                .map_err(|e| faults::unreadable(drive, &e))?
-                .to_owned(),
-            Source::Remote(_) => super::qemu_img::format_of(file)
-                .map_err(|why| faults::failed(drive, LaunchFailure::ImageUnusable, &why).help("say the format of the image"))?,
-            _ => "raw".to_owned(),
-        };
-        if format == "raw" && matches!(drive.source, Source::File(_) | Source::Remote(_)) {
-            // guestfs(3), CVE-2010-3851: only whoever adds the drive can know better.
-            self.reporter.library(&format!(
-                "{}: format not given, guessed raw: whoever can write to this disk can make the next guess come \
-                 out differently; say format:raw",
-                drive.describe()
-            ));
-        }
-        Ok(format)
     }
 
     fn overlay(&mut self, index: usize, size: u64, steps: &mut Vec<Step>) -> Result<(), LaunchError> {

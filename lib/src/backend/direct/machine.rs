@@ -6,10 +6,12 @@
 
 use crate::appliance::digest::{self, Stamp};
 use crate::appliance::{Appliance, Origin};
+use crate::backend::accel::Accel;
 use crate::backend::child::FIRST_FD;
 use crate::backend::host::Host;
+use crate::backend::kernel_line::KernelLine;
 use crate::backend::{LaunchError, Plan, Reporter};
-use bstr::{BString, ByteSlice};
+use bstr::ByteSlice;
 use serde_json::json;
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
@@ -34,13 +36,6 @@ pub enum Memory {
     Shared,
     /// In a file whose changed pages it keeps to itself: restored.
     Private,
-}
-
-/// How instructions are executed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accel {
-    Kvm,
-    Tcg,
 }
 
 /// Which machine. The appliance must have its buses' drivers.
@@ -77,11 +72,6 @@ impl Machine<'_> {
     /// Whether the root disk needs an overlay: those who did not build it may write to it.
     pub fn root_is_writable(&self) -> bool {
         self.appliance.origin == Origin::Foreign
-    }
-
-    /// Saved, or to be saved: what one launch wants said differently must wait for the hello.
-    fn is_common(&self) -> bool {
-        self.memory != Memory::Anonymous
     }
 
     /// Do without what this qemu has just said it does not have; false when that is not the point.
@@ -196,12 +186,17 @@ impl Machine<'_> {
         }
         args.extend(["-kernel".into(), self.appliance.kernel.clone().into()]);
         args.extend(["-initrd".into(), self.appliance.initrd.clone().into()]);
-        args.extend(["-append".into(), OsString::from_vec(self.kernel_words().into())]);
+        args.extend(["-append".into(), OsString::from_vec(self.kernel_line().words().into())]);
         for (name, value) in &self.plan.hv_params {
             let words = std::iter::once(name).chain(value);
             args.extend(words.map(|w| OsString::from_vec(w.to_vec())));
         }
         args
+    }
+
+    fn kernel_line(&self) -> KernelLine<'_> {
+        let Machine { appliance, plan, host, accel, .. } = *self;
+        KernelLine { appliance, plan, host, accel, common: self.memory != Memory::Anonymous }
     }
 
     /// The root image, by descriptor: its path may hold any bytes, and may be removed meanwhile.
@@ -222,65 +217,6 @@ impl Machine<'_> {
         }
         add(&["-device", &self.device("virtio-blk", &format!(",drive={top}"))]);
     }
-
-    /// The kernel's command line.
-    fn kernel_words(&self) -> BString {
-        let mut words: Vec<String> = ["panic=1", "console=ttyS0", "8250.nr_uarts=1", "edd=off", "usbcore.nousb"]
-            .map(String::from)
-            .to_vec();
-        let mut add = |list: &[&str]| words.extend(list.iter().map(|w| (*w).to_owned()));
-        if !self.plan.verbose || self.is_common() {
-            add(&["quiet"]);
-        }
-        let selinux: &[&str] = if self.plan.selinux { &["selinux=1", "enforcing=0"] } else { &["selinux=0"] };
-        add(selinux);
-        add(&["cryptomgr.notests", "audit=0", "apparmor=0", "ima=off", "mitigations=off", "nokaslr"]);
-        add(&["page_alloc.shuffle=0", "init_on_alloc=0", "kfence.sample_interval=0", "rcupdate.rcu_expedited=1"]);
-        add(&["random.trust_cpu=on", "cgroup_disable=memory"]);
-        if self.accel == Accel::Tcg {
-            // Without a frequency microvm has nothing to calibrate against and sometimes hangs.
-            add(&["no_timer_check", "tsc=reliable", &format!("tsc_early_khz={}", self.host.tsc_khz)]);
-        }
-        match (&self.appliance.root_uuid, self.appliance.origin) {
-            (Some(uuid), _) => add(&[&format!("root=UUID={uuid}")]),
-            (None, _) => add(&["root=/dev/vda"]),
-        }
-        if let Some(kind) = &self.appliance.root_type {
-            add(&[&format!("rootfstype={kind}")]);
-        }
-        match self.appliance.origin {
-            Origin::Own => {
-                let modules = if self.plan.selinux { "lsm=lockdown,selinux" } else { "lsm=lockdown" };
-                add(&["guestfs_rs=1", "rodata=off", modules]);
-            }
-            Origin::OwnFixed => add(&["guestfs_rs=1"]),
-            // Its init waits for udev; its default timeouts are too short for TCG.
-            Origin::Foreign => add(&["udevtimeout=6000", "udev.event-timeout=6000", &format!("TERM={}", terminal())]),
-        }
-        if self.plan.verbose && !self.is_common() {
-            add(&["guestfs_verbose=1"]);
-        }
-        if self.is_common() {
-            add(&["guestfs_save=1"]);
-        }
-        if self.plan.network {
-            add(&["guestfs_network=1"]);
-        }
-        let mut line = words.join(" ").into_bytes();
-        if let Some(more) = &self.plan.append {
-            line.push(b' ');
-            line.extend_from_slice(more);
-        }
-        line.into()
-    }
-}
-
-/// The terminal's type if it is a plain word, for programs run on the appliance's console.
-fn terminal() -> String {
-    std::env::var("TERM")
-        .ok()
-        .filter(|t| !t.is_empty() && t.len() < 32 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"-+._".contains(&b)))
-        .unwrap_or_else(|| "linux".to_owned())
 }
 
 /// A command line as a person would type it, for debug messages.

@@ -6,23 +6,21 @@
 //! attached through the monitor; then it is let go: the same path whatever the machine came from.
 
 mod attach;
-mod faults;
 mod find;
 mod machine;
-mod nodes;
-mod qemu_img;
 mod running;
 mod snapshot;
 
+use super::accel::{Accel, Choice};
 use super::child::{Child, Spec};
 use super::host::Host;
 use super::qmp::{Qmp, QmpError};
 use super::saved::Store;
-use super::{overlay, Backend, LaunchError, Plan, Reporter, Running};
+use super::{faults, overlay, Backend, LaunchError, Plan, Reporter, Running};
 use crate::appliance::{self, Origin};
 use crate::error::LaunchFailure;
 pub(super) use find::hypervisor;
-use machine::{Accel, Board, Machine, Memory};
+use machine::{Board, Machine, Memory};
 use running::Qemu;
 use snapshot::{Making, Way};
 use std::fs::File;
@@ -38,10 +36,7 @@ const MONITOR_LIMIT: Duration = Duration::from_secs(60);
 /// The backend, and what its earlier attempts in this launch have taught.
 #[derive(Debug, Default)]
 pub struct Direct {
-    /// KVM was tried and brought no daemon to life.
-    kvm_failed: bool,
-    /// This launch runs, or ran, under KVM without being told to.
-    chose_kvm: bool,
+    choice: Choice,
     /// A machine was to be saved in this launch: whatever came of it, it is not tried twice.
     saving: bool,
     /// The saved machine that this launch uses, by its key.
@@ -57,8 +52,7 @@ impl Backend for Direct {
         reporter.progress(3);
         self.cache = appliance::cache::Cache::open(&plan.cachedir).ok().map(|c| c.path().to_owned());
         let host = Host::get(self.cache.as_deref());
-        let accel = self.accel(plan, &host, reporter)?;
-        self.chose_kvm = accel == Accel::Kvm && !plan.setting_bool("force_kvm");
+        let accel = self.choice.make(plan, &host, reporter)?;
         let board = match (plan.setting("board"), appliance.origin, accel) {
             (Some(b"microvm"), _, _) => Board::Microvm,
             // KVM: not measured, and with a board like everybody's there are fewer surprises.
@@ -87,7 +81,7 @@ impl Backend for Direct {
         qemu.drives = plan.drives.iter().cloned().collect();
         qemu.verbose = plan.verbose;
         qemu.hello_optional = appliance.origin == Origin::Foreign;
-        qemu.chose_kvm = self.chose_kvm;
+        qemu.chose_kvm = self.choice.kvm();
         qemu.mute = plan.direct;
         // With a debugger attached, it says when to go on.
         match qemu.begin(plan.setting_bool("gdb"), reporter) {
@@ -100,10 +94,7 @@ impl Backend for Direct {
     }
 
     fn retry_after(&mut self, failure: &LaunchFailure, reporter: &dyn Reporter) -> bool {
-        let dead = matches!(
-            failure,
-            LaunchFailure::NoSignOfLife { .. } | LaunchFailure::Exited | LaunchFailure::Panic { .. }
-        );
+        let dead = failure.is_death();
         if let Some(key) = self.restored.take() {
             if dead || *failure == LaunchFailure::VersionSkew {
                 // Booted this time; the next launch saves a new one.
@@ -115,15 +106,11 @@ impl Backend for Direct {
                 return true;
             }
         }
-        if self.chose_kvm && !self.kvm_failed && dead {
-            self.kvm_failed = true;
+        let again = self.choice.give_up(failure, self.cache.as_deref(), reporter);
+        if again {
             self.saving = false;
-            let why = "a machine under KVM did not come up";
-            Host::get(self.cache.as_deref()).refuse_kvm(why, self.cache.as_deref());
-            reporter.library("KVM: the machine did not come up; trying again with TCG");
-            return true;
         }
-        false
+        again
     }
 }
 
@@ -193,36 +180,6 @@ impl Direct {
             }
             Err(e) => Way::Cold(crate::error::io_text(&e)),
         }
-    }
-
-    /// Say once which accelerator is taken and why.
-    fn accel(&self, plan: &Plan, host: &Host, reporter: &dyn Reporter) -> Result<Accel, LaunchError> {
-        let (force_kvm, force_tcg) = (plan.setting_bool("force_kvm"), plan.setting_bool("force_tcg"));
-        let (accel, why) = match (force_kvm, force_tcg, &host.kvm_refused) {
-            (true, true, _) => {
-                return Err(LaunchError::new(
-                    LaunchFailure::Backend,
-                    "launch: force_kvm and force_tcg contradict each other",
-                )
-                .errno(libc::EINVAL))
-            }
-            (true, false, Some(why)) if why.ends_with("No such file or directory") => {
-                return Err(LaunchError::new(
-                    LaunchFailure::Backend,
-                    format!("launch: force_kvm was set, but there is no KVM here: {why}"),
-                )
-                .errno(libc::ENODEV)
-                .help("take force_kvm out of LIBGUESTFS_BACKEND_SETTINGS"))
-            }
-            (true, false, _) => (Accel::Kvm, "force_kvm was set".to_owned()),
-            (false, true, _) => (Accel::Tcg, "force_tcg was set".to_owned()),
-            (false, false, _) if self.kvm_failed => (Accel::Tcg, "KVM failed in this launch".to_owned()),
-            (false, false, Some(why)) => (Accel::Tcg, why.clone()),
-            (false, false, None) => (Accel::Kvm, "a probe guest ran at full speed".to_owned()),
-        };
-        let name = if accel == Accel::Kvm { "KVM" } else { "TCG" };
-        reporter.library(&format!("accelerator: {name}: {why}"));
-        Ok(accel)
     }
 }
 

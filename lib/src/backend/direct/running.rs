@@ -4,6 +4,7 @@
 //! it kills and reaps the process; its temporary files have no names.
 
 use super::super::child::Child;
+use super::super::{accel, hello};
 use super::super::qmp::{Command, Qmp, QmpError};
 use super::super::{ExitInfo, LaunchError, Next, Reporter, Running};
 use super::attach::Attach;
@@ -13,22 +14,12 @@ use crate::appliance::cache::Scratch;
 use crate::drives::{Drive, Drives};
 use crate::error::{Error, ErrorKind};
 use bstr::BString;
-use guestfs_protocol::message::BIG_CHUNK_SIZE;
 use rustix::process::Signal;
 use serde_json::json;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
-
-/// Nothing at all within this time under KVM: it does not work (boot-lab §3). The kernel prints its
-/// first line, and the daemon its stages, within a second or two.
-const KVM_FIRST_SIGN: Duration = Duration::from_secs(15);
-/// Between two signs of life at hardware's speed; udev in upstream's appliance may take its time.
-const KVM_SILENCE: Duration = Duration::from_secs(25);
-/// TCG on an overloaded host.
-const TCG_FIRST_SIGN: Duration = Duration::from_secs(120);
-const TCG_SILENCE: Duration = Duration::from_secs(120);
+use std::time::{Duration, Instant};
 
 /// A restored machine answers within 0.1 s, and within a few where many start at once. The hello waits
 /// for the disks, of which the kernel finds a hundred a second.
@@ -182,28 +173,7 @@ impl Running for Qemu {
     }
 
     fn hello(&self) -> Option<Vec<BString>> {
-        let mut words = vec![BString::from("v=1")];
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        words.push(format!("time={}.{:09}", now.as_secs(), now.subsec_nanos()).into());
-        // Without fresh bytes the daemon refuses the hello, which is right: a restored machine would
-        // hand out the same "random" numbers every time (snapshot-lab).
-        if let Ok(entropy) = crate::appliance::random_bytes::<64>() {
-            let hex: String = entropy.iter().map(|b| format!("{b:02x}")).collect();
-            words.push(format!("entropy={hex}").into());
-        }
-        words.push(format!("chunk={BIG_CHUNK_SIZE}").into());
-        if self.verbose {
-            words.push("verbose=1".into());
-        }
-        for (index, drive) in self.drives.iter() {
-            let mut word = format!("disk={index}:scsi:{index}:0").into_bytes();
-            if let Some(label) = &drive.label {
-                word.push(b':');
-                word.extend_from_slice(label);
-            }
-            words.push(word.into());
-        }
-        Some(words)
+        Some(hello::words(&self.drives, self.verbose))
     }
 
     fn attach(&mut self, index: usize, drive: &Drive, reporter: &dyn Reporter) -> Result<(), LaunchError> {
@@ -234,20 +204,11 @@ impl Running for Qemu {
             let disks = u32::try_from(self.drives.len()).unwrap_or(u32::MAX);
             return RESTORED_SILENCE + RESTORED_PER_DISK.saturating_mul(disks);
         }
-        // A guest that is interpreted (boot-lab §3) prints a line now and then.
-        if self.chose_kvm && !self.mute {
-            KVM_SILENCE
-        } else {
-            TCG_SILENCE
-        }
+        accel::silence(self.chose_kvm && !self.mute)
     }
 
     fn first_sign_limit(&self) -> Duration {
-        if self.chose_kvm && !self.mute {
-            KVM_FIRST_SIGN
-        } else {
-            TCG_FIRST_SIGN
-        }
+        accel::first_sign(self.chose_kvm && !self.mute)
     }
 
     /// `quit` makes qemu flush and close the images. Its status is the proof: an image that could not

@@ -23,6 +23,8 @@ const LIBRARY: &CStr = c"libvirt.so.0";
 // Numbers of libvirt's headers that are used here.
 const VIR_CONNECT_RO: c_uint = 1;
 const VIR_DOMAIN_SHUTOFF: c_int = 5;
+const VIR_DOMAIN_START_AUTODESTROY: c_uint = 2;
+const VIR_DOMAIN_DESTROY_GRACEFUL: c_uint = 1;
 const VIR_ERR_NO_SUPPORT: c_int = 3;
 const VIR_ERR_NO_DOMAIN: c_int = 42;
 const VIR_ERR_AUTH_FAILED: c_int = 45;
@@ -68,6 +70,11 @@ macro_rules! api {
 api! {
     virConnectOpenAuth: fn(Text, *mut RawAuth, c_uint) -> Raw;
     virConnectClose: fn(Raw) -> c_int;
+    virConnSetErrorFunc: fn(Raw, Raw, Option<unsafe extern "C" fn(Raw, Raw)>) -> ();
+    virDomainAttachDevice: fn(Raw, Text) -> c_int;
+    virDomainCreateXML: fn(Raw, Text, c_uint) -> Raw;
+    virDomainDestroyFlags: fn(Raw, c_uint) -> c_int;
+    virDomainDetachDevice: fn(Raw, Text) -> c_int;
     virDomainFree: fn(Raw) -> c_int;
     virDomainGetConnect: fn(Raw) -> Raw;
     virDomainGetState: fn(Raw, *mut c_int, *mut c_int, c_uint) -> c_int;
@@ -181,6 +188,9 @@ struct Object {
     free: Option<unsafe extern "C" fn(Raw) -> c_int>,
 }
 
+// SAFETY: libvirt's objects may be used and freed from any thread.
+unsafe impl Send for Object {}
+
 impl Object {
     /// What a function of libvirt returned, or its error.
     fn new(api: &'static Api, raw: Raw, free: unsafe extern "C" fn(Raw) -> c_int, what: impl AsRef<[u8]>) -> Result<Object> {
@@ -229,6 +239,22 @@ impl Connection {
         let opened = Object::new(api, raw, api.virConnectClose, what);
         asking.go_on_panicking();
         opened.map(Connection)
+    }
+
+    /// libvirt's errors are told by who called it: it need not print them, too.
+    pub fn quiet(&self) {
+        unsafe extern "C" fn nothing(_: Raw, _: Raw) {}
+        // SAFETY: a connection, and a function that does nothing with what it is given.
+        unsafe { (self.0.api.virConnSetErrorFunc)(self.0.raw(), ptr::null_mut(), Some(nothing)) };
+    }
+
+    /// Start a domain that is gone with its end; with `bound` it ends with this connection at the latest.
+    pub fn create(&self, xml: &str, bound: bool) -> Result<Domain> {
+        let (api, c_xml) = (self.0.api, c_string("xml", xml.as_bytes())?);
+        let flags = if bound { VIR_DOMAIN_START_AUTODESTROY } else { 0 };
+        // SAFETY: an open connection and a C string.
+        let raw = unsafe { (api.virDomainCreateXML)(self.0.raw(), c_xml.as_ptr(), flags) };
+        Object::new(api, raw, api.virDomainFree, "libvirt could not start the appliance").map(Domain)
     }
 
     /// The domain of this name.
@@ -317,6 +343,36 @@ impl Domain {
             return Err(self.0.api.failed("the state of a domain"));
         }
         Ok(state != VIR_DOMAIN_SHUTOFF)
+    }
+
+    /// Stop it; with `patience` the hypervisor may end in order, and it is an error when it does not.
+    pub fn destroy(&self, patience: bool) -> Result<()> {
+        let flags = if patience { VIR_DOMAIN_DESTROY_GRACEFUL } else { 0 };
+        // SAFETY: a domain.
+        match unsafe { (self.0.api.virDomainDestroyFlags)(self.0.raw(), flags) } {
+            0 => Ok(()),
+            _ => Err(self.0.api.failed("libvirt could not stop the appliance")),
+        }
+    }
+
+    /// Add a device while it runs.
+    pub fn attach(&self, xml: &str) -> Result<()> {
+        let c_xml = c_string("xml", xml.as_bytes())?;
+        // SAFETY: a domain and a C string.
+        match unsafe { (self.0.api.virDomainAttachDevice)(self.0.raw(), c_xml.as_ptr()) } {
+            0 => Ok(()),
+            _ => Err(self.0.api.failed("libvirt could not add the disk")),
+        }
+    }
+
+    /// Ask its guest to let a device go; it may take a moment until it is gone.
+    pub fn detach(&self, xml: &str) -> Result<()> {
+        let c_xml = c_string("xml", xml.as_bytes())?;
+        // SAFETY: a domain and a C string.
+        match unsafe { (self.0.api.virDomainDetachDevice)(self.0.raw(), c_xml.as_ptr()) } {
+            0 => Ok(()),
+            _ => Err(self.0.api.failed("libvirt could not remove the disk")),
+        }
     }
 
     /// Its definition.

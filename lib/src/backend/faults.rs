@@ -3,8 +3,8 @@
 //! In: its words about a drive. Out: a typed failure with the drive's name, the reason and a remedy.
 //! qemu has no error codes for these: its messages are matched, and passed on whole.
 
-use crate::backend::qmp::QmpError;
-use crate::backend::LaunchError;
+use super::qmp::QmpError;
+use super::LaunchError;
 use crate::drives::{Drive, Source};
 use crate::error::LaunchFailure;
 use std::os::unix::fs::MetadataExt;

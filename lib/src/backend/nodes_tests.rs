@@ -45,7 +45,7 @@ fn odd_names_go_through_a_link() {
         let path = odd.join(OsStr::from_bytes(name));
         std::fs::write(&path, name).unwrap();
         let links = tempfile::tempdir().unwrap();
-        let place = json_path(&path, links.path(), 1).unwrap();
+        let place = utf8_path(&path, links.path(), 1).unwrap();
         assert_eq!(std::fs::read(place).unwrap(), name);
     }
 }

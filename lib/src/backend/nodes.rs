@@ -3,8 +3,8 @@
 //! In: a checked drive. Out: the arguments of `blockdev-add` for the image itself, as JSON. Everything
 //! is said explicitly, above all the format: nothing is left to qemu's guessing.
 
-use crate::backend::LaunchError;
-use crate::drives::{CacheMode, Discard, Drive, Protocol, Remote, Server, Source};
+use super::{faults, qemu_img, LaunchError, Reporter};
+use crate::drives::{self, CacheMode, Discard, Drive, Protocol, Remote, Server, Source};
 use crate::error::LaunchFailure;
 use bstr::{BStr, BString, ByteSlice};
 use serde_json::{json, Map, Value};
@@ -28,9 +28,9 @@ fn text(drive: &Drive, what: &BString) -> Result<String, LaunchError> {
     what.to_str().map(str::to_owned).map_err(|_| unusable(drive, "only UTF-8 is possible here"))
 }
 
-/// A path that JSON can hold. Others are reached through a link in `links`, a private directory; the
+/// A path that JSON and XML can hold. Others are reached through a link in `links`, a private directory; the
 /// directory is linked rather than the file, so that relative backing files are still found.
-fn json_path(path: &Path, links: &Path, index: usize) -> Result<String, LaunchError> {
+pub fn utf8_path(path: &Path, links: &Path, index: usize) -> Result<String, LaunchError> {
     if let Some(path) = path.to_str() {
         return Ok(path.to_owned());
     }
@@ -57,7 +57,7 @@ pub fn protocol_node(drive: &Drive, index: usize, links: &Path) -> Result<(Map<S
         Source::File(path) => {
             let device = path.metadata().is_ok_and(|m| m.file_type().is_block_device());
             let driver = if device { "host_device" } else { "file" };
-            json!({ "driver": driver, "filename": json_path(path, links, index)? })
+            json!({ "driver": driver, "filename": utf8_path(path, links, index)? })
         }
         // The descriptor is sent ahead under this number.
         Source::Scratch { .. } => json!({ "driver": "file", "filename": fdset_path(index) }),
@@ -93,6 +93,31 @@ pub fn format_node(drive: &Drive, format: &str, name: &str, file: Map<String, Va
     Ok(node)
 }
 
+/// The format given, else a guess.
+pub fn format(drive: &Drive, file: &Map<String, Value>, reporter: &dyn Reporter) -> Result<String, LaunchError> {
+    if let Some(format) = &drive.format {
+        return Ok(format.to_str_lossy().into_owned());
+    }
+    let format = match &drive.source {
+        Source::File(path) => drives::probe(path)
+            .map_err(|e| faults::unreadable(drive, &e))?
+            .to_owned(),
+        Source::Remote(_) => qemu_img::info(file, None)
+            .map(|info| info.format)
+            .map_err(|why| faults::failed(drive, LaunchFailure::ImageUnusable, &why).help("say the format of the image"))?,
+        _ => "raw".to_owned(),
+    };
+    if format == "raw" && matches!(drive.source, Source::File(_) | Source::Remote(_)) {
+        // guestfs(3), CVE-2010-3851: only whoever adds the drive can know better.
+        reporter.library(&format!(
+            "{}: format not given, guessed raw: whoever can write to this disk can make the next guess come \
+             out differently; say format:raw",
+            drive.describe()
+        ));
+    }
+    Ok(format)
+}
+
 /// Name under which qemu opens a descriptor that was sent to it.
 pub fn fdset_path(index: usize) -> String {
     format!("/dev/fdset/{}", fdset(index))
@@ -109,7 +134,7 @@ pub fn secret(index: usize) -> String {
 }
 
 /// The value of `discard` for a drive's nodes.
-fn discard(drive: &Drive) -> Result<&'static str, LaunchError> {
+pub fn discard(drive: &Drive) -> Result<&'static str, LaunchError> {
     // Nothing is gained by keeping what a discarded overlay or scratch disk no longer needs.
     if matches!(drive.source, Source::Scratch { .. }) {
         return Ok("unmap");
