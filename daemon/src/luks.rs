@@ -45,6 +45,10 @@ fn format(ctx: &Ctx, device: &Device, key: &BStr, keyslot: i32, cipher: Option<&
     if let Some(cipher) = cipher {
         tool = tool.arg_bytes(option("--cipher=", cipher));
     }
+    // cryptsetup would say so when the device is empty already.
+    if key.is_empty() {
+        return Err(Error::invalid("an empty key would protect nothing").context(device.api_name(ctx)));
+    }
     clear(ctx, device)?;
     run(ctx, device, tool.arg("--").arg(device)).map(drop)
 }

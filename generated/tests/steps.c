@@ -13150,6 +13150,23 @@ test_luks_format_1 (struct run *t)
   }
   t->step = 2;
   {
+    int r = guestfs_mkfs (t->g, "ext2", "/dev/sda");
+    CHECK (expect_success (t, r == -1));
+  }
+  t->step = 3;
+  {
+    int r = guestfs_luks_format (t->g, "/dev/sda", "", 0);
+    CHECK (expect_error (t, r == -1, "EINVAL"));
+  }
+  t->step = 4;
+  {
+    char *r = guestfs_vfs_type (t->g, "/dev/sda");
+    CHECK (expect_success (t, r == NULL));
+    CHECK (expect_str (t, "result", r, "ext2"));
+    free (r);
+  }
+  t->step = 5;
+  {
     int r = guestfs_luks_format (t->g, "/dev/sdz", "a key", 0);
     CHECK (expect_error (t, r == -1, "ENOENT"));
   }

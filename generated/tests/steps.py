@@ -2834,7 +2834,10 @@ def luks_format_0(t):
 def luks_format_1(t):
     t.step(0, lambda: t.g.luks_format("/dev/sda", "a key", -1), ("error", "EINVAL"))
     t.step(1, lambda: t.g.luks_format("/dev/sda", "a key", 99), ("error", None))
-    t.step(2, lambda: t.g.luks_format("/dev/sdz", "a key", 0), ("error", "ENOENT"))
+    t.step(2, lambda: t.g.mkfs("ext2", "/dev/sda"), ("ok",))
+    t.step(3, lambda: t.g.luks_format("/dev/sda", "", 0), ("error", "EINVAL"))
+    t.step(4, lambda: t.g.vfs_type("/dev/sda"), ("equals", "ext2"))
+    t.step(5, lambda: t.g.luks_format("/dev/sdz", "a key", 0), ("error", "ENOENT"))
 
 
 def luks_format_cipher_0(t):

@@ -11298,8 +11298,11 @@ fn luks_format_1(t: &Run<'_>) -> Outcome {
         Expect::Error(Some("EINVAL")),
     )?;
     t.step(1usize, t.g.luks_format("/dev/sda", "a key", 99), Expect::Error(None))?;
+    t.step(2usize, t.g.mkfs("ext2", "/dev/sda", opts::MkfsOpts::new()), Expect::Ok)?;
+    t.step(3usize, t.g.luks_format("/dev/sda", "", 0), Expect::Error(Some("EINVAL")))?;
+    t.step(4usize, t.g.vfs_type("/dev/sda"), Expect::Equals(Value::Str("ext2".into())))?;
     t.step(
-        2usize,
+        5usize,
         t.g.luks_format("/dev/sdz", "a key", 0),
         Expect::Error(Some("ENOENT")),
     )?;

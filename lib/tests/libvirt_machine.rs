@@ -7,8 +7,8 @@
 #[allow(dead_code)]
 mod help;
 
-use guestfs::protocol::opts::{AddDriveOpts, AddDriveScratchOpts};
 use bstr::ByteSlice;
+use guestfs::protocol::opts::{AddDriveOpts, AddDriveScratchOpts};
 use guestfs::{Error, ErrorKind, Handle, LaunchFailure};
 use help::MIB;
 use std::io::Write as _;
@@ -23,6 +23,9 @@ const LIBVIRTD: &str = "/usr/sbin/libvirtd";
 const NOBODY: u32 = 65534;
 /// Set for the test that runs as the user: its directory.
 const AGAIN: &str = "GUESTFS_RS_TEST_SESSION";
+
+/// The file that says that it ran.
+const DONE: &str = "done";
 
 /// A program that listens on a socket, ended with this.
 struct Server(Child);
@@ -50,8 +53,12 @@ impl Drop for Server {
 fn in_a_session(name: &str, test: fn(&Path)) {
     if let Some(dir) = std::env::var_os(AGAIN).map(PathBuf::from) {
         let mut libvirtd = Command::new(LIBVIRTD);
-        let _libvirtd = Server::start(libvirtd.env("HOME", &dir).env("XDG_RUNTIME_DIR", &dir), &dir.join("libvirt/libvirt-sock"));
-        return test(&dir);
+        // Without this it starts another server, which stays behind.
+        std::fs::create_dir_all(dir.join(".config/libvirt")).unwrap();
+        std::fs::write(dir.join(".config/libvirt/qemu.conf"), "stdio_handler = \"file\"\n").unwrap();
+        let _libvirtd = Server::start(&mut libvirtd, &dir.join("libvirt/libvirt-sock"));
+        test(&dir);
+        return std::fs::write(dir.join(DONE), "").unwrap();
     }
     let drivers = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib"].map(|d| format!("{d}/libvirt/connection-driver/libvirt_driver_qemu.so"));
     if !Path::new(LIBVIRTD).exists() || !drivers.iter().any(|d| Path::new(d).exists()) {
@@ -68,8 +75,11 @@ fn in_a_session(name: &str, test: fn(&Path)) {
     let mut again = Command::new(&program);
     again.args(["--exact", name, "--nocapture", "--test-threads", "1"]).current_dir(&dir);
     again.env(AGAIN, dir.path()).env("HOME", dir.path()).env("XDG_RUNTIME_DIR", dir.path());
-    again.env("LIBGUESTFS_PATH", &appliance).env("LIBGUESTFS_BACKEND", "libvirt");
-    again.env("LIBGUESTFS_CACHEDIR", dir.path()).env("LIBGUESTFS_TMPDIR", dir.path()).env_remove("LIBGUESTFS_BACKEND_SETTINGS");
+    for name in ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "LIBVIRT_DEFAULT_URI", "LIBGUESTFS_HV", "LIBGUESTFS_BACKEND_SETTINGS"] {
+        again.env_remove(name);
+    }
+    again.env("LIBGUESTFS_PATH", "appliance").env("LIBGUESTFS_BACKEND", "libvirt");
+    again.env("LIBGUESTFS_CACHEDIR", dir.path()).env("LIBGUESTFS_TMPDIR", dir.path());
     if rustix::process::geteuid().is_root() {
         for file in std::fs::read_dir(&appliance).unwrap() {
             std::fs::set_permissions(file.unwrap().path(), PermissionsExt::from_mode(0o644)).unwrap();
@@ -80,7 +90,7 @@ fn in_a_session(name: &str, test: fn(&Path)) {
         chown(dir.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         again.uid(NOBODY).gid(NOBODY);
     }
-    assert!(again.status().unwrap().success(), "{name} failed as an ordinary user");
+    assert!(again.status().unwrap().success() && dir.path().join(DONE).exists(), "{name} failed as an ordinary user");
 }
 
 fn image(path: &Path, format: &str) -> String {

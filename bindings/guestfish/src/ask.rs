@@ -9,9 +9,11 @@ use crate::input::{self, Input};
 use crate::interrupt::Interrupt;
 use crate::words::Ask;
 use bstr::{BStr, BString, ByteSlice};
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
 use rustix::termios::{tcgetattr, tcsetattr, LocalModes, OptionalActions, Termios};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{ErrorKind, Write};
 use std::sync::Arc;
 
 /// Inputs, the innermost last, and how keys are read.
@@ -75,6 +77,27 @@ impl Asker {
         self.interrupt.wait_for(|| input.line(more))
     }
 
+    /// One line, unless Ctrl-C comes first. The system's read goes on after a signal, so it is not begun before
+    /// there is something.
+    fn read_line(&self, terminal: &File, line: &mut Vec<u8>) -> std::io::Result<()> {
+        let slice = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+        let mut part = [0; 4096];
+        while !line.ends_with(b"\n") {
+            let mut fds = [PollFd::new(terminal, PollFlags::IN)];
+            match poll(&mut fds, Some(&slice)) {
+                _ if self.interrupt.seen() => return Err(ErrorKind::Interrupted.into()),
+                Ok(0) | Err(Errno::INTR) => continue,
+                ready => ready?,
+            };
+            match rustix::io::read(terminal, &mut part)? {
+                0 if line.is_empty() => return Err(ErrorKind::UnexpectedEof.into()),
+                0 => break,
+                n => line.extend_from_slice(part.get(..n).unwrap_or_default()),
+            }
+        }
+        Ok(())
+    }
+
     fn key_from_terminal(&self, name: &str) -> Result<BString> {
         let failed = |e: std::io::Error| {
             Error::io("/dev/tty", &e).note("help: with --keys-from-stdin keys are read from standard input")
@@ -85,11 +108,17 @@ impl Asker {
             // Before the question: who is asked may answer at once.
             let _quiet = (!self.echo_keys).then(|| NoEcho::new(&terminal)).transpose()?;
             (&terminal).write_all(format!("Enter key or passphrase (\"{name}\"): ").as_bytes())?;
-            BufReader::new(&terminal).read_until(b'\n', &mut line)
+            self.read_line(&terminal, &mut line)
         };
-        self.interrupt.guard(&terminal, || self.interrupt.wait_for(read)).map_err(failed)?;
-        if !self.echo_keys {
+        let ended = self.interrupt.guard(&terminal, || self.interrupt.wait_for(read));
+        if !self.echo_keys || ended.is_err() {
             terminal.write_all(b"\n").map_err(failed)?;
+        }
+        // Giving up must not be taken for an empty key.
+        match ended {
+            Err(e) if e.kind() == ErrorKind::Interrupted => return Err(Error::new("interrupted: no key was given")),
+            Err(e) if e.kind() == ErrorKind::UnexpectedEof => return Err(Error::new(format!("no key \"{name}\" was given"))),
+            ended => ended.map_err(failed)?,
         }
         Ok(line.strip_suffix(b"\n").unwrap_or(&line).as_bstr().to_owned())
     }

@@ -85,6 +85,8 @@ impl Input for Editor {
         });
         match read {
             Ok(line) => {
+                // What came just before the terminal was ours belongs to no command.
+                self.interrupt.forget();
                 if !more && !line.trim().is_empty() {
                     self.remember(&line);
                 }

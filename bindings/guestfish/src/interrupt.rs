@@ -50,8 +50,11 @@ impl Interrupt {
         };
         let ignored = ignored();
         // What nohup and the like have switched off stays off.
-        let others = others.iter().copied().filter(|s| ignored >> (s - 1) & 1 == 0);
-        let mut signals = Signals::new(others.chain([SIGINT])).map_err(|e| Error::io("signal handler", &e))?;
+        let stays = |s: &i32| ignored >> (s - 1) & 1 != 0;
+        let others = others.iter().copied().filter(|s| !stays(s));
+        // At a prompt it is a key of the shell's.
+        let interrupt = (role != Role::Script || !stays(&SIGINT)).then_some(SIGINT);
+        let mut signals = Signals::new(others.chain(interrupt)).map_err(|e| Error::io("signal handler", &e))?;
         let theirs = Arc::clone(&shared);
         std::thread::spawn(move || {
             signals.forever().for_each(|signal| match signal {

@@ -1,7 +1,8 @@
 //! guestfish: the guest filesystem shell.
 //!
 //! In: the command line, and commands from it, a script, standard input or a terminal. Out: results on
-//! standard output, errors on standard error, status 0 when all went well and 1 otherwise.
+//! standard output, errors on standard error, status 0 when all went well and 1 otherwise; a script that Ctrl-C
+//! ended dies of SIGINT.
 //!
 //! `options` reads the command line, `start` does what it asks for, `exec` runs commands: API calls through
 //! the generated table, the shell's own through `builtins`.
@@ -81,12 +82,13 @@ fn run() -> Result<()> {
     let interactive = options.words.is_empty() && source.is_none();
     let session = session(&options, if interactive { Role::Prompt } else { Role::Script })?;
     let interrupt = session.interrupt.clone();
-    commands(session, options, source, interactive).map_err(|e| {
+    let result = commands(session, options, source, interactive).map_err(|e| {
         e.print(None);
-        // Now that all is closed: whoever runs a list of commands with us among them shall end, too.
-        interrupt.end();
         Error::printed()
-    })
+    });
+    // Now that all is closed: whoever runs a list of commands with us among them shall end, too.
+    interrupt.end();
+    result
 }
 
 /// Run everything, and close.

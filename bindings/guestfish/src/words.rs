@@ -153,8 +153,6 @@ impl<'a> Words<'a> {
     }
 
     /// A key, asked for.
-    // Only used when the API has a call that takes one.
-    #[allow(dead_code)]
     pub fn key(&mut self) -> Result<BString> {
         let name = self.params.next().map_or("key", |p| p.name);
         self.ask.key(name)

@@ -217,6 +217,33 @@ fn an_interrupted_script_runs_nothing_more() {
     assert_eq!(output.stdout.as_slice(), b"130\n");
 }
 
+#[test]
+fn a_script_that_is_not_to_be_interrupted_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new("/bin/sh");
+    environment::clean(&mut command, dir.path());
+    let script = "trap '' INT; (echo '!kill -INT $PPID; sleep 0.3'; echo 'echo goes on') | \"$G\"; echo $?";
+    let output = command.arg("-c").arg(script).env("G", env!("CARGO_BIN_EXE_guestfish")).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.stdout.as_slice(), b"goes on\n0\n");
+}
+
+/// An empty key is a key, and what it is for may begin with wiping the device.
+#[test]
+fn giving_up_at_a_key_gives_no_key() {
+    let mut t = Terminal::open(&[], &[]);
+    t.wait(PROMPT);
+    for (key, said) in [("\x03", "interrupted: no key was given"), ("\x04", "no key \"key\" was given"), ("\r", "call launch before")] {
+        t.keys("cryptsetup-open /dev/sda name\r");
+        t.wait("Enter key or passphrase (\"key\"): ");
+        becomes_silent(&t);
+        t.keys(key);
+        t.wait(said);
+        t.wait(PROMPT);
+    }
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+}
+
 fn echoes(t: &Terminal) -> bool {
     tcgetattr(&t.keys).unwrap().local_modes.contains(LocalModes::ECHO)
 }

@@ -17,6 +17,8 @@ use crate::transfer_io::FileIn;
 pub struct Filter<'f> {
     from: &'f mut FileIn,
     tool: Running,
+    /// All of the tool's output was read.
+    ended: bool,
 }
 
 impl<'f> Filter<'f> {
@@ -30,12 +32,14 @@ impl<'f> Filter<'f> {
         if let Some(stdout) = &tool.stdout {
             let _ = rustix::pipe::fcntl_setpipe_size(stdout, pipe);
         }
-        Ok(Filter { from, tool })
+        Ok(Filter { from, tool, ended: false })
     }
 
-    /// The stream was read to its end, or failed: what the tool says about it.
+    /// What the tool says about the stream, if that was read to its end. Else it is we who cut it off, and its
+    /// complaints are about that.
     pub fn finish(self) -> Result<()> {
-        self.tool.finish()
+        let said = self.tool.finish();
+        if self.ended { said } else { Ok(()) }
     }
 
     /// Move what the pipe takes; at the end of the file, close it.
@@ -74,7 +78,9 @@ impl Read for Filter<'_> {
             let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
             let (readable, writable) = (ready.next() == Some(true), ready.next() == Some(true));
             if readable {
-                return Ok(rustix::io::retry_on_intr(|| rustix::io::read(stdout, &mut *buf))?);
+                let n = rustix::io::retry_on_intr(|| rustix::io::read(stdout, &mut *buf))?;
+                self.ended = n == 0;
+                return Ok(n);
             }
             if writable {
                 self.feed()?;

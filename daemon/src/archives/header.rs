@@ -99,8 +99,8 @@ impl Header {
             link: text(field(157, 100)).into(),
             size: u64::try_from(number(124, 12, "size")?).map_err(|_| bad("size"))?,
             mode: (number(100, 8, "mode")? & 0o7777) as u32,
-            uid: word(108, 8, "owner")?,
-            gid: word(116, 8, "group")?,
+            uid: owner(word(108, 8, "owner")?, "owner")?,
+            gid: owner(word(116, 8, "group")?, "group")?,
             mtime: (number(136, 12, "time")?, 0),
             device,
         }))
@@ -109,7 +109,7 @@ impl Header {
     /// Take over what a pax record says; unknown ones are none of our business.
     pub fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
         let decimal = || -> Option<u64> { value.to_str().ok()?.parse().ok() };
-        let id = |what| decimal().and_then(|n| u32::try_from(n).ok()).ok_or_else(|| bad(what));
+        let id = |what| decimal().and_then(|n| u32::try_from(n).ok()).ok_or_else(|| bad(what)).and_then(|n| owner(n, what));
         match key {
             b"path" => self.path = value.into(),
             b"linkpath" => self.link = value.into(),
@@ -121,6 +121,11 @@ impl Header {
         }
         Ok(())
     }
+}
+
+/// For chown(2) all ones mean "leave it as it is": nobody has this number.
+fn owner(n: u32, what: &str) -> Result<u32> {
+    if n == u32::MAX { Err(bad(what)) } else { Ok(n) }
 }
 
 fn bad(what: &str) -> Error {

@@ -58,7 +58,7 @@ impl Directories {
         let mut failed = Ok(());
         // What the archive says last of a directory counts.
         let mut seen = HashSet::new();
-        for (path, made, header) in self.all.iter().rev().filter(|(path, ..)| seen.insert(path)) {
+        for (path, made, header) in self.all.iter().rev().filter(|(_, made, _)| seen.insert(*made)) {
             let set = |dir: OwnedFd| {
                 if identity(&rustix::fs::fstat(&dir)?) != *made {
                     return Ok(());

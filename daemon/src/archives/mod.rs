@@ -109,7 +109,7 @@ pub fn tar_in(ctx: &mut Ctx, tarfile: &mut FileIn, directory: &GuestPath, opts: 
     let mut plain = BufReader::with_capacity(READ, Filter::new(tarfile, tool, PIPE)?);
     let unpacked = unpack_stream(ctx, &mut plain, &dir, directory, opts);
     match unpacked.as_ref().map_err(Error::errno) {
-        // Why the data is no good is better known to the tool, which has seen all of it by now.
+        // Why the data is no good is better known to the tool, if it has seen all of it.
         Ok(()) | Err(None) => plain.into_inner().finish().context(directory).and(unpacked),
         _ => unpacked,
     }

@@ -155,6 +155,52 @@ fn put_raw(g: &mut Guest, tar: &[u8]) -> Result<()> {
 }
 
 #[test]
+fn a_hard_link_to_itself_by_another_path_changes_nothing() {
+    let mut g = guest();
+    g.link("usr", "/dst/alias");
+    for target in ["alias/f", "usr/f"] {
+        let file = member(b'0', b"usr/f", b"", b"content");
+        let opts = TarInOpts::default();
+        let dst = g.path("/dst");
+        let mut tar = [file, member(b'1', b"usr/f", target.as_bytes(), b"")].concat();
+        tar.resize(tar.len() + 1024, 0);
+        g.upload(&tar, |ctx, f| tar_in(ctx, f, &dst, &opts)).unwrap();
+        assert_eq!(g.read("/dst/usr/f"), b"content", "{target}");
+    }
+    // The same for what stands in for a link.
+    put(&mut g, &[member(b'2', b"usr/l", b"/etc", b""), member(b'1', b"usr/l", b"alias/l", b"")]).unwrap();
+    assert_eq!(fs::read_link(g.host("/dst/usr/l")).unwrap().to_str(), Some("/etc"));
+}
+
+#[test]
+fn nobody_has_the_owner_that_means_no_change() {
+    let mut g = guest();
+    for key in ["uid", "gid"] {
+        let length = format!("18 {key}=4294967295\n").len();
+        let record = format!("{length} {key}=4294967295\n");
+        let e = put(&mut g, &[member(b'x', b"x", b"", record.as_bytes()), member(b'0', b"f", b"", b"x")]).unwrap_err();
+        assert!(e.to_string().contains("a header's"), "{e}");
+    }
+}
+
+#[test]
+fn what_is_no_archive_is_told_though_it_was_compressed() {
+    let mut g = guest();
+    let mut gzip = std::process::Command::new("gzip").arg("-c").stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut stdin = gzip.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || std::io::Write::write_all(&mut stdin, &b"no archive, ".repeat(1 << 20)).unwrap());
+    let packed = gzip.wait_with_output().unwrap().stdout;
+    writer.join().unwrap();
+    let dst = g.path("/dst");
+    let opts = TarInOpts { compress: Some("gzip".into()), ..TarInOpts::default() };
+    let e = g.upload(&packed, |ctx, f| tar_in(ctx, f, &dst, &opts)).unwrap_err();
+    assert!(e.to_string().contains("no tar archive"), "{e}");
+    // But what the tool knows better is told by the tool.
+    let e = g.upload(&packed[..packed.len() / 2], |ctx, f| tar_in(ctx, f, &dst, &opts)).unwrap_err();
+    assert!(e.to_string().contains("tar") || e.to_string().contains("gzip"), "{e}");
+}
+
+#[test]
 fn links_stay_in_the_guest() {
     let mut g = guest();
     let outside = g.host("/").parent().unwrap().join("secret");

@@ -187,6 +187,10 @@ impl Unpack<'_> {
             return Ok(());
         }
         let linked = rustix::fs::statat(&from, last.as_bytes(), AtFlags::SYMLINK_NOFOLLOW)?;
+        // The same under another path (`lib` may be a link to `usr/lib`): taking it away would be its end.
+        if rustix::fs::statat(to, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|there| identity(&there) == identity(&linked)) {
+            return Ok(());
+        }
         let stand_in = self.links.find(&linked);
         if stand_in.is_some() {
             self.links.room(path, "".into())?;

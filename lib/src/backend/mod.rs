@@ -31,29 +31,23 @@ use std::time::{Duration, Instant};
 /// Targets of the virtio-scsi host, one for each drive.
 pub(crate) const MAX_DISKS: usize = 255;
 
-/// True for a name that `set_backend` takes. Known is not available: see [`create`].
+/// True for a name that `set_backend` takes.
 pub(crate) fn is_known(name: &BStr) -> bool {
-    name == "direct"
-        || name == "libvirt"
-        || name.starts_with(b"libvirt:")
-        || name.strip_prefix(b"unix:").is_some_and(|path| !path.is_empty())
+    create(name).is_some()
 }
 
-/// The backend called `name`.
-pub(crate) fn create(name: &BStr) -> Result<Box<dyn Backend>, LaunchError> {
-    if name == "direct" || name == "appliance" {
-        return Ok(Box::new(direct::Direct::default()));
+/// The backend called `name`: what there is to it shows when it launches.
+pub(crate) fn create(name: &BStr) -> Option<Box<dyn Backend>> {
+    if name == "direct" {
+        Some(Box::new(direct::Direct::default()))
+    } else if name == "libvirt" {
+        Some(Box::new(libvirt::Libvirt::new(None)))
+    } else if let Some(argument) = name.strip_prefix(b"libvirt:") {
+        Some(Box::new(libvirt::Libvirt::new(Some(argument.into()))))
+    } else {
+        let path = name.strip_prefix(b"unix:").filter(|path| !path.is_empty())?;
+        Some(Box::new(unix::Unix::new(std::ffi::OsStr::from_bytes(path).into())))
     }
-    if let Some(path) = name.strip_prefix(b"unix:") {
-        let path = std::ffi::OsStr::from_bytes(path);
-        return Ok(Box::new(unix::Unix::new(path.into())));
-    }
-    if name == "libvirt" || name.starts_with(b"libvirt:") {
-        return Ok(Box::new(libvirt::Libvirt::new(name.strip_prefix(b"libvirt:").map(BStr::new))));
-    }
-    Err(LaunchError::new(LaunchFailure::Backend, format!("launch: the backend {name} is not part of this library"))
-        .errno(libc::ENOTSUP)
-        .help("set LIBGUESTFS_BACKEND to direct, to libvirt, or to unix:PATH to use a running daemon"))
 }
 
 /// What `get_path` says when no path was set: where installed appliances live.

@@ -102,7 +102,7 @@ pub fn format(drive: &Drive, file: &Map<String, Value>, reporter: &dyn Reporter)
         Source::File(path) => drives::probe(path)
             .map_err(|e| faults::unreadable(drive, &e))?
             .to_owned(),
-        Source::Remote(_) => qemu_img::info(file, None)
+        Source::Remote(_) => qemu_img::info(file, None, reporter)
             .map(|info| info.format)
             .map_err(|why| faults::failed(drive, LaunchFailure::ImageUnusable, &why).help("say the format of the image"))?,
         _ => "raw".to_owned(),

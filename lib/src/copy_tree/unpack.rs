@@ -50,6 +50,15 @@ struct Later {
     bytes: usize,
 }
 
+impl Later {
+    fn add(&mut self, path: Vec<u8>, meta: Meta) {
+        let len = path.len() + size_of::<(Vec<u8>, Meta)>();
+        if self.all.insert(path, meta).is_none() {
+            self.bytes += len;
+        }
+    }
+}
+
 /// Names of what was left out; beyond a bound only their number.
 #[derive(Default)]
 struct Skipped {
@@ -347,13 +356,17 @@ impl Unpacker {
 
     fn remember(&mut self, path: &[u8], meta: Meta) -> Result<()> {
         let key = normal(path).map_err(|e| at(path, e))?;
-        let len = key.len() + size_of::<(Vec<u8>, Meta)>();
-        if self.later.all.insert(key, meta).is_none() {
-            self.later.bytes += len;
-        }
-        // Too many to wait for the end: times of those that get more entries will be the present.
+        self.later.add(key.clone(), meta);
+        // Too many to wait for the end: times of those that get more entries will be the present. Those that
+        // this one is in must stay open.
         if self.later.bytes > LATER_MAX {
+            let open = |path: &[u8]| path.is_empty() || key.strip_prefix(path).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')));
+            let (stay, go) = std::mem::take(&mut self.later).all.into_iter().partition(|(path, _)| open(path));
+            self.later.all = go;
             self.finish()?;
+            for (path, meta) in stay {
+                self.later.add(path, meta);
+            }
         }
         Ok(())
     }

@@ -66,6 +66,16 @@ pub enum Source {
     Remote(Remote),
 }
 
+impl Source {
+    /// The file or block device of this host.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Source::File(path) => Some(path),
+            _ => None,
+        }
+    }
+}
+
 /// What happens to the guest's flushes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CacheMode {

@@ -214,7 +214,7 @@ pub(crate) fn set_smp(g: &Handle, smp: i32) -> Result<()> {
 pub(crate) fn set_backend(g: &Handle, backend: &BStr) -> Result<()> {
     let backend = if backend == OLD_DIRECT { BStr::new("direct") } else { backend };
     if !crate::backend::is_known(backend) {
-        return Err(Error::usage(format!("invalid backend: {backend}")).with_help("use direct or unix:PATH"));
+        return Err(Error::usage(format!("invalid backend: {backend}")).with_help("use direct, libvirt, libvirt:URI or unix:PATH"));
     }
     g.props.lock().backend = backend.into();
     Ok(())

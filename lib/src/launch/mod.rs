@@ -74,7 +74,7 @@ impl Drop for Launching<'_> {
 
 pub(crate) fn launch(g: &Handle) -> Result<()> {
     let name = crate::handle::get_backend(g)?;
-    let mut backend = backend::create(name.as_bstr()).map_err(Error::from)?;
+    let mut backend = backend::create(name.as_bstr()).ok_or_else(|| Error::usage(format!("invalid backend: {name}")))?;
     launch_on(g, backend.as_mut())
 }
 

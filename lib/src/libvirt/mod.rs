@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::handle::Handle;
 use crate::pointer::Pointer;
 use bstr::{BStr, BString, ByteSlice};
-pub(crate) use ffi::{Connection, Domain};
+pub(crate) use ffi::{Asker, Connection, Domain, Question};
 use guestfs_protocol::opts::{AddDomainOpts, AddDriveOpts, AddLibvirtDomOpts};
 use std::cell::OnceCell;
 use xml::{Auth, Disk, SecretName, Source};

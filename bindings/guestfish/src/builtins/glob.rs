@@ -22,8 +22,11 @@ pub(super) fn glob(session: &mut Session, call: &Call<'_>) -> Result<()> {
             e.print(place.as_ref().map(|p| p.as_bstr()));
             outcome = Err(Error::printed());
         }
-        if session.quit || session.interrupt.seen() || !advance(&mut at, &choices) {
+        if session.quit || !advance(&mut at, &choices) {
             return outcome;
+        }
+        if session.interrupt.seen() {
+            return outcome.and(Err(Error::new("glob: interrupted before the last combination")));
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::appliance::digest::{self, Stamp};
 use crate::appliance::{Appliance, Origin};
-use crate::backend::accel::Accel;
+use crate::backend::accel::{self, Accel};
 use crate::backend::child::FIRST_FD;
 use crate::backend::host::Host;
 use crate::backend::kernel_line::KernelLine;
@@ -136,16 +136,14 @@ impl Machine<'_> {
             Board::Q35 => "q35,smbus=off,i8042=off",
         };
         let smp = self.plan.smp.max(1);
-        let accel = match self.accel {
+        let accelerator = match self.accel {
             Accel::Kvm => "kvm",
             Accel::Tcg if smp == 1 => "tcg,thread=single",
             Accel::Tcg => "tcg,thread=multi",
         };
-        // The last two: the guest's kernel would copy by byte-wise string instructions, which TCG runs
-        // 2 to 7 times slower. Five-level page tables only cost.
         let cpu = match self.accel {
-            Accel::Kvm => "host",
-            Accel::Tcg => "max,-la57,-erms,-fsrm",
+            Accel::Kvm => "host".to_owned(),
+            Accel::Tcg => format!("max,-{}", accel::TCG_WITHOUT.join(",-")),
         };
         let share = match self.memory {
             Memory::Anonymous => None,
@@ -162,7 +160,7 @@ impl Machine<'_> {
         if self.memory == Memory::Private {
             add(&["-incoming", "defer"]);
         }
-        add(&["-accel", accel, "-cpu", cpu]);
+        add(&["-accel", accelerator, "-cpu", &cpu]);
         add(&["-m", &self.plan.memsize.to_string(), "-smp", &smp.to_string()]);
         if self.plan.setting_bool("gdb") {
             add(&["-gdb", "tcp::1234"]);

@@ -4,9 +4,8 @@
 //! it kills and reaps the process; its temporary files have no names.
 
 use super::super::child::Child;
-use super::super::{accel, hello};
 use super::super::qmp::{Command, Qmp, QmpError};
-use super::super::{ExitInfo, LaunchError, Next, Reporter, Running};
+use super::super::{accel, hello, ExitInfo, LaunchError, Next, Reporter, Running};
 use super::attach::Attach;
 use super::snapshot::{self, Way};
 use super::{drain, faults, MONITOR_LIMIT};

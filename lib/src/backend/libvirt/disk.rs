@@ -48,14 +48,17 @@ pub fn element(index: usize, drive: &Drive, tmpdir: &Path, reporter: &dyn Report
         Source::Scratch { size } => (zeroes(*size)?, "raw".to_owned(), false),
         Source::Null => (zeroes(NULL_SIZE)?, "raw".to_owned(), drive.readonly),
         Source::File(_) | Source::Remote(_) => {
+            let image = image(index, drive, tmpdir)?;
             let (node, _) = nodes::protocol_node(drive, index, tmpdir)?;
             let format = nodes::format(drive, &node, reporter)?;
-            let image = image(index, drive, tmpdir)?;
             if !drive.readonly {
                 (image, format, false)
             } else {
                 let unusable = |why: String| faults::refused(drive, &why, 0);
-                let size = qemu_img::info(&node, Some(&format)).map_err(unusable)?.size;
+                let size = match drive.source.file().and_then(|path| path.metadata().ok()) {
+                    Some(meta) if format == "raw" && meta.is_file() => meta.len(),
+                    _ => qemu_img::info(&node, Some(&format), reporter).map_err(unusable)?.size,
+                };
                 let path = temporary("overlay")?;
                 overlay::qcow2_at(Path::new(&path), size).map_err(|e| failed(&path, &e))?;
                 let top = Place::file(&path);
@@ -98,7 +101,7 @@ pub fn target(index: usize) -> String {
     format!("<target dev='{}' bus='scsi'/>", name.strip_prefix(b"/dev/").unwrap_or_default().to_str_lossy())
 }
 
-/// Remove what was made for a disk that is gone.
+/// Remove the names of what was made for a disk: the hypervisor has it open, or will never open it.
 pub fn forget(index: usize, tmpdir: &Path) {
     for name in ["scratch", "overlay"] {
         // Most have neither; and all goes with the directory.
@@ -135,8 +138,9 @@ fn network(drive: &Drive, remote: &Remote) -> Result<String, LaunchError> {
     if remote.username.is_some() || remote.secret.is_some() {
         return Err(unusable(drive, "users and secrets are not given to libvirt"));
     }
-    if matches!(remote.protocol, Protocol::Tftp | Protocol::Sheepdog) {
-        return Err(faults::failed(drive, LaunchFailure::ImageUnusable, "qemu no longer knows this protocol").errno(libc::ENOTSUP));
+    let by_url = matches!(remote.protocol, Protocol::Http | Protocol::Https | Protocol::Ftp | Protocol::Ftps);
+    if by_url && remote.name.find_byteset(b"?%#").is_some() {
+        return Err(unusable(drive, "libvirt would escape '?', '%' and '#' in this name"));
     }
     let text = |bytes: &[u8]| match bytes.to_str() {
         Ok(text) if !unusable_text(text) => Ok(quoted(text)),

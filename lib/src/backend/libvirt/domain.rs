@@ -5,7 +5,7 @@
 
 use super::xml::{quoted, unusable_text};
 use crate::appliance::{Appliance, Origin};
-use crate::backend::accel::Accel;
+use crate::backend::accel::{self, Accel};
 use crate::backend::host::Host;
 use crate::backend::kernel_line::KernelLine;
 use crate::backend::{LaunchError, Plan};
@@ -13,11 +13,13 @@ use crate::error::LaunchFailure;
 use bstr::ByteSlice;
 use std::path::Path;
 
-/// Everything that decides the definition.
+/// Everything that decides the definition. All paths are absolute: libvirt works elsewhere.
 pub struct Definition<'a> {
     pub name: &'a str,
     pub appliance: &'a Appliance,
     pub plan: &'a Plan,
+    /// `None`: libvirt chooses.
+    pub emulator: Option<&'a Path>,
     pub host: &'a Host,
     pub accel: Accel,
     /// Laid over the root image where that may be written to.
@@ -55,9 +57,11 @@ impl Definition<'_> {
         let Definition { plan, appliance, host, accel, .. } = *self;
         let line = KernelLine { appliance, plan, host, accel, common: false }.words();
         let (kind, cpu) = match accel {
-            Accel::Kvm => ("kvm", "<cpu mode='host-passthrough'/>"),
-            // As the direct backend has it; this feature costs under TCG.
-            Accel::Tcg => ("qemu", "<cpu mode='maximum'><feature policy='disable' name='la57'/></cpu>"),
+            Accel::Kvm => ("kvm", "<cpu mode='host-passthrough'/>".to_owned()),
+            Accel::Tcg => {
+                let without = accel::TCG_WITHOUT.map(|name| format!("<feature policy='disable' name='{name}'/>"));
+                ("qemu", format!("<cpu mode='maximum'>{}</cpu>", without.concat()))
+            }
         };
         let mut xml = format!(
             "<domain type='{kind}' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>{}</name>\
@@ -72,7 +76,7 @@ impl Definition<'_> {
             content(&path(&appliance.initrd)?),
             content(&text(&line)?),
         );
-        if let Some(hv) = &plan.hv {
+        if let Some(hv) = self.emulator {
             xml.push_str(&format!("<emulator>{}</emulator>", content(&path(hv)?)));
         }
         xml.push_str(&self.root()?);

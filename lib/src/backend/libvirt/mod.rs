@@ -1,31 +1,32 @@
 //! Backend `libvirt[:URI]`: a machine that libvirt starts.
 //!
 //! In: a plan and where libvirt is. Out: a running machine with channel and console. The domain is transient
-//! and bound to our connection: it cannot outlive us. It is always booted, never restored from a saved one, and
+//! and bound to our connection, with which it ends unless it is to survive. It is always booted, never restored from a saved one, and
 //! libvirt confines its hypervisor as this host's administrator has set it up (sVirt).
 
 mod disk;
 mod domain;
+mod faults;
 mod running;
 mod xml;
 
 use super::accel::Choice;
+use super::direct::hypervisor;
 use super::host::Host;
-use super::{faults, overlay, Backend, LaunchError, Plan, Reporter, Running};
-use crate::appliance::{self, cache::Cache, Origin};
-use crate::drives::{Drive, Source};
-use crate::error::{Error, LaunchFailure};
-use crate::libvirt::Connection;
+use super::{faults as shared_faults, overlay, Backend, LaunchError, Plan, Reporter, Running};
+use crate::appliance::{self, cache::Cache, Appliance, Origin};
+use crate::error::LaunchFailure;
+use crate::libvirt::{Asker, Connection, Question};
 use bstr::{BStr, BString, ByteSlice};
 use domain::Definition;
-use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use running::{Machine, Started};
 use std::collections::BTreeMap;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// The hypervisor connects while it starts, and has done so when libvirt says that it runs.
-const CONNECT_LIMIT: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// The backend, and what its earlier attempts in this launch have taught.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct Libvirt {
     /// `None`: libvirt's own default.
     uri: Option<BString>,
     choice: Choice,
+    /// The last attempt came as far as a machine.
+    started: bool,
     cache: Option<PathBuf>,
 }
 
@@ -47,22 +50,27 @@ impl Libvirt {
             None if rustix::process::geteuid().is_root() => Some("qemu:///system".into()),
             None => Some("qemu:///session".into()),
         };
-        Libvirt { uri, choice: Choice::default(), cache: None }
+        Libvirt { uri, choice: Choice::default(), started: false, cache: None }
     }
 }
 
 impl Backend for Libvirt {
     fn launch(&mut self, plan: &Plan, reporter: &dyn Reporter) -> Result<Box<dyn Running>, LaunchError> {
-        refuse(plan)?;
         let uri = self.uri.as_ref().map(|u| u.as_bstr());
-        let connection = Connection::open(uri, false, None).map_err(|e| no_connection(&e))?;
+        refuse(plan, uri)?;
+        self.started = false;
+        // Nobody is asked on a terminal that may be a script's.
+        let mut nobody = |questions: Vec<Question>| vec![None; questions.len()];
+        let asker = Asker { kinds: Vec::new(), ask: &mut nobody };
+        let connection = Connection::open(uri, false, Some(asker)).map_err(|e| faults::no_connection(&e))?;
         connection.quiet();
         reporter.progress(1);
-        let appliance = appliance::find(plan, reporter)?;
+        let appliance = absolute(appliance::find(plan, reporter)?)?;
         reporter.progress(3);
         self.cache = Cache::open(&plan.cachedir).ok().map(|c| c.path().to_owned());
         let host = Host::get(self.cache.as_deref());
         let accel = self.choice.make(plan, &host, reporter)?;
+        let chosen = plan.hv.as_deref().map(|hv| hypervisor(Some(hv)).and_then(|hv| absolute_path(&hv))).transpose()?;
         let mut elements = BTreeMap::new();
         for (index, drive) in plan.drives.iter().enumerate() {
             elements.insert(index, disk::element(index, drive, &plan.tmpdir, reporter)?);
@@ -78,6 +86,7 @@ impl Backend for Libvirt {
             name: &name,
             appliance: &appliance,
             plan,
+            emulator: chosen.as_deref(),
             host: &host,
             accel,
             root_overlay: overlay.as_deref(),
@@ -85,15 +94,25 @@ impl Backend for Libvirt {
             channel: &channel.path,
             console: &console.path,
             // In a session all belongs to one user.
-            as_root: rustix::process::geteuid().is_root() && uri.is_none_or(|u| !u.ends_with(b"/session")),
+            as_root: rustix::process::geteuid().is_root() && !uri.is_some_and(is_session),
         };
         let xml = definition.xml()?;
         reporter.library(&format!("libvirt: {xml}"));
-        let list: Vec<(usize, &Drive)> = plan.drives.iter().enumerate().collect();
-        let domain = connection.create(&xml, !plan.survivor).map_err(|e| blame(&e, &list))?;
+        if reporter.cancelled() {
+            return Err(shared_faults::cancelled());
+        }
+        let created = connection.create(&xml, !plan.survivor);
+        // Whoever needs them has them open: nothing is left, however this program ends.
+        (0..plan.drives.len()).for_each(|index| disk::forget(index, &plan.tmpdir));
+        overlay.iter().for_each(|path| drop(std::fs::remove_file(path)));
+        // From here on dropping it stops the domain.
+        let domain = match created {
+            Ok(domain) => Started::new(domain),
+            Err(e) => return Err(faults::of_domain(&e, &plan.drives, &appliance, self.choice.kvm(), reporter)),
+        };
+        self.started = true;
         reporter.library(&format!("libvirt: domain {name} was started"));
-        let domain = Started::new(domain);
-        let (channel, console) = (channel.accept()?, console.accept()?);
+        let (channel, console) = (channel.accept(reporter)?, console.accept(reporter)?);
         Ok(Box::new(Machine {
             domain,
             _connection: connection,
@@ -110,12 +129,35 @@ impl Backend for Libvirt {
     }
 
     fn retry_after(&mut self, failure: &LaunchFailure, reporter: &dyn Reporter) -> bool {
-        self.choice.give_up(failure, self.cache.as_deref(), reporter)
+        // That libvirt's qemu may not use KVM says nothing about ours.
+        let cache = self.cache.as_deref().filter(|_| self.started);
+        self.choice.give_up(failure, cache, reporter)
     }
 }
 
-/// What needs a qemu of our own.
-fn refuse(plan: &Plan) -> Result<(), LaunchError> {
+fn is_session(uri: &BStr) -> bool {
+    uri.ends_with(b"/session")
+}
+
+fn absolute_path(path: &Path) -> Result<PathBuf, LaunchError> {
+    std::path::absolute(path).map_err(|e| host(&path.display().to_string(), &e))
+}
+
+/// Names that are good wherever libvirt works.
+fn absolute(appliance: Appliance) -> Result<Appliance, LaunchError> {
+    let (kernel, initrd) = (absolute_path(&appliance.kernel)?, absolute_path(&appliance.initrd)?);
+    Ok(Appliance { kernel, initrd, root: absolute_path(&appliance.root)?, ..appliance })
+}
+
+/// What needs a qemu of our own, or another libvirt.
+fn refuse(plan: &Plan, uri: Option<&BStr>) -> Result<(), LaunchError> {
+    // Its machines belong to another user, whom our private directories keep out, and who would be given the
+    // user's images before that showed.
+    if uri.is_some_and(|u| u.ends_with(b"/system")) && !rustix::process::geteuid().is_root() {
+        return Err(LaunchError::new(LaunchFailure::Backend, "launch: only root can use the system's libvirt for appliances")
+            .errno(libc::EPERM)
+            .help("set LIBGUESTFS_BACKEND to libvirt, for your own session"));
+    }
     let what = if plan.direct {
         "the console cannot be the program's own (set_direct)"
     } else if plan.setting_bool("gdb") {
@@ -130,44 +172,6 @@ fn refuse(plan: &Plan) -> Result<(), LaunchError> {
 
 fn host(what: &str, e: &std::io::Error) -> LaunchError {
     LaunchError::io(format!("launch: {what}"), e)
-}
-
-/// libvirt's words as they are, with what there is to be done.
-fn no_connection(e: &Error) -> LaunchError {
-    let mut error = LaunchError::new(LaunchFailure::Backend, format!("launch: {}", e.message())).errno(e.errno());
-    let usual = "install and start libvirt with its qemu driver (Debian: apt-get install libvirt-daemon-system), \
-                 or set LIBGUESTFS_BACKEND to direct";
-    error.help = Some(e.help().map_or_else(|| usual.to_owned(), |h| h.to_string()));
-    error
-}
-
-/// libvirt's words about a domain or a disk: told in terms of the drive, if it is one that qemu names.
-fn blame(e: &Error, drives: &[(usize, &Drive)]) -> LaunchError {
-    // qemu's own lines are in it.
-    let lines: Vec<String> = e.message().lines().map(|line| line.to_str_lossy().into_owned()).collect();
-    let message = lines.join("; ");
-    let names = |drive: &Drive| match &drive.source {
-        Source::File(path) => message.as_bytes().contains_str(path.as_os_str().as_encoded_bytes()),
-        _ => false,
-    };
-    // qemu has seen libvirt's names only, which tell one drive from the root, but not from another drive.
-    let only = || drives.first().filter(|_| drives.len() == 1 && message.contains("-blockdev"));
-    let named = drives.iter().find(|(_, drive)| names(drive)).or_else(only).map(|(_, drive)| drive);
-    match named {
-        Some(drive) => {
-            let error = faults::refused(drive, &message, 0);
-            match error.failure {
-                // libvirt cannot be told to do without the lock.
-                LaunchFailure::ImageLocked { .. } if drive.readonly => {
-                    error.help("with LIBGUESTFS_BACKEND=direct an image can be read while a virtual machine uses it")
-                }
-                _ => error,
-            }
-        }
-        None => LaunchError::new(LaunchFailure::Host, format!("launch: {message}"))
-            .errno(e.errno())
-            .help("libvirt's own log may say more (for a session: ~/.cache/libvirt/qemu/log); LIBGUESTFS_BACKEND=direct does without it"),
-    }
 }
 
 /// A name that no other domain has.
@@ -200,15 +204,25 @@ impl Socket {
         Ok(Socket { listener, path })
     }
 
-    fn accept(self) -> Result<UnixStream, LaunchError> {
+    fn accept(self, reporter: &dyn Reporter) -> Result<UnixStream, LaunchError> {
         let failed = |e: std::io::Error| host("a socket", &e);
-        let mut fds = [PollFd::new(&self.listener, PollFlags::IN)];
-        if poll(&mut fds, Some(&CONNECT_LIMIT)).map_err(|e| failed(e.into()))? == 0 {
-            return Err(LaunchError::new(LaunchFailure::Exited, "launch: the hypervisor did not connect to our sockets"));
+        self.listener.set_nonblocking(true).map_err(failed)?;
+        let until = Instant::now() + CONNECT_LIMIT;
+        loop {
+            match self.listener.accept() {
+                Ok((stream, _)) => {
+                    stream.set_nonblocking(true).map_err(failed)?;
+                    return Ok(stream);
+                }
+                Err(e) if !matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::Interrupted) => return Err(failed(e)),
+                Err(_) if reporter.cancelled() => return Err(shared_faults::cancelled()),
+                Err(_) if Instant::now() > until => {
+                    let message = "launch: the hypervisor did not connect to our sockets";
+                    return Err(LaunchError::new(LaunchFailure::Exited, message));
+                }
+                Err(_) => std::thread::sleep(Duration::from_millis(5)),
+            }
         }
-        let (stream, _) = self.listener.accept().map_err(failed)?;
-        stream.set_nonblocking(true).map_err(failed)?;
-        Ok(stream)
     }
 }
 

@@ -3,7 +3,7 @@
 //! In: its domain, and the sockets that its hypervisor has connected to. Out: what the library needs of a
 //! machine. Dropping it stops the domain.
 
-use super::{blame, disk};
+use super::{disk, faults};
 use crate::appliance::cache::Scratch;
 use crate::backend::{accel, hello, LaunchError, Reporter, Running};
 use crate::drives::{Drive, Drives};
@@ -16,8 +16,8 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// libvirt is asked this often whether a disk is gone.
-const DETACH_PAUSE: Duration = Duration::from_millis(20);
+/// libvirt is asked this often whether something is gone.
+const PAUSE: Duration = Duration::from_millis(20);
 const DETACH_LIMIT: Duration = Duration::from_secs(60);
 
 /// A domain that ends with this.
@@ -31,19 +31,28 @@ impl Started {
         Started { domain, stopped: false }
     }
 
-    /// The hypervisor ends in order, which closes the images; its status is libvirt's secret.
-    fn stop(&mut self) -> Result<(), Error> {
-        if std::mem::replace(&mut self.stopped, true) {
-            return Ok(());
+    fn is_gone(&self) -> bool {
+        match self.domain.is_active() {
+            Ok(active) => !active,
+            Err(e) => e.errno() == libc::ENOENT,
         }
-        self.domain.destroy(true).or_else(|e| {
-            // Gone already is as good; anything else gets the harder way, and is told.
-            if e.errno() == libc::ENOENT {
-                return Ok(());
+    }
+
+    /// The hypervisor ends in order, which closes the images; its status is libvirt's secret. libvirt itself
+    /// waits for a while.
+    fn stop(&mut self, deadline: Instant) -> Result<(), Error> {
+        while !self.stopped {
+            match self.domain.destroy(true) {
+                Ok(()) => self.stopped = true,
+                Err(_) if self.is_gone() => self.stopped = true,
+                Err(e) if Instant::now() >= deadline => {
+                    let why = format!("shutdown: what was written last may be lost: {}", e.message());
+                    return Err(Error::new(ErrorKind::ApplianceDied, why));
+                }
+                Err(_) => std::thread::sleep(PAUSE),
             }
-            self.stopped = false;
-            Err(Error::new(ErrorKind::ApplianceDied, format!("shutdown: {}", e.message())))
-        })
+        }
+        Ok(())
     }
 }
 
@@ -101,34 +110,44 @@ impl Running for Machine {
     }
 
     fn attach(&mut self, index: usize, drive: &Drive, reporter: &dyn Reporter) -> Result<(), LaunchError> {
-        let element = disk::element(index, drive, &self.tmpdir, reporter)?;
-        self.domain.domain.attach(&element).map_err(|e| blame(&e, &[(index, drive)]))?;
-        self.elements.insert(index, element);
-        self.drives.insert(index, drive.clone());
-        Ok(())
+        // What an earlier attempt could not take back would be in the way.
+        self.detach(index, reporter)?;
+        let attached = disk::element(index, drive, &self.tmpdir, reporter).and_then(|element| {
+            let attached = self.domain.domain.attach(&element).map_err(|e| faults::of_drive(&e, drive, reporter));
+            self.elements.insert(index, element);
+            attached
+        });
+        disk::forget(index, &self.tmpdir);
+        if attached.is_ok() {
+            self.drives.insert(index, drive.clone());
+        } else if let Err(e) = self.detach(index, reporter) {
+            reporter.library(&format!("drive {index} could not be taken back: {}", e.message));
+        }
+        attached
     }
 
-    fn detach(&mut self, index: usize, reporter: &dyn Reporter) -> Result<(), LaunchError> {
+    fn detach(&mut self, index: usize, _reporter: &dyn Reporter) -> Result<(), LaunchError> {
         self.drives.remove(index);
         let Some(element) = self.elements.get(&index) else { return Ok(()) };
-        let failed = |e: Error| blame(&e, &[]);
         let domain = &self.domain.domain;
-        domain.detach(element).map_err(failed)?;
-        // That the guest has been asked is all that this means.
         let until = Instant::now() + DETACH_LIMIT;
-        while domain.xml().map_err(failed)?.contains_str(disk::target(index)) {
-            if reporter.cancelled() || Instant::now() > until {
-                let message = format!("launch: libvirt does not let go of drive {index}");
+        let mut refused = None;
+        let target = disk::target(index);
+        while domain.xml().map_err(|e| faults::other(&e))?.contains_str(&target) {
+            if Instant::now() > until {
+                let why = refused.map_or(String::new(), |e: Error| format!(": {}", e.message()));
+                let message = format!("launch: libvirt does not let go of drive {index}{why}");
                 return Err(LaunchError::new(LaunchFailure::Host, message).errno(libc::EBUSY));
             }
-            std::thread::sleep(DETACH_PAUSE);
+            // It asks the guest, waits for a while, and refuses while it has not heard from an earlier time.
+            refused = domain.detach(element).err();
+            std::thread::sleep(PAUSE);
         }
         self.elements.remove(&index);
-        disk::forget(index, &self.tmpdir);
         Ok(())
     }
 
-    fn shutdown(&mut self, _deadline: Instant) -> Result<(), Error> {
-        self.domain.stop()
+    fn shutdown(&mut self, deadline: Instant) -> Result<(), Error> {
+        self.domain.stop(deadline)
     }
 }

@@ -67,6 +67,11 @@ pub fn cases() -> Vec<Case> {
             listed((0..1300).map(|n| format!("d{n}/")).chain(["l->../outside".to_owned()])),
         ),
         bytes(
+            "more directories than are remembered in one that is closed",
+            archive([dir("r").mode("0000555")].into_iter().chain((0..1300).map(|n| dir(format!("r/d{n}"))))),
+            listed(["r/".to_owned()].into_iter().chain((0..1300).map(|n| format!("r/d{n}/")))),
+        ),
+        bytes(
             "files in great number",
             archive((0..1000).map(|n| file(format!("{n}"), ""))),
             listed((0..1000).map(|n| format!("{n}="))),
