@@ -44,7 +44,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), rustix::process::Signal::TERM)
+            .unwrap();
         self.0.wait().unwrap();
     }
 }
@@ -60,7 +61,8 @@ fn in_a_session(name: &str, test: fn(&Path)) {
         test(&dir);
         return std::fs::write(dir.join(DONE), "").unwrap();
     }
-    let drivers = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib"].map(|d| format!("{d}/libvirt/connection-driver/libvirt_driver_qemu.so"));
+    let drivers = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib"]
+        .map(|d| format!("{d}/libvirt/connection-driver/libvirt_driver_qemu.so"));
     if !Path::new(LIBVIRTD).exists() || !drivers.iter().any(|d| Path::new(d).exists()) {
         writeln!(std::io::stdout(), "\nnot run: {name}, libvirtd with its qemu driver is not installed").unwrap();
         return;
@@ -75,7 +77,9 @@ fn in_a_session(name: &str, test: fn(&Path)) {
     let mut again = Command::new(&program);
     again.args(["--exact", name, "--nocapture", "--test-threads", "1"]).current_dir(&dir);
     again.env(AGAIN, dir.path()).env("HOME", dir.path()).env("XDG_RUNTIME_DIR", dir.path());
-    for name in ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "LIBVIRT_DEFAULT_URI", "LIBGUESTFS_HV", "LIBGUESTFS_BACKEND_SETTINGS"] {
+    for name in
+        ["XDG_CONFIG_HOME", "XDG_CACHE_HOME", "LIBVIRT_DEFAULT_URI", "LIBGUESTFS_HV", "LIBGUESTFS_BACKEND_SETTINGS"]
+    {
         again.env_remove(name);
     }
     again.env("LIBGUESTFS_PATH", "appliance").env("LIBGUESTFS_BACKEND", "libvirt");
@@ -110,7 +114,8 @@ fn failure(e: &Error) -> &LaunchFailure {
 /// Names of libvirt's domains.
 fn domains(dir: &Path) -> Vec<String> {
     let run = std::fs::read_dir(dir.join("libvirt/qemu/run")).unwrap();
-    let names = run.filter_map(|f| f.unwrap().file_name().into_string().unwrap().strip_suffix(".xml").map(str::to_owned));
+    let names =
+        run.filter_map(|f| f.unwrap().file_name().into_string().unwrap().strip_suffix(".xml").map(str::to_owned));
     names.collect()
 }
 

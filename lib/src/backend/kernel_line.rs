@@ -22,9 +22,8 @@ pub struct KernelLine<'a> {
 impl KernelLine<'_> {
     /// The line.
     pub fn words(&self) -> BString {
-        let mut words: Vec<String> = ["panic=1", "console=ttyS0", "8250.nr_uarts=1", "edd=off", "usbcore.nousb"]
-            .map(String::from)
-            .to_vec();
+        let mut words: Vec<String> =
+            ["panic=1", "console=ttyS0", "8250.nr_uarts=1", "edd=off", "usbcore.nousb"].map(String::from).to_vec();
         let mut add = |list: &[&str]| words.extend(list.iter().map(|w| (*w).to_owned()));
         if !self.plan.verbose || self.common {
             add(&["quiet"]);
@@ -76,6 +75,8 @@ impl KernelLine<'_> {
 fn terminal() -> String {
     std::env::var("TERM")
         .ok()
-        .filter(|t| !t.is_empty() && t.len() < 32 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"-+._".contains(&b)))
+        .filter(|t| {
+            !t.is_empty() && t.len() < 32 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"-+._".contains(&b))
+        })
         .unwrap_or_else(|| "linux".to_owned())
 }

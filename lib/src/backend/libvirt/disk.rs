@@ -62,7 +62,12 @@ pub fn element(index: usize, drive: &Drive, tmpdir: &Path, reporter: &dyn Report
                 let path = temporary("overlay")?;
                 overlay::qcow2_at(Path::new(&path), size).map_err(|e| failed(&path, &e))?;
                 let top = Place::file(&path);
-                let base = format!("<backingStore type='{}'><format type={}/>{}</backingStore>", image.kind, quoted(&format), image.source);
+                let base = format!(
+                    "<backingStore type='{}'><format type={}/>{}</backingStore>",
+                    image.kind,
+                    quoted(&format),
+                    image.source
+                );
                 (Place { kind: top.kind, source: format!("{}{base}", top.source) }, "qcow2".to_owned(), false)
             }
         }
@@ -151,7 +156,9 @@ fn network(drive: &Drive, remote: &Remote) -> Result<String, LaunchError> {
         xml.push_str(&match server {
             Server::Tcp { host, port: 0 } => format!("<host name={}/>", text(host)?),
             Server::Tcp { host, port } => format!("<host name={} port='{port}'/>", text(host)?),
-            Server::Unix(path) => format!("<host transport='unix' socket={}/>", text(path.as_os_str().as_encoded_bytes())?),
+            Server::Unix(path) => {
+                format!("<host transport='unix' socket={}/>", text(path.as_os_str().as_encoded_bytes())?)
+            }
         });
     }
     xml.push_str("</source>");

@@ -40,7 +40,13 @@ pub fn of_drive(e: &Error, drive: &Drive, reporter: &dyn Reporter) -> LaunchErro
 }
 
 /// The domain could not be started; `kvm`: it is worth trying without.
-pub fn of_domain(e: &Error, drives: &[Drive], appliance: &Appliance, kvm: bool, reporter: &dyn Reporter) -> LaunchError {
+pub fn of_domain(
+    e: &Error,
+    drives: &[Drive],
+    appliance: &Appliance,
+    kvm: bool,
+    reporter: &dyn Reporter,
+) -> LaunchError {
     match culprit(&line(e), drives, appliance) {
         Some(drive) => of_drive(e, drive, reporter),
         None if kvm => LaunchError { failure: LaunchFailure::Exited, ..other(e) },
@@ -54,7 +60,12 @@ fn culprit<'d>(line: &str, drives: &'d [Drive], appliance: &Appliance) -> Option
     let path = |drive: &'d Drive| Some((drive.source.file()?.as_os_str().as_bytes(), drive));
     let named = drives.iter().filter_map(path).filter(|(path, _)| line.as_bytes().contains_str(path));
     let only = || match drives {
-        [drive] if (line.contains("-blockdev") || line.contains("\"drive\"")) && !line.contains(&*appliance.root.to_string_lossy()) => Some(drive),
+        [drive]
+            if (line.contains("-blockdev") || line.contains("\"drive\""))
+                && !line.contains(&*appliance.root.to_string_lossy()) =>
+        {
+            Some(drive)
+        }
         _ => None,
     };
     named.max_by_key(|(path, _)| path.len()).map(|(_, drive)| drive).or_else(only)
@@ -73,7 +84,9 @@ fn words(line: &str) -> &str {
     let command = "unable to execute QEMU command";
     let said = match (line.rfind("}: "), line.find(command)) {
         (Some(at), _) => line.get(at + 3..),
-        (None, Some(at)) => line.get(at + command.len()..).and_then(|rest| rest.split_once("': ")).map(|(_, said)| said),
+        (None, Some(at)) => {
+            line.get(at + command.len()..).and_then(|rest| rest.split_once("': ")).map(|(_, said)| said)
+        }
         (None, None) => None,
     };
     said.unwrap_or(line)
@@ -130,7 +143,11 @@ mod tests {
             let e = told(&format!("{}{said}", node("libvirt-1-format")), &["/d/a.img"], true);
             assert_eq!((e.errno, e.message.to_string()), (errno, format!("launch: /d/a.img: {said}")));
         }
-        let e = told("-device {\"drive\":\"libvirt-1-format\"}: Failed to get \"write\" lock\nIs another process using it?", &["/d/a.img"], false);
+        let e = told(
+            "-device {\"drive\":\"libvirt-1-format\"}: Failed to get \"write\" lock\nIs another process using it?",
+            &["/d/a.img"],
+            false,
+        );
         assert!(matches!(e.failure, LaunchFailure::ImageLocked { .. }), "{e:?}");
         assert!(!e.message.contains(&b'\n'), "{e:?}");
         let plugged = "libvirt could not add the disk: internal error: unable to execute QEMU command 'blockdev-add': \
@@ -141,10 +158,17 @@ mod tests {
     #[test]
     fn the_right_drive_is_blamed() {
         let drives = ["/d/a", "/d/a.img", "/d/b"];
-        let e = told("-blockdev {\"filename\":\"/d/a.img\"}: Could not open '/d/a.img': No such file or directory", &drives, false);
+        let e = told(
+            "-blockdev {\"filename\":\"/d/a.img\"}: Could not open '/d/a.img': No such file or directory",
+            &drives,
+            false,
+        );
         assert!(e.message.starts_with(b"launch: /d/a.img: "), "{e:?}");
         // Not a drive, though there is only one.
-        for said in ["-blockdev {\"filename\":\"/a/root\"}: Could not open '/a/root': Permission denied", "could not access KVM kernel module"] {
+        for said in [
+            "-blockdev {\"filename\":\"/a/root\"}: Could not open '/a/root': Permission denied",
+            "could not access KVM kernel module",
+        ] {
             assert_eq!(told(said, &["/d/b"], false).failure, LaunchFailure::Host);
             assert_eq!(told(said, &["/d/b"], true).failure, LaunchFailure::Exited);
         }

@@ -154,9 +154,12 @@ fn refuse(plan: &Plan, uri: Option<&BStr>) -> Result<(), LaunchError> {
     // Its machines belong to another user, whom our private directories keep out, and who would be given the
     // user's images before that showed.
     if uri.is_some_and(|u| u.ends_with(b"/system")) && !rustix::process::geteuid().is_root() {
-        return Err(LaunchError::new(LaunchFailure::Backend, "launch: only root can use the system's libvirt for appliances")
-            .errno(libc::EPERM)
-            .help("set LIBGUESTFS_BACKEND to libvirt, for your own session"));
+        return Err(LaunchError::new(
+            LaunchFailure::Backend,
+            "launch: only root can use the system's libvirt for appliances",
+        )
+        .errno(libc::EPERM)
+        .help("set LIBGUESTFS_BACKEND to libvirt, for your own session"));
     }
     let what = if plan.direct {
         "the console cannot be the program's own (set_direct)"
@@ -214,7 +217,9 @@ impl Socket {
                     stream.set_nonblocking(true).map_err(failed)?;
                     return Ok(stream);
                 }
-                Err(e) if !matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::Interrupted) => return Err(failed(e)),
+                Err(e) if !matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::Interrupted) => {
+                    return Err(failed(e))
+                }
                 Err(_) if reporter.cancelled() => return Err(shared_faults::cancelled()),
                 Err(_) if Instant::now() > until => {
                     let message = "launch: the hypervisor did not connect to our sockets";
