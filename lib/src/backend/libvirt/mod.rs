@@ -1,8 +1,8 @@
 //! Backend `libvirt[:URI]`: a machine that libvirt starts.
 //!
 //! In: a plan and where libvirt is. Out: a running machine with channel and console. The domain is transient
-//! and bound to our connection, with which it ends unless it is to survive. It is always booted, never restored from a saved one, and
-//! libvirt confines its hypervisor as this host's administrator has set it up (sVirt).
+//! and bound to our connection, with which it ends unless it is to survive. It is always booted, never restored
+//! from a saved one, and libvirt confines its hypervisor as this host's administrator has set it up (sVirt).
 
 mod disk;
 mod domain;
