@@ -28,6 +28,7 @@ demo:
 	  PYTHONPATH="$(CURDIR)/$(OUT)/python" PYTHON="$(PYTHON)" tests/demo.sh
 
 check:
+	@mkdir -p target && date +%s >target/check-began
 	.ci/setup check
 	$(MAKE) --no-print-directory build steps-c appliance
 	PATH="$(CURDIR)/$(OUT)/bin:$$PATH" CARGO="$(CARGO)" PYTHON="$(PYTHON)" tests/check.sh
@@ -39,9 +40,11 @@ steps-c: bindings
 	$(CC) -std=gnu11 -O1 -Wall -Wextra -Werror -Igenerated/c -Itests/conformance -o $(OUT)/steps-c \
 	  tests/conformance/harness.c generated/tests/steps.c -L$(OUT)/lib -lguestfs
 
-# Static, so that the appliance's PID 1 needs nothing; its own flags make it a build of its own.
+# Static, so that the appliance's PID 1 needs nothing; its own flags make it a build of its own. The worker loads
+# libraries of the distribution, and is linked as they are.
 daemon:
 	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --release --locked -p guestfsd --target $(TARGET)
+	$(CARGO) build --release --locked -p guestfs-worker
 
 bindings:
 	$(CARGO) build --release --locked -p guestfs -p guestfish -p guestfs-c
@@ -70,7 +73,7 @@ install: build
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(API_VERSION)|' \
 	  bindings/c/libguestfs.pc.in >"$(DESTDIR)$(LIBDIR)/pkgconfig/libguestfs.pc"
 	install -m 644 generated/c/guestfs.h "$(DESTDIR)$(PREFIX)/include/"
-	install target/$(TARGET)/release/guestfsd "$(DESTDIR)$(LIBDIR)/guestfs-rs/"
+	install target/$(TARGET)/release/guestfsd target/release/guestfs-worker "$(DESTDIR)$(LIBDIR)/guestfs-rs/"
 	cp -R $(OUT)/python/. "$(DESTDIR)$(PYTHONDIR)/"
 	install -m 644 generated/man/guestfish.1 "$(DESTDIR)$(PREFIX)/share/man/man1/"
 	install -m 644 generated/man/guestfs.3 "$(DESTDIR)$(PREFIX)/share/man/man3/"

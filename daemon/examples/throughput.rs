@@ -7,7 +7,7 @@ use guestfs_protocol::procs;
 use guestfs_protocol::xdr::{Xdr, XdrError};
 use guestfsd::channel::Channel;
 use guestfsd::ctx::{Ctx, Role};
-use guestfsd::device::Disks;
+use guestfsd::disks::Disks;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
@@ -35,7 +35,7 @@ fn main() -> Fallible<()> {
     let guest = dir.path().to_owned();
     std::thread::spawn(move || {
         let ctx = Ctx::new(Channel::new(theirs.into()), Role::Directory, &guest, Disks::live());
-        ctx.and_then(|mut ctx| guestfsd::rpc::serve(&mut ctx))
+        ctx.and_then(|mut ctx| guestfsd::rpc::serve(&mut ctx, guestfsd::dispatch::dispatch))
     });
     let mut client = Client(ours);
     let mut buf = Vec::new();

@@ -11,10 +11,12 @@ use std::path::PathBuf;
 use bstr::{BString, ByteSlice};
 use rustix::fs::OFlags;
 
-use crate::copy::direct::{self, Buffer};
+use crate::channel::cancel;
 use crate::copy::is_zero;
 use crate::ctx::Ctx;
-use crate::device::{partition, Device};
+use crate::device::{partition, Device, Disk};
+use crate::direct::{self, Buffer};
+use crate::disks::running_arrays;
 use crate::error::{Context, Errno, Error, Result};
 
 /// Read at once.
@@ -33,6 +35,33 @@ pub fn blockdev_getss(ctx: &mut Ctx, device: &Device) -> Result<i32> {
     let file = device.open(ctx, OFlags::RDONLY)?;
     let size = rustix::fs::ioctl_blksszget(&file).with_context(|| device.api_name(ctx))?;
     i32::try_from(size).map_err(|_| Error::from(Errno::OVERFLOW).context(device.api_name(ctx)))
+}
+
+/// Size in bytes of the blocks in which the kernel reads and writes the device.
+pub fn blockdev_getbsz(ctx: &mut Ctx, device: &Device) -> Result<i32> {
+    let file = device.open(ctx, OFlags::RDONLY)?;
+    crate::sys::block_size(&file).with_context(|| device.api_name(ctx))
+}
+
+/// Set it, which lasts until the device is closed: at once.
+pub fn blockdev_setbsz(ctx: &mut Ctx, device: &Device, blocksize: i32) -> Result<()> {
+    let file = device.open(ctx, OFlags::RDONLY)?;
+    let done = crate::sys::set_block_size(&file, blocksize).map_err(|e| match e.errno() {
+        Some(Errno::BUSY) => Error::new(Errno::BUSY, "the device is in use"),
+        Some(Errno::INVAL) => Error::invalid(format!("{blocksize} is not a size for its blocks")),
+        _ => e,
+    });
+    done.with_context(|| device.api_name(ctx))
+}
+
+/// Set how much the kernel reads ahead, in units of 512 bytes.
+pub fn blockdev_setra(ctx: &mut Ctx, device: &Device, sectors: i32) -> Result<()> {
+    let Ok(count) = u32::try_from(sectors) else {
+        let text = format!("cannot read {sectors} sectors ahead");
+        return Err(Error::invalid(text).context(device.api_name(ctx)));
+    };
+    let file = device.open(ctx, OFlags::RDONLY)?;
+    crate::sys::set_read_ahead(&file, count).with_context(|| device.api_name(ctx))
 }
 
 /// Size of a device in units of 512 bytes, whatever its sectors are.
@@ -115,6 +144,7 @@ pub fn is_zero_device(ctx: &mut Ctx, device: &Device) -> Result<bool> {
     let mut block = Buffer::new(BLOCK);
     let mut at = 0u64;
     loop {
+        cancel::point()?;
         let data = read(&file, &mut block, at).with_context(|| device.api_name(ctx))?;
         if data.is_empty() {
             return Ok(true);
@@ -168,7 +198,7 @@ fn zero(ctx: &Ctx, reader: &File, writer: &File, total: u64) -> Result<()> {
             piece_at += piece.len() as u64;
         }
         at += data.len() as u64;
-        ctx.progress(at, total);
+        ctx.progress(at, total)?;
     }
     Ok(())
 }
@@ -178,9 +208,10 @@ pub fn list_devices(ctx: &mut Ctx) -> Result<Vec<Device>> {
     Ok(ctx.disks().list().iter().map(|disk| disk.device()).collect())
 }
 
-/// All partitions of all drives, in the order of the drives.
+/// All partitions of all drives, in the order of the drives, then those of arrays.
 pub fn list_partitions(ctx: &mut Ctx) -> Result<Vec<Device>> {
-    Ok(ctx.disks().list().iter().flat_map(|disk| disk.partitions()).collect())
+    let on_drives = ctx.disks().list();
+    Ok(on_drives.iter().chain(&running_arrays()).flat_map(Disk::partitions).collect())
 }
 
 /// How many drives the handle has.

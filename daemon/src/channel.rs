@@ -4,12 +4,10 @@
 //! Out: whole messages and chunks within their limits, or an [`Error`]; frames written in one piece.
 //! Length words are judged before anything is allocated; buffers are kept and reused.
 //!
-//! One `Rc<Channel>` is held by the context, the running call and its [`FileIn`]/[`FileOut`]; the
+//! One `Rc<Channel>` is held by the context, the running call and its `FileIn` and `FileOut`; the
 //! daemon has one thread, and no borrow outlives a method of this module.
-//!
-//! [`FileIn`]: crate::transfer_io::FileIn
-//! [`FileOut`]: crate::transfer_io::FileOut
 
+pub mod cancel;
 mod read;
 mod write;
 
@@ -56,6 +54,8 @@ pub enum Outgoing {
 pub enum Received {
     /// A message body (header first), in the buffer given.
     Message,
+    /// A message of this length that there is no memory for: the buffer has its beginning, the rest is dropped.
+    TooMuch(usize),
     /// The peer closed the channel between two messages.
     Closed,
 }
@@ -84,6 +84,10 @@ struct Inner {
     serial: u32,
     incoming: Incoming,
     outgoing: Outgoing,
+    /// The library sends cancel words outside of transfers, too.
+    heeding: bool,
+    /// The running call was cancelled.
+    cancelled: bool,
     limiter: Limiter,
     /// Why the stream cannot be followed any more. Whoever notices may be deep inside a call.
     lost: Option<Error>,
@@ -117,6 +121,8 @@ impl Channel {
                 serial: 0,
                 incoming: Incoming::None,
                 outgoing: Outgoing::Idle,
+                heeding: false,
+                cancelled: false,
                 limiter: Limiter::default(),
                 lost: None,
                 spare_in: Vec::new(),
@@ -133,8 +139,7 @@ impl Channel {
     /// Set what the hello agreed on; both are brought between the protocol's 8 KiB and our maximum.
     pub fn set_chunk_sizes(&self, sizes: ChunkSizes) {
         let clamp = |n: usize| n.clamp(MAX_CHUNK_SIZE, message::BIG_CHUNK_SIZE);
-        self.inner.borrow_mut().sizes =
-            ChunkSizes { receive: clamp(sizes.receive), send: clamp(sizes.send) };
+        self.inner.borrow_mut().sizes = ChunkSizes { receive: clamp(sizes.receive), send: clamp(sizes.send) };
     }
 
     /// A call begins: forget the transfers and the progress of the last one.
@@ -144,6 +149,7 @@ impl Channel {
         inner.serial = serial;
         inner.incoming = Incoming::None;
         inner.outgoing = Outgoing::Idle;
+        inner.cancelled = false;
         inner.limiter = Limiter::default();
     }
 

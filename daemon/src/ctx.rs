@@ -2,16 +2,17 @@
 //!
 //! In: how the daemon was started. Out: `&mut Ctx` for every handler.
 
-use crate::channel::Channel;
-use crate::device::Disks;
-use crate::error::{Context, Errno, Error, Result};
+use crate::channel::{cancel, Channel};
+use crate::disks::Disks;
+use crate::error::{Context, Error, Result};
 use crate::groups::Groups;
-use crate::inspect::Inspection;
 use crate::progress::Pulse;
-use crate::rpc::Call;
 use bstr::{BStr, BString};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -38,12 +39,11 @@ pub struct Ctx {
     root_mounted: bool,
     disks: Disks,
     groups: Groups,
-    inspection: Inspection,
+    slots: HashMap<TypeId, Box<dyn Any>>,
+    when_ready: Option<fn() -> Result<()>>,
     verbose: bool,
-    rescue: bool,
     awaiting_hello: bool,
     leaving: bool,
-    calls: u64,
 }
 
 impl Ctx {
@@ -57,29 +57,18 @@ impl Ctx {
             bare: open_root(sysroot)?,
             root_mounted: role != Role::Appliance,
             disks,
-            groups: Groups::new(),
-            inspection: Inspection::default(),
+            groups: Groups::default(),
+            slots: HashMap::new(),
+            when_ready: None,
             verbose: false,
-            rescue: false,
             awaiting_hello: false,
             leaving: false,
-            calls: 0,
         })
     }
 
     /// Print every call on stderr (the console of an appliance).
     pub fn set_verbose(&mut self, verbose: bool) {
         self.verbose = verbose;
-    }
-
-    /// Start a rescue shell as soon as the disks are known.
-    pub fn set_rescue(&mut self, rescue: bool) {
-        self.rescue = rescue;
-    }
-
-    /// The disks are known, for the first time.
-    pub(crate) fn ready(&mut self) -> Result<()> {
-        if std::mem::take(&mut self.rescue) { crate::init::rescue::start() } else { Ok(()) }
     }
 
     /// Whether calls and commands are printed.
@@ -111,7 +100,7 @@ impl Ctx {
 
     /// The guest path of a path of ours; `None` when it lies outside.
     pub fn guest_path(&self, path: &Path) -> Option<BString> {
-        crate::path::below(&self.sysroot, path)
+        below(&self.sysroot, path)
     }
 
     /// Whether a file system is mounted on the guest's `/` or on a mountpoint made below it.
@@ -161,16 +150,6 @@ impl Ctx {
         self.disks.api_name(real)
     }
 
-    /// What inspection last found.
-    pub fn inspection(&self) -> &Inspection {
-        &self.inspection
-    }
-
-    /// Replace what inspection found.
-    pub(crate) fn set_inspection(&mut self, inspection: Inspection) {
-        self.inspection = inspection;
-    }
-
     // ── what this appliance can do ──────────────────────────────────────────────
 
     /// Option groups and whether their tools are here.
@@ -178,23 +157,36 @@ impl Ctx {
         &self.groups
     }
 
-    /// Fail with ENOTSUP when the group of the call cannot work in this appliance.
-    pub fn require_group(&self, group: &str, call: &Call) -> Result<()> {
-        self.groups.require(group).map_err(|e| e.context(call.name()))
+    // ── what others keep from call to call ──────────────────────────────────────
+
+    /// Keep this in place of what was kept of its type, which belongs to the module that has the type.
+    pub(crate) fn keep<T: Any>(&mut self, state: T) {
+        self.slots.insert(TypeId::of::<T>(), Box::new(state));
+    }
+
+    /// What was kept last of this type.
+    pub(crate) fn kept<T: Any>(&self) -> Option<&T> {
+        self.slots.get(&TypeId::of::<T>())?.downcast_ref()
+    }
+
+    /// What is kept of this type, to be changed; its default when there was nothing yet.
+    pub(crate) fn kept_mut<T: Any + Default>(&mut self) -> Option<&mut T> {
+        self.slots.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(T::default())).downcast_mut()
     }
 
     // ── the running call ────────────────────────────────────────────────────────
 
-    /// Report how far the call is, in units of its own choice. Rate-limited: call it often. A lost
-    /// channel shows up when the reply is sent.
-    pub fn progress(&self, position: u64, total: u64) {
+    /// Report how far the call is, in units of its own choice. Rate-limited: call it often. Fails when the
+    /// library does not want the call any more; a lost channel shows up when the reply is sent.
+    pub fn progress(&self, position: u64, total: u64) -> Result<()> {
         let _ = self.channel.progress(position, total);
+        cancel::point()
     }
 
-    /// Report that a call of unknown length is still running, or has ended. Rate-limited.
-    pub fn pulse(&self, pulse: Pulse) {
+    /// Report that a call of unknown length is still running, or has ended. As [`progress`](Self::progress).
+    pub fn pulse(&self, pulse: Pulse) -> Result<()> {
         let (position, total) = pulse.position();
-        self.progress(position, total);
+        self.progress(position, total)
     }
 
     // ── the life of the daemon ──────────────────────────────────────────────────
@@ -203,6 +195,16 @@ impl Ctx {
     /// the same random numbers as its sisters (snapshot-lab).
     pub fn await_hello(&mut self) {
         self.awaiting_hello = true;
+    }
+
+    /// What to do as soon as the disks are known.
+    pub(crate) fn when_ready(&mut self, act: fn() -> Result<()>) {
+        self.when_ready = Some(act);
+    }
+
+    /// The disks are known. Only the first time counts.
+    pub(crate) fn ready(&mut self) -> Result<()> {
+        self.when_ready.take().map_or(Ok(()), |act| act())
     }
 
     /// End the daemon when the running call has been answered.
@@ -224,48 +226,39 @@ impl Ctx {
     pub(crate) fn awaiting_hello(&self) -> bool {
         self.awaiting_hello
     }
-
-    /// Whether a procedure may be called now.
-    pub(crate) fn may_call(&self, proc: i32) -> Result<()> {
-        if self.awaiting_hello && proc != guestfs_protocol::procs::DEBUG {
-            return Err(Error::new(
-                Errno::PROTO,
-                "daemon waits for the hello of the library (debug guestfs-rs) before any other call",
-            ));
-        }
-        Ok(())
-    }
-
-    /// Reset what a call may have changed for the next one, and reap what the appliance's processes
-    /// left behind.
-    pub(crate) fn between_calls(&mut self) {
-        self.calls = self.calls.wrapping_add(1);
-        if self.role == Role::Appliance {
-            crate::run::reap_orphans();
-        }
-    }
-
-    /// How many calls were served.
-    pub(crate) fn calls(&self) -> u64 {
-        self.calls
-    }
-
-    /// Say on the console what is called.
-    pub(crate) fn trace_call(&self, call: &Call) {
-        if self.verbose {
-            eprintln!("guestfsd: {} (proc {})", call.name(), call.proc());
-        }
-    }
-
-    /// Say on the console what failed.
-    pub(crate) fn trace_error(&self, call: &Call, error: &Error) {
-        if self.verbose {
-            eprintln!("guestfsd: {}: error: {error}", call.name());
-        }
-    }
 }
 
 fn open_root(sysroot: &Path) -> Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     rustix::fs::open(sysroot, flags, Mode::empty()).with_context(|| sysroot.display().to_string())
+}
+
+/// The guest path of a path below `sysroot`.
+fn below(sysroot: &Path, path: &Path) -> Option<BString> {
+    let rest = path.as_os_str().as_bytes().strip_prefix(sysroot.as_os_str().as_bytes())?;
+    match rest.first() {
+        None => Some(BString::from("/")),
+        Some(b'/') => Some(BString::from(rest)),
+        // Only when the sysroot is `/` itself.
+        Some(_) if sysroot == Path::new("/") => Some(BString::from(path.as_os_str().as_bytes())),
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_below() {
+        let check = |root: &str, p: &str, want: Option<&str>| {
+            assert_eq!(below(Path::new(root), Path::new(p)), want.map(BString::from), "{root} {p}");
+        };
+        check("/sysroot", "/sysroot", Some("/"));
+        check("/sysroot", "/sysroot/a", Some("/a"));
+        check("/sysroot", "/sysroots/a", None);
+        check("/sysroot", "/etc", None);
+        check("/", "/etc", Some("/etc"));
+        check("/", "/", Some("/"));
+    }
 }

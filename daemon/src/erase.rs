@@ -14,6 +14,7 @@ use bstr::BStr;
 use rustix::fs::OFlags;
 
 use crate::blockdev::{self, require_unused};
+use crate::channel::cancel;
 use crate::copy;
 use crate::ctx::Ctx;
 use crate::device::Device;
@@ -69,7 +70,7 @@ fn zero_head(ctx: &Ctx, file: &File, total: u64) -> Result<()> {
             file.write_all_at(piece, at)?;
         }
         at += length as u64;
-        ctx.progress(at, total);
+        ctx.progress(at, total)?;
     }
     Ok(())
 }
@@ -79,6 +80,7 @@ pub fn is_zero(ctx: &mut Ctx, path: &GuestPath) -> Result<bool> {
     let mut file = open_file(ctx, path, OFlags::RDONLY)?;
     let mut block = vec![0u8; BLOCK];
     loop {
+        cancel::point()?;
         match file.read(&mut block) {
             Ok(0) => return Ok(true),
             Ok(n) if !copy::is_zero(block.get(..n).unwrap_or_default()) => return Ok(false),
@@ -98,13 +100,15 @@ pub fn fill_pattern(ctx: &mut Ctx, pattern: &BStr, len: i32, path: &GuestPath) -
     let mut file = open_new(ctx, path)?;
     // Whole patterns, as many as make a block worth writing.
     let times = (BLOCK / pattern.len()).max(1);
-    let block = pattern.repeat(times);
+    let mut block = Vec::new();
+    block.try_reserve_exact(pattern.len().saturating_mul(times))?;
+    (0..times).for_each(|_| block.extend_from_slice(pattern));
     let mut done = 0;
     while done < len {
         let piece = block.get(..block.len().min(len - done)).unwrap_or_default();
         file.write_all(piece).context(path)?;
         done += piece.len();
-        ctx.progress(done as u64, len as u64);
+        ctx.progress(done as u64, len as u64)?;
     }
     Ok(())
 }
@@ -133,7 +137,9 @@ mod tests {
     #[test]
     fn zero_files() {
         let mut g = Guest::new();
-        for (contents, zero) in [(vec![], true), (vec![0; 3 << 20], true), ([vec![0; 1 << 20], vec![1]].concat(), false)] {
+        for (contents, zero) in
+            [(vec![], true), (vec![0; 3 << 20], true), ([vec![0; 1 << 20], vec![1]].concat(), false)]
+        {
             g.write("/f", &contents);
             let f = g.path("/f");
             assert_eq!(is_zero(&mut g.ctx, &f).unwrap(), zero, "{}", contents.len());

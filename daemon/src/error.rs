@@ -46,6 +46,17 @@ impl Error {
         self
     }
 
+    /// Put this behind the text.
+    pub fn followed_by(mut self, more: impl AsRef<[u8]>) -> Self {
+        self.message.extend_from_slice(more.as_ref());
+        self
+    }
+
+    /// The same failure in other words.
+    pub fn reworded(&self, message: impl Into<Vec<u8>>) -> Self {
+        Error { errno: self.errno, message: BString::from(message.into()) }
+    }
+
     /// The errno, when there is one.
     pub fn errno(&self) -> Option<Errno> {
         self.errno
@@ -107,8 +118,26 @@ impl From<Error> for std::io::Error {
 
 impl From<guestfs_protocol::xdr::XdrError> for Error {
     fn from(error: guestfs_protocol::xdr::XdrError) -> Self {
-        Error::new(Errno::PROTO, error.to_string())
+        let errno = match error {
+            guestfs_protocol::xdr::XdrError::Memory(_) => Errno::NOMEM,
+            _ => Errno::PROTO,
+        };
+        Error::new(errno, error.to_string())
     }
+}
+
+impl From<std::collections::TryReserveError> for Error {
+    fn from(_: std::collections::TryReserveError) -> Self {
+        Errno::NOMEM.into()
+    }
+}
+
+/// `size` zero bytes, as many as a guest, a disk or a client asks for: ENOMEM when there is no room.
+pub fn zeroed(size: usize) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(size)?;
+    bytes.resize(size, 0);
+    Ok(bytes)
 }
 
 /// `.context(…)` on results of anything that turns into [`Error`].

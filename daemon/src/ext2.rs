@@ -1,24 +1,33 @@
-//! File systems of the ext family in detail: making, resizing, their superblocks.
+//! File systems of the ext family in detail: making, checking, resizing, their superblocks and journals, and
+//! what their inodes have beside the usual.
 //!
-//! In: devices and wishes. Out: what the tools of e2fsprogs did and said.
+//! In: devices, files and options. Out: what the tools of e2fsprogs and the kernel did and said.
 
-mod wishes;
+mod attributes;
+mod journal;
+mod lost_found;
+mod options;
+mod resize;
+mod tune;
 
 use bstr::{BString, ByteSlice};
-use guestfs_protocol::opts::Mke2fsOpts;
-use rustix::fs::OFlags;
-use std::os::unix::fs::FileExt;
+use guestfs_protocol::opts::{E2fsckOpts, Mke2fsOpts};
 
 use crate::ctx::Ctx;
 use crate::device::Device;
 use crate::erase::clear;
-use crate::error::{Context, Error, Result};
-use crate::filesystems::{is_ext, tag};
+use crate::error::{Context, Result};
 use crate::run::Tool;
+
+pub use attributes::{get_e2attrs, get_e2generation, set_e2attrs, set_e2generation};
+pub use journal::{mke2fs_J, mke2fs_JL, mke2fs_JU, mke2journal, mke2journal_L, mke2journal_U};
+pub use lost_found::mklost_and_found;
+pub use resize::{resize2fs, resize2fs_M, resize2fs_size};
+pub use tune::{get_e2label, get_e2uuid, set_e2label, set_e2uuid, tune2fs};
 
 /// Make a file system with all that mke2fs(8) can be told.
 pub fn mke2fs(ctx: &mut Ctx, device: &Device, opts: &Mke2fsOpts) -> Result<()> {
-    let args = wishes::arguments(ctx, opts)?;
+    let args = options::arguments(ctx, opts)?;
     clear(ctx, device)?;
     let mut tool = Tool::new("mke2fs").args(&args).arg(device);
     if let Some(count) = opts.blockscount {
@@ -27,23 +36,9 @@ pub fn mke2fs(ctx: &mut Ctx, device: &Device, opts: &Mke2fsOpts) -> Result<()> {
     tool.pulse().run(ctx).with_context(|| device.api_name(ctx)).map(drop)
 }
 
-/// Make the file system as large as its device.
-pub fn resize2fs(ctx: &mut Ctx, device: &Device) -> Result<()> {
-    require_ext(ctx, device)?;
-    // One that is mounted grows as it is; the kernel would refuse to check it.
-    if !crate::mount::is_mounted(ctx, device)? {
-        // resize2fs wants it checked since it was mounted last.
-        let output = Tool::new("e2fsck").args(["-f", "-p"]).arg(device).pulse().run_status(ctx);
-        let output = output.with_context(|| device.api_name(ctx))?;
-        // e2fsck(8): 0 no errors, 1 errors corrected.
-        if !matches!(output.status, 0 | 1) {
-            let said = bstr::concat([&output.stdout[..], b"\n", &output.stderr]);
-            return Err(Error::msg(said.trim())
-                .context("has errors that must be repaired first (e2fsck)")
-                .context(device.api_name(ctx)));
-        }
-    }
-    Tool::new("resize2fs").arg(device).pulse().run(ctx).with_context(|| device.api_name(ctx)).map(drop)
+/// Check a file system even if it is marked clean, and repair what is safe to repair.
+pub fn e2fsck_f(ctx: &mut Ctx, device: &Device) -> Result<()> {
+    crate::filesystems::e2fsck(ctx, device, &E2fsckOpts { correct: Some(true), ..Default::default() })
 }
 
 /// What the superblock says, in the words of tune2fs(8).
@@ -67,34 +62,6 @@ fn fields(output: &[u8]) -> Vec<(BString, BString)> {
         Some((name.trim().into(), value.into()))
     };
     output.lines().filter_map(field).collect()
-}
-
-/// Size of a block in bytes, from the superblock: Documentation/filesystems/ext4/super.rst of Linux. What
-/// tune2fs prints begins with the label, which may look like any field.
-pub fn block_size(ctx: &Ctx, device: &Device) -> Result<i64> {
-    const SUPERBLOCK: u64 = 1024;
-    let mut head = [0u8; 58];
-    device.open(ctx, OFlags::RDONLY)?.read_exact_at(&mut head, SUPERBLOCK)?;
-    let [.., 0x53, 0xef] = head else { return Err(Error::invalid("has no ext superblock")) };
-    let at = |at: usize| head.get(at).copied().unwrap_or_default();
-    // The largest that there is, 64 KiB, is 6.
-    match u32::from_le_bytes([at(24), at(25), at(26), at(27)]) {
-        log @ 0..=6 => Ok(1024 << log),
-        _ => Err(Error::invalid("the ext superblock is damaged")),
-    }
-}
-
-/// Fail unless there is a file system of the ext family on the device.
-pub(crate) fn require_ext(ctx: &Ctx, device: &Device) -> Result<()> {
-    let fstype = tag(ctx, device, "TYPE")?;
-    if is_ext(&fstype) {
-        return Ok(());
-    }
-    let text = match fstype.as_bstr() {
-        t if t.is_empty() => "no ext2, ext3 or ext4 file system is recognised on it".to_owned(),
-        t => format!("has {t}, not an ext2, ext3 or ext4 file system"),
-    };
-    Err(Error::invalid(text).context(device.api_name(ctx)))
 }
 
 #[cfg(test)]
@@ -144,7 +111,6 @@ mod tests {
         assert!(!value(ctx, "Filesystem features").contains("has_journal"));
         resize2fs(ctx, &d).unwrap();
         assert_eq!(value(ctx, "Block count"), "16384");
-        assert_eq!(block_size(ctx, &d).unwrap(), 1024);
     }
 
     proptest::proptest! {

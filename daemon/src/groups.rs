@@ -1,107 +1,97 @@
 //! Option groups: sets of calls that need tools which an appliance may lack.
 //!
-//! In: the names of the API's groups, `daemon/appliance.toml`, from which appliances are built too, and
-//! the tools found on PATH. Out: whether a group works here, and which tool is missing.
+//! In: the API's groups; what the builder of this appliance says of their tools, or, where nothing was
+//! built (a live machine), `daemon/appliance.toml` and the tools found on PATH. Out: whether a group
+//! works here, and why not.
 
-use crate::dispatch::{Group, GROUPS};
 use crate::error::{Error, Result};
-use crate::run::find_tool;
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::run::find::find_tool;
+use guestfs_protocol::groups::{state, GroupState, GROUPS};
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 const RECIPE: &str = include_str!("../appliance.toml");
 
-/// Groups whose calls need no tool: the kernel does it.
-const IN_PROCESS: &[&str] = &["linuxxattrs", "mknod", "inotify", "linuxmodules", "fstrim", "blkdiscard", "blkdiscardzeroes"];
+/// What the builder of this appliance found out about its groups: `group NAME on|off REASON` lines, the
+/// same that `guestfs-appliance list` prints. Machines that the library did not build have none.
+const FACTS: &str = "/etc/guestfs-rs/appliance";
+
+/// The program in which foreign libraries run. Which of them are there, it finds out by itself.
+const WORKER: &str = "guestfs-worker";
 
 /// What is known of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Availability {
     Available,
-    /// The tool that this appliance lacks.
+    /// Why it does not work here.
     Missing(String),
-    /// The API has the group, but no appliance of ours has what it needs.
-    Unsupported,
-    /// The API has the group, but none of its calls is written yet.
-    Planned,
     /// The API has no such group.
     Unknown,
 }
 
-/// All groups, and what was found out about them.
-#[derive(Debug)]
-pub struct Groups {
-    /// The programs of each group; `None` where the recipe has nothing for it.
-    tools: BTreeMap<String, Option<Vec<String>>>,
-    planned: BTreeSet<String>,
-    checked: RefCell<BTreeMap<String, Availability>>,
-}
+/// Why a group is off, or `None` when it is on, by its name. A group that is not in it has no tools.
+type Tools = BTreeMap<String, Option<String>>;
 
-impl Default for Groups {
-    fn default() -> Self {
-        Self::new()
-    }
+/// All groups, and what was found out about them.
+#[derive(Debug, Default)]
+pub struct Groups {
+    /// Looked up once, when it is asked for: an appliance does not gain tools.
+    tools: OnceCell<Tools>,
 }
 
 impl Groups {
-    /// The API's groups with their tools. A retired group always works: its calls became ordinary.
-    pub fn new() -> Groups {
-        let mut recipe = parse(RECIPE);
-        let (mut tools, mut planned) = (BTreeMap::new(), BTreeSet::new());
-        for (name, state) in GROUPS {
-            let without = *state == Group::Retired || IN_PROCESS.contains(name);
-            tools.insert((*name).to_owned(), recipe.remove(*name).or_else(|| without.then(Vec::new)));
-            if *state == Group::Planned {
-                planned.insert((*name).to_owned());
-            }
-        }
-        Groups { tools, planned, checked: RefCell::default() }
-    }
-
     /// All names, sorted.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.tools.keys().map(String::as_str)
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        GROUPS.iter().map(|(name, _)| *name)
     }
 
-    /// Whether a group works. Looked up once: an appliance does not gain tools.
+    /// Whether a group works.
     pub fn availability(&self, group: &str) -> Availability {
-        if let Some(known) = self.checked.borrow().get(group) {
-            return known.clone();
-        }
-        let found = match self.tools.get(group) {
-            None => return Availability::Unknown,
-            Some(_) if self.planned.contains(group) => Availability::Planned,
-            Some(None) => Availability::Unsupported,
-            Some(Some(tools)) => match tools.iter().find(|tool| find_tool(tool).is_none()) {
-                Some(missing) => Availability::Missing(missing.clone()),
-                None => Availability::Available,
-            },
+        let Some(state) = state(group) else { return Availability::Unknown };
+        let found = match state {
+            GroupState::WithTools => self.tools.get_or_init(find).get(group).cloned(),
+            GroupState::Always => None,
         };
-        self.checked.borrow_mut().insert(group.to_owned(), found.clone());
-        found
+        match found.unwrap_or_else(|| state.off().map(str::to_owned)) {
+            None => Availability::Available,
+            Some(why) => Availability::Missing(why),
+        }
     }
 
     /// Fail with ENOTSUP unless the group works.
     pub fn require(&self, group: &str) -> Result<()> {
-        match self.availability(group) {
-            Availability::Available => Ok(()),
-            Availability::Missing(tool) => Err(Error::not_supported(format!(
-                "feature '{group}' is not available: this appliance has no {tool} (install it and let the appliance be rebuilt)"
-            ))),
-            Availability::Unsupported => {
-                Err(Error::not_supported(format!("feature '{group}' is not part of this version's appliance")))
-            }
-            Availability::Planned => {
-                Err(Error::not_supported(format!("feature '{group}': none of its calls is implemented in this version")))
-            }
-            Availability::Unknown => {
-                Err(Error::not_supported(format!("feature '{group}' is not known to this daemon")))
-            }
-        }
+        let why = match self.availability(group) {
+            Availability::Available => return Ok(()),
+            Availability::Missing(why) => format!("is not available: {why}"),
+            Availability::Unknown => "is not known to this daemon".into(),
+        };
+        Err(Error::not_supported(format!("feature '{group}' {why}")))
     }
 }
 
-/// Programs by group, from the `groups` and `run` keys of the recipe's `[[tools]]` tables. This reads
+fn find() -> Tools {
+    match std::fs::read_to_string(FACTS) {
+        Ok(facts) => built_with(&facts),
+        Err(_) => on_path(),
+    }
+}
+
+/// What the builder says.
+fn built_with(facts: &str) -> Tools {
+    let groups = facts.lines().filter_map(|line| line.strip_prefix("group ")?.split_once(' '));
+    let off = |word: &str| word.strip_prefix("off ").map(str::to_owned);
+    groups.map(|(name, word)| (name.to_owned(), off(word))).collect()
+}
+
+/// What the tools on PATH allow.
+fn on_path() -> Tools {
+    let missing = |tool: &String| find_tool(tool).is_none();
+    let why = |tool: &String| format!("this machine has no {tool}");
+    let groups = parse(RECIPE).into_iter();
+    groups.map(|(name, tools)| (name, tools.iter().find(|tool| missing(tool)).map(why))).collect()
+}
+
+/// Programs by group, from the `groups` and `run` keys of the recipe's `[[tools]]` tables, and `worker`. This reads
 /// the plain TOML that the file is written in (a test compares with a real parser); a TOML library
 /// would be most of the daemon's size.
 fn parse(recipe: &str) -> BTreeMap<String, Vec<String>> {
@@ -110,7 +100,11 @@ fn parse(recipe: &str) -> BTreeMap<String, Vec<String>> {
         // The table ends where another header begins.
         let table = table.split("\n[").next().unwrap_or_default();
         for group in strings(table, "groups") {
-            all.entry(group).or_default().extend(strings(table, "run"));
+            let tools = all.entry(group).or_default();
+            tools.extend(strings(table, "run"));
+            if table.lines().any(|line| line == "worker = true") {
+                tools.push(WORKER.to_owned());
+            }
         }
     }
     all
@@ -146,7 +140,11 @@ mod tests {
         };
         for table in toml["tools"].as_array().unwrap() {
             for group in list(table, "groups") {
-                want.entry(group).or_default().extend(list(table, "run"));
+                let tools = want.entry(group).or_default();
+                tools.extend(list(table, "run"));
+                if table.get("worker").is_some_and(|worker| worker.as_bool().unwrap()) {
+                    tools.push(WORKER.into());
+                }
             }
         }
         assert!(want.contains_key("lvm2"));
@@ -154,21 +152,36 @@ mod tests {
     }
 
     #[test]
-    fn missing_tools_are_named() {
-        let mut groups = Groups::new();
-        groups.tools.insert("odd".into(), Some(vec!["sh".into(), "no-such-tool-here".into()]));
-        assert_eq!(groups.availability("odd"), Availability::Missing("no-such-tool-here".into()));
-        assert_eq!(groups.require("odd").unwrap_err().errno_name(), "ENOTSUP");
-        assert_eq!(groups.availability("linuxxattrs"), Availability::Available);
-        assert_eq!(groups.availability("augeas"), Availability::Available);
-        assert_eq!(groups.availability("libyara"), Availability::Unsupported);
+    fn the_builder_has_the_word() {
+        let facts = "format 2\ngroup lvm2 on\ngroup luks off libgcc_s.so.1 not found\ngroup btrfs on\nmissing x y\n";
+        let groups = Groups { tools: OnceCell::from(built_with(facts)) };
+        assert_eq!(groups.availability("lvm2"), Availability::Available);
+        assert_eq!(groups.availability("luks"), Availability::Missing("libgcc_s.so.1 not found".into()));
+        let error = groups.require("luks").unwrap_err();
+        assert_eq!(error.errno_name(), "ENOTSUP");
+        assert!(error.to_string().contains("feature 'luks' is not available: libgcc_s.so.1 not found"), "{error}");
+        for (name, want) in GROUPS {
+            let got = groups.availability(name);
+            assert!(got == Availability::Available || *want != GroupState::Always, "{name}");
+        }
+        assert!(matches!(groups.availability("libyara"), Availability::Missing(_)));
         assert_eq!(groups.availability("nonsense"), Availability::Unknown);
     }
 
     #[test]
-    fn the_recipe_names_only_groups_of_the_api() {
+    fn without_a_builder_the_tools_have_it() {
+        let tools = on_path();
+        for (group, programs) in parse(RECIPE) {
+            let missing = programs.iter().find(|tool| find_tool(tool).is_none());
+            let why = missing.map(|tool| format!("this machine has no {tool}"));
+            assert_eq!(tools.get(&group), Some(&why), "{group}");
+        }
+    }
+
+    #[test]
+    fn the_recipe_names_only_groups_that_need_tools() {
         for group in parse(RECIPE).keys() {
-            assert!(GROUPS.iter().any(|(name, _)| name == group), "{group}");
+            assert_eq!(state(group), Some(GroupState::WithTools), "{group}");
         }
     }
 }

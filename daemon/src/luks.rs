@@ -4,12 +4,12 @@
 //! reaches cryptsetup through its standard input, a second one through memory that has no name: never
 //! on a command line, which logs show, and never in a file.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bstr::{BStr, BString, ByteSlice};
 use guestfs_protocol::opts::CryptsetupOpenOpts;
@@ -19,8 +19,10 @@ use crate::ctx::Ctx;
 use crate::device::Device;
 use crate::erase::clear;
 use crate::error::{Context, Errno, Error, Result};
-use crate::filesystems::tag;
+use crate::filesystems::probe::tag;
+use crate::path::our_fd;
 use crate::run::{Output, Tool};
+use crate::transfer::decode_strict;
 
 /// Where the clear content of an open device is.
 const MAPPER: &str = "/dev/mapper";
@@ -41,12 +43,12 @@ pub fn luks_format_cipher(ctx: &mut Ctx, device: &Device, key: &BStr, keyslot: i
 
 fn format(ctx: &Ctx, device: &Device, key: &BStr, keyslot: i32, cipher: Option<&BStr>) -> Result<()> {
     let slot = slot(keyslot)?;
-    let mut tool = with_key("luksFormat", key).arg(slot);
+    let mut tool = with_key("luksFormat", key)?.arg(slot);
     if let Some(cipher) = cipher {
         tool = tool.arg_bytes(option("--cipher=", cipher));
     }
     // cryptsetup would say so when the device is empty already.
-    if key.is_empty() {
+    if plain(key)?.is_empty() {
         return Err(Error::invalid("an empty key would protect nothing").context(device.api_name(ctx)));
     }
     clear(ctx, device)?;
@@ -56,7 +58,7 @@ fn format(ctx: &Ctx, device: &Device, key: &BStr, keyslot: i32, cipher: Option<&
 /// Add a key.
 pub fn luks_add_key(ctx: &mut Ctx, device: &Device, key: &BStr, newkey: &BStr, keyslot: i32) -> Result<()> {
     let new = Secret::new(newkey)?;
-    let tool = with_key("luksAddKey", key).arg(slot(keyslot)?).arg("--").arg(device).arg(new.path());
+    let tool = with_key("luksAddKey", key)?.arg(slot(keyslot)?).arg("--").arg(device).arg(new.path());
     run(ctx, device, tool).map(drop)
 }
 
@@ -67,9 +69,11 @@ pub fn luks_kill_slot(ctx: &mut Ctx, device: &Device, key: &BStr, keyslot: i32) 
     let dump = run(ctx, device, Tool::new("cryptsetup").args(["luksDump", "--"]).arg(device))?;
     // The tool would remove it, and with it the last way to the data.
     if keys_in(&dump.stdout) <= 1 {
-        return Err(Error::msg("the last key is not removed: nothing would open it any more").context(device.api_name(ctx)));
+        return Err(
+            Error::msg("the last key is not removed: nothing would open it any more").context(device.api_name(ctx))
+        );
     }
-    let tool = with_key("luksKillSlot", key).arg("--").arg(device).arg(keyslot.to_string());
+    let tool = with_key("luksKillSlot", key)?.arg("--").arg(device).arg(keyslot.to_string());
     run(ctx, device, tool).map(drop)
 }
 
@@ -77,7 +81,9 @@ pub fn luks_kill_slot(ctx: &mut Ctx, device: &Device, key: &BStr, keyslot: i32) 
 fn keys_in(dump: &[u8]) -> usize {
     let is_key = |line: &&[u8]| match line.strip_prefix(b"Key Slot ") {
         Some(rest) => rest.ends_with(b": ENABLED"),
-        None => line.strip_prefix(b"  ").is_some_and(|l| l.first().is_some_and(u8::is_ascii_digit) && l.ends_with(b": luks2")),
+        None => line
+            .strip_prefix(b"  ")
+            .is_some_and(|l| l.first().is_some_and(u8::is_ascii_digit) && l.ends_with(b": luks2")),
     };
     dump.lines().filter(is_key).count()
 }
@@ -113,7 +119,7 @@ pub fn cryptsetup_open(
         Some(kind) => kind.clone(),
         None => recognise(ctx, device)?.into(),
     };
-    let mut tool = with_key("open", key).arg_bytes(option("--type=", &kind));
+    let mut tool = with_key("open", key)?.arg_bytes(option("--type=", &kind));
     if opts.readonly == Some(true) {
         tool = tool.arg("--readonly");
     }
@@ -138,6 +144,26 @@ pub fn cryptsetup_close(ctx: &mut Ctx, device: &Device) -> Result<()> {
     run(ctx, device, tool).map(drop)
 }
 
+/// Open a LUKS device by the policy that clevis has put into its header.
+pub fn clevis_luks_unlock(ctx: &mut Ctx, device: &Device, mapname: &BStr) -> Result<()> {
+    require_free(mapname)?;
+    if mapname.starts_with(b"-") {
+        // clevis hands it on as it is.
+        return Err(Error::invalid("the name begins with a dash").context(format!("'{mapname}'")));
+    }
+    let name = || device.api_name(ctx);
+    // clevis would say the same of every other device, and of one that has no policy.
+    if recognise(ctx, device)? != "luks" {
+        return Err(Error::invalid("is not a LUKS device").context(name()));
+    }
+    let tool = Tool::new("clevis").args(["luks", "unlock", "-d"]).arg(device).arg("-n").arg_bytes(mapname);
+    tool.pulse()
+        .run(ctx)
+        .map(drop)
+        .map_err(|e| e.reworded(e.message().replace(device.as_bstr(), name())))
+        .with_context(name)
+}
+
 /// What cryptsetup calls the kind of encryption that is recognised on a device.
 fn recognise(ctx: &Ctx, device: &Device) -> Result<&'static str> {
     let found = tag(ctx, device, "TYPE")?;
@@ -159,7 +185,9 @@ fn require_free(mapname: &BStr) -> Result<()> {
     }
     let path = Path::new(MAPPER).join(OsStr::from_bytes(mapname));
     if std::fs::symlink_metadata(&path).is_ok() {
-        return Err(Error::new(Errno::EXIST, "this name is in use, choose another one").context(path.as_os_str().as_bytes()));
+        return Err(
+            Error::new(Errno::EXIST, "this name is in use, choose another one").context(path.as_os_str().as_bytes())
+        );
     }
     Ok(())
 }
@@ -178,8 +206,18 @@ fn option(name: &str, value: &[u8]) -> Vec<u8> {
 }
 
 /// cryptsetup, with a key byte for byte from its standard input and nothing to be asked.
-fn with_key(action: &str, key: &BStr) -> Tool {
-    Tool::new("cryptsetup").args([action, "--batch-mode", "--key-file=-"]).stdin(key.as_bytes())
+fn with_key(action: &str, key: &BStr) -> Result<Tool> {
+    let tool = Tool::new("cryptsetup").args([action, "--batch-mode", "--key-file=-"]);
+    Ok(tool.stdin(plain(key)?))
+}
+
+/// What a key stands for: the bytes that `base64:TEXT` encodes, since the wire's strings have no NUL; TEXT of
+/// `text:TEXT`; itself (release notes of libguestfs 1.60). What is wrong with it is said without showing it.
+fn plain(key: &BStr) -> Result<Cow<'_, [u8]>> {
+    if let Some(text) = key.strip_prefix(b"base64:") {
+        return decode_strict(text).map(Cow::Owned).context("a key that begins with base64:");
+    }
+    Ok(Cow::Borrowed(key.strip_prefix(b"text:").unwrap_or(key)))
 }
 
 fn run(ctx: &Ctx, device: &Device, tool: Tool) -> Result<Output> {
@@ -202,15 +240,14 @@ fn run(ctx: &Ctx, device: &Device, tool: Tool) -> Result<Output> {
 struct Secret(File);
 
 impl Secret {
-    fn new(key: &[u8]) -> Result<Secret> {
+    fn new(key: &BStr) -> Result<Secret> {
         let mut file = File::from(rustix::fs::memfd_create("key", MemfdFlags::CLOEXEC)?);
-        file.write_all(key)?;
+        file.write_all(&plain(key)?)?;
         Ok(Secret(file))
     }
 
-    /// By our number: for the program that opens it `self` is somebody else.
-    fn path(&self) -> PathBuf {
-        format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd()).into()
+    fn path(&self) -> String {
+        our_fd(&self.0)
     }
 }
 
@@ -220,14 +257,32 @@ mod tests {
     use crate::testing::Guest;
 
     #[test]
-    fn a_secret_can_be_read_by_path_while_it_lives() {
+    fn a_secret_can_be_read_by_path() {
         let g = Guest::new();
-        let secret = Secret::new(b"a\nb\0").unwrap();
+        let secret = Secret::new("base64:YQpiAA==".into()).unwrap();
         let path = secret.path();
         let read = Tool::new("cat").arg(&path).run(&g.ctx).unwrap();
         assert_eq!(read.stdout, b"a\nb\0");
-        drop(secret);
-        assert!(!path.exists());
+    }
+
+    #[test]
+    fn keys_as_they_are_written() {
+        for (key, bytes) in [
+            ("secret", &b"secret"[..]),
+            ("text:secret", b"secret"),
+            ("text:base64:YQ==", b"base64:YQ=="),
+            ("text:", b""),
+            ("base64:", b""),
+            ("base64:AP8K", b"\0\xff\n"),
+            ("Base64:AP8K", b"Base64:AP8K"),
+        ] {
+            assert_eq!(&*plain(key.into()).unwrap(), bytes, "{key}");
+        }
+        for bad in ["base64:AP8", "base64:AP8K\n", "base64:A P8K", "base64:=", "base64:\u{fc}"] {
+            let e = plain(bad.into()).unwrap_err();
+            assert_eq!(e.errno(), Some(Errno::INVAL), "{bad}");
+            assert!(!e.message().contains_str("AP8"), "{e}");
+        }
     }
 
     #[test]
@@ -250,7 +305,8 @@ mod tests {
     fn keys_of_both_versions() {
         let one = b"Version:       \t1\n\nKey Slot 0: ENABLED\n\tIterations: 1000\nKey Slot 1: DISABLED\nKey Slot 7: ENABLED\n";
         assert_eq!(keys_in(one), 2);
-        let two = b"Version:       \t2\nLabel:  \t(no label)\nData segments:\n  0: crypt\n\toffset: 1 [bytes]\n\nKeyslots:\n\
+        let two =
+            b"Version:       \t2\nLabel:  \t(no label)\nData segments:\n  0: crypt\n\toffset: 1 [bytes]\n\nKeyslots:\n\
             \x20 0: luks2\n\tKey:        512 bits\n  12: luks2\nTokens:\n  0: clevis\nDigests:\n  0: pbkdf2\n";
         assert_eq!(keys_in(two), 2);
         assert_eq!(keys_in(b"  : luks2\nKey Slot\n  0: luks3\n"), 0);

@@ -1,6 +1,6 @@
 //! The program: `/init` of an appliance, `modprobe` for its kernel, or a service, by how it is called.
 
-use guestfsd::{init, modules, service};
+use guestfsd::{init, kmod, service};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     let program = args.next().unwrap_or_default();
     let program = std::path::Path::new(&program);
     if program.file_name().is_some_and(|name| name == "modprobe") {
-        return ExitCode::from(modules::modprobe(args.map(|a| a.to_string_lossy().into_owned())));
+        return ExitCode::from(kmod::modprobe(args.map(|a| a.to_string_lossy().into_owned())));
     }
     if std::process::id() == 1 {
         init::run();

@@ -11,7 +11,7 @@ use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::{openat2, Mode, OFlags, ResolveFlags, Stat};
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// An absolute path in the guest, while a root file system is mounted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,8 +73,7 @@ impl GuestPath {
     /// directory is the thing itself and the name is `.`.
     pub fn parent(&self, ctx: &Ctx) -> Result<(OwnedFd, BString)> {
         let (dir, name) = split(self.as_bstr());
-        let fd = open_in(ctx.root(), dir, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())
-            .context(self.as_bstr())?;
+        let fd = open_in(ctx.root(), dir, OFlags::PATH | OFlags::DIRECTORY, Mode::empty()).context(self.as_bstr())?;
         Ok((fd, name.to_owned()))
     }
 
@@ -149,18 +148,21 @@ pub fn open_in(root: impl AsFd, path: &BStr, flags: OFlags, mode: Mode) -> rusti
     }
 }
 
-/// Refuse what is no single name in a directory (the API's `Filename`).
-pub fn check_name(name: &BStr) -> Result<()> {
-    if name.contains(&b'/') {
-        return Err(Error::invalid(format!("{name}: a name in a directory has no slash")));
-    }
-    Ok(())
+/// The path through which calls that take only paths reach an open descriptor. The kernel goes
+/// straight to the file, also when it is a symbolic link opened as such.
+pub fn by_fd(fd: impl AsFd) -> PathBuf {
+    format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd()).into()
+}
+
+/// The path through which a tool that we start reaches our open descriptor: by our number, because for the program
+/// that opens it `self` is somebody else.
+pub fn our_fd(fd: impl AsFd) -> String {
+    format!("/proc/{}/fd/{}", std::process::id(), fd.as_fd().as_raw_fd())
 }
 
 /// Where a descriptor is, as `/proc` tells it.
 fn fd_path(fd: &OwnedFd) -> Result<PathBuf> {
-    let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
-    let path = rustix::fs::readlink(link, Vec::new())?.into_bytes();
+    let path = rustix::fs::readlink(by_fd(fd), Vec::new())?.into_bytes();
     Ok(PathBuf::from(OsString::from_vec(path)))
 }
 
@@ -177,18 +179,6 @@ fn split(path: &BStr) -> (&BStr, &BStr) {
     match name {
         b"" | b"." | b".." => (path, BStr::new(".")),
         _ => (dir.as_bstr(), name.as_bstr()),
-    }
-}
-
-/// The guest path of a path below `sysroot`.
-pub(crate) fn below(sysroot: &Path, path: &Path) -> Option<BString> {
-    let rest = path.as_os_str().as_bytes().strip_prefix(sysroot.as_os_str().as_bytes())?;
-    match rest.first() {
-        None => Some(BString::from("/")),
-        Some(b'/') => Some(BString::from(rest)),
-        // Only when the sysroot is `/` itself.
-        Some(_) if sysroot == Path::new("/") => Some(BString::from(path.as_os_str().as_bytes())),
-        Some(_) => None,
     }
 }
 
@@ -213,18 +203,5 @@ mod tests {
         check("/a/..", "/a/..", ".");
         check("/a/../", "/a/../", ".");
         check("/...", "/", "...");
-    }
-
-    #[test]
-    fn what_is_below() {
-        let check = |root: &str, p: &str, want: Option<&str>| {
-            assert_eq!(below(Path::new(root), Path::new(p)), want.map(BString::from), "{root} {p}");
-        };
-        check("/sysroot", "/sysroot", Some("/"));
-        check("/sysroot", "/sysroot/a", Some("/a"));
-        check("/sysroot", "/sysroots/a", None);
-        check("/sysroot", "/etc", None);
-        check("/", "/etc", Some("/etc"));
-        check("/", "/", Some("/"));
     }
 }

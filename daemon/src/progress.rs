@@ -81,12 +81,10 @@ mod tests {
         let start = Instant::now();
         let mut l = Limiter { last: start, sent: false, ended: false, total: 0 };
         let at = |ms| start + Duration::from_millis(ms);
-        let log: Vec<bool> = [
-            (1, 0), (2, 1999), (3, 2000), (4, 2332), (5, 2333), (10, 2334), (10, 9000),
-        ]
-        .into_iter()
-        .map(|(p, ms)| l.due_at(p, 10, at(ms)))
-        .collect();
+        let log: Vec<bool> = [(1, 0), (2, 1999), (3, 2000), (4, 2332), (5, 2333), (10, 2334), (10, 9000)]
+            .into_iter()
+            .map(|(p, ms)| l.due_at(p, 10, at(ms)))
+            .collect();
         assert_eq!(log, [false, false, true, false, true, true, false]);
     }
 

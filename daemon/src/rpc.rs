@@ -3,8 +3,8 @@
 //! In: request messages of a hostile client. Out: exactly one reply each (or a FileOut), whatever
 //! happens inside: bad headers, bad arguments, handlers that fail or panic.
 
-use crate::channel::{Channel, Incoming, Outgoing, Received};
-use crate::ctx::Ctx;
+use crate::channel::{cancel, Channel, Incoming, Outgoing, Received};
+use crate::ctx::{Ctx, Role};
 use crate::error::{Errno, Error, Result};
 use crate::transfer_io::{self, FileIn, FileOut};
 use guestfs_protocol::message::{
@@ -41,11 +41,6 @@ impl Call {
         Error::not_supported(format!("{}: unknown to this daemon, the library is newer", self.name()))
     }
 
-    /// The error for a call that the API describes but this version does not do yet.
-    pub fn planned(&self) -> Error {
-        Error::not_supported(format!("{} is not implemented in this version", self.name()))
-    }
-
     /// Decode all arguments; stray bytes are an error.
     pub fn args<T: Xdr>(&self) -> Result<T> {
         from_slice(self.message.get(HEADER_SIZE..).unwrap_or_default()).map_err(|e| self.bad_args(&e))
@@ -57,7 +52,15 @@ impl Call {
     }
 
     fn bad_args(&self, e: &XdrError) -> Error {
+        if let XdrError::Memory(_) = e {
+            return Error::from(e.clone()).context(self.name());
+        }
         Error::new(Errno::PROTO, format!("arguments of {} cannot be decoded: {e}", self.name()))
+    }
+
+    /// Fail with ENOTSUP when the group of the call cannot work in this appliance.
+    pub fn require_group(&self, ctx: &Ctx, group: &str) -> Result<()> {
+        ctx.groups().require(group).map_err(|e| e.context(self.name()))
     }
 
     /// The bits of the optional arguments that were given; refuses any outside `known`.
@@ -107,10 +110,9 @@ impl Reply {
         let mut e = Encoder::with_limit(4 + MESSAGE_MAX);
         e.raw(&[0; PREFIX])?;
         e.put(value).map_err(|e| match e {
-            XdrError::TooLong { .. } => Error::new(
-                Errno::MSGSIZE,
-                "result is larger than a protocol message can be (4 MiB)",
-            ),
+            XdrError::TooLong { .. } => {
+                Error::new(Errno::MSGSIZE, "result is larger than a protocol message can be (4 MiB)")
+            }
             XdrError::Nul => Error::new(Errno::BADMSG, "result holds a NUL byte, which a string cannot carry"),
             other => other.into(),
         })?;
@@ -133,9 +135,21 @@ pub enum End {
     Leave,
 }
 
+/// Runs one request: the generated dispatcher.
+pub type Dispatch = fn(&mut Ctx, &mut Call) -> Result<Reply>;
+
+/// How many calls were served, for ever.
+struct Served(u64);
+
+/// How many calls this daemon has served.
+pub fn served(ctx: &Ctx) -> u64 {
+    ctx.kept::<Served>().map_or(0, |served| served.0)
+}
+
 /// Serve calls until the channel ends. An error means that the stream cannot be followed any more.
-pub fn serve(ctx: &mut Ctx) -> Result<End> {
+pub fn serve(ctx: &mut Ctx, dispatch: Dispatch) -> Result<End> {
     let channel = Rc::clone(ctx.channel());
+    cancel::serve(&channel);
     let mut message = Vec::new();
     // A refused call may be followed by chunks of a FileIn that we know nothing of.
     let mut stray = false;
@@ -143,18 +157,36 @@ pub fn serve(ctx: &mut Ctx) -> Result<End> {
         match channel.receive(&mut message)? {
             Received::Closed => return Ok(End::Closed),
             Received::Message => {}
+            Received::TooMuch(length) => {
+                // Its beginning says whom to answer, and whether files follow is not known.
+                let header = Decoder::new(&message).get::<Header>();
+                header.map_or_else(|_| channel.begin(0, 0), |header| channel.begin(header.proc, header.serial));
+                stray = true;
+                let text = format!("out of memory: the request has {length} bytes");
+                refuse(&channel, Error::new(Errno::NOMEM, text))?;
+                continue;
+            }
         }
         if stray && is_chunk(&message) {
             continue;
         }
-        message = one(ctx, &channel, message, &mut stray)?;
+        message = one(ctx, dispatch, &channel, message, &mut stray)?;
         if message.capacity() > 256 * 1024 {
             message = Vec::new();
         }
         if ctx.leaving() {
             return Ok(End::Leave);
         }
-        ctx.between_calls();
+        between_calls(ctx);
+    }
+}
+
+/// Reset what a call may have changed for the next one, and reap what the appliance's processes left behind.
+fn between_calls(ctx: &mut Ctx) {
+    let served = served(ctx).wrapping_add(1);
+    ctx.keep(Served(served));
+    if ctx.role() == Role::Appliance {
+        crate::run::reap_orphans();
     }
 }
 
@@ -164,7 +196,13 @@ fn is_chunk(message: &[u8]) -> bool {
 }
 
 /// Serve one request and give its buffer back.
-fn one(ctx: &mut Ctx, channel: &Rc<Channel>, message: Vec<u8>, stray: &mut bool) -> Result<Vec<u8>> {
+fn one(
+    ctx: &mut Ctx,
+    dispatch: Dispatch,
+    channel: &Rc<Channel>,
+    message: Vec<u8>,
+    stray: &mut bool,
+) -> Result<Vec<u8>> {
     let header = match Decoder::new(&message).get::<Header>() {
         Ok(header) => header,
         Err(e) => {
@@ -176,22 +214,29 @@ fn one(ctx: &mut Ctx, channel: &Rc<Channel>, message: Vec<u8>, stray: &mut bool)
         }
     };
     channel.begin(header.proc, header.serial);
-    if let Err(e) = check(&header).and_then(|()| ctx.may_call(header.proc)) {
+    if let Err(e) = check(&header).and_then(|()| may_call(ctx, header.proc)) {
         *stray = true;
         refuse(channel, e)?;
         return Ok(message);
     }
     *stray = guestfs_protocol::procs::name(header.proc).is_none();
     let mut call = Call { header, message, channel: Rc::clone(channel) };
-    ctx.trace_call(&call);
-    let result = catch_unwind(AssertUnwindSafe(|| crate::dispatch::dispatch(ctx, &mut call)))
-        .unwrap_or_else(|_| Err(Error::new(Errno::IO, format!("{}: internal error (panic) in the daemon", call.name()))));
+    if ctx.verbose() {
+        eprintln!("guestfsd: {} (proc {})", call.name(), call.proc());
+    }
+    let result = catch_unwind(AssertUnwindSafe(|| dispatch(ctx, &mut call))).unwrap_or_else(|_| {
+        Err(Error::new(Errno::IO, format!("{}: internal error (panic) in the daemon", call.name())))
+    });
     channel.intact()?;
     transfer_io::drain(channel)?;
     match result {
         Ok(reply) => send(channel, reply)?,
+        // Whatever it failed with on the way out.
+        Err(_) if channel.is_cancelled() => fail(channel, &cancel::cancelled())?,
         Err(e) => {
-            ctx.trace_error(&call, &e);
+            if ctx.verbose() {
+                eprintln!("guestfsd: {}: error: {e}", call.name());
+            }
             if *stray {
                 channel.send_cancel()?;
             }
@@ -199,6 +244,17 @@ fn one(ctx: &mut Ctx, channel: &Rc<Channel>, message: Vec<u8>, stray: &mut bool)
         }
     }
     Ok(call.message)
+}
+
+/// Whether a procedure may be called now.
+fn may_call(ctx: &Ctx, proc: i32) -> Result<()> {
+    if ctx.awaiting_hello() && proc != guestfs_protocol::procs::DEBUG {
+        return Err(Error::new(
+            Errno::PROTO,
+            "daemon waits for the hello of the library (debug guestfs-rs) before any other call",
+        ));
+    }
+    Ok(())
 }
 
 fn check(header: &Header) -> Result<()> {

@@ -4,21 +4,27 @@
 //! Tools read hostile disks, so their output is as hostile as any other: never more of it is kept
 //! than the caller allows.
 
+mod apart;
 mod collect;
+mod end;
+pub mod find;
 #[cfg(test)]
 mod tests;
 
+pub use apart::apart;
+pub use find::{find_tool, PATH};
+
+use crate::channel::Channel;
 use crate::ctx::{Ctx, Role};
 use crate::error::{Context, Errno, Error, Result};
 use bstr::{BStr, BString, ByteSlice};
 use std::ffi::{OsStr, OsString};
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-
-/// Where tools are looked for.
-pub const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 /// Output kept when the caller sets no limit of its own, in bytes: what fits a reply.
 pub const OUTPUT_LIMIT: usize = guestfs_protocol::xdr::MESSAGE_MAX;
@@ -40,6 +46,7 @@ pub struct Tool {
     stdin: Vec<u8>,
     stdin_file: Option<Stdio>,
     limit: usize,
+    time: Option<Duration>,
     pulse: bool,
     in_guest: bool,
 }
@@ -50,7 +57,16 @@ impl Tool {
         let mut command = Command::new(find_tool(name).unwrap_or_else(|| name.into()));
         // Tools begin their messages with the name they were called by: the short one is for people.
         command.arg0(name).env_clear().envs(environment()).current_dir("/");
-        Tool { name: name.into(), command, stdin: Vec::new(), stdin_file: None, limit: OUTPUT_LIMIT, pulse: false, in_guest: false }
+        Tool {
+            name: name.into(),
+            command,
+            stdin: Vec::new(),
+            stdin_file: None,
+            limit: OUTPUT_LIMIT,
+            time: None,
+            pulse: false,
+            in_guest: false,
+        }
     }
 
     /// A program of the guest, which the caller makes run in there (the command gets a step between
@@ -60,7 +76,16 @@ impl Tool {
         let mut command = Command::new(OsStr::from_bytes(program));
         command.env_clear().envs([("PATH", PATH), ("LC_ALL", "C"), ("HOME", "/root"), ("TERM", "dumb")]);
         let name = program.into();
-        Tool { name, command, stdin: Vec::new(), limit: OUTPUT_LIMIT, pulse: false, in_guest: true, stdin_file: None }
+        Tool {
+            name,
+            command,
+            stdin: Vec::new(),
+            stdin_file: None,
+            limit: OUTPUT_LIMIT,
+            time: None,
+            pulse: false,
+            in_guest: true,
+        }
     }
 
     /// Add an argument.
@@ -112,6 +137,13 @@ impl Tool {
         self
     }
 
+    /// Allow this much time. Most tools have none of their own: how long they need is the disk's affair,
+    /// and the library can cancel.
+    pub fn time_limit(mut self, time: Duration) -> Tool {
+        self.time = Some(time);
+        self
+    }
+
     /// Show the library that it still runs (a moving progress bar).
     pub fn pulse(mut self) -> Tool {
         self.pulse = true;
@@ -123,11 +155,27 @@ impl Tool {
         &mut self.command
     }
 
-    /// Run it to its end. Any exit status but 0 is an error with its stderr.
+    /// Let it write below `dir`, where it starts, and nowhere else; `dir` must stay open until it runs. In tests, whose
+    /// guest is a directory and which may lack the privileges for it, it only starts there.
+    pub fn confine(&mut self, ctx: &Ctx, dir: &OwnedFd) -> Result<()> {
+        match ctx.role() {
+            Role::Directory => {
+                self.command.current_dir(crate::path::by_fd(dir));
+                Ok(())
+            }
+            Role::Appliance | Role::Live => crate::sys::confine::confine(&mut self.command, dir),
+        }
+    }
+
+    /// Run it to its end. Any exit status but 0 is an error with its stderr, or, since some tools complain there
+    /// (tune2fs), the end of its stdout.
     pub fn run(self, ctx: &Ctx) -> Result<Output> {
+        const END: usize = 1024;
         let name = self.name.clone();
         let output = self.run_status(ctx)?;
-        check(name.as_bstr(), output.status, &output.stderr)?;
+        let end = output.stdout.get(output.stdout.len().saturating_sub(END)..).unwrap_or_default();
+        let said = if output.stderr.trim().is_empty() { end } else { &output.stderr };
+        check(name.as_bstr(), output.status, said)?;
         Ok(output)
     }
 
@@ -140,15 +188,27 @@ impl Tool {
         };
         let input = std::mem::take(&mut self.stdin);
         self.command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+        ctx.channel().wanted()?;
         let mut child = self.spawn(ctx)?;
-        let pulse = self.pulse.then_some(ctx);
-        let collected = collect::both(&mut child, input, self.limit, pulse);
+        let wait = collect::Wait {
+            limit: self.limit,
+            pulse: self.pulse,
+            until: self.time.and_then(|time| Instant::now().checked_add(time)),
+        };
+        let collected = collect::both(&mut child, input, &wait, ctx);
         if collected.is_err() {
             // Whatever went wrong, nothing of it may go on running on the disk.
-            let _ = child.kill();
+            end::stop(child, ctx.channel());
+            return collected.map(|_| Output::default()).with_context(|| self.name.clone());
         }
-        let status = child.wait().with_context(|| self.name.clone())?;
-        let (stdout, stderr) = collected.with_context(|| self.name.clone())?;
+        let (stdout, stderr) = collected?;
+        let status = match end::wait(&mut child, wait.until, ctx.channel()) {
+            Ok(status) => status,
+            Err(e) => {
+                end::stop(child, ctx.channel());
+                return Err(e).with_context(|| self.name.clone());
+            }
+        };
         if ctx.verbose() && !stderr.is_empty() {
             eprintln!("guestfsd: {}: {}", self.name, stderr.trim().as_bstr());
         }
@@ -162,21 +222,25 @@ impl Tool {
         let pipe = |wanted| if wanted { Stdio::piped() } else { Stdio::null() };
         let input = self.stdin_file.take().unwrap_or_else(|| pipe(stdin));
         self.command.stdin(input).stdout(pipe(stdout)).stderr(Stdio::piped());
+        ctx.channel().wanted()?;
         let mut child = self.spawn(ctx)?;
-        let errors = child.stderr.take();
+        let errors = child.stderr.take().map(OwnedFd::from).zip(end::exit_fd(&child).ok());
         // A pipe holds 64 KiB: someone must empty stderr while the caller is busy with the data.
-        let errors = std::thread::spawn(move || errors.map(|e| collect::errors(e.into())).unwrap_or_default());
+        let errors = std::thread::spawn(move || errors.map(|(e, exit)| collect::errors(e, &exit)).unwrap_or_default());
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-        Ok(Running { stdin, stdout, name: self.name.clone(), child, errors: Some(errors) })
+        let channel = Rc::clone(ctx.channel());
+        Ok(Running { stdin, stdout, name: self.name.clone(), child: Some(child), errors: Some(errors), channel })
     }
 
     fn spawn(&mut self, ctx: &Ctx) -> Result<Child> {
         if ctx.role() == Role::Appliance && !self.in_guest {
-            self.command.env("LVM_SYSTEM_DIR", crate::init::lvm::DIR);
+            self.command.env("LVM_SYSTEM_DIR", crate::disks::lvm_config::DIR);
         }
         if ctx.verbose() {
             eprintln!("guestfsd: running {:?}", self.command);
         }
+        // A group of its own, so that what it starts can be ended with it.
+        self.command.process_group(0);
         self.command.spawn().map_err(|e| match Errno::from_io_error(&e) {
             Some(Errno::NOENT) if !self.in_guest && !Path::new(self.command.get_program()).is_file() => {
                 Error::not_supported(format!("{}: this appliance does not have the program", self.name))
@@ -193,9 +257,11 @@ pub struct Running {
     pub stdin: Option<ChildStdin>,
     pub stdout: Option<ChildStdout>,
     name: BString,
-    child: Child,
-    /// Collects stderr; taken when the tool was waited for.
+    /// Taken when it was waited for.
+    child: Option<Child>,
+    /// Collects stderr.
     errors: Option<std::thread::JoinHandle<Vec<u8>>>,
+    channel: Rc<Channel>,
 }
 
 impl Running {
@@ -210,7 +276,9 @@ impl Running {
     pub fn finish_status(mut self) -> Result<Output> {
         self.stdin = None;
         self.stdout = None;
-        let status = self.child.wait().with_context(|| self.name.clone())?;
+        let Some(child) = &mut self.child else { return Err(Errno::CHILD.into()) };
+        let status = end::wait(child, None, &self.channel).with_context(|| self.name.clone())?;
+        self.child = None;
         let stderr = self.errors.take().and_then(|e| e.join().ok()).unwrap_or_default();
         let status = exit_code(self.name.as_bstr(), status, &stderr)?;
         Ok(Output { stdout: Vec::new(), stderr, status })
@@ -226,22 +294,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.errors.is_some() {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+        if let Some(child) = self.child.take() {
+            end::stop(child, &self.channel);
         }
     }
-}
-
-/// Where a tool is; `None` when this appliance does not have it.
-pub fn find_tool(name: &str) -> Option<PathBuf> {
-    let executable = |path: &Path| {
-        std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
-    };
-    if name.contains('/') {
-        return Some(PathBuf::from(name)).filter(|p| executable(p));
-    }
-    PATH.split(':').map(|dir| Path::new(dir).join(name)).find(|p| executable(p))
 }
 
 /// What every tool sees: no locale, no terminal, nothing inherited.
@@ -251,7 +307,7 @@ fn environment() -> [(&'static str, OsString); 5] {
         ("LC_ALL", "C".into()),
         ("HOME", "/root".into()),
         ("TERM", "dumb".into()),
-        // LVM must not wait for a udev daemon that is not there; see init::lvm for the file.
+        // LVM must not wait for a udev daemon that is not there; see disks::lvm_config for the file.
         ("DM_DISABLE_UDEV", "1".into()),
     ]
 }
@@ -266,11 +322,11 @@ fn exit_code(name: &BStr, status: ExitStatus, stderr: &[u8]) -> Result<i32> {
     Err(Error::new(Errno::IO, text))
 }
 
-fn check(name: &BStr, status: i32, stderr: &[u8]) -> Result<()> {
+fn check(name: &BStr, status: i32, said: &[u8]) -> Result<()> {
     if status == 0 {
         return Ok(());
     }
-    let said = stderr.trim();
+    let said = said.trim();
     if said.is_empty() {
         return Err(Error::msg(format!("{name} failed with exit status {status} and said nothing")));
     }

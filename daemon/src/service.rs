@@ -11,7 +11,8 @@
 
 use crate::channel::Channel;
 use crate::ctx::{Ctx, Role};
-use crate::device::Disks;
+use crate::disks::Disks;
+use crate::dispatch::dispatch;
 use crate::error::{Context, Errno, Error, Result};
 use crate::init::port;
 use crate::rpc::{serve, End};
@@ -89,7 +90,7 @@ fn attend(options: &Options, fd: OwnedFd) -> Result<End> {
     let mut ctx = Ctx::new(Channel::new(fd), options.role, &options.root, disks)?;
     ctx.set_verbose(options.verbose);
     ctx.channel().send_launch()?;
-    serve(&mut ctx)
+    serve(&mut ctx, dispatch)
 }
 
 /// Listen on a socket that only this user can reach, in place of one that nobody serves any more.

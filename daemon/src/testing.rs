@@ -11,7 +11,7 @@ use guestfs_protocol::message::{frame_chunk, Chunk, HEADER_SIZE, PROGRAM, PROGRE
 
 use crate::channel::Channel;
 use crate::ctx::{Ctx, Role};
-use crate::device::Disks;
+use crate::disks::Disks;
 use crate::error::Result;
 use crate::path::GuestPath;
 use crate::transfer_io::{FileIn, FileOut};
@@ -37,6 +37,11 @@ impl Guest {
         let (ours, peer) = UnixStream::pair().unwrap();
         let ctx = Ctx::new(Channel::new(ours.into()), Role::Directory, &root, Disks::live()).unwrap();
         Guest { ctx, dir, peer }
+    }
+
+    /// The other end of the channel.
+    pub fn library(&self) -> UnixStream {
+        self.peer.try_clone().unwrap()
     }
 
     /// A guest path.
@@ -68,8 +73,7 @@ impl Guest {
 
     /// Fail when something outside of the root was changed.
     pub fn check_outside(&self) {
-        let mut names: Vec<_> =
-            std::fs::read_dir(self.dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let mut names: Vec<_> = std::fs::read_dir(self.dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["root", "secret"]);
         assert_eq!(std::fs::read(self.dir.path().join("secret")).unwrap(), b"host");

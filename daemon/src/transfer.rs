@@ -3,6 +3,7 @@
 //! In: a FileIn and where it goes; or what goes into a FileOut. Out: the same bytes on the other side.
 
 mod base64;
+mod tools;
 
 use crate::ctx::{Ctx, Role};
 use crate::device::DeviceOrPath;
@@ -15,7 +16,9 @@ use std::io::{Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-pub use base64::{base64_in, base64_out};
+pub(crate) use self::base64::decode_strict;
+pub use self::base64::{base64_in, base64_out};
+pub(crate) use self::tools::{feed, send, PIPE};
 
 /// Mode of files made by uploads, before the umask.
 const NEW_FILE: Mode = Mode::from_raw_mode(0o666);
@@ -28,12 +31,7 @@ pub fn upload(ctx: &mut Ctx, filename: &mut FileIn, remotefilename: &DeviceOrPat
 }
 
 /// Overwrite a part of a file or device. A file that ends before `offset` grows, with a hole.
-pub fn upload_offset(
-    ctx: &mut Ctx,
-    filename: &mut FileIn,
-    remotefilename: &DeviceOrPath,
-    offset: i64,
-) -> Result<()> {
+pub fn upload_offset(ctx: &mut Ctx, filename: &mut FileIn, remotefilename: &DeviceOrPath, offset: i64) -> Result<()> {
     let offset = unsigned("offset", offset).with_context(|| remotefilename.api_name(ctx))?;
     let mut to = remotefilename.open(ctx, OFlags::WRONLY | OFlags::CREATE, NEW_FILE)?;
     receive(filename, &mut to, offset).with_context(|| remotefilename.api_name(ctx))
@@ -48,12 +46,24 @@ pub fn internal_upload(ctx: &mut Ctx, filename: &mut FileIn, tmpname: &BStr, mod
     if name.is_empty() || name.contains(&b'/') || name == b"." || name == b".." {
         return Err(Error::invalid("expected the name of a file directly below /tmp").context(tmpname));
     }
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    to_appliance(filename, tmpname, mode, OFlags::NOFOLLOW)
+}
+
+/// Put a file anywhere in the appliance itself, for debugging.
+pub fn debug_upload(ctx: &mut Ctx, filename: &mut FileIn, tmpname: &BStr, mode: i32) -> Result<()> {
+    if ctx.role() != Role::Appliance {
+        return Err(Error::new(Errno::PERM, "only in an appliance, and this daemon runs on somebody's machine"));
+    }
+    to_appliance(filename, tmpname, mode, OFlags::NOCTTY | OFlags::NONBLOCK)
+}
+
+fn to_appliance(filename: &mut FileIn, name: &BStr, mode: i32, flags: OFlags) -> Result<()> {
+    let flags = flags | OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
     let mode = u32::try_from(mode).ok().filter(|m| *m <= 0o7777);
-    let mode = mode.ok_or_else(|| Error::invalid("mode is not between 0 and 07777").context(tmpname))?;
-    let path = Path::new(std::ffi::OsStr::from_bytes(tmpname));
-    let mut to = rustix::fs::open(path, flags, Mode::from_raw_mode(mode)).map(File::from).context(tmpname)?;
-    receive(filename, &mut to, 0).context(tmpname)
+    let mode = mode.ok_or_else(|| Error::invalid("mode is not between 0 and 07777").context(name))?;
+    let path = Path::new(std::ffi::OsStr::from_bytes(name));
+    let mut to = rustix::fs::open(path, flags, Mode::from_raw_mode(mode)).map(File::from).context(name)?;
+    receive(filename, &mut to, 0).context(name)
 }
 
 /// Send a whole file or device.
@@ -81,9 +91,10 @@ pub fn download_offset(
     let (mut from, whole) = open_source(ctx, remotefilename)?;
     match whole {
         Some(whole) => filename.copy_from_file(&from, offset, Some(size), whole.saturating_sub(offset).min(size)),
-        None => from.seek(SeekFrom::Start(offset)).map_err(Error::from).and_then(|_| {
-            filename.copy_from(&from, Some(size), None)
-        }),
+        None => from
+            .seek(SeekFrom::Start(offset))
+            .map_err(Error::from)
+            .and_then(|_| filename.copy_from(&from, Some(size), None)),
     }
     .with_context(name)?;
     Ok(())

@@ -7,8 +7,6 @@
 mod input;
 mod output;
 
-use crate::error::{Errno, Error};
-
 pub(crate) use input::drain;
 pub use input::FileIn;
 pub(crate) use output::send_cancel_chunk;
@@ -16,8 +14,3 @@ pub use output::FileOut;
 
 /// From here on a transfer is worth direct I/O, in bytes.
 const LARGE: u64 = 1 << 20;
-
-/// What both directions fail with when the library cancels.
-pub fn cancelled() -> Error {
-    Error::new(Errno::INTR, "transfer cancelled by the library")
-}

@@ -4,6 +4,7 @@
 //! because the calls that take descriptors refuse those opened for looking only, and opening a
 //! device or FIFO for reading is nothing an attribute should need.
 
+use std::borrow::Cow;
 use std::os::fd::OwnedFd;
 
 use bstr::{BStr, BString, ByteSlice};
@@ -14,7 +15,8 @@ use rustix::fs::{Mode, OFlags, XattrFlags};
 use crate::ctx::Ctx;
 use crate::error::{Context, Errno, Error, Result};
 use crate::files::by_fd;
-use crate::path::{check_name, open_in, GuestPath};
+use crate::names::Filename;
+use crate::path::{open_in, GuestPath};
 
 /// The kernel's limits: all names of a file together, one value (`XATTR_LIST_MAX`, `XATTR_SIZE_MAX`).
 const MAX_NAMES: usize = 64 * 1024;
@@ -35,13 +37,16 @@ pub fn lgetxattrs(ctx: &mut Ctx, path: &GuestPath) -> Result<Vec<Xattr>> {
 /// All attributes of many names in one directory, one after the other. In front of those of each name
 /// is an entry without a name, whose value is their number as the C string that upstream sends, or
 /// empty when they cannot be found out.
-pub fn internal_lxattrlist(ctx: &mut Ctx, path: &GuestPath, names: &[BString]) -> Result<Vec<Xattr>> {
+pub fn internal_lxattrlist(ctx: &mut Ctx, path: &GuestPath, names: &[Filename]) -> Result<Vec<Xattr>> {
     let dir = path.open_dir(ctx)?;
     let (mut list, mut total) = (Vec::new(), 0);
     for name in names {
-        check_name(name.as_bstr())?;
-        let file = open_in(&dir, name.as_bstr(), OFlags::PATH | OFlags::NOFOLLOW, Mode::empty());
-        let found = file.map_err(Error::from).and_then(|fd| all(&fd, &mut total));
+        let flags = OFlags::PATH | OFlags::NOFOLLOW;
+        let file = match name.is_dot() {
+            true => path.join(name.as_bstr()).open(ctx, flags, Mode::empty()),
+            false => open_in(&dir, name.as_bstr(), flags, Mode::empty()).map_err(Error::from),
+        };
+        let found = file.and_then(|fd| all(&fd, &mut total));
         let (count, xattrs) = match found {
             Ok(xattrs) => (format!("{}\0", xattrs.len()), xattrs),
             Err(e) if e.errno() == Some(Errno::TOOBIG) => return Err(e.context(path)),
@@ -56,8 +61,19 @@ pub fn internal_lxattrlist(ctx: &mut Ctx, path: &GuestPath, names: &[BString]) -
 /// The value of one attribute. Symbolic links are followed.
 pub fn getxattr(ctx: &mut Ctx, path: &GuestPath, name: &BStr) -> Result<Vec<u8>> {
     let fd = path.open_path(ctx)?;
+    value(&fd, name).context(name).context(path)
+}
+
+/// The same; on a symbolic link, that of the link itself.
+pub fn lgetxattr(ctx: &mut Ctx, path: &GuestPath, name: &BStr) -> Result<Vec<u8>> {
+    let fd = open_link(ctx, path)?;
+    value(&fd, name).context(name).context(path)
+}
+
+/// The value of one attribute of an open file.
+pub fn value(fd: &OwnedFd, name: &[u8]) -> rustix::io::Result<Vec<u8>> {
     let mut value = vec![0u8; MAX_VALUE];
-    let n = rustix::fs::getxattr(by_fd(&fd), name.as_bytes(), &mut *value).context(name).context(path)?;
+    let n = rustix::fs::getxattr(by_fd(fd), name, &mut *value)?;
     value.truncate(n);
     Ok(value)
 }
@@ -66,14 +82,14 @@ pub fn getxattr(ctx: &mut Ctx, path: &GuestPath, name: &BStr) -> Result<Vec<u8>>
 pub fn setxattr(ctx: &mut Ctx, xattr: &BStr, val: &BStr, vallen: i32, path: &GuestPath) -> Result<()> {
     let value = first(val, vallen).context(path)?;
     let fd = path.open_path(ctx)?;
-    rustix::fs::setxattr(by_fd(&fd), xattr.as_bytes(), value, XattrFlags::empty()).context(xattr).context(path)
+    rustix::fs::setxattr(by_fd(&fd), xattr.as_bytes(), &value, XattrFlags::empty()).context(xattr).context(path)
 }
 
 /// The same; on a symbolic link, that of the link itself.
 pub fn lsetxattr(ctx: &mut Ctx, xattr: &BStr, val: &BStr, vallen: i32, path: &GuestPath) -> Result<()> {
     let value = first(val, vallen).context(path)?;
     let fd = open_link(ctx, path)?;
-    rustix::fs::setxattr(by_fd(&fd), xattr.as_bytes(), value, XattrFlags::empty()).context(xattr).context(path)
+    rustix::fs::setxattr(by_fd(&fd), xattr.as_bytes(), &value, XattrFlags::empty()).context(xattr).context(path)
 }
 
 /// Take the attribute `xattr` away. Symbolic links are followed.
@@ -92,11 +108,15 @@ fn open_link(ctx: &Ctx, path: &GuestPath) -> Result<OwnedFd> {
     path.open(ctx, OFlags::PATH | OFlags::NOFOLLOW, Mode::empty())
 }
 
-fn first(val: &BStr, vallen: i32) -> Result<&[u8]> {
-    usize::try_from(vallen)
-        .ok()
-        .and_then(|n| val.get(..n))
-        .ok_or_else(|| Error::invalid(format!("vallen is {vallen}, but the value has {} bytes", val.len())))
+/// The value's first `vallen` bytes. One more than it has is the NUL that ends it in C: SELinux labels are
+/// stored with it, and the wire's strings cannot hold it.
+fn first(val: &BStr, vallen: i32) -> Result<Cow<'_, [u8]>> {
+    match usize::try_from(vallen) {
+        Ok(n) if n.checked_sub(1) == Some(val.len()) => Ok(Cow::Owned(bstr::concat([val.as_bytes(), b"\0"]))),
+        n => n.ok().and_then(|n| val.get(..n)).map(Cow::Borrowed).ok_or_else(|| {
+            Error::invalid(format!("vallen is {vallen}, but the value has {} bytes and the NUL behind it", val.len()))
+        }),
+    }
 }
 
 /// All attributes of an open file, sorted by name. `total` is how many bytes of the reply are taken.
@@ -143,16 +163,15 @@ mod tests {
         let ctx = &mut g.ctx;
         lsetxattr(ctx, "user.b".into(), "value".into(), 3, &f).unwrap();
         lsetxattr(ctx, "user.a".into(), "".into(), 0, &f).unwrap();
-        let seen: Vec<String> = getxattrs(ctx, &l)
-            .unwrap()
-            .iter()
-            .map(|x| format!("{}={}", x.attrname, x.attrval.0.as_bstr()))
-            .collect();
+        let seen: Vec<String> =
+            getxattrs(ctx, &l).unwrap().iter().map(|x| format!("{}={}", x.attrname, x.attrval.0.as_bstr())).collect();
         assert_eq!(seen, ["user.a=", "user.b=val"]);
         // Not what it links to, and a link cannot have this kind of attribute.
         assert_eq!(lsetxattr(ctx, "user.c".into(), "x".into(), 1, &l).unwrap_err().errno(), Some(Errno::PERM));
         assert_eq!(getxattrs(ctx, &f).unwrap().len(), 2);
-        for vallen in [-1, 4] {
+        lsetxattr(ctx, "user.b".into(), "val".into(), 4, &f).unwrap();
+        assert_eq!(getxattr(ctx, &f, "user.b".into()).unwrap(), b"val\0");
+        for vallen in [-1, 5, i32::MAX, i32::MIN] {
             let e = lsetxattr(ctx, "user.d".into(), "val".into(), vallen, &f).unwrap_err();
             assert_eq!(e.errno(), Some(Errno::INVAL), "{vallen}");
         }
@@ -167,11 +186,15 @@ mod tests {
         let ctx = &mut g.ctx;
         setxattr(ctx, "user.a".into(), "hello".into(), 4, &l).unwrap();
         assert_eq!(getxattr(ctx, &f, "user.a".into()).unwrap(), b"hell");
-        for vallen in [-1, 6] {
+        setxattr(ctx, "user.a".into(), "hello".into(), 6, &l).unwrap();
+        assert_eq!(getxattr(ctx, &f, "user.a".into()).unwrap(), b"hello\0");
+        for vallen in [-1, 7] {
             let e = setxattr(ctx, "user.a".into(), "hello".into(), vallen, &f).unwrap_err();
             assert_eq!(e.errno(), Some(Errno::INVAL), "{vallen}");
         }
         assert_eq!(lgetxattrs(ctx, &l).unwrap(), []);
+        assert_eq!(lgetxattr(ctx, &f, "user.a".into()).unwrap(), b"hello\0");
+        assert_eq!(lgetxattr(ctx, &l, "user.a".into()).unwrap_err().errno(), Some(Errno::NODATA));
         assert_eq!(lgetxattrs(ctx, &f).unwrap().len(), 1);
         assert_eq!(lremovexattr(ctx, "user.a".into(), &l).unwrap_err().errno(), Some(Errno::PERM));
         removexattr(ctx, "user.a".into(), &l).unwrap();
@@ -194,15 +217,13 @@ mod tests {
         let ctx = &mut g.ctx;
         setxattr(ctx, "user.b".into(), "2".into(), 1, &f).unwrap();
         setxattr(ctx, "user.a".into(), "1".into(), 1, &f).unwrap();
-        let names = ["l", "f", "missing", ".."].map(BString::from);
+        let names = ["l", "f", "missing", ".."].map(|name| Filename::parse(name.into()).unwrap());
         let list: Vec<String> = internal_lxattrlist(ctx, &root, &names)
             .unwrap()
             .iter()
             .map(|x| format!("{}={}", x.attrname, x.attrval.0.as_bstr()))
             .collect();
         assert_eq!(list, ["=0\0", "=2\0", "user.a=1", "user.b=2", "=", "=0\0"]);
-        let e = internal_lxattrlist(ctx, &root, &["../secret".into()]).unwrap_err();
-        assert_eq!(e.errno(), Some(Errno::INVAL));
         assert_eq!(internal_lxattrlist(ctx, &f, &[]).unwrap_err().errno(), Some(Errno::NOTDIR));
     }
 }

@@ -3,9 +3,14 @@
 mod common;
 
 use common::{Daemon, Finish};
-use guestfs_protocol::args::{DownloadArgs, MkdirArgs, UploadArgs};
+use guestfs_protocol::args::{
+    DownloadArgs, InternalLstatnslistArgs, InternalLxattrlistArgs, InternalReadlinklistArgs, MkdirArgs, UploadArgs,
+};
 use guestfs_protocol::procs;
+use guestfs_protocol::rets::InternalLstatnslistRet;
+use guestfs_protocol::xdr::Xdr;
 use std::os::unix::fs::symlink;
+use std::os::unix::fs::MetadataExt;
 
 /// A guest full of traps, beside a secret that must not be reached.
 fn trapped() -> Daemon {
@@ -88,5 +93,44 @@ fn relative_paths_are_refused() {
         let (errno, message) = d.call(procs::MKDIR, &MkdirArgs { path: path.into() }).error();
         assert_eq!(errno, "EINVAL");
         assert!(message.contains('/'), "{message}");
+    }
+}
+
+/// What the daemon says to a request that it must refuse.
+fn refusal(d: &mut Daemon, proc: i32, args: &impl Xdr) -> (String, String) {
+    let header = d.header(proc);
+    d.send(&header, args);
+    d.answer(&header).error()
+}
+
+#[test]
+fn words_that_name_nothing_are_refused_by_the_dispatcher() {
+    let mut d = trapped();
+    for (name, why) in [("", "empty"), ("real/up", "slash"), ("../secret", "slash")] {
+        let (path, names) = ("/".into(), vec!["real".into(), name.into()]);
+        let stat = refusal(&mut d, procs::INTERNAL_LSTATNSLIST, &InternalLstatnslistArgs { path, names });
+        let (path, names) = ("/".into(), vec![name.into()]);
+        let link = refusal(&mut d, procs::INTERNAL_READLINKLIST, &InternalReadlinklistArgs { path, names });
+        let (path, names) = ("/".into(), vec![name.into()]);
+        let xattr = refusal(&mut d, procs::INTERNAL_LXATTRLIST, &InternalLxattrlistArgs { path, names });
+        for (errno, message) in [stat, link, xattr] {
+            assert_eq!(errno, "EINVAL", "{name:?}: {message}");
+            assert!(message.contains("is not a name in a directory") && message.contains(why), "{message}");
+        }
+    }
+}
+
+#[test]
+fn the_directory_above_the_root_is_the_root() {
+    let mut d = trapped();
+    let root = d.guest().metadata().unwrap().ino() as i64;
+    let real = d.file("real").metadata().unwrap().ino() as i64;
+    for (path, want) in [("/", [root, root]), ("/real", [real, root])] {
+        let header = d.header(procs::INTERNAL_LSTATNSLIST);
+        let names = vec![".".into(), "..".into()];
+        d.send(&header, &InternalLstatnslistArgs { path: path.into(), names });
+        let found: InternalLstatnslistRet = d.answer(&header).ok();
+        let found: Vec<i64> = found.statbufs.iter().map(|s| s.st_ino).collect();
+        assert_eq!(found, want, "{path}");
     }
 }

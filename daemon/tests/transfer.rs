@@ -4,7 +4,9 @@
 mod common;
 
 use common::{noise, Daemon, Finish};
-use guestfs_protocol::args::{DebugArgs, DownloadArgs, DownloadOffsetArgs, InternalUploadArgs, UploadArgs, UploadOffsetArgs};
+use guestfs_protocol::args::{
+    DebugArgs, DownloadArgs, DownloadOffsetArgs, InternalUploadArgs, UploadArgs, UploadOffsetArgs,
+};
 use guestfs_protocol::message::{Header, Status, BIG_CHUNK_SIZE, CANCEL_FLAG, LAUNCH_FLAG};
 use guestfs_protocol::procs;
 use guestfs_protocol::rets::DebugRet;
@@ -22,7 +24,8 @@ fn download(d: &mut Daemon, path: &str) -> Header {
 }
 
 fn hello(d: &mut Daemon, chunk: usize) {
-    let args = DebugArgs { subcmd: "guestfs-rs".into(), extraargs: vec!["v=1".into(), format!("chunk={chunk}").into()] };
+    let args =
+        DebugArgs { subcmd: "guestfs-rs".into(), extraargs: vec!["v=1".into(), format!("chunk={chunk}").into()] };
     let ret: DebugRet = d.ok(procs::DEBUG, &args);
     assert!(ret.result.starts_with(format!("v=1 chunk={BIG_CHUNK_SIZE} ").as_bytes()), "{}", ret.result);
 }
@@ -243,7 +246,7 @@ fn a_call_in_the_middle_of_a_download_ends_the_loop() {
     let mut sink = [0; 65536];
     while std::io::Read::read(&mut d.stream, &mut sink).unwrap_or(0) > 0 {}
     let error = d.join().unwrap_err();
-    assert!(error.contains("in the middle of a download"), "{error}");
+    assert!(error.contains("in the middle of a call"), "{error}");
 }
 
 #[test]
@@ -304,8 +307,14 @@ fn parts_of_files() {
 fn a_file_that_has_no_end_of_its_own_makes_nobody_wait() {
     let mut d = Daemon::start();
     let fifo = std::ffi::CString::new(d.file("fifo").into_os_string().into_encoded_bytes()).unwrap();
-    rustix::fs::mknodat(rustix::fs::CWD, fifo.as_c_str(), rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR, 0)
-        .unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        fifo.as_c_str(),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    )
+    .unwrap();
     let header = download(&mut d, "/fifo");
     let () = d.answer(&header).ok();
     assert_eq!(d.file_out(), (Vec::new(), Finish::End));

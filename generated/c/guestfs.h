@@ -1885,6 +1885,12 @@ extern GUESTFS_DLL_PUBLIC char *guestfs_get_hv (guestfs_h *g);
 #define GUESTFS_HAVE_GET_IDENTIFIER 1
 extern GUESTFS_DLL_PUBLIC const char *guestfs_get_identifier (guestfs_h *g);
 
+#define GUESTFS_HAVE_GET_IMAGE_FOLDERS 1
+extern GUESTFS_DLL_PUBLIC char **guestfs_get_image_folders (guestfs_h *g);
+
+#define GUESTFS_HAVE_GET_IMAGE_TRUST 1
+extern GUESTFS_DLL_PUBLIC char *guestfs_get_image_trust (guestfs_h *g);
+
 #define GUESTFS_HAVE_GET_LIBVIRT_REQUESTED_CREDENTIAL_CHALLENGE 1
 extern GUESTFS_DLL_PUBLIC char *guestfs_get_libvirt_requested_credential_challenge (guestfs_h *g, int index);
 
@@ -2442,10 +2448,7 @@ extern GUESTFS_DLL_PUBLIC char *guestfs_lgetxattr (guestfs_h *g, const char *pat
 extern GUESTFS_DLL_PUBLIC struct guestfs_xattr_list *guestfs_lgetxattrs (guestfs_h *g, const char *path);
 
 #define GUESTFS_HAVE_LIST_9P 1
-#ifndef GUESTFS_NO_DEPRECATED
-extern GUESTFS_DLL_PUBLIC char **guestfs_list_9p (guestfs_h *g)
-  GUESTFS_DEPRECATED_NO_REPLACEMENT;
-#endif
+extern GUESTFS_DLL_PUBLIC char **guestfs_list_9p (guestfs_h *g);
 
 #define GUESTFS_HAVE_LIST_DEVICES 1
 extern GUESTFS_DLL_PUBLIC char **guestfs_list_devices (guestfs_h *g);
@@ -2973,14 +2976,9 @@ struct guestfs_mount_9p_argv {
   const char *options;
 };
 
-#ifndef GUESTFS_NO_DEPRECATED
-extern GUESTFS_DLL_PUBLIC int guestfs_mount_9p (guestfs_h *g, const char *mounttag, const char *mountpoint, ...)
-  GUESTFS_DEPRECATED_NO_REPLACEMENT;
-extern GUESTFS_DLL_PUBLIC int guestfs_mount_9p_va (guestfs_h *g, const char *mounttag, const char *mountpoint, va_list args)
-  GUESTFS_DEPRECATED_NO_REPLACEMENT;
-extern GUESTFS_DLL_PUBLIC int guestfs_mount_9p_argv (guestfs_h *g, const char *mounttag, const char *mountpoint, const struct guestfs_mount_9p_argv *optargs)
-  GUESTFS_DEPRECATED_NO_REPLACEMENT;
-#endif
+extern GUESTFS_DLL_PUBLIC int guestfs_mount_9p (guestfs_h *g, const char *mounttag, const char *mountpoint, ...);
+extern GUESTFS_DLL_PUBLIC int guestfs_mount_9p_va (guestfs_h *g, const char *mounttag, const char *mountpoint, va_list args);
+extern GUESTFS_DLL_PUBLIC int guestfs_mount_9p_argv (guestfs_h *g, const char *mounttag, const char *mountpoint, const struct guestfs_mount_9p_argv *optargs);
 
 #define GUESTFS_HAVE_MOUNT_LOCAL 1
 #define GUESTFS_MOUNT_LOCAL_READONLY 0
@@ -3453,6 +3451,12 @@ extern GUESTFS_DLL_PUBLIC int guestfs_set_hv (guestfs_h *g, const char *hv);
 
 #define GUESTFS_HAVE_SET_IDENTIFIER 1
 extern GUESTFS_DLL_PUBLIC int guestfs_set_identifier (guestfs_h *g, const char *identifier);
+
+#define GUESTFS_HAVE_SET_IMAGE_FOLDERS 1
+extern GUESTFS_DLL_PUBLIC int guestfs_set_image_folders (guestfs_h *g, char *const *folders);
+
+#define GUESTFS_HAVE_SET_IMAGE_TRUST 1
+extern GUESTFS_DLL_PUBLIC int guestfs_set_image_trust (guestfs_h *g, const char *trust);
 
 #define GUESTFS_HAVE_SET_LABEL 1
 extern GUESTFS_DLL_PUBLIC int guestfs_set_label (guestfs_h *g, const char *mountable, const char *label);
@@ -4145,6 +4149,9 @@ extern GUESTFS_DLL_PUBLIC int guestfs_internal_journal_get (guestfs_h *g, const 
 #define GUESTFS_HAVE_INTERNAL_LIST_RPM_APPLICATIONS 1
 extern GUESTFS_DLL_PUBLIC struct guestfs_application2_list *guestfs_internal_list_rpm_applications (guestfs_h *g);
 
+#define GUESTFS_HAVE_INTERNAL_LIST_WINDOWS_APPLICATIONS 1
+extern GUESTFS_DLL_PUBLIC struct guestfs_application2_list *guestfs_internal_list_windows_applications (guestfs_h *g, const char *root);
+
 #define GUESTFS_HAVE_INTERNAL_LSTATNSLIST 1
 extern GUESTFS_DLL_PUBLIC struct guestfs_statns_list *guestfs_internal_lstatnslist (guestfs_h *g, const char *path, char *const *names);
 
@@ -4683,6 +4690,8 @@ extern GUESTFS_DLL_PUBLIC int guestfs_internal_yara_scan (guestfs_h *g, const ch
 #define LIBGUESTFS_HAVE_GET_E2UUID 1
 #define LIBGUESTFS_HAVE_GET_HV 1
 #define LIBGUESTFS_HAVE_GET_IDENTIFIER 1
+#define LIBGUESTFS_HAVE_GET_IMAGE_FOLDERS 1
+#define LIBGUESTFS_HAVE_GET_IMAGE_TRUST 1
 #define LIBGUESTFS_HAVE_GET_LIBVIRT_REQUESTED_CREDENTIAL_CHALLENGE 1
 #define LIBGUESTFS_HAVE_GET_LIBVIRT_REQUESTED_CREDENTIAL_DEFRESULT 1
 #define LIBGUESTFS_HAVE_GET_LIBVIRT_REQUESTED_CREDENTIAL_PROMPT 1
@@ -4990,6 +4999,8 @@ extern GUESTFS_DLL_PUBLIC int guestfs_internal_yara_scan (guestfs_h *g, const ch
 #define LIBGUESTFS_HAVE_SET_E2UUID 1
 #define LIBGUESTFS_HAVE_SET_HV 1
 #define LIBGUESTFS_HAVE_SET_IDENTIFIER 1
+#define LIBGUESTFS_HAVE_SET_IMAGE_FOLDERS 1
+#define LIBGUESTFS_HAVE_SET_IMAGE_TRUST 1
 #define LIBGUESTFS_HAVE_SET_LABEL 1
 #define LIBGUESTFS_HAVE_SET_LIBVIRT_REQUESTED_CREDENTIAL 1
 #define LIBGUESTFS_HAVE_SET_LIBVIRT_SUPPORTED_CREDENTIALS 1

@@ -13,13 +13,11 @@ impl Handle {
     ///
     /// Removes the default access control list (ACL) of the directory `dir`. What is created in it
     /// later then gets no ACL from it. The access list of `dir`, and what is in it already, do not
-    /// change. It is not an error if there is no default list. If `dir` is not a directory, or its file
-    /// system has no ACLs, it is.
+    /// change. If there is no default list, as on anything that is not a directory, nothing happens. A
+    /// file system without ACLs is an error.
     ///
     /// See also [`Handle::acl_set_file`](crate::Handle::acl_set_file),
     /// [`Handle::acl_get_file`](crate::Handle::acl_get_file) and `acl(5)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `acl` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -53,12 +51,13 @@ impl Handle {
     /// permissions make. A directory without a default list gives an empty result; the default list of
     /// other files is an error.
     ///
-    /// The accounts of the guest are not known to the appliance, so numbers stand for users and groups.
+    /// Where the mask takes something away from an entry, a tab and a comment with what remains stand
+    /// behind it: `user:500:rwx #effective:r-x`. The accounts of the guest are not known to the
+    /// appliance, so numbers stand for users and groups. A `path` that is missing and a file system
+    /// without ACLs are errors.
     ///
     /// See also [`Handle::acl_set_file`](crate::Handle::acl_set_file) and
     /// [`Handle::acl_delete_def_file`](crate::Handle::acl_delete_def_file).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `acl` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -94,16 +93,18 @@ impl Handle {
     /// followed. `acltype` is `access` for the list that says who may do what with `path`, or `default`
     /// for the one that new entries of the directory `path` get; anything else is an error.
     ///
-    /// `acl` is the whole new list, in the long or the short text form of `acl(5)`. Entries are
-    /// separated by commas or newlines. It replaces the old list, and must have one entry each for the
-    /// owner, the group and others: `u::rwx,g::r-x,o::r-x`. The permissions of the file change with an
-    /// access list. If there are entries for other users or groups, the mask is needed too, which
-    /// limits these and the group:
+    /// `acl` is the whole new list, in the long or the short text form of `acl(5)`, so what
+    /// [`Handle::acl_get_file`](crate::Handle::acl_get_file) returns can be given back. Entries are
+    /// separated by commas, blanks or newlines; what stands behind a `#` on a line is a comment. The
+    /// list replaces the old one, and must have one entry each for the owner, the group and others:
+    /// `u::rwx,g::r-x,o::r-x`. The permissions of the file change with an access list. If there are
+    /// entries for other users or groups, the mask is needed too, which limits these and the group:
     ///
     /// ```text
     /// u::rwx,g::r-x,o::r-x,m::rwx,u:500:rwx,g:500:r-x
     /// ```
     ///
+    /// An empty list takes a default list away, and leaves of an access list what the permissions say.
     /// Give users and groups by number. The names of the guest are not known to the appliance;
     /// [`Handle::aug_init`](crate::Handle::aug_init) or
     /// [`Handle::read_lines`](crate::Handle::read_lines) help to find their numbers. A list that is not
@@ -113,8 +114,6 @@ impl Handle {
     /// See also [`Handle::acl_get_file`](crate::Handle::acl_get_file),
     /// [`Handle::acl_delete_def_file`](crate::Handle::acl_delete_def_file) and
     /// [`Handle::chmod`](crate::Handle::chmod).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `acl` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

@@ -22,8 +22,6 @@ impl Handle {
     /// [`Handle::download`](crate::Handle::download) and
     /// [`Handle::zero_free_space`](crate::Handle::zero_free_space).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// It can be stopped from another thread or a signal handler with
     /// [`Handle::user_cancel`](crate::Handle::user_cancel).
     ///
@@ -71,7 +69,8 @@ impl Handle {
     /// `ctype` is the program to compress with: `compress`, `gzip`, `bzip2`, `xz` or `lzop`. One that
     /// is not in the appliance is an error; `gzip`, `bzip2` and `xz` can be expected.
     ///
-    /// See also [`Handle::download`](crate::Handle::download) and `compress_device_out`.
+    /// See also [`Handle::download`](crate::Handle::download) and
+    /// [`Handle::compress_device_out`](crate::Handle::compress_device_out).
     ///
     /// It can be stopped from another thread or a signal handler with
     /// [`Handle::user_cancel`](crate::Handle::user_cancel).
@@ -283,8 +282,6 @@ impl Handle {
     ///
     /// See also [`Handle::tgz_out`](crate::Handle::tgz_out) and `tar(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**. New programs call [`Handle::tar_in`](crate::Handle::tar_in) instead. This call
     /// stays, so programs that use it keep working.
     ///
@@ -329,8 +326,6 @@ impl Handle {
     ///
     /// See also [`Handle::tgz_in`](crate::Handle::tgz_in) and `tar(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**. New programs call [`Handle::tar_out`](crate::Handle::tar_out) instead. This call
     /// stays, so programs that use it keep working.
     ///
@@ -374,8 +369,6 @@ impl Handle {
     /// `directory`. It is [`Handle::tar_in`](crate::Handle::tar_in) with `compress` being `xz`.
     ///
     /// See also [`Handle::txz_out`](crate::Handle::txz_out) and `tar(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::tar_in`](crate::Handle::tar_in) instead. This call
     /// stays, so programs that use it keep working.
@@ -423,8 +416,6 @@ impl Handle {
     /// [`Handle::tar_out`](crate::Handle::tar_out) with `compress` being `xz`.
     ///
     /// See also [`Handle::txz_in`](crate::Handle::txz_in) and `tar(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::tar_out`](crate::Handle::tar_out) instead. This call
     /// stays, so programs that use it keep working.

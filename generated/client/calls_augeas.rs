@@ -21,8 +21,6 @@ impl Handle {
     /// See also [`Handle::aug_set`](crate::Handle::aug_set), [`Handle::aug_rm`](crate::Handle::aug_rm)
     /// and `augtool(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.3.4.
     pub fn aug_clear(&self, augpath: impl AsRef<[u8]>) -> Result<()> {
         let augpath = augpath.as_ref();
@@ -49,8 +47,6 @@ impl Handle {
     /// See also [`Handle::aug_init`](crate::Handle::aug_init) and
     /// [`Handle::aug_save`](crate::Handle::aug_save).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 0.0.7.
     pub fn aug_close(&self) -> Result<()> {
         self.wrapped(
@@ -68,15 +64,15 @@ impl Handle {
     /// `name`, which other expressions can use as `$name`. If nothing matches, a node is created as
     /// `aug_set EXPR VAL` would do, with the value `val`, and the variable is a set of this one node.
     /// If something matches, `val` is not used. A variable of that name from before is replaced. An
-    /// `expr` that is not a set of nodes, or cannot be created, is an error.
+    /// `expr` that is not valid or cannot be created is an error. Augeas crashes on one whose result is
+    /// no set of nodes but a number, string or truth value; then the handle is closed and the call
+    /// fails.
     ///
     /// Returns an `int_bool`: `i` is the number of nodes in the set, `b` is 1 when the node was created
     /// and otherwise 0.
     ///
     /// See also [`Handle::aug_defvar`](crate::Handle::aug_defvar) and
     /// [`Handle::aug_set`](crate::Handle::aug_set).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 0.0.7.
     pub fn aug_defnode(
@@ -121,8 +117,6 @@ impl Handle {
     /// See also [`Handle::aug_defnode`](crate::Handle::aug_defnode) and
     /// [`Handle::aug_match`](crate::Handle::aug_match).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 0.0.7.
     pub fn aug_defvar(
         &self,
@@ -143,15 +137,15 @@ impl Handle {
                 };
                 let g_ret: rets::AugDefvarRet = g_handle
                     .rpc(&info::AUG_DEFVAR, 0, &g_args, Files::default())?;
-                Ok(g_ret.nrnodes)
+                g_handle.count(&info::AUG_DEFVAR, g_ret.nrnodes)
             },
         )
     }
     /// Return the value of an Augeas node.
     ///
-    /// Returns the value of the node that `augpath` matches. It must match exactly one node; none,
-    /// several and a path expression that is not valid are errors. For a node without a value the
-    /// result is empty.
+    /// Returns the value of the node that `augpath` matches. It must match exactly one node; none
+    /// (ENOENT), several and a path expression that is not valid (EINVAL) are errors. A node that has
+    /// no value, which is not the same as an empty one, is an error, too.
     ///
     /// For example, with the usual lenses `/files/etc/hosts/1/canonical` is the first name in
     /// `/etc/hosts`.
@@ -159,8 +153,6 @@ impl Handle {
     /// See also [`Handle::aug_set`](crate::Handle::aug_set),
     /// [`Handle::aug_match`](crate::Handle::aug_match) and
     /// [`Handle::aug_label`](crate::Handle::aug_label).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 0.0.7.
     pub fn aug_get(&self, augpath: impl AsRef<[u8]>) -> Result<BString> {
@@ -185,13 +177,15 @@ impl Handle {
     /// Opens the Augeas handle of the appliance. Augeas reads configuration files of the guest into a
     /// tree, in which they can be read and changed; [`Handle::aug_save`](crate::Handle::aug_save)
     /// writes changed files back. This must come before all other `aug_` calls. There is one handle; if
-    /// one is open already, it is closed first and its unsaved changes are lost.
+    /// one is open already, it is closed first and its unsaved changes are lost. The handle is also
+    /// closed when the guest's root file system is unmounted.
     ///
-    /// `root` is the directory of the guest below which the files are; usually `/`. Files are found in
-    /// the tree below `/files`, and what Augeas knows about itself is below `/augeas`. A file that
-    /// cannot be parsed does not make the call fail; look for errors with `aug_match /augeas//error`.
+    /// `root` is the directory of the guest below which the files are; usually `/`. It must exist.
+    /// Files are found in the tree below `/files`, and what Augeas knows about itself is below
+    /// `/augeas`. A file that cannot be parsed does not make the call fail; look for errors with
+    /// `aug_match /augeas//error`.
     ///
-    /// `flags` is the sum of any of these, or 0:
+    /// `flags` is the sum of any of these, or 0; anything else is an error:
     ///
     /// - `1`: keep the original of every file that is saved as `FILE.augsave`
     /// - `2`: save into `FILE.augnew` and leave the original alone; this wins over 1
@@ -205,8 +199,6 @@ impl Handle {
     ///
     /// See also [`Handle::aug_close`](crate::Handle::aug_close),
     /// [`Handle::aug_match`](crate::Handle::aug_match) and [Augeas](https://augeas.net/).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 0.0.7.
     pub fn aug_init(&self, root: impl AsRef<[u8]>, flags: i32) -> Result<()> {
@@ -233,12 +225,10 @@ impl Handle {
     /// of a file do.
     ///
     /// `augpath` must match exactly one node; none or several are an error. `label` is a plain name: it
-    /// must not be empty, contain `/` or `*` or end in an index such as `[2]`.
+    /// must not be empty or contain `/`.
     ///
     /// See also [`Handle::aug_set`](crate::Handle::aug_set), [`Handle::aug_mv`](crate::Handle::aug_mv)
     /// and [`Handle::aug_rm`](crate::Handle::aug_rm).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 0.0.7.
     pub fn aug_insert(
@@ -275,8 +265,6 @@ impl Handle {
     /// See also [`Handle::aug_get`](crate::Handle::aug_get) and
     /// [`Handle::aug_match`](crate::Handle::aug_match).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.23.14.
     pub fn aug_label(&self, augpath: impl AsRef<[u8]>) -> Result<BString> {
         let augpath = augpath.as_ref();
@@ -303,15 +291,14 @@ impl Handle {
     /// [`Handle::aug_transform`](crate::Handle::aug_transform), and when files have changed by other
     /// means.
     ///
-    /// A file that cannot be read or parsed is left out of the tree and is not an error of this call.
-    /// The reason is then found below `/augeas/files/PATH/error`; `aug_match /augeas//error` lists them
-    /// all.
+    /// A file that cannot be read or parsed is not an error of this call: it is left out of the tree,
+    /// or stays in it as it was when it was read before. The reason is then found below
+    /// `/augeas/files/PATH/error`; `aug_match /augeas//error` lists them all. A file whose time of
+    /// modification is still the same second is not read again.
     ///
     /// See also [`Handle::aug_init`](crate::Handle::aug_init),
     /// [`Handle::aug_save`](crate::Handle::aug_save) and
     /// [`Handle::aug_transform`](crate::Handle::aug_transform).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 0.0.7.
     pub fn aug_load(&self) -> Result<()> {
@@ -331,13 +318,11 @@ impl Handle {
     /// which there is that of the tree. The paths are full ones and each means exactly one node. If
     /// there are no children, or `augpath` matches nothing, the list is empty.
     ///
-    /// `augpath` must not end in a slash, except for `/` itself, which lists the top of the tree. An
-    /// expression that is not valid is an error.
+    /// `augpath` must not end in a slash, `]` or `*`, except for `/` itself, which lists the top of the
+    /// tree, as an empty one does. An expression that is not valid is an error.
     ///
     /// See also [`Handle::aug_match`](crate::Handle::aug_match) and
     /// [`Handle::aug_label`](crate::Handle::aug_label).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 0.0.8.
     pub fn aug_ls(&self, augpath: impl AsRef<[u8]>) -> Result<Vec<BString>> {
@@ -365,13 +350,14 @@ impl Handle {
     /// shift the indexes. When nothing matches, the list is empty; only an expression that is not valid
     /// is an error.
     ///
+    /// More paths than an answer can hold, about 2 MiB, are an error (E2BIG): ask for a part of them,
+    /// such as `/files/etc/hosts/*[position() <= 1000]`.
+    ///
     /// Names may contain characters with a meaning in expressions; in the paths that are returned these
     /// are escaped with a backslash.
     ///
     /// See also [`Handle::aug_ls`](crate::Handle::aug_ls), [`Handle::aug_get`](crate::Handle::aug_get)
     /// and [path expressions](https://github.com/hercules-team/augeas/wiki/Path-expressions).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 0.0.7.
     pub fn aug_match(&self, augpath: impl AsRef<[u8]>) -> Result<Vec<BString>> {
@@ -399,8 +385,6 @@ impl Handle {
     ///
     /// See also [`Handle::aug_insert`](crate::Handle::aug_insert),
     /// [`Handle::aug_rm`](crate::Handle::aug_rm) and [`Handle::aug_save`](crate::Handle::aug_save).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 0.0.7.
     pub fn aug_mv(&self, src: impl AsRef<[u8]>, dest: impl AsRef<[u8]>) -> Result<()> {
@@ -435,8 +419,6 @@ impl Handle {
     /// [`Handle::aug_match`](crate::Handle::aug_match) and
     /// [`Handle::aug_save`](crate::Handle::aug_save).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 0.0.7.
     pub fn aug_rm(&self, augpath: impl AsRef<[u8]>) -> Result<i32> {
         let augpath = augpath.as_ref();
@@ -451,7 +433,7 @@ impl Handle {
                 };
                 let g_ret: rets::AugRmRet = g_handle
                     .rpc(&info::AUG_RM, 0, &g_args, Files::default())?;
-                Ok(g_ret.nrnodes)
+                g_handle.count(&info::AUG_RM, g_ret.nrnodes)
             },
         )
     }
@@ -469,8 +451,6 @@ impl Handle {
     ///
     /// See also [`Handle::aug_set`](crate::Handle::aug_set),
     /// [`Handle::aug_load`](crate::Handle::aug_load) and [`Handle::aug_init`](crate::Handle::aug_init).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 0.0.7.
     pub fn aug_save(&self) -> Result<()> {
@@ -496,8 +476,6 @@ impl Handle {
     /// See also [`Handle::aug_setm`](crate::Handle::aug_setm),
     /// [`Handle::aug_get`](crate::Handle::aug_get), [`Handle::aug_insert`](crate::Handle::aug_insert)
     /// and [`Handle::aug_defnode`](crate::Handle::aug_defnode).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 0.0.7.
     pub fn aug_set(
@@ -535,8 +513,6 @@ impl Handle {
     /// See also [`Handle::aug_set`](crate::Handle::aug_set) and
     /// [`Handle::aug_match`](crate::Handle::aug_match).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.23.14.
     pub fn aug_setm(
         &self,
@@ -561,7 +537,7 @@ impl Handle {
                 };
                 let g_ret: rets::AugSetmRet = g_handle
                     .rpc(&info::AUG_SETM, 0, &g_args, Files::default())?;
-                Ok(g_ret.nodes)
+                g_handle.count(&info::AUG_SETM, g_ret.nodes)
             },
         )
     }
@@ -579,8 +555,6 @@ impl Handle {
     ///
     /// See also [`Handle::aug_load`](crate::Handle::aug_load) and
     /// [`Handle::aug_init`](crate::Handle::aug_init).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.35.2.
     pub fn aug_transform(

@@ -44,8 +44,6 @@ impl Handle {
     /// See also [`Handle::blockdev_getsz`](crate::Handle::blockdev_getsz),
     /// [`Handle::blockdev_getsize64`](crate::Handle::blockdev_getsize64) and `blockdev(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.9.3.
     pub fn blockdev_getbsz(&self, device: impl AsRef<[u8]>) -> Result<i32> {
         let device = device.as_ref();
@@ -60,7 +58,7 @@ impl Handle {
                 };
                 let g_ret: rets::BlockdevGetbszRet = g_handle
                     .rpc(&info::BLOCKDEV_GETBSZ, 0, &g_args, Files::default())?;
-                Ok(g_ret.blocksize)
+                g_handle.count(&info::BLOCKDEV_GETBSZ, g_ret.blocksize)
             },
         )
     }
@@ -111,7 +109,7 @@ impl Handle {
                 };
                 let g_ret: rets::BlockdevGetsize64Ret = g_handle
                     .rpc(&info::BLOCKDEV_GETSIZE64, 0, &g_args, Files::default())?;
-                Ok(g_ret.sizeinbytes)
+                g_handle.count(&info::BLOCKDEV_GETSIZE64, g_ret.sizeinbytes)
             },
         )
     }
@@ -137,7 +135,7 @@ impl Handle {
                 };
                 let g_ret: rets::BlockdevGetssRet = g_handle
                     .rpc(&info::BLOCKDEV_GETSS, 0, &g_args, Files::default())?;
-                Ok(g_ret.sectorsize)
+                g_handle.count(&info::BLOCKDEV_GETSS, g_ret.sectorsize)
             },
         )
     }
@@ -162,7 +160,7 @@ impl Handle {
                 };
                 let g_ret: rets::BlockdevGetszRet = g_handle
                     .rpc(&info::BLOCKDEV_GETSZ, 0, &g_args, Files::default())?;
-                Ok(g_ret.sizeinsectors)
+                g_handle.count(&info::BLOCKDEV_GETSZ, g_ret.sizeinsectors)
             },
         )
     }
@@ -200,8 +198,6 @@ impl Handle {
     ///
     /// See also [`Handle::blockdev_getbsz`](crate::Handle::blockdev_getbsz).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**.
     ///
     /// Since version 1.9.3.
@@ -236,8 +232,6 @@ impl Handle {
     /// More can make reading large files faster, less suits small pieces at random places.
     ///
     /// See also `blockdev(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.29.10.
     pub fn blockdev_setra(&self, device: impl AsRef<[u8]>, sectors: i32) -> Result<()> {
@@ -408,8 +402,8 @@ impl Handle {
     }
     /// List all partitions.
     ///
-    /// Returns the names of all partitions of all disks, such as `/dev/sda1`, disk by disk. Logical
-    /// volumes are not among them.
+    /// Returns the names of all partitions of all disks, such as `/dev/sda1`, disk by disk, and then
+    /// those of arrays, such as `/dev/md127p1`. Logical volumes are not among them.
     ///
     /// See also [`Handle::list_devices`](crate::Handle::list_devices),
     /// [`Handle::lvs`](crate::Handle::lvs) and [`Handle::part_list`](crate::Handle::part_list).
@@ -441,7 +435,7 @@ impl Handle {
                 let g_args = ();
                 let g_ret: rets::NrDevicesRet = g_handle
                     .rpc(&info::NR_DEVICES, 0, &g_args, Files::default())?;
-                Ok(g_ret.nrdisks)
+                g_handle.count(&info::NR_DEVICES, g_ret.nrdisks)
             },
         )
     }

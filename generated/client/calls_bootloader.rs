@@ -24,8 +24,6 @@ impl Handle {
     /// See also [`Handle::syslinux`](crate::Handle::syslinux) for FAT,
     /// [`Handle::grub_install`](crate::Handle::grub_install) and `extlinux(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `extlinux` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -47,23 +45,21 @@ impl Handle {
     }
     /// Install the GRUB boot loader.
     ///
-    /// Installs GRUB on `device`, usually a whole disk, whose boot sector is overwritten. `root` is the
-    /// directory that is the root of the guest, `/` in most cases; the files go to `boot/grub` below
-    /// it.
+    /// Installs GRUB for a PC with a BIOS on `device`, usually a whole disk, whose boot sector is
+    /// overwritten. `root` is the directory that is the root of the guest, `/` in most cases; the files
+    /// go to `boot/grub` below it, on a file system of one of the disks.
     ///
-    /// It is meant for GRUB 1. The `grub-install` of the appliance is used, not that of the guest, and
-    /// the two may not fit together, so try it with every kind of guest. To install GRUB 2, which
-    /// nearly all guests use today, run the program of the guest by
+    /// The `grub-install` of the appliance is used, not that of the guest: it is GRUB 2 where the host
+    /// that built the appliance has it, and GRUB needs its own version of everything that it loads. It
+    /// writes no `grub.cfg`. To install the guest's own GRUB, run the program of the guest by
     /// [`Handle::command`](crate::Handle::command).
     ///
-    /// If no drive is found for the device, write a file `boot/grub/device.map` below `root` first,
-    /// with a line such as `(hd0) /dev/sda` that names the device.
+    /// It is an error if a table of partitions leaves no place for it: an MBR needs some free sectors
+    /// in front of the first partition, a GPT a partition of the type *BIOS boot*.
     ///
     /// See also [`Handle::extlinux`](crate::Handle::extlinux),
     /// [`Handle::syslinux`](crate::Handle::syslinux), [`Handle::command`](crate::Handle::command) and
     /// `grub-install(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `grub` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -105,8 +101,6 @@ impl Handle {
     ///
     /// See also [`Handle::extlinux`](crate::Handle::extlinux) for other file systems,
     /// [`Handle::grub_install`](crate::Handle::grub_install) and `syslinux(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `syslinux` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

@@ -23,8 +23,6 @@ impl Handle {
     /// See also [`Handle::btrfs_balance_pause`](crate::Handle::btrfs_balance_pause),
     /// [`Handle::btrfs_balance_status`](crate::Handle::btrfs_balance_status) and `btrfs-balance(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -53,8 +51,6 @@ impl Handle {
     ///
     /// See also [`Handle::btrfs_balance_cancel`](crate::Handle::btrfs_balance_cancel),
     /// [`Handle::btrfs_balance_status`](crate::Handle::btrfs_balance_status) and `btrfs-balance(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -88,8 +84,6 @@ impl Handle {
     /// See also [`Handle::btrfs_balance_pause`](crate::Handle::btrfs_balance_pause),
     /// [`Handle::btrfs_balance_status`](crate::Handle::btrfs_balance_status) and `btrfs-balance(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -113,15 +107,15 @@ impl Handle {
     ///
     /// Returns the state of the balance of the mounted Btrfs file system that contains `path`. The
     /// field `btrfsbalance_status` is `running`, `paused` or, if there is no balance, `none`; then all
-    /// numbers are 0. The numbers count chunks, only `btrfsbalance_left` is in percent.
+    /// numbers are 0. The numbers count chunks, only `btrfsbalance_left` is in percent. A paused
+    /// balance that was not resumed since the file system was mounted has not counted them yet: then
+    /// 100 percent are left of 0.
     ///
     /// That there is no balance is not an error. It is one if `path` is not on a Btrfs file system.
     ///
     /// See also [`Handle::btrfs_filesystem_balance`](crate::Handle::btrfs_filesystem_balance),
     /// [`Handle::btrfs_balance_pause`](crate::Handle::btrfs_balance_pause),
     /// [`Handle::btrfs_balance_resume`](crate::Handle::btrfs_balance_resume) and `btrfs-balance(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -161,8 +155,6 @@ impl Handle {
     /// See also [`Handle::btrfs_device_delete`](crate::Handle::btrfs_device_delete),
     /// [`Handle::btrfs_replace`](crate::Handle::btrfs_replace),
     /// [`Handle::btrfs_filesystem_show`](crate::Handle::btrfs_filesystem_show) and `btrfs-device(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -205,8 +197,6 @@ impl Handle {
     ///
     /// See also [`Handle::btrfs_device_add`](crate::Handle::btrfs_device_add),
     /// [`Handle::btrfs_replace`](crate::Handle::btrfs_replace) and `btrfs-device(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -251,8 +241,6 @@ impl Handle {
     /// [`Handle::btrfs_balance_status`](crate::Handle::btrfs_balance_status),
     /// [`Handle::btrfs_balance_cancel`](crate::Handle::btrfs_balance_cancel) and `btrfs-balance(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -284,8 +272,6 @@ impl Handle {
     ///
     /// See also [`Handle::btrfs_filesystem_balance`](crate::Handle::btrfs_filesystem_balance) and
     /// `btrfs-filesystem(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -335,8 +321,6 @@ impl Handle {
     /// [`Handle::resize2fs`](crate::Handle::resize2fs),
     /// [`Handle::vfs_minimum_size`](crate::Handle::vfs_minimum_size) and `btrfs-filesystem(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -380,8 +364,6 @@ impl Handle {
     /// See also [`Handle::btrfs_device_add`](crate::Handle::btrfs_device_add),
     /// [`Handle::list_filesystems`](crate::Handle::list_filesystems) and `btrfs-filesystem(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -416,8 +398,6 @@ impl Handle {
     /// [`Handle::btrfs_subvolume_delete`](crate::Handle::btrfs_subvolume_delete) and
     /// `btrfs-filesystem(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -447,8 +427,6 @@ impl Handle {
     /// See also [`Handle::btrfs_scrub_full`](crate::Handle::btrfs_scrub_full),
     /// [`Handle::btrfs_rescue_super_recover`](crate::Handle::btrfs_rescue_super_recover) and
     /// `btrfs-check(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::btrfs_scrub_full`](crate::Handle::btrfs_scrub_full)
     /// instead. This call stays, so programs that use it keep working.
@@ -492,8 +470,6 @@ impl Handle {
     ///
     /// See also [`Handle::btrfs_filesystem_show`](crate::Handle::btrfs_filesystem_show) and
     /// `btrfs-image(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -541,8 +517,6 @@ impl Handle {
     /// [`Handle::btrfs_qgroup_create`](crate::Handle::btrfs_qgroup_create),
     /// [`Handle::btrfs_quota_rescan`](crate::Handle::btrfs_quota_rescan) and `btrfs-qgroup(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -587,8 +561,6 @@ impl Handle {
     /// [`Handle::btrfs_qgroup_destroy`](crate::Handle::btrfs_qgroup_destroy),
     /// [`Handle::btrfs_qgroup_show`](crate::Handle::btrfs_qgroup_show) and `btrfs-qgroup(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -624,8 +596,6 @@ impl Handle {
     ///
     /// See also [`Handle::btrfs_qgroup_create`](crate::Handle::btrfs_qgroup_create),
     /// [`Handle::btrfs_qgroup_remove`](crate::Handle::btrfs_qgroup_remove) and `btrfs-qgroup(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -665,8 +635,6 @@ impl Handle {
     /// See also [`Handle::btrfs_quota_enable`](crate::Handle::btrfs_quota_enable),
     /// [`Handle::btrfs_qgroup_show`](crate::Handle::btrfs_qgroup_show) and `btrfs-qgroup(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -701,8 +669,6 @@ impl Handle {
     ///
     /// See also [`Handle::btrfs_qgroup_assign`](crate::Handle::btrfs_qgroup_assign),
     /// [`Handle::btrfs_qgroup_destroy`](crate::Handle::btrfs_qgroup_destroy) and `btrfs-qgroup(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -749,8 +715,6 @@ impl Handle {
     /// [`Handle::btrfs_quota_rescan`](crate::Handle::btrfs_quota_rescan),
     /// [`Handle::btrfs_qgroup_limit`](crate::Handle::btrfs_qgroup_limit) and `btrfs-qgroup(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -789,8 +753,6 @@ impl Handle {
     /// [`Handle::btrfs_qgroup_limit`](crate::Handle::btrfs_qgroup_limit),
     /// [`Handle::btrfs_qgroup_show`](crate::Handle::btrfs_qgroup_show) and `btrfs-quota(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -823,8 +785,6 @@ impl Handle {
     ///
     /// See also [`Handle::btrfs_quota_enable`](crate::Handle::btrfs_quota_enable),
     /// [`Handle::btrfs_qgroup_show`](crate::Handle::btrfs_qgroup_show) and `btrfs-quota(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -859,8 +819,6 @@ impl Handle {
     ///
     /// See also [`Handle::btrfs_device_add`](crate::Handle::btrfs_device_add),
     /// [`Handle::btrfs_device_delete`](crate::Handle::btrfs_device_delete) and `btrfs-replace(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -905,8 +863,6 @@ impl Handle {
     /// See also [`Handle::btrfs_rescue_super_recover`](crate::Handle::btrfs_rescue_super_recover) and
     /// `btrfs-rescue(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -939,8 +895,6 @@ impl Handle {
     /// See also [`Handle::btrfs_rescue_chunk_recover`](crate::Handle::btrfs_rescue_chunk_recover) and
     /// `btrfs-rescue(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -969,8 +923,6 @@ impl Handle {
     ///
     /// See also [`Handle::btrfs_scrub_start`](crate::Handle::btrfs_scrub_start),
     /// [`Handle::btrfs_scrub_status`](crate::Handle::btrfs_scrub_status) and `btrfs-scrub(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -1004,8 +956,6 @@ impl Handle {
     /// See also [`Handle::btrfs_scrub_start`](crate::Handle::btrfs_scrub_start), which does the same in
     /// the background, [`Handle::btrfs_scrub_status`](crate::Handle::btrfs_scrub_status) and
     /// `btrfs-scrub(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -1045,8 +995,6 @@ impl Handle {
     /// See also [`Handle::btrfs_scrub_cancel`](crate::Handle::btrfs_scrub_cancel),
     /// [`Handle::btrfs_scrub_status`](crate::Handle::btrfs_scrub_status) and `btrfs-scrub(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -1070,8 +1018,9 @@ impl Handle {
     ///
     /// Begins to read all data and metadata of the mounted Btrfs file system that contains `path`, to
     /// compare them with their checksums, and to repair damaged blocks of which a good copy exists.
-    /// Returns at once; the scrub runs in the background, with low priority, and ends if the file
-    /// system is unmounted.
+    /// Returns at once; the scrub runs in the background, with low priority. Until it has ended, the
+    /// file system cannot be unmounted;
+    /// [`Handle::btrfs_scrub_cancel`](crate::Handle::btrfs_scrub_cancel) ends it before its time.
     ///
     /// [`Handle::btrfs_scrub_status`](crate::Handle::btrfs_scrub_status) tells what it found. It is an
     /// error if a scrub is running already.
@@ -1079,8 +1028,6 @@ impl Handle {
     /// See also [`Handle::btrfs_scrub_full`](crate::Handle::btrfs_scrub_full), which waits for the
     /// result, [`Handle::btrfs_scrub_cancel`](crate::Handle::btrfs_scrub_cancel),
     /// [`Handle::btrfs_scrub_resume`](crate::Handle::btrfs_scrub_resume) and `btrfs-scrub(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -1112,8 +1059,6 @@ impl Handle {
     /// [`Handle::btrfs_scrub_full`](crate::Handle::btrfs_scrub_full) is the call that waits.
     ///
     /// See also [`Handle::btrfs_scrub_start`](crate::Handle::btrfs_scrub_start) and `btrfs-scrub(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -1152,8 +1097,6 @@ impl Handle {
     ///
     /// See also [`Handle::btrfstune_seeding`](crate::Handle::btrfstune_seeding) and `btrfstune(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -1189,8 +1132,6 @@ impl Handle {
     /// [`Handle::btrfs_subvolume_snapshot`](crate::Handle::btrfs_subvolume_snapshot),
     /// [`Handle::btrfs_subvolume_delete`](crate::Handle::btrfs_subvolume_delete) and
     /// `btrfs-subvolume(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -1229,14 +1170,12 @@ impl Handle {
     /// directory goes at once; the space is freed in the background. A snapshot of it keeps its
     /// content.
     ///
-    /// It is an error if `subvolume` is not the top of a subvolume, if another subvolume is inside it,
-    /// if it is mounted itself, or if it is the default one, see
+    /// It is an error if `subvolume` is not the top of a subvolume (`EINVAL`), if another subvolume is
+    /// inside it (`ENOTEMPTY`), if it is mounted itself, or if it is the default one (`EPERM`), see
     /// [`Handle::btrfs_subvolume_set_default`](crate::Handle::btrfs_subvolume_set_default).
     ///
     /// See also [`Handle::btrfs_subvolume_create`](crate::Handle::btrfs_subvolume_create),
     /// [`Handle::btrfs_subvolume_list`](crate::Handle::btrfs_subvolume_list) and `btrfs-subvolume(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -1268,8 +1207,6 @@ impl Handle {
     /// See also [`Handle::btrfs_subvolume_list`](crate::Handle::btrfs_subvolume_list) and
     /// `btrfs-subvolume(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -1292,7 +1229,7 @@ impl Handle {
                         &g_args,
                         Files::default(),
                     )?;
-                Ok(g_ret.id)
+                g_handle.count(&info::BTRFS_SUBVOLUME_GET_DEFAULT, g_ret.id)
             },
         )
     }
@@ -1309,8 +1246,6 @@ impl Handle {
     ///
     /// See also [`Handle::btrfs_subvolume_show`](crate::Handle::btrfs_subvolume_show),
     /// [`Handle::list_filesystems`](crate::Handle::list_filesystems) and `btrfs-subvolume(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -1346,8 +1281,6 @@ impl Handle {
     /// See also [`Handle::btrfs_subvolume_get_default`](crate::Handle::btrfs_subvolume_get_default) and
     /// `btrfs-subvolume(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -1382,22 +1315,22 @@ impl Handle {
     /// Get details of a Btrfs subvolume.
     ///
     /// Returns what is known of the subvolume or snapshot whose directory is `subvolume`. Keys and
-    /// values are those that `btrfs subvolume show` prints, so they depend on its version. Usual keys:
+    /// values are those that `btrfs subvolume show` prints, so they depend on its version. A value that
+    /// it prints as `-` is empty here. Usual keys:
     ///
-    /// - `Name`, `Subvolume ID`: its name and number
-    /// - `UUID`, `Parent UUID`, `Received UUID`: its UUID, that of the subvolume it is a snapshot of, and that of the one it was received from;
-    ///   `-` if there is none
+    /// - `path`, `Name`, `Subvolume ID`: its path from the top of the file system, its name and number
+    /// - `UUID`, `Parent UUID`, `Received UUID`: its UUID, that of the subvolume it is a snapshot of, and
+    ///   that of the one it was received from
     /// - `Creation time`, `Generation`, `Gen at creation`: when it was made, and the counters of changes
     /// - `Parent ID`, `Top level ID`: number of the subvolume that contains it
-    /// - `Flags`: `readonly`, or `-`
+    /// - `Flags`: `readonly`, or empty
     /// - `Snapshot(s)`: the paths of its snapshots, joined by commas; empty if it has none
+    /// - `Quota group`, `Limit referenced`, `Usage referenced` and others: only if quotas are enabled
     ///
     /// It is an error if `subvolume` is not the top of a mounted subvolume.
     ///
     /// See also [`Handle::btrfs_subvolume_list`](crate::Handle::btrfs_subvolume_list) and
     /// `btrfs-subvolume(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -1436,8 +1369,6 @@ impl Handle {
     /// See also [`Handle::btrfs_subvolume_create`](crate::Handle::btrfs_subvolume_create),
     /// [`Handle::btrfs_subvolume_delete`](crate::Handle::btrfs_subvolume_delete) and
     /// `btrfs-subvolume(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -1487,8 +1418,6 @@ impl Handle {
     /// [`Handle::btrfstune_enable_skinny_metadata_extent_refs`](crate::Handle::btrfstune_enable_skinny_metadata_extent_refs),
     /// [`Handle::mkfs_btrfs`](crate::Handle::mkfs_btrfs) and `btrfstune(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -1527,8 +1456,6 @@ impl Handle {
     /// See also
     /// [`Handle::btrfstune_enable_extended_inode_refs`](crate::Handle::btrfstune_enable_extended_inode_refs),
     /// [`Handle::mkfs_btrfs`](crate::Handle::mkfs_btrfs) and `btrfstune(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -1569,8 +1496,6 @@ impl Handle {
     /// Clear the flag only if no file system was built on the seed, or if all of them may be lost.
     ///
     /// See also [`Handle::btrfs_set_seeding`](crate::Handle::btrfs_set_seeding) and `btrfstune(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

@@ -12,12 +12,13 @@ impl Handle {
     /// Return the capabilities of a file.
     ///
     /// Returns the Linux capabilities that the file `path` gives to a process which executes it, in the
-    /// text form of `cap_to_text(3)`, such as `cap_net_raw=ep`. The result is empty if the file has
-    /// none. A file system that cannot store them is an error.
+    /// text form of `cap_to_text(3)`, such as `cap_net_raw=ep`. The letters say in which sets a
+    /// capability is: effective, inheritable, permitted. Symbolic links are followed. The result is
+    /// empty if the file has none, and `=` if it has an empty set of them, which means that a program
+    /// run from it has none at all. A capability without a name yet shows as its number. A file system
+    /// that cannot store them is an error.
     ///
     /// See also [`Handle::cap_set_file`](crate::Handle::cap_set_file) and `capabilities(7)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `linuxcaps` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -43,8 +44,11 @@ impl Handle {
     /// Set the capabilities of a file.
     ///
     /// Sets the Linux capabilities that the file `path` gives to a process which executes it. `path`
-    /// must be a regular file. `cap` is the whole new set, in the text form of `cap_from_text(3)`: for
-    /// example `cap_net_raw=ep` or `cap_chown,cap_fowner=p`. It replaces the old one.
+    /// must be a regular file; symbolic links are not followed,
+    /// [`Handle::realpath`](crate::Handle::realpath) does that. `cap` is the whole new set, in the text
+    /// form of `cap_from_text(3)`: for example `cap_net_raw=ep` or `cap_chown,cap_fowner=p`. It
+    /// replaces the old one. A file has only one flag for the effective set, so either all of its
+    /// capabilities are effective or none is; `cap_chown=p cap_kill=ep` is an error.
     ///
     /// To take all capabilities away, remove the extended attribute `security.capability` with
     /// [`Handle::removexattr`](crate::Handle::removexattr); a file with an empty set of them is not the
@@ -54,8 +58,6 @@ impl Handle {
     /// store capabilities are errors.
     ///
     /// See also [`Handle::cap_get_file`](crate::Handle::cap_get_file) and `capabilities(7)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `linuxcaps` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

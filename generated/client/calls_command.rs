@@ -88,16 +88,18 @@ impl Handle {
     /// argument list: first the program, then what it is given; an empty list is an error. `output` may
     /// also be a named pipe or `/dev/stdout`.
     ///
+    /// What is printed arrives while the program runs: when it pauses, and whenever a good deal has
+    /// come together.
+    ///
     /// Otherwise it is the same as [`Handle::command`](crate::Handle::command); what is said there
     /// about where programs are found and about the risk applies here too. If the program ends with
-    /// anything but status 0, or by a signal, the call fails, and the message is what it has printed on
-    /// standard error. What it had printed on standard output before is in `output` then.
+    /// anything but status 0, or by a signal, the call fails. The message is what it has printed on
+    /// standard error, unless a part of its output was sent already: then it only says that the
+    /// transfer was broken off, and `output` has the first part.
     ///
     /// See also [`Handle::sh_out`](crate::Handle::sh_out),
     /// [`Handle::command_lines`](crate::Handle::command_lines) and
     /// [`Handle::download`](crate::Handle::download).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Long runs send progress events.
     ///
@@ -200,8 +202,6 @@ impl Handle {
     ///
     /// See also [`Handle::sh`](crate::Handle::sh), [`Handle::sh_lines`](crate::Handle::sh_lines) and
     /// [`Handle::command_out`](crate::Handle::command_out).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.55.6.
     pub fn sh_out(

@@ -20,7 +20,8 @@ impl Handle {
     ///
     /// MD5 and SHA-1 do not protect against somebody who wants two files to have the same sum.
     ///
-    /// See also `checksum_device` and `checksums_out`.
+    /// See also [`Handle::checksum_device`](crate::Handle::checksum_device) and
+    /// [`Handle::checksums_out`](crate::Handle::checksums_out).
     ///
     /// Since version 1.0.2.
     pub fn checksum(
@@ -56,8 +57,6 @@ impl Handle {
     ///
     /// See also [`Handle::checksum`](crate::Handle::checksum) and
     /// [`Handle::checksums_out`](crate::Handle::checksums_out).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.3.2.
     pub fn checksum_device(
@@ -149,8 +148,6 @@ impl Handle {
     /// See also [`Handle::egrepi`](crate::Handle::egrepi), [`Handle::zegrep`](crate::Handle::zegrep)
     /// and `grep(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
     /// stays, so programs that use it keep working.
     ///
@@ -189,8 +186,6 @@ impl Handle {
     ///
     /// See also [`Handle::egrep`](crate::Handle::egrep), [`Handle::zegrepi`](crate::Handle::zegrepi)
     /// and `grep(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
     /// stays, so programs that use it keep working.
@@ -266,8 +261,6 @@ impl Handle {
     /// See also [`Handle::fgrepi`](crate::Handle::fgrepi), [`Handle::zfgrep`](crate::Handle::zfgrep)
     /// and `grep(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
     /// stays, so programs that use it keep working.
     ///
@@ -306,8 +299,6 @@ impl Handle {
     ///
     /// See also [`Handle::fgrep`](crate::Handle::fgrep), [`Handle::zfgrepi`](crate::Handle::zfgrepi)
     /// and `grep(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
     /// stays, so programs that use it keep working.
@@ -378,7 +369,7 @@ impl Handle {
     /// A file of zeroes is made much faster by [`Handle::truncate_size`](crate::Handle::truncate_size),
     /// and with its space allocated by [`Handle::fallocate64`](crate::Handle::fallocate64).
     ///
-    /// See also `fill_pattern` and `fill_dir`.
+    /// See also `fill_pattern` and [`Handle::fill_dir`](crate::Handle::fill_dir).
     ///
     /// Long runs send progress events.
     ///
@@ -455,8 +446,6 @@ impl Handle {
     /// that is said there about the result and about errors applies.
     ///
     /// See also [`Handle::zgrepi`](crate::Handle::zgrepi) and `grep(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
     /// stays, so programs that use it keep working.
@@ -758,7 +747,7 @@ impl Handle {
                 };
                 let g_ret: rets::PwriteRet = g_handle
                     .rpc(&info::PWRITE, 0, &g_args, Files::default())?;
-                Ok(g_ret.nbytes)
+                g_handle.count(&info::PWRITE, g_ret.nbytes)
             },
         )
     }
@@ -799,7 +788,7 @@ impl Handle {
                 };
                 let g_ret: rets::PwriteDeviceRet = g_handle
                     .rpc(&info::PWRITE_DEVICE, 0, &g_args, Files::default())?;
-                Ok(g_ret.nbytes)
+                g_handle.count(&info::PWRITE_DEVICE, g_ret.nbytes)
             },
         )
     }
@@ -852,8 +841,6 @@ impl Handle {
     ///
     /// See also [`Handle::strings`](crate::Handle::strings),
     /// [`Handle::hexdump`](crate::Handle::hexdump) and `strings(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
     ///
@@ -961,7 +948,7 @@ impl Handle {
                 let g_args = args::WcCArgs { path: path.into() };
                 let g_ret: rets::WcCRet = g_handle
                     .rpc(&info::WC_C, 0, &g_args, Files::default())?;
-                Ok(g_ret.chars)
+                g_handle.count(&info::WC_C, g_ret.chars)
             },
         )
     }
@@ -984,7 +971,7 @@ impl Handle {
                 let g_args = args::WcLArgs { path: path.into() };
                 let g_ret: rets::WcLRet = g_handle
                     .rpc(&info::WC_L, 0, &g_args, Files::default())?;
-                Ok(g_ret.lines)
+                g_handle.count(&info::WC_L, g_ret.lines)
             },
         )
     }
@@ -1008,7 +995,7 @@ impl Handle {
                 let g_args = args::WcWArgs { path: path.into() };
                 let g_ret: rets::WcWRet = g_handle
                     .rpc(&info::WC_W, 0, &g_args, Files::default())?;
-                Ok(g_ret.words)
+                g_handle.count(&info::WC_W, g_ret.words)
             },
         )
     }
@@ -1021,8 +1008,6 @@ impl Handle {
     ///
     /// See also [`Handle::write_append`](crate::Handle::write_append) and
     /// [`Handle::upload`](crate::Handle::upload).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::write`](crate::Handle::write) instead. This call
     /// stays, so programs that use it keep working.
@@ -1065,8 +1050,6 @@ impl Handle {
     /// See also [`Handle::zegrepi`](crate::Handle::zegrepi), [`Handle::egrep`](crate::Handle::egrep)
     /// and `zgrep(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
     /// stays, so programs that use it keep working.
     ///
@@ -1106,8 +1089,6 @@ impl Handle {
     ///
     /// See also [`Handle::zegrep`](crate::Handle::zegrep), [`Handle::egrepi`](crate::Handle::egrepi)
     /// and `zgrep(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
     /// stays, so programs that use it keep working.
@@ -1149,8 +1130,6 @@ impl Handle {
     /// See also [`Handle::zfgrepi`](crate::Handle::zfgrepi), [`Handle::fgrep`](crate::Handle::fgrep)
     /// and `zgrep(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
     /// stays, so programs that use it keep working.
     ///
@@ -1191,8 +1170,6 @@ impl Handle {
     /// See also [`Handle::zfgrep`](crate::Handle::zfgrep), [`Handle::fgrepi`](crate::Handle::fgrepi)
     /// and `zgrep(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
     /// stays, so programs that use it keep working.
     ///
@@ -1226,12 +1203,11 @@ impl Handle {
     /// Say what a compressed file contains.
     ///
     /// Returns a description of what is inside the compressed file `path`, in the words of `file(1)`.
-    /// `meth` says how it is compressed: `gzip`, `compress` or `bzip2`; anything else is an error.
+    /// `meth` says how it is compressed: `gzip`, `compress` or `bzip2`; anything else is an error, and
+    /// so is a file that is not compressed in this way. Only its beginning is unpacked.
     /// [`Handle::file`](crate::Handle::file) looks into compressed files without being told.
     ///
     /// See also `zcat(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::file`](crate::Handle::file) instead. This call
     /// stays, so programs that use it keep working.
@@ -1268,8 +1244,6 @@ impl Handle {
     /// `compressed` true, and all that is said there about the result and about errors applies.
     ///
     /// See also [`Handle::zgrepi`](crate::Handle::zgrepi) and `zgrep(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
     /// stays, so programs that use it keep working.
@@ -1310,8 +1284,6 @@ impl Handle {
     ///
     /// See also [`Handle::zgrep`](crate::Handle::zgrep), [`Handle::grepi`](crate::Handle::grepi) and
     /// `zgrep(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::grep`](crate::Handle::grep) instead. This call
     /// stays, so programs that use it keep working.

@@ -69,9 +69,9 @@ impl Handle {
     }
     /// List all files below a directory.
     ///
-    /// Walks through `directory` and everything below it and returns all names, sorted. They are
-    /// relative to `directory`, which itself is not among them: for `/home` the file `/home/me/notes`
-    /// is `me/notes`. Links are not followed.
+    /// Walks through `directory` and everything below it and returns all names, sorted. They are what
+    /// comes behind `directory`, which itself is not among them: the file `/home/me/notes` is
+    /// `me/notes` for `/home/`, and `/me/notes` for `/home`. Links are not followed.
     ///
     /// It is an error if `directory` is not a directory. Names are sorted by their bytes, whatever the
     /// language.

@@ -260,14 +260,13 @@ impl Handle {
     ///
     /// Copies the first `size` bytes of `src` to the beginning of `dest`; both are files or block
     /// devices. A file `dest` is created, or emptied first. If `src` or a device `dest` is shorter, the
-    /// call fails after copying what there is. The calls whose names begin like
+    /// call fails after copying what there is; with `src` and `dest` the same, nothing changes. The
+    /// calls whose names begin like
     /// [`Handle::copy_device_to_device`](crate::Handle::copy_device_to_device) have an option `size`
     /// for this.
     ///
     /// See also [`Handle::copy_file_to_file`](crate::Handle::copy_file_to_file) and
     /// [`Handle::copy_file_to_device`](crate::Handle::copy_file_to_device).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call
     /// [`Handle::copy_device_to_device`](crate::Handle::copy_device_to_device) instead. This call
@@ -395,15 +394,14 @@ impl Handle {
     /// Copy a file or device to another.
     ///
     /// Copies all of `src` to `dest`; both are files or block devices. A file `dest` is created, or
-    /// emptied first. A device `dest` that is shorter than `src` is an error, and it has been
-    /// overwritten then. [`Handle::copy_device_to_device`](crate::Handle::copy_device_to_device) and
-    /// the like do more and send progress events.
+    /// emptied first, unless it is `src` itself. A device `dest` that is shorter than `src` is an
+    /// error, and it has been overwritten then.
+    /// [`Handle::copy_device_to_device`](crate::Handle::copy_device_to_device) and the like do more and
+    /// send progress events.
     ///
     /// See also [`Handle::copy_file_to_device`](crate::Handle::copy_file_to_device),
     /// [`Handle::copy_device_to_file`](crate::Handle::copy_device_to_file) and
     /// [`Handle::copy_file_to_file`](crate::Handle::copy_file_to_file).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call
     /// [`Handle::copy_device_to_device`](crate::Handle::copy_device_to_device) instead. This call

@@ -35,16 +35,16 @@ impl Handle {
                 let g_args = args::DuArgs { path: path.into() };
                 let g_ret: rets::DuRet = g_handle
                     .rpc(&info::DU, 0, &g_args, Files::default())?;
-                Ok(g_ret.sizekb)
+                g_handle.count(&info::DU, g_ret.sizekb)
             },
         )
     }
     /// Write the names of all files below a directory to a file.
     ///
     /// Walks through `directory` and everything below it, and writes all names to the host file
-    /// `files`, each followed by a zero byte. Names are relative to `directory`, which itself is not
-    /// listed. Directories come without a trailing slash, links are not followed, and the order is that
-    /// of the file system.
+    /// `files`, each followed by a zero byte. Names are what comes behind `directory`, which itself is
+    /// not listed: they begin with a slash unless `directory` ends in one. Directories come without a
+    /// trailing slash, links are not followed, and the order is that of the file system.
     ///
     /// The result may be of any length, unlike that of [`Handle::find`](crate::Handle::find).
     ///
@@ -165,7 +165,10 @@ impl Handle {
     /// with type and permissions, owner, size, time and name, as `ls -la` prints it.
     ///
     /// The form of the text may change. Programs use [`Handle::ls`](crate::Handle::ls),
-    /// [`Handle::readdir`](crate::Handle::readdir) or [`Handle::statns`](crate::Handle::statns).
+    /// [`Handle::readdir`](crate::Handle::readdir) or [`Handle::statns`](crate::Handle::statns). The
+    /// listing must fit a reply: with names of usual length some 50 000 entries do. Of larger
+    /// directories [`Handle::ls`](crate::Handle::ls) and
+    /// [`Handle::lstatnslist`](crate::Handle::lstatnslist) tell as much.
     ///
     /// Since version 0.0.4.
     pub fn ll(&self, directory: impl AsRef<[u8]>) -> Result<BString> {
@@ -194,8 +197,6 @@ impl Handle {
     /// [`Handle::lgetxattr`](crate::Handle::lgetxattr).
     ///
     /// See also [`Handle::ll`](crate::Handle::ll) and `ls(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::lgetxattrs`](crate::Handle::lgetxattrs) instead.
     /// This call stays, so programs that use it keep working.

@@ -200,8 +200,8 @@ impl Handle {
     /// [`Handle::launch`](crate::Handle::launch).
     ///
     /// With additional parameters the machine is a PC of the type q35, so that devices can be put on
-    /// its PCI bus, and it is booted at every launch, which takes longer than restoring a saved one.
-    /// Only the backend `direct` heeds them.
+    /// its PCI bus, and it is booted at every launch, which takes longer than restoring a saved one. A
+    /// machine that runs already (the backend `unix:PATH`) gets none.
     ///
     /// See also [`Handle::set_hv`](crate::Handle::set_hv),
     /// [`Handle::set_append`](crate::Handle::set_append) and `qemu(1)`.
@@ -227,8 +227,9 @@ impl Handle {
     /// List the drives of the handle.
     ///
     /// Returns a line about every drive that was added, in the order of their names: where its content
-    /// is, and in parentheses the options that differ from the default. What is in the lines changes
-    /// from version to version; nothing should depend on them. Secrets are not shown.
+    /// is, `protocol=` with `file` for what is on this host, and the options that differ from the
+    /// default. What is in the lines changes from version to version; nothing should depend on them.
+    /// Secrets are not shown.
     ///
     /// For debugging; what it does may change at any time.
     ///

@@ -17,8 +17,6 @@ impl Handle {
     ///
     /// See also [`Handle::fsck`](crate::Handle::fsck) and `e2fsck(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**. New programs call [`Handle::e2fsck`](crate::Handle::e2fsck) instead. This call
     /// stays, so programs that use it keep working.
     ///
@@ -56,6 +54,7 @@ impl Handle {
     /// - `I`: the directory has a hashed index
     /// - `i`: cannot be changed, deleted, renamed or linked to
     /// - `j`: its data goes through the journal
+    /// - `m`: not compressed
     /// - `N`: its data is inside the inode
     /// - `P`: new files in the directory inherit its project
     /// - `S`: changes are written at once
@@ -64,16 +63,16 @@ impl Handle {
     /// - `t`: the tail is not merged with that of other files
     /// - `u`: its content is to be kept when it is deleted
     /// - `V`: protected by verity
+    /// - `x`: read and written past the page cache, where the disk can be memory
     ///
     /// More may come with newer kernels, and not every kind of file can have every one. `file` must be
-    /// a regular file or a directory; anything else, and a file system that has no such attributes, is
-    /// an error. They have nothing to do with extended attributes, for which there is
+    /// a regular file or a directory; anything else, a symbolic link too, is an error (ENOTSUP). Some
+    /// other file systems, such as XFS and Btrfs, have a part of them; where there are none the call
+    /// fails (ENOTTY). They have nothing to do with extended attributes, for which there is
     /// [`Handle::getxattrs`](crate::Handle::getxattrs).
     ///
     /// See also [`Handle::set_e2attrs`](crate::Handle::set_e2attrs),
     /// [`Handle::get_e2generation`](crate::Handle::get_e2generation) and `lsattr(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.17.31.
     pub fn get_e2attrs(&self, file: impl AsRef<[u8]>) -> Result<BString> {
@@ -105,8 +104,6 @@ impl Handle {
     /// See also [`Handle::set_e2generation`](crate::Handle::set_e2generation),
     /// [`Handle::get_e2attrs`](crate::Handle::get_e2attrs) and `lsattr(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.17.31.
     pub fn get_e2generation(&self, file: impl AsRef<[u8]>) -> Result<i64> {
         let file = file.as_ref();
@@ -121,7 +118,7 @@ impl Handle {
                 };
                 let g_ret: rets::GetE2generationRet = g_handle
                     .rpc(&info::GET_E2GENERATION, 0, &g_args, Files::default())?;
-                Ok(g_ret.generation)
+                g_handle.count(&info::GET_E2GENERATION, g_ret.generation)
             },
         )
     }
@@ -132,8 +129,6 @@ impl Handle {
     /// types.
     ///
     /// See also [`Handle::set_label`](crate::Handle::set_label).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::vfs_label`](crate::Handle::vfs_label) instead. This
     /// call stays, so programs that use it keep working.
@@ -163,8 +158,6 @@ impl Handle {
     /// not limited to these three types.
     ///
     /// See also [`Handle::set_uuid`](crate::Handle::set_uuid).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::vfs_uuid`](crate::Handle::vfs_uuid) instead. This
     /// call stays, so programs that use it keep working.
@@ -310,8 +303,6 @@ impl Handle {
     /// See also [`Handle::mke2fs_JL`](crate::Handle::mke2fs_JL),
     /// [`Handle::mke2fs_JU`](crate::Handle::mke2fs_JU) and `mke2fs(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**. New programs call [`Handle::mke2fs`](crate::Handle::mke2fs) instead. This call
     /// stays, so programs that use it keep working.
     ///
@@ -351,13 +342,12 @@ impl Handle {
     /// blocks of `blocksize` bytes on `device`. Its journal is the one that
     /// [`Handle::mke2journal_L`](crate::Handle::mke2journal_L) gave the label `label`, at most 16
     /// bytes. The journal must have been made with the same `blocksize`, and can serve one file system
-    /// only. [`Handle::mke2fs`](crate::Handle::mke2fs) does this with `journaldevice` being `LABEL=`
-    /// and the label.
+    /// only. It is an error if there is no such journal (ENOENT) or more than one (ENOTUNIQ).
+    /// [`Handle::mke2fs`](crate::Handle::mke2fs) does this with `journaldevice` being `LABEL=` and the
+    /// label.
     ///
     /// See also [`Handle::mke2fs_J`](crate::Handle::mke2fs_J),
     /// [`Handle::mke2fs_JU`](crate::Handle::mke2fs_JU) and `mke2fs(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::mke2fs`](crate::Handle::mke2fs) instead. This call
     /// stays, so programs that use it keep working.
@@ -397,14 +387,12 @@ impl Handle {
     /// Makes a file system of the type `fstype` (`ext2`, `ext3` or `ext4`, all else is an error) with
     /// blocks of `blocksize` bytes on `device`. Its journal is the one that
     /// [`Handle::mke2journal_U`](crate::Handle::mke2journal_U) gave the UUID `uuid`. The journal must
-    /// have been made with the same `blocksize`, and can serve one file system only.
-    /// [`Handle::mke2fs`](crate::Handle::mke2fs) does this with `journaldevice` being `UUID=` and the
-    /// UUID.
+    /// have been made with the same `blocksize`, and can serve one file system only. It is an error if
+    /// there is no such journal (ENOENT). [`Handle::mke2fs`](crate::Handle::mke2fs) does this with
+    /// `journaldevice` being `UUID=` and the UUID.
     ///
     /// See also [`Handle::mke2fs_J`](crate::Handle::mke2fs_J),
     /// [`Handle::mke2fs_JL`](crate::Handle::mke2fs_JL) and `mke2fs(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::mke2fs`](crate::Handle::mke2fs) instead. This call
     /// stays, so programs that use it keep working.
@@ -452,8 +440,6 @@ impl Handle {
     /// [`Handle::mke2journal_L`](crate::Handle::mke2journal_L),
     /// [`Handle::mke2journal_U`](crate::Handle::mke2journal_U) and `mke2fs(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**. New programs call [`Handle::mke2fs`](crate::Handle::mke2fs) instead. This call
     /// stays, so programs that use it keep working.
     ///
@@ -484,8 +470,6 @@ impl Handle {
     ///
     /// See also [`Handle::mke2journal`](crate::Handle::mke2journal),
     /// [`Handle::mke2journal_U`](crate::Handle::mke2journal_U) and `mke2fs(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::mke2fs`](crate::Handle::mke2fs) instead. This call
     /// stays, so programs that use it keep working.
@@ -525,8 +509,6 @@ impl Handle {
     ///
     /// See also [`Handle::mke2journal`](crate::Handle::mke2journal),
     /// [`Handle::mke2journal_L`](crate::Handle::mke2journal_L) and `mke2fs(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::mke2fs`](crate::Handle::mke2fs) instead. This call
     /// stays, so programs that use it keep working.
@@ -572,8 +554,6 @@ impl Handle {
     ///
     /// See also [`Handle::e2fsck`](crate::Handle::e2fsck) and `mklost+found(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.19.56.
     pub fn mklost_and_found(&self, mountpoint: impl AsRef<[u8]>) -> Result<()> {
         let mountpoint = mountpoint.as_ref();
@@ -595,10 +575,9 @@ impl Handle {
     /// Makes the ext2, ext3 or ext4 file system on `device` as large as the device, after a partition
     /// or logical volume was made larger. One that has this size already is left as it is.
     ///
-    /// If it is mounted it grows as it is. Otherwise it is checked first, and what can be repaired
-    /// without questions is repaired; worse damage is an error, and
-    /// [`Handle::e2fsck`](crate::Handle::e2fsck) with `forceall` is the remedy. Anything but an ext
-    /// file system is an error.
+    /// If it is mounted it grows as it is. Otherwise it is checked and repaired first, as by
+    /// [`Handle::e2fsck`](crate::Handle::e2fsck) with `forceall`, since only a clean file system can be
+    /// resized. Anything but an ext file system is an error.
     ///
     /// See also [`Handle::lvresize`](crate::Handle::lvresize),
     /// [`Handle::part_resize`](crate::Handle::part_resize),
@@ -637,8 +616,6 @@ impl Handle {
     /// [`Handle::resize2fs_size`](crate::Handle::resize2fs_size) and
     /// [`Handle::vfs_minimum_size`](crate::Handle::vfs_minimum_size).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.9.4.
     pub fn resize2fs_M(&self, device: impl AsRef<[u8]>) -> Result<()> {
         let device = device.as_ref();
@@ -657,10 +634,10 @@ impl Handle {
     }
     /// Resize an ext2, ext3 or ext4 file system to a given size.
     ///
-    /// Makes the file system on `device` `size` bytes long. `size` must be a multiple of 1024, and is
-    /// rounded down to whole blocks of the file system. It is an error if the content does not fit into
-    /// it or if the device is shorter. The device itself keeps its size, so shrink the file system
-    /// before its partition, and enlarge it afterwards.
+    /// Makes the file system on `device` `size` bytes long. `size` must be a multiple of 1024 above
+    /// zero, and is rounded down to whole blocks of the file system. It is an error if the content does
+    /// not fit into it or if the device is shorter. The device itself keeps its size, so shrink the
+    /// file system before its partition, and enlarge it afterwards.
     ///
     /// A mounted file system can grow, but not shrink. If it is not mounted, it is checked and repaired
     /// first, as by [`Handle::e2fsck`](crate::Handle::e2fsck) with `forceall`, since only a clean file
@@ -671,8 +648,6 @@ impl Handle {
     /// See also [`Handle::resize2fs`](crate::Handle::resize2fs),
     /// [`Handle::resize2fs_M`](crate::Handle::resize2fs_M),
     /// [`Handle::vfs_minimum_size`](crate::Handle::vfs_minimum_size) and `resize2fs(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.3.14.
     pub fn resize2fs_size(&self, device: impl AsRef<[u8]>, size: i64) -> Result<()> {
@@ -707,8 +682,6 @@ impl Handle {
     /// See also [`Handle::get_e2attrs`](crate::Handle::get_e2attrs),
     /// [`Handle::set_e2generation`](crate::Handle::set_e2generation) and `chattr(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.17.31.
     pub fn set_e2attrs(
         &self,
@@ -738,12 +711,11 @@ impl Handle {
     /// Set the generation of a file on ext2, ext3 or ext4.
     ///
     /// Sets the generation of the inode of `file` to `generation`, a number between 0 and 4294967295.
-    /// `file` must be a regular file or a directory. On a file system that keeps no generation the call
-    /// fails.
+    /// `file` must be a regular file or a directory. On a file system that keeps no generation, or does
+    /// not let it be changed, the call fails (ENOTTY); the latter is so on ext4 with checksums of
+    /// metadata, which is what [`Handle::mkfs`](crate::Handle::mkfs) makes.
     ///
     /// See also [`Handle::get_e2generation`](crate::Handle::get_e2generation) and `chattr(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.17.31.
     pub fn set_e2generation(
@@ -769,12 +741,11 @@ impl Handle {
     }
     /// Set the label of an ext2, ext3 or ext4 file system.
     ///
-    /// Gives the file system on `device` the label `label` of at most 16 bytes; more is an error. It is
-    /// the same as [`Handle::set_label`](crate::Handle::set_label).
+    /// Gives the file system on `device` the label `label` of at most 16 bytes; more is an error.
+    /// [`Handle::set_label`](crate::Handle::set_label) does this for more types; anything but an ext
+    /// file system is an error here.
     ///
     /// See also [`Handle::vfs_label`](crate::Handle::vfs_label).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::set_label`](crate::Handle::set_label) instead. This
     /// call stays, so programs that use it keep working.
@@ -810,8 +781,6 @@ impl Handle {
     /// [`Handle::set_uuid_random`](crate::Handle::set_uuid_random) do this for more types.
     ///
     /// See also [`Handle::vfs_uuid`](crate::Handle::vfs_uuid) and `tune2fs(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::set_uuid`](crate::Handle::set_uuid) instead. This
     /// call stays, so programs that use it keep working.
@@ -850,8 +819,6 @@ impl Handle {
     ///
     /// See also [`Handle::set_label`](crate::Handle::set_label),
     /// [`Handle::set_uuid`](crate::Handle::set_uuid) and `tune2fs(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.15.4.
     pub fn tune2fs(

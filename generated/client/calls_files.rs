@@ -18,9 +18,10 @@ impl Handle {
     /// nothing are dropped.
     ///
     /// The last name need not exist: it is returned as it was given, so the result does not show that
-    /// there is such a file. Any other name that is missing is an error. When several names differ in
-    /// case only, one that is spelled just so is taken, else the first by its bytes. `.` and `..`,
-    /// drive letters and backslashes are not handled.
+    /// there is such a file. Any other name that is missing is an error, and so is the last one with a
+    /// slash behind it, which has to be a directory. When several names differ in case only, one that
+    /// is spelled just so is taken, else the first by its bytes. `.` and `..`, drive letters and
+    /// backslashes are not handled.
     ///
     /// See also [`Handle::realpath`](crate::Handle::realpath) and
     /// [`Handle::exists`](crate::Handle::exists).
@@ -140,8 +141,6 @@ impl Handle {
     ///
     /// See also [`Handle::truncate_size`](crate::Handle::truncate_size).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**. New programs call [`Handle::fallocate64`](crate::Handle::fallocate64) instead.
     /// This call stays, so programs that use it keep working.
     ///
@@ -216,24 +215,22 @@ impl Handle {
                 };
                 let g_ret: rets::FilesizeRet = g_handle
                     .rpc(&info::FILESIZE, 0, &g_args, Files::default())?;
-                Ok(g_ret.size)
+                g_handle.count(&info::FILESIZE, g_ret.size)
             },
         )
     }
     /// Create many empty files in a directory.
     ///
-    /// Creates `nr` empty files in the directory `dir`, which must exist. Their names are the numbers
-    /// from 0 to `nr` - 1 with eight digits: `00000000`, `00000001` and so on. They have permissions
-    /// 0666 less the [`Handle::umask`](crate::Handle::umask). Files of these names that are there
-    /// already are left as they are. It is made for testing what file systems and programs do with
-    /// large directories.
+    /// Creates `nr` empty files in the directory `dir`, which must exist; none if `nr` is 0 or less.
+    /// Their names are the numbers from 0 to `nr` - 1 with eight digits: `00000000`, `00000001` and so
+    /// on. They have permissions 0666 less the [`Handle::umask`](crate::Handle::umask). Files and links
+    /// of these names that are there already are left as they are; a directory of such a name is an
+    /// error. It is made for testing what file systems and programs do with large directories.
     ///
     /// When the call fails, for want of inodes perhaps, some of the files have been created.
     ///
     /// See also [`Handle::fill`](crate::Handle::fill), [`Handle::touch`](crate::Handle::touch) and
     /// [`Handle::ls`](crate::Handle::ls).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.19.32.
     pub fn fill_dir(&self, dir: impl AsRef<[u8]>, nr: i32) -> Result<()> {
@@ -271,7 +268,7 @@ impl Handle {
                 let g_args = ();
                 let g_ret: rets::GetUmaskRet = g_handle
                     .rpc(&info::GET_UMASK, 0, &g_args, Files::default())?;
-                Ok(g_ret.mask)
+                g_handle.count(&info::GET_UMASK, g_ret.mask)
             },
         )
     }
@@ -927,8 +924,6 @@ impl Handle {
     /// See also [`Handle::mknod_c`](crate::Handle::mknod_c), [`Handle::mkfifo`](crate::Handle::mkfifo)
     /// and `mknod(2)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `mknod` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -973,8 +968,6 @@ impl Handle {
     ///
     /// See also [`Handle::mknod_b`](crate::Handle::mknod_b), [`Handle::mkfifo`](crate::Handle::mkfifo)
     /// and `mknod(2)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `mknod` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -1290,7 +1283,7 @@ impl Handle {
                 let g_args = args::UmaskArgs { mask };
                 let g_ret: rets::UmaskRet = g_handle
                     .rpc(&info::UMASK, 0, &g_args, Files::default())?;
-                Ok(g_ret.oldmask)
+                g_handle.count(&info::UMASK, g_ret.oldmask)
             },
         )
     }

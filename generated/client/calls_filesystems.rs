@@ -88,8 +88,6 @@ impl Handle {
     /// See also [`Handle::resize2fs`](crate::Handle::resize2fs),
     /// [`Handle::xfs_growfs`](crate::Handle::xfs_growfs) and `resize.f2fs(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `f2fs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -149,8 +147,6 @@ impl Handle {
     /// [`Handle::findfs_partlabel`](crate::Handle::findfs_partlabel),
     /// [`Handle::vfs_label`](crate::Handle::vfs_label) and `findfs(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.5.3.
     pub fn findfs_label(&self, label: impl AsRef<[u8]>) -> Result<BString> {
         let label = label.as_ref();
@@ -179,8 +175,6 @@ impl Handle {
     /// See also [`Handle::findfs_partuuid`](crate::Handle::findfs_partuuid),
     /// [`Handle::part_get_name`](crate::Handle::part_get_name),
     /// [`Handle::part_set_name`](crate::Handle::part_set_name) and `findfs(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.53.5.
     pub fn findfs_partlabel(&self, label: impl AsRef<[u8]>) -> Result<BString> {
@@ -211,8 +205,6 @@ impl Handle {
     /// See also [`Handle::findfs_partlabel`](crate::Handle::findfs_partlabel),
     /// [`Handle::part_set_gpt_guid`](crate::Handle::part_set_gpt_guid) and `findfs(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.53.5.
     pub fn findfs_partuuid(&self, uuid: impl AsRef<[u8]>) -> Result<BString> {
         let uuid = uuid.as_ref();
@@ -240,8 +232,6 @@ impl Handle {
     ///
     /// See also [`Handle::findfs_label`](crate::Handle::findfs_label),
     /// [`Handle::findfs_partuuid`](crate::Handle::findfs_partuuid) and `findfs(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.5.3.
     pub fn findfs_uuid(&self, uuid: impl AsRef<[u8]>) -> Result<BString> {
@@ -301,7 +291,7 @@ impl Handle {
                 };
                 let g_ret: rets::FsckRet = g_handle
                     .rpc(&info::FSCK, 0, &g_args, Files::default())?;
-                Ok(g_ret.status)
+                g_handle.count(&info::FSCK, g_ret.status)
             },
         )
     }
@@ -412,8 +402,6 @@ impl Handle {
     /// `vfat` and `ntfs` that is the size of a cluster. What was on it is lost.
     /// [`Handle::mkfs`](crate::Handle::mkfs) does that with its option `blocksize`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**. New programs call [`Handle::mkfs`](crate::Handle::mkfs) instead. This call
     /// stays, so programs that use it keep working.
     ///
@@ -455,8 +443,6 @@ impl Handle {
     ///
     /// See also [`Handle::btrfs_device_add`](crate::Handle::btrfs_device_add),
     /// [`Handle::btrfs_filesystem_resize`](crate::Handle::btrfs_filesystem_resize) and `mkfs.btrfs(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `btrfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -512,8 +498,6 @@ impl Handle {
     ///
     /// See also [`Handle::tar_out`](crate::Handle::tar_out),
     /// [`Handle::mount_loop`](crate::Handle::mount_loop) and `mksquashfs(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `squashfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -672,8 +656,6 @@ impl Handle {
     /// [`Handle::pvchange_uuid`](crate::Handle::pvchange_uuid) and
     /// [`Handle::part_set_disk_guid_random`](crate::Handle::part_set_disk_guid_random).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.29.50.
     pub fn set_uuid_random(&self, device: impl AsRef<[u8]>) -> Result<()> {
         let device = device.as_ref();
@@ -745,7 +727,7 @@ impl Handle {
                 };
                 let g_ret: rets::VfsMinimumSizeRet = g_handle
                     .rpc(&info::VFS_MINIMUM_SIZE, 0, &g_args, Files::default())?;
-                Ok(g_ret.sizeinbytes)
+                g_handle.count(&info::VFS_MINIMUM_SIZE, g_ret.sizeinbytes)
             },
         )
     }

@@ -195,6 +195,38 @@ impl Handle {
             |g_handle| { crate::handle::get_identifier(g_handle) },
         )
     }
+    /// Return the folders that contained images may reach.
+    ///
+    /// Returns what [`Handle::set_image_folders`](crate::Handle::set_image_folders) or the environment
+    /// variable `LIBGUESTFS_IMAGE_FOLDERS` said, as absolute paths without symbolic links; nothing by
+    /// default.
+    ///
+    /// libguestfs itself does not have this call.
+    ///
+    /// Since version 1.61.1.
+    pub fn get_image_folders(&self) -> Result<Vec<BString>> {
+        self.wrapped(
+            &info::GET_IMAGE_FOLDERS,
+            |_| {},
+            |g_handle| { crate::handle::get_image_folders(g_handle) },
+        )
+    }
+    /// Return how far images are trusted.
+    ///
+    /// Returns `trusted` or `contained`: what
+    /// [`Handle::set_image_trust`](crate::Handle::set_image_trust) or the environment variable
+    /// `LIBGUESTFS_IMAGE_TRUST` said, otherwise `trusted`.
+    ///
+    /// libguestfs itself does not have this call.
+    ///
+    /// Since version 1.61.1.
+    pub fn get_image_trust(&self) -> Result<BString> {
+        self.wrapped(
+            &info::GET_IMAGE_TRUST,
+            |_| {},
+            |g_handle| { crate::handle::get_image_trust(g_handle) },
+        )
+    }
     /// Return the memory of the appliance.
     ///
     /// Returns how much memory the virtual machine gets, in megabytes of 1048576 bytes: what
@@ -239,7 +271,7 @@ impl Handle {
     /// Return whether the appliance has a process group of its own.
     ///
     /// Returns the flag that [`Handle::set_pgroup`](crate::Handle::set_pgroup) sets. It is false by
-    /// default; the shell sets it.
+    /// default; the shell sets it where Ctrl-C can be typed.
     ///
     /// Since version 1.11.18.
     pub fn get_pgroup(&self) -> Result<bool> {
@@ -677,6 +709,20 @@ impl Handle {
     /// - `force_kvm`: use KVM, and fail if that is not possible
     /// - `gdb`: let the virtual machine wait for a debugger on TCP port 1234
     /// - `no_snapshot`: boot a virtual machine for this launch, instead of restoring a saved one
+    /// - `core`: the hypervisor may leave a core with the memory of the appliance when it crashes
+    /// - `privileged`: the hypervisor may do all that the program may. Without this it is given descriptors of all
+    ///   disks and, as far as the kernel allows, can open nothing else: it has no privileges, no network
+    ///   and, if root starts it, a user number of its own. So a disk that only the hypervisor can open
+    ///   cannot be added once the machine runs: one on a server that is not an NBD server, for example.
+    ///   With such a disk added before the launch the hypervisor keeps the user and the network of the
+    ///   program, and of root's privileges those to open files of other users and to use ports below 1024.
+    ///   A script, and one with parameters added with [`Handle::config`](crate::Handle::config), keeps
+    ///   all in any case
+    /// - `environment=NAME,NAME`: pass these variables of the environment on to the hypervisor, too; a name may end in `*`, which
+    ///   stands for all names that begin so. Without this it gets those that it and its libraries are
+    ///   known to use: `PATH`, `HOME`, `TMPDIR`, `USER`, `LOGNAME`, `LD_LIBRARY_PATH`, those that begin
+    ///   with `QEMU_`, `LIBGUESTFS_`, `CEPH_` or `LIBISCSI_`, `SSH_AUTH_SOCK`, and those for proxies and
+    ///   certificates
     ///
     /// The default comes from the environment variable `LIBGUESTFS_BACKEND_SETTINGS`, which separates
     /// settings by colons.
@@ -800,6 +846,80 @@ impl Handle {
                 g_trace.str("identifier", identifier);
             },
             |g_handle| { crate::handle::set_identifier(g_handle, identifier) },
+        )
+    }
+    /// Allow contained images to reach these folders.
+    ///
+    /// Says below which folders of the host, besides its own, the files may lie that an image names,
+    /// where [`Handle::set_image_trust`](crate::Handle::set_image_trust) has said `contained`. The list
+    /// replaces the one from before; an empty one allows none but the image's own folder. Each must be
+    /// a directory that exists. Block devices may be layers of an image only where a folder that has
+    /// them is in this list.
+    ///
+    /// The environment variable `LIBGUESTFS_IMAGE_FOLDERS` does the same, with colons between the
+    /// folders.
+    ///
+    /// libguestfs itself does not have this call. See also
+    /// [`Handle::get_image_folders`](crate::Handle::get_image_folders).
+    ///
+    /// Since version 1.61.1.
+    pub fn set_image_folders(&self, folders: &[impl AsRef<[u8]>]) -> Result<()> {
+        let folders: Vec<BString> = folders
+            .iter()
+            .map(|g_item| BString::from(g_item.as_ref()))
+            .collect();
+        self.wrapped(
+            &info::SET_IMAGE_FOLDERS,
+            |g_trace| {
+                g_trace.str_list("folders", &folders);
+            },
+            |g_handle| { crate::handle::set_image_folders(g_handle, &folders) },
+        )
+    }
+    /// Say how far images are trusted.
+    ///
+    /// The file of a disk image can name others: the backing file of an overlay, a file with the data,
+    /// the extents of a VMDK, a server. Whoever made the image has chosen the names, and what they lead
+    /// to is read, and with a writable drive perhaps written, with the rights of the program.
+    ///
+    /// - `trusted`: the names are followed, as libguestfs does. This is the default. What an image reaches outside
+    ///   its own folder is told in an event of the class `library` when the drive is attached, and by
+    ///   guestfish on stderr.
+    /// - `contained`: every layer must be a regular file below the folder in which the image itself lies, or below one
+    ///   that [`Handle::set_image_folders`](crate::Handle::set_image_folders) allows. Symbolic links are
+    ///   followed first: what counts is where they lead. The library reads the names itself and hands
+    ///   qemu nothing but open files. Everything else is refused before qemu sees the image: files
+    ///   elsewhere, protocols, `json:` names, layers that do not say their format, formats that can have
+    ///   names which the library does not read, differences to a parent in the formats of other
+    ///   hypervisors.
+    ///
+    /// Contained images are for those that somebody else has made. Keep each in a folder of its own: an
+    /// image in your home directory can name any file below it. A folder that is the root directory
+    /// counts for nothing, nor does that of a device. If the format of a drive is not given it is still
+    /// found out from the first bytes, as with [`Handle::add_drive`](crate::Handle::add_drive): say it
+    /// where it is known.
+    ///
+    /// In `contained` an image on a server must be added with the format `raw`, a VMDK in several files
+    /// must be added read-only, and a data file of qcow2 with a relative name lies beside the image.
+    /// The backend `libvirt` refuses contained images, since libvirt opens files by their names.
+    ///
+    /// It counts for drives that are attached after this call: by
+    /// [`Handle::launch`](crate::Handle::launch), or by [`Handle::add_drive`](crate::Handle::add_drive)
+    /// to a handle that runs. The environment variable `LIBGUESTFS_IMAGE_TRUST` does the same.
+    ///
+    /// libguestfs itself does not have this call. See also
+    /// [`Handle::get_image_trust`](crate::Handle::get_image_trust) and
+    /// [`Handle::set_image_folders`](crate::Handle::set_image_folders).
+    ///
+    /// Since version 1.61.1.
+    pub fn set_image_trust(&self, trust: impl AsRef<[u8]>) -> Result<()> {
+        let trust = trust.as_ref().as_bstr();
+        self.wrapped(
+            &info::SET_IMAGE_TRUST,
+            |g_trace| {
+                g_trace.str("trust", trust);
+            },
+            |g_handle| { crate::handle::set_image_trust(g_handle, trust) },
         )
     }
     /// Set the memory of the appliance.

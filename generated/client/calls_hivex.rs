@@ -15,13 +15,12 @@ impl Handle {
     ///
     /// Closes the Registry hive that [`Handle::hivex_open`](crate::Handle::hivex_open) opened. Changes
     /// that were not written with [`Handle::hivex_commit`](crate::Handle::hivex_commit) are lost. All
-    /// handles of nodes and values become invalid. It is an error when no hive is open. An open hive
-    /// can keep its file system busy, so close it before [`Handle::umount`](crate::Handle::umount).
+    /// handles of nodes and values become invalid. It is an error when no hive is open.
+    /// [`Handle::umount`](crate::Handle::umount) does this by itself for a hive that was opened for
+    /// reading only; one that was opened with `write` is in memory, and stays.
     ///
     /// See also [`Handle::hivex_open`](crate::Handle::hivex_open) and
     /// [`Handle::hivex_commit`](crate::Handle::hivex_commit).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -41,8 +40,10 @@ impl Handle {
     ///
     /// Writes the open hive with all its changes. If `filename` is NULL, it goes back into the file it
     /// was read from. Otherwise `filename` is the absolute path of another file in the guest; that one
-    /// is created or replaced, and the original stays as it was. The whole hive is always written, so a
-    /// failure half way, on a full disk perhaps, can leave a file that is no good.
+    /// is created or overwritten, and the original stays as it was. Owner, mode and other attributes of
+    /// a file that exists stay. The whole hive is always written. It is made in memory before, and room
+    /// for a file that grows is taken before, so that a disk that is full leaves the old one; only a
+    /// disk that fails half way can leave a file that is no good.
     ///
     /// The hive stays open, and its handles stay valid. It is an error when no hive is open, or when it
     /// was opened without `write`.
@@ -50,8 +51,6 @@ impl Handle {
     /// See also [`Handle::hivex_open`](crate::Handle::hivex_open),
     /// [`Handle::hivex_node_set_value`](crate::Handle::hivex_node_set_value) and
     /// [`Handle::hivex_close`](crate::Handle::hivex_close).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -84,8 +83,6 @@ impl Handle {
     /// [`Handle::hivex_node_set_value`](crate::Handle::hivex_node_set_value) and
     /// [`Handle::hivex_node_delete_child`](crate::Handle::hivex_node_delete_child).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -109,7 +106,7 @@ impl Handle {
                 };
                 let g_ret: rets::HivexNodeAddChildRet = g_handle
                     .rpc(&info::HIVEX_NODE_ADD_CHILD, 0, &g_args, Files::default())?;
-                Ok(g_ret.nodeh)
+                g_handle.count(&info::HIVEX_NODE_ADD_CHILD, g_ret.nodeh)
             },
         )
     }
@@ -122,8 +119,6 @@ impl Handle {
     /// See also [`Handle::hivex_node_name`](crate::Handle::hivex_node_name),
     /// [`Handle::hivex_node_get_child`](crate::Handle::hivex_node_get_child) and
     /// [`Handle::hivex_root`](crate::Handle::hivex_root).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -157,8 +152,6 @@ impl Handle {
     /// See also [`Handle::hivex_node_add_child`](crate::Handle::hivex_node_add_child) and
     /// [`Handle::hivex_commit`](crate::Handle::hivex_commit).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -191,8 +184,6 @@ impl Handle {
     /// [`Handle::hivex_node_get_value`](crate::Handle::hivex_node_get_value) and
     /// [`Handle::hivex_root`](crate::Handle::hivex_root).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -216,7 +207,7 @@ impl Handle {
                 };
                 let g_ret: rets::HivexNodeGetChildRet = g_handle
                     .rpc(&info::HIVEX_NODE_GET_CHILD, 0, &g_args, Files::default())?;
-                Ok(g_ret.child)
+                g_handle.count(&info::HIVEX_NODE_GET_CHILD, g_ret.child)
             },
         )
     }
@@ -233,8 +224,6 @@ impl Handle {
     /// [`Handle::hivex_value_type`](crate::Handle::hivex_value_type),
     /// [`Handle::hivex_value_value`](crate::Handle::hivex_value_value) and
     /// [`Handle::hivex_value_string`](crate::Handle::hivex_value_string).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -259,7 +248,7 @@ impl Handle {
                 };
                 let g_ret: rets::HivexNodeGetValueRet = g_handle
                     .rpc(&info::HIVEX_NODE_GET_VALUE, 0, &g_args, Files::default())?;
-                Ok(g_ret.valueh)
+                g_handle.count(&info::HIVEX_NODE_GET_VALUE, g_ret.valueh)
             },
         )
     }
@@ -270,8 +259,6 @@ impl Handle {
     ///
     /// See also [`Handle::hivex_node_children`](crate::Handle::hivex_node_children) and
     /// [`Handle::hivex_node_parent`](crate::Handle::hivex_node_parent).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -300,8 +287,6 @@ impl Handle {
     /// See also [`Handle::hivex_root`](crate::Handle::hivex_root) and
     /// [`Handle::hivex_node_children`](crate::Handle::hivex_node_children).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -316,7 +301,7 @@ impl Handle {
                 let g_args = args::HivexNodeParentArgs { nodeh };
                 let g_ret: rets::HivexNodeParentRet = g_handle
                     .rpc(&info::HIVEX_NODE_PARENT, 0, &g_args, Files::default())?;
-                Ok(g_ret.parent)
+                g_handle.count(&info::HIVEX_NODE_PARENT, g_ret.parent)
             },
         )
     }
@@ -347,8 +332,6 @@ impl Handle {
     /// See also [`Handle::hivex_node_get_value`](crate::Handle::hivex_node_get_value),
     /// [`Handle::hivex_value_type`](crate::Handle::hivex_value_type) and
     /// [`Handle::hivex_commit`](crate::Handle::hivex_commit).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -391,8 +374,6 @@ impl Handle {
     /// [`Handle::hivex_value_value`](crate::Handle::hivex_value_value) and
     /// [`Handle::hivex_node_get_value`](crate::Handle::hivex_node_get_value).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -423,15 +404,18 @@ impl Handle {
     /// [`Handle::hivex_node_get_child`](crate::Handle::hivex_node_get_child) or
     /// [`Handle::hivex_node_children`](crate::Handle::hivex_node_children). Nodes and values are named
     /// by handles, which are numbers that are valid until the hive is closed. A file that is not a
-    /// hive, or is damaged at its head, is an error.
+    /// hive, or is damaged at its head, is an error (`ENOTSUP`, or `EINVAL` if it is too short for
+    /// one).
+    ///
+    /// The hive is read by a process of its own. Should a damaged hive make that crash, run for ever or
+    /// take more memory than it may, the call fails with an error that says so, and the hive is not
+    /// open any more; nothing else happens, and another hive can be opened.
     ///
     /// A hive that Windows did not close, after a crash or hibernation, may have changes in log files
     /// beside it. These are not read. Changing such a hive is dangerous.
     ///
     /// See also [`Handle::hivex_close`](crate::Handle::hivex_close),
     /// [`Handle::hivex_commit`](crate::Handle::hivex_commit) and `hivex(3)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -473,8 +457,6 @@ impl Handle {
     /// [`Handle::hivex_node_get_child`](crate::Handle::hivex_node_get_child) and
     /// [`Handle::hivex_node_children`](crate::Handle::hivex_node_children).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -487,7 +469,7 @@ impl Handle {
                 let g_args = ();
                 let g_ret: rets::HivexRootRet = g_handle
                     .rpc(&info::HIVEX_ROOT, 0, &g_args, Files::default())?;
-                Ok(g_ret.nodeh)
+                g_handle.count(&info::HIVEX_ROOT, g_ret.nodeh)
             },
         )
     }
@@ -498,8 +480,6 @@ impl Handle {
     /// See also [`Handle::hivex_node_values`](crate::Handle::hivex_node_values),
     /// [`Handle::hivex_value_type`](crate::Handle::hivex_value_type) and
     /// [`Handle::hivex_value_value`](crate::Handle::hivex_value_value).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -532,8 +512,6 @@ impl Handle {
     /// See also [`Handle::hivex_node_get_value`](crate::Handle::hivex_node_get_value) and
     /// [`Handle::hivex_value_value`](crate::Handle::hivex_value_value).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -565,8 +543,6 @@ impl Handle {
     /// See also [`Handle::hivex_value_value`](crate::Handle::hivex_value_value) and
     /// [`Handle::hivex_value_string`](crate::Handle::hivex_value_string).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -581,7 +557,7 @@ impl Handle {
                 let g_args = args::HivexValueTypeArgs { valueh };
                 let g_ret: rets::HivexValueTypeRet = g_handle
                     .rpc(&info::HIVEX_VALUE_TYPE, 0, &g_args, Files::default())?;
-                Ok(g_ret.datatype)
+                g_handle.count(&info::HIVEX_VALUE_TYPE, g_ret.datatype)
             },
         )
     }
@@ -592,8 +568,6 @@ impl Handle {
     ///
     /// See also [`Handle::hivex_value_string`](crate::Handle::hivex_value_string) and
     /// [`Handle::hivex_value_value`](crate::Handle::hivex_value_value).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call
     /// [`Handle::hivex_value_string`](crate::Handle::hivex_value_string) instead. This call stays, so
@@ -628,8 +602,6 @@ impl Handle {
     /// See also [`Handle::hivex_value_string`](crate::Handle::hivex_value_string),
     /// [`Handle::hivex_value_type`](crate::Handle::hivex_value_type) and
     /// [`Handle::hivex_node_set_value`](crate::Handle::hivex_node_set_value).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `hivex` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

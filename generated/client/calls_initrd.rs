@@ -13,15 +13,15 @@ impl Handle {
     ///
     /// Returns the content of the file `filename` inside the initial RAM disk `initrdpath`, a file such
     /// as `/boot/initrd.img` in a mounted file system. `filename` is a path as
-    /// [`Handle::initrd_list`](crate::Handle::initrd_list) gives it, without a slash at the beginning:
-    /// the start script is usually `init`.
+    /// [`Handle::initrd_list`](crate::Handle::initrd_list) gives it; a slash at its beginning is passed
+    /// over. The start script is usually `init`. Where several files have the name, it is the last of
+    /// them, which is what the kernel is left with.
     ///
-    /// It is an error if there is no such file in the image, if it is not a regular file, or if the
-    /// image is not in the format that [`Handle::initrd_list`](crate::Handle::initrd_list) describes.
+    /// It is an error if there is no such file in the image, if it is not a regular file (links are not
+    /// followed), if it is larger than 4 MiB, or if the image is not in the format that
+    /// [`Handle::initrd_list`](crate::Handle::initrd_list) describes.
     ///
     /// See also [`Handle::initrd_list`](crate::Handle::initrd_list) and `cpio(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// What it takes and returns must fit into one protocol message, about 4 MiB altogether.
     ///
@@ -54,16 +54,16 @@ impl Handle {
     ///
     /// Returns the paths of all files and directories in the initial RAM disk `path`, a file such as
     /// `/boot/initrd.img` in a mounted file system. They come in the order in which they are stored,
-    /// without a slash at the beginning. Directories have lines of their own.
+    /// without a slash at the beginning. Directories have lines of their own; the top is `.` where it
+    /// is stored.
     ///
-    /// The image is an archive of `cpio(1)`, plain or compressed by gzip, xz or zstd. Several of them
-    /// may follow one another, as when microcode for the processor stands in front; then all are
-    /// listed. The images of file systems that Linux 2.4 and older used are not understood and are an
-    /// error, as anything else is.
+    /// The image is an archive of `cpio(1)` in its new format, plain or compressed by gzip, xz, lzma,
+    /// zstd, lz4 or bzip2. Several of them may follow one another, each in its own way, as when
+    /// microcode for the processor stands in front; then all are listed. What a boot loader has left
+    /// behind the last one is passed over. The images of file systems that Linux 2.4 and older used are
+    /// not understood and are an error, as anything else is.
     ///
     /// See also [`Handle::initrd_cat`](crate::Handle::initrd_cat).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.0.54.
     pub fn initrd_list(&self, path: impl AsRef<[u8]>) -> Result<Vec<BString>> {

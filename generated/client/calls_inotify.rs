@@ -37,8 +37,6 @@ impl Handle {
     /// [`Handle::inotify_files`](crate::Handle::inotify_files) and
     /// [`Handle::inotify_rm_watch`](crate::Handle::inotify_rm_watch).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `inotify` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -58,7 +56,7 @@ impl Handle {
                 };
                 let g_ret: rets::InotifyAddWatchRet = g_handle
                     .rpc(&info::INOTIFY_ADD_WATCH, 0, &g_args, Files::default())?;
-                Ok(g_ret.wd)
+                g_handle.count(&info::INOTIFY_ADD_WATCH, g_ret.wd)
             },
         )
     }
@@ -69,8 +67,6 @@ impl Handle {
     ///
     /// See also [`Handle::inotify_init`](crate::Handle::inotify_init) and
     /// [`Handle::inotify_read`](crate::Handle::inotify_read).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `inotify` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -99,8 +95,6 @@ impl Handle {
     ///
     /// See also [`Handle::inotify_read`](crate::Handle::inotify_read) and
     /// [`Handle::inotify_add_watch`](crate::Handle::inotify_add_watch).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `inotify` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -136,8 +130,6 @@ impl Handle {
     /// [`Handle::inotify_files`](crate::Handle::inotify_files),
     /// [`Handle::inotify_close`](crate::Handle::inotify_close) and `inotify(7)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `inotify` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -168,8 +160,6 @@ impl Handle {
     /// See also [`Handle::inotify_files`](crate::Handle::inotify_files),
     /// [`Handle::inotify_add_watch`](crate::Handle::inotify_add_watch) and `inotify(7)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `inotify` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -196,8 +186,6 @@ impl Handle {
     ///
     /// See also [`Handle::inotify_add_watch`](crate::Handle::inotify_add_watch) and
     /// [`Handle::inotify_close`](crate::Handle::inotify_close).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `inotify` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

@@ -109,8 +109,6 @@ impl Handle {
     /// [`Handle::inspect_get_product_name`](crate::Handle::inspect_get_product_name) and
     /// [`Handle::inspect_get_major_version`](crate::Handle::inspect_get_major_version).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.49.8.
     pub fn inspect_get_build_id(&self, root: impl AsRef<[u8]>) -> Result<BString> {
         let root = root.as_ref();
@@ -135,11 +133,13 @@ impl Handle {
     /// `/etc/os-release`, from `/etc/lsb-release`, or from files that are special to a distribution,
     /// such as `/etc/redhat-release`.
     ///
-    /// The words are: `alpinelinux`, `altlinux`, `archlinux`, `buildroot`, `centos`, `cirros`,
-    /// `coreos`, `debian`, `fedora`, `frugalware`, `gentoo`, `kalilinux`, `kylin`, `linuxmint`,
-    /// `mageia`, `mandriva`, `meego`, `neokylin`, `openmandriva`, `opensuse`, `oraclelinux`, `pardus`,
-    /// `pldlinux`, `redhat-based` (something derived from Red Hat), `rhel`, `rocky`, `scientificlinux`,
-    /// `slackware`, `sles`, `suse-based`, `ttylinux`, `ubuntu` and `voidlinux`. More may come.
+    /// The words for Linux are: `alpinelinux`, `altlinux`, `archlinux`, `buildroot`, `centos`,
+    /// `cirros`, `coreos`, `debian`, `fedora`, `frugalware`, `gentoo`, `kalilinux`, `kylin`,
+    /// `linuxmint`, `mageia`, `mandriva`, `meego`, `neokylin`, `openmandriva`, `opensuse`,
+    /// `oraclelinux`, `pardus`, `pldlinux`, `redhat-based` (something derived from Red Hat), `rhel`,
+    /// `rocky`, `scientificlinux`, `slackware`, `sles`, `suse-based`, `ttylinux`, `ubuntu` and
+    /// `voidlinux`. Of others they are `freebsd`, `netbsd`, `openbsd`, `freedos` and `msdos`; the Hurd
+    /// has the word of the Linux distribution it is a port of. More may come.
     ///
     /// `root` is one of the names that [`Handle::inspect_os`](crate::Handle::inspect_os) returned;
     /// anything else is an error. The answer is what inspection found at that time: the disks are not
@@ -182,8 +182,6 @@ impl Handle {
     ///
     /// See also [`Handle::inspect_get_mountpoints`](crate::Handle::inspect_get_mountpoints) and
     /// [`Handle::inspect_get_filesystems`](crate::Handle::inspect_get_filesystems).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.9.17.
     pub fn inspect_get_drive_mappings(
@@ -281,7 +279,8 @@ impl Handle {
     ///
     /// Returns the name that the machine gives itself in its configuration: the first line of
     /// `/etc/HOSTNAME` or `/etc/hostname`, else what `/etc/sysconfig/network` or `/etc/conf.d/hostname`
-    /// says. It may have a domain behind it. When there is none it is `unknown`.
+    /// says; for BSD systems it is `hostname` in `/etc/rc.conf`, or the first line of `/etc/myname`. It
+    /// may have a domain behind it. When there is none it is `unknown`.
     ///
     /// `root` is one of the names that [`Handle::inspect_os`](crate::Handle::inspect_os) returned;
     /// anything else is an error. The answer is what inspection found at that time: the disks are not
@@ -373,7 +372,7 @@ impl Handle {
                         &g_args,
                         Files::default(),
                     )?;
-                Ok(g_ret.major)
+                g_handle.count(&info::INSPECT_GET_MAJOR_VERSION, g_ret.major)
             },
         )
     }
@@ -407,7 +406,7 @@ impl Handle {
                         &g_args,
                         Files::default(),
                     )?;
-                Ok(g_ret.minor)
+                g_handle.count(&info::INSPECT_GET_MINOR_VERSION, g_ret.minor)
             },
         )
     }
@@ -421,8 +420,10 @@ impl Handle {
     /// It is an educated guess from `/etc/fstab`. Tags (`UUID=`, `LABEL=`, `PARTUUID=`, `PARTLABEL=`)
     /// that no disk here has are left out. The guest counts its disks by other names: `/dev/vdb1`,
     /// `/dev/xvdb1`, `/dev/nvme1n1p1` all mean our second drive, `/dev/sdb1`, and arrays are found
-    /// through mdadm.conf. A device that does not exist here is returned all the same, so a failure of
-    /// mount has to be expected. When nothing is said about `/`, it is `root`.
+    /// through mdadm.conf. So do `/dev/ada1p1`, `/dev/wd1a` or `/dev/hd1s1` of other systems: the
+    /// letters of BSD systems are looked up in the disk label, from which Linux counts partitions from
+    /// 5 on. A device that does not exist here is returned all the same, so a failure of mount has to
+    /// be expected. When nothing is said about `/`, it is `root`.
     ///
     /// `root` is one of the names that [`Handle::inspect_os`](crate::Handle::inspect_os) returned;
     /// anything else is an error. The answer is what inspection found at that time: the disks are not
@@ -455,7 +456,7 @@ impl Handle {
     /// Return a short identifier for libosinfo.
     ///
     /// Returns a name of the operating system `root` as the database of libosinfo has it, such as
-    /// `debian12`, `fedora38`, `ubuntu22.04`, `centos7.0` or `sles15sp4`. It is made of the results of
+    /// `debian12`, `fedora38`, `ubuntu22.04`, `centos7.0` or `sle15sp4`. It is made of the results of
     /// inspection, so there may be no such entry in the database. When no name can be made it is
     /// `unknown`. A `root` that [`Handle::inspect_os`](crate::Handle::inspect_os) did not return is an
     /// error.
@@ -478,7 +479,7 @@ impl Handle {
     ///
     /// Returns the format of the packages that the distribution is made of: `rpm`, `deb`, `apk`,
     /// `pacman`, `ebuild`, `pisi` or `xbps`. It is `unknown` when the distribution is, or has no
-    /// packages.
+    /// packages, and for systems other than Linux and the Hurd.
     ///
     /// `root` is one of the names that [`Handle::inspect_os`](crate::Handle::inspect_os) returned;
     /// anything else is an error. The answer is what inspection found at that time: the disks are not
@@ -645,9 +646,8 @@ impl Handle {
     }
     /// Return the type of an operating system.
     ///
-    /// Returns what kind of operating system was found: `linux`, or `unknown`. Other words that
-    /// programs must be prepared for are `windows`, `freebsd`, `netbsd`, `openbsd`, `hurd`, `dos` and
-    /// `minix`; this version recognises only Linux.
+    /// Returns what kind of operating system was found: `linux`, `windows`, `freebsd`, `netbsd`,
+    /// `openbsd`, `hurd`, `minix` or `dos`, or `unknown`. More words may come.
     ///
     /// `root` is one of the names that [`Handle::inspect_os`](crate::Handle::inspect_os) returned;
     /// anything else is an error. The answer is what inspection found at that time: the disks are not
@@ -687,8 +687,6 @@ impl Handle {
     /// See also
     /// [`Handle::inspect_get_windows_system_hive`](crate::Handle::inspect_get_windows_system_hive) and
     /// [`Handle::hivex_open`](crate::Handle::hivex_open).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.9.17.
     pub fn inspect_get_windows_current_control_set(
@@ -731,8 +729,6 @@ impl Handle {
     /// See also
     /// [`Handle::inspect_get_windows_software_hive`](crate::Handle::inspect_get_windows_software_hive).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.57.6.
     pub fn inspect_get_windows_group_policy(
         &self,
@@ -773,8 +769,6 @@ impl Handle {
     /// See also
     /// [`Handle::inspect_get_windows_system_hive`](crate::Handle::inspect_get_windows_system_hive) and
     /// [`Handle::inspect_get_windows_systemroot`](crate::Handle::inspect_get_windows_systemroot).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.35.26.
     pub fn inspect_get_windows_software_hive(
@@ -817,8 +811,6 @@ impl Handle {
     /// [`Handle::inspect_get_windows_software_hive`](crate::Handle::inspect_get_windows_software_hive)
     /// and [`Handle::inspect_get_windows_systemroot`](crate::Handle::inspect_get_windows_systemroot).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.35.26.
     pub fn inspect_get_windows_system_hive(
         &self,
@@ -860,8 +852,6 @@ impl Handle {
     /// [`Handle::inspect_get_windows_system_hive`](crate::Handle::inspect_get_windows_system_hive),
     /// [`Handle::case_sensitive_path`](crate::Handle::case_sensitive_path) and
     /// [`Handle::inspect_get_drive_mappings`](crate::Handle::inspect_get_drive_mappings).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.5.25.
     pub fn inspect_get_windows_systemroot(
@@ -1002,10 +992,10 @@ impl Handle {
     /// [`Handle::inspect_os`](crate::Handle::inspect_os) returned; for Linux these are its packages.
     /// What is not known is an empty text, an epoch that is not known is 0.
     ///
-    /// The packages of Debian and its relatives, Alpine Linux and Arch Linux are listed. Packages of
-    /// RPM are an error with ENOTSUP until the appliance can read their database. The list is sorted by
-    /// name and has only packages that are installed; for systems whose packages are not known it is
-    /// empty.
+    /// The packages of Debian and its relatives, Alpine Linux, Arch Linux, Void Linux and Gentoo are
+    /// listed, and those of RPM, whose database may be of Berkeley DB, SQLite or ndb. The list is
+    /// sorted by name and has only packages that are installed; for systems whose packages are not
+    /// known it is empty.
     ///
     /// The file systems of the guest must be mounted, as
     /// [`Handle::inspect_get_mountpoints`](crate::Handle::inspect_get_mountpoints) says: the files are
@@ -1039,11 +1029,22 @@ impl Handle {
     /// Everything that is mounted is unmounted first. Then every file system is mounted read-only for a
     /// short look, logical volumes, arrays and Btrfs subvolumes too; afterwards nothing is mounted.
     /// What cannot be mounted is passed over, and so are encrypted disks, unless they have been opened
-    /// before.
+    /// before. A Btrfs snapshot of a root is no system of its own: it has the same `/etc/fstab`, which
+    /// names the original.
     ///
-    /// A root of Linux is recognised by its directories and by `/etc/fstab` or `/etc/hosts`. When
-    /// `/usr` is a file system of its own, what it says about the distribution counts as the root's.
-    /// Other operating systems are not recognised yet.
+    /// Only file systems are mounted that systems are installed on or boot from: ext2 to ext4, XFS,
+    /// Btrfs, F2FS, JFS, ReiserFS, FAT, exFAT, NTFS, UFS of BSD systems, and those of media. Others,
+    /// such as HFS, AFFS or that of Minix, are read by drivers that few look after, and whoever makes a
+    /// disk could choose among them; they are left to who mounts them with
+    /// [`Handle::mount`](crate::Handle::mount). Nor are they among the answers of
+    /// [`Handle::inspect_get_mountpoints`](crate::Handle::inspect_get_mountpoints).
+    ///
+    /// A root of Linux is recognised by its directories and by `/etc/fstab` or `/etc/hosts`, that of
+    /// CoreOS by `/etc/coreos/update.conf`. When `/usr` is a file system of its own, what it says about
+    /// the distribution counts as the root's; of the two that CoreOS has it is the newer one. FreeBSD,
+    /// NetBSD, OpenBSD, the Hurd, Minix, FreeDOS and MS-DOS are recognised by files that only they
+    /// have. Media to install a system from, and live systems, are none: their systems are packed
+    /// inside of files.
     ///
     /// The results are kept in the appliance, to be asked for by
     /// [`Handle::inspect_get_type`](crate::Handle::inspect_get_type),
@@ -1072,14 +1073,17 @@ impl Handle {
     /// List the packages in the RPM database of the guest.
     ///
     /// Returns the packages that are installed according to the RPM database of the mounted guest; its
-    /// root must be mounted on `/`. What RPM does not know is an empty text, and 0 for an epoch.
+    /// root must be mounted on `/`. Databases of all three kinds that RPM has had are read: Berkeley
+    /// DB, SQLite and ndb. What RPM does not know is an empty text, and 0 for an epoch. Packages whose
+    /// record is damaged are left out; where all texts together are too large for one answer, the
+    /// descriptions are.
     /// [`Handle::inspect_list_applications2`](crate::Handle::inspect_list_applications2) uses it for
     /// guests with RPM.
     ///
+    /// It is an error (ENOENT) if there is no database, and one if it cannot be read.
+    ///
     /// See also [`Handle::inspect_list_applications2`](crate::Handle::inspect_list_applications2) and
     /// `rpm(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Internal: programs do not call it.
     ///
@@ -1094,6 +1098,46 @@ impl Handle {
                 let g_ret: rets::InternalListRpmApplicationsRet = g_handle
                     .rpc(
                         &info::INTERNAL_LIST_RPM_APPLICATIONS,
+                        0,
+                        &g_args,
+                        Files::default(),
+                    )?;
+                Ok(g_ret.applications2)
+            },
+        )
+    }
+    /// List the programs that a Windows guest has installed.
+    ///
+    /// Returns the programs that the software hive of the Windows guest on `root` lists for people to
+    /// remove them, those of 32 bits on a 64-bit system included; `root` must have been inspected and
+    /// be mounted on `/`. Parts and updates of others, which have no name for people, are left out.
+    /// [`Handle::inspect_list_applications2`](crate::Handle::inspect_list_applications2) uses it for
+    /// Windows.
+    ///
+    /// See also [`Handle::inspect_list_applications2`](crate::Handle::inspect_list_applications2) and
+    /// [`Handle::inspect_get_windows_software_hive`](crate::Handle::inspect_get_windows_software_hive).
+    ///
+    /// Internal: programs do not call it.
+    ///
+    /// Since version 1.61.1.
+    #[doc(hidden)]
+    pub fn internal_list_windows_applications(
+        &self,
+        root: impl AsRef<[u8]>,
+    ) -> Result<Vec<structs::Application2>> {
+        let root = root.as_ref();
+        self.wrapped(
+            &info::INTERNAL_LIST_WINDOWS_APPLICATIONS,
+            |g_trace| {
+                g_trace.str("root", root);
+            },
+            |g_handle| {
+                let g_args = args::InternalListWindowsApplicationsArgs {
+                    root: root.into(),
+                };
+                let g_ret: rets::InternalListWindowsApplicationsRet = g_handle
+                    .rpc(
+                        &info::INTERNAL_LIST_WINDOWS_APPLICATIONS,
                         0,
                         &g_args,
                         Files::default(),

@@ -20,8 +20,6 @@ impl Handle {
     ///
     /// See also [`Handle::mount_loop`](crate::Handle::mount_loop) and `isoinfo(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.17.19.
     pub fn isoinfo(&self, isofile: impl AsRef<[u8]>) -> Result<structs::Isoinfo> {
         let isofile = isofile.as_ref();
@@ -45,15 +43,13 @@ impl Handle {
     /// Returns the contents of the primary volume descriptor of the ISO 9660 file system on `device`:
     /// label, size in blocks, block size, dates, and the names of publisher and programs. It need not
     /// be mounted. Names of Joliet or Rock Ridge do not appear here, so a label may be shortened and in
-    /// capitals. A date that is not set is -1.
+    /// capitals. A date that is not set, or is none, is -1.
     ///
     /// It is an error if the device has no such descriptor. What the fields mean is told in [the
     /// description of the format](https://wiki.osdev.org/ISO_9660#The_Primary_Volume_Descriptor).
     ///
     /// See also [`Handle::isoinfo`](crate::Handle::isoinfo),
     /// [`Handle::vfs_label`](crate::Handle::vfs_label) and `isoinfo(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.17.19.
     pub fn isoinfo_device(&self, device: impl AsRef<[u8]>) -> Result<structs::Isoinfo> {

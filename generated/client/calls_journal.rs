@@ -15,8 +15,6 @@ impl Handle {
     /// `NAME=value`. Not for programs: this is what [`Handle::journal_get`](crate::Handle::journal_get)
     /// is made of, and how entries of any size are transferred.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `journal` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -53,8 +51,6 @@ impl Handle {
     ///
     /// See also [`Handle::journal_open`](crate::Handle::journal_open).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `journal` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -79,8 +75,6 @@ impl Handle {
     /// See also [`Handle::journal_set_data_threshold`](crate::Handle::journal_set_data_threshold) and
     /// [`Handle::journal_get`](crate::Handle::journal_get).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `journal` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -98,7 +92,7 @@ impl Handle {
                         &g_args,
                         Files::default(),
                     )?;
-                Ok(g_ret.threshold)
+                g_handle.count(&info::JOURNAL_GET_DATA_THRESHOLD, g_ret.threshold)
             },
         )
     }
@@ -113,8 +107,6 @@ impl Handle {
     ///
     /// See also [`Handle::journal_next`](crate::Handle::journal_next),
     /// [`Handle::journal_get`](crate::Handle::journal_get) and `sd_journal_get_realtime_usec(3)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `journal` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -133,7 +125,7 @@ impl Handle {
                         &g_args,
                         Files::default(),
                     )?;
-                Ok(g_ret.usec)
+                g_handle.count(&info::JOURNAL_GET_REALTIME_USEC, g_ret.usec)
             },
         )
     }
@@ -149,8 +141,6 @@ impl Handle {
     /// See also [`Handle::journal_skip`](crate::Handle::journal_skip),
     /// [`Handle::journal_get`](crate::Handle::journal_get) and
     /// [`Handle::journal_open`](crate::Handle::journal_open).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `journal` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -179,12 +169,12 @@ impl Handle {
     /// At first no entry is current: go to the first with
     /// [`Handle::journal_next`](crate::Handle::journal_next), and read it with
     /// [`Handle::journal_get`](crate::Handle::journal_get). Close the journal with
-    /// [`Handle::journal_close`](crate::Handle::journal_close) before the file system is unmounted.
+    /// [`Handle::journal_close`](crate::Handle::journal_close);
+    /// [`Handle::umount`](crate::Handle::umount) of its file system does so by itself. A process of its
+    /// own reads it, as for [`Handle::hivex_open`](crate::Handle::hivex_open).
     ///
     /// See also [`Handle::journal_next`](crate::Handle::journal_next),
     /// [`Handle::journal_skip`](crate::Handle::journal_skip) and `sd_journal_open(3)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `journal` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -215,8 +205,6 @@ impl Handle {
     ///
     /// See also [`Handle::journal_get_data_threshold`](crate::Handle::journal_get_data_threshold) and
     /// [`Handle::journal_get`](crate::Handle::journal_get).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `journal` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -249,8 +237,6 @@ impl Handle {
     /// See also [`Handle::journal_next`](crate::Handle::journal_next) and
     /// [`Handle::journal_get`](crate::Handle::journal_get).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `journal` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -265,7 +251,7 @@ impl Handle {
                 let g_args = args::JournalSkipArgs { skip };
                 let g_ret: rets::JournalSkipRet = g_handle
                     .rpc(&info::JOURNAL_SKIP, 0, &g_args, Files::default())?;
-                Ok(g_ret.rskip)
+                g_handle.count(&info::JOURNAL_SKIP, g_ret.rskip)
             },
         )
     }

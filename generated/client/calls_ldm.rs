@@ -24,8 +24,6 @@ impl Handle {
     /// [`Handle::list_ldm_partitions`](crate::Handle::list_ldm_partitions),
     /// [`Handle::ldmtool_scan`](crate::Handle::ldmtool_scan) and `ldmtool(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `ldm` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -51,8 +49,6 @@ impl Handle {
     ///
     /// See also [`Handle::ldmtool_diskgroup_volumes`](crate::Handle::ldmtool_diskgroup_volumes),
     /// [`Handle::ldmtool_diskgroup_name`](crate::Handle::ldmtool_diskgroup_name) and `ldmtool(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `ldm` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -88,8 +84,6 @@ impl Handle {
     /// See also [`Handle::ldmtool_diskgroup_disks`](crate::Handle::ldmtool_diskgroup_disks),
     /// [`Handle::ldmtool_diskgroup_volumes`](crate::Handle::ldmtool_diskgroup_volumes) and
     /// `ldmtool(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `ldm` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -130,8 +124,6 @@ impl Handle {
     /// [`Handle::ldmtool_volume_partitions`](crate::Handle::ldmtool_volume_partitions) and
     /// `ldmtool(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `ldm` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -171,8 +163,6 @@ impl Handle {
     /// See also [`Handle::ldmtool_create_all`](crate::Handle::ldmtool_create_all),
     /// [`Handle::list_ldm_volumes`](crate::Handle::list_ldm_volumes) and `ldmtool(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `ldm` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -197,8 +187,6 @@ impl Handle {
     ///
     /// See also [`Handle::ldmtool_scan_devices`](crate::Handle::ldmtool_scan_devices),
     /// [`Handle::ldmtool_diskgroup_name`](crate::Handle::ldmtool_diskgroup_name) and `ldmtool(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `ldm` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -225,8 +213,6 @@ impl Handle {
     ///
     /// See also [`Handle::ldmtool_scan`](crate::Handle::ldmtool_scan),
     /// [`Handle::ldmtool_diskgroup_disks`](crate::Handle::ldmtool_diskgroup_disks) and `ldmtool(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `ldm` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -267,8 +253,6 @@ impl Handle {
     /// See also [`Handle::ldmtool_volume_type`](crate::Handle::ldmtool_volume_type),
     /// [`Handle::inspect_get_drive_mappings`](crate::Handle::inspect_get_drive_mappings) and
     /// `ldmtool(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `ldm` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -311,8 +295,6 @@ impl Handle {
     ///
     /// See also [`Handle::ldmtool_volume_type`](crate::Handle::ldmtool_volume_type),
     /// [`Handle::list_ldm_partitions`](crate::Handle::list_ldm_partitions) and `ldmtool(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `ldm` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -360,8 +342,6 @@ impl Handle {
     /// [`Handle::ldmtool_volume_partitions`](crate::Handle::ldmtool_volume_partitions) and
     /// `ldmtool(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `ldm` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -401,8 +381,6 @@ impl Handle {
     /// See also [`Handle::ldmtool_create_all`](crate::Handle::ldmtool_create_all),
     /// [`Handle::list_partitions`](crate::Handle::list_partitions) and `ldmtool(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `ldm` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -430,8 +408,6 @@ impl Handle {
     /// See also [`Handle::list_ldm_partitions`](crate::Handle::list_ldm_partitions),
     /// [`Handle::ldmtool_diskgroup_volumes`](crate::Handle::ldmtool_diskgroup_volumes) and
     /// `ldmtool(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `ldm` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

@@ -75,13 +75,14 @@ impl Handle {
     /// Add the disks of a libvirt domain, given its virDomainPtr.
     ///
     /// Does what [`Handle::add_domain`](crate::Handle::add_domain) does for a program that uses libvirt
-    /// itself and has found the domain already: `dom` is a `virDomainPtr`. It is used during the call
-    /// and not freed. Volumes and secrets are looked up over the connection that the domain belongs to;
-    /// libvirt gives no secrets to read-only connections.
+    /// itself and has found the domain already: `dom` is a `virDomainPtr`, in Python a `virDomain` of
+    /// module `libvirt`. It is used during the call and not freed. Volumes and secrets are looked up
+    /// over the connection that the domain belongs to; libvirt gives no secrets to read-only
+    /// connections.
     ///
     /// Returns how many disks were added. All are added or none.
     ///
-    /// Only C and Rust have this call. `dom` must not be NULL.
+    /// Only C, Rust and Python have this call. `dom` must not be NULL.
     ///
     /// See also [`Handle::add_domain`](crate::Handle::add_domain).
     ///

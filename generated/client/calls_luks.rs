@@ -27,8 +27,6 @@ impl Handle {
     /// [`Handle::cryptsetup_close`](crate::Handle::cryptsetup_close),
     /// [`Handle::lvm_scan`](crate::Handle::lvm_scan) and `clevis-luks-unlock(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `clevisluks` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -94,7 +92,8 @@ impl Handle {
     /// must be free, and `control` is never free, as the device mapper needs it.
     ///
     /// `key` is one of the passphrases of the device, byte for byte and without a newline at its end. A
-    /// wrong one is an error.
+    /// wrong one is an error. One that holds NUL bytes is written `base64:TEXT`, and one that begins
+    /// with `base64:` or `text:` itself as `text:KEY`; so it is in all calls that take keys.
     ///
     /// If volume groups are inside, [`Handle::lvm_scan`](crate::Handle::lvm_scan) makes them visible.
     ///

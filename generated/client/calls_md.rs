@@ -36,17 +36,17 @@ impl Handle {
     /// Makes a Linux software RAID array of the block devices `devices` and starts it. What was on them
     /// is lost. `name` is the name of the array; it is then found as `/dev/md/NAME` and, by the name of
     /// the kernel, in [`Handle::list_md_devices`](crate::Handle::list_md_devices). It must not exist
-    /// yet.
+    /// yet, and has at most 32 bytes without blank space or slashes; `/dev/md/NAME` is taken for
+    /// `NAME`, and `/dev/md5` asks for this number. No device may be in use.
     ///
     /// Without options it is a mirror (RAID 1) of all devices. At least two members are needed,
     /// counting those that are missing. The number of `devices` and of bits in `missingbitmap` together
-    /// must equal that of `nrdevices` and `spare` together, otherwise the call fails.
+    /// must equal that of `nrdevices` and `spare` together, otherwise the call fails; with `spare`,
+    /// `nrdevices` must be given.
     ///
     /// See also [`Handle::md_detail`](crate::Handle::md_detail),
     /// [`Handle::md_stat`](crate::Handle::md_stat), [`Handle::md_stop`](crate::Handle::md_stop) and
     /// `mdadm(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `mdadm` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -91,7 +91,7 @@ impl Handle {
     /// Return properties of a software RAID array.
     ///
     /// Returns what `mdadm(8)` tells about the array `md`, which must be started. The values are text.
-    /// Usually there are these keys, and often more:
+    /// Usually there are these keys, and often more, such as one for each member:
     ///
     /// - `level`: the level, such as `raid1`
     /// - `devices`: number of members
@@ -104,8 +104,6 @@ impl Handle {
     ///
     /// See also [`Handle::md_stat`](crate::Handle::md_stat) and
     /// [`Handle::list_md_devices`](crate::Handle::list_md_devices).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `mdadm` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -138,13 +136,12 @@ impl Handle {
     /// - `S`: it is a spare
     /// - `W`: it is read only when no other has the data (write-mostly)
     /// - `R`: it replaces another
+    /// - `J`: it is the journal of the array
     ///
     /// Members that are missing are not listed. It is an error if `md` is no started array.
     ///
     /// See also [`Handle::md_detail`](crate::Handle::md_detail),
     /// [`Handle::list_md_devices`](crate::Handle::list_md_devices) and `md(4)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `mdadm` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -169,12 +166,10 @@ impl Handle {
     ///
     /// Stops the array `md`, so that its device goes away and its members are free for other use. The
     /// data and the metadata on the members stay, and the array is found again at the next launch. It
-    /// must not be in use: unmount its file systems and deactivate its volume groups before.
+    /// must not be in use (EBUSY): unmount its file systems and deactivate its volume groups before.
     ///
     /// See also [`Handle::md_create`](crate::Handle::md_create),
     /// [`Handle::list_md_devices`](crate::Handle::list_md_devices) and `mdadm(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `mdadm` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

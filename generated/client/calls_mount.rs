@@ -68,14 +68,13 @@ impl Handle {
             },
         )
     }
-    /// List the 9p file systems.
+    /// List the directories that the host shares.
     ///
-    /// Always fails. It once listed the tags of the directories that the host shares with the appliance
-    /// by the 9p protocol, which is not supported any more.
+    /// Returns the tags of the directories that the host shares with the appliance by the 9p protocol
+    /// of virtio, sorted. [`Handle::mount_9p`](crate::Handle::mount_9p) mounts them and tells how one
+    /// is shared. The list is empty if there is none.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
-    /// **Deprecated**.
+    /// Releases of the original from 1.48 on do not have this: there it always fails.
     ///
     /// Since version 1.11.12.
     pub fn list_9p(&self) -> Result<Vec<BString>> {
@@ -141,6 +140,10 @@ impl Handle {
     /// them lead to other disks. [`Handle::mount_options`](crate::Handle::mount_options) with `dev`
     /// allows it.
     ///
+    /// An NTFS file system that a hibernated Windows goes on with, or one that was shut down with Fast
+    /// Startup, is refused (EROFS), since writing to it would destroy data:
+    /// [`Handle::mount_ro`](crate::Handle::mount_ro) can mount it.
+    ///
     /// See also [`Handle::mount_ro`](crate::Handle::mount_ro),
     /// [`Handle::mount_options`](crate::Handle::mount_options),
     /// [`Handle::umount`](crate::Handle::umount) and [`Handle::mounts`](crate::Handle::mounts).
@@ -168,15 +171,30 @@ impl Handle {
             },
         )
     }
-    /// Mount a 9p file system.
+    /// Mount a directory of the host.
     ///
-    /// Always fails. It once mounted the directory of the host with the tag `mounttag` at `mountpoint`
-    /// by the 9p protocol, which is not supported any more. To exchange files use
+    /// Mounts the directory of the host with the tag `mounttag` at `mountpoint`, which is `/` or an
+    /// existing directory of the guest. Nothing is copied: the guest's tools work on the files of the
+    /// host, with the rights of the hypervisor. [`Handle::list_9p`](crate::Handle::list_9p) returns the
+    /// tags.
+    ///
+    /// A directory is shared before [`Handle::launch`](crate::Handle::launch) by two parameters for the
+    /// hypervisor, which [`Handle::config`](crate::Handle::config) adds:
+    ///
+    /// ```text
+    /// config -fsdev local,id=f0,path=/home/me/work,security_model=none
+    /// config -device virtio-9p-pci,fsdev=f0,mount_tag=work
+    /// ```
+    ///
+    /// With `,readonly=on` in the first of them nothing can be changed there. The names of users and
+    /// the permissions are those that the hypervisor may set; see `qemu(1)`.
+    ///
+    /// It is an error with errno `ENOENT` if the host shares no directory of this tag. Releases of the
+    /// original from 1.48 on do not have this: there it always fails. To exchange single files use
     /// [`Handle::copy_in`](crate::Handle::copy_in) and [`Handle::copy_out`](crate::Handle::copy_out).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
-    /// **Deprecated**.
+    /// See also [`Handle::list_9p`](crate::Handle::list_9p), [`Handle::config`](crate::Handle::config),
+    /// [`Handle::umount`](crate::Handle::umount) and `mount(8)`.
     ///
     /// Since version 1.11.12.
     pub fn mount_9p(
@@ -216,8 +234,6 @@ impl Handle {
     ///
     /// See also [`Handle::umount`](crate::Handle::umount),
     /// [`Handle::mount_options`](crate::Handle::mount_options) and `mount(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.0.54.
     pub fn mount_loop(

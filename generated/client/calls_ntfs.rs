@@ -14,14 +14,12 @@ impl Handle {
     /// for reading if it is false. Nothing is changed.
     ///
     /// Returns 0 if it can, else a number that says why not: among others 12 for no valid NTFS, 13 for
-    /// a damaged one, 14 if Windows is hibernated on it, 15 if it was not unmounted cleanly, 16 if it
-    /// is in use. That it cannot be mounted is a result, not an error. It is an error if the test could
-    /// not run.
+    /// a damaged one, 14 if Windows is hibernated on it or was shut down with Fast Startup, 15 if it
+    /// was not unmounted cleanly, 16 if it is in use. That it cannot be mounted is a result, not an
+    /// error. It is an error if the test could not run.
     ///
     /// See also [`Handle::ntfsfix`](crate::Handle::ntfsfix), [`Handle::mount`](crate::Handle::mount)
     /// and `ntfs-3g.probe(8)`, which has all numbers.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `ntfs3g` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -42,7 +40,7 @@ impl Handle {
                 };
                 let g_ret: rets::Ntfs3gProbeRet = g_handle
                     .rpc(&info::NTFS_3G_PROBE, 0, &g_args, Files::default())?;
-                Ok(g_ret.status)
+                g_handle.count(&info::NTFS_3G_PROBE, g_ret.status)
             },
         )
     }
@@ -54,11 +52,10 @@ impl Handle {
     ///
     /// `device` must not be mounted. `path` is therefore a plain text: the path from the top of that
     /// file system, with slashes, such as `/Program Files/App`. Upper and lower case must be right. It
-    /// is an error if there is no such file, or if another bit is set in `mode`.
+    /// is an error (ENOENT) if there is no such file, if another bit is set in `mode`, or (EROFS) if a
+    /// hibernated Windows goes on with the file system.
     ///
     /// See also [`Handle::chmod`](crate::Handle::chmod) and `ntfssecaudit(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `ntfs3g` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -103,8 +100,6 @@ impl Handle {
     ///
     /// See also [`Handle::download_inode`](crate::Handle::download_inode),
     /// [`Handle::download`](crate::Handle::download) and `ntfscat(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Long runs send progress events.
     ///
@@ -158,8 +153,6 @@ impl Handle {
     ///
     /// See also [`Handle::ntfsclone_out`](crate::Handle::ntfsclone_out) and `ntfsclone(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `ntfs3g` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -208,8 +201,6 @@ impl Handle {
     ///
     /// See also [`Handle::ntfsclone_in`](crate::Handle::ntfsclone_in),
     /// [`Handle::ntfsfix`](crate::Handle::ntfsfix) and `ntfsclone(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `ntfs3g` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -266,11 +257,10 @@ impl Handle {
     /// cannot be mounted any more.
     ///
     /// That is not what `chkdsk` does: the files and directories are not looked at. It is an error if
-    /// the damage is too heavy.
+    /// the damage is too heavy, or (EROFS) if a hibernated Windows goes on with the file system:
+    /// nothing is changed then.
     ///
     /// See also [`Handle::ntfs_3g_probe`](crate::Handle::ntfs_3g_probe) and `ntfsfix(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `ntfs3g` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -307,12 +297,11 @@ impl Handle {
     /// Afterwards the file system is marked for a check, which Windows does at its next start. A file
     /// system with that mark is refused, so `force` is needed to resize twice without Windows in
     /// between. It is also an error if `size` is too small for the content or larger than the device,
-    /// if it is not positive, or if the file system is damaged.
+    /// if it is not positive, if the file system is damaged, or (EROFS) if a hibernated Windows goes on
+    /// with it.
     ///
     /// See also [`Handle::part_resize`](crate::Handle::part_resize),
     /// [`Handle::lvresize`](crate::Handle::lvresize) and `ntfsresize(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `ntfsprogs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -348,8 +337,6 @@ impl Handle {
     /// it fails if the file system is marked for a check, as it is after every change of size.
     ///
     /// See also [`Handle::ntfsresize`](crate::Handle::ntfsresize) and `ntfsresize(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::ntfsresize`](crate::Handle::ntfsresize) instead.
     /// This call stays, so programs that use it keep working.

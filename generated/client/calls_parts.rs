@@ -215,7 +215,8 @@ impl Handle {
     /// Returns the attribute flags of the partition number `partnum`, counted from 1, of `device` as
     /// one number. Bits 0 to 2 mean the same for all partitions, and bits 48 to 63 depend on its type,
     /// as told at [`Handle::part_set_gpt_attributes`](crate::Handle::part_set_gpt_attributes). When bit
-    /// 63 is set the number is negative.
+    /// 63 is set the number is negative. All 64 flags at once would be -1, by which programs in C know
+    /// a failure: in all languages but Rust it is the error `EOVERFLOW`.
     ///
     /// It is an error if the disk has no GPT or no such partition.
     ///
@@ -344,7 +345,7 @@ impl Handle {
                 };
                 let g_ret: rets::PartGetMbrIdRet = g_handle
                     .rpc(&info::PART_GET_MBR_ID, 0, &g_args, Files::default())?;
-                Ok(g_ret.idbyte)
+                g_handle.count(&info::PART_GET_MBR_ID, g_ret.idbyte)
             },
         )
     }
@@ -423,7 +424,8 @@ impl Handle {
     ///
     /// Returns the kind of the partition table of `device`: `gpt`, `msdos` (which is MBR), or one of
     /// the rarer ones listed at [`Handle::part_init`](crate::Handle::part_init). It is an error if
-    /// there is none.
+    /// there is none, also if there is a file system on the whole disk; a FAT with a partition table in
+    /// its boot sector has one.
     ///
     /// Since version 1.0.78.
     pub fn part_get_parttype(&self, device: impl AsRef<[u8]>) -> Result<BString> {
@@ -890,22 +892,24 @@ impl Handle {
                 };
                 let g_ret: rets::PartToPartnumRet = g_handle
                     .rpc(&info::PART_TO_PARTNUM, 0, &g_args, Files::default())?;
-                Ok(g_ret.partnum)
+                g_handle.count(&info::PART_TO_PARTNUM, g_ret.partnum)
             },
         )
     }
     /// Partition a disk with sfdisk.
     ///
-    /// Makes a new partition table on `device` from `lines`, which are the input of `sfdisk(8)`: one
-    /// partition each, with start, size, type and boot flag separated by commas. The one line `,` makes
-    /// a partition that fills the disk. `cyls`, `heads` and `sectors` were once the geometry of the
-    /// disk; pass 0 for each, as `sfdisk(8)` does not know them any more.
+    /// Makes a new partition table on `device` from `lines`, which are the script of `sfdisk(8)`: one
+    /// partition each, with start, size, type and boot flag separated by commas, or `name=value` words.
+    /// The one line `,` makes a partition that fills the disk. Without a line `label: gpt` it is an
+    /// MBR.
+    ///
+    /// `cyls`, `heads` and `sectors` were once the geometry of the disk. Nothing uses it any more, so
+    /// pass 0 for each; other numbers have no effect, and negative ones are an error. `device` must not
+    /// be in use.
     ///
     /// See also [`Handle::part_init`](crate::Handle::part_init),
     /// [`Handle::part_disk`](crate::Handle::part_disk) and
     /// [`Handle::part_list`](crate::Handle::part_list).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::part_add`](crate::Handle::part_add) instead. This
     /// call stays, so programs that use it keep working.
@@ -948,13 +952,14 @@ impl Handle {
     /// Partition a disk with sfdisk in megabytes.
     ///
     /// Makes a new partition table on `device` from `lines` as
-    /// [`Handle::sfdisk`](crate::Handle::sfdisk) does, but starts and sizes in the lines are in
-    /// megabytes (of 1048576 bytes) and may be rounded. There is no geometry to give.
+    /// [`Handle::sfdisk`](crate::Handle::sfdisk) does, but plain numbers for starts and sizes in the
+    /// lines are megabytes (of 1048576 bytes). There is no geometry to give.
+    ///
+    /// `sfdisk(8)` lost this unit in 2015, and the original fails with newer ones; here the numbers are
+    /// given to it with the suffix `MiB`.
     ///
     /// See also [`Handle::part_init`](crate::Handle::part_init),
     /// [`Handle::part_disk`](crate::Handle::part_disk) and `sfdisk(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::part_add`](crate::Handle::part_add) instead. This
     /// call stays, so programs that use it keep working.
@@ -988,13 +993,11 @@ impl Handle {
     /// Change one partition with sfdisk.
     ///
     /// Changes only the partition number `partnum`, counted from 1, of `device`, as `line` says in the
-    /// words of `sfdisk(8)`. For `cyls`, `heads` and `sectors` pass 0, see
-    /// [`Handle::sfdisk`](crate::Handle::sfdisk).
+    /// words of `sfdisk(8)`; one that does not exist yet is added where it is the next. For `cyls`,
+    /// `heads` and `sectors` pass 0, see [`Handle::sfdisk`](crate::Handle::sfdisk).
     ///
     /// See also [`Handle::part_del`](crate::Handle::part_del) and
     /// [`Handle::part_resize`](crate::Handle::part_resize).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::part_add`](crate::Handle::part_add) instead. This
     /// call stays, so programs that use it keep working.
@@ -1044,8 +1047,6 @@ impl Handle {
     ///
     /// See also [`Handle::part_list`](crate::Handle::part_list).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.0.26.
     pub fn sfdisk_disk_geometry(&self, device: impl AsRef<[u8]>) -> Result<BString> {
         let device = device.as_ref();
@@ -1073,8 +1074,6 @@ impl Handle {
     /// See also [`Handle::sfdisk_disk_geometry`](crate::Handle::sfdisk_disk_geometry) and
     /// [`Handle::blockdev_getss`](crate::Handle::blockdev_getss).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.0.26.
     pub fn sfdisk_kernel_geometry(&self, device: impl AsRef<[u8]>) -> Result<BString> {
         let device = device.as_ref();
@@ -1100,8 +1099,6 @@ impl Handle {
     /// [`Handle::part_list`](crate::Handle::part_list).
     ///
     /// See also [`Handle::part_get_parttype`](crate::Handle::part_get_parttype).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::part_list`](crate::Handle::part_list) instead. This
     /// call stays, so programs that use it keep working.

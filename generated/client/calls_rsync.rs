@@ -21,8 +21,6 @@ impl Handle {
     /// See also [`Handle::rsync_in`](crate::Handle::rsync_in),
     /// [`Handle::rsync_out`](crate::Handle::rsync_out) and [`Handle::cp_a`](crate::Handle::cp_a).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `rsync` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -70,8 +68,6 @@ impl Handle {
     /// See also [`Handle::rsync_out`](crate::Handle::rsync_out),
     /// [`Handle::rsync`](crate::Handle::rsync) and [`Handle::copy_in`](crate::Handle::copy_in).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `rsync` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -118,8 +114,6 @@ impl Handle {
     ///
     /// See also [`Handle::rsync_in`](crate::Handle::rsync_in), [`Handle::rsync`](crate::Handle::rsync)
     /// and [`Handle::copy_out`](crate::Handle::copy_out).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `rsync` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

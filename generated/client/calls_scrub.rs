@@ -22,8 +22,6 @@ impl Handle {
     /// See also [`Handle::scrub_file`](crate::Handle::scrub_file) and
     /// [`Handle::scrub_freespace`](crate::Handle::scrub_freespace).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `scrub` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -57,8 +55,6 @@ impl Handle {
     /// [`Handle::scrub_freespace`](crate::Handle::scrub_freespace), [`Handle::rm`](crate::Handle::rm)
     /// and `scrub(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `scrub` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -90,8 +86,6 @@ impl Handle {
     ///
     /// See also [`Handle::scrub_device`](crate::Handle::scrub_device),
     /// [`Handle::zero_free_space`](crate::Handle::zero_free_space) and `scrub(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `scrub` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

@@ -13,13 +13,12 @@ impl Handle {
     ///
     /// Returns the security context in which the daemon in the appliance runs. It needs SELinux in the
     /// appliance, which is off unless [`Handle::set_selinux`](crate::Handle::set_selinux) has asked for
-    /// it, and no policy is there for it; so it fails as a rule. To label the files of a guest, use
-    /// [`Handle::setfiles`](crate::Handle::setfiles).
+    /// it; it is an error then. No policy is there for it, so that the context is always `kernel`. To
+    /// label the files of a guest, use [`Handle::setfiles`](crate::Handle::setfiles), which needs none
+    /// of this.
     ///
     /// See also [`Handle::setcon`](crate::Handle::setcon) and
     /// [`Handle::setfiles`](crate::Handle::setfiles).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::setfiles`](crate::Handle::setfiles) instead. This
     /// call stays, so programs that use it keep working.
@@ -47,8 +46,6 @@ impl Handle {
     /// `excludes`; see there for the parameters.
     ///
     /// See also [`Handle::setfiles`](crate::Handle::setfiles).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::setfiles`](crate::Handle::setfiles) instead. This
     /// call stays, so programs that use it keep working.
@@ -87,13 +84,12 @@ impl Handle {
     ///
     /// Makes `context` the security context of the daemon in the appliance, which files that it creates
     /// then get theirs from. It needs SELinux in the appliance, see
-    /// [`Handle::getcon`](crate::Handle::getcon); it fails as a rule. To label the files of a guest,
-    /// use [`Handle::setfiles`](crate::Handle::setfiles).
+    /// [`Handle::getcon`](crate::Handle::getcon); without it, it is an error. As no policy is there,
+    /// any context is taken then, and none has an effect; only an empty one is an error. To label the
+    /// files of a guest, use [`Handle::setfiles`](crate::Handle::setfiles).
     ///
     /// See also [`Handle::getcon`](crate::Handle::getcon) and
     /// [`Handle::setfiles`](crate::Handle::setfiles).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::setfiles`](crate::Handle::setfiles) instead. This
     /// call stays, so programs that use it keep working.
@@ -129,7 +125,8 @@ impl Handle {
     ///
     /// `paths` are the files and directories to label, with everything below; `/` is all of the guest.
     /// Mount the file systems of the guest as it does itself, since the labels follow from the paths.
-    /// The list must not be empty. Symbolic links are labelled themselves and not followed.
+    /// The list must not be empty. Symbolic links are labelled themselves and not followed. Nothing
+    /// outside of the guest's file systems can be changed, whatever links are in them.
     ///
     /// A file without a label gets the one in `specfile`. Of other labels only the type is set, unless
     /// `force` is given. Where `specfile` has no label for a file, it stays as it is. A `specfile` that
@@ -140,8 +137,6 @@ impl Handle {
     ///
     /// See also [`Handle::selinux_relabel`](crate::Handle::selinux_relabel),
     /// [`Handle::aug_get`](crate::Handle::aug_get) and [`Handle::touch`](crate::Handle::touch).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `selinuxrelabel` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

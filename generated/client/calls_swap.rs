@@ -13,8 +13,6 @@ impl Handle {
     /// Makes `device` a Linux swap area with the label `label`, at most 15 bytes. What was on it is
     /// lost. [`Handle::mkswap`](crate::Handle::mkswap) does that with its option `label`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// **Deprecated**. New programs call [`Handle::mkswap`](crate::Handle::mkswap) instead. This call
     /// stays, so programs that use it keep working.
     ///
@@ -46,8 +44,6 @@ impl Handle {
     /// Makes `device` a Linux swap area with the UUID `uuid`, written in the usual form with dashes.
     /// What was on it is lost. [`Handle::mkswap`](crate::Handle::mkswap) does that with its option
     /// `uuid`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::mkswap`](crate::Handle::mkswap) instead. This call
     /// stays, so programs that use it keep working.
@@ -90,8 +86,6 @@ impl Handle {
     /// See also [`Handle::mkswap`](crate::Handle::mkswap),
     /// [`Handle::swapon_file`](crate::Handle::swapon_file) and `mkswap(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.0.66.
     pub fn mkswap_file(&self, path: impl AsRef<[u8]>) -> Result<()> {
         let path = path.as_ref();
@@ -116,8 +110,6 @@ impl Handle {
     /// swapping is an error.
     ///
     /// See also [`Handle::swapon_device`](crate::Handle::swapon_device) and `swapoff(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// Since version 1.0.66.
     pub fn swapoff_device(&self, device: impl AsRef<[u8]>) -> Result<()> {
@@ -145,8 +137,6 @@ impl Handle {
     /// See also [`Handle::swapon_file`](crate::Handle::swapon_file) and
     /// [`Handle::swapoff_device`](crate::Handle::swapoff_device).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.0.66.
     pub fn swapoff_file(&self, file: impl AsRef<[u8]>) -> Result<()> {
         let file = file.as_ref();
@@ -172,8 +162,6 @@ impl Handle {
     /// See also [`Handle::swapon_label`](crate::Handle::swapon_label) and
     /// [`Handle::vfs_label`](crate::Handle::vfs_label).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.0.66.
     pub fn swapoff_label(&self, label: impl AsRef<[u8]>) -> Result<()> {
         let label = label.as_ref();
@@ -198,8 +186,6 @@ impl Handle {
     ///
     /// See also [`Handle::swapon_uuid`](crate::Handle::swapon_uuid) and
     /// [`Handle::vfs_uuid`](crate::Handle::vfs_uuid).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `linuxfsuuid` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -238,8 +224,6 @@ impl Handle {
     /// [`Handle::swapon_file`](crate::Handle::swapon_file),
     /// [`Handle::add_drive_scratch`](crate::Handle::add_drive_scratch) and `swapon(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.0.66.
     pub fn swapon_device(&self, device: impl AsRef<[u8]>) -> Result<()> {
         let device = device.as_ref();
@@ -267,8 +251,6 @@ impl Handle {
     /// See also [`Handle::swapoff_file`](crate::Handle::swapoff_file),
     /// [`Handle::fallocate64`](crate::Handle::fallocate64) and `swapon(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.0.66.
     pub fn swapon_file(&self, file: impl AsRef<[u8]>) -> Result<()> {
         let file = file.as_ref();
@@ -294,8 +276,6 @@ impl Handle {
     /// See also [`Handle::swapoff_label`](crate::Handle::swapoff_label),
     /// [`Handle::mkswap`](crate::Handle::mkswap) and [`Handle::vfs_label`](crate::Handle::vfs_label).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// Since version 1.0.66.
     pub fn swapon_label(&self, label: impl AsRef<[u8]>) -> Result<()> {
         let label = label.as_ref();
@@ -320,8 +300,6 @@ impl Handle {
     ///
     /// See also [`Handle::swapoff_uuid`](crate::Handle::swapoff_uuid),
     /// [`Handle::mkswap`](crate::Handle::mkswap) and [`Handle::vfs_uuid`](crate::Handle::vfs_uuid).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `linuxfsuuid` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

@@ -195,7 +195,7 @@ impl Handle {
                         &g_args,
                         Files::default(),
                     )?;
-                Ok(g_ret.result)
+                g_handle.count(&info::INTERNAL_FEATURE_AVAILABLE, g_ret.result)
             },
         )
     }
@@ -208,8 +208,6 @@ impl Handle {
     ///
     /// See also [`Handle::internal_exit`](crate::Handle::internal_exit) and
     /// [`Handle::upload`](crate::Handle::upload).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// It can be stopped from another thread or a signal handler with
     /// [`Handle::user_cancel`](crate::Handle::user_cancel).
@@ -251,15 +249,14 @@ impl Handle {
     ///
     /// Loads the module `modulename` with all those it depends on into the kernel of the appliance. The
     /// module must belong to that kernel and be in the appliance; modules of the guest are not looked
-    /// at. It is no error if it is loaded already, or built in. A name that is not known is an error.
+    /// at. `-` and `_` are the same in names, and aliases such as `fs-vfat` can be given, too. It is no
+    /// error if the module is loaded already, or built in. A name that is not known is an error.
     ///
     /// Modules for disks and for file systems are loaded when they are needed, so this is seldom called
     /// for.
     ///
     /// See also [`Handle::available`](crate::Handle::available),
     /// [`Handle::filesystem_available`](crate::Handle::filesystem_available) and `modprobe(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `linuxmodules` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

@@ -103,13 +103,11 @@ impl Handle {
     ///
     /// Copies the host file `filename` to the path `tmpname` in the appliance itself, not in the guest;
     /// nothing needs to be mounted. The file is created with the permissions `mode` less the
-    /// [`Handle::umask`](crate::Handle::umask), or emptied first. It is gone after
-    /// [`Handle::shutdown`](crate::Handle::shutdown). For debugging and for tests only; nothing should
-    /// depend on it.
+    /// [`Handle::umask`](crate::Handle::umask), or emptied first. `/tmp` and `/run` can be written to;
+    /// most else cannot. It is gone after [`Handle::shutdown`](crate::Handle::shutdown). For debugging
+    /// and for tests only; nothing should depend on it.
     ///
     /// See also [`Handle::debug`](crate::Handle::debug) and [`Handle::upload`](crate::Handle::upload).
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// It can be stopped from another thread or a signal handler with
     /// [`Handle::user_cancel`](crate::Handle::user_cancel).

@@ -17,14 +17,12 @@ impl Handle {
     ///
     /// The file system need not be mounted, and should not be mounted for writing. Its type is found
     /// out; it must be one that The Sleuth Kit knows, such as ext2, ext3, ext4, NTFS, FAT, exFAT, HFS+,
-    /// UFS and ISO 9660. Other types, negative numbers, a `stop` before `start` and numbers beyond the
-    /// end are errors.
+    /// UFS and ISO 9660. Other types, negative numbers, a `stop` before `start` and a `start` beyond
+    /// the end are errors; a `stop` beyond the end stands for the end.
     ///
     /// See also [`Handle::download_inode`](crate::Handle::download_inode),
     /// [`Handle::filesystem_walk`](crate::Handle::filesystem_walk),
     /// [`Handle::download`](crate::Handle::download) and `blkls(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `sleuthkit` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -91,8 +89,6 @@ impl Handle {
     /// [`Handle::find_inode`](crate::Handle::find_inode), [`Handle::download`](crate::Handle::download)
     /// and `icat(1)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `sleuthkit` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -142,8 +138,6 @@ impl Handle {
     /// need not be mounted. Not for programs: this is what
     /// [`Handle::filesystem_walk`](crate::Handle::filesystem_walk) is made of.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `libtsk` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -187,8 +181,6 @@ impl Handle {
     /// file `filename`, as one `tsk_dirent` after the other in the encoding of the wire. A negative
     /// number is an error; when there is no entry, nothing is written. Not for programs: this is what
     /// [`Handle::find_inode`](crate::Handle::find_inode) is made of.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `libtsk` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

@@ -139,8 +139,6 @@ impl Handle {
     /// See also [`Handle::getxattr`](crate::Handle::getxattr),
     /// [`Handle::lsetxattr`](crate::Handle::lsetxattr) and `xattr(7)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `linuxxattrs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -238,8 +236,9 @@ impl Handle {
     /// Set an extended attribute of a file or link.
     ///
     /// Gives `path` the extended attribute `xattr`, such as `user.comment`, with the first `vallen`
-    /// bytes of `val` as its value. An attribute of that name that is there already is replaced. A
-    /// symbolic link is not followed; Linux has no attributes in the namespace `user` on links.
+    /// bytes of `val` as its value; one byte more than `val` has stores the NUL that ends it in C. An
+    /// attribute of that name that is there already is replaced. A symbolic link is not followed; Linux
+    /// has no attributes in the namespace `user` on links.
     ///
     /// See also [`Handle::getxattrs`](crate::Handle::getxattrs), `setxattr` and `lsetxattr(2)`.
     ///
@@ -317,8 +316,9 @@ impl Handle {
     /// `vallen` bytes of `val` as its value. An attribute of that name that is there already is
     /// replaced. Symbolic links are followed.
     ///
-    /// A `vallen` that is negative or larger than the value is an error (EINVAL). How large a value may
-    /// be depends on the file system, and is at most 64 KiB.
+    /// A `vallen` of one byte more than `val` has stores the NUL that ends it in C, as SELinux does
+    /// with its labels. Anything larger, or negative, is an error (EINVAL). How large a value may be
+    /// depends on the file system, and is at most 64 KiB.
     ///
     /// See also [`Handle::getxattr`](crate::Handle::getxattr),
     /// [`Handle::lsetxattr`](crate::Handle::lsetxattr),

@@ -23,8 +23,6 @@ impl Handle {
     /// See also [`Handle::xfs_growfs`](crate::Handle::xfs_growfs),
     /// [`Handle::xfs_repair`](crate::Handle::xfs_repair) and `xfs_admin(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `xfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -77,8 +75,6 @@ impl Handle {
     /// [`Handle::part_resize`](crate::Handle::part_resize),
     /// [`Handle::xfs_info2`](crate::Handle::xfs_info2) and `xfs_growfs(8)`.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `xfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -120,14 +116,12 @@ impl Handle {
     }
     /// Get the geometry of an XFS file system.
     ///
-    /// Returns the geometry of the XFS file system `pathordevice`, which is a device, mounted or not,
-    /// or the directory where it is mounted. Numbers that could not be found are -1 (all bits set) and
-    /// texts are empty. The fields are fixed, and newer features of XFS are not among them: use
-    /// [`Handle::xfs_info2`](crate::Handle::xfs_info2), which leaves nothing out.
+    /// Returns the geometry of the XFS file system `pathordevice`, which is a device, mounted or not, a
+    /// directory of a mounted file system, or an image in a file. Numbers that could not be found are
+    /// -1 (all bits set) and texts are empty. The fields are fixed, and newer features of XFS are not
+    /// among them: use [`Handle::xfs_info2`](crate::Handle::xfs_info2), which leaves nothing out.
     ///
     /// See also [`Handle::xfs_growfs`](crate::Handle::xfs_growfs) and `xfs_info(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// **Deprecated**. New programs call [`Handle::xfs_info2`](crate::Handle::xfs_info2) instead. This
     /// call stays, so programs that use it keep working.
@@ -155,13 +149,14 @@ impl Handle {
     }
     /// Get the geometry of an XFS file system.
     ///
-    /// Returns the geometry of the XFS file system `pathordevice`, which is a device, mounted or not,
-    /// or the directory where it is mounted. It holds everything that `xfs_info(8)` prints, so the keys
-    /// depend on the version of that program and on the file system. They are made as follows:
+    /// Returns the geometry of the XFS file system `pathordevice`, which is a device, mounted or not, a
+    /// directory of a mounted file system, or an image in a file. It holds everything that
+    /// `xfs_info(8)` prints, so the keys depend on the version of that program and on the file system.
+    /// They are made as follows:
     ///
-    /// - The name of a section alone, for the text right behind it: `meta-data` is the device, `naming`
-    ///   such as `version 2`, `log` such as `internal log`, `realtime` such as `none`. The section `data`
-    ///   has none.
+    /// - The name of a section alone, for the text right behind it: `meta-data` is the device or file,
+    ///   `naming` such as `version 2`, `log` such as `internal log`, `realtime` such as `none`. The
+    ///   section `data` has none.
     /// - The section, a dot and a name, for all values: `meta-data.isize`, `meta-data.agcount`,
     ///   `meta-data.crc`, `data.bsize`, `data.blocks`, `naming.ftype`, `log.blocks`, `log.lazy-count`,
     ///   `realtime.extsz`.
@@ -171,8 +166,6 @@ impl Handle {
     ///
     /// See also [`Handle::xfs_growfs`](crate::Handle::xfs_growfs),
     /// [`Handle::vfs_type`](crate::Handle::vfs_type) and `xfs_info(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `xfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -213,8 +206,6 @@ impl Handle {
     ///
     /// See also [`Handle::xfs_admin`](crate::Handle::xfs_admin), [`Handle::fsck`](crate::Handle::fsck)
     /// and `xfs_repair(8)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `xfs` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
@@ -257,7 +248,7 @@ impl Handle {
                 };
                 let g_ret: rets::XfsRepairRet = g_handle
                     .rpc(&info::XFS_REPAIR, opts.mask(), &g_args, Files::default())?;
-                Ok(g_ret.status)
+                g_handle.count(&info::XFS_REPAIR, g_ret.status)
             },
         )
     }

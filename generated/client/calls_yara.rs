@@ -16,8 +16,6 @@ impl Handle {
     /// it is an error. Not for programs: this is what [`Handle::yara_scan`](crate::Handle::yara_scan)
     /// is made of.
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `libyara` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -64,8 +62,6 @@ impl Handle {
     /// See also [`Handle::yara_load`](crate::Handle::yara_load) and
     /// [`Handle::yara_scan`](crate::Handle::yara_scan).
     ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
-    ///
     /// This call works only when the option group `libyara` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.
     ///
@@ -93,8 +89,6 @@ impl Handle {
     ///
     /// See also [`Handle::yara_scan`](crate::Handle::yara_scan),
     /// [`Handle::yara_destroy`](crate::Handle::yara_destroy) and `yara(1)`.
-    ///
-    /// This call is described but not implemented yet: it fails with `ENOTSUP`.
     ///
     /// This call works only when the option group `libyara` is available;
     /// [`Handle::feature_available`](crate::Handle::feature_available) tells.

@@ -52,5 +52,6 @@ mod calls_tsk;
 mod calls_xattrs;
 mod calls_xfs;
 mod calls_yara;
+pub(crate) mod events;
 pub(crate) mod info;
 mod traces;

@@ -202,6 +202,8 @@ get-e2label
 get-e2uuid
 get-hv
 get-identifier
+get-image-folders
+get-image-trust
 get-libvirt-requested-credential-challenge
 get-libvirt-requested-credential-defresult
 get-libvirt-requested-credential-prompt
@@ -532,6 +534,8 @@ set-e2label
 set-e2uuid
 set-hv
 set-identifier
+set-image-folders
+set-image-trust
 set-label
 set-libvirt-requested-credential
 set-libvirt-supported-credentials

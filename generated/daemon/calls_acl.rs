@@ -4,16 +4,39 @@
 
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::{args, rets};
 
-pub(super) fn acl_delete_def_file(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn acl_delete_def_file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "acl")?;
+    let g_args: args::AclDeleteDefFileArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let dir = GuestPath::parse(g_ctx, g_args.dir.as_bstr())?;
+    crate::acl::acl_delete_def_file(g_ctx, &dir)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn acl_get_file(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn acl_get_file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "acl")?;
+    let g_args: args::AclGetFileArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::acl::acl_get_file(g_ctx, &path, g_args.acltype.as_bstr())?;
+    Reply::value(&rets::AclGetFileRet { acl: g_ret })
 }
 
-pub(super) fn acl_set_file(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn acl_set_file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "acl")?;
+    let g_args: args::AclSetFileArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::acl::acl_set_file(
+        g_ctx,
+        &path,
+        g_args.acltype.as_bstr(),
+        g_args.acl.as_bstr(),
+    )?;
+    Ok(Reply::empty())
 }

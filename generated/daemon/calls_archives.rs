@@ -3,14 +3,29 @@
 //! Calls of the module `archives`.
 
 use crate::ctx::Ctx;
+use crate::device::Device;
 use crate::error::Result;
 use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
 use guestfs_protocol::{args, opts};
 
-pub(super) fn compress_device_out(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn compress_device_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::CompressDeviceOutArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let mut zdevice = g_call.file_out();
+    let g_opts = opts::CompressDeviceOutOpts {
+        level: (g_mask & 0x1 != 0).then_some(g_args.level),
+    };
+    crate::archives::compress_device_out(
+        g_ctx,
+        g_args.ctype.as_bstr(),
+        &device,
+        &mut zdevice,
+        &g_opts,
+    )?;
+    Reply::sent(zdevice)
 }
 
 pub(super) fn compress_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -79,20 +94,40 @@ pub(super) fn tar_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::sent(tarfile)
 }
 
-pub(super) fn tgz_in(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    drop(g_call.file_in());
-    Err(g_call.planned())
+pub(super) fn tgz_in(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let mut tarball = g_call.file_in();
+    let g_args: args::TgzInArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let directory = GuestPath::parse(g_ctx, g_args.directory.as_bstr())?;
+    crate::archives::tgz_in(g_ctx, &mut tarball, &directory)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn tgz_out(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn tgz_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::TgzOutArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let directory = GuestPath::parse(g_ctx, g_args.directory.as_bstr())?;
+    let mut tarball = g_call.file_out();
+    crate::archives::tgz_out(g_ctx, &directory, &mut tarball)?;
+    Reply::sent(tarball)
 }
 
-pub(super) fn txz_in(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    drop(g_call.file_in());
-    Err(g_call.planned())
+pub(super) fn txz_in(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let mut tarball = g_call.file_in();
+    g_call.require_group(g_ctx, "xz")?;
+    let g_args: args::TxzInArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let directory = GuestPath::parse(g_ctx, g_args.directory.as_bstr())?;
+    crate::archives::txz_in(g_ctx, &mut tarball, &directory)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn txz_out(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn txz_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "xz")?;
+    let g_args: args::TxzOutArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let directory = GuestPath::parse(g_ctx, g_args.directory.as_bstr())?;
+    let mut tarball = g_call.file_out();
+    crate::archives::txz_out(g_ctx, &directory, &mut tarball)?;
+    Reply::sent(tarball)
 }

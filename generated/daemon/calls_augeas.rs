@@ -4,72 +4,166 @@
 
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::{args, opts, rets};
 
-pub(super) fn aug_clear(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_clear(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::AugClearArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::augeas::aug_clear(g_ctx, g_args.augpath.as_bstr())?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn aug_close(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_close(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    crate::augeas::aug_close(g_ctx)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn aug_defnode(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_defnode(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::AugDefnodeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::augeas::aug_defnode(
+        g_ctx,
+        g_args.name.as_bstr(),
+        g_args.expr.as_bstr(),
+        g_args.val.as_bstr(),
+    )?;
+    Reply::value(
+        &rets::AugDefnodeRet {
+            nrnodescreated: g_ret,
+        },
+    )
 }
 
-pub(super) fn aug_defvar(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_defvar(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::AugDefvarArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::augeas::aug_defvar(
+        g_ctx,
+        g_args.name.as_bstr(),
+        g_args.expr.as_ref().map(|g_item| g_item.as_bstr()),
+    )?;
+    Reply::value(
+        &rets::AugDefvarRet {
+            nrnodes: g_ret,
+        },
+    )
 }
 
-pub(super) fn aug_get(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_get(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::AugGetArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::augeas::aug_get(g_ctx, g_args.augpath.as_bstr())?;
+    Reply::value(&rets::AugGetRet { val: g_ret })
 }
 
-pub(super) fn aug_init(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_init(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::AugInitArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let root = GuestPath::parse(g_ctx, g_args.root.as_bstr())?;
+    crate::augeas::aug_init(g_ctx, &root, g_args.flags)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn aug_insert(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_insert(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::AugInsertArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::augeas::aug_insert(
+        g_ctx,
+        g_args.augpath.as_bstr(),
+        g_args.label.as_bstr(),
+        g_args.before,
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn aug_label(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_label(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::AugLabelArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::augeas::aug_label(g_ctx, g_args.augpath.as_bstr())?;
+    Reply::value(&rets::AugLabelRet { label: g_ret })
 }
 
-pub(super) fn aug_load(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_load(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    crate::augeas::aug_load(g_ctx)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn aug_ls(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_ls(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::AugLsArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::augeas::aug_ls(g_ctx, g_args.augpath.as_bstr())?;
+    Reply::value(&rets::AugLsRet { matches: g_ret })
 }
 
-pub(super) fn aug_match(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_match(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::AugMatchArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::augeas::aug_match(g_ctx, g_args.augpath.as_bstr())?;
+    Reply::value(
+        &rets::AugMatchRet {
+            matches: g_ret,
+        },
+    )
 }
 
-pub(super) fn aug_mv(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_mv(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::AugMvArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::augeas::aug_mv(g_ctx, g_args.src.as_bstr(), g_args.dest.as_bstr())?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn aug_rm(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_rm(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::AugRmArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::augeas::aug_rm(g_ctx, g_args.augpath.as_bstr())?;
+    Reply::value(&rets::AugRmRet { nrnodes: g_ret })
 }
 
-pub(super) fn aug_save(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_save(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    crate::augeas::aug_save(g_ctx)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn aug_set(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_set(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::AugSetArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::augeas::aug_set(g_ctx, g_args.augpath.as_bstr(), g_args.val.as_bstr())?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn aug_setm(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_setm(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::AugSetmArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::augeas::aug_setm(
+        g_ctx,
+        g_args.base.as_bstr(),
+        g_args.sub.as_ref().map(|g_item| g_item.as_bstr()),
+        g_args.val.as_bstr(),
+    )?;
+    Reply::value(&rets::AugSetmRet { nodes: g_ret })
 }
 
-pub(super) fn aug_transform(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn aug_transform(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::AugTransformArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let g_opts = opts::AugTransformOpts {
+        remove: (g_mask & 0x1 != 0).then_some(g_args.remove),
+    };
+    crate::augeas::aug_transform(
+        g_ctx,
+        g_args.lens.as_bstr(),
+        g_args.file.as_bstr(),
+        &g_opts,
+    )?;
+    Ok(Reply::empty())
 }

@@ -17,8 +17,16 @@ pub(super) fn blockdev_flushbufs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<R
     Ok(Reply::empty())
 }
 
-pub(super) fn blockdev_getbsz(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn blockdev_getbsz(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::BlockdevGetbszArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::blockdev::blockdev_getbsz(g_ctx, &device)?;
+    Reply::value(
+        &rets::BlockdevGetbszRet {
+            blocksize: g_ret,
+        },
+    )
 }
 
 pub(super) fn blockdev_getro(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -77,12 +85,20 @@ pub(super) fn blockdev_rereadpt(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Re
     Ok(Reply::empty())
 }
 
-pub(super) fn blockdev_setbsz(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn blockdev_setbsz(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::BlockdevSetbszArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::blockdev::blockdev_setbsz(g_ctx, &device, g_args.blocksize)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn blockdev_setra(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn blockdev_setra(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::BlockdevSetraArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::blockdev::blockdev_setra(g_ctx, &device, g_args.sectors)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn blockdev_setro(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {

@@ -3,17 +3,40 @@
 //! Calls of the module `bootloader`.
 
 use crate::ctx::Ctx;
+use crate::device::Device;
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::{args, opts};
 
-pub(super) fn extlinux(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn extlinux(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "extlinux")?;
+    let g_args: args::ExtlinuxArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let directory = GuestPath::parse(g_ctx, g_args.directory.as_bstr())?;
+    crate::bootloader::extlinux(g_ctx, &directory)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn grub_install(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn grub_install(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "grub")?;
+    let g_args: args::GrubInstallArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let root = GuestPath::parse(g_ctx, g_args.root.as_bstr())?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::bootloader::grub_install(g_ctx, &root, &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn syslinux(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn syslinux(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "syslinux")?;
+    let g_args: args::SyslinuxArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_opts = opts::SyslinuxOpts {
+        directory: (g_mask & 0x1 != 0).then_some(g_args.directory),
+    };
+    crate::bootloader::syslinux(g_ctx, &device, &g_opts)?;
+    Ok(Reply::empty())
 }

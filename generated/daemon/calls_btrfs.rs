@@ -3,186 +3,496 @@
 //! Calls of the module `btrfs`.
 
 use crate::ctx::Ctx;
+use crate::device::{Device, MountableOrPath};
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::{args, opts, rets};
 
-pub(super) fn btrfs_balance_cancel(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_balance_cancel(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsBalanceCancelArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::btrfs::btrfs_balance_cancel(g_ctx, &path)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_balance_pause(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_balance_pause(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsBalancePauseArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::btrfs::btrfs_balance_pause(g_ctx, &path)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_balance_resume(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_balance_resume(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsBalanceResumeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::btrfs::btrfs_balance_resume(g_ctx, &path)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_balance_status(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_balance_status(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsBalanceStatusArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::btrfs::btrfs_balance_status(g_ctx, &path)?;
+    Reply::value(
+        &rets::BtrfsBalanceStatusRet {
+            status: g_ret,
+        },
+    )
 }
 
-pub(super) fn btrfs_device_add(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_device_add(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsDeviceAddArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let devices = g_args
+        .devices
+        .iter()
+        .map(|g_item| Device::parse(g_ctx, g_item.as_bstr()))
+        .collect::<Result<Vec<_>>>()?;
+    let fs = GuestPath::parse(g_ctx, g_args.fs.as_bstr())?;
+    crate::btrfs::btrfs_device_add(g_ctx, &devices, &fs)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_device_delete(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_device_delete(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsDeviceDeleteArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let devices = g_args
+        .devices
+        .iter()
+        .map(|g_item| Device::parse(g_ctx, g_item.as_bstr()))
+        .collect::<Result<Vec<_>>>()?;
+    let fs = GuestPath::parse(g_ctx, g_args.fs.as_bstr())?;
+    crate::btrfs::btrfs_device_delete(g_ctx, &devices, &fs)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_filesystem_balance(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_filesystem_balance(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsFilesystemBalanceArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let fs = GuestPath::parse(g_ctx, g_args.fs.as_bstr())?;
+    crate::btrfs::btrfs_filesystem_balance(g_ctx, &fs)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn btrfs_filesystem_defragment(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsFilesystemDefragmentArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x3)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_opts = opts::BtrfsFilesystemDefragmentOpts {
+        flush: (g_mask & 0x1 != 0).then_some(g_args.flush),
+        compress: (g_mask & 0x2 != 0).then_some(g_args.compress),
+    };
+    crate::btrfs::btrfs_filesystem_defragment(g_ctx, &path, &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_filesystem_resize(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_filesystem_resize(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsFilesystemResizeArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let mountpoint = GuestPath::parse(g_ctx, g_args.mountpoint.as_bstr())?;
+    let g_opts = opts::BtrfsFilesystemResizeOpts {
+        size: (g_mask & 0x1 != 0).then_some(g_args.size),
+    };
+    crate::btrfs::btrfs_filesystem_resize(g_ctx, &mountpoint, &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_filesystem_show(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_filesystem_show(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsFilesystemShowArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::btrfs::btrfs_filesystem_show(g_ctx, &device)?;
+    let g_ret = g_ret.iter().map(|g_item| g_item.api_name(g_ctx)).collect();
+    Reply::value(
+        &rets::BtrfsFilesystemShowRet {
+            devices: g_ret,
+        },
+    )
 }
 
-pub(super) fn btrfs_filesystem_sync(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_filesystem_sync(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsFilesystemSyncArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let fs = GuestPath::parse(g_ctx, g_args.fs.as_bstr())?;
+    crate::btrfs::btrfs_filesystem_sync(g_ctx, &fs)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_fsck(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_fsck(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsFsckArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x3)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_opts = opts::BtrfsFsckOpts {
+        superblock: (g_mask & 0x1 != 0).then_some(g_args.superblock),
+        repair: (g_mask & 0x2 != 0).then_some(g_args.repair),
+    };
+    crate::btrfs::btrfs_fsck(g_ctx, &device, &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_image(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_image(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsImageArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let source = g_args
+        .source
+        .iter()
+        .map(|g_item| Device::parse(g_ctx, g_item.as_bstr()))
+        .collect::<Result<Vec<_>>>()?;
+    let image = GuestPath::parse(g_ctx, g_args.image.as_bstr())?;
+    let g_opts = opts::BtrfsImageOpts {
+        compresslevel: (g_mask & 0x1 != 0).then_some(g_args.compresslevel),
+    };
+    crate::btrfs::btrfs_image(g_ctx, &source, &image, &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_qgroup_assign(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_qgroup_assign(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsQgroupAssignArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::btrfs::btrfs_qgroup_assign(
+        g_ctx,
+        g_args.src.as_bstr(),
+        g_args.dst.as_bstr(),
+        &path,
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_qgroup_create(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_qgroup_create(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsQgroupCreateArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let subvolume = GuestPath::parse(g_ctx, g_args.subvolume.as_bstr())?;
+    crate::btrfs::btrfs_qgroup_create(g_ctx, g_args.qgroupid.as_bstr(), &subvolume)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_qgroup_destroy(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_qgroup_destroy(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsQgroupDestroyArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let subvolume = GuestPath::parse(g_ctx, g_args.subvolume.as_bstr())?;
+    crate::btrfs::btrfs_qgroup_destroy(g_ctx, g_args.qgroupid.as_bstr(), &subvolume)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_qgroup_limit(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_qgroup_limit(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsQgroupLimitArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let subvolume = GuestPath::parse(g_ctx, g_args.subvolume.as_bstr())?;
+    crate::btrfs::btrfs_qgroup_limit(g_ctx, &subvolume, g_args.size)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_qgroup_remove(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_qgroup_remove(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsQgroupRemoveArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::btrfs::btrfs_qgroup_remove(
+        g_ctx,
+        g_args.src.as_bstr(),
+        g_args.dst.as_bstr(),
+        &path,
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_qgroup_show(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_qgroup_show(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsQgroupShowArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::btrfs::btrfs_qgroup_show(g_ctx, &path)?;
+    Reply::value(
+        &rets::BtrfsQgroupShowRet {
+            qgroups: g_ret,
+        },
+    )
 }
 
-pub(super) fn btrfs_quota_enable(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_quota_enable(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsQuotaEnableArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let fs = MountableOrPath::parse(g_ctx, g_args.fs.as_bstr())?;
+    crate::btrfs::btrfs_quota_enable(g_ctx, &fs, g_args.enable)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_quota_rescan(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_quota_rescan(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsQuotaRescanArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let fs = MountableOrPath::parse(g_ctx, g_args.fs.as_bstr())?;
+    crate::btrfs::btrfs_quota_rescan(g_ctx, &fs)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_replace(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_replace(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsReplaceArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let srcdev = Device::parse(g_ctx, g_args.srcdev.as_bstr())?;
+    let targetdev = Device::parse(g_ctx, g_args.targetdev.as_bstr())?;
+    let mntpoint = GuestPath::parse(g_ctx, g_args.mntpoint.as_bstr())?;
+    crate::btrfs::btrfs_replace(g_ctx, &srcdev, &targetdev, &mntpoint)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn btrfs_rescue_chunk_recover(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsRescueChunkRecoverArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::btrfs::btrfs_rescue_chunk_recover(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn btrfs_rescue_super_recover(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsRescueSuperRecoverArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::btrfs::btrfs_rescue_super_recover(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_scrub_cancel(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_scrub_cancel(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsScrubCancelArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::btrfs::btrfs_scrub_cancel(g_ctx, &path)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_scrub_full(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_scrub_full(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsScrubFullArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_opts = opts::BtrfsScrubFullOpts {
+        readonly: (g_mask & 0x1 != 0).then_some(g_args.readonly),
+    };
+    crate::btrfs::btrfs_scrub_full(g_ctx, &path, &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_scrub_resume(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_scrub_resume(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsScrubResumeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::btrfs::btrfs_scrub_resume(g_ctx, &path)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_scrub_start(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_scrub_start(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsScrubStartArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::btrfs::btrfs_scrub_start(g_ctx, &path)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_scrub_status(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_scrub_status(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsScrubStatusArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::btrfs::btrfs_scrub_status(g_ctx, &path)?;
+    Reply::value(
+        &rets::BtrfsScrubStatusRet {
+            status: g_ret,
+        },
+    )
 }
 
-pub(super) fn btrfs_set_seeding(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_set_seeding(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsSetSeedingArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::btrfs::btrfs_set_seeding(g_ctx, &device, g_args.seeding)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_subvolume_create(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_subvolume_create(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsSubvolumeCreateArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let dest = GuestPath::parse(g_ctx, g_args.dest.as_bstr())?;
+    let g_opts = opts::BtrfsSubvolumeCreateOpts {
+        qgroupid: (g_mask & 0x1 != 0).then_some(g_args.qgroupid),
+    };
+    crate::btrfs::btrfs_subvolume_create(g_ctx, &dest, &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_subvolume_delete(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_subvolume_delete(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsSubvolumeDeleteArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let subvolume = GuestPath::parse(g_ctx, g_args.subvolume.as_bstr())?;
+    crate::btrfs::btrfs_subvolume_delete(g_ctx, &subvolume)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn btrfs_subvolume_get_default(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsSubvolumeGetDefaultArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let fs = MountableOrPath::parse(g_ctx, g_args.fs.as_bstr())?;
+    let g_ret = crate::btrfs::btrfs_subvolume_get_default(g_ctx, &fs)?;
+    Reply::value(
+        &rets::BtrfsSubvolumeGetDefaultRet {
+            id: g_ret,
+        },
+    )
 }
 
-pub(super) fn btrfs_subvolume_list(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_subvolume_list(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsSubvolumeListArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let fs = MountableOrPath::parse(g_ctx, g_args.fs.as_bstr())?;
+    let g_ret = crate::btrfs::btrfs_subvolume_list(g_ctx, &fs)?;
+    Reply::value(
+        &rets::BtrfsSubvolumeListRet {
+            subvolumes: g_ret,
+        },
+    )
 }
 
 pub(super) fn btrfs_subvolume_set_default(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsSubvolumeSetDefaultArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let fs = GuestPath::parse(g_ctx, g_args.fs.as_bstr())?;
+    crate::btrfs::btrfs_subvolume_set_default(g_ctx, g_args.id, &fs)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfs_subvolume_show(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_subvolume_show(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsSubvolumeShowArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let subvolume = GuestPath::parse(g_ctx, g_args.subvolume.as_bstr())?;
+    let g_ret = crate::btrfs::btrfs_subvolume_show(g_ctx, &subvolume)?;
+    let g_ret = g_ret
+        .into_iter()
+        .flat_map(|(g_key, g_value)| [g_key, g_value])
+        .collect();
+    Reply::value(
+        &rets::BtrfsSubvolumeShowRet {
+            btrfssubvolumeinfo: g_ret,
+        },
+    )
 }
 
-pub(super) fn btrfs_subvolume_snapshot(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfs_subvolume_snapshot(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfsSubvolumeSnapshotArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x3)?;
+    let source = GuestPath::parse(g_ctx, g_args.source.as_bstr())?;
+    let dest = GuestPath::parse(g_ctx, g_args.dest.as_bstr())?;
+    let g_opts = opts::BtrfsSubvolumeSnapshotOpts {
+        ro: (g_mask & 0x1 != 0).then_some(g_args.ro),
+        qgroupid: (g_mask & 0x2 != 0).then_some(g_args.qgroupid),
+    };
+    crate::btrfs::btrfs_subvolume_snapshot(g_ctx, &source, &dest, &g_opts)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn btrfstune_enable_extended_inode_refs(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfstuneEnableExtendedInodeRefsArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::btrfs::btrfstune_enable_extended_inode_refs(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn btrfstune_enable_skinny_metadata_extent_refs(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfstuneEnableSkinnyMetadataExtentRefsArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::btrfs::btrfstune_enable_skinny_metadata_extent_refs(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn btrfstune_seeding(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn btrfstune_seeding(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::BtrfstuneSeedingArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::btrfs::btrfstune_seeding(g_ctx, &device, g_args.seeding)?;
+    Ok(Reply::empty())
 }

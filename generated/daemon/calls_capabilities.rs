@@ -4,12 +4,25 @@
 
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::{args, rets};
 
-pub(super) fn cap_get_file(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn cap_get_file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "linuxcaps")?;
+    let g_args: args::CapGetFileArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::capabilities::cap_get_file(g_ctx, &path)?;
+    Reply::value(&rets::CapGetFileRet { cap: g_ret })
 }
 
-pub(super) fn cap_set_file(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn cap_set_file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "linuxcaps")?;
+    let g_args: args::CapSetFileArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::capabilities::cap_set_file(g_ctx, &path, g_args.cap.as_bstr())?;
+    Ok(Reply::empty())
 }

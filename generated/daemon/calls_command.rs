@@ -26,8 +26,12 @@ pub(super) fn command_lines(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply>
     )
 }
 
-pub(super) fn command_out(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn command_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::CommandOutArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let mut output = g_call.file_out();
+    crate::command::command_out(g_ctx, &g_args.arguments, &mut output)?;
+    Reply::sent(output)
 }
 
 pub(super) fn sh(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -44,6 +48,10 @@ pub(super) fn sh_lines(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::ShLinesRet { lines: g_ret })
 }
 
-pub(super) fn sh_out(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn sh_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::ShOutArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let mut output = g_call.file_out();
+    crate::command::sh_out(g_ctx, g_args.command.as_bstr(), &mut output)?;
+    Reply::sent(output)
 }

@@ -23,8 +23,20 @@ pub(super) fn checksum(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     )
 }
 
-pub(super) fn checksum_device(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn checksum_device(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::ChecksumDeviceArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::content::checksum_device(
+        g_ctx,
+        g_args.csumtype.as_bstr(),
+        &device,
+    )?;
+    Reply::value(
+        &rets::ChecksumDeviceRet {
+            checksum: g_ret,
+        },
+    )
 }
 
 pub(super) fn checksums_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -41,12 +53,20 @@ pub(super) fn checksums_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply>
     Reply::sent(sumsfile)
 }
 
-pub(super) fn egrep(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn egrep(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::EgrepArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::egrep(g_ctx, g_args.regex.as_bstr(), &path)?;
+    Reply::value(&rets::EgrepRet { lines: g_ret })
 }
 
-pub(super) fn egrepi(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn egrepi(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::EgrepiArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::egrepi(g_ctx, g_args.regex.as_bstr(), &path)?;
+    Reply::value(&rets::EgrepiRet { lines: g_ret })
 }
 
 pub(super) fn equal(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -58,12 +78,20 @@ pub(super) fn equal(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::EqualRet { equality: g_ret })
 }
 
-pub(super) fn fgrep(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn fgrep(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::FgrepArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::fgrep(g_ctx, g_args.pattern.as_bstr(), &path)?;
+    Reply::value(&rets::FgrepRet { lines: g_ret })
 }
 
-pub(super) fn fgrepi(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn fgrepi(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::FgrepiArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::fgrepi(g_ctx, g_args.pattern.as_bstr(), &path)?;
+    Reply::value(&rets::FgrepiRet { lines: g_ret })
 }
 
 pub(super) fn file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -100,8 +128,12 @@ pub(super) fn grep(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::GrepRet { lines: g_ret })
 }
 
-pub(super) fn grepi(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn grepi(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::GrepiArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::grepi(g_ctx, g_args.regex.as_bstr(), &path)?;
+    Reply::value(&rets::GrepiRet { lines: g_ret })
 }
 
 pub(super) fn head(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -208,8 +240,16 @@ pub(super) fn strings(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     )
 }
 
-pub(super) fn strings_e(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn strings_e(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::StringsEArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::strings_e(g_ctx, g_args.encoding.as_bstr(), &path)?;
+    Reply::value(
+        &rets::StringsERet {
+            stringsout: g_ret,
+        },
+    )
 }
 
 pub(super) fn tail(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -252,34 +292,70 @@ pub(super) fn wc_w(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::WcWRet { words: g_ret })
 }
 
-pub(super) fn write_file(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn write_file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::WriteFileArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::content::write_file(g_ctx, &path, g_args.content.as_bstr(), g_args.size)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn zegrep(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn zegrep(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::ZegrepArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::zegrep(g_ctx, g_args.regex.as_bstr(), &path)?;
+    Reply::value(&rets::ZegrepRet { lines: g_ret })
 }
 
-pub(super) fn zegrepi(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn zegrepi(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::ZegrepiArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::zegrepi(g_ctx, g_args.regex.as_bstr(), &path)?;
+    Reply::value(&rets::ZegrepiRet { lines: g_ret })
 }
 
-pub(super) fn zfgrep(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn zfgrep(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::ZfgrepArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::zfgrep(g_ctx, g_args.pattern.as_bstr(), &path)?;
+    Reply::value(&rets::ZfgrepRet { lines: g_ret })
 }
 
-pub(super) fn zfgrepi(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn zfgrepi(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::ZfgrepiArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::zfgrepi(g_ctx, g_args.pattern.as_bstr(), &path)?;
+    Reply::value(&rets::ZfgrepiRet { lines: g_ret })
 }
 
-pub(super) fn zfile(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn zfile(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::ZfileArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::zfile(g_ctx, g_args.meth.as_bstr(), &path)?;
+    Reply::value(
+        &rets::ZfileRet {
+            description: g_ret,
+        },
+    )
 }
 
-pub(super) fn zgrep(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn zgrep(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::ZgrepArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::zgrep(g_ctx, g_args.regex.as_bstr(), &path)?;
+    Reply::value(&rets::ZgrepRet { lines: g_ret })
 }
 
-pub(super) fn zgrepi(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn zgrepi(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::ZgrepiArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::content::zgrepi(g_ctx, g_args.regex.as_bstr(), &path)?;
+    Reply::value(&rets::ZgrepiRet { lines: g_ret })
 }

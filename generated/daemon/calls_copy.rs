@@ -3,7 +3,7 @@
 //! Calls of the module `copy`.
 
 use crate::ctx::Ctx;
-use crate::device::Device;
+use crate::device::{Device, DeviceOrPath};
 use crate::error::Result;
 use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
@@ -92,8 +92,13 @@ pub(super) fn copy_file_to_file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Re
     Ok(Reply::empty())
 }
 
-pub(super) fn copy_size(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn copy_size(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::CopySizeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let src = DeviceOrPath::parse(g_ctx, g_args.src.as_bstr())?;
+    let dest = DeviceOrPath::parse(g_ctx, g_args.dest.as_bstr())?;
+    crate::copy::copy_size(g_ctx, &src, &dest, g_args.size)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn cp(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -123,8 +128,13 @@ pub(super) fn cp_r(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
-pub(super) fn dd(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn dd(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::DdArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let src = DeviceOrPath::parse(g_ctx, g_args.src.as_bstr())?;
+    let dest = DeviceOrPath::parse(g_ctx, g_args.dest.as_bstr())?;
+    crate::copy::dd(g_ctx, &src, &dest)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn mv(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {

@@ -58,8 +58,12 @@ pub(super) fn ll(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::LlRet { listing: g_ret })
 }
 
-pub(super) fn llz(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn llz(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::LlzArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let directory = GuestPath::parse(g_ctx, g_args.directory.as_bstr())?;
+    let g_ret = crate::dirs::llz(g_ctx, &directory)?;
+    Reply::value(&rets::LlzRet { listing: g_ret })
 }
 
 pub(super) fn ls0(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {

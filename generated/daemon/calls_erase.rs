@@ -11,7 +11,7 @@ use bstr::ByteSlice;
 use guestfs_protocol::{args, opts, rets};
 
 pub(super) fn blkdiscard(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("blkdiscard", g_call)?;
+    g_call.require_group(g_ctx, "blkdiscard")?;
     let g_args: args::BlkdiscardArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -20,7 +20,7 @@ pub(super) fn blkdiscard(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn blkdiscardzeroes(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("blkdiscardzeroes", g_call)?;
+    g_call.require_group(g_ctx, "blkdiscardzeroes")?;
     let g_args: args::BlkdiscardzeroesArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -41,7 +41,7 @@ pub(super) fn fill_pattern(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> 
 }
 
 pub(super) fn fstrim(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("fstrim", g_call)?;
+    g_call.require_group(g_ctx, "fstrim")?;
     let g_args: args::FstrimArgs = g_call.args()?;
     let g_mask = g_call.optargs(0x7)?;
     let mountpoint = GuestPath::parse(g_ctx, g_args.mountpoint.as_bstr())?;
@@ -63,7 +63,7 @@ pub(super) fn is_zero(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn wipefs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("wipefs", g_call)?;
+    g_call.require_group(g_ctx, "wipefs")?;
     let g_args: args::WipefsArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -88,7 +88,7 @@ pub(super) fn zero_free_space(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Repl
 }
 
 pub(super) fn zerofree(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("zerofree", g_call)?;
+    g_call.require_group(g_ctx, "zerofree")?;
     let g_args: args::ZerofreeArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;

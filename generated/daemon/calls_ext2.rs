@@ -5,28 +5,61 @@
 use crate::ctx::Ctx;
 use crate::device::Device;
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
 use guestfs_protocol::{args, opts, rets};
 
-pub(super) fn e2fsck_f(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn e2fsck_f(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::E2fsckFArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::ext2::e2fsck_f(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn get_e2attrs(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn get_e2attrs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::GetE2attrsArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let file = GuestPath::parse(g_ctx, g_args.file.as_bstr())?;
+    let g_ret = crate::ext2::get_e2attrs(g_ctx, &file)?;
+    Reply::value(
+        &rets::GetE2attrsRet {
+            attrs: g_ret,
+        },
+    )
 }
 
-pub(super) fn get_e2generation(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn get_e2generation(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::GetE2generationArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let file = GuestPath::parse(g_ctx, g_args.file.as_bstr())?;
+    let g_ret = crate::ext2::get_e2generation(g_ctx, &file)?;
+    Reply::value(
+        &rets::GetE2generationRet {
+            generation: g_ret,
+        },
+    )
 }
 
-pub(super) fn get_e2label(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn get_e2label(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::GetE2labelArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::ext2::get_e2label(g_ctx, &device)?;
+    Reply::value(
+        &rets::GetE2labelRet {
+            label: g_ret,
+        },
+    )
 }
 
-pub(super) fn get_e2uuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn get_e2uuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::GetE2uuidArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::ext2::get_e2uuid(g_ctx, &device)?;
+    Reply::value(&rets::GetE2uuidRet { uuid: g_ret })
 }
 
 pub(super) fn mke2fs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -79,32 +112,86 @@ pub(super) fn mke2fs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
-pub(super) fn mke2fs_J(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mke2fs_J(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::Mke2fsJArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let journal = Device::parse(g_ctx, g_args.journal.as_bstr())?;
+    crate::ext2::mke2fs_J(
+        g_ctx,
+        g_args.fstype.as_bstr(),
+        g_args.blocksize,
+        &device,
+        &journal,
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn mke2fs_JL(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mke2fs_JL(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::Mke2fsJlArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::ext2::mke2fs_JL(
+        g_ctx,
+        g_args.fstype.as_bstr(),
+        g_args.blocksize,
+        &device,
+        g_args.label.as_bstr(),
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn mke2fs_JU(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mke2fs_JU(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "linuxfsuuid")?;
+    let g_args: args::Mke2fsJuArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::ext2::mke2fs_JU(
+        g_ctx,
+        g_args.fstype.as_bstr(),
+        g_args.blocksize,
+        &device,
+        g_args.uuid.as_bstr(),
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn mke2journal(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mke2journal(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::Mke2journalArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::ext2::mke2journal(g_ctx, g_args.blocksize, &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn mke2journal_L(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mke2journal_L(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::Mke2journalLArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::ext2::mke2journal_L(
+        g_ctx,
+        g_args.blocksize,
+        g_args.label.as_bstr(),
+        &device,
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn mke2journal_U(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mke2journal_U(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "linuxfsuuid")?;
+    let g_args: args::Mke2journalUArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::ext2::mke2journal_U(g_ctx, g_args.blocksize, g_args.uuid.as_bstr(), &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn mklost_and_found(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mklost_and_found(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::MklostAndFoundArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let mountpoint = GuestPath::parse(g_ctx, g_args.mountpoint.as_bstr())?;
+    crate::ext2::mklost_and_found(g_ctx, &mountpoint)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn resize2fs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -115,32 +202,78 @@ pub(super) fn resize2fs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
-pub(super) fn resize2fs_M(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn resize2fs_M(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::Resize2fsMArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::ext2::resize2fs_M(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn resize2fs_size(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn resize2fs_size(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::Resize2fsSizeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::ext2::resize2fs_size(g_ctx, &device, g_args.size)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn set_e2attrs(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn set_e2attrs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SetE2attrsArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let file = GuestPath::parse(g_ctx, g_args.file.as_bstr())?;
+    let g_opts = opts::SetE2attrsOpts {
+        clear: (g_mask & 0x1 != 0).then_some(g_args.clear),
+    };
+    crate::ext2::set_e2attrs(g_ctx, &file, g_args.attrs.as_bstr(), &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn set_e2generation(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn set_e2generation(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SetE2generationArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let file = GuestPath::parse(g_ctx, g_args.file.as_bstr())?;
+    crate::ext2::set_e2generation(g_ctx, &file, g_args.generation)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn set_e2label(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn set_e2label(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SetE2labelArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::ext2::set_e2label(g_ctx, &device, g_args.label.as_bstr())?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn set_e2uuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn set_e2uuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SetE2uuidArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::ext2::set_e2uuid(g_ctx, &device, g_args.uuid.as_bstr())?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn tune2fs(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn tune2fs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::Tune2fsArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x3ff)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_opts = opts::Tune2fsOpts {
+        force: (g_mask & 0x1 != 0).then_some(g_args.force),
+        maxmountcount: (g_mask & 0x2 != 0).then_some(g_args.maxmountcount),
+        mountcount: (g_mask & 0x4 != 0).then_some(g_args.mountcount),
+        errorbehavior: (g_mask & 0x8 != 0).then_some(g_args.errorbehavior),
+        group: (g_mask & 0x10 != 0).then_some(g_args.group),
+        intervalbetweenchecks: (g_mask & 0x20 != 0)
+            .then_some(g_args.intervalbetweenchecks),
+        reservedblockspercentage: (g_mask & 0x40 != 0)
+            .then_some(g_args.reservedblockspercentage),
+        lastmounteddirectory: (g_mask & 0x80 != 0)
+            .then_some(g_args.lastmounteddirectory),
+        reservedblockscount: (g_mask & 0x100 != 0).then_some(g_args.reservedblockscount),
+        user: (g_mask & 0x200 != 0).then_some(g_args.user),
+    };
+    crate::ext2::tune2fs(g_ctx, &device, &g_opts)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn tune2fs_l(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {

@@ -4,6 +4,7 @@
 
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::names::Filename;
 use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
@@ -49,8 +50,12 @@ pub(super) fn exists(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     )
 }
 
-pub(super) fn fallocate(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn fallocate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::FallocateArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::files::fallocate(g_ctx, &path, g_args.len)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn fallocate64(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -69,8 +74,12 @@ pub(super) fn filesize(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::value(&rets::FilesizeRet { size: g_ret })
 }
 
-pub(super) fn fill_dir(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn fill_dir(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::FillDirArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let dir = GuestPath::parse(g_ctx, g_args.dir.as_bstr())?;
+    crate::files::fill_dir(g_ctx, &dir, g_args.nr)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn get_umask(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -87,7 +96,12 @@ pub(super) fn internal_readlinklist(
     let g_args: args::InternalReadlinklistArgs = g_call.args()?;
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
-    let g_ret = crate::files::internal_readlinklist(g_ctx, &path, &g_args.names)?;
+    let names = g_args
+        .names
+        .iter()
+        .map(|g_item| Filename::parse(g_item.as_bstr()))
+        .collect::<Result<Vec<_>>>()?;
+    let g_ret = crate::files::internal_readlinklist(g_ctx, &path, &names)?;
     Reply::value(
         &rets::InternalReadlinklistRet {
             links: g_ret,
@@ -242,7 +256,7 @@ pub(super) fn mkdtemp(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn mkfifo(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("mknod", g_call)?;
+    g_call.require_group(g_ctx, "mknod")?;
     let g_args: args::MkfifoArgs = g_call.args()?;
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
@@ -251,7 +265,7 @@ pub(super) fn mkfifo(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn mknod(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("mknod", g_call)?;
+    g_call.require_group(g_ctx, "mknod")?;
     let g_args: args::MknodArgs = g_call.args()?;
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
@@ -259,12 +273,22 @@ pub(super) fn mknod(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
-pub(super) fn mknod_b(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mknod_b(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "mknod")?;
+    let g_args: args::MknodBArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::files::mknod_b(g_ctx, g_args.mode, g_args.devmajor, g_args.devminor, &path)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn mknod_c(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mknod_c(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "mknod")?;
+    let g_args: args::MknodCArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::files::mknod_c(g_ctx, g_args.mode, g_args.devmajor, g_args.devminor, &path)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn mktemp(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {

@@ -5,6 +5,7 @@
 use crate::ctx::Ctx;
 use crate::device::{Device, Mountable};
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
 use guestfs_protocol::{args, opts, rets};
@@ -34,8 +35,13 @@ pub(super) fn e2fsck(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
-pub(super) fn f2fs_expand(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn f2fs_expand(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "f2fs")?;
+    let g_args: args::F2fsExpandArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::filesystems::f2fs_expand(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn filesystem_available(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -52,20 +58,52 @@ pub(super) fn filesystem_available(g_ctx: &mut Ctx, g_call: &mut Call) -> Result
     )
 }
 
-pub(super) fn findfs_label(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn findfs_label(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::FindfsLabelArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::filesystems::findfs_label(g_ctx, g_args.label.as_bstr())?;
+    let g_ret = g_ret.api_name(g_ctx);
+    Reply::value(
+        &rets::FindfsLabelRet {
+            device: g_ret,
+        },
+    )
 }
 
-pub(super) fn findfs_partlabel(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn findfs_partlabel(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::FindfsPartlabelArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::filesystems::findfs_partlabel(g_ctx, g_args.label.as_bstr())?;
+    let g_ret = g_ret.api_name(g_ctx);
+    Reply::value(
+        &rets::FindfsPartlabelRet {
+            device: g_ret,
+        },
+    )
 }
 
-pub(super) fn findfs_partuuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn findfs_partuuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::FindfsPartuuidArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::filesystems::findfs_partuuid(g_ctx, g_args.uuid.as_bstr())?;
+    let g_ret = g_ret.api_name(g_ctx);
+    Reply::value(
+        &rets::FindfsPartuuidRet {
+            device: g_ret,
+        },
+    )
 }
 
-pub(super) fn findfs_uuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn findfs_uuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::FindfsUuidArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::filesystems::findfs_uuid(g_ctx, g_args.uuid.as_bstr())?;
+    let g_ret = g_ret.api_name(g_ctx);
+    Reply::value(
+        &rets::FindfsUuidRet {
+            device: g_ret,
+        },
+    )
 }
 
 pub(super) fn fsck(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -121,16 +159,54 @@ pub(super) fn mkfs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
-pub(super) fn mkfs_b(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mkfs_b(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::MkfsBArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::filesystems::mkfs_b(
+        g_ctx,
+        g_args.fstype.as_bstr(),
+        g_args.blocksize,
+        &device,
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn mkfs_btrfs(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mkfs_btrfs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "btrfs")?;
+    let g_args: args::MkfsBtrfsArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0xff)?;
+    let devices = g_args
+        .devices
+        .iter()
+        .map(|g_item| Device::parse(g_ctx, g_item.as_bstr()))
+        .collect::<Result<Vec<_>>>()?;
+    let g_opts = opts::MkfsBtrfsOpts {
+        allocstart: (g_mask & 0x1 != 0).then_some(g_args.allocstart),
+        bytecount: (g_mask & 0x2 != 0).then_some(g_args.bytecount),
+        datatype: (g_mask & 0x4 != 0).then_some(g_args.datatype),
+        leafsize: (g_mask & 0x8 != 0).then_some(g_args.leafsize),
+        label: (g_mask & 0x10 != 0).then_some(g_args.label),
+        metadata: (g_mask & 0x20 != 0).then_some(g_args.metadata),
+        nodesize: (g_mask & 0x40 != 0).then_some(g_args.nodesize),
+        sectorsize: (g_mask & 0x80 != 0).then_some(g_args.sectorsize),
+    };
+    crate::filesystems::mkfs_btrfs(g_ctx, &devices, &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn mksquashfs(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mksquashfs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "squashfs")?;
+    let g_args: args::MksquashfsArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x3)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let mut filename = g_call.file_out();
+    let g_opts = opts::MksquashfsOpts {
+        compress: (g_mask & 0x1 != 0).then_some(g_args.compress),
+        excludes: (g_mask & 0x2 != 0).then_some(g_args.excludes),
+    };
+    crate::filesystems::mksquashfs(g_ctx, &path, &mut filename, &g_opts)?;
+    Reply::sent(filename)
 }
 
 pub(super) fn mkswap(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -161,8 +237,12 @@ pub(super) fn set_uuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
-pub(super) fn set_uuid_random(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn set_uuid_random(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SetUuidRandomArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::filesystems::set_uuid_random(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn vfs_label(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {

@@ -4,76 +4,231 @@
 
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::xdr::Opaque;
+use guestfs_protocol::{args, opts, rets};
 
-pub(super) fn hivex_close(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_close(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    crate::hivex::hivex_close(g_ctx)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn hivex_commit(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_commit(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    let g_args: args::HivexCommitArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::hivex::hivex_commit(
+        g_ctx,
+        g_args.filename.as_ref().map(|g_item| g_item.as_bstr()),
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn hivex_node_add_child(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_node_add_child(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    let g_args: args::HivexNodeAddChildArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::hivex::hivex_node_add_child(
+        g_ctx,
+        g_args.parent,
+        g_args.name.as_bstr(),
+    )?;
+    Reply::value(
+        &rets::HivexNodeAddChildRet {
+            nodeh: g_ret,
+        },
+    )
 }
 
-pub(super) fn hivex_node_children(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_node_children(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    let g_args: args::HivexNodeChildrenArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::hivex::hivex_node_children(g_ctx, g_args.nodeh)?;
+    Reply::value(
+        &rets::HivexNodeChildrenRet {
+            nodehs: g_ret,
+        },
+    )
 }
 
-pub(super) fn hivex_node_delete_child(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_node_delete_child(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    let g_args: args::HivexNodeDeleteChildArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::hivex::hivex_node_delete_child(g_ctx, g_args.nodeh)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn hivex_node_get_child(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_node_get_child(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    let g_args: args::HivexNodeGetChildArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::hivex::hivex_node_get_child(
+        g_ctx,
+        g_args.nodeh,
+        g_args.name.as_bstr(),
+    )?;
+    Reply::value(
+        &rets::HivexNodeGetChildRet {
+            child: g_ret,
+        },
+    )
 }
 
-pub(super) fn hivex_node_get_value(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_node_get_value(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    let g_args: args::HivexNodeGetValueArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::hivex::hivex_node_get_value(
+        g_ctx,
+        g_args.nodeh,
+        g_args.key.as_bstr(),
+    )?;
+    Reply::value(
+        &rets::HivexNodeGetValueRet {
+            valueh: g_ret,
+        },
+    )
 }
 
-pub(super) fn hivex_node_name(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_node_name(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    let g_args: args::HivexNodeNameArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::hivex::hivex_node_name(g_ctx, g_args.nodeh)?;
+    Reply::value(
+        &rets::HivexNodeNameRet {
+            name: g_ret,
+        },
+    )
 }
 
-pub(super) fn hivex_node_parent(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_node_parent(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    let g_args: args::HivexNodeParentArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::hivex::hivex_node_parent(g_ctx, g_args.nodeh)?;
+    Reply::value(
+        &rets::HivexNodeParentRet {
+            parent: g_ret,
+        },
+    )
 }
 
-pub(super) fn hivex_node_set_value(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_node_set_value(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    let g_args: args::HivexNodeSetValueArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::hivex::hivex_node_set_value(
+        g_ctx,
+        g_args.nodeh,
+        g_args.key.as_bstr(),
+        g_args.t,
+        &g_args.val.0,
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn hivex_node_values(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_node_values(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    let g_args: args::HivexNodeValuesArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::hivex::hivex_node_values(g_ctx, g_args.nodeh)?;
+    Reply::value(
+        &rets::HivexNodeValuesRet {
+            valuehs: g_ret,
+        },
+    )
 }
 
-pub(super) fn hivex_open(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_open(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    let g_args: args::HivexOpenArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0xf)?;
+    let filename = GuestPath::parse(g_ctx, g_args.filename.as_bstr())?;
+    let g_opts = opts::HivexOpenOpts {
+        verbose: (g_mask & 0x1 != 0).then_some(g_args.verbose),
+        debug: (g_mask & 0x2 != 0).then_some(g_args.debug),
+        write: (g_mask & 0x4 != 0).then_some(g_args.write),
+        r#unsafe: (g_mask & 0x8 != 0).then_some(g_args.r#unsafe),
+    };
+    crate::hivex::hivex_open(g_ctx, &filename, &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn hivex_root(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_root(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::hivex::hivex_root(g_ctx)?;
+    Reply::value(&rets::HivexRootRet { nodeh: g_ret })
 }
 
-pub(super) fn hivex_value_key(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_value_key(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    let g_args: args::HivexValueKeyArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::hivex::hivex_value_key(g_ctx, g_args.valueh)?;
+    Reply::value(
+        &rets::HivexValueKeyRet {
+            key: g_ret,
+        },
+    )
 }
 
-pub(super) fn hivex_value_string(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_value_string(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    let g_args: args::HivexValueStringArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::hivex::hivex_value_string(g_ctx, g_args.valueh)?;
+    Reply::value(
+        &rets::HivexValueStringRet {
+            databuf: g_ret,
+        },
+    )
 }
 
-pub(super) fn hivex_value_type(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_value_type(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    let g_args: args::HivexValueTypeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::hivex::hivex_value_type(g_ctx, g_args.valueh)?;
+    Reply::value(
+        &rets::HivexValueTypeRet {
+            datatype: g_ret,
+        },
+    )
 }
 
-pub(super) fn hivex_value_utf8(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_value_utf8(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    let g_args: args::HivexValueUtf8Args = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::hivex::hivex_value_utf8(g_ctx, g_args.valueh)?;
+    Reply::value(
+        &rets::HivexValueUtf8Ret {
+            databuf: g_ret,
+        },
+    )
 }
 
-pub(super) fn hivex_value_value(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn hivex_value_value(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "hivex")?;
+    let g_args: args::HivexValueValueArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = Opaque(crate::hivex::hivex_value_value(g_ctx, g_args.valueh)?);
+    Reply::value(
+        &rets::HivexValueValueRet {
+            databuf: g_ret,
+        },
+    )
 }

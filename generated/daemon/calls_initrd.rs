@@ -4,12 +4,34 @@
 
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::xdr::Opaque;
+use guestfs_protocol::{args, rets};
 
-pub(super) fn initrd_cat(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn initrd_cat(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::InitrdCatArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let initrdpath = GuestPath::parse(g_ctx, g_args.initrdpath.as_bstr())?;
+    let g_ret = Opaque(
+        crate::initrd::initrd_cat(g_ctx, &initrdpath, g_args.filename.as_bstr())?,
+    );
+    Reply::value(
+        &rets::InitrdCatRet {
+            content: g_ret,
+        },
+    )
 }
 
-pub(super) fn initrd_list(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn initrd_list(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::InitrdListArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::initrd::initrd_list(g_ctx, &path)?;
+    Reply::value(
+        &rets::InitrdListRet {
+            filenames: g_ret,
+        },
+    )
 }

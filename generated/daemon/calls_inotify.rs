@@ -4,28 +4,68 @@
 
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::{args, rets};
 
-pub(super) fn inotify_add_watch(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn inotify_add_watch(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "inotify")?;
+    let g_args: args::InotifyAddWatchArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = crate::inotify::inotify_add_watch(g_ctx, &path, g_args.mask)?;
+    Reply::value(
+        &rets::InotifyAddWatchRet {
+            wd: g_ret,
+        },
+    )
 }
 
-pub(super) fn inotify_close(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn inotify_close(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "inotify")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    crate::inotify::inotify_close(g_ctx)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn inotify_files(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn inotify_files(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "inotify")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::inotify::inotify_files(g_ctx)?;
+    Reply::value(
+        &rets::InotifyFilesRet {
+            paths: g_ret,
+        },
+    )
 }
 
-pub(super) fn inotify_init(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn inotify_init(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "inotify")?;
+    let g_args: args::InotifyInitArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::inotify::inotify_init(g_ctx, g_args.maxevents)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn inotify_read(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn inotify_read(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "inotify")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::inotify::inotify_read(g_ctx)?;
+    Reply::value(
+        &rets::InotifyReadRet {
+            events: g_ret,
+        },
+    )
 }
 
-pub(super) fn inotify_rm_watch(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn inotify_rm_watch(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "inotify")?;
+    let g_args: args::InotifyRmWatchArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::inotify::inotify_rm_watch(g_ctx, g_args.wd)?;
+    Ok(Reply::empty())
 }

@@ -34,8 +34,16 @@ pub(super) fn inspect_get_arch(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Rep
     )
 }
 
-pub(super) fn inspect_get_build_id(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn inspect_get_build_id(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::InspectGetBuildIdArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let root = Mountable::parse(g_ctx, g_args.root.as_bstr())?;
+    let g_ret = crate::inspect::inspect_get_build_id(g_ctx, &root)?;
+    Reply::value(
+        &rets::InspectGetBuildIdRet {
+            buildid: g_ret,
+        },
+    )
 }
 
 pub(super) fn inspect_get_distro(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -51,10 +59,22 @@ pub(super) fn inspect_get_distro(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<R
 }
 
 pub(super) fn inspect_get_drive_mappings(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    let g_args: args::InspectGetDriveMappingsArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let root = Mountable::parse(g_ctx, g_args.root.as_bstr())?;
+    let g_ret = crate::inspect::inspect_get_drive_mappings(g_ctx, &root)?;
+    let g_ret = g_ret
+        .into_iter()
+        .flat_map(|(g_key, g_value)| [g_key, g_value.api_name(g_ctx)])
+        .collect();
+    Reply::value(
+        &rets::InspectGetDriveMappingsRet {
+            drives: g_ret,
+        },
+    )
 }
 
 pub(super) fn inspect_get_filesystems(
@@ -231,38 +251,78 @@ pub(super) fn inspect_get_type(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Rep
 }
 
 pub(super) fn inspect_get_windows_current_control_set(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    let g_args: args::InspectGetWindowsCurrentControlSetArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let root = Mountable::parse(g_ctx, g_args.root.as_bstr())?;
+    let g_ret = crate::inspect::inspect_get_windows_current_control_set(g_ctx, &root)?;
+    Reply::value(
+        &rets::InspectGetWindowsCurrentControlSetRet {
+            controlset: g_ret,
+        },
+    )
 }
 
 pub(super) fn inspect_get_windows_group_policy(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    let g_args: args::InspectGetWindowsGroupPolicyArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let root = Mountable::parse(g_ctx, g_args.root.as_bstr())?;
+    let g_ret = crate::inspect::inspect_get_windows_group_policy(g_ctx, &root)?;
+    Reply::value(
+        &rets::InspectGetWindowsGroupPolicyRet {
+            hasgrouppolicy: g_ret,
+        },
+    )
 }
 
 pub(super) fn inspect_get_windows_software_hive(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    let g_args: args::InspectGetWindowsSoftwareHiveArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let root = Mountable::parse(g_ctx, g_args.root.as_bstr())?;
+    let g_ret = crate::inspect::inspect_get_windows_software_hive(g_ctx, &root)?;
+    Reply::value(
+        &rets::InspectGetWindowsSoftwareHiveRet {
+            path: g_ret,
+        },
+    )
 }
 
 pub(super) fn inspect_get_windows_system_hive(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    let g_args: args::InspectGetWindowsSystemHiveArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let root = Mountable::parse(g_ctx, g_args.root.as_bstr())?;
+    let g_ret = crate::inspect::inspect_get_windows_system_hive(g_ctx, &root)?;
+    Reply::value(
+        &rets::InspectGetWindowsSystemHiveRet {
+            path: g_ret,
+        },
+    )
 }
 
 pub(super) fn inspect_get_windows_systemroot(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    let g_args: args::InspectGetWindowsSystemrootArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let root = Mountable::parse(g_ctx, g_args.root.as_bstr())?;
+    let g_ret = crate::inspect::inspect_get_windows_systemroot(g_ctx, &root)?;
+    Reply::value(
+        &rets::InspectGetWindowsSystemrootRet {
+            systemroot: g_ret,
+        },
+    )
 }
 
 pub(super) fn inspect_is_live(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -310,8 +370,30 @@ pub(super) fn inspect_os(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn internal_list_rpm_applications(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::inspect::internal_list_rpm_applications(g_ctx)?;
+    Reply::value(
+        &rets::InternalListRpmApplicationsRet {
+            applications2: g_ret,
+        },
+    )
+}
+
+pub(super) fn internal_list_windows_applications(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    let g_args: args::InternalListWindowsApplicationsArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let root = Mountable::parse(g_ctx, g_args.root.as_bstr())?;
+    let g_ret = crate::inspect::internal_list_windows_applications(g_ctx, &root)?;
+    Reply::value(
+        &rets::InternalListWindowsApplicationsRet {
+            applications2: g_ret,
+        },
+    )
 }

@@ -3,13 +3,29 @@
 //! Calls of the module `iso`.
 
 use crate::ctx::Ctx;
+use crate::device::Device;
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::{args, rets};
 
-pub(super) fn isoinfo(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn isoinfo(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::IsoinfoArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let isofile = GuestPath::parse(g_ctx, g_args.isofile.as_bstr())?;
+    let g_ret = crate::iso::isoinfo(g_ctx, &isofile)?;
+    Reply::value(&rets::IsoinfoRet { isodata: g_ret })
 }
 
-pub(super) fn isoinfo_device(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn isoinfo_device(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::IsoinfoDeviceArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::iso::isoinfo_device(g_ctx, &device)?;
+    Reply::value(
+        &rets::IsoinfoDeviceRet {
+            isodata: g_ret,
+        },
+    )
 }

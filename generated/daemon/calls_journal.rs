@@ -4,45 +4,98 @@
 
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::{args, rets};
 
-pub(super) fn internal_journal_get(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn internal_journal_get(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "journal")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let mut filename = g_call.file_out();
+    crate::journal::internal_journal_get(g_ctx, &mut filename)?;
+    Reply::sent(filename)
 }
 
-pub(super) fn journal_close(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn journal_close(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "journal")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    crate::journal::journal_close(g_ctx)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn journal_get_data_threshold(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    g_call.require_group(g_ctx, "journal")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::journal::journal_get_data_threshold(g_ctx)?;
+    Reply::value(
+        &rets::JournalGetDataThresholdRet {
+            threshold: g_ret,
+        },
+    )
 }
 
 pub(super) fn journal_get_realtime_usec(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    g_call.require_group(g_ctx, "journal")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::journal::journal_get_realtime_usec(g_ctx)?;
+    Reply::value(
+        &rets::JournalGetRealtimeUsecRet {
+            usec: g_ret,
+        },
+    )
 }
 
-pub(super) fn journal_next(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn journal_next(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "journal")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::journal::journal_next(g_ctx)?;
+    Reply::value(
+        &rets::JournalNextRet {
+            more: g_ret,
+        },
+    )
 }
 
-pub(super) fn journal_open(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn journal_open(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "journal")?;
+    let g_args: args::JournalOpenArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let directory = GuestPath::parse(g_ctx, g_args.directory.as_bstr())?;
+    crate::journal::journal_open(g_ctx, &directory)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn journal_set_data_threshold(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    g_call.require_group(g_ctx, "journal")?;
+    let g_args: args::JournalSetDataThresholdArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::journal::journal_set_data_threshold(g_ctx, g_args.threshold)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn journal_skip(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn journal_skip(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "journal")?;
+    let g_args: args::JournalSkipArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::journal::journal_skip(g_ctx, g_args.skip)?;
+    Reply::value(
+        &rets::JournalSkipRet {
+            rskip: g_ret,
+        },
+    )
 }

@@ -3,59 +3,180 @@
 //! Calls of the module `ldm`.
 
 use crate::ctx::Ctx;
+use crate::device::Device;
 use crate::error::Result;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::{args, rets};
 
-pub(super) fn ldmtool_create_all(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn ldmtool_create_all(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "ldm")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    crate::ldm::ldmtool_create_all(g_ctx)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn ldmtool_diskgroup_disks(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn ldmtool_diskgroup_disks(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    g_call.require_group(g_ctx, "ldm")?;
+    let g_args: args::LdmtoolDiskgroupDisksArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::ldm::ldmtool_diskgroup_disks(g_ctx, g_args.diskgroup.as_bstr())?;
+    let g_ret = g_ret.iter().map(|g_item| g_item.api_name(g_ctx)).collect();
+    Reply::value(
+        &rets::LdmtoolDiskgroupDisksRet {
+            disks: g_ret,
+        },
+    )
 }
 
-pub(super) fn ldmtool_diskgroup_name(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn ldmtool_diskgroup_name(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    g_call.require_group(g_ctx, "ldm")?;
+    let g_args: args::LdmtoolDiskgroupNameArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::ldm::ldmtool_diskgroup_name(g_ctx, g_args.diskgroup.as_bstr())?;
+    Reply::value(
+        &rets::LdmtoolDiskgroupNameRet {
+            name: g_ret,
+        },
+    )
 }
 
 pub(super) fn ldmtool_diskgroup_volumes(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    g_call.require_group(g_ctx, "ldm")?;
+    let g_args: args::LdmtoolDiskgroupVolumesArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::ldm::ldmtool_diskgroup_volumes(
+        g_ctx,
+        g_args.diskgroup.as_bstr(),
+    )?;
+    Reply::value(
+        &rets::LdmtoolDiskgroupVolumesRet {
+            volumes: g_ret,
+        },
+    )
 }
 
-pub(super) fn ldmtool_remove_all(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn ldmtool_remove_all(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "ldm")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    crate::ldm::ldmtool_remove_all(g_ctx)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn ldmtool_scan(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn ldmtool_scan(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "ldm")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::ldm::ldmtool_scan(g_ctx)?;
+    Reply::value(
+        &rets::LdmtoolScanRet {
+            guids: g_ret,
+        },
+    )
 }
 
-pub(super) fn ldmtool_scan_devices(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn ldmtool_scan_devices(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "ldm")?;
+    let g_args: args::LdmtoolScanDevicesArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let devices = g_args
+        .devices
+        .iter()
+        .map(|g_item| Device::parse(g_ctx, g_item.as_bstr()))
+        .collect::<Result<Vec<_>>>()?;
+    let g_ret = crate::ldm::ldmtool_scan_devices(g_ctx, &devices)?;
+    Reply::value(
+        &rets::LdmtoolScanDevicesRet {
+            guids: g_ret,
+        },
+    )
 }
 
-pub(super) fn ldmtool_volume_hint(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn ldmtool_volume_hint(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "ldm")?;
+    let g_args: args::LdmtoolVolumeHintArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::ldm::ldmtool_volume_hint(
+        g_ctx,
+        g_args.diskgroup.as_bstr(),
+        g_args.volume.as_bstr(),
+    )?;
+    Reply::value(
+        &rets::LdmtoolVolumeHintRet {
+            hint: g_ret,
+        },
+    )
 }
 
 pub(super) fn ldmtool_volume_partitions(
-    _: &mut Ctx,
+    g_ctx: &mut Ctx,
     g_call: &mut Call,
 ) -> Result<Reply> {
-    Err(g_call.planned())
+    g_call.require_group(g_ctx, "ldm")?;
+    let g_args: args::LdmtoolVolumePartitionsArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::ldm::ldmtool_volume_partitions(
+        g_ctx,
+        g_args.diskgroup.as_bstr(),
+        g_args.volume.as_bstr(),
+    )?;
+    let g_ret = g_ret.iter().map(|g_item| g_item.api_name(g_ctx)).collect();
+    Reply::value(
+        &rets::LdmtoolVolumePartitionsRet {
+            partitions: g_ret,
+        },
+    )
 }
 
-pub(super) fn ldmtool_volume_type(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn ldmtool_volume_type(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "ldm")?;
+    let g_args: args::LdmtoolVolumeTypeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::ldm::ldmtool_volume_type(
+        g_ctx,
+        g_args.diskgroup.as_bstr(),
+        g_args.volume.as_bstr(),
+    )?;
+    Reply::value(
+        &rets::LdmtoolVolumeTypeRet {
+            voltype: g_ret,
+        },
+    )
 }
 
-pub(super) fn list_ldm_partitions(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn list_ldm_partitions(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "ldm")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::ldm::list_ldm_partitions(g_ctx)?;
+    let g_ret = g_ret.iter().map(|g_item| g_item.api_name(g_ctx)).collect();
+    Reply::value(
+        &rets::ListLdmPartitionsRet {
+            devices: g_ret,
+        },
+    )
 }
 
-pub(super) fn list_ldm_volumes(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn list_ldm_volumes(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "ldm")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::ldm::list_ldm_volumes(g_ctx)?;
+    let g_ret = g_ret.iter().map(|g_item| g_item.api_name(g_ctx)).collect();
+    Reply::value(
+        &rets::ListLdmVolumesRet {
+            devices: g_ret,
+        },
+    )
 }

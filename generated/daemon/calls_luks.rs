@@ -9,12 +9,17 @@ use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
 use guestfs_protocol::{args, opts, rets};
 
-pub(super) fn clevis_luks_unlock(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn clevis_luks_unlock(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "clevisluks")?;
+    let g_args: args::ClevisLuksUnlockArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::luks::clevis_luks_unlock(g_ctx, &device, g_args.mapname.as_bstr())?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn cryptsetup_close(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("luks", g_call)?;
+    g_call.require_group(g_ctx, "luks")?;
     let g_args: args::CryptsetupCloseArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -23,7 +28,7 @@ pub(super) fn cryptsetup_close(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Rep
 }
 
 pub(super) fn cryptsetup_open(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("luks", g_call)?;
+    g_call.require_group(g_ctx, "luks")?;
     let g_args: args::CryptsetupOpenArgs = g_call.args()?;
     let g_mask = g_call.optargs(0x7)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -43,7 +48,7 @@ pub(super) fn cryptsetup_open(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Repl
 }
 
 pub(super) fn luks_add_key(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("luks", g_call)?;
+    g_call.require_group(g_ctx, "luks")?;
     let g_args: args::LuksAddKeyArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -58,7 +63,7 @@ pub(super) fn luks_add_key(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> 
 }
 
 pub(super) fn luks_close(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("luks", g_call)?;
+    g_call.require_group(g_ctx, "luks")?;
     let g_args: args::LuksCloseArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -67,7 +72,7 @@ pub(super) fn luks_close(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn luks_format(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("luks", g_call)?;
+    g_call.require_group(g_ctx, "luks")?;
     let g_args: args::LuksFormatArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -76,7 +81,7 @@ pub(super) fn luks_format(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn luks_format_cipher(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("luks", g_call)?;
+    g_call.require_group(g_ctx, "luks")?;
     let g_args: args::LuksFormatCipherArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -91,7 +96,7 @@ pub(super) fn luks_format_cipher(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<R
 }
 
 pub(super) fn luks_kill_slot(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("luks", g_call)?;
+    g_call.require_group(g_ctx, "luks")?;
     let g_args: args::LuksKillSlotArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -100,7 +105,7 @@ pub(super) fn luks_kill_slot(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply
 }
 
 pub(super) fn luks_open(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("luks", g_call)?;
+    g_call.require_group(g_ctx, "luks")?;
     let g_args: args::LuksOpenArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -114,7 +119,7 @@ pub(super) fn luks_open(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn luks_open_ro(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("luks", g_call)?;
+    g_call.require_group(g_ctx, "luks")?;
     let g_args: args::LuksOpenRoArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -128,7 +133,7 @@ pub(super) fn luks_open_ro(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> 
 }
 
 pub(super) fn luks_uuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("luks", g_call)?;
+    g_call.require_group(g_ctx, "luks")?;
     let g_args: args::LuksUuidArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;

@@ -31,7 +31,7 @@ pub(super) fn list_dm_devices(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Repl
 }
 
 pub(super) fn lvcreate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::LvcreateArgs = g_call.args()?;
     g_call.optargs(0)?;
     crate::lvm::lvcreate(
@@ -44,7 +44,7 @@ pub(super) fn lvcreate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn lvcreate_free(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::LvcreateFreeArgs = g_call.args()?;
     g_call.optargs(0)?;
     crate::lvm::lvcreate_free(
@@ -79,7 +79,7 @@ pub(super) fn lvm_clear_filter(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Rep
 }
 
 pub(super) fn lvm_remove_all(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     g_call.no_args()?;
     g_call.optargs(0)?;
     crate::lvm::lvm_remove_all(g_ctx)?;
@@ -94,7 +94,7 @@ pub(super) fn lvm_scan(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn lvm_set_filter(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::LvmSetFilterArgs = g_call.args()?;
     g_call.optargs(0)?;
     let devices = g_args
@@ -107,7 +107,7 @@ pub(super) fn lvm_set_filter(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply
 }
 
 pub(super) fn lvremove(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::LvremoveArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -123,7 +123,7 @@ pub(super) fn lvrename(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn lvresize(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::LvresizeArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -132,7 +132,7 @@ pub(super) fn lvresize(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn lvresize_free(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::LvresizeFreeArgs = g_call.args()?;
     g_call.optargs(0)?;
     let lv = Device::parse(g_ctx, g_args.lv.as_bstr())?;
@@ -141,7 +141,7 @@ pub(super) fn lvresize_free(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply>
 }
 
 pub(super) fn lvs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     g_call.no_args()?;
     g_call.optargs(0)?;
     let g_ret = crate::lvm::lvs(g_ctx)?;
@@ -150,7 +150,7 @@ pub(super) fn lvs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn lvs_full(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     g_call.no_args()?;
     g_call.optargs(0)?;
     let g_ret = crate::lvm::lvs_full(g_ctx)?;
@@ -166,7 +166,7 @@ pub(super) fn lvuuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn pvchange_uuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::PvchangeUuidArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -175,7 +175,7 @@ pub(super) fn pvchange_uuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply>
 }
 
 pub(super) fn pvchange_uuid_all(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     g_call.no_args()?;
     g_call.optargs(0)?;
     crate::lvm::pvchange_uuid_all(g_ctx)?;
@@ -183,7 +183,7 @@ pub(super) fn pvchange_uuid_all(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Re
 }
 
 pub(super) fn pvcreate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::PvcreateArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -192,7 +192,7 @@ pub(super) fn pvcreate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn pvremove(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::PvremoveArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -201,7 +201,7 @@ pub(super) fn pvremove(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn pvresize(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::PvresizeArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -210,7 +210,7 @@ pub(super) fn pvresize(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn pvresize_size(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::PvresizeSizeArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -219,7 +219,7 @@ pub(super) fn pvresize_size(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply>
 }
 
 pub(super) fn pvs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     g_call.no_args()?;
     g_call.optargs(0)?;
     let g_ret = crate::lvm::pvs(g_ctx)?;
@@ -228,7 +228,7 @@ pub(super) fn pvs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn pvs_full(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     g_call.no_args()?;
     g_call.optargs(0)?;
     let mut g_ret = crate::lvm::pvs_full(g_ctx)?;
@@ -251,7 +251,7 @@ pub(super) fn pvuuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn vg_activate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::VgActivateArgs = g_call.args()?;
     g_call.optargs(0)?;
     crate::lvm::vg_activate(g_ctx, g_args.activate, &g_args.volgroups)?;
@@ -259,7 +259,7 @@ pub(super) fn vg_activate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn vg_activate_all(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::VgActivateAllArgs = g_call.args()?;
     g_call.optargs(0)?;
     crate::lvm::vg_activate_all(g_ctx, g_args.activate)?;
@@ -267,7 +267,7 @@ pub(super) fn vg_activate_all(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Repl
 }
 
 pub(super) fn vgchange_uuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::VgchangeUuidArgs = g_call.args()?;
     g_call.optargs(0)?;
     crate::lvm::vgchange_uuid(g_ctx, g_args.vg.as_bstr())?;
@@ -275,7 +275,7 @@ pub(super) fn vgchange_uuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply>
 }
 
 pub(super) fn vgchange_uuid_all(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     g_call.no_args()?;
     g_call.optargs(0)?;
     crate::lvm::vgchange_uuid_all(g_ctx)?;
@@ -283,7 +283,7 @@ pub(super) fn vgchange_uuid_all(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Re
 }
 
 pub(super) fn vgcreate(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::VgcreateArgs = g_call.args()?;
     g_call.optargs(0)?;
     let physvols = g_args
@@ -303,7 +303,7 @@ pub(super) fn vglvuuids(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn vgmeta(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::VgmetaArgs = g_call.args()?;
     g_call.optargs(0)?;
     let g_ret = Opaque(crate::lvm::vgmeta(g_ctx, g_args.vgname.as_bstr())?);
@@ -318,7 +318,7 @@ pub(super) fn vgpvuuids(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn vgremove(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::VgremoveArgs = g_call.args()?;
     g_call.optargs(0)?;
     crate::lvm::vgremove(g_ctx, g_args.vgname.as_bstr())?;
@@ -337,7 +337,7 @@ pub(super) fn vgrename(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn vgs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     g_call.no_args()?;
     g_call.optargs(0)?;
     let g_ret = crate::lvm::vgs(g_ctx)?;
@@ -345,7 +345,7 @@ pub(super) fn vgs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn vgs_full(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     g_call.no_args()?;
     g_call.optargs(0)?;
     let g_ret = crate::lvm::vgs_full(g_ctx)?;

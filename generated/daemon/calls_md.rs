@@ -3,9 +3,11 @@
 //! Calls of the module `md`.
 
 use crate::ctx::Ctx;
+use crate::device::Device;
 use crate::error::Result;
 use crate::rpc::{Call, Reply};
-use guestfs_protocol::rets;
+use bstr::ByteSlice;
+use guestfs_protocol::{args, opts, rets};
 
 pub(super) fn list_md_devices(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     g_call.no_args()?;
@@ -19,18 +21,53 @@ pub(super) fn list_md_devices(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Repl
     )
 }
 
-pub(super) fn md_create(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn md_create(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "mdadm")?;
+    let g_args: args::MdCreateArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1f)?;
+    let devices = g_args
+        .devices
+        .iter()
+        .map(|g_item| Device::parse(g_ctx, g_item.as_bstr()))
+        .collect::<Result<Vec<_>>>()?;
+    let g_opts = opts::MdCreateOpts {
+        missingbitmap: (g_mask & 0x1 != 0).then_some(g_args.missingbitmap),
+        nrdevices: (g_mask & 0x2 != 0).then_some(g_args.nrdevices),
+        spare: (g_mask & 0x4 != 0).then_some(g_args.spare),
+        chunk: (g_mask & 0x8 != 0).then_some(g_args.chunk),
+        level: (g_mask & 0x10 != 0).then_some(g_args.level),
+    };
+    crate::md::md_create(g_ctx, g_args.name.as_bstr(), &devices, &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn md_detail(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn md_detail(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "mdadm")?;
+    let g_args: args::MdDetailArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let md = Device::parse(g_ctx, g_args.md.as_bstr())?;
+    let g_ret = crate::md::md_detail(g_ctx, &md)?;
+    let g_ret = g_ret
+        .into_iter()
+        .flat_map(|(g_key, g_value)| [g_key, g_value])
+        .collect();
+    Reply::value(&rets::MdDetailRet { info: g_ret })
 }
 
-pub(super) fn md_stat(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn md_stat(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "mdadm")?;
+    let g_args: args::MdStatArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let md = Device::parse(g_ctx, g_args.md.as_bstr())?;
+    let g_ret = crate::md::md_stat(g_ctx, &md)?;
+    Reply::value(&rets::MdStatRet { devices: g_ret })
 }
 
-pub(super) fn md_stop(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn md_stop(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "mdadm")?;
+    let g_args: args::MdStopArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let md = Device::parse(g_ctx, g_args.md.as_bstr())?;
+    crate::md::md_stop(g_ctx, &md)?;
+    Ok(Reply::empty())
 }

@@ -31,8 +31,15 @@ pub(super) fn internal_autosync(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Re
     Ok(Reply::empty())
 }
 
-pub(super) fn list_9p(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn list_9p(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::mount::list_9p(g_ctx)?;
+    Reply::value(
+        &rets::List9pRet {
+            mounttags: g_ret,
+        },
+    )
 }
 
 pub(super) fn mkmountpoint(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
@@ -50,12 +57,28 @@ pub(super) fn mount(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Ok(Reply::empty())
 }
 
-pub(super) fn mount_9p(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mount_9p(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::Mount9pArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let g_opts = opts::Mount9pOpts {
+        options: (g_mask & 0x1 != 0).then_some(g_args.options),
+    };
+    crate::mount::mount_9p(
+        g_ctx,
+        g_args.mounttag.as_bstr(),
+        g_args.mountpoint.as_bstr(),
+        &g_opts,
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn mount_loop(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mount_loop(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::MountLoopArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let file = GuestPath::parse(g_ctx, g_args.file.as_bstr())?;
+    let mountpoint = GuestPath::parse(g_ctx, g_args.mountpoint.as_bstr())?;
+    crate::mount::mount_loop(g_ctx, &file, &mountpoint)?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn mount_options(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {

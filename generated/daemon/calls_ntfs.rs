@@ -3,38 +3,109 @@
 //! Calls of the module `ntfs`.
 
 use crate::ctx::Ctx;
+use crate::device::{Device, Mountable};
 use crate::error::Result;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::{args, opts, rets};
 
-pub(super) fn ntfs_3g_probe(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn ntfs_3g_probe(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "ntfs3g")?;
+    let g_args: args::Ntfs3gProbeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::ntfs::ntfs_3g_probe(g_ctx, g_args.rw, &device)?;
+    Reply::value(
+        &rets::Ntfs3gProbeRet {
+            status: g_ret,
+        },
+    )
 }
 
-pub(super) fn ntfs_chmod(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn ntfs_chmod(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "ntfs3g")?;
+    let g_args: args::NtfsChmodArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_opts = opts::NtfsChmodOpts {
+        recursive: (g_mask & 0x1 != 0).then_some(g_args.recursive),
+    };
+    crate::ntfs::ntfs_chmod(
+        g_ctx,
+        &device,
+        g_args.mode,
+        g_args.path.as_bstr(),
+        &g_opts,
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn ntfscat_i(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn ntfscat_i(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::NtfscatIArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Mountable::parse(g_ctx, g_args.device.as_bstr())?;
+    let mut filename = g_call.file_out();
+    crate::ntfs::ntfscat_i(g_ctx, &device, g_args.inode, &mut filename)?;
+    Reply::sent(filename)
 }
 
-pub(super) fn ntfsclone_in(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    drop(g_call.file_in());
-    Err(g_call.planned())
+pub(super) fn ntfsclone_in(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let mut backupfile = g_call.file_in();
+    g_call.require_group(g_ctx, "ntfs3g")?;
+    let g_args: args::NtfscloneInArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::ntfs::ntfsclone_in(g_ctx, &mut backupfile, &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn ntfsclone_out(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn ntfsclone_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "ntfs3g")?;
+    let g_args: args::NtfscloneOutArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1f)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let mut backupfile = g_call.file_out();
+    let g_opts = opts::NtfscloneOutOpts {
+        metadataonly: (g_mask & 0x1 != 0).then_some(g_args.metadataonly),
+        rescue: (g_mask & 0x2 != 0).then_some(g_args.rescue),
+        ignorefscheck: (g_mask & 0x4 != 0).then_some(g_args.ignorefscheck),
+        preservetimestamps: (g_mask & 0x8 != 0).then_some(g_args.preservetimestamps),
+        force: (g_mask & 0x10 != 0).then_some(g_args.force),
+    };
+    crate::ntfs::ntfsclone_out(g_ctx, &device, &mut backupfile, &g_opts)?;
+    Reply::sent(backupfile)
 }
 
-pub(super) fn ntfsfix(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn ntfsfix(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "ntfs3g")?;
+    let g_args: args::NtfsfixArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_opts = opts::NtfsfixOpts {
+        clearbadsectors: (g_mask & 0x1 != 0).then_some(g_args.clearbadsectors),
+    };
+    crate::ntfs::ntfsfix(g_ctx, &device, &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn ntfsresize(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn ntfsresize(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "ntfsprogs")?;
+    let g_args: args::NtfsresizeArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x3)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_opts = opts::NtfsresizeOpts {
+        size: (g_mask & 0x1 != 0).then_some(g_args.size),
+        force: (g_mask & 0x2 != 0).then_some(g_args.force),
+    };
+    crate::ntfs::ntfsresize(g_ctx, &device, &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn ntfsresize_size(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn ntfsresize_size(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "ntfsprogs")?;
+    let g_args: args::NtfsresizeSizeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::ntfs::ntfsresize_size(g_ctx, &device, g_args.size)?;
+    Ok(Reply::empty())
 }

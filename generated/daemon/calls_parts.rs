@@ -5,6 +5,7 @@
 use crate::ctx::Ctx;
 use crate::device::Device;
 use crate::error::Result;
+use crate::names::Guid;
 use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
 use guestfs_protocol::{args, rets};
@@ -40,7 +41,7 @@ pub(super) fn part_disk(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn part_expand_gpt(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("gdisk", g_call)?;
+    g_call.require_group(g_ctx, "gdisk")?;
     let g_args: args::PartExpandGptArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
@@ -202,7 +203,8 @@ pub(super) fn part_set_disk_guid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<R
     let g_args: args::PartSetDiskGuidArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
-    crate::parts::part_set_disk_guid(g_ctx, &device, g_args.guid.as_bstr())?;
+    let guid = Guid::parse(g_args.guid.as_bstr())?;
+    crate::parts::part_set_disk_guid(g_ctx, &device, &guid)?;
     Ok(Reply::empty())
 }
 
@@ -237,12 +239,8 @@ pub(super) fn part_set_gpt_guid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Re
     let g_args: args::PartSetGptGuidArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
-    crate::parts::part_set_gpt_guid(
-        g_ctx,
-        &device,
-        g_args.partnum,
-        g_args.guid.as_bstr(),
-    )?;
+    let guid = Guid::parse(g_args.guid.as_bstr())?;
+    crate::parts::part_set_gpt_guid(g_ctx, &device, g_args.partnum, &guid)?;
     Ok(Reply::empty())
 }
 
@@ -250,12 +248,8 @@ pub(super) fn part_set_gpt_type(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Re
     let g_args: args::PartSetGptTypeArgs = g_call.args()?;
     g_call.optargs(0)?;
     let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
-    crate::parts::part_set_gpt_type(
-        g_ctx,
-        &device,
-        g_args.partnum,
-        g_args.guid.as_bstr(),
-    )?;
+    let guid = Guid::parse(g_args.guid.as_bstr())?;
+    crate::parts::part_set_gpt_type(g_ctx, &device, g_args.partnum, &guid)?;
     Ok(Reply::empty())
 }
 
@@ -300,26 +294,81 @@ pub(super) fn part_to_partnum(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Repl
     )
 }
 
-pub(super) fn sfdisk(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn sfdisk(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SfdiskArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::parts::sfdisk(
+        g_ctx,
+        &device,
+        g_args.cyls,
+        g_args.heads,
+        g_args.sectors,
+        &g_args.lines,
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn sfdiskM(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn sfdiskM(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SfdiskMArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::parts::sfdiskM(g_ctx, &device, &g_args.lines)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn sfdisk_N(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn sfdisk_N(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SfdiskNArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::parts::sfdisk_N(
+        g_ctx,
+        &device,
+        g_args.partnum,
+        g_args.cyls,
+        g_args.heads,
+        g_args.sectors,
+        g_args.line.as_bstr(),
+    )?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn sfdisk_disk_geometry(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn sfdisk_disk_geometry(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SfdiskDiskGeometryArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::parts::sfdisk_disk_geometry(g_ctx, &device)?;
+    Reply::value(
+        &rets::SfdiskDiskGeometryRet {
+            partitions: g_ret,
+        },
+    )
 }
 
-pub(super) fn sfdisk_kernel_geometry(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn sfdisk_kernel_geometry(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    let g_args: args::SfdiskKernelGeometryArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::parts::sfdisk_kernel_geometry(g_ctx, &device)?;
+    Reply::value(
+        &rets::SfdiskKernelGeometryRet {
+            partitions: g_ret,
+        },
+    )
 }
 
-pub(super) fn sfdisk_l(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn sfdisk_l(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SfdiskLArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_ret = crate::parts::sfdisk_l(g_ctx, &device)?;
+    let g_ret = g_ret.api_name(g_ctx);
+    Reply::value(
+        &rets::SfdiskLRet {
+            partitions: g_ret,
+        },
+    )
 }

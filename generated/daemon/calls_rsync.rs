@@ -4,16 +4,47 @@
 
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::{args, opts};
 
-pub(super) fn rsync(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn rsync(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "rsync")?;
+    let g_args: args::RsyncArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x3)?;
+    let src = GuestPath::parse(g_ctx, g_args.src.as_bstr())?;
+    let dest = GuestPath::parse(g_ctx, g_args.dest.as_bstr())?;
+    let g_opts = opts::RsyncOpts {
+        archive: (g_mask & 0x1 != 0).then_some(g_args.archive),
+        deletedest: (g_mask & 0x2 != 0).then_some(g_args.deletedest),
+    };
+    crate::rsync::rsync(g_ctx, &src, &dest, &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn rsync_in(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn rsync_in(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "rsync")?;
+    let g_args: args::RsyncInArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x3)?;
+    let dest = GuestPath::parse(g_ctx, g_args.dest.as_bstr())?;
+    let g_opts = opts::RsyncInOpts {
+        archive: (g_mask & 0x1 != 0).then_some(g_args.archive),
+        deletedest: (g_mask & 0x2 != 0).then_some(g_args.deletedest),
+    };
+    crate::rsync::rsync_in(g_ctx, g_args.remote.as_bstr(), &dest, &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn rsync_out(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn rsync_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "rsync")?;
+    let g_args: args::RsyncOutArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x3)?;
+    let src = GuestPath::parse(g_ctx, g_args.src.as_bstr())?;
+    let g_opts = opts::RsyncOutOpts {
+        archive: (g_mask & 0x1 != 0).then_some(g_args.archive),
+        deletedest: (g_mask & 0x2 != 0).then_some(g_args.deletedest),
+    };
+    crate::rsync::rsync_out(g_ctx, &src, g_args.remote.as_bstr(), &g_opts)?;
+    Ok(Reply::empty())
 }

@@ -3,17 +3,36 @@
 //! Calls of the module `scrub`.
 
 use crate::ctx::Ctx;
+use crate::device::Device;
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::args;
 
-pub(super) fn scrub_device(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn scrub_device(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "scrub")?;
+    let g_args: args::ScrubDeviceArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::scrub::scrub_device(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn scrub_file(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn scrub_file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "scrub")?;
+    let g_args: args::ScrubFileArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let file = GuestPath::parse(g_ctx, g_args.file.as_bstr())?;
+    crate::scrub::scrub_file(g_ctx, &file)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn scrub_freespace(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn scrub_freespace(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "scrub")?;
+    let g_args: args::ScrubFreespaceArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let dir = GuestPath::parse(g_ctx, g_args.dir.as_bstr())?;
+    crate::scrub::scrub_freespace(g_ctx, &dir)?;
+    Ok(Reply::empty())
 }

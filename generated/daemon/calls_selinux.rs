@@ -4,20 +4,52 @@
 
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::{args, opts, rets};
 
-pub(super) fn getcon(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn getcon(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "selinux")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    let g_ret = crate::selinux::getcon(g_ctx)?;
+    Reply::value(&rets::GetconRet { context: g_ret })
 }
 
-pub(super) fn selinux_relabel(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn selinux_relabel(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "selinuxrelabel")?;
+    let g_args: args::SelinuxRelabelArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_opts = opts::SelinuxRelabelOpts {
+        force: (g_mask & 0x1 != 0).then_some(g_args.force),
+    };
+    crate::selinux::selinux_relabel(g_ctx, g_args.specfile.as_bstr(), &path, &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn setcon(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn setcon(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "selinux")?;
+    let g_args: args::SetconArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::selinux::setcon(g_ctx, g_args.context.as_bstr())?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn setfiles(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn setfiles(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "selinuxrelabel")?;
+    let g_args: args::SetfilesArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x3)?;
+    let paths = g_args
+        .paths
+        .iter()
+        .map(|g_item| GuestPath::parse(g_ctx, g_item.as_bstr()))
+        .collect::<Result<Vec<_>>>()?;
+    let g_opts = opts::SetfilesOpts {
+        force: (g_mask & 0x1 != 0).then_some(g_args.force),
+        excludes: (g_mask & 0x2 != 0).then_some(g_args.excludes),
+    };
+    crate::selinux::setfiles(g_ctx, g_args.specfile.as_bstr(), &paths, &g_opts)?;
+    Ok(Reply::empty())
 }

@@ -4,6 +4,7 @@
 
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::names::Filename;
 use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
@@ -13,7 +14,12 @@ pub(super) fn internal_lstatnslist(g_ctx: &mut Ctx, g_call: &mut Call) -> Result
     let g_args: args::InternalLstatnslistArgs = g_call.args()?;
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
-    let g_ret = crate::stat::internal_lstatnslist(g_ctx, &path, &g_args.names)?;
+    let names = g_args
+        .names
+        .iter()
+        .map(|g_item| Filename::parse(g_item.as_bstr()))
+        .collect::<Result<Vec<_>>>()?;
+    let g_ret = crate::stat::internal_lstatnslist(g_ctx, &path, &names)?;
     Reply::value(
         &rets::InternalLstatnslistRet {
             statbufs: g_ret,

@@ -3,49 +3,96 @@
 //! Calls of the module `swap`.
 
 use crate::ctx::Ctx;
+use crate::device::Device;
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::args;
 
-pub(super) fn mkswap_L(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mkswap_L(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::MkswapLArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::swap::mkswap_L(g_ctx, g_args.label.as_bstr(), &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn mkswap_U(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mkswap_U(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "linuxfsuuid")?;
+    let g_args: args::MkswapUArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::swap::mkswap_U(g_ctx, g_args.uuid.as_bstr(), &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn mkswap_file(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn mkswap_file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::MkswapFileArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    crate::swap::mkswap_file(g_ctx, &path)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn swapoff_device(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn swapoff_device(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SwapoffDeviceArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::swap::swapoff_device(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn swapoff_file(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn swapoff_file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SwapoffFileArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let file = GuestPath::parse(g_ctx, g_args.file.as_bstr())?;
+    crate::swap::swapoff_file(g_ctx, &file)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn swapoff_label(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn swapoff_label(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SwapoffLabelArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::swap::swapoff_label(g_ctx, g_args.label.as_bstr())?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn swapoff_uuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn swapoff_uuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "linuxfsuuid")?;
+    let g_args: args::SwapoffUuidArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::swap::swapoff_uuid(g_ctx, g_args.uuid.as_bstr())?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn swapon_device(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn swapon_device(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SwaponDeviceArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    crate::swap::swapon_device(g_ctx, &device)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn swapon_file(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn swapon_file(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SwaponFileArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let file = GuestPath::parse(g_ctx, g_args.file.as_bstr())?;
+    crate::swap::swapon_file(g_ctx, &file)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn swapon_label(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn swapon_label(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::SwaponLabelArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::swap::swapon_label(g_ctx, g_args.label.as_bstr())?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn swapon_uuid(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn swapon_uuid(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "linuxfsuuid")?;
+    let g_args: args::SwaponUuidArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::swap::swapon_uuid(g_ctx, g_args.uuid.as_bstr())?;
+    Ok(Reply::empty())
 }

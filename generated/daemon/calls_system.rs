@@ -75,13 +75,20 @@ pub(super) fn internal_feature_available(
     )
 }
 
-pub(super) fn internal_rhbz914931(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    drop(g_call.file_in());
-    Err(g_call.planned())
+pub(super) fn internal_rhbz914931(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let mut filename = g_call.file_in();
+    let g_args: args::InternalRhbz914931Args = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::system::internal_rhbz914931(g_ctx, &mut filename, g_args.count)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn modprobe(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn modprobe(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "linuxmodules")?;
+    let g_args: args::ModprobeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::system::modprobe(g_ctx, g_args.modulename.as_bstr())?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn ping_daemon(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {

@@ -28,9 +28,17 @@ pub(super) fn base64_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     Reply::sent(base64file)
 }
 
-pub(super) fn debug_upload(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    drop(g_call.file_in());
-    Err(g_call.planned())
+pub(super) fn debug_upload(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let mut filename = g_call.file_in();
+    let g_args: args::DebugUploadArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    crate::transfer::debug_upload(
+        g_ctx,
+        &mut filename,
+        g_args.tmpname.as_bstr(),
+        g_args.mode,
+    )?;
+    Ok(Reply::empty())
 }
 
 pub(super) fn download(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {

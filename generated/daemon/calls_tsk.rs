@@ -3,21 +3,61 @@
 //! Calls of the module `tsk`.
 
 use crate::ctx::Ctx;
+use crate::device::Mountable;
 use crate::error::Result;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::{args, opts};
 
-pub(super) fn download_blocks(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn download_blocks(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "sleuthkit")?;
+    let g_args: args::DownloadBlocksArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let device = Mountable::parse(g_ctx, g_args.device.as_bstr())?;
+    let mut filename = g_call.file_out();
+    let g_opts = opts::DownloadBlocksOpts {
+        unallocated: (g_mask & 0x1 != 0).then_some(g_args.unallocated),
+    };
+    crate::tsk::download_blocks(
+        g_ctx,
+        &device,
+        g_args.start,
+        g_args.stop,
+        &mut filename,
+        &g_opts,
+    )?;
+    Reply::sent(filename)
 }
 
-pub(super) fn download_inode(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn download_inode(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "sleuthkit")?;
+    let g_args: args::DownloadInodeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Mountable::parse(g_ctx, g_args.device.as_bstr())?;
+    let mut filename = g_call.file_out();
+    crate::tsk::download_inode(g_ctx, &device, g_args.inode, &mut filename)?;
+    Reply::sent(filename)
 }
 
-pub(super) fn internal_filesystem_walk(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn internal_filesystem_walk(
+    g_ctx: &mut Ctx,
+    g_call: &mut Call,
+) -> Result<Reply> {
+    g_call.require_group(g_ctx, "libtsk")?;
+    let g_args: args::InternalFilesystemWalkArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Mountable::parse(g_ctx, g_args.device.as_bstr())?;
+    let mut filename = g_call.file_out();
+    crate::tsk::internal_filesystem_walk(g_ctx, &device, &mut filename)?;
+    Reply::sent(filename)
 }
 
-pub(super) fn internal_find_inode(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn internal_find_inode(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "libtsk")?;
+    let g_args: args::InternalFindInodeArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let device = Mountable::parse(g_ctx, g_args.device.as_bstr())?;
+    let mut filename = g_call.file_out();
+    crate::tsk::internal_find_inode(g_ctx, &device, g_args.inode, &mut filename)?;
+    Reply::sent(filename)
 }

@@ -4,6 +4,7 @@
 
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::names::Filename;
 use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
@@ -11,7 +12,7 @@ use guestfs_protocol::xdr::Opaque;
 use guestfs_protocol::{args, rets};
 
 pub(super) fn getxattr(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("linuxxattrs", g_call)?;
+    g_call.require_group(g_ctx, "linuxxattrs")?;
     let g_args: args::GetxattrArgs = g_call.args()?;
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
@@ -20,7 +21,7 @@ pub(super) fn getxattr(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn getxattrs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("linuxxattrs", g_call)?;
+    g_call.require_group(g_ctx, "linuxxattrs")?;
     let g_args: args::GetxattrsArgs = g_call.args()?;
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
@@ -33,11 +34,16 @@ pub(super) fn getxattrs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn internal_lxattrlist(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("linuxxattrs", g_call)?;
+    g_call.require_group(g_ctx, "linuxxattrs")?;
     let g_args: args::InternalLxattrlistArgs = g_call.args()?;
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
-    let g_ret = crate::xattrs::internal_lxattrlist(g_ctx, &path, &g_args.names)?;
+    let names = g_args
+        .names
+        .iter()
+        .map(|g_item| Filename::parse(g_item.as_bstr()))
+        .collect::<Result<Vec<_>>>()?;
+    let g_ret = crate::xattrs::internal_lxattrlist(g_ctx, &path, &names)?;
     Reply::value(
         &rets::InternalLxattrlistRet {
             xattrs: g_ret,
@@ -45,12 +51,17 @@ pub(super) fn internal_lxattrlist(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<
     )
 }
 
-pub(super) fn lgetxattr(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn lgetxattr(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "linuxxattrs")?;
+    let g_args: args::LgetxattrArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_ret = Opaque(crate::xattrs::lgetxattr(g_ctx, &path, g_args.name.as_bstr())?);
+    Reply::value(&rets::LgetxattrRet { xattr: g_ret })
 }
 
 pub(super) fn lgetxattrs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("linuxxattrs", g_call)?;
+    g_call.require_group(g_ctx, "linuxxattrs")?;
     let g_args: args::LgetxattrsArgs = g_call.args()?;
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
@@ -63,7 +74,7 @@ pub(super) fn lgetxattrs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn lremovexattr(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("linuxxattrs", g_call)?;
+    g_call.require_group(g_ctx, "linuxxattrs")?;
     let g_args: args::LremovexattrArgs = g_call.args()?;
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
@@ -72,7 +83,7 @@ pub(super) fn lremovexattr(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> 
 }
 
 pub(super) fn lsetxattr(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("linuxxattrs", g_call)?;
+    g_call.require_group(g_ctx, "linuxxattrs")?;
     let g_args: args::LsetxattrArgs = g_call.args()?;
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
@@ -87,7 +98,7 @@ pub(super) fn lsetxattr(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn removexattr(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("linuxxattrs", g_call)?;
+    g_call.require_group(g_ctx, "linuxxattrs")?;
     let g_args: args::RemovexattrArgs = g_call.args()?;
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
@@ -96,7 +107,7 @@ pub(super) fn removexattr(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn setxattr(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("linuxxattrs", g_call)?;
+    g_call.require_group(g_ctx, "linuxxattrs")?;
     let g_args: args::SetxattrArgs = g_call.args()?;
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;

@@ -3,25 +3,93 @@
 //! Calls of the module `xfs`.
 
 use crate::ctx::Ctx;
+use crate::device::{Device, DeviceOrPath};
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::{args, opts, rets};
 
-pub(super) fn xfs_admin(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn xfs_admin(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "xfs")?;
+    let g_args: args::XfsAdminArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x7f)?;
+    let device = Device::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_opts = opts::XfsAdminOpts {
+        extunwritten: (g_mask & 0x1 != 0).then_some(g_args.extunwritten),
+        imgfile: (g_mask & 0x2 != 0).then_some(g_args.imgfile),
+        v2log: (g_mask & 0x4 != 0).then_some(g_args.v2log),
+        projid32bit: (g_mask & 0x8 != 0).then_some(g_args.projid32bit),
+        lazycounter: (g_mask & 0x10 != 0).then_some(g_args.lazycounter),
+        label: (g_mask & 0x20 != 0).then_some(g_args.label),
+        uuid: (g_mask & 0x40 != 0).then_some(g_args.uuid),
+    };
+    crate::xfs::xfs_admin(g_ctx, &device, &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn xfs_growfs(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn xfs_growfs(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "xfs")?;
+    let g_args: args::XfsGrowfsArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0xff)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let g_opts = opts::XfsGrowfsOpts {
+        datasec: (g_mask & 0x1 != 0).then_some(g_args.datasec),
+        logsec: (g_mask & 0x2 != 0).then_some(g_args.logsec),
+        rtsec: (g_mask & 0x4 != 0).then_some(g_args.rtsec),
+        datasize: (g_mask & 0x8 != 0).then_some(g_args.datasize),
+        logsize: (g_mask & 0x10 != 0).then_some(g_args.logsize),
+        rtsize: (g_mask & 0x20 != 0).then_some(g_args.rtsize),
+        rtextsize: (g_mask & 0x40 != 0).then_some(g_args.rtextsize),
+        maxpct: (g_mask & 0x80 != 0).then_some(g_args.maxpct),
+    };
+    crate::xfs::xfs_growfs(g_ctx, &path, &g_opts)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn xfs_info(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn xfs_info(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "xfs")?;
+    let g_args: args::XfsInfoArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let pathordevice = DeviceOrPath::parse(g_ctx, g_args.pathordevice.as_bstr())?;
+    let g_ret = crate::xfs::xfs_info(g_ctx, &pathordevice)?;
+    Reply::value(&rets::XfsInfoRet { info: g_ret })
 }
 
-pub(super) fn xfs_info2(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn xfs_info2(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "xfs")?;
+    let g_args: args::XfsInfo2Args = g_call.args()?;
+    g_call.optargs(0)?;
+    let pathordevice = DeviceOrPath::parse(g_ctx, g_args.pathordevice.as_bstr())?;
+    let g_ret = crate::xfs::xfs_info2(g_ctx, &pathordevice)?;
+    let g_ret = g_ret
+        .into_iter()
+        .flat_map(|(g_key, g_value)| [g_key, g_value])
+        .collect();
+    Reply::value(&rets::XfsInfo2Ret { info: g_ret })
 }
 
-pub(super) fn xfs_repair(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn xfs_repair(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "xfs")?;
+    let g_args: args::XfsRepairArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x3ff)?;
+    let device = DeviceOrPath::parse(g_ctx, g_args.device.as_bstr())?;
+    let g_opts = opts::XfsRepairOpts {
+        forcelogzero: (g_mask & 0x1 != 0).then_some(g_args.forcelogzero),
+        nomodify: (g_mask & 0x2 != 0).then_some(g_args.nomodify),
+        noprefetch: (g_mask & 0x4 != 0).then_some(g_args.noprefetch),
+        forcegeometry: (g_mask & 0x8 != 0).then_some(g_args.forcegeometry),
+        maxmem: (g_mask & 0x10 != 0).then_some(g_args.maxmem),
+        ihashsize: (g_mask & 0x20 != 0).then_some(g_args.ihashsize),
+        bhashsize: (g_mask & 0x40 != 0).then_some(g_args.bhashsize),
+        agstride: (g_mask & 0x80 != 0).then_some(g_args.agstride),
+        logdev: (g_mask & 0x100 != 0).then_some(g_args.logdev),
+        rtdev: (g_mask & 0x200 != 0).then_some(g_args.rtdev),
+    };
+    let g_ret = crate::xfs::xfs_repair(g_ctx, &device, &g_opts)?;
+    Reply::value(
+        &rets::XfsRepairRet {
+            status: g_ret,
+        },
+    )
 }

@@ -4,17 +4,34 @@
 
 use crate::ctx::Ctx;
 use crate::error::Result;
+use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
+use bstr::ByteSlice;
+use guestfs_protocol::args;
 
-pub(super) fn internal_yara_scan(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn internal_yara_scan(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "libyara")?;
+    let g_args: args::InternalYaraScanArgs = g_call.args()?;
+    g_call.optargs(0)?;
+    let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;
+    let mut filename = g_call.file_out();
+    crate::yara::internal_yara_scan(g_ctx, &path, &mut filename)?;
+    Reply::sent(filename)
 }
 
-pub(super) fn yara_destroy(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    Err(g_call.planned())
+pub(super) fn yara_destroy(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    g_call.require_group(g_ctx, "libyara")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    crate::yara::yara_destroy(g_ctx)?;
+    Ok(Reply::empty())
 }
 
-pub(super) fn yara_load(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    drop(g_call.file_in());
-    Err(g_call.planned())
+pub(super) fn yara_load(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let mut filename = g_call.file_in();
+    g_call.require_group(g_ctx, "libyara")?;
+    g_call.no_args()?;
+    g_call.optargs(0)?;
+    crate::yara::yara_load(g_ctx, &mut filename)?;
+    Ok(Reply::empty())
 }

@@ -49,60 +49,6 @@ use crate::error::Result;
 use crate::rpc::{Call, Reply};
 use guestfs_protocol::procs;
 
-/// What this version does of a group, whatever tools there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Group {
-    /// At least one of its calls.
-    Written,
-    /// Its calls became ordinary ones: only old programs ask for it.
-    Retired,
-    /// None of its calls.
-    Planned,
-}
-
-/// Every option group of the API.
-pub const GROUPS: &[(&str, Group)] = &[
-    ("acl", Group::Planned),
-    ("augeas", Group::Retired),
-    ("blkdiscard", Group::Written),
-    ("blkdiscardzeroes", Group::Written),
-    ("btrfs", Group::Planned),
-    ("clevisluks", Group::Planned),
-    ("extlinux", Group::Planned),
-    ("f2fs", Group::Planned),
-    ("fstrim", Group::Written),
-    ("gdisk", Group::Written),
-    ("grub", Group::Planned),
-    ("hivex", Group::Planned),
-    ("inotify", Group::Planned),
-    ("journal", Group::Written),
-    ("ldm", Group::Planned),
-    ("libtsk", Group::Written),
-    ("libyara", Group::Written),
-    ("linuxcaps", Group::Planned),
-    ("linuxfsuuid", Group::Planned),
-    ("linuxmodules", Group::Planned),
-    ("linuxxattrs", Group::Written),
-    ("luks", Group::Written),
-    ("lvm2", Group::Written),
-    ("mdadm", Group::Planned),
-    ("mknod", Group::Written),
-    ("ntfs3g", Group::Planned),
-    ("ntfsprogs", Group::Planned),
-    ("realpath", Group::Retired),
-    ("rsync", Group::Planned),
-    ("scrub", Group::Planned),
-    ("selinux", Group::Planned),
-    ("selinuxrelabel", Group::Planned),
-    ("sleuthkit", Group::Planned),
-    ("squashfs", Group::Planned),
-    ("syslinux", Group::Planned),
-    ("wipefs", Group::Written),
-    ("xfs", Group::Planned),
-    ("xz", Group::Planned),
-    ("zerofree", Group::Written),
-];
-
 /// Run one request.
 pub fn dispatch(ctx: &mut Ctx, call: &mut Call) -> Result<Reply> {
     match call.proc() {
@@ -673,6 +619,9 @@ pub fn dispatch(ctx: &mut Ctx, call: &mut Call) -> Result<Reply> {
             calls_inspect::inspect_get_windows_group_policy(ctx, call)
         }
         procs::XFS_INFO2 => calls_xfs::xfs_info2(ctx, call),
+        procs::INTERNAL_LIST_WINDOWS_APPLICATIONS => {
+            calls_inspect::internal_list_windows_applications(ctx, call)
+        }
         _ => Err(call.unknown()),
     }
 }

@@ -26,16 +26,138 @@ val close : t -> unit
 val last_errno : t -> int
 (** errno of this thread's last failed call, 0 when it had none. *)
 
-(** Some values of {!last_errno}. *)
+(** Values of {!last_errno} by name. *)
 module Errno : sig
-  val errno_ENOTSUP : int
-  val errno_EPERM : int
-  val errno_ESRCH : int
-  val errno_ENOENT : int
-  val errno_EROFS : int
-  val errno_EINVAL : int
+  val errno_E2BIG : int
+  val errno_EACCES : int
+  val errno_EADDRINUSE : int
+  val errno_EADDRNOTAVAIL : int
+  val errno_EADV : int
+  val errno_EAFNOSUPPORT : int
+  val errno_EAGAIN : int
+  val errno_EALREADY : int
+  val errno_EBADE : int
+  val errno_EBADF : int
+  val errno_EBADFD : int
+  val errno_EBADMSG : int
+  val errno_EBADR : int
+  val errno_EBADRQC : int
+  val errno_EBADSLT : int
+  val errno_EBFONT : int
+  val errno_EBUSY : int
+  val errno_ECANCELED : int
+  val errno_ECHILD : int
+  val errno_ECHRNG : int
+  val errno_ECOMM : int
+  val errno_ECONNABORTED : int
+  val errno_ECONNREFUSED : int
+  val errno_ECONNRESET : int
+  val errno_EDEADLOCK : int
+  val errno_EDESTADDRREQ : int
+  val errno_EDOM : int
+  val errno_EDOTDOT : int
+  val errno_EDQUOT : int
   val errno_EEXIST : int
+  val errno_EFAULT : int
+  val errno_EFBIG : int
+  val errno_EHOSTDOWN : int
+  val errno_EHOSTUNREACH : int
+  val errno_EIDRM : int
+  val errno_EILSEQ : int
+  val errno_EINPROGRESS : int
   val errno_EINTR : int
+  val errno_EINVAL : int
+  val errno_EIO : int
+  val errno_EISCONN : int
+  val errno_EISDIR : int
+  val errno_EISNAM : int
+  val errno_EKEYEXPIRED : int
+  val errno_EKEYREJECTED : int
+  val errno_EKEYREVOKED : int
+  val errno_EL2HLT : int
+  val errno_EL2NSYNC : int
+  val errno_EL3HLT : int
+  val errno_EL3RST : int
+  val errno_ELIBACC : int
+  val errno_ELIBBAD : int
+  val errno_ELIBEXEC : int
+  val errno_ELIBMAX : int
+  val errno_ELIBSCN : int
+  val errno_ELNRNG : int
+  val errno_ELOOP : int
+  val errno_EMEDIUMTYPE : int
+  val errno_EMFILE : int
+  val errno_EMLINK : int
+  val errno_EMSGSIZE : int
+  val errno_EMULTIHOP : int
+  val errno_ENAMETOOLONG : int
+  val errno_ENAVAIL : int
+  val errno_ENETDOWN : int
+  val errno_ENETRESET : int
+  val errno_ENETUNREACH : int
+  val errno_ENFILE : int
+  val errno_ENOANO : int
+  val errno_ENOBUFS : int
+  val errno_ENOCSI : int
+  val errno_ENODATA : int
+  val errno_ENODEV : int
+  val errno_ENOENT : int
+  val errno_ENOEXEC : int
+  val errno_ENOKEY : int
+  val errno_ENOLCK : int
+  val errno_ENOLINK : int
+  val errno_ENOMEDIUM : int
+  val errno_ENOMEM : int
+  val errno_ENOMSG : int
+  val errno_ENONET : int
+  val errno_ENOPKG : int
+  val errno_ENOPROTOOPT : int
+  val errno_ENOSPC : int
+  val errno_ENOSR : int
+  val errno_ENOSTR : int
+  val errno_ENOSYS : int
+  val errno_ENOTBLK : int
+  val errno_ENOTCONN : int
+  val errno_ENOTDIR : int
+  val errno_ENOTEMPTY : int
+  val errno_ENOTNAM : int
+  val errno_ENOTRECOVERABLE : int
+  val errno_ENOTSOCK : int
+  val errno_ENOTSUP : int
+  val errno_ENOTTY : int
+  val errno_ENOTUNIQ : int
+  val errno_ENXIO : int
+  val errno_EOVERFLOW : int
+  val errno_EOWNERDEAD : int
+  val errno_EPERM : int
+  val errno_EPFNOSUPPORT : int
+  val errno_EPIPE : int
+  val errno_EPROTO : int
+  val errno_EPROTONOSUPPORT : int
+  val errno_EPROTOTYPE : int
+  val errno_ERANGE : int
+  val errno_EREMCHG : int
+  val errno_EREMOTE : int
+  val errno_EREMOTEIO : int
+  val errno_ERESTART : int
+  val errno_ERFKILL : int
+  val errno_EROFS : int
+  val errno_ESHUTDOWN : int
+  val errno_ESOCKTNOSUPPORT : int
+  val errno_ESPIPE : int
+  val errno_ESRCH : int
+  val errno_ESRMNT : int
+  val errno_ESTALE : int
+  val errno_ESTRPIPE : int
+  val errno_ETIME : int
+  val errno_ETIMEDOUT : int
+  val errno_ETOOMANYREFS : int
+  val errno_ETXTBSY : int
+  val errno_EUCLEAN : int
+  val errno_EUNATCH : int
+  val errno_EUSERS : int
+  val errno_EXDEV : int
+  val errno_EXFULL : int
 end
 
 (** Classes of events. *)
@@ -389,11 +511,9 @@ type yara_detection = {
 val acl_delete_def_file : t -> string -> unit
 (** Remove the default ACL of a directory.
 
-Removes the default access control list (ACL) of the directory [dir]. What is created in it later then gets no ACL from it. The access list of [dir], and what is in it already, do not change. It is not an error if there is no default list. If [dir] is not a directory, or its file system has no ACLs, it is.
+Removes the default access control list (ACL) of the directory [dir]. What is created in it later then gets no ACL from it. The access list of [dir], and what is in it already, do not change. If there is no default list, as on anything that is not a directory, nothing happens. A file system without ACLs is an error.
 
 See also [Guestfs.acl_set_file], [Guestfs.acl_get_file] and [acl(5)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [acl] is available; [Guestfs.feature_available] tells.
 
@@ -410,11 +530,9 @@ Returns a POSIX access control list (ACL) of the file or directory [path]. Symbo
 
 Anything else is an error. The list is in the long text form of [acl(5)], one entry on each line, such as [user::rwx]. A file on which none was set has the three entries that its permissions make. A directory without a default list gives an empty result; the default list of other files is an error.
 
-The accounts of the guest are not known to the appliance, so numbers stand for users and groups.
+Where the mask takes something away from an entry, a tab and a comment with what remains stand behind it: [user:500:rwx #effective:r-x]. The accounts of the guest are not known to the appliance, so numbers stand for users and groups. A [path] that is missing and a file system without ACLs are errors.
 
 See also [Guestfs.acl_set_file] and [Guestfs.acl_delete_def_file].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [acl] is available; [Guestfs.feature_available] tells.
 
@@ -425,17 +543,15 @@ val acl_set_file : t -> string -> string -> string -> unit
 
 Sets a POSIX access control list (ACL) of the file or directory [path]. Symbolic links are followed. [acltype] is [access] for the list that says who may do what with [path], or [default] for the one that new entries of the directory [path] get; anything else is an error.
 
-[acl] is the whole new list, in the long or the short text form of [acl(5)]. Entries are separated by commas or newlines. It replaces the old list, and must have one entry each for the owner, the group and others: [u::rwx,g::r-x,o::r-x]. The permissions of the file change with an access list. If there are entries for other users or groups, the mask is needed too, which limits these and the group:
+[acl] is the whole new list, in the long or the short text form of [acl(5)], so what [Guestfs.acl_get_file] returns can be given back. Entries are separated by commas, blanks or newlines; what stands behind a [#] on a line is a comment. The list replaces the old one, and must have one entry each for the owner, the group and others: [u::rwx,g::r-x,o::r-x]. The permissions of the file change with an access list. If there are entries for other users or groups, the mask is needed too, which limits these and the group:
 
 {[
 u::rwx,g::r-x,o::r-x,m::rwx,u:500:rwx,g:500:r-x
 ]}
 
-Give users and groups by number. The names of the guest are not known to the appliance; [Guestfs.aug_init] or [Guestfs.read_lines] help to find their numbers. A list that is not valid, a default list for something that is not a directory, and a file system without ACLs are errors.
+An empty list takes a default list away, and leaves of an access list what the permissions say. Give users and groups by number. The names of the guest are not known to the appliance; [Guestfs.aug_init] or [Guestfs.read_lines] help to find their numbers. A list that is not valid, a default list for something that is not a directory, and a file system without ACLs are errors.
 
 See also [Guestfs.acl_get_file], [Guestfs.acl_delete_def_file] and [Guestfs.chmod].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [acl] is available; [Guestfs.feature_available] tells.
 
@@ -545,8 +661,6 @@ Takes the value away from the node that [augpath] matches, so that it has none; 
 
 See also [Guestfs.aug_set], [Guestfs.aug_rm] and [augtool(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.3.4. *)
 
 val aug_close : t -> unit
@@ -556,20 +670,16 @@ Closes the handle that [Guestfs.aug_init] opened and frees the tree. Changes tha
 
 See also [Guestfs.aug_init] and [Guestfs.aug_save].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 0.0.7. *)
 
 val aug_defnode : t -> string -> string -> string -> int_bool
 (** Define an Augeas variable, creating its node if needed.
 
-Evaluates the path expression [expr] and keeps the resulting set of nodes as the variable [name], which other expressions can use as [$name]. If nothing matches, a node is created as [aug_set EXPR VAL] would do, with the value [val], and the variable is a set of this one node. If something matches, [val] is not used. A variable of that name from before is replaced. An [expr] that is not a set of nodes, or cannot be created, is an error.
+Evaluates the path expression [expr] and keeps the resulting set of nodes as the variable [name], which other expressions can use as [$name]. If nothing matches, a node is created as [aug_set EXPR VAL] would do, with the value [val], and the variable is a set of this one node. If something matches, [val] is not used. A variable of that name from before is replaced. An [expr] that is not valid or cannot be created is an error. Augeas crashes on one whose result is no set of nodes but a number, string or truth value; then the handle is closed and the call fails.
 
 Returns an [int_bool]: [i] is the number of nodes in the set, [b] is 1 when the node was created and otherwise 0.
 
 See also [Guestfs.aug_defvar] and [Guestfs.aug_set].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 0.0.7. *)
 
@@ -582,31 +692,27 @@ Returns the number of nodes in the result. It is 0 when nothing matches, when th
 
 See also [Guestfs.aug_defnode] and [Guestfs.aug_match].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 0.0.7. *)
 
 val aug_get : t -> string -> string
 (** Return the value of an Augeas node.
 
-Returns the value of the node that [augpath] matches. It must match exactly one node; none, several and a path expression that is not valid are errors. For a node without a value the result is empty.
+Returns the value of the node that [augpath] matches. It must match exactly one node; none (ENOENT), several and a path expression that is not valid (EINVAL) are errors. A node that has no value, which is not the same as an empty one, is an error, too.
 
 For example, with the usual lenses [/files/etc/hosts/1/canonical] is the first name in [/etc/hosts].
 
 See also [Guestfs.aug_set], [Guestfs.aug_match] and [Guestfs.aug_label].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 0.0.7. *)
 
 val aug_init : t -> string -> int -> unit
 (** Open an Augeas handle and load configuration files.
 
-Opens the Augeas handle of the appliance. Augeas reads configuration files of the guest into a tree, in which they can be read and changed; [Guestfs.aug_save] writes changed files back. This must come before all other [aug_] calls. There is one handle; if one is open already, it is closed first and its unsaved changes are lost.
+Opens the Augeas handle of the appliance. Augeas reads configuration files of the guest into a tree, in which they can be read and changed; [Guestfs.aug_save] writes changed files back. This must come before all other [aug_] calls. There is one handle; if one is open already, it is closed first and its unsaved changes are lost. The handle is also closed when the guest's root file system is unmounted.
 
-[root] is the directory of the guest below which the files are; usually [/]. Files are found in the tree below [/files], and what Augeas knows about itself is below [/augeas]. A file that cannot be parsed does not make the call fail; look for errors with [aug_match /augeas//error].
+[root] is the directory of the guest below which the files are; usually [/]. It must exist. Files are found in the tree below [/files], and what Augeas knows about itself is below [/augeas]. A file that cannot be parsed does not make the call fail; look for errors with [aug_match /augeas//error].
 
-[flags] is the sum of any of these, or 0:
+[flags] is the sum of any of these, or 0; anything else is an error:
 
 {ul
 {- [1]: keep the original of every file that is saved as [FILE.augsave]}
@@ -618,8 +724,6 @@ Opens the Augeas handle of the appliance. Augeas reads configuration files of th
 
 See also [Guestfs.aug_close], [Guestfs.aug_match] and {{:https://augeas.net/}Augeas}.
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 0.0.7. *)
 
 val aug_insert : t -> string -> string -> bool -> unit
@@ -627,11 +731,9 @@ val aug_insert : t -> string -> string -> bool -> unit
 
 Creates a new node called [label], without a value, as a sibling of the node [augpath]: directly in front of it if [before] is true, directly behind it if false. The order matters where lines of a file do.
 
-[augpath] must match exactly one node; none or several are an error. [label] is a plain name: it must not be empty, contain [/] or [*] or end in an index such as [\[2\]].
+[augpath] must match exactly one node; none or several are an error. [label] is a plain name: it must not be empty or contain [/].
 
 See also [Guestfs.aug_set], [Guestfs.aug_mv] and [Guestfs.aug_rm].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 0.0.7. *)
 
@@ -642,8 +744,6 @@ Returns the label of the node that [augpath] matches, which is the last part of 
 
 See also [Guestfs.aug_get] and [Guestfs.aug_match].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.23.14. *)
 
 val aug_load : t -> unit
@@ -651,11 +751,9 @@ val aug_load : t -> unit
 
 Reads the files into the tree that the transforms below [/augeas/load] name. What was in the tree below [/files] is replaced by what is in the files now, so changes that were not saved are lost. It is needed after [Guestfs.aug_init] with flag 32, after [Guestfs.aug_transform], and when files have changed by other means.
 
-A file that cannot be read or parsed is left out of the tree and is not an error of this call. The reason is then found below [/augeas/files/PATH/error]; [aug_match /augeas//error] lists them all.
+A file that cannot be read or parsed is not an error of this call: it is left out of the tree, or stays in it as it was when it was read before. The reason is then found below [/augeas/files/PATH/error]; [aug_match /augeas//error] lists them all. A file whose time of modification is still the same second is not read again.
 
 See also [Guestfs.aug_init], [Guestfs.aug_save] and [Guestfs.aug_transform].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 0.0.7. *)
 
@@ -664,11 +762,9 @@ val aug_ls : t -> string -> string array
 
 Returns the paths of all nodes directly below [augpath], sorted by name. It is the same as [Guestfs.aug_match] with [/*] behind the path, but for the order, which there is that of the tree. The paths are full ones and each means exactly one node. If there are no children, or [augpath] matches nothing, the list is empty.
 
-[augpath] must not end in a slash, except for [/] itself, which lists the top of the tree. An expression that is not valid is an error.
+[augpath] must not end in a slash, [\]] or [*], except for [/] itself, which lists the top of the tree, as an empty one does. An expression that is not valid is an error.
 
 See also [Guestfs.aug_match] and [Guestfs.aug_label].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 0.0.8. *)
 
@@ -677,11 +773,11 @@ val aug_match : t -> string -> string array
 
 Returns the paths of all nodes that match the path expression [augpath], in the order of the tree. Each is a full path with as many indexes as it takes to mean exactly one node of the present tree, so it can be given to the other calls as it is. Later changes of the tree may shift the indexes. When nothing matches, the list is empty; only an expression that is not valid is an error.
 
+More paths than an answer can hold, about 2 MiB, are an error (E2BIG): ask for a part of them, such as [/files/etc/hosts/*\[position() <= 1000\]].
+
 Names may contain characters with a meaning in expressions; in the paths that are returned these are escaped with a backslash.
 
 See also [Guestfs.aug_ls], [Guestfs.aug_get] and {{:https://github.com/hercules-team/augeas/wiki/Path-expressions}path expressions}.
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 0.0.7. *)
 
@@ -691,8 +787,6 @@ val aug_mv : t -> string -> string -> unit
 Moves the node [src] with everything below it to [dest]. [src] must match exactly one node. If [dest] exists, its value and its children are replaced; otherwise it is created, with its parents. It is an error if [dest] matches several nodes or is [src] itself or below it.
 
 See also [Guestfs.aug_insert], [Guestfs.aug_rm] and [Guestfs.aug_save].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 0.0.7. *)
 
@@ -705,8 +799,6 @@ Nodes behind a removed one with the same label move up, so their indexes change.
 
 See also [Guestfs.aug_clear], [Guestfs.aug_match] and [Guestfs.aug_save].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 0.0.7. *)
 
 val aug_save : t -> unit
@@ -717,8 +809,6 @@ Writes all changes of the tree to the files of the guest. Only files whose nodes
 When a file cannot be written, often because the tree has nodes that are not possible in such a file, the call fails and that file stays as it was; others may have been written. What is wrong with which file is then found with [aug_match /augeas//error]. The changes stay in the tree, to be corrected and saved again.
 
 See also [Guestfs.aug_set], [Guestfs.aug_load] and [Guestfs.aug_init].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 0.0.7. *)
 
@@ -731,8 +821,6 @@ The file changes only with [Guestfs.aug_save], and only then it is checked that 
 
 See also [Guestfs.aug_setm], [Guestfs.aug_get], [Guestfs.aug_insert] and [Guestfs.aug_defnode].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 0.0.7. *)
 
 val aug_setm : t -> string -> string option -> string -> int
@@ -744,8 +832,6 @@ Returns how many nodes were set. That is 0, and not an error, if nothing matches
 
 See also [Guestfs.aug_set] and [Guestfs.aug_match].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.23.14. *)
 
 val aug_transform : t -> ?remove:bool -> string -> string -> unit
@@ -756,8 +842,6 @@ Has Augeas use the lens [lens] for [file], for configuration files that are not 
 Nothing is read yet; the file is in the tree after the next [Guestfs.aug_load]. Whether there is such a lens is also found out only then; see there for the errors.
 
 See also [Guestfs.aug_load] and [Guestfs.aug_init].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.35.2. *)
 
@@ -864,8 +948,6 @@ Returns the size in bytes of the blocks in which the kernel of the appliance rea
 
 See also [Guestfs.blockdev_getsz], [Guestfs.blockdev_getsize64] and [blockdev(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.9.3. *)
 
 val blockdev_getro : t -> string -> bool
@@ -914,8 +996,6 @@ Has no effect: the kernel forgets the [blocksize], in bytes, when the tool that 
 
 See also [Guestfs.blockdev_getbsz].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}.
 
 Since version 1.9.3. *)
@@ -928,8 +1008,6 @@ Sets how much the kernel of the appliance reads in advance when [device] is read
 More can make reading large files faster, less suits small pieces at random places.
 
 See also [blockdev(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.29.10. *)
 
@@ -962,8 +1040,6 @@ Stops the balance of the mounted Btrfs file system that contains [path], whether
 
 See also [Guestfs.btrfs_balance_pause], [Guestfs.btrfs_balance_status] and [btrfs-balance(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.29.22. *)
@@ -974,8 +1050,6 @@ val btrfs_balance_pause : t -> string -> unit
 Pauses the running balance of the mounted Btrfs file system that contains [path]. The chunk in work is finished first. The state is kept on the disk, so the balance can be continued later by [Guestfs.btrfs_balance_resume], even after the file system was unmounted. It is an error if no balance runs.
 
 See also [Guestfs.btrfs_balance_cancel], [Guestfs.btrfs_balance_status] and [btrfs-balance(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -990,8 +1064,6 @@ The kernel resumes a balance by itself when a file system with an interrupted on
 
 See also [Guestfs.btrfs_balance_pause], [Guestfs.btrfs_balance_status] and [btrfs-balance(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.29.22. *)
@@ -999,13 +1071,11 @@ Since version 1.29.22. *)
 val btrfs_balance_status : t -> string -> btrfsbalance
 (** Tell how far a balance of a Btrfs file system is.
 
-Returns the state of the balance of the mounted Btrfs file system that contains [path]. The field [btrfsbalance_status] is [running], [paused] or, if there is no balance, [none]; then all numbers are 0. The numbers count chunks, only [btrfsbalance_left] is in percent.
+Returns the state of the balance of the mounted Btrfs file system that contains [path]. The field [btrfsbalance_status] is [running], [paused] or, if there is no balance, [none]; then all numbers are 0. The numbers count chunks, only [btrfsbalance_left] is in percent. A paused balance that was not resumed since the file system was mounted has not counted them yet: then 100 percent are left of 0.
 
 That there is no balance is not an error. It is one if [path] is not on a Btrfs file system.
 
 See also [Guestfs.btrfs_filesystem_balance], [Guestfs.btrfs_balance_pause], [Guestfs.btrfs_balance_resume] and [btrfs-balance(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1020,8 +1090,6 @@ It is an error if a device is mounted or belongs to a Btrfs file system in use, 
 
 See also [Guestfs.btrfs_device_delete], [Guestfs.btrfs_replace], [Guestfs.btrfs_filesystem_show] and [btrfs-device(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.17.35. *)
@@ -1034,8 +1102,6 @@ Removes every device of [devices] from the Btrfs file system that is mounted at 
 It is an error if the other devices have not enough free space or are too few for the profile of the file system (RAID1 needs two), if one device is not part of it, or if it is the last one. Devices before the one that failed may have been removed.
 
 See also [Guestfs.btrfs_device_add], [Guestfs.btrfs_replace] and [btrfs-device(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1050,8 +1116,6 @@ Some unallocated space is needed, otherwise the error is [ENOSPC]. It is also an
 
 See also [Guestfs.btrfs_device_add], [Guestfs.btrfs_balance_status], [Guestfs.btrfs_balance_cancel] and [btrfs-balance(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.17.35. *)
@@ -1064,8 +1128,6 @@ Writes the content of the file [path] anew, so that it lies in few large extents
 Mind that the blocks are no longer shared with snapshots or clones of the file afterwards, which takes more space. It is an error if [path] is neither a regular file nor a directory, or is not on a mounted Btrfs file system.
 
 See also [Guestfs.btrfs_filesystem_balance] and [btrfs-filesystem(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1080,8 +1142,6 @@ If the file system has several devices, the part on the device with the number 1
 
 See also [Guestfs.lvresize], [Guestfs.resize2fs], [Guestfs.vfs_minimum_size] and [btrfs-filesystem(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.11.17. *)
@@ -1095,8 +1155,6 @@ If some of its devices are not there, the error is [ENODEV]. It is also an error
 
 See also [Guestfs.btrfs_device_add], [Guestfs.list_filesystems] and [btrfs-filesystem(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.33.29. *)
@@ -1108,8 +1166,6 @@ Writes all changes of the Btrfs file system that is mounted at [fs] to its devic
 
 See also [Guestfs.sync], [Guestfs.btrfs_subvolume_delete] and [btrfs-filesystem(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.17.35. *)
@@ -1120,8 +1176,6 @@ val btrfs_fsck : t -> ?superblock:int64 -> ?repair:bool -> string -> unit [@@oca
 Checks the structure of the Btrfs file system on [device], which must not be mounted. It fails if errors were found. Nothing is changed unless [repair] is true. The checksums of the data are not looked at; [Guestfs.btrfs_scrub_full] does that and is the better test of a file system.
 
 See also [Guestfs.btrfs_scrub_full], [Guestfs.btrfs_rescue_super_recover] and [btrfs-check(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.btrfs_scrub_full] instead. This call stays, so programs that use it keep working.
 
@@ -1138,8 +1192,6 @@ Name one device in [source]; the others of the same file system are found. An em
 
 See also [Guestfs.btrfs_filesystem_show] and [btrfs-image(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.29.32. *)
@@ -1152,8 +1204,6 @@ Makes the quota group [src] a child of the quota group [dst] in the mounted Btrf
 Quotas must be enabled. Where the figures would no longer be right, they are counted again in the background.
 
 See also [Guestfs.btrfs_qgroup_remove], [Guestfs.btrfs_qgroup_create], [Guestfs.btrfs_quota_rescan] and [btrfs-qgroup(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1168,8 +1218,6 @@ Creates the quota group [qgroupid] in the mounted Btrfs file system that contain
 
 See also [Guestfs.btrfs_quota_enable], [Guestfs.btrfs_qgroup_destroy], [Guestfs.btrfs_qgroup_show] and [btrfs-qgroup(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.29.17. *)
@@ -1180,8 +1228,6 @@ val btrfs_qgroup_destroy : t -> string -> string -> unit
 Removes the quota group [qgroupid], written [LEVEL/ID], from the mounted Btrfs file system that contains [subvolume]. Its limit is gone with it; no files are touched. It is an error if there is no such group, if it is the parent or the child of another one, or if it still belongs to a subvolume and the kernel does not allow that.
 
 See also [Guestfs.btrfs_qgroup_create], [Guestfs.btrfs_qgroup_remove] and [btrfs-qgroup(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1196,8 +1242,6 @@ Limits the quota group of the subvolume whose directory is [subvolume] to [size]
 
 See also [Guestfs.btrfs_quota_enable], [Guestfs.btrfs_qgroup_show] and [btrfs-qgroup(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.29.17. *)
@@ -1208,8 +1252,6 @@ val btrfs_qgroup_remove : t -> string -> string -> string -> unit
 Takes the quota group [src] out of its parent [dst] in the mounted Btrfs file system that contains [path]. Both are written [LEVEL/ID]. Both groups stay, with their limits. It is an error if [src] is not a child of [dst]. Where the figures would no longer be right, they are counted again in the background.
 
 See also [Guestfs.btrfs_qgroup_assign], [Guestfs.btrfs_qgroup_destroy] and [btrfs-qgroup(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1224,8 +1266,6 @@ Use may be counted late: call [Guestfs.btrfs_filesystem_sync] first to have what
 
 See also [Guestfs.btrfs_quota_enable], [Guestfs.btrfs_quota_rescan], [Guestfs.btrfs_qgroup_limit] and [btrfs-qgroup(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.29.17. *)
@@ -1238,8 +1278,6 @@ Switches the support of quota groups on if [enable] is true and off if it is fal
 When quotas are switched on, every subvolume gets its group and its use is counted in the background. When they are switched off, all groups and limits are lost. To do what is already so is no error.
 
 See also [Guestfs.btrfs_quota_rescan], [Guestfs.btrfs_qgroup_limit], [Guestfs.btrfs_qgroup_show] and [btrfs-quota(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1254,8 +1292,6 @@ It is an error if quotas are not enabled.
 
 See also [Guestfs.btrfs_quota_enable], [Guestfs.btrfs_qgroup_show] and [btrfs-quota(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.29.17. *)
@@ -1268,8 +1304,6 @@ Puts [targetdev] in the place of [srcdev] in the Btrfs file system that is mount
 [targetdev] must be at least as large as [srcdev]. What was on it is overwritten without a question, but a mounted device is refused. The file system keeps its size: [Guestfs.btrfs_filesystem_resize] lets it use a larger device. It is an error if [srcdev] is not part of the file system.
 
 See also [Guestfs.btrfs_device_add], [Guestfs.btrfs_device_delete] and [btrfs-replace(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1284,8 +1318,6 @@ If the tree is in order, or cannot be rebuilt, it is left alone; only the latter
 
 See also [Guestfs.btrfs_rescue_super_recover] and [btrfs-rescue(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.29.22. *)
@@ -1299,8 +1331,6 @@ Success means that all super blocks are good now, also if they were before. It i
 
 See also [Guestfs.btrfs_rescue_chunk_recover] and [btrfs-rescue(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.29.22. *)
@@ -1311,8 +1341,6 @@ val btrfs_scrub_cancel : t -> string -> unit
 Stops the running scrub of the mounted Btrfs file system that contains [path]. How far it came is recorded, and [Guestfs.btrfs_scrub_resume] goes on from there. It is an error if no scrub runs, also when it has finished a moment ago.
 
 See also [Guestfs.btrfs_scrub_start], [Guestfs.btrfs_scrub_status] and [btrfs-scrub(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1327,8 +1355,6 @@ It is an error if there is damage that cannot be corrected, or if a scrub is run
 
 See also [Guestfs.btrfs_scrub_start], which does the same in the background, [Guestfs.btrfs_scrub_status] and [btrfs-scrub(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.55.12. *)
@@ -1342,8 +1368,6 @@ Where a scrub stands is recorded in the appliance, not in the file system, so it
 
 See also [Guestfs.btrfs_scrub_cancel], [Guestfs.btrfs_scrub_status] and [btrfs-scrub(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.29.22. *)
@@ -1351,13 +1375,11 @@ Since version 1.29.22. *)
 val btrfs_scrub_start : t -> string -> unit
 (** Begin a scrub of a Btrfs file system.
 
-Begins to read all data and metadata of the mounted Btrfs file system that contains [path], to compare them with their checksums, and to repair damaged blocks of which a good copy exists. Returns at once; the scrub runs in the background, with low priority, and ends if the file system is unmounted.
+Begins to read all data and metadata of the mounted Btrfs file system that contains [path], to compare them with their checksums, and to repair damaged blocks of which a good copy exists. Returns at once; the scrub runs in the background, with low priority. Until it has ended, the file system cannot be unmounted; [Guestfs.btrfs_scrub_cancel] ends it before its time.
 
 [Guestfs.btrfs_scrub_status] tells what it found. It is an error if a scrub is running already.
 
 See also [Guestfs.btrfs_scrub_full], which waits for the result, [Guestfs.btrfs_scrub_cancel], [Guestfs.btrfs_scrub_resume] and [btrfs-scrub(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1372,8 +1394,6 @@ Nothing in the result tells whether the scrub has ended; [Guestfs.btrfs_scrub_fu
 
 See also [Guestfs.btrfs_scrub_start] and [btrfs-scrub(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.29.26. *)
@@ -1387,8 +1407,6 @@ The file system must not be mounted. Clearing the flag and then changing the see
 
 See also [Guestfs.btrfstune_seeding] and [btrfstune(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.17.43. *)
@@ -1399,8 +1417,6 @@ val btrfs_subvolume_create : t -> ?qgroupid:string -> string -> unit
 Creates the empty subvolume [dest] in a mounted Btrfs file system. [dest] is a path whose last component is the name; the directory before it must exist, and [dest] itself must not. The subvolume can be used as a directory at once, and mounted on its own as [btrfsvol:DEVICE/NAME].
 
 See also [Guestfs.btrfs_subvolume_list], [Guestfs.btrfs_subvolume_snapshot], [Guestfs.btrfs_subvolume_delete] and [btrfs-subvolume(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1414,11 +1430,9 @@ val btrfs_subvolume_delete : t -> string -> unit
 
 Deletes the subvolume or snapshot whose directory is [subvolume], with all files in it. The directory goes at once; the space is freed in the background. A snapshot of it keeps its content.
 
-It is an error if [subvolume] is not the top of a subvolume, if another subvolume is inside it, if it is mounted itself, or if it is the default one, see [Guestfs.btrfs_subvolume_set_default].
+It is an error if [subvolume] is not the top of a subvolume ([EINVAL]), if another subvolume is inside it ([ENOTEMPTY]), if it is mounted itself, or if it is the default one ([EPERM]), see [Guestfs.btrfs_subvolume_set_default].
 
 See also [Guestfs.btrfs_subvolume_create], [Guestfs.btrfs_subvolume_list] and [btrfs-subvolume(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1430,8 +1444,6 @@ val btrfs_subvolume_get_default : t -> string -> int64
 Returns the number of the subvolume that is mounted when none is named. It is 5, the top of the file system, unless [Guestfs.btrfs_subvolume_set_default] has changed it. [fs] is a path on the mounted file system, or a device that is not mounted; then it is mounted for the time of the call.
 
 See also [Guestfs.btrfs_subvolume_list] and [btrfs-subvolume(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1446,8 +1458,6 @@ Returns all subvolumes and snapshots of the Btrfs file system [fs], wherever the
 
 See also [Guestfs.btrfs_subvolume_show], [Guestfs.list_filesystems] and [btrfs-subvolume(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.17.35. *)
@@ -1459,8 +1469,6 @@ Lets the Btrfs file system that is mounted at [fs] have the subvolume with the n
 
 See also [Guestfs.btrfs_subvolume_get_default] and [btrfs-subvolume(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.17.35. *)
@@ -1468,21 +1476,20 @@ Since version 1.17.35. *)
 val btrfs_subvolume_show : t -> string -> (string * string) list
 (** Get details of a Btrfs subvolume.
 
-Returns what is known of the subvolume or snapshot whose directory is [subvolume]. Keys and values are those that [btrfs subvolume show] prints, so they depend on its version. Usual keys:
+Returns what is known of the subvolume or snapshot whose directory is [subvolume]. Keys and values are those that [btrfs subvolume show] prints, so they depend on its version. A value that it prints as [-] is empty here. Usual keys:
 
 {ul
-{- [Name], [Subvolume ID]: its name and number}
-{- [UUID], [Parent UUID], [Received UUID]: its UUID, that of the subvolume it is a snapshot of, and that of the one it was received from; [-] if there is none}
+{- [path], [Name], [Subvolume ID]: its path from the top of the file system, its name and number}
+{- [UUID], [Parent UUID], [Received UUID]: its UUID, that of the subvolume it is a snapshot of, and that of the one it was received from}
 {- [Creation time], [Generation], [Gen at creation]: when it was made, and the counters of changes}
 {- [Parent ID], [Top level ID]: number of the subvolume that contains it}
-{- [Flags]: [readonly], or [-]}
-{- [Snapshot(s)]: the paths of its snapshots, joined by commas; empty if it has none}}
+{- [Flags]: [readonly], or empty}
+{- [Snapshot(s)]: the paths of its snapshots, joined by commas; empty if it has none}
+{- [Quota group], [Limit referenced], [Usage referenced] and others: only if quotas are enabled}}
 
 It is an error if [subvolume] is not the top of a mounted subvolume.
 
 See also [Guestfs.btrfs_subvolume_list] and [btrfs-subvolume(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1496,8 +1503,6 @@ Makes a snapshot of the subvolume whose directory is [source]. [dest] is its pat
 The snapshot is a subvolume with the same content that shares all blocks at first. Subvolumes inside [source] are not part of it; empty directories stand in their places. It is an error if [source] is not the top of a subvolume.
 
 See also [Guestfs.btrfs_subvolume_create], [Guestfs.btrfs_subvolume_delete] and [btrfs-subvolume(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1513,8 +1518,6 @@ Switches extended references to inodes on in the Btrfs file system on [device], 
 
 See also [Guestfs.btrfstune_enable_skinny_metadata_extent_refs], [Guestfs.mkfs_btrfs] and [btrfstune(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.29.29. *)
@@ -1525,8 +1528,6 @@ val btrfstune_enable_skinny_metadata_extent_refs : t -> string -> unit
 Switches the short form of references to metadata extents on in the Btrfs file system on [device], which must not be mounted. References written from then on take less space; old ones stay as they are. It cannot be undone, and kernels before 3.10 cannot mount it any more. New file systems usually have it; then nothing changes.
 
 See also [Guestfs.btrfstune_enable_extended_inode_refs], [Guestfs.mkfs_btrfs] and [btrfstune(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1540,8 +1541,6 @@ Sets the seeding flag of the Btrfs file system on [device] if [seeding] is true,
 Clear the flag only if no file system was built on the seed, or if all of them may be lost.
 
 See also [Guestfs.btrfs_set_seeding] and [btrfstune(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1568,11 +1567,9 @@ Since version 1.19.7. *)
 val cap_get_file : t -> string -> string
 (** Return the capabilities of a file.
 
-Returns the Linux capabilities that the file [path] gives to a process which executes it, in the text form of [cap_to_text(3)], such as [cap_net_raw=ep]. The result is empty if the file has none. A file system that cannot store them is an error.
+Returns the Linux capabilities that the file [path] gives to a process which executes it, in the text form of [cap_to_text(3)], such as [cap_net_raw=ep]. The letters say in which sets a capability is: effective, inheritable, permitted. Symbolic links are followed. The result is empty if the file has none, and [=] if it has an empty set of them, which means that a program run from it has none at all. A capability without a name yet shows as its number. A file system that cannot store them is an error.
 
 See also [Guestfs.cap_set_file] and [capabilities(7)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [linuxcaps] is available; [Guestfs.feature_available] tells.
 
@@ -1581,15 +1578,13 @@ Since version 1.19.63. *)
 val cap_set_file : t -> string -> string -> unit
 (** Set the capabilities of a file.
 
-Sets the Linux capabilities that the file [path] gives to a process which executes it. [path] must be a regular file. [cap] is the whole new set, in the text form of [cap_from_text(3)]: for example [cap_net_raw=ep] or [cap_chown,cap_fowner=p]. It replaces the old one.
+Sets the Linux capabilities that the file [path] gives to a process which executes it. [path] must be a regular file; symbolic links are not followed, [Guestfs.realpath] does that. [cap] is the whole new set, in the text form of [cap_from_text(3)]: for example [cap_net_raw=ep] or [cap_chown,cap_fowner=p]. It replaces the old one. A file has only one flag for the effective set, so either all of its capabilities are effective or none is; [cap_chown=p cap_kill=ep] is an error.
 
 To take all capabilities away, remove the extended attribute [security.capability] with [Guestfs.removexattr]; a file with an empty set of them is not the same. Changing the owner or the content of a file takes them away as well, so set them last.
 
 A text that is not valid, a [path] that is not a regular file, and a file system that cannot store capabilities are errors.
 
 See also [Guestfs.cap_get_file] and [capabilities(7)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [linuxcaps] is available; [Guestfs.feature_available] tells.
 
@@ -1600,7 +1595,7 @@ val case_sensitive_path : t -> string -> string
 
 Returns [path] with every name in it as it is spelled on disk, for paths from systems that do not tell [A] from [a], such as those in a registry of Windows: for [/windows/system32/netkvm.sys] it is perhaps [/Windows/System32/netkvm.sys]. Slashes that say nothing are dropped.
 
-The last name need not exist: it is returned as it was given, so the result does not show that there is such a file. Any other name that is missing is an error. When several names differ in case only, one that is spelled just so is taken, else the first by its bytes. [.] and [..], drive letters and backslashes are not handled.
+The last name need not exist: it is returned as it was given, so the result does not show that there is such a file. Any other name that is missing is an error, and so is the last one with a slash behind it, which has to be a directory. When several names differ in case only, one that is spelled just so is taken, else the first by its bytes. [.] and [..], drive letters and backslashes are not handled.
 
 See also [Guestfs.realpath] and [Guestfs.exists].
 
@@ -1626,7 +1621,7 @@ Computes a checksum of the content of the file [path] and returns it as text. [c
 
 MD5 and SHA-1 do not protect against somebody who wants two files to have the same sum.
 
-See also [checksum_device] and [checksums_out].
+See also [Guestfs.checksum_device] and [Guestfs.checksums_out].
 
 Since version 1.0.2. *)
 
@@ -1636,8 +1631,6 @@ val checksum_device : t -> string -> string -> string
 Computes a checksum of all that is on the block device [device], from its first to its last byte, and returns it as text. [csumtype] names the algorithm, as described at [Guestfs.checksum]; any other name is an error. Everything is read, so it takes time for large devices.
 
 See also [Guestfs.checksum] and [Guestfs.checksums_out].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.3.2. *)
 
@@ -1700,8 +1693,6 @@ The appliance needs the network: [Guestfs.set_network] must be called before [Gu
 
 See also [Guestfs.cryptsetup_open], [Guestfs.cryptsetup_close], [Guestfs.lvm_scan] and [clevis-luks-unlock(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [clevisluks] is available; [Guestfs.feature_available] tells.
 
 Since version 1.49.3. *)
@@ -1737,11 +1728,11 @@ val command_out : t -> string array -> string -> unit
 
 Runs a program that is in the mounted file systems, and writes what it prints on standard output to the host file [output], byte by byte and without a limit on the size. [arguments] is its argument list: first the program, then what it is given; an empty list is an error. [output] may also be a named pipe or [/dev/stdout].
 
-Otherwise it is the same as [Guestfs.command]; what is said there about where programs are found and about the risk applies here too. If the program ends with anything but status 0, or by a signal, the call fails, and the message is what it has printed on standard error. What it had printed on standard output before is in [output] then.
+What is printed arrives while the program runs: when it pauses, and whenever a good deal has come together.
+
+Otherwise it is the same as [Guestfs.command]; what is said there about where programs are found and about the risk applies here too. If the program ends with anything but status 0, or by a signal, the call fails. The message is what it has printed on standard error, unless a part of its output was sent already: then it only says that the transfer was broken off, and [output] has the first part.
 
 See also [Guestfs.sh_out], [Guestfs.command_lines] and [Guestfs.download].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Long runs send progress events.
 
@@ -1758,8 +1749,6 @@ When the call fails or is cancelled, [zdevice] may have been written in part. A 
 
 See also [Guestfs.compress_out], [Guestfs.download] and [Guestfs.zero_free_space].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
 
 Since version 1.13.15. *)
@@ -1769,7 +1758,7 @@ val compress_out : t -> ?level:int -> string -> string -> string -> unit
 
 Compresses the file [file] inside the appliance and writes the result to the host file [zfile]. [ctype] is the program to compress with: [compress], [gzip], [bzip2], [xz] or [lzop]. One that is not in the appliance is an error; [gzip], [bzip2] and [xz] can be expected.
 
-See also [Guestfs.download] and [compress_device_out].
+See also [Guestfs.download] and [Guestfs.compress_device_out].
 
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
 
@@ -1782,7 +1771,7 @@ Adds [hvparam] and, unless it is NULL, [hvvalue] to the end of the command line 
 
 [hvparam] must begin with [-]. An error with errno [EINVAL] refuses those that would collide with what the library needs: [-append], [-daemonize], [-display], [-full-screen], [-incoming], [-initrd], [-kernel], [-loadvm], [-nographic], [-preconfig], [-S], [-serial], [-std-vga] and [-vnc]. Others are not looked at: whether the hypervisor takes them is seen at [Guestfs.launch].
 
-With additional parameters the machine is a PC of the type q35, so that devices can be put on its PCI bus, and it is booted at every launch, which takes longer than restoring a saved one. Only the backend [direct] heeds them.
+With additional parameters the machine is a PC of the type q35, so that devices can be put on its PCI bus, and it is booted at every launch, which takes longer than restoring a saved one. A machine that runs already (the backend [unix:PATH]) gets none.
 
 See also [Guestfs.set_hv], [Guestfs.set_append] and [qemu(1)].
 
@@ -1870,11 +1859,9 @@ Since version 1.29.24. *)
 val copy_size : t -> string -> string -> int64 -> unit [@@ocaml.deprecated "use copy_device_to_device"]
 (** Copy a number of bytes from a file or device to another.
 
-Copies the first [size] bytes of [src] to the beginning of [dest]; both are files or block devices. A file [dest] is created, or emptied first. If [src] or a device [dest] is shorter, the call fails after copying what there is. The calls whose names begin like [Guestfs.copy_device_to_device] have an option [size] for this.
+Copies the first [size] bytes of [src] to the beginning of [dest]; both are files or block devices. A file [dest] is created, or emptied first. If [src] or a device [dest] is shorter, the call fails after copying what there is; with [src] and [dest] the same, nothing changes. The calls whose names begin like [Guestfs.copy_device_to_device] have an option [size] for this.
 
 See also [Guestfs.copy_file_to_file] and [Guestfs.copy_file_to_device].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.copy_device_to_device] instead. This call stays, so programs that use it keep working.
 
@@ -1940,7 +1927,7 @@ val cryptsetup_open : t -> ?readonly:bool -> ?crypttype:string -> ?cipher:string
 
 Opens the encrypted block device [device]: LUKS, BitLocker and some other kinds. The clear content appears as the block device [/dev/mapper/MAPNAME], with [mapname] in place of [MAPNAME]. What is read from it is decrypted, and what is written to it is encrypted on [device]. Its name must be free, and [control] is never free, as the device mapper needs it.
 
-[key] is one of the passphrases of the device, byte for byte and without a newline at its end. A wrong one is an error.
+[key] is one of the passphrases of the device, byte for byte and without a newline at its end. A wrong one is an error. One that holds NUL bytes is written [base64:TEXT], and one that begins with [base64:] or [text:] itself as [text:KEY]; so it is in all calls that take keys.
 
 If volume groups are inside, [Guestfs.lvm_scan] makes them visible.
 
@@ -1955,11 +1942,9 @@ Since version 1.43.2. *)
 val dd : t -> string -> string -> unit [@@ocaml.deprecated "use copy_device_to_device"]
 (** Copy a file or device to another.
 
-Copies all of [src] to [dest]; both are files or block devices. A file [dest] is created, or emptied first. A device [dest] that is shorter than [src] is an error, and it has been overwritten then. [Guestfs.copy_device_to_device] and the like do more and send progress events.
+Copies all of [src] to [dest]; both are files or block devices. A file [dest] is created, or emptied first, unless it is [src] itself. A device [dest] that is shorter than [src] is an error, and it has been overwritten then. [Guestfs.copy_device_to_device] and the like do more and send progress events.
 
 See also [Guestfs.copy_file_to_device], [Guestfs.copy_device_to_file] and [Guestfs.copy_file_to_file].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.copy_device_to_device] instead. This call stays, so programs that use it keep working.
 
@@ -1977,7 +1962,7 @@ Since version 1.0.11. *)
 val debug_drives : t -> string array
 (** List the drives of the handle.
 
-Returns a line about every drive that was added, in the order of their names: where its content is, and in parentheses the options that differ from the default. What is in the lines changes from version to version; nothing should depend on them. Secrets are not shown.
+Returns a line about every drive that was added, in the order of their names: where its content is, [protocol=] with [file] for what is on this host, and the options that differ from the default. What is in the lines changes from version to version; nothing should depend on them. Secrets are not shown.
 
 For debugging; what it does may change at any time.
 
@@ -1986,11 +1971,9 @@ Since version 1.13.22. *)
 val debug_upload : t -> string -> string -> int -> unit
 (** Write a file into the appliance.
 
-Copies the host file [filename] to the path [tmpname] in the appliance itself, not in the guest; nothing needs to be mounted. The file is created with the permissions [mode] less the [Guestfs.umask], or emptied first. It is gone after [Guestfs.shutdown]. For debugging and for tests only; nothing should depend on it.
+Copies the host file [filename] to the path [tmpname] in the appliance itself, not in the guest; nothing needs to be mounted. The file is created with the permissions [mode] less the [Guestfs.umask], or emptied first. [/tmp] and [/run] can be written to; most else cannot. It is gone after [Guestfs.shutdown]. For debugging and for tests only; nothing should depend on it.
 
 See also [Guestfs.debug] and [Guestfs.upload].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
 
@@ -2109,11 +2092,9 @@ val download_blocks : t -> ?unallocated:bool -> string -> int64 -> int64 -> stri
 
 Copies the data units from number [start] to number [stop], both included, of the file system on [device] to the host file [filename], which is created or emptied first. They are written one after the other. A data unit is what the file system allocates space in: the block of ext2, ext3 and ext4, the cluster of NTFS, the sector of FAT. Its size is not part of the output.
 
-The file system need not be mounted, and should not be mounted for writing. Its type is found out; it must be one that The Sleuth Kit knows, such as ext2, ext3, ext4, NTFS, FAT, exFAT, HFS+, UFS and ISO 9660. Other types, negative numbers, a [stop] before [start] and numbers beyond the end are errors.
+The file system need not be mounted, and should not be mounted for writing. Its type is found out; it must be one that The Sleuth Kit knows, such as ext2, ext3, ext4, NTFS, FAT, exFAT, HFS+, UFS and ISO 9660. Other types, negative numbers, a [stop] before [start] and a [start] beyond the end are errors; a [stop] beyond the end stands for the end.
 
 See also [Guestfs.download_inode], [Guestfs.filesystem_walk], [Guestfs.download] and [blkls(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [sleuthkit] is available; [Guestfs.feature_available] tells.
 
@@ -2133,8 +2114,6 @@ This also reaches files that are deleted or have no name. The content of a delet
 The file system need not be mounted, and should not be mounted for writing. It must be of a type that The Sleuth Kit knows, see [Guestfs.download_blocks].
 
 See also [Guestfs.filesystem_walk], [Guestfs.find_inode], [Guestfs.download] and [icat(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [sleuthkit] is available; [Guestfs.feature_available] tells.
 
@@ -2199,8 +2178,6 @@ Checks the file system on [device] even if it is marked as clean, and repairs wh
 
 See also [Guestfs.fsck] and [e2fsck(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.e2fsck] instead. This call stays, so programs that use it keep working.
 
 Since version 1.0.29. *)
@@ -2221,8 +2198,6 @@ Returns the lines of the file [path] that match the extended regular expression 
 
 See also [Guestfs.egrepi], [Guestfs.zegrep] and [grep(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
 
 What it takes and returns must fit into one protocol message, about 4 MiB altogether.
@@ -2235,8 +2210,6 @@ val egrepi : t -> string -> string -> string array [@@ocaml.deprecated "use grep
 Returns the lines of the file [path] that match the extended regular expression [regex], without regard to case. It is [Guestfs.grep] with [extended] and [insensitive] true, and all that is said there about the result and about errors applies.
 
 See also [Guestfs.egrep], [Guestfs.zegrepi] and [grep(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
 
@@ -2273,8 +2246,6 @@ For a disk to boot, more is needed: the partition must be marked as bootable wit
 
 See also [Guestfs.syslinux] for FAT, [Guestfs.grub_install] and [extlinux(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [extlinux] is available; [Guestfs.feature_available] tells.
 
 Since version 1.21.27. *)
@@ -2286,8 +2257,6 @@ Makes the F2FS file system on [device] as large as the device. It must not be mo
 
 See also [Guestfs.resize2fs], [Guestfs.xfs_growfs] and [resize.f2fs(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [f2fs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.39.3. *)
@@ -2298,8 +2267,6 @@ val fallocate : t -> string -> int -> unit [@@ocaml.deprecated "use fallocate64"
 Creates the file [path] with a size of [len] bytes, all of them zero, and takes the space for it from the file system. It is [Guestfs.fallocate64] for files of less than 2 GiB.
 
 See also [Guestfs.truncate_size].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.fallocate64] instead. This call stays, so programs that use it keep working.
 
@@ -2332,8 +2299,6 @@ Returns the lines of the file [path] that contain the text [pattern], taken as i
 
 See also [Guestfs.fgrepi], [Guestfs.zfgrep] and [grep(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
 
 What it takes and returns must fit into one protocol message, about 4 MiB altogether.
@@ -2346,8 +2311,6 @@ val fgrepi : t -> string -> string -> string array [@@ocaml.deprecated "use grep
 Returns the lines of the file [path] that contain the text [pattern], without regard to case. It is [Guestfs.grep] with [fixed] and [insensitive] true, and all that is said there about the result and about errors applies.
 
 See also [Guestfs.fgrep], [Guestfs.zfgrepi] and [grep(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
 
@@ -2425,7 +2388,7 @@ Creates the file [path] with [len] bytes of the value [c]. [c] is a number betwe
 
 A file of zeroes is made much faster by [Guestfs.truncate_size], and with its space allocated by [Guestfs.fallocate64].
 
-See also [fill_pattern] and [fill_dir].
+See also [fill_pattern] and [Guestfs.fill_dir].
 
 Long runs send progress events.
 
@@ -2434,13 +2397,11 @@ Since version 1.0.79. *)
 val fill_dir : t -> string -> int -> unit
 (** Create many empty files in a directory.
 
-Creates [nr] empty files in the directory [dir], which must exist. Their names are the numbers from 0 to [nr] - 1 with eight digits: [00000000], [00000001] and so on. They have permissions 0666 less the [Guestfs.umask]. Files of these names that are there already are left as they are. It is made for testing what file systems and programs do with large directories.
+Creates [nr] empty files in the directory [dir], which must exist; none if [nr] is 0 or less. Their names are the numbers from 0 to [nr] - 1 with eight digits: [00000000], [00000001] and so on. They have permissions 0666 less the [Guestfs.umask]. Files and links of these names that are there already are left as they are; a directory of such a name is an error. It is made for testing what file systems and programs do with large directories.
 
 When the call fails, for want of inodes perhaps, some of the files have been created.
 
 See also [Guestfs.fill], [Guestfs.touch] and [Guestfs.ls].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.19.32. *)
 
@@ -2458,7 +2419,7 @@ Since version 1.3.12. *)
 val find : t -> string -> string array
 (** List all files below a directory.
 
-Walks through [directory] and everything below it and returns all names, sorted. They are relative to [directory], which itself is not among them: for [/home] the file [/home/me/notes] is [me/notes]. Links are not followed.
+Walks through [directory] and everything below it and returns all names, sorted. They are what comes behind [directory], which itself is not among them: the file [/home/me/notes] is [me/notes] for [/home/], and [/me/notes] for [/home]. Links are not followed.
 
 It is an error if [directory] is not a directory. Names are sorted by their bytes, whatever the language.
 
@@ -2469,7 +2430,7 @@ Since version 1.0.27. *)
 val find0 : t -> string -> string -> unit
 (** Write the names of all files below a directory to a file.
 
-Walks through [directory] and everything below it, and writes all names to the host file [files], each followed by a zero byte. Names are relative to [directory], which itself is not listed. Directories come without a trailing slash, links are not followed, and the order is that of the file system.
+Walks through [directory] and everything below it, and writes all names to the host file [files], each followed by a zero byte. Names are what comes behind [directory], which itself is not listed: they begin with a slash unless [directory] ends in one. Directories come without a trailing slash, links are not followed, and the order is that of the file system.
 
 The result may be of any length, unlike that of [Guestfs.find].
 
@@ -2503,8 +2464,6 @@ Returns the device of the file system or swap area that has the label [label]. A
 
 See also [Guestfs.findfs_uuid], [Guestfs.findfs_partlabel], [Guestfs.vfs_label] and [findfs(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.5.3. *)
 
 val findfs_partlabel : t -> string -> string
@@ -2513,8 +2472,6 @@ val findfs_partlabel : t -> string -> string
 Returns the device of the partition that has the name [label] in the partition table. GPT has such names, MBR has not. It is not the label of a file system, for which there is [Guestfs.findfs_label]. If no partition has the name, the call fails; if several have it, any of them may be returned.
 
 See also [Guestfs.findfs_partuuid], [Guestfs.part_get_name], [Guestfs.part_set_name] and [findfs(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.53.5. *)
 
@@ -2525,8 +2482,6 @@ Returns the device of the partition that has the UUID [uuid] in the partition ta
 
 See also [Guestfs.findfs_partlabel], [Guestfs.part_set_gpt_guid] and [findfs(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.53.5. *)
 
 val findfs_uuid : t -> string -> string
@@ -2535,8 +2490,6 @@ val findfs_uuid : t -> string -> string
 Returns the device of the file system or swap area that has the UUID [uuid], written as [Guestfs.vfs_uuid] returns it. All disks, partitions, logical volumes and arrays are looked at anew. A logical volume is given as [/dev/VOLGROUP/LOGVOL]. If none has the UUID, the call fails; if several have it, as clones do, any of them may be returned.
 
 See also [Guestfs.findfs_label], [Guestfs.findfs_partuuid] and [findfs(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.5.3. *)
 
@@ -2654,6 +2607,7 @@ Returns the attributes that the inode of [file] has, one letter for each, sorted
 {- [I]: the directory has a hashed index}
 {- [i]: cannot be changed, deleted, renamed or linked to}
 {- [j]: its data goes through the journal}
+{- [m]: not compressed}
 {- [N]: its data is inside the inode}
 {- [P]: new files in the directory inherit its project}
 {- [S]: changes are written at once}
@@ -2661,13 +2615,12 @@ Returns the attributes that the inode of [file] has, one letter for each, sorted
 {- [T]: directories in it are spread over the disk}
 {- [t]: the tail is not merged with that of other files}
 {- [u]: its content is to be kept when it is deleted}
-{- [V]: protected by verity}}
+{- [V]: protected by verity}
+{- [x]: read and written past the page cache, where the disk can be memory}}
 
-More may come with newer kernels, and not every kind of file can have every one. [file] must be a regular file or a directory; anything else, and a file system that has no such attributes, is an error. They have nothing to do with extended attributes, for which there is [Guestfs.getxattrs].
+More may come with newer kernels, and not every kind of file can have every one. [file] must be a regular file or a directory; anything else, a symbolic link too, is an error (ENOTSUP). Some other file systems, such as XFS and Btrfs, have a part of them; where there are none the call fails (ENOTTY). They have nothing to do with extended attributes, for which there is [Guestfs.getxattrs].
 
 See also [Guestfs.set_e2attrs], [Guestfs.get_e2generation] and [lsattr(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.17.31. *)
 
@@ -2680,8 +2633,6 @@ Returns the generation of the inode of [file], a number between 0 and 4294967295
 
 See also [Guestfs.set_e2generation], [Guestfs.get_e2attrs] and [lsattr(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.17.31. *)
 
 val get_e2label : t -> string -> string [@@ocaml.deprecated "use vfs_label"]
@@ -2690,8 +2641,6 @@ val get_e2label : t -> string -> string [@@ocaml.deprecated "use vfs_label"]
 Returns the label of the file system on [device], an empty text if there is none. It is the same as [Guestfs.vfs_label], and like that not limited to these three types.
 
 See also [Guestfs.set_label].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.vfs_label] instead. This call stays, so programs that use it keep working.
 
@@ -2703,8 +2652,6 @@ val get_e2uuid : t -> string -> string [@@ocaml.deprecated "use vfs_uuid"]
 Returns the UUID of the file system on [device] in the usual form with dashes, an empty text if there is none. It is the same as [Guestfs.vfs_uuid], and like that not limited to these three types.
 
 See also [Guestfs.set_uuid].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.vfs_uuid] instead. This call stays, so programs that use it keep working.
 
@@ -2723,6 +2670,24 @@ val get_identifier : t -> string
 Returns the text set with [Guestfs.set_identifier], empty by default.
 
 Since version 1.31.14. *)
+
+val get_image_folders : t -> string array
+(** Return the folders that contained images may reach.
+
+Returns what [Guestfs.set_image_folders] or the environment variable [LIBGUESTFS_IMAGE_FOLDERS] said, as absolute paths without symbolic links; nothing by default.
+
+libguestfs itself does not have this call.
+
+Since version 1.61.1. *)
+
+val get_image_trust : t -> string
+(** Return how far images are trusted.
+
+Returns [trusted] or [contained]: what [Guestfs.set_image_trust] or the environment variable [LIBGUESTFS_IMAGE_TRUST] said, otherwise [trusted].
+
+libguestfs itself does not have this call.
+
+Since version 1.61.1. *)
 
 val get_libvirt_requested_credential_challenge : t -> int -> string
 (** Get the challenge of a credential that libvirt asks for.
@@ -2792,7 +2757,7 @@ Since version 0.0.3. *)
 val get_pgroup : t -> bool
 (** Return whether the appliance has a process group of its own.
 
-Returns the flag that [Guestfs.set_pgroup] sets. It is false by default; the shell sets it.
+Returns the flag that [Guestfs.set_pgroup] sets. It is false by default; the shell sets it where Ctrl-C can be typed.
 
 Since version 1.11.18. *)
 
@@ -2895,11 +2860,9 @@ Since version 0.0.3. *)
 val getcon : t -> string [@@ocaml.deprecated "use setfiles"]
 (** Return the SELinux context of the daemon.
 
-Returns the security context in which the daemon in the appliance runs. It needs SELinux in the appliance, which is off unless [Guestfs.set_selinux] has asked for it, and no policy is there for it; so it fails as a rule. To label the files of a guest, use [Guestfs.setfiles].
+Returns the security context in which the daemon in the appliance runs. It needs SELinux in the appliance, which is off unless [Guestfs.set_selinux] has asked for it; it is an error then. No policy is there for it, so that the context is always [kernel]. To label the files of a guest, use [Guestfs.setfiles], which needs none of this.
 
 See also [Guestfs.setcon] and [Guestfs.setfiles].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.setfiles] instead. This call stays, so programs that use it keep working.
 
@@ -2966,8 +2929,6 @@ Returns the lines of the file [path] that match the basic regular expression [re
 
 See also [Guestfs.zgrepi] and [grep(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
 
 What it takes and returns must fit into one protocol message, about 4 MiB altogether.
@@ -2977,15 +2938,13 @@ Since version 1.0.66. *)
 val grub_install : t -> string -> string -> unit
 (** Install the GRUB boot loader.
 
-Installs GRUB on [device], usually a whole disk, whose boot sector is overwritten. [root] is the directory that is the root of the guest, [/] in most cases; the files go to [boot/grub] below it.
+Installs GRUB for a PC with a BIOS on [device], usually a whole disk, whose boot sector is overwritten. [root] is the directory that is the root of the guest, [/] in most cases; the files go to [boot/grub] below it, on a file system of one of the disks.
 
-It is meant for GRUB 1. The [grub-install] of the appliance is used, not that of the guest, and the two may not fit together, so try it with every kind of guest. To install GRUB 2, which nearly all guests use today, run the program of the guest by [Guestfs.command].
+The [grub-install] of the appliance is used, not that of the guest: it is GRUB 2 where the host that built the appliance has it, and GRUB needs its own version of everything that it loads. It writes no [grub.cfg]. To install the guest's own GRUB, run the program of the guest by [Guestfs.command].
 
-If no drive is found for the device, write a file [boot/grub/device.map] below [root] first, with a line such as [(hd0) /dev/sda] that names the device.
+It is an error if a table of partitions leaves no place for it: an MBR needs some free sectors in front of the first partition, a GPT a partition of the type {i BIOS boot}.
 
 See also [Guestfs.extlinux], [Guestfs.syslinux], [Guestfs.command] and [grub-install(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [grub] is available; [Guestfs.feature_available] tells.
 
@@ -3029,11 +2988,9 @@ Since version 1.0.22. *)
 val hivex_close : t -> unit
 (** Close the hive.
 
-Closes the Registry hive that [Guestfs.hivex_open] opened. Changes that were not written with [Guestfs.hivex_commit] are lost. All handles of nodes and values become invalid. It is an error when no hive is open. An open hive can keep its file system busy, so close it before [Guestfs.umount].
+Closes the Registry hive that [Guestfs.hivex_open] opened. Changes that were not written with [Guestfs.hivex_commit] are lost. All handles of nodes and values become invalid. It is an error when no hive is open. [Guestfs.umount] does this by itself for a hive that was opened for reading only; one that was opened with [write] is in memory, and stays.
 
 See also [Guestfs.hivex_open] and [Guestfs.hivex_commit].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
@@ -3042,13 +2999,11 @@ Since version 1.19.35. *)
 val hivex_commit : t -> string option -> unit
 (** Write the changes of the hive to a file.
 
-Writes the open hive with all its changes. If [filename] is NULL, it goes back into the file it was read from. Otherwise [filename] is the absolute path of another file in the guest; that one is created or replaced, and the original stays as it was. The whole hive is always written, so a failure half way, on a full disk perhaps, can leave a file that is no good.
+Writes the open hive with all its changes. If [filename] is NULL, it goes back into the file it was read from. Otherwise [filename] is the absolute path of another file in the guest; that one is created or overwritten, and the original stays as it was. Owner, mode and other attributes of a file that exists stay. The whole hive is always written. It is made in memory before, and room for a file that grows is taken before, so that a disk that is full leaves the old one; only a disk that fails half way can leave a file that is no good.
 
 The hive stays open, and its handles stay valid. It is an error when no hive is open, or when it was opened without [write].
 
 See also [Guestfs.hivex_open], [Guestfs.hivex_node_set_value] and [Guestfs.hivex_close].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
@@ -3063,8 +3018,6 @@ Nothing is in the file before [Guestfs.hivex_commit].
 
 See also [Guestfs.hivex_node_get_child], [Guestfs.hivex_node_set_value] and [Guestfs.hivex_node_delete_child].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.35. *)
@@ -3075,8 +3028,6 @@ val hivex_node_children : t -> int64 -> hivex_node array
 Returns the handles of all nodes directly below the node [nodeh], in the order of the hive, which is that of their names as a rule. The list is empty if there are none. A handle that is not that of a node, and a hive that is damaged, are errors.
 
 See also [Guestfs.hivex_node_name], [Guestfs.hivex_node_get_child] and [Guestfs.hivex_root].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
@@ -3091,8 +3042,6 @@ Nothing is changed in the file before [Guestfs.hivex_commit], which does not mak
 
 See also [Guestfs.hivex_node_add_child] and [Guestfs.hivex_commit].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.35. *)
@@ -3105,8 +3054,6 @@ Returns the handle of the node called [name] directly below the node [nodeh]. Up
 If there is no such child, the result is 0, which is not an error. Take care not to use that 0 as a handle.
 
 See also [Guestfs.hivex_node_children], [Guestfs.hivex_node_get_value] and [Guestfs.hivex_root].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
@@ -3121,8 +3068,6 @@ If there is no such value, the result is 0, which is not an error. Take care not
 
 See also [Guestfs.hivex_node_values], [Guestfs.hivex_value_type], [Guestfs.hivex_value_value] and [Guestfs.hivex_value_string].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.35. *)
@@ -3134,8 +3079,6 @@ Returns the name of the node [nodeh], in UTF-8: one name, not the path that lead
 
 See also [Guestfs.hivex_node_children] and [Guestfs.hivex_node_parent].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.35. *)
@@ -3146,8 +3089,6 @@ val hivex_node_parent : t -> int64 -> int64
 Returns the handle of the node that [nodeh] is directly below. The root has none: what its hive says there is not valid, and asking for it is usually an error. Compare with [Guestfs.hivex_root] before.
 
 See also [Guestfs.hivex_root] and [Guestfs.hivex_node_children].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
@@ -3176,8 +3117,6 @@ Handles of values of this node from before are not valid afterwards; ask for the
 
 See also [Guestfs.hivex_node_get_value], [Guestfs.hivex_value_type] and [Guestfs.hivex_commit].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.35. *)
@@ -3189,8 +3128,6 @@ Returns the handles of all values of the node [nodeh]. The list is empty if ther
 
 See also [Guestfs.hivex_value_key], [Guestfs.hivex_value_type], [Guestfs.hivex_value_value] and [Guestfs.hivex_node_get_value].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.35. *)
@@ -3200,13 +3137,13 @@ val hivex_open : t -> ?verbose:bool -> ?debug:bool -> ?write:bool -> ?unsafe:boo
 
 Opens the file [filename] of the guest, which must be a hive of the Windows Registry, such as [/Windows/System32/config/SOFTWARE]. Names in Windows can be in any case; [Guestfs.case_sensitive_path] finds the right one. There is one hive at a time: if one is open already, it is closed first, and its changes that were not committed are lost.
 
-Start with [Guestfs.hivex_root] and go down with [Guestfs.hivex_node_get_child] or [Guestfs.hivex_node_children]. Nodes and values are named by handles, which are numbers that are valid until the hive is closed. A file that is not a hive, or is damaged at its head, is an error.
+Start with [Guestfs.hivex_root] and go down with [Guestfs.hivex_node_get_child] or [Guestfs.hivex_node_children]. Nodes and values are named by handles, which are numbers that are valid until the hive is closed. A file that is not a hive, or is damaged at its head, is an error ([ENOTSUP], or [EINVAL] if it is too short for one).
+
+The hive is read by a process of its own. Should a damaged hive make that crash, run for ever or take more memory than it may, the call fails with an error that says so, and the hive is not open any more; nothing else happens, and another hive can be opened.
 
 A hive that Windows did not close, after a crash or hibernation, may have changes in log files beside it. These are not read. Changing such a hive is dangerous.
 
 See also [Guestfs.hivex_close], [Guestfs.hivex_commit] and [hivex(3)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
@@ -3219,8 +3156,6 @@ Returns the handle of the top node of the open hive, from which all others are r
 
 See also [Guestfs.hivex_open], [Guestfs.hivex_node_get_child] and [Guestfs.hivex_node_children].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.35. *)
@@ -3231,8 +3166,6 @@ val hivex_value_key : t -> int64 -> string
 Returns the name of the value [valueh], in UTF-8. For the default value of a node it is empty.
 
 See also [Guestfs.hivex_node_values], [Guestfs.hivex_value_type] and [Guestfs.hivex_value_value].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
@@ -3247,8 +3180,6 @@ The type of the value is not looked at, so check [Guestfs.hivex_value_type] firs
 
 See also [Guestfs.hivex_node_get_value] and [Guestfs.hivex_value_value].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
 Since version 1.37.22. *)
@@ -3260,8 +3191,6 @@ Returns the type of the value [valueh] as a number; [Guestfs.hivex_node_set_valu
 
 See also [Guestfs.hivex_value_value] and [Guestfs.hivex_value_string].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.35. *)
@@ -3272,8 +3201,6 @@ val hivex_value_utf8 : t -> int64 -> string [@@ocaml.deprecated "use hivex_value
 An older name of [Guestfs.hivex_value_string], which does the same: the data of the value [valueh], taken as UTF-16LE, are returned in UTF-8.
 
 See also [Guestfs.hivex_value_string] and [Guestfs.hivex_value_value].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.hivex_value_string] instead. This call stays, so programs that use it keep working.
 
@@ -3288,8 +3215,6 @@ Returns the data of the value [valueh] as the bytes that are in the hive; nothin
 
 See also [Guestfs.hivex_value_string], [Guestfs.hivex_value_type] and [Guestfs.hivex_node_set_value].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.35. *)
@@ -3297,13 +3222,11 @@ Since version 1.19.35. *)
 val initrd_cat : t -> string -> string -> string
 (** Return the content of a file inside an initrd.
 
-Returns the content of the file [filename] inside the initial RAM disk [initrdpath], a file such as [/boot/initrd.img] in a mounted file system. [filename] is a path as [Guestfs.initrd_list] gives it, without a slash at the beginning: the start script is usually [init].
+Returns the content of the file [filename] inside the initial RAM disk [initrdpath], a file such as [/boot/initrd.img] in a mounted file system. [filename] is a path as [Guestfs.initrd_list] gives it; a slash at its beginning is passed over. The start script is usually [init]. Where several files have the name, it is the last of them, which is what the kernel is left with.
 
-It is an error if there is no such file in the image, if it is not a regular file, or if the image is not in the format that [Guestfs.initrd_list] describes.
+It is an error if there is no such file in the image, if it is not a regular file (links are not followed), if it is larger than 4 MiB, or if the image is not in the format that [Guestfs.initrd_list] describes.
 
 See also [Guestfs.initrd_list] and [cpio(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 What it takes and returns must fit into one protocol message, about 4 MiB altogether.
 
@@ -3312,13 +3235,11 @@ Since version 1.0.84. *)
 val initrd_list : t -> string -> string array
 (** List the files inside an initrd.
 
-Returns the paths of all files and directories in the initial RAM disk [path], a file such as [/boot/initrd.img] in a mounted file system. They come in the order in which they are stored, without a slash at the beginning. Directories have lines of their own.
+Returns the paths of all files and directories in the initial RAM disk [path], a file such as [/boot/initrd.img] in a mounted file system. They come in the order in which they are stored, without a slash at the beginning. Directories have lines of their own; the top is [.] where it is stored.
 
-The image is an archive of [cpio(1)], plain or compressed by gzip, xz or zstd. Several of them may follow one another, as when microcode for the processor stands in front; then all are listed. The images of file systems that Linux 2.4 and older used are not understood and are an error, as anything else is.
+The image is an archive of [cpio(1)] in its new format, plain or compressed by gzip, xz, lzma, zstd, lz4 or bzip2. Several of them may follow one another, each in its own way, as when microcode for the processor stands in front; then all are listed. What a boot loader has left behind the last one is passed over. The images of file systems that Linux 2.4 and older used are not understood and are an error, as anything else is.
 
 See also [Guestfs.initrd_cat].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.0.54. *)
 
@@ -3344,8 +3265,6 @@ Adds a watch for the file or directory [path] to the inotify handle. Symbolic li
 
 See also [Guestfs.inotify_read], [Guestfs.inotify_files] and [Guestfs.inotify_rm_watch].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [inotify] is available; [Guestfs.feature_available] tells.
 
 Since version 1.0.66. *)
@@ -3356,8 +3275,6 @@ val inotify_close : t -> unit
 Closes the handle that [Guestfs.inotify_init] opened. All watches end, and events that were not read are lost. Without an open handle it is an error.
 
 See also [Guestfs.inotify_init] and [Guestfs.inotify_read].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [inotify] is available; [Guestfs.feature_available] tells.
 
@@ -3371,8 +3288,6 @@ Reads all waiting events and returns only the names in them, sorted and each one
 The events are gone from the queue afterwards. It does not show if events were lost; [Guestfs.inotify_read] does. [Guestfs.inotify_init] must have been called before.
 
 See also [Guestfs.inotify_read] and [Guestfs.inotify_add_watch].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [inotify] is available; [Guestfs.feature_available] tells.
 
@@ -3389,8 +3304,6 @@ Next add watches with [Guestfs.inotify_add_watch], and read the events from time
 
 See also [Guestfs.inotify_read], [Guestfs.inotify_files], [Guestfs.inotify_close] and [inotify(7)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [inotify] is available; [Guestfs.feature_available] tells.
 
 Since version 1.0.66. *)
@@ -3404,8 +3317,6 @@ Besides the bits that were asked for, [in_mask] may have [0x2000] (its file syst
 
 See also [Guestfs.inotify_files], [Guestfs.inotify_add_watch] and [inotify(7)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [inotify] is available; [Guestfs.feature_available] tells.
 
 Since version 1.0.66. *)
@@ -3416,8 +3327,6 @@ val inotify_rm_watch : t -> int -> unit
 Ends the watch [wd], a number that [Guestfs.inotify_add_watch] returned. Its events that are still in the queue can be read, and behind them comes one with the bit [0x8000]. A number that is not that of a watch is an error; so is a watch that has ended by itself, because its object was deleted.
 
 See also [Guestfs.inotify_add_watch] and [Guestfs.inotify_close].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [inotify] is available; [Guestfs.feature_available] tells.
 
@@ -3443,8 +3352,6 @@ Returns what identifies the build of the operating system on [root]: for Windows
 
 See also [Guestfs.inspect_get_osinfo], [Guestfs.inspect_get_product_name] and [Guestfs.inspect_get_major_version].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.49.8. *)
 
 val inspect_get_distro : t -> string -> string
@@ -3452,7 +3359,7 @@ val inspect_get_distro : t -> string -> string
 
 Returns the distribution as one word in small letters, or [unknown]. It is taken from [/etc/os-release], from [/etc/lsb-release], or from files that are special to a distribution, such as [/etc/redhat-release].
 
-The words are: [alpinelinux], [altlinux], [archlinux], [buildroot], [centos], [cirros], [coreos], [debian], [fedora], [frugalware], [gentoo], [kalilinux], [kylin], [linuxmint], [mageia], [mandriva], [meego], [neokylin], [openmandriva], [opensuse], [oraclelinux], [pardus], [pldlinux], [redhat-based] (something derived from Red Hat), [rhel], [rocky], [scientificlinux], [slackware], [sles], [suse-based], [ttylinux], [ubuntu] and [voidlinux]. More may come.
+The words for Linux are: [alpinelinux], [altlinux], [archlinux], [buildroot], [centos], [cirros], [coreos], [debian], [fedora], [frugalware], [gentoo], [kalilinux], [kylin], [linuxmint], [mageia], [mandriva], [meego], [neokylin], [openmandriva], [opensuse], [oraclelinux], [pardus], [pldlinux], [redhat-based] (something derived from Red Hat), [rhel], [rocky], [scientificlinux], [slackware], [sles], [suse-based], [ttylinux], [ubuntu] and [voidlinux]. Of others they are [freebsd], [netbsd], [openbsd], [freedos] and [msdos]; the Hurd has the word of the Linux distribution it is a port of. More may come.
 
 [root] is one of the names that [Guestfs.inspect_os] returned; anything else is an error. The answer is what inspection found at that time: the disks are not read again.
 
@@ -3470,8 +3377,6 @@ Only hard disks are listed, not CD drives or network drives, and only partitions
 [root] is one of the results of [Guestfs.inspect_os], which must have been called before.
 
 See also [Guestfs.inspect_get_mountpoints] and [Guestfs.inspect_get_filesystems].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.9.17. *)
 
@@ -3502,7 +3407,7 @@ Since version 1.9.4. *)
 val inspect_get_hostname : t -> string -> string
 (** Return the host name of an operating system.
 
-Returns the name that the machine gives itself in its configuration: the first line of [/etc/HOSTNAME] or [/etc/hostname], else what [/etc/sysconfig/network] or [/etc/conf.d/hostname] says. It may have a domain behind it. When there is none it is [unknown].
+Returns the name that the machine gives itself in its configuration: the first line of [/etc/HOSTNAME] or [/etc/hostname], else what [/etc/sysconfig/network] or [/etc/conf.d/hostname] says; for BSD systems it is [hostname] in [/etc/rc.conf], or the first line of [/etc/myname]. It may have a domain behind it. When there is none it is [unknown].
 
 [root] is one of the names that [Guestfs.inspect_os] returned; anything else is an error. The answer is what inspection found at that time: the disks are not read again.
 
@@ -3550,7 +3455,7 @@ val inspect_get_mountpoints : t -> string -> (string * string) list
 
 Returns the file systems of the operating system and the directories they belong on: the key is the directory, the value can be given to [Guestfs.mount]. Mount them in the order of the length of the keys, so that [/] comes before [/boot]. Swap areas and what is not on a disk are not among them.
 
-It is an educated guess from [/etc/fstab]. Tags ([UUID=], [LABEL=], [PARTUUID=], [PARTLABEL=]) that no disk here has are left out. The guest counts its disks by other names: [/dev/vdb1], [/dev/xvdb1], [/dev/nvme1n1p1] all mean our second drive, [/dev/sdb1], and arrays are found through mdadm.conf. A device that does not exist here is returned all the same, so a failure of mount has to be expected. When nothing is said about [/], it is [root].
+It is an educated guess from [/etc/fstab]. Tags ([UUID=], [LABEL=], [PARTUUID=], [PARTLABEL=]) that no disk here has are left out. The guest counts its disks by other names: [/dev/vdb1], [/dev/xvdb1], [/dev/nvme1n1p1] all mean our second drive, [/dev/sdb1], and arrays are found through mdadm.conf. So do [/dev/ada1p1], [/dev/wd1a] or [/dev/hd1s1] of other systems: the letters of BSD systems are looked up in the disk label, from which Linux counts partitions from 5 on. A device that does not exist here is returned all the same, so a failure of mount has to be expected. When nothing is said about [/], it is [root].
 
 [root] is one of the names that [Guestfs.inspect_os] returned; anything else is an error. The answer is what inspection found at that time: the disks are not read again.
 
@@ -3561,7 +3466,7 @@ Since version 1.5.3. *)
 val inspect_get_osinfo : t -> string -> string
 (** Return a short identifier for libosinfo.
 
-Returns a name of the operating system [root] as the database of libosinfo has it, such as [debian12], [fedora38], [ubuntu22.04], [centos7.0] or [sles15sp4]. It is made of the results of inspection, so there may be no such entry in the database. When no name can be made it is [unknown]. A [root] that [Guestfs.inspect_os] did not return is an error.
+Returns a name of the operating system [root] as the database of libosinfo has it, such as [debian12], [fedora38], [ubuntu22.04], [centos7.0] or [sle15sp4]. It is made of the results of inspection, so there may be no such entry in the database. When no name can be made it is [unknown]. A [root] that [Guestfs.inspect_os] did not return is an error.
 
 See also [Guestfs.inspect_get_distro] and [Guestfs.inspect_get_major_version].
 
@@ -3570,7 +3475,7 @@ Since version 1.39.1. *)
 val inspect_get_package_format : t -> string -> string
 (** Return the format of packages.
 
-Returns the format of the packages that the distribution is made of: [rpm], [deb], [apk], [pacman], [ebuild], [pisi] or [xbps]. It is [unknown] when the distribution is, or has no packages.
+Returns the format of the packages that the distribution is made of: [rpm], [deb], [apk], [pacman], [ebuild], [pisi] or [xbps]. It is [unknown] when the distribution is, or has no packages, and for systems other than Linux and the Hurd.
 
 [root] is one of the names that [Guestfs.inspect_os] returned; anything else is an error. The answer is what inspection found at that time: the disks are not read again.
 
@@ -3625,7 +3530,7 @@ Since version 1.7.3. *)
 val inspect_get_type : t -> string -> string
 (** Return the type of an operating system.
 
-Returns what kind of operating system was found: [linux], or [unknown]. Other words that programs must be prepared for are [windows], [freebsd], [netbsd], [openbsd], [hurd], [dos] and [minix]; this version recognises only Linux.
+Returns what kind of operating system was found: [linux], [windows], [freebsd], [netbsd], [openbsd], [hurd], [minix] or [dos], or [unknown]. More words may come.
 
 [root] is one of the names that [Guestfs.inspect_os] returned; anything else is an error. The answer is what inspection found at that time: the disks are not read again.
 
@@ -3642,8 +3547,6 @@ Returns the name of the key, below [HKEY_LOCAL_MACHINE\\SYSTEM], that has the se
 
 See also [Guestfs.inspect_get_windows_system_hive] and [Guestfs.hivex_open].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.9.17. *)
 
 val inspect_get_windows_group_policy : t -> string -> bool
@@ -3654,8 +3557,6 @@ Returns true if the Registry of the Windows guest on [root] has a record of grou
 False means that there is no such record. [root] is one of the results of [Guestfs.inspect_os], which must have been called before. It is an error if the guest is not Windows or its Registry could not be read.
 
 See also [Guestfs.inspect_get_windows_software_hive].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.57.6. *)
 
@@ -3668,8 +3569,6 @@ Returns the path, within the file system [root], of the file that holds [HKEY_LO
 
 See also [Guestfs.inspect_get_windows_system_hive] and [Guestfs.inspect_get_windows_systemroot].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.35.26. *)
 
 val inspect_get_windows_system_hive : t -> string -> string
@@ -3681,8 +3580,6 @@ Returns the path, within the file system [root], of the file that holds [HKEY_LO
 
 See also [Guestfs.inspect_get_windows_software_hive] and [Guestfs.inspect_get_windows_systemroot].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.35.26. *)
 
 val inspect_get_windows_systemroot : t -> string -> string
@@ -3693,8 +3590,6 @@ Returns the path of the directory, within the file system [root], where the Wind
 [root] is one of the results of [Guestfs.inspect_os], which must have been called before. It is an error if the guest is not Windows or the directory could not be found.
 
 See also [Guestfs.inspect_get_windows_system_hive], [Guestfs.case_sensitive_path] and [Guestfs.inspect_get_drive_mappings].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.5.25. *)
 
@@ -3745,7 +3640,7 @@ val inspect_list_applications2 : t -> string -> application2 array
 
 Returns the applications that are installed in the operating system [root], one of those that [Guestfs.inspect_os] returned; for Linux these are its packages. What is not known is an empty text, an epoch that is not known is 0.
 
-The packages of Debian and its relatives, Alpine Linux and Arch Linux are listed. Packages of RPM are an error with ENOTSUP until the appliance can read their database. The list is sorted by name and has only packages that are installed; for systems whose packages are not known it is empty.
+The packages of Debian and its relatives, Alpine Linux, Arch Linux, Void Linux and Gentoo are listed, and those of RPM, whose database may be of Berkeley DB, SQLite or ndb. The list is sorted by name and has only packages that are installed; for systems whose packages are not known it is empty.
 
 The file systems of the guest must be mounted, as [Guestfs.inspect_get_mountpoints] says: the files are read when this is called, unlike with most calls of inspection.
 
@@ -3760,9 +3655,11 @@ val inspect_os : t -> string array
 
 Looks for operating systems on all disks and returns their roots: the file systems to be mounted on [/], in the order of [Guestfs.list_filesystems]. The list is empty when nothing is recognised, and has several elements on a machine that can boot several systems.
 
-Everything that is mounted is unmounted first. Then every file system is mounted read-only for a short look, logical volumes, arrays and Btrfs subvolumes too; afterwards nothing is mounted. What cannot be mounted is passed over, and so are encrypted disks, unless they have been opened before.
+Everything that is mounted is unmounted first. Then every file system is mounted read-only for a short look, logical volumes, arrays and Btrfs subvolumes too; afterwards nothing is mounted. What cannot be mounted is passed over, and so are encrypted disks, unless they have been opened before. A Btrfs snapshot of a root is no system of its own: it has the same [/etc/fstab], which names the original.
 
-A root of Linux is recognised by its directories and by [/etc/fstab] or [/etc/hosts]. When [/usr] is a file system of its own, what it says about the distribution counts as the root's. Other operating systems are not recognised yet.
+Only file systems are mounted that systems are installed on or boot from: ext2 to ext4, XFS, Btrfs, F2FS, JFS, ReiserFS, FAT, exFAT, NTFS, UFS of BSD systems, and those of media. Others, such as HFS, AFFS or that of Minix, are read by drivers that few look after, and whoever makes a disk could choose among them; they are left to who mounts them with [Guestfs.mount]. Nor are they among the answers of [Guestfs.inspect_get_mountpoints].
+
+A root of Linux is recognised by its directories and by [/etc/fstab] or [/etc/hosts], that of CoreOS by [/etc/coreos/update.conf]. When [/usr] is a file system of its own, what it says about the distribution counts as the root's; of the two that CoreOS has it is the newer one. FreeBSD, NetBSD, OpenBSD, the Hurd, Minix, FreeDOS and MS-DOS are recognised by files that only they have. Media to install a system from, and live systems, are none: their systems are packed inside of files.
 
 The results are kept in the appliance, to be asked for by [Guestfs.inspect_get_type], [Guestfs.inspect_get_distro], [Guestfs.inspect_get_mountpoints] and the others, until the next inspection. What is read comes from the guest: its owner can make it say anything.
 
@@ -4148,20 +4045,16 @@ The result tells label, size, block size, dates and who made it; it is the same 
 
 See also [Guestfs.mount_loop] and [isoinfo(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.17.19. *)
 
 val isoinfo_device : t -> string -> isoinfo
 (** Get the volume descriptor of an ISO device.
 
-Returns the contents of the primary volume descriptor of the ISO 9660 file system on [device]: label, size in blocks, block size, dates, and the names of publisher and programs. It need not be mounted. Names of Joliet or Rock Ridge do not appear here, so a label may be shortened and in capitals. A date that is not set is -1.
+Returns the contents of the primary volume descriptor of the ISO 9660 file system on [device]: label, size in blocks, block size, dates, and the names of publisher and programs. It need not be mounted. Names of Joliet or Rock Ridge do not appear here, so a label may be shortened and in capitals. A date that is not set, or is none, is -1.
 
 It is an error if the device has no such descriptor. What the fields mean is told in {{:https://wiki.osdev.org/ISO_9660#The_Primary_Volume_Descriptor}the description of the format}.
 
 See also [Guestfs.isoinfo], [Guestfs.vfs_label] and [isoinfo(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.17.19. *)
 
@@ -4171,8 +4064,6 @@ val journal_close : t -> unit
 Closes the journal that [Guestfs.journal_open] opened. It is an error when none is open.
 
 See also [Guestfs.journal_open].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [journal] is available; [Guestfs.feature_available] tells.
 
@@ -4200,8 +4091,6 @@ Returns the size in bytes to which the fields of an entry may be cut when they a
 
 See also [Guestfs.journal_set_data_threshold] and [Guestfs.journal_get].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [journal] is available; [Guestfs.feature_available] tells.
 
 Since version 1.23.11. *)
@@ -4215,8 +4104,6 @@ It is an error when no journal is open, or when there is no current entry, becau
 
 See also [Guestfs.journal_next], [Guestfs.journal_get] and [sd_journal_get_realtime_usec(3)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [journal] is available; [Guestfs.feature_available] tells.
 
 Since version 1.27.18. *)
@@ -4228,8 +4115,6 @@ Makes the next entry of the open journal the current one. After [Guestfs.journal
 
 See also [Guestfs.journal_skip], [Guestfs.journal_get] and [Guestfs.journal_open].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [journal] is available; [Guestfs.feature_available] tells.
 
 Since version 1.23.11. *)
@@ -4239,11 +4124,9 @@ val journal_open : t -> string -> unit
 
 Opens the systemd journal in [directory], a directory of the guest; usually it is [/var/log/journal]. The files of all machines and users in it are taken together, and their entries are put in order of time. There is one journal at a time; if one is open already, it is closed first. A directory that does not exist is an error; one without journal files is an empty journal.
 
-At first no entry is current: go to the first with [Guestfs.journal_next], and read it with [Guestfs.journal_get]. Close the journal with [Guestfs.journal_close] before the file system is unmounted.
+At first no entry is current: go to the first with [Guestfs.journal_next], and read it with [Guestfs.journal_get]. Close the journal with [Guestfs.journal_close]; [Guestfs.umount] of its file system does so by itself. A process of its own reads it, as for [Guestfs.hivex_open].
 
 See also [Guestfs.journal_next], [Guestfs.journal_skip] and [sd_journal_open(3)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [journal] is available; [Guestfs.feature_available] tells.
 
@@ -4255,8 +4138,6 @@ val journal_set_data_threshold : t -> int64 -> unit
 Sets the size to [threshold] bytes to which the fields of an entry may be cut when they are read, for programs that need only their beginnings. With 0 fields are never cut. This is a hint: longer fields may be returned as well. It holds for the journal that is open now, and starts again at 65536 with the next [Guestfs.journal_open]. A negative number is an error, and so it is when no journal is open.
 
 See also [Guestfs.journal_get_data_threshold] and [Guestfs.journal_get].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [journal] is available; [Guestfs.feature_available] tells.
 
@@ -4270,8 +4151,6 @@ Moves by [skip] entries from the current one: forward if [skip] is positive, bac
 A [skip] of more than 2147483647 either way is an error, and so it is when no journal is open.
 
 See also [Guestfs.journal_next] and [Guestfs.journal_get].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [journal] is available; [Guestfs.feature_available] tells.
 
@@ -4325,8 +4204,6 @@ It is done by itself when the appliance starts, so it is needed only after [Gues
 
 See also [Guestfs.list_ldm_volumes], [Guestfs.list_ldm_partitions], [Guestfs.ldmtool_scan] and [ldmtool(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
 
 Since version 1.20.0. *)
@@ -4340,8 +4217,6 @@ The names are those stored in the disk group, such as [Disk1], not paths of devi
 
 See also [Guestfs.ldmtool_diskgroup_volumes], [Guestfs.ldmtool_diskgroup_name] and [ldmtool(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
 
 Since version 1.20.0. *)
@@ -4352,8 +4227,6 @@ val ldmtool_diskgroup_name : t -> string -> string
 Returns the name that Windows has given to a group of dynamic disks, such as [WIN-ERRDJSBDAVF-Dg0], after the computer where it was made. [diskgroup] is the GUID of the disk group, as [Guestfs.ldmtool_scan] returns it. It is an error if there is no such group.
 
 See also [Guestfs.ldmtool_diskgroup_disks], [Guestfs.ldmtool_diskgroup_volumes] and [ldmtool(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
 
@@ -4366,8 +4239,6 @@ Returns the names of all volumes in a group of Windows dynamic disks, such as [V
 
 See also [Guestfs.ldmtool_volume_type], [Guestfs.ldmtool_volume_hint], [Guestfs.ldmtool_volume_partitions] and [ldmtool(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
 
 Since version 1.20.0. *)
@@ -4378,8 +4249,6 @@ val ldmtool_remove_all : t -> unit
 Removes all devices that [Guestfs.ldmtool_create_all] or the start of the appliance made for the volumes and partitions of Windows dynamic disks. Nothing on the disks is changed. It is an error if one of them is still in use, as when it is mounted; if there are none, nothing happens.
 
 See also [Guestfs.ldmtool_create_all], [Guestfs.list_ldm_volumes] and [ldmtool(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
 
@@ -4392,8 +4261,6 @@ Searches all block devices for Windows dynamic disks and returns the GUIDs of th
 
 See also [Guestfs.ldmtool_scan_devices], [Guestfs.ldmtool_diskgroup_name] and [ldmtool(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
 
 Since version 1.20.0. *)
@@ -4405,8 +4272,6 @@ Searches the block devices [devices] for Windows dynamic disks and returns the G
 
 See also [Guestfs.ldmtool_scan], [Guestfs.ldmtool_diskgroup_disks] and [ldmtool(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
 
 Since version 1.20.0. *)
@@ -4417,8 +4282,6 @@ val ldmtool_volume_hint : t -> string -> string -> string
 Returns how Windows would mount the volume named [volume] of a group of dynamic disks: often, but not always, a drive letter such as [E:]. The text is empty if nothing is stored. [diskgroup] is the GUID of the disk group, as [Guestfs.ldmtool_scan] returns it; [volume] is one of the names from [Guestfs.ldmtool_diskgroup_volumes]. It is an error if there is no such group or volume.
 
 See also [Guestfs.ldmtool_volume_type], [Guestfs.inspect_get_drive_mappings] and [ldmtool(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
 
@@ -4433,8 +4296,6 @@ The names are those stored in the disk group, such as [Disk1-01], not paths of d
 
 See also [Guestfs.ldmtool_volume_type], [Guestfs.list_ldm_partitions] and [ldmtool(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
 
 Since version 1.20.0. *)
@@ -4445,8 +4306,6 @@ val ldmtool_volume_type : t -> string -> string -> string
 Returns the type of the volume named [volume] of a group of dynamic disks: [simple], [spanned], [striped], [mirrored] or [raid5]; other words are possible in the future. [diskgroup] is the GUID of the disk group, as [Guestfs.ldmtool_scan] returns it; [volume] is one of the names from [Guestfs.ldmtool_diskgroup_volumes]. It is an error if there is no such group or volume.
 
 See also [Guestfs.ldmtool_volume_hint], [Guestfs.ldmtool_volume_partitions] and [ldmtool(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
 
@@ -4460,8 +4319,6 @@ Returns the value, any bytes, of the extended attribute [name] of [path]. [name]
 [Guestfs.lgetxattrs] gives all of them at once. Single ones are for names that are known, and for those that file systems do not list, like [system.ntfs_attrib] on NTFS.
 
 See also [Guestfs.getxattr], [Guestfs.lsetxattr] and [xattr(7)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [linuxxattrs] is available; [Guestfs.feature_available] tells.
 
@@ -4478,14 +4335,12 @@ This call works only when the option group [linuxxattrs] is available; [Guestfs.
 
 Since version 1.0.59. *)
 
-val list_9p : t -> string array [@@ocaml.deprecated]
-(** List the 9p file systems.
+val list_9p : t -> string array
+(** List the directories that the host shares.
 
-Always fails. It once listed the tags of the directories that the host shares with the appliance by the 9p protocol, which is not supported any more.
+Returns the tags of the directories that the host shares with the appliance by the 9p protocol of virtio, sorted. [Guestfs.mount_9p] mounts them and tells how one is shared. The list is empty if there is none.
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
-{b Deprecated}.
+Releases of the original from 1.48 on do not have this: there it always fails.
 
 Since version 1.11.12. *)
 
@@ -4534,8 +4389,6 @@ Returns the devices that were made for single partitions of Windows dynamic disk
 
 See also [Guestfs.ldmtool_create_all], [Guestfs.list_partitions] and [ldmtool(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
 
 Since version 1.20.0. *)
@@ -4546,8 +4399,6 @@ val list_ldm_volumes : t -> string array
 Returns the devices of the volumes of Windows dynamic disks, such as [/dev/mapper/ldm_vol_WIN-Dg0_Volume1], in the order of their names. They are made when the appliance starts, and by [Guestfs.ldmtool_create_all]. They can be mounted like any device; most have NTFS. The list is empty if there are none. [Guestfs.list_filesystems] includes these volumes.
 
 See also [Guestfs.list_ldm_partitions], [Guestfs.ldmtool_diskgroup_volumes] and [ldmtool(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [ldm] is available; [Guestfs.feature_available] tells.
 
@@ -4565,7 +4416,7 @@ Since version 1.15.4. *)
 val list_partitions : t -> string array
 (** List all partitions.
 
-Returns the names of all partitions of all disks, such as [/dev/sda1], disk by disk. Logical volumes are not among them.
+Returns the names of all partitions of all disks, such as [/dev/sda1], disk by disk, and then those of arrays, such as [/dev/md127p1]. Logical volumes are not among them.
 
 See also [Guestfs.list_devices], [Guestfs.lvs] and [Guestfs.part_list].
 
@@ -4576,7 +4427,7 @@ val ll : t -> string -> string
 
 Returns a listing of [directory] for people to read: one line per entry, hidden ones included, with type and permissions, owner, size, time and name, as [ls -la] prints it.
 
-The form of the text may change. Programs use [Guestfs.ls], [Guestfs.readdir] or [Guestfs.statns].
+The form of the text may change. Programs use [Guestfs.ls], [Guestfs.readdir] or [Guestfs.statns]. The listing must fit a reply: with names of usual length some 50 000 entries do. Of larger directories [Guestfs.ls] and [Guestfs.lstatnslist] tell as much.
 
 Since version 0.0.4. *)
 
@@ -4586,8 +4437,6 @@ val llz : t -> string -> string [@@ocaml.deprecated "use lgetxattrs"]
 Returns a listing of [directory] for people to read, as [ls -laZ] prints it: that of [Guestfs.ll] with the SELinux context of every entry, [?] where there is none. Programs get a context as the extended attribute [security.selinux] with [Guestfs.lgetxattrs] or [Guestfs.lgetxattr].
 
 See also [Guestfs.ll] and [ls(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.lgetxattrs] instead. This call stays, so programs that use it keep working.
 
@@ -4667,7 +4516,7 @@ Since version 1.19.32. *)
 val lsetxattr : t -> string -> string -> int -> string -> unit
 (** Set an extended attribute of a file or link.
 
-Gives [path] the extended attribute [xattr], such as [user.comment], with the first [vallen] bytes of [val] as its value. An attribute of that name that is there already is replaced. A symbolic link is not followed; Linux has no attributes in the namespace [user] on links.
+Gives [path] the extended attribute [xattr], such as [user.comment], with the first [vallen] bytes of [val] as its value; one byte more than [val] has stores the NUL that ends it in C. An attribute of that name that is there already is replaced. A symbolic link is not followed; Linux has no attributes in the namespace [user] on links.
 
 See also [Guestfs.getxattrs], [setxattr] and [lsetxattr(2)].
 
@@ -5010,13 +4859,11 @@ Since version 1.19.7. *)
 val md_create : t -> ?missingbitmap:int64 -> ?nrdevices:int -> ?spare:int -> ?chunk:int64 -> ?level:string -> string -> string array -> unit
 (** Make a software RAID array.
 
-Makes a Linux software RAID array of the block devices [devices] and starts it. What was on them is lost. [name] is the name of the array; it is then found as [/dev/md/NAME] and, by the name of the kernel, in [Guestfs.list_md_devices]. It must not exist yet.
+Makes a Linux software RAID array of the block devices [devices] and starts it. What was on them is lost. [name] is the name of the array; it is then found as [/dev/md/NAME] and, by the name of the kernel, in [Guestfs.list_md_devices]. It must not exist yet, and has at most 32 bytes without blank space or slashes; [/dev/md/NAME] is taken for [NAME], and [/dev/md5] asks for this number. No device may be in use.
 
-Without options it is a mirror (RAID 1) of all devices. At least two members are needed, counting those that are missing. The number of [devices] and of bits in [missingbitmap] together must equal that of [nrdevices] and [spare] together, otherwise the call fails.
+Without options it is a mirror (RAID 1) of all devices. At least two members are needed, counting those that are missing. The number of [devices] and of bits in [missingbitmap] together must equal that of [nrdevices] and [spare] together, otherwise the call fails; with [spare], [nrdevices] must be given.
 
 See also [Guestfs.md_detail], [Guestfs.md_stat], [Guestfs.md_stop] and [mdadm(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [mdadm] is available; [Guestfs.feature_available] tells.
 
@@ -5025,7 +4872,7 @@ Since version 1.15.6. *)
 val md_detail : t -> string -> (string * string) list
 (** Return properties of a software RAID array.
 
-Returns what [mdadm(8)] tells about the array [md], which must be started. The values are text. Usually there are these keys, and often more:
+Returns what [mdadm(8)] tells about the array [md], which must be started. The values are text. Usually there are these keys, and often more, such as one for each member:
 
 {ul
 {- [level]: the level, such as [raid1]}
@@ -5037,8 +4884,6 @@ Returns what [mdadm(8)] tells about the array [md], which must be started. The v
 Keys are those of [mdadm --detail --export] in lower case, without [MD_]. It is an error if [md] is no array.
 
 See also [Guestfs.md_stat] and [Guestfs.list_md_devices].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [mdadm] is available; [Guestfs.feature_available] tells.
 
@@ -5053,13 +4898,12 @@ Returns the devices of which the array [md] consists, with the place of each in 
 {- [F]: the device is faulty}
 {- [S]: it is a spare}
 {- [W]: it is read only when no other has the data (write-mostly)}
-{- [R]: it replaces another}}
+{- [R]: it replaces another}
+{- [J]: it is the journal of the array}}
 
 Members that are missing are not listed. It is an error if [md] is no started array.
 
 See also [Guestfs.md_detail], [Guestfs.list_md_devices] and [md(4)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [mdadm] is available; [Guestfs.feature_available] tells.
 
@@ -5068,11 +4912,9 @@ Since version 1.17.21. *)
 val md_stop : t -> string -> unit
 (** Stop a software RAID array.
 
-Stops the array [md], so that its device goes away and its members are free for other use. The data and the metadata on the members stay, and the array is found again at the next launch. It must not be in use: unmount its file systems and deactivate its volume groups before.
+Stops the array [md], so that its device goes away and its members are free for other use. The data and the metadata on the members stay, and the array is found again at the next launch. It must not be in use (EBUSY): unmount its file systems and deactivate its volume groups before.
 
 See also [Guestfs.md_create], [Guestfs.list_md_devices] and [mdadm(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [mdadm] is available; [Guestfs.feature_available] tells.
 
@@ -5136,8 +4978,6 @@ Makes a file system of the type [fstype] ([ext2], [ext3] or [ext4], all else is 
 
 See also [Guestfs.mke2fs_JL], [Guestfs.mke2fs_JU] and [mke2fs(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.mke2fs] instead. This call stays, so programs that use it keep working.
 
 Since version 1.0.68. *)
@@ -5145,11 +4985,9 @@ Since version 1.0.68. *)
 val mke2fs_JL : t -> string -> int -> string -> string -> unit [@@ocaml.deprecated "use mke2fs"]
 (** Make an ext2, ext3 or ext4 file system with its journal found by label.
 
-Makes a file system of the type [fstype] ([ext2], [ext3] or [ext4], all else is an error) with blocks of [blocksize] bytes on [device]. Its journal is the one that [Guestfs.mke2journal_L] gave the label [label], at most 16 bytes. The journal must have been made with the same [blocksize], and can serve one file system only. [Guestfs.mke2fs] does this with [journaldevice] being [LABEL=] and the label.
+Makes a file system of the type [fstype] ([ext2], [ext3] or [ext4], all else is an error) with blocks of [blocksize] bytes on [device]. Its journal is the one that [Guestfs.mke2journal_L] gave the label [label], at most 16 bytes. The journal must have been made with the same [blocksize], and can serve one file system only. It is an error if there is no such journal (ENOENT) or more than one (ENOTUNIQ). [Guestfs.mke2fs] does this with [journaldevice] being [LABEL=] and the label.
 
 See also [Guestfs.mke2fs_J], [Guestfs.mke2fs_JU] and [mke2fs(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.mke2fs] instead. This call stays, so programs that use it keep working.
 
@@ -5158,11 +4996,9 @@ Since version 1.0.68. *)
 val mke2fs_JU : t -> string -> int -> string -> string -> unit [@@ocaml.deprecated "use mke2fs"]
 (** Make an ext2, ext3 or ext4 file system with its journal found by UUID.
 
-Makes a file system of the type [fstype] ([ext2], [ext3] or [ext4], all else is an error) with blocks of [blocksize] bytes on [device]. Its journal is the one that [Guestfs.mke2journal_U] gave the UUID [uuid]. The journal must have been made with the same [blocksize], and can serve one file system only. [Guestfs.mke2fs] does this with [journaldevice] being [UUID=] and the UUID.
+Makes a file system of the type [fstype] ([ext2], [ext3] or [ext4], all else is an error) with blocks of [blocksize] bytes on [device]. Its journal is the one that [Guestfs.mke2journal_U] gave the UUID [uuid]. The journal must have been made with the same [blocksize], and can serve one file system only. It is an error if there is no such journal (ENOENT). [Guestfs.mke2fs] does this with [journaldevice] being [UUID=] and the UUID.
 
 See also [Guestfs.mke2fs_J], [Guestfs.mke2fs_JL] and [mke2fs(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.mke2fs] instead. This call stays, so programs that use it keep working.
 
@@ -5177,8 +5013,6 @@ Makes [device] an external journal with blocks of [blocksize] bytes: 1024, 2048 
 
 See also [Guestfs.mke2fs_J], [Guestfs.mke2journal_L], [Guestfs.mke2journal_U] and [mke2fs(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.mke2fs] instead. This call stays, so programs that use it keep working.
 
 Since version 1.0.68. *)
@@ -5190,8 +5024,6 @@ Makes [device] an external journal with blocks of [blocksize] bytes and the labe
 
 See also [Guestfs.mke2journal], [Guestfs.mke2journal_U] and [mke2fs(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.mke2fs] instead. This call stays, so programs that use it keep working.
 
 Since version 1.0.68. *)
@@ -5202,8 +5034,6 @@ val mke2journal_U : t -> int -> string -> string -> unit [@@ocaml.deprecated "us
 Makes [device] an external journal with blocks of [blocksize] bytes and the UUID [uuid], written with dashes, by which [Guestfs.mke2fs_JU] finds it. What was on the device is lost. [Guestfs.mke2fs] does this with [journaldev] true, [blocksize] and [uuid].
 
 See also [Guestfs.mke2journal], [Guestfs.mke2journal_L] and [mke2fs(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.mke2fs] instead. This call stays, so programs that use it keep working.
 
@@ -5241,8 +5071,6 @@ val mkfs_b : t -> string -> int -> string -> unit [@@ocaml.deprecated "use mkfs"
 
 Makes a file system of the type [fstype] with blocks of [blocksize] bytes on [device]; for [vfat] and [ntfs] that is the size of a cluster. What was on it is lost. [Guestfs.mkfs] does that with its option [blocksize].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.mkfs] instead. This call stays, so programs that use it keep working.
 
 Since version 1.0.68. *)
@@ -5256,8 +5084,6 @@ Sizes that must be a power of two are an error otherwise, and profiles that need
 
 See also [Guestfs.btrfs_device_add], [Guestfs.btrfs_filesystem_resize] and [mkfs.btrfs(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.17.25. *)
@@ -5270,8 +5096,6 @@ Makes the directory [lost+found] in the directory [mountpoint], which should be 
 [Guestfs.mkfs] makes the directory already; the call is for file systems that have lost it. It is an error if [lost+found] exists or [mountpoint] is not a directory.
 
 See also [Guestfs.e2fsck] and [mklost+found(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.19.56. *)
 
@@ -5324,8 +5148,6 @@ The numbers are those of Linux. The node is for the guest: opening it through th
 
 See also [Guestfs.mknod_c], [Guestfs.mkfifo] and [mknod(2)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [mknod] is available; [Guestfs.feature_available] tells.
 
 Since version 1.0.55. *)
@@ -5339,8 +5161,6 @@ The numbers are those of Linux. The node is for the guest: opening it through th
 
 See also [Guestfs.mknod_b], [Guestfs.mkfifo] and [mknod(2)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [mknod] is available; [Guestfs.feature_available] tells.
 
 Since version 1.0.55. *)
@@ -5353,8 +5173,6 @@ Packs the directory [path] with all that is below it into a squashfs image and w
 The image is first made in the appliance and takes space there, so the call may fail for large trees, from about 3 GB of image on. When it fails or is cancelled, a part of the file may have been written.
 
 See also [Guestfs.tar_out], [Guestfs.mount_loop] and [mksquashfs(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [squashfs] is available; [Guestfs.feature_available] tells.
 
@@ -5379,8 +5197,6 @@ val mkswap_L : t -> string -> string -> unit [@@ocaml.deprecated "use mkswap"]
 
 Makes [device] a Linux swap area with the label [label], at most 15 bytes. What was on it is lost. [Guestfs.mkswap] does that with its option [label].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.mkswap] instead. This call stays, so programs that use it keep working.
 
 Since version 1.0.55. *)
@@ -5389,8 +5205,6 @@ val mkswap_U : t -> string -> string -> unit [@@ocaml.deprecated "use mkswap"]
 (** Make a swap area with a given UUID.
 
 Makes [device] a Linux swap area with the UUID [uuid], written in the usual form with dashes. What was on it is lost. [Guestfs.mkswap] does that with its option [uuid].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.mkswap] instead. This call stays, so programs that use it keep working.
 
@@ -5404,8 +5218,6 @@ val mkswap_file : t -> string -> unit
 Makes the existing file [path] a Linux swap area of its size. What was in it is lost. Nothing is made larger or created; use [Guestfs.fallocate64] or [Guestfs.fill] for that before, and [Guestfs.chmod] so that nobody else can read it. A file with holes is accepted here but not by [Guestfs.swapon_file]. Files of less than ten pages (40 KiB on most machines) are an error.
 
 See also [Guestfs.mkswap], [Guestfs.swapon_file] and [mkswap(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.0.66. *)
 
@@ -5423,13 +5235,11 @@ Since version 1.19.53. *)
 val modprobe : t -> string -> unit
 (** Load a kernel module into the appliance.
 
-Loads the module [modulename] with all those it depends on into the kernel of the appliance. The module must belong to that kernel and be in the appliance; modules of the guest are not looked at. It is no error if it is loaded already, or built in. A name that is not known is an error.
+Loads the module [modulename] with all those it depends on into the kernel of the appliance. The module must belong to that kernel and be in the appliance; modules of the guest are not looked at. [-] and [_] are the same in names, and aliases such as [fs-vfat] can be given, too. It is no error if the module is loaded already, or built in. A name that is not known is an error.
 
 Modules for disks and for file systems are loaded when they are needed, so this is seldom called for.
 
 See also [Guestfs.available], [Guestfs.filesystem_available] and [modprobe(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [linuxmodules] is available; [Guestfs.feature_available] tells.
 
@@ -5444,18 +5254,29 @@ The first one must be mounted on [/]; all paths of other calls begin there. Then
 
 Device nodes that lie on the file system cannot be opened: whoever made the disk could have made them lead to other disks. [Guestfs.mount_options] with [dev] allows it.
 
+An NTFS file system that a hibernated Windows goes on with, or one that was shut down with Fast Startup, is refused (EROFS), since writing to it would destroy data: [Guestfs.mount_ro] can mount it.
+
 See also [Guestfs.mount_ro], [Guestfs.mount_options], [Guestfs.umount] and [Guestfs.mounts].
 
 Since version 0.0.3. *)
 
-val mount_9p : t -> ?options:string -> string -> string -> unit [@@ocaml.deprecated]
-(** Mount a 9p file system.
+val mount_9p : t -> ?options:string -> string -> string -> unit
+(** Mount a directory of the host.
 
-Always fails. It once mounted the directory of the host with the tag [mounttag] at [mountpoint] by the 9p protocol, which is not supported any more. To exchange files use [Guestfs.copy_in] and [Guestfs.copy_out].
+Mounts the directory of the host with the tag [mounttag] at [mountpoint], which is [/] or an existing directory of the guest. Nothing is copied: the guest's tools work on the files of the host, with the rights of the hypervisor. [Guestfs.list_9p] returns the tags.
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
+A directory is shared before [Guestfs.launch] by two parameters for the hypervisor, which [Guestfs.config] adds:
 
-{b Deprecated}.
+{[
+config -fsdev local,id=f0,path=/home/me/work,security_model=none
+config -device virtio-9p-pci,fsdev=f0,mount_tag=work
+]}
+
+With [,readonly=on] in the first of them nothing can be changed there. The names of users and the permissions are those that the hypervisor may set; see [qemu(1)].
+
+It is an error with errno [ENOENT] if the host shares no directory of this tag. Releases of the original from 1.48 on do not have this: there it always fails. To exchange single files use [Guestfs.copy_in] and [Guestfs.copy_out].
+
+See also [Guestfs.list_9p], [Guestfs.config], [Guestfs.umount] and [mount(8)].
 
 Since version 1.11.12. *)
 
@@ -5495,8 +5316,6 @@ Mounts the file system in the file [file] at the directory [mountpoint], for rea
 As long as it is mounted, the file system that [file] lies in cannot be unmounted. An image on the host is added with [Guestfs.add_drive] instead.
 
 See also [Guestfs.umount], [Guestfs.mount_options] and [mount(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.0.54. *)
 
@@ -5580,11 +5399,9 @@ val ntfs_3g_probe : t -> bool -> string -> int
 
 Tests whether the NTFS file system on [device] can be mounted: for writing if [rw] is true, only for reading if it is false. Nothing is changed.
 
-Returns 0 if it can, else a number that says why not: among others 12 for no valid NTFS, 13 for a damaged one, 14 if Windows is hibernated on it, 15 if it was not unmounted cleanly, 16 if it is in use. That it cannot be mounted is a result, not an error. It is an error if the test could not run.
+Returns 0 if it can, else a number that says why not: among others 12 for no valid NTFS, 13 for a damaged one, 14 if Windows is hibernated on it or was shut down with Fast Startup, 15 if it was not unmounted cleanly, 16 if it is in use. That it cannot be mounted is a result, not an error. It is an error if the test could not run.
 
 See also [Guestfs.ntfsfix], [Guestfs.mount] and [ntfs-3g.probe(8)], which has all numbers.
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [ntfs3g] is available; [Guestfs.feature_available] tells.
 
@@ -5595,11 +5412,9 @@ val ntfs_chmod : t -> ?recursive:bool -> string -> int -> string -> unit
 
 Gives the file or directory [path] on the NTFS file system of [device] the Unix permissions [mode], from 0 to [0777] (octal). They are stored as an access control list that counts for Windows too, in place of the one that was there. The owner does not change.
 
-[device] must not be mounted. [path] is therefore a plain text: the path from the top of that file system, with slashes, such as [/Program Files/App]. Upper and lower case must be right. It is an error if there is no such file, or if another bit is set in [mode].
+[device] must not be mounted. [path] is therefore a plain text: the path from the top of that file system, with slashes, such as [/Program Files/App]. Upper and lower case must be right. It is an error (ENOENT) if there is no such file, if another bit is set in [mode], or (EROFS) if a hibernated Windows goes on with the file system.
 
 See also [Guestfs.chmod] and [ntfssecaudit(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [ntfs3g] is available; [Guestfs.feature_available] tells.
 
@@ -5613,8 +5428,6 @@ Writes the content of the file with the number [inode] (its record in the master
 What is read is the main data of the file, not its named streams. It is an error if [inode] is negative, if there is no such record, or if it has no data, as directories do not.
 
 See also [Guestfs.download_inode], [Guestfs.download] and [ntfscat(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Long runs send progress events.
 
@@ -5631,8 +5444,6 @@ Only the content is restored. Windows may not boot from it if the partition begi
 
 See also [Guestfs.ntfsclone_out] and [ntfsclone(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [ntfs3g] is available; [Guestfs.feature_available] tells.
 
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
@@ -5648,8 +5459,6 @@ Saves the NTFS file system of [device] to [backupfile] on the host, in the speci
 
 See also [Guestfs.ntfsclone_in], [Guestfs.ntfsfix] and [ntfsclone(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [ntfs3g] is available; [Guestfs.feature_available] tells.
 
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
@@ -5661,11 +5470,9 @@ val ntfsfix : t -> ?clearbadsectors:bool -> string -> unit
 
 Repairs some basic damage of the NTFS file system on [device], empties its journal, and marks it so that Windows checks it when it next starts. It must not be mounted. Use it if the file system cannot be mounted any more.
 
-That is not what [chkdsk] does: the files and directories are not looked at. It is an error if the damage is too heavy.
+That is not what [chkdsk] does: the files and directories are not looked at. It is an error if the damage is too heavy, or (EROFS) if a hibernated Windows goes on with the file system: nothing is changed then.
 
 See also [Guestfs.ntfs_3g_probe] and [ntfsfix(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [ntfs3g] is available; [Guestfs.feature_available] tells.
 
@@ -5676,11 +5483,9 @@ val ntfsresize : t -> ?size:int64 -> ?force:bool -> string -> unit
 
 Changes the size of the NTFS file system on [device], which must not be mounted. To enlarge it, make the partition or volume larger first; to shrink it, make the partition smaller afterwards. Data that lies behind the new end is moved. [Guestfs.vfs_minimum_size] tells how small it can get.
 
-Afterwards the file system is marked for a check, which Windows does at its next start. A file system with that mark is refused, so [force] is needed to resize twice without Windows in between. It is also an error if [size] is too small for the content or larger than the device, if it is not positive, or if the file system is damaged.
+Afterwards the file system is marked for a check, which Windows does at its next start. A file system with that mark is refused, so [force] is needed to resize twice without Windows in between. It is also an error if [size] is too small for the content or larger than the device, if it is not positive, if the file system is damaged, or (EROFS) if a hibernated Windows goes on with it.
 
 See also [Guestfs.part_resize], [Guestfs.lvresize] and [ntfsresize(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [ntfsprogs] is available; [Guestfs.feature_available] tells.
 
@@ -5695,8 +5500,6 @@ val ntfsresize_size : t -> string -> int64 -> unit [@@ocaml.deprecated "use ntfs
 Makes the NTFS file system on [device] [size] bytes large. It is [Guestfs.ntfsresize] with its option [size], and without [force]: it fails if the file system is marked for a check, as it is after every change of size.
 
 See also [Guestfs.ntfsresize] and [ntfsresize(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.ntfsresize] instead. This call stays, so programs that use it keep working.
 
@@ -5785,7 +5588,7 @@ Since version 1.33.2. *)
 val part_get_gpt_attributes : t -> string -> int -> int64
 (** Return the attributes of a GPT partition.
 
-Returns the attribute flags of the partition number [partnum], counted from 1, of [device] as one number. Bits 0 to 2 mean the same for all partitions, and bits 48 to 63 depend on its type, as told at [Guestfs.part_set_gpt_attributes]. When bit 63 is set the number is negative.
+Returns the attribute flags of the partition number [partnum], counted from 1, of [device] as one number. Bits 0 to 2 mean the same for all partitions, and bits 48 to 63 depend on its type, as told at [Guestfs.part_set_gpt_attributes]. When bit 63 is set the number is negative. All 64 flags at once would be -1, by which programs in C know a failure: in all languages but Rust it is the error [EOVERFLOW].
 
 It is an error if the disk has no GPT or no such partition.
 
@@ -5848,7 +5651,7 @@ Since version 1.25.33. *)
 val part_get_parttype : t -> string -> string
 (** Return the kind of a partition table.
 
-Returns the kind of the partition table of [device]: [gpt], [msdos] (which is MBR), or one of the rarer ones listed at [Guestfs.part_init]. It is an error if there is none.
+Returns the kind of the partition table of [device]: [gpt], [msdos] (which is MBR), or one of the rarer ones listed at [Guestfs.part_init]. It is an error if there is none, also if there is a file system on the whole disk; a FAT with a partition table in its boot sector has one.
 
 Since version 1.0.78. *)
 
@@ -6257,7 +6060,7 @@ val resize2fs : t -> string -> unit
 
 Makes the ext2, ext3 or ext4 file system on [device] as large as the device, after a partition or logical volume was made larger. One that has this size already is left as it is.
 
-If it is mounted it grows as it is. Otherwise it is checked first, and what can be repaired without questions is repaired; worse damage is an error, and [Guestfs.e2fsck] with [forceall] is the remedy. Anything but an ext file system is an error.
+If it is mounted it grows as it is. Otherwise it is checked and repaired first, as by [Guestfs.e2fsck] with [forceall], since only a clean file system can be resized. Anything but an ext file system is an error.
 
 See also [Guestfs.lvresize], [Guestfs.part_resize], [Guestfs.vfs_minimum_size] and [resize2fs(8)].
 
@@ -6272,20 +6075,16 @@ The file system must not be mounted: it can only grow while it is in use. It is 
 
 See also [Guestfs.resize2fs], [Guestfs.resize2fs_size] and [Guestfs.vfs_minimum_size].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.9.4. *)
 
 val resize2fs_size : t -> string -> int64 -> unit
 (** Resize an ext2, ext3 or ext4 file system to a given size.
 
-Makes the file system on [device] [size] bytes long. [size] must be a multiple of 1024, and is rounded down to whole blocks of the file system. It is an error if the content does not fit into it or if the device is shorter. The device itself keeps its size, so shrink the file system before its partition, and enlarge it afterwards.
+Makes the file system on [device] [size] bytes long. [size] must be a multiple of 1024 above zero, and is rounded down to whole blocks of the file system. It is an error if the content does not fit into it or if the device is shorter. The device itself keeps its size, so shrink the file system before its partition, and enlarge it afterwards.
 
 A mounted file system can grow, but not shrink. If it is not mounted, it is checked and repaired first, as by [Guestfs.e2fsck] with [forceall], since only a clean file system can be resized. When the resizing fails half-way, [Guestfs.e2fsck] with [forceall] may repair it; for a disk that matters, work on a copy or a snapshot.
 
 See also [Guestfs.resize2fs], [Guestfs.resize2fs_M], [Guestfs.vfs_minimum_size] and [resize2fs(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.3.14. *)
 
@@ -6345,8 +6144,6 @@ Without [archive] directories are passed over, so it is needed for nearly everyt
 
 See also [Guestfs.rsync_in], [Guestfs.rsync_out] and [Guestfs.cp_a].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [rsync] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.29. *)
@@ -6359,8 +6156,6 @@ Makes the directory [dest] of the guest like [remote] with [rsync(1)], transferr
 The appliance makes the connection, so it needs a network: call [Guestfs.set_network] before [Guestfs.launch]. There is no way to give a password; the server must not ask for one. If the call fails, part has been copied.
 
 See also [Guestfs.rsync_out], [Guestfs.rsync] and [Guestfs.copy_in].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [rsync] is available; [Guestfs.feature_available] tells.
 
@@ -6375,8 +6170,6 @@ The appliance makes the connection, so it needs a network: call [Guestfs.set_net
 
 See also [Guestfs.rsync_in], [Guestfs.rsync] and [Guestfs.copy_out].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [rsync] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.29. *)
@@ -6389,8 +6182,6 @@ Overwrites all of [device] several times, with random bytes and with zeroes, and
 For the image of a disk on the host this says little. Where the image is sparse, copy-on-write or on a solid state disk, old data may survive in places that no write reaches. To make a disk only look empty, [Guestfs.zero_device] is enough.
 
 See also [Guestfs.scrub_file] and [Guestfs.scrub_freespace].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [scrub] is available; [Guestfs.feature_available] tells.
 
@@ -6405,8 +6196,6 @@ On file systems with a journal, with snapshots or that copy on write, as btrfs, 
 
 See also [Guestfs.scrub_device], [Guestfs.scrub_freespace], [Guestfs.rm] and [scrub(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [scrub] is available; [Guestfs.feature_available] tells.
 
 Since version 1.0.52. *)
@@ -6420,8 +6209,6 @@ What is reserved by the file system, or kept in its journal or snapshots, is not
 
 See also [Guestfs.scrub_device], [Guestfs.zero_free_space] and [scrub(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [scrub] is available; [Guestfs.feature_available] tells.
 
 Since version 1.0.52. *)
@@ -6432,8 +6219,6 @@ val selinux_relabel : t -> ?force:bool -> string -> string -> unit [@@ocaml.depr
 Sets the SELinux labels of [path] and everything below it, as the file [specfile] of the guest says. It is the same as [Guestfs.setfiles] with one path and no [excludes]; see there for the parameters.
 
 See also [Guestfs.setfiles].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.setfiles] instead. This call stays, so programs that use it keep working.
 
@@ -6514,7 +6299,10 @@ Makes [settings] the list of settings of the backend. Each is a [name] or a [nam
 {- [force_tcg]: emulate the processor in software, even if KVM could be used}
 {- [force_kvm]: use KVM, and fail if that is not possible}
 {- [gdb]: let the virtual machine wait for a debugger on TCP port 1234}
-{- [no_snapshot]: boot a virtual machine for this launch, instead of restoring a saved one}}
+{- [no_snapshot]: boot a virtual machine for this launch, instead of restoring a saved one}
+{- [core]: the hypervisor may leave a core with the memory of the appliance when it crashes}
+{- [privileged]: the hypervisor may do all that the program may. Without this it is given descriptors of all disks and, as far as the kernel allows, can open nothing else: it has no privileges, no network and, if root starts it, a user number of its own. So a disk that only the hypervisor can open cannot be added once the machine runs: one on a server that is not an NBD server, for example. With such a disk added before the launch the hypervisor keeps the user and the network of the program, and of root's privileges those to open files of other users and to use ports below 1024. A script, and one with parameters added with [Guestfs.config], keeps all in any case}
+{- [environment=NAME,NAME]: pass these variables of the environment on to the hypervisor, too; a name may end in [*], which stands for all names that begin so. Without this it gets those that it and its libraries are known to use: [PATH], [HOME], [TMPDIR], [USER], [LOGNAME], [LD_LIBRARY_PATH], those that begin with [QEMU_], [LIBGUESTFS_], [CEPH_] or [LIBISCSI_], [SSH_AUTH_SOCK], and those for proxies and certificates}}
 
 The default comes from the environment variable [LIBGUESTFS_BACKEND_SETTINGS], which separates settings by colons.
 
@@ -6559,29 +6347,23 @@ A letter that occurs twice, and any character that is not an attribute, is an er
 
 See also [Guestfs.get_e2attrs], [Guestfs.set_e2generation] and [chattr(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.17.31. *)
 
 val set_e2generation : t -> string -> int64 -> unit
 (** Set the generation of a file on ext2, ext3 or ext4.
 
-Sets the generation of the inode of [file] to [generation], a number between 0 and 4294967295. [file] must be a regular file or a directory. On a file system that keeps no generation the call fails.
+Sets the generation of the inode of [file] to [generation], a number between 0 and 4294967295. [file] must be a regular file or a directory. On a file system that keeps no generation, or does not let it be changed, the call fails (ENOTTY); the latter is so on ext4 with checksums of metadata, which is what [Guestfs.mkfs] makes.
 
 See also [Guestfs.get_e2generation] and [chattr(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.17.31. *)
 
 val set_e2label : t -> string -> string -> unit [@@ocaml.deprecated "use set_label"]
 (** Set the label of an ext2, ext3 or ext4 file system.
 
-Gives the file system on [device] the label [label] of at most 16 bytes; more is an error. It is the same as [Guestfs.set_label].
+Gives the file system on [device] the label [label] of at most 16 bytes; more is an error. [Guestfs.set_label] does this for more types; anything but an ext file system is an error here.
 
 See also [Guestfs.vfs_label].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.set_label] instead. This call stays, so programs that use it keep working.
 
@@ -6593,8 +6375,6 @@ val set_e2uuid : t -> string -> string -> unit [@@ocaml.deprecated "use set_uuid
 Gives the file system on [device] the UUID [uuid], written in the usual form with dashes. It may also be a word: [clear] for none, [random] for a new random one, [time] for one made from the time. The file system should not be mounted. [Guestfs.set_uuid] and [Guestfs.set_uuid_random] do this for more types.
 
 See also [Guestfs.vfs_uuid] and [tune2fs(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.set_uuid] instead. This call stays, so programs that use it keep working.
 
@@ -6627,6 +6407,36 @@ It may have letters and digits of ASCII, underscores and minus signs. The defaul
 See also [Guestfs.get_identifier], [Guestfs.set_program] and [Guestfs.set_trace].
 
 Since version 1.31.14. *)
+
+val set_image_folders : t -> string array -> unit
+(** Allow contained images to reach these folders.
+
+Says below which folders of the host, besides its own, the files may lie that an image names, where [Guestfs.set_image_trust] has said [contained]. The list replaces the one from before; an empty one allows none but the image's own folder. Each must be a directory that exists. Block devices may be layers of an image only where a folder that has them is in this list.
+
+The environment variable [LIBGUESTFS_IMAGE_FOLDERS] does the same, with colons between the folders.
+
+libguestfs itself does not have this call. See also [Guestfs.get_image_folders].
+
+Since version 1.61.1. *)
+
+val set_image_trust : t -> string -> unit
+(** Say how far images are trusted.
+
+The file of a disk image can name others: the backing file of an overlay, a file with the data, the extents of a VMDK, a server. Whoever made the image has chosen the names, and what they lead to is read, and with a writable drive perhaps written, with the rights of the program.
+
+{ul
+{- [trusted]: the names are followed, as libguestfs does. This is the default. What an image reaches outside its own folder is told in an event of the class [library] when the drive is attached, and by guestfish on stderr.}
+{- [contained]: every layer must be a regular file below the folder in which the image itself lies, or below one that [Guestfs.set_image_folders] allows. Symbolic links are followed first: what counts is where they lead. The library reads the names itself and hands qemu nothing but open files. Everything else is refused before qemu sees the image: files elsewhere, protocols, [json:] names, layers that do not say their format, formats that can have names which the library does not read, differences to a parent in the formats of other hypervisors.}}
+
+Contained images are for those that somebody else has made. Keep each in a folder of its own: an image in your home directory can name any file below it. A folder that is the root directory counts for nothing, nor does that of a device. If the format of a drive is not given it is still found out from the first bytes, as with [Guestfs.add_drive]: say it where it is known.
+
+In [contained] an image on a server must be added with the format [raw], a VMDK in several files must be added read-only, and a data file of qcow2 with a relative name lies beside the image. The backend [libvirt] refuses contained images, since libvirt opens files by their names.
+
+It counts for drives that are attached after this call: by [Guestfs.launch], or by [Guestfs.add_drive] to a handle that runs. The environment variable [LIBGUESTFS_IMAGE_TRUST] does the same.
+
+libguestfs itself does not have this call. See also [Guestfs.get_image_trust] and [Guestfs.set_image_folders].
+
+Since version 1.61.1. *)
 
 val set_label : t -> string -> string -> unit
 (** Set the label of a file system.
@@ -6835,8 +6645,6 @@ What refers to the old UUID in the guest, such as [/etc/fstab] or the boot loade
 
 See also [Guestfs.set_uuid], [Guestfs.vfs_uuid], [Guestfs.pvchange_uuid] and [Guestfs.part_set_disk_guid_random].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.29.50. *)
 
 val set_verbose : t -> bool -> unit
@@ -6853,11 +6661,9 @@ Since version 0.0.3. *)
 val setcon : t -> string -> unit [@@ocaml.deprecated "use setfiles"]
 (** Set the SELinux context of the daemon.
 
-Makes [context] the security context of the daemon in the appliance, which files that it creates then get theirs from. It needs SELinux in the appliance, see [Guestfs.getcon]; it fails as a rule. To label the files of a guest, use [Guestfs.setfiles].
+Makes [context] the security context of the daemon in the appliance, which files that it creates then get theirs from. It needs SELinux in the appliance, see [Guestfs.getcon]; without it, it is an error. As no policy is there, any context is taken then, and none has an effect; only an empty one is an error. To label the files of a guest, use [Guestfs.setfiles].
 
 See also [Guestfs.getcon] and [Guestfs.setfiles].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.setfiles] instead. This call stays, so programs that use it keep working.
 
@@ -6872,15 +6678,13 @@ Sets the SELinux labels of files, as [setfiles(8)] does. This is needed after fi
 
 [specfile] is the absolute path, in the guest, of the file that says which path gets which label. It is [/etc/selinux/TYPE/contexts/files/file_contexts], where TYPE is the value of [SELINUXTYPE] in [/etc/selinux/config] of the guest.
 
-[paths] are the files and directories to label, with everything below; [/] is all of the guest. Mount the file systems of the guest as it does itself, since the labels follow from the paths. The list must not be empty. Symbolic links are labelled themselves and not followed.
+[paths] are the files and directories to label, with everything below; [/] is all of the guest. Mount the file systems of the guest as it does itself, since the labels follow from the paths. The list must not be empty. Symbolic links are labelled themselves and not followed. Nothing outside of the guest's file systems can be changed, whatever links are in them.
 
 A file without a label gets the one in [specfile]. Of other labels only the type is set, unless [force] is given. Where [specfile] has no label for a file, it stays as it is. A [specfile] that is missing or not valid, and a file system without extended attributes, are errors.
 
 Another way is to create the file [/.autorelabel]: the guest then labels itself at its next start.
 
 See also [Guestfs.selinux_relabel], [Guestfs.aug_get] and [Guestfs.touch].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [selinuxrelabel] is available; [Guestfs.feature_available] tells.
 
@@ -6891,7 +6695,7 @@ val setxattr : t -> string -> string -> int -> string -> unit
 
 Gives the file [path] the extended attribute [xattr], such as [user.comment], with the first [vallen] bytes of [val] as its value. An attribute of that name that is there already is replaced. Symbolic links are followed.
 
-A [vallen] that is negative or larger than the value is an error (EINVAL). How large a value may be depends on the file system, and is at most 64 KiB.
+A [vallen] of one byte more than [val] has stores the NUL that ends it in C, as SELinux does with its labels. Anything larger, or negative, is an error (EINVAL). How large a value may be depends on the file system, and is at most 64 KiB.
 
 See also [Guestfs.getxattr], [Guestfs.lsetxattr], [Guestfs.removexattr] and [setxattr(2)].
 
@@ -6902,11 +6706,11 @@ Since version 1.0.59. *)
 val sfdisk : t -> string -> int -> int -> int -> string array -> unit [@@ocaml.deprecated "use part_add"]
 (** Partition a disk with sfdisk.
 
-Makes a new partition table on [device] from [lines], which are the input of [sfdisk(8)]: one partition each, with start, size, type and boot flag separated by commas. The one line [,] makes a partition that fills the disk. [cyls], [heads] and [sectors] were once the geometry of the disk; pass 0 for each, as [sfdisk(8)] does not know them any more.
+Makes a new partition table on [device] from [lines], which are the script of [sfdisk(8)]: one partition each, with start, size, type and boot flag separated by commas, or [name=value] words. The one line [,] makes a partition that fills the disk. Without a line [label: gpt] it is an MBR.
+
+[cyls], [heads] and [sectors] were once the geometry of the disk. Nothing uses it any more, so pass 0 for each; other numbers have no effect, and negative ones are an error. [device] must not be in use.
 
 See also [Guestfs.part_init], [Guestfs.part_disk] and [Guestfs.part_list].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.part_add] instead. This call stays, so programs that use it keep working.
 
@@ -6915,11 +6719,11 @@ Since version 0.0.8. *)
 val sfdiskM : t -> string -> string array -> unit [@@ocaml.deprecated "use part_add"]
 (** Partition a disk with sfdisk in megabytes.
 
-Makes a new partition table on [device] from [lines] as [Guestfs.sfdisk] does, but starts and sizes in the lines are in megabytes (of 1048576 bytes) and may be rounded. There is no geometry to give.
+Makes a new partition table on [device] from [lines] as [Guestfs.sfdisk] does, but plain numbers for starts and sizes in the lines are megabytes (of 1048576 bytes). There is no geometry to give.
+
+[sfdisk(8)] lost this unit in 2015, and the original fails with newer ones; here the numbers are given to it with the suffix [MiB].
 
 See also [Guestfs.part_init], [Guestfs.part_disk] and [sfdisk(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.part_add] instead. This call stays, so programs that use it keep working.
 
@@ -6928,11 +6732,9 @@ Since version 1.0.55. *)
 val sfdisk_N : t -> string -> int -> int -> int -> int -> string -> unit [@@ocaml.deprecated "use part_add"]
 (** Change one partition with sfdisk.
 
-Changes only the partition number [partnum], counted from 1, of [device], as [line] says in the words of [sfdisk(8)]. For [cyls], [heads] and [sectors] pass 0, see [Guestfs.sfdisk].
+Changes only the partition number [partnum], counted from 1, of [device], as [line] says in the words of [sfdisk(8)]; one that does not exist yet is added where it is the next. For [cyls], [heads] and [sectors] pass 0, see [Guestfs.sfdisk].
 
 See also [Guestfs.part_del] and [Guestfs.part_resize].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.part_add] instead. This call stays, so programs that use it keep working.
 
@@ -6945,8 +6747,6 @@ Returns a text for people with the cylinders, heads and sectors of [device], as 
 
 See also [Guestfs.part_list].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.0.26. *)
 
 val sfdisk_kernel_geometry : t -> string -> string
@@ -6956,8 +6756,6 @@ Returns a text for people with the cylinders, heads and sectors of [device] as t
 
 See also [Guestfs.sfdisk_disk_geometry] and [Guestfs.blockdev_getss].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.0.26. *)
 
 val sfdisk_l : t -> string -> string [@@ocaml.deprecated "use part_list"]
@@ -6966,8 +6764,6 @@ val sfdisk_l : t -> string -> string [@@ocaml.deprecated "use part_list"]
 Returns the partition table of [device] as [sfdisk -l] prints it, a text for people whose form depends on the version of [sfdisk(8)]. Programs use [Guestfs.part_list].
 
 See also [Guestfs.part_get_parttype].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.part_list] instead. This call stays, so programs that use it keep working.
 
@@ -6995,8 +6791,6 @@ val sh_out : t -> string -> string -> unit
 Has the guest's [/bin/sh] run [command], with wildcards, pipes, variables and whatever that shell offers, and writes what is printed on standard output to the host file [output]. There is no limit on the size. Otherwise the same as [Guestfs.command_out]; what is said there, and at [Guestfs.command] about the risk, applies here too.
 
 See also [Guestfs.sh], [Guestfs.sh_lines] and [Guestfs.command_out].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.55.6. *)
 
@@ -7075,8 +6869,6 @@ Anything else is an error. In the result every character takes one byte: texts o
 
 See also [Guestfs.strings], [Guestfs.hexdump] and [strings(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 What it takes and returns must fit into one protocol message, about 4 MiB altogether.
 
 Since version 1.0.22. *)
@@ -7088,8 +6880,6 @@ Lets the appliance stop using the swap device [device], which [Guestfs.swapon_de
 
 See also [Guestfs.swapon_device] and [swapoff(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.0.66. *)
 
 val swapoff_file : t -> string -> unit
@@ -7098,8 +6888,6 @@ val swapoff_file : t -> string -> unit
 Lets the appliance stop using the swap file [file], which [Guestfs.swapon_file] has enabled. Until then its file system cannot be unmounted. The call fails if memory does not suffice for what was swapped out, or if the file is not used for swapping.
 
 See also [Guestfs.swapon_file] and [Guestfs.swapoff_device].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.0.66. *)
 
@@ -7110,8 +6898,6 @@ Lets the appliance stop using the swap device with the label [label], like [Gues
 
 See also [Guestfs.swapon_label] and [Guestfs.vfs_label].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.0.66. *)
 
 val swapoff_uuid : t -> string -> unit
@@ -7120,8 +6906,6 @@ val swapoff_uuid : t -> string -> unit
 Lets the appliance stop using the swap device with the UUID [uuid], like [Guestfs.swapoff_device]. It is an error if no device has the UUID or if it is not used for swapping.
 
 See also [Guestfs.swapon_uuid] and [Guestfs.vfs_uuid].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [linuxfsuuid] is available; [Guestfs.feature_available] tells.
 
@@ -7136,8 +6920,6 @@ Take a device of your own for that and not a swap partition of the guest: it may
 
 See also [Guestfs.swapoff_device], [Guestfs.swapon_file], [Guestfs.add_drive_scratch] and [swapon(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.0.66. *)
 
 val swapon_file : t -> string -> unit
@@ -7146,8 +6928,6 @@ val swapon_file : t -> string -> unit
 Lets the appliance use the swap area in [file], which was prepared with [Guestfs.mkswap_file], as described at [Guestfs.swapon_device]. The file must have no holes and lie in a file system that allows it; Btrfs does so only for files without copy-on-write and compression. As long as it is in use its file system cannot be unmounted.
 
 See also [Guestfs.swapoff_file], [Guestfs.fallocate64] and [swapon(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 Since version 1.0.66. *)
 
@@ -7158,8 +6938,6 @@ Lets the appliance use the swap area with the label [label], at most 15 bytes, a
 
 See also [Guestfs.swapoff_label], [Guestfs.mkswap] and [Guestfs.vfs_label].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.0.66. *)
 
 val swapon_uuid : t -> string -> unit
@@ -7168,8 +6946,6 @@ val swapon_uuid : t -> string -> unit
 Lets the appliance use the swap area with the UUID [uuid], written in the usual form with dashes, as described at [Guestfs.swapon_device]. It is an error if no device has it.
 
 See also [Guestfs.swapoff_uuid], [Guestfs.mkswap] and [Guestfs.vfs_uuid].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [linuxfsuuid] is available; [Guestfs.feature_available] tells.
 
@@ -7192,8 +6968,6 @@ Installs SYSLINUX on the FAT file system of [device], which must not be mounted.
 For a disk with partitions to boot, mark the partition as bootable with [Guestfs.part_set_bootable] and write a master boot record such as [mbr.bin] of SYSLINUX to the start of the disk with [Guestfs.pwrite_device]. What is booted is said by the file [syslinux.cfg] at the top of the file system or in [directory]. It is an error if there is no FAT file system.
 
 See also [Guestfs.extlinux] for other file systems, [Guestfs.grub_install] and [syslinux(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [syslinux] is available; [Guestfs.feature_available] tells.
 
@@ -7258,8 +7032,6 @@ Unpacks the tar archive [tarball] on the host, which must be compressed by gzip,
 
 See also [Guestfs.tgz_out] and [tar(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.tar_in] instead. This call stays, so programs that use it keep working.
 
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
@@ -7272,8 +7044,6 @@ val tgz_out : t -> string -> string -> unit [@@ocaml.deprecated "use tar_out"]
 Packs what is in [directory] into the tar archive [tarball] on the host, compressed by gzip. It is [Guestfs.tar_out] with [compress] being [gzip].
 
 See also [Guestfs.tgz_in] and [tar(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.tar_out] instead. This call stays, so programs that use it keep working.
 
@@ -7319,8 +7089,6 @@ The current values are in the result of [Guestfs.tune2fs_l].
 
 See also [Guestfs.set_label], [Guestfs.set_uuid] and [tune2fs(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 Since version 1.15.4. *)
 
 val tune2fs_l : t -> string -> (string * string) list
@@ -7339,8 +7107,6 @@ Unpacks the tar archive [tarball] on the host, which must be compressed by xz, b
 
 See also [Guestfs.txz_out] and [tar(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.tar_in] instead. This call stays, so programs that use it keep working.
 
 This call works only when the option group [xz] is available; [Guestfs.feature_available] tells.
@@ -7355,8 +7121,6 @@ val txz_out : t -> string -> string -> unit [@@ocaml.deprecated "use tar_out"]
 Packs what is in [directory] into the tar archive [tarball] on the host, compressed by xz. It is [Guestfs.tar_out] with [compress] being [xz].
 
 See also [Guestfs.txz_in] and [tar(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.tar_out] instead. This call stays, so programs that use it keep working.
 
@@ -7438,13 +7202,15 @@ It can be stopped from another thread or a signal handler with [Guestfs.user_can
 Since version 1.5.17. *)
 
 val user_cancel : t -> unit
-(** Cancel the running transfer.
+(** Cancel the running call.
 
-Makes the call that is running on the same handle stop soon and fail with EINTR, if it is one that can be cancelled: uploads, downloads, archives and the like. If nothing is running, nothing happens.
+Makes the call that is running on the same handle stop soon and fail with EINTR, whatever call it is. If nothing is running, nothing happens.
 
 It takes no lock and may be called from another thread, from the callback of an event or from a signal handler.
 
-What the cancelled call has done so far stays: a half-written file is yours to remove. The handle remains usable.
+The daemon is asked first: it ends the tool that works for the call, with all that the tool started. What the cancelled call has done so far stays: a half-written file is yours to remove. The handle remains usable. A call that was as good as done may still succeed.
+
+A daemon that does not stop within two seconds is given up, because it waits for a disk or because it is one that cannot be asked (upstream's, outside of transfers): the call fails with EINTR, the appliance is ended, what it had not written yet is lost, and the handle is back in the config state. A daemon that says it is still stopping has twelve seconds.
 
 See also [Guestfs.upload] and [Guestfs.download].
 
@@ -7747,8 +7513,6 @@ Makes the first [size] bytes of [content] the content of the file [path], which 
 
 See also [Guestfs.write_append] and [Guestfs.upload].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.write] instead. This call stays, so programs that use it keep working.
 
 What it takes and returns must fit into one protocol message, about 4 MiB altogether.
@@ -7764,8 +7528,6 @@ Most switches are of use for the old version 4 of XFS only: version 5 has these 
 
 See also [Guestfs.xfs_growfs], [Guestfs.xfs_repair] and [xfs_admin(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [xfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.33. *)
@@ -7779,8 +7541,6 @@ XFS cannot be made smaller to speak of: a size below the present one is an error
 
 See also [Guestfs.lvresize], [Guestfs.part_resize], [Guestfs.xfs_info2] and [xfs_growfs(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [xfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.28. *)
@@ -7788,11 +7548,9 @@ Since version 1.19.28. *)
 val xfs_info : t -> string -> xfsinfo [@@ocaml.deprecated "use xfs_info2"]
 (** Get the geometry of an XFS file system.
 
-Returns the geometry of the XFS file system [pathordevice], which is a device, mounted or not, or the directory where it is mounted. Numbers that could not be found are -1 (all bits set) and texts are empty. The fields are fixed, and newer features of XFS are not among them: use [Guestfs.xfs_info2], which leaves nothing out.
+Returns the geometry of the XFS file system [pathordevice], which is a device, mounted or not, a directory of a mounted file system, or an image in a file. Numbers that could not be found are -1 (all bits set) and texts are empty. The fields are fixed, and newer features of XFS are not among them: use [Guestfs.xfs_info2], which leaves nothing out.
 
 See also [Guestfs.xfs_growfs] and [xfs_info(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.xfs_info2] instead. This call stays, so programs that use it keep working.
 
@@ -7803,17 +7561,15 @@ Since version 1.19.21. *)
 val xfs_info2 : t -> string -> (string * string) list
 (** Get the geometry of an XFS file system.
 
-Returns the geometry of the XFS file system [pathordevice], which is a device, mounted or not, or the directory where it is mounted. It holds everything that [xfs_info(8)] prints, so the keys depend on the version of that program and on the file system. They are made as follows:
+Returns the geometry of the XFS file system [pathordevice], which is a device, mounted or not, a directory of a mounted file system, or an image in a file. It holds everything that [xfs_info(8)] prints, so the keys depend on the version of that program and on the file system. They are made as follows:
 
 {ul
-{- The name of a section alone, for the text right behind it: [meta-data] is the device, [naming] such as [version 2], [log] such as [internal log], [realtime] such as [none]. The section [data] has none.}
+{- The name of a section alone, for the text right behind it: [meta-data] is the device or file, [naming] such as [version 2], [log] such as [internal log], [realtime] such as [none]. The section [data] has none.}
 {- The section, a dot and a name, for all values: [meta-data.isize], [meta-data.agcount], [meta-data.crc], [data.bsize], [data.blocks], [naming.ftype], [log.blocks], [log.lazy-count], [realtime.extsz].}}
 
 Values are text. Most are plain numbers; a unit that is printed stays, as in [19200 blks] for [meta-data.agsize]. It is an error if there is no XFS.
 
 See also [Guestfs.xfs_growfs], [Guestfs.vfs_type] and [xfs_info(8)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [xfs] is available; [Guestfs.feature_available] tells.
 
@@ -7828,8 +7584,6 @@ Returns the exit status of the program. With [nomodify] 0 says that no damage wa
 
 See also [Guestfs.xfs_admin], [Guestfs.fsck] and [xfs_repair(8)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 This call works only when the option group [xfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.36. *)
@@ -7840,8 +7594,6 @@ val yara_destroy : t -> unit
 Unloads the rules of [Guestfs.yara_load] and frees their memory in the appliance. It is an error when none are loaded. Before [Guestfs.yara_load] loads new rules it does this by itself.
 
 See also [Guestfs.yara_load] and [Guestfs.yara_scan].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [libyara] is available; [Guestfs.feature_available] tells.
 
@@ -7855,8 +7607,6 @@ Sends the host file [filename], which has YARA rules in it, to the appliance and
 The file is either source or what [yarac(1)] has made of it; which of them is found out. Source is compiled in the appliance, and a mistake in it is an error that tells the line. It cannot include other files: compile such rules first. Compiled rules must be made by the version of YARA that the appliance has, or one that suits it.
 
 See also [Guestfs.yara_scan], [Guestfs.yara_destroy] and [yara(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 This call works only when the option group [libyara] is available; [Guestfs.feature_available] tells.
 
@@ -7890,8 +7640,6 @@ Returns the lines of the file [path] that match the extended regular expression 
 
 See also [Guestfs.zegrepi], [Guestfs.egrep] and [zgrep(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
 
 What it takes and returns must fit into one protocol message, about 4 MiB altogether.
@@ -7904,8 +7652,6 @@ val zegrepi : t -> string -> string -> string array [@@ocaml.deprecated "use gre
 Returns the lines of the file [path] that match the extended regular expression [regex], without regard to case. The file may be compressed by gzip or compress. It is [Guestfs.grep] with [compressed], [extended] and [insensitive] true, and all that is said there about the result and about errors applies.
 
 See also [Guestfs.zegrep], [Guestfs.egrepi] and [zgrep(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
 
@@ -7970,8 +7716,6 @@ Returns the lines of the file [path] that contain the text [pattern], taken as i
 
 See also [Guestfs.zfgrepi], [Guestfs.fgrep] and [zgrep(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
 
 What it takes and returns must fit into one protocol message, about 4 MiB altogether.
@@ -7985,8 +7729,6 @@ Returns the lines of the file [path] that contain the text [pattern], without re
 
 See also [Guestfs.zfgrep], [Guestfs.fgrepi] and [zgrep(1)].
 
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
 {b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
 
 What it takes and returns must fit into one protocol message, about 4 MiB altogether.
@@ -7996,11 +7738,9 @@ Since version 1.0.66. *)
 val zfile : t -> string -> string -> string [@@ocaml.deprecated "use file"]
 (** Say what a compressed file contains.
 
-Returns a description of what is inside the compressed file [path], in the words of [file(1)]. [meth] says how it is compressed: [gzip], [compress] or [bzip2]; anything else is an error. [Guestfs.file] looks into compressed files without being told.
+Returns a description of what is inside the compressed file [path], in the words of [file(1)]. [meth] says how it is compressed: [gzip], [compress] or [bzip2]; anything else is an error, and so is a file that is not compressed in this way. Only its beginning is unpacked. [Guestfs.file] looks into compressed files without being told.
 
 See also [zcat(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.file] instead. This call stays, so programs that use it keep working.
 
@@ -8012,8 +7752,6 @@ val zgrep : t -> string -> string -> string array [@@ocaml.deprecated "use grep"
 Returns the lines of the file [path] that match the basic regular expression [regex]. The file may be compressed by gzip or compress. It is [Guestfs.grep] with [compressed] true, and all that is said there about the result and about errors applies.
 
 See also [Guestfs.zgrepi] and [zgrep(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
 
@@ -8027,8 +7765,6 @@ val zgrepi : t -> string -> string -> string array [@@ocaml.deprecated "use grep
 Returns the lines of the file [path] that match the basic regular expression [regex], without regard to case. The file may be compressed by gzip or compress. It is [Guestfs.grep] with [compressed] and [insensitive] true, and all that is said there about the result and about errors applies.
 
 See also [Guestfs.zgrep], [Guestfs.grepi] and [zgrep(1)].
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
 
 {b Deprecated}. New programs call [Guestfs.grep] instead. This call stays, so programs that use it keep working.
 
@@ -8229,6 +7965,8 @@ class guestfs : ?environment:bool -> ?close_on_exit:bool -> unit -> object
   method get_e2uuid : string -> string
   method get_hv : unit -> string
   method get_identifier : unit -> string
+  method get_image_folders : unit -> string array
+  method get_image_trust : unit -> string
   method get_libvirt_requested_credential_challenge : int -> string
   method get_libvirt_requested_credential_defresult : int -> string
   method get_libvirt_requested_credential_prompt : int -> string
@@ -8574,6 +8312,8 @@ class guestfs : ?environment:bool -> ?close_on_exit:bool -> unit -> object
   method set_e2uuid : string -> string -> unit
   method set_hv : string -> unit
   method set_identifier : string -> unit
+  method set_image_folders : string array -> unit
+  method set_image_trust : string -> unit
   method set_label : string -> string -> unit
   method set_libvirt_requested_credential : int -> string -> unit
   method set_libvirt_supported_credentials : string array -> unit

@@ -225,6 +225,42 @@ gfs_ml_get_identifier (value gfs_v)
 }
 
 CAMLprim value
+gfs_ml_get_image_folders (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char **gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "get_image_folders");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_get_image_folders (gfs_c.g));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_list (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_get_image_trust (value gfs_v)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  char *gfs_r;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "get_image_trust");
+  GFS_ML_UNLOCKED (gfs_r = guestfs_get_image_trust (gfs_c.g));
+  if (gfs_r == NULL)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = gfs_ml_from_str (gfs_r);
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_get_memsize (value gfs_v)
 {
   CAMLparam1 (gfs_v);
@@ -799,6 +835,46 @@ gfs_ml_set_identifier (value gfs_v, value gfs_v_identifier)
   gfs_ml_begin (&gfs_c, gfs_v, "set_identifier");
   identifier = gfs_ml_str (&gfs_c, gfs_v_identifier);
   GFS_ML_UNLOCKED (gfs_r = guestfs_set_identifier (gfs_c.g, identifier));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_set_image_folders (value gfs_v, value gfs_v_folders)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  char *const *folders;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "set_image_folders");
+  folders = gfs_ml_list (&gfs_c, gfs_v_folders);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_set_image_folders (gfs_c.g, folders));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_set_image_trust (value gfs_v, value gfs_v_trust)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *trust;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "set_image_trust");
+  trust = gfs_ml_str (&gfs_c, gfs_v_trust);
+  GFS_ML_UNLOCKED (gfs_r = guestfs_set_image_trust (gfs_c.g, trust));
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;

@@ -5,6 +5,8 @@
 //! In: `api.toml`. Out: everything both halves must agree on, one module a kind.
 
 pub mod args;
+pub mod errnos;
+pub mod groups;
 pub mod opts;
 pub mod procs;
 pub mod rets;

@@ -2,2029 +2,509 @@
 
 //! Wire numbers of the daemon's calls.
 
-/// `mount`.
-pub const MOUNT: i32 = 1;
-
-/// `sync`.
-pub const SYNC: i32 = 2;
-
-/// `touch`.
-pub const TOUCH: i32 = 3;
-
-/// `ll`.
-pub const LL: i32 = 5;
-
-/// `list_devices`.
-pub const LIST_DEVICES: i32 = 7;
-
-/// `list_partitions`.
-pub const LIST_PARTITIONS: i32 = 8;
-
-/// `pvs`.
-pub const PVS: i32 = 9;
-
-/// `vgs`.
-pub const VGS: i32 = 10;
-
-/// `lvs`.
-pub const LVS: i32 = 11;
-
-/// `pvs_full`.
-pub const PVS_FULL: i32 = 12;
-
-/// `vgs_full`.
-pub const VGS_FULL: i32 = 13;
-
-/// `lvs_full`.
-pub const LVS_FULL: i32 = 14;
-
-/// `aug_init`.
-pub const AUG_INIT: i32 = 16;
-
-/// `aug_defvar`.
-pub const AUG_DEFVAR: i32 = 17;
-
-/// `aug_defnode`.
-pub const AUG_DEFNODE: i32 = 18;
-
-/// `aug_get`.
-pub const AUG_GET: i32 = 19;
-
-/// `aug_set`.
-pub const AUG_SET: i32 = 20;
-
-/// `aug_insert`.
-pub const AUG_INSERT: i32 = 21;
-
-/// `aug_rm`.
-pub const AUG_RM: i32 = 22;
-
-/// `aug_mv`.
-pub const AUG_MV: i32 = 23;
-
-/// `aug_match`.
-pub const AUG_MATCH: i32 = 24;
-
-/// `aug_save`.
-pub const AUG_SAVE: i32 = 25;
-
-/// `aug_close`.
-pub const AUG_CLOSE: i32 = 26;
-
-/// `aug_load`.
-pub const AUG_LOAD: i32 = 27;
-
-/// `aug_ls`.
-pub const AUG_LS: i32 = 28;
-
-/// `rm`.
-pub const RM: i32 = 29;
-
-/// `rmdir`.
-pub const RMDIR: i32 = 30;
-
-/// `rm_rf`.
-pub const RM_RF: i32 = 31;
-
-/// `mkdir`.
-pub const MKDIR: i32 = 32;
-
-/// `mkdir_p`.
-pub const MKDIR_P: i32 = 33;
-
-/// `chmod`.
-pub const CHMOD: i32 = 34;
-
-/// `chown`.
-pub const CHOWN: i32 = 35;
-
-/// `exists`.
-pub const EXISTS: i32 = 36;
-
-/// `is_file`.
-pub const IS_FILE: i32 = 37;
-
-/// `is_dir`.
-pub const IS_DIR: i32 = 38;
-
-/// `pvcreate`.
-pub const PVCREATE: i32 = 39;
-
-/// `vgcreate`.
-pub const VGCREATE: i32 = 40;
-
-/// `lvcreate`.
-pub const LVCREATE: i32 = 41;
-
-/// `sfdisk`.
-pub const SFDISK: i32 = 43;
-
-/// `write_file`.
-pub const WRITE_FILE: i32 = 44;
-
-/// `umount`.
-pub const UMOUNT: i32 = 45;
-
-/// `mounts`.
-pub const MOUNTS: i32 = 46;
-
-/// `umount_all`.
-pub const UMOUNT_ALL: i32 = 47;
-
-/// `lvm_remove_all`.
-pub const LVM_REMOVE_ALL: i32 = 48;
-
-/// `file`.
-pub const FILE: i32 = 49;
-
-/// `command`.
-pub const COMMAND: i32 = 50;
-
-/// `command_lines`.
-pub const COMMAND_LINES: i32 = 51;
-
-/// `statvfs`.
-pub const STATVFS: i32 = 54;
-
-/// `tune2fs_l`.
-pub const TUNE2FS_L: i32 = 55;
-
-/// `blockdev_setro`.
-pub const BLOCKDEV_SETRO: i32 = 56;
-
-/// `blockdev_setrw`.
-pub const BLOCKDEV_SETRW: i32 = 57;
-
-/// `blockdev_getro`.
-pub const BLOCKDEV_GETRO: i32 = 58;
-
-/// `blockdev_getss`.
-pub const BLOCKDEV_GETSS: i32 = 59;
-
-/// `blockdev_getbsz`.
-pub const BLOCKDEV_GETBSZ: i32 = 60;
-
-/// `blockdev_setbsz`.
-pub const BLOCKDEV_SETBSZ: i32 = 61;
-
-/// `blockdev_getsz`.
-pub const BLOCKDEV_GETSZ: i32 = 62;
-
-/// `blockdev_getsize64`.
-pub const BLOCKDEV_GETSIZE64: i32 = 63;
-
-/// `blockdev_flushbufs`.
-pub const BLOCKDEV_FLUSHBUFS: i32 = 64;
-
-/// `blockdev_rereadpt`.
-pub const BLOCKDEV_REREADPT: i32 = 65;
-
-/// `upload`.
-pub const UPLOAD: i32 = 66;
-
-/// `download`.
-pub const DOWNLOAD: i32 = 67;
-
-/// `checksum`.
-pub const CHECKSUM: i32 = 68;
-
-/// `tar_in`.
-pub const TAR_IN: i32 = 69;
-
-/// `tar_out`.
-pub const TAR_OUT: i32 = 70;
-
-/// `tgz_in`.
-pub const TGZ_IN: i32 = 71;
-
-/// `tgz_out`.
-pub const TGZ_OUT: i32 = 72;
-
-/// `mount_ro`.
-pub const MOUNT_RO: i32 = 73;
-
-/// `mount_options`.
-pub const MOUNT_OPTIONS: i32 = 74;
-
-/// `mount_vfs`.
-pub const MOUNT_VFS: i32 = 75;
-
-/// `debug`.
-pub const DEBUG: i32 = 76;
-
-/// `lvremove`.
-pub const LVREMOVE: i32 = 77;
-
-/// `vgremove`.
-pub const VGREMOVE: i32 = 78;
-
-/// `pvremove`.
-pub const PVREMOVE: i32 = 79;
-
-/// `set_e2label`.
-pub const SET_E2LABEL: i32 = 80;
-
-/// `get_e2label`.
-pub const GET_E2LABEL: i32 = 81;
-
-/// `set_e2uuid`.
-pub const SET_E2UUID: i32 = 82;
-
-/// `get_e2uuid`.
-pub const GET_E2UUID: i32 = 83;
-
-/// `fsck`.
-pub const FSCK: i32 = 84;
-
-/// `zero`.
-pub const ZERO: i32 = 85;
-
-/// `grub_install`.
-pub const GRUB_INSTALL: i32 = 86;
-
-/// `cp`.
-pub const CP: i32 = 87;
-
-/// `cp_a`.
-pub const CP_A: i32 = 88;
-
-/// `mv`.
-pub const MV: i32 = 89;
-
-/// `drop_caches`.
-pub const DROP_CACHES: i32 = 90;
-
-/// `dmesg`.
-pub const DMESG: i32 = 91;
-
-/// `ping_daemon`.
-pub const PING_DAEMON: i32 = 92;
-
-/// `equal`.
-pub const EQUAL: i32 = 93;
-
-/// `strings`.
-pub const STRINGS: i32 = 94;
-
-/// `strings_e`.
-pub const STRINGS_E: i32 = 95;
-
-/// `hexdump`.
-pub const HEXDUMP: i32 = 96;
-
-/// `zerofree`.
-pub const ZEROFREE: i32 = 97;
-
-/// `pvresize`.
-pub const PVRESIZE: i32 = 98;
-
-/// `sfdisk_N`.
-pub const SFDISK_N: i32 = 99;
-
-/// `sfdisk_l`.
-pub const SFDISK_L: i32 = 100;
-
-/// `sfdisk_kernel_geometry`.
-pub const SFDISK_KERNEL_GEOMETRY: i32 = 101;
-
-/// `sfdisk_disk_geometry`.
-pub const SFDISK_DISK_GEOMETRY: i32 = 102;
-
-/// `vg_activate_all`.
-pub const VG_ACTIVATE_ALL: i32 = 103;
-
-/// `vg_activate`.
-pub const VG_ACTIVATE: i32 = 104;
-
-/// `lvresize`.
-pub const LVRESIZE: i32 = 105;
-
-/// `resize2fs`.
-pub const RESIZE2FS: i32 = 106;
-
-/// `e2fsck_f`.
-pub const E2FSCK_F: i32 = 108;
-
-/// `sleep`.
-pub const SLEEP: i32 = 109;
-
-/// `ntfs_3g_probe`.
-pub const NTFS_3G_PROBE: i32 = 110;
-
-/// `sh`.
-pub const SH: i32 = 111;
-
-/// `sh_lines`.
-pub const SH_LINES: i32 = 112;
-
-/// `glob_expand`.
-pub const GLOB_EXPAND: i32 = 113;
-
-/// `scrub_device`.
-pub const SCRUB_DEVICE: i32 = 114;
-
-/// `scrub_file`.
-pub const SCRUB_FILE: i32 = 115;
-
-/// `scrub_freespace`.
-pub const SCRUB_FREESPACE: i32 = 116;
-
-/// `mkdtemp`.
-pub const MKDTEMP: i32 = 117;
-
-/// `wc_l`.
-pub const WC_L: i32 = 118;
-
-/// `wc_w`.
-pub const WC_W: i32 = 119;
-
-/// `wc_c`.
-pub const WC_C: i32 = 120;
-
-/// `head`.
-pub const HEAD: i32 = 121;
-
-/// `head_n`.
-pub const HEAD_N: i32 = 122;
-
-/// `tail`.
-pub const TAIL: i32 = 123;
-
-/// `tail_n`.
-pub const TAIL_N: i32 = 124;
-
-/// `df`.
-pub const DF: i32 = 125;
-
-/// `df_h`.
-pub const DF_H: i32 = 126;
-
-/// `du`.
-pub const DU: i32 = 127;
-
-/// `initrd_list`.
-pub const INITRD_LIST: i32 = 128;
-
-/// `mount_loop`.
-pub const MOUNT_LOOP: i32 = 129;
-
-/// `mkswap`.
-pub const MKSWAP: i32 = 130;
-
-/// `mkswap_L`.
-pub const MKSWAP_L: i32 = 131;
-
-/// `mkswap_U`.
-pub const MKSWAP_U: i32 = 132;
-
-/// `mknod`.
-pub const MKNOD: i32 = 133;
-
-/// `mkfifo`.
-pub const MKFIFO: i32 = 134;
-
-/// `mknod_b`.
-pub const MKNOD_B: i32 = 135;
-
-/// `mknod_c`.
-pub const MKNOD_C: i32 = 136;
-
-/// `umask`.
-pub const UMASK: i32 = 137;
-
-/// `sfdiskM`.
-pub const SFDISKM: i32 = 139;
-
-/// `zfile`.
-pub const ZFILE: i32 = 140;
-
-/// `getxattrs`.
-pub const GETXATTRS: i32 = 141;
-
-/// `lgetxattrs`.
-pub const LGETXATTRS: i32 = 142;
-
-/// `setxattr`.
-pub const SETXATTR: i32 = 143;
-
-/// `lsetxattr`.
-pub const LSETXATTR: i32 = 144;
-
-/// `removexattr`.
-pub const REMOVEXATTR: i32 = 145;
-
-/// `lremovexattr`.
-pub const LREMOVEXATTR: i32 = 146;
-
-/// `mountpoints`.
-pub const MOUNTPOINTS: i32 = 147;
-
-/// `mkmountpoint`.
-pub const MKMOUNTPOINT: i32 = 148;
-
-/// `rmmountpoint`.
-pub const RMMOUNTPOINT: i32 = 149;
-
-/// `grep`.
-pub const GREP: i32 = 151;
-
-/// `egrep`.
-pub const EGREP: i32 = 152;
-
-/// `fgrep`.
-pub const FGREP: i32 = 153;
-
-/// `grepi`.
-pub const GREPI: i32 = 154;
-
-/// `egrepi`.
-pub const EGREPI: i32 = 155;
-
-/// `fgrepi`.
-pub const FGREPI: i32 = 156;
-
-/// `zgrep`.
-pub const ZGREP: i32 = 157;
-
-/// `zegrep`.
-pub const ZEGREP: i32 = 158;
-
-/// `zfgrep`.
-pub const ZFGREP: i32 = 159;
-
-/// `zgrepi`.
-pub const ZGREPI: i32 = 160;
-
-/// `zegrepi`.
-pub const ZEGREPI: i32 = 161;
-
-/// `zfgrepi`.
-pub const ZFGREPI: i32 = 162;
-
-/// `realpath`.
-pub const REALPATH: i32 = 163;
-
-/// `ln`.
-pub const LN: i32 = 164;
-
-/// `ln_f`.
-pub const LN_F: i32 = 165;
-
-/// `ln_s`.
-pub const LN_S: i32 = 166;
-
-/// `ln_sf`.
-pub const LN_SF: i32 = 167;
-
-/// `readlink`.
-pub const READLINK: i32 = 168;
-
-/// `fallocate`.
-pub const FALLOCATE: i32 = 169;
-
-/// `swapon_device`.
-pub const SWAPON_DEVICE: i32 = 170;
-
-/// `swapoff_device`.
-pub const SWAPOFF_DEVICE: i32 = 171;
-
-/// `swapon_file`.
-pub const SWAPON_FILE: i32 = 172;
-
-/// `swapoff_file`.
-pub const SWAPOFF_FILE: i32 = 173;
-
-/// `swapon_label`.
-pub const SWAPON_LABEL: i32 = 174;
-
-/// `swapoff_label`.
-pub const SWAPOFF_LABEL: i32 = 175;
-
-/// `swapon_uuid`.
-pub const SWAPON_UUID: i32 = 176;
-
-/// `swapoff_uuid`.
-pub const SWAPOFF_UUID: i32 = 177;
-
-/// `mkswap_file`.
-pub const MKSWAP_FILE: i32 = 178;
-
-/// `inotify_init`.
-pub const INOTIFY_INIT: i32 = 179;
-
-/// `inotify_add_watch`.
-pub const INOTIFY_ADD_WATCH: i32 = 180;
-
-/// `inotify_rm_watch`.
-pub const INOTIFY_RM_WATCH: i32 = 181;
-
-/// `inotify_read`.
-pub const INOTIFY_READ: i32 = 182;
-
-/// `inotify_files`.
-pub const INOTIFY_FILES: i32 = 183;
-
-/// `inotify_close`.
-pub const INOTIFY_CLOSE: i32 = 184;
-
-/// `setcon`.
-pub const SETCON: i32 = 185;
-
-/// `getcon`.
-pub const GETCON: i32 = 186;
-
-/// `mkfs_b`.
-pub const MKFS_B: i32 = 187;
-
-/// `mke2journal`.
-pub const MKE2JOURNAL: i32 = 188;
-
-/// `mke2journal_L`.
-pub const MKE2JOURNAL_L: i32 = 189;
-
-/// `mke2journal_U`.
-pub const MKE2JOURNAL_U: i32 = 190;
-
-/// `mke2fs_J`.
-pub const MKE2FS_J: i32 = 191;
-
-/// `mke2fs_JL`.
-pub const MKE2FS_JL: i32 = 192;
-
-/// `mke2fs_JU`.
-pub const MKE2FS_JU: i32 = 193;
-
-/// `modprobe`.
-pub const MODPROBE: i32 = 194;
-
-/// `echo_daemon`.
-pub const ECHO_DAEMON: i32 = 195;
-
-/// `find0`.
-pub const FIND0: i32 = 196;
-
-/// `case_sensitive_path`.
-pub const CASE_SENSITIVE_PATH: i32 = 197;
-
-/// `vfs_type`.
-pub const VFS_TYPE: i32 = 198;
-
-/// `truncate`.
-pub const TRUNCATE: i32 = 199;
-
-/// `truncate_size`.
-pub const TRUNCATE_SIZE: i32 = 200;
-
-/// `utimens`.
-pub const UTIMENS: i32 = 201;
-
-/// `mkdir_mode`.
-pub const MKDIR_MODE: i32 = 202;
-
-/// `lchown`.
-pub const LCHOWN: i32 = 203;
-
-/// `internal_lxattrlist`.
-pub const INTERNAL_LXATTRLIST: i32 = 205;
-
-/// `internal_readlinklist`.
-pub const INTERNAL_READLINKLIST: i32 = 206;
-
-/// `pread`.
-pub const PREAD: i32 = 207;
-
-/// `part_init`.
-pub const PART_INIT: i32 = 208;
-
-/// `part_add`.
-pub const PART_ADD: i32 = 209;
-
-/// `part_disk`.
-pub const PART_DISK: i32 = 210;
-
-/// `part_set_bootable`.
-pub const PART_SET_BOOTABLE: i32 = 211;
-
-/// `part_set_name`.
-pub const PART_SET_NAME: i32 = 212;
-
-/// `part_list`.
-pub const PART_LIST: i32 = 213;
-
-/// `part_get_parttype`.
-pub const PART_GET_PARTTYPE: i32 = 214;
-
-/// `fill`.
-pub const FILL: i32 = 215;
-
-/// `dd`.
-pub const DD: i32 = 217;
-
-/// `filesize`.
-pub const FILESIZE: i32 = 218;
-
-/// `lvrename`.
-pub const LVRENAME: i32 = 219;
-
-/// `vgrename`.
-pub const VGRENAME: i32 = 220;
-
-/// `initrd_cat`.
-pub const INITRD_CAT: i32 = 221;
-
-/// `pvuuid`.
-pub const PVUUID: i32 = 222;
-
-/// `vguuid`.
-pub const VGUUID: i32 = 223;
-
-/// `lvuuid`.
-pub const LVUUID: i32 = 224;
-
-/// `vgpvuuids`.
-pub const VGPVUUIDS: i32 = 225;
-
-/// `vglvuuids`.
-pub const VGLVUUIDS: i32 = 226;
-
-/// `copy_size`.
-pub const COPY_SIZE: i32 = 227;
-
-/// `zero_device`.
-pub const ZERO_DEVICE: i32 = 228;
-
-/// `txz_in`.
-pub const TXZ_IN: i32 = 229;
-
-/// `txz_out`.
-pub const TXZ_OUT: i32 = 230;
-
-/// `vgscan`.
-pub const VGSCAN: i32 = 232;
-
-/// `part_del`.
-pub const PART_DEL: i32 = 233;
-
-/// `part_get_bootable`.
-pub const PART_GET_BOOTABLE: i32 = 234;
-
-/// `part_get_mbr_id`.
-pub const PART_GET_MBR_ID: i32 = 235;
-
-/// `part_set_mbr_id`.
-pub const PART_SET_MBR_ID: i32 = 236;
-
-/// `checksum_device`.
-pub const CHECKSUM_DEVICE: i32 = 237;
-
-/// `lvresize_free`.
-pub const LVRESIZE_FREE: i32 = 238;
-
-/// `aug_clear`.
-pub const AUG_CLEAR: i32 = 239;
-
-/// `get_umask`.
-pub const GET_UMASK: i32 = 240;
-
-/// `debug_upload`.
-pub const DEBUG_UPLOAD: i32 = 241;
-
-/// `base64_in`.
-pub const BASE64_IN: i32 = 242;
-
-/// `base64_out`.
-pub const BASE64_OUT: i32 = 243;
-
-/// `checksums_out`.
-pub const CHECKSUMS_OUT: i32 = 244;
-
-/// `fill_pattern`.
-pub const FILL_PATTERN: i32 = 245;
-
-/// `internal_write`.
-pub const INTERNAL_WRITE: i32 = 246;
-
-/// `pwrite`.
-pub const PWRITE: i32 = 247;
-
-/// `resize2fs_size`.
-pub const RESIZE2FS_SIZE: i32 = 248;
-
-/// `pvresize_size`.
-pub const PVRESIZE_SIZE: i32 = 249;
-
-/// `ntfsresize_size`.
-pub const NTFSRESIZE_SIZE: i32 = 250;
-
-/// `available_all_groups`.
-pub const AVAILABLE_ALL_GROUPS: i32 = 251;
-
-/// `fallocate64`.
-pub const FALLOCATE64: i32 = 252;
-
-/// `vfs_label`.
-pub const VFS_LABEL: i32 = 253;
-
-/// `vfs_uuid`.
-pub const VFS_UUID: i32 = 254;
-
-/// `lvm_set_filter`.
-pub const LVM_SET_FILTER: i32 = 255;
-
-/// `lvm_clear_filter`.
-pub const LVM_CLEAR_FILTER: i32 = 256;
-
-/// `luks_open`.
-pub const LUKS_OPEN: i32 = 257;
-
-/// `luks_open_ro`.
-pub const LUKS_OPEN_RO: i32 = 258;
-
-/// `luks_close`.
-pub const LUKS_CLOSE: i32 = 259;
-
-/// `luks_format`.
-pub const LUKS_FORMAT: i32 = 260;
-
-/// `luks_format_cipher`.
-pub const LUKS_FORMAT_CIPHER: i32 = 261;
-
-/// `luks_add_key`.
-pub const LUKS_ADD_KEY: i32 = 262;
-
-/// `luks_kill_slot`.
-pub const LUKS_KILL_SLOT: i32 = 263;
-
-/// `is_lv`.
-pub const IS_LV: i32 = 264;
-
-/// `findfs_uuid`.
-pub const FINDFS_UUID: i32 = 265;
-
-/// `findfs_label`.
-pub const FINDFS_LABEL: i32 = 266;
-
-/// `is_chardev`.
-pub const IS_CHARDEV: i32 = 267;
-
-/// `is_blockdev`.
-pub const IS_BLOCKDEV: i32 = 268;
-
-/// `is_fifo`.
-pub const IS_FIFO: i32 = 269;
-
-/// `is_symlink`.
-pub const IS_SYMLINK: i32 = 270;
-
-/// `is_socket`.
-pub const IS_SOCKET: i32 = 271;
-
-/// `part_to_dev`.
-pub const PART_TO_DEV: i32 = 272;
-
-/// `upload_offset`.
-pub const UPLOAD_OFFSET: i32 = 273;
-
-/// `download_offset`.
-pub const DOWNLOAD_OFFSET: i32 = 274;
-
-/// `pwrite_device`.
-pub const PWRITE_DEVICE: i32 = 275;
-
-/// `pread_device`.
-pub const PREAD_DEVICE: i32 = 276;
-
-/// `lvm_canonical_lv_name`.
-pub const LVM_CANONICAL_LV_NAME: i32 = 277;
-
-/// `mkfs`.
-pub const MKFS: i32 = 278;
-
-/// `getxattr`.
-pub const GETXATTR: i32 = 279;
-
-/// `lgetxattr`.
-pub const LGETXATTR: i32 = 280;
-
-/// `resize2fs_M`.
-pub const RESIZE2FS_M: i32 = 281;
-
-/// `internal_autosync`.
-pub const INTERNAL_AUTOSYNC: i32 = 282;
-
-/// `is_zero`.
-pub const IS_ZERO: i32 = 283;
-
-/// `is_zero_device`.
-pub const IS_ZERO_DEVICE: i32 = 284;
-
-/// `list_9p`.
-pub const LIST_9P: i32 = 285;
-
-/// `mount_9p`.
-pub const MOUNT_9P: i32 = 286;
-
-/// `list_dm_devices`.
-pub const LIST_DM_DEVICES: i32 = 287;
-
-/// `ntfsresize`.
-pub const NTFSRESIZE: i32 = 288;
-
-/// `btrfs_filesystem_resize`.
-pub const BTRFS_FILESYSTEM_RESIZE: i32 = 289;
-
-/// `internal_write_append`.
-pub const INTERNAL_WRITE_APPEND: i32 = 290;
-
-/// `compress_out`.
-pub const COMPRESS_OUT: i32 = 291;
-
-/// `compress_device_out`.
-pub const COMPRESS_DEVICE_OUT: i32 = 292;
-
-/// `part_to_partnum`.
-pub const PART_TO_PARTNUM: i32 = 293;
-
-/// `copy_device_to_device`.
-pub const COPY_DEVICE_TO_DEVICE: i32 = 294;
-
-/// `copy_device_to_file`.
-pub const COPY_DEVICE_TO_FILE: i32 = 295;
-
-/// `copy_file_to_device`.
-pub const COPY_FILE_TO_DEVICE: i32 = 296;
-
-/// `copy_file_to_file`.
-pub const COPY_FILE_TO_FILE: i32 = 297;
-
-/// `tune2fs`.
-pub const TUNE2FS: i32 = 298;
-
-/// `md_create`.
-pub const MD_CREATE: i32 = 299;
-
-/// `list_md_devices`.
-pub const LIST_MD_DEVICES: i32 = 300;
-
-/// `md_detail`.
-pub const MD_DETAIL: i32 = 301;
-
-/// `md_stop`.
-pub const MD_STOP: i32 = 302;
-
-/// `blkid`.
-pub const BLKID: i32 = 303;
-
-/// `e2fsck`.
-pub const E2FSCK: i32 = 304;
-
-/// `llz`.
-pub const LLZ: i32 = 305;
-
-/// `wipefs`.
-pub const WIPEFS: i32 = 306;
-
-/// `ntfsfix`.
-pub const NTFSFIX: i32 = 307;
-
-/// `ntfsclone_out`.
-pub const NTFSCLONE_OUT: i32 = 308;
-
-/// `ntfsclone_in`.
-pub const NTFSCLONE_IN: i32 = 309;
-
-/// `set_label`.
-pub const SET_LABEL: i32 = 310;
-
-/// `zero_free_space`.
-pub const ZERO_FREE_SPACE: i32 = 311;
-
-/// `lvcreate_free`.
-pub const LVCREATE_FREE: i32 = 312;
-
-/// `isoinfo_device`.
-pub const ISOINFO_DEVICE: i32 = 313;
-
-/// `isoinfo`.
-pub const ISOINFO: i32 = 314;
-
-/// `vgmeta`.
-pub const VGMETA: i32 = 315;
-
-/// `md_stat`.
-pub const MD_STAT: i32 = 316;
-
-/// `mkfs_btrfs`.
-pub const MKFS_BTRFS: i32 = 317;
-
-/// `get_e2attrs`.
-pub const GET_E2ATTRS: i32 = 318;
-
-/// `set_e2attrs`.
-pub const SET_E2ATTRS: i32 = 319;
-
-/// `get_e2generation`.
-pub const GET_E2GENERATION: i32 = 320;
-
-/// `set_e2generation`.
-pub const SET_E2GENERATION: i32 = 321;
-
-/// `btrfs_subvolume_snapshot`.
-pub const BTRFS_SUBVOLUME_SNAPSHOT: i32 = 322;
-
-/// `btrfs_subvolume_delete`.
-pub const BTRFS_SUBVOLUME_DELETE: i32 = 323;
-
-/// `btrfs_subvolume_create`.
-pub const BTRFS_SUBVOLUME_CREATE: i32 = 324;
-
-/// `btrfs_subvolume_list`.
-pub const BTRFS_SUBVOLUME_LIST: i32 = 325;
-
-/// `btrfs_subvolume_set_default`.
-pub const BTRFS_SUBVOLUME_SET_DEFAULT: i32 = 326;
-
-/// `btrfs_filesystem_sync`.
-pub const BTRFS_FILESYSTEM_SYNC: i32 = 327;
-
-/// `btrfs_filesystem_balance`.
-pub const BTRFS_FILESYSTEM_BALANCE: i32 = 328;
-
-/// `btrfs_device_add`.
-pub const BTRFS_DEVICE_ADD: i32 = 329;
-
-/// `btrfs_device_delete`.
-pub const BTRFS_DEVICE_DELETE: i32 = 330;
-
-/// `btrfs_set_seeding`.
-pub const BTRFS_SET_SEEDING: i32 = 331;
-
-/// `btrfs_fsck`.
-pub const BTRFS_FSCK: i32 = 332;
-
-/// `filesystem_available`.
-pub const FILESYSTEM_AVAILABLE: i32 = 333;
-
-/// `fstrim`.
-pub const FSTRIM: i32 = 334;
-
-/// `nr_devices`.
-pub const NR_DEVICES: i32 = 336;
-
-/// `xfs_info`.
-pub const XFS_INFO: i32 = 337;
-
-/// `pvchange_uuid`.
-pub const PVCHANGE_UUID: i32 = 338;
-
-/// `pvchange_uuid_all`.
-pub const PVCHANGE_UUID_ALL: i32 = 339;
-
-/// `vgchange_uuid`.
-pub const VGCHANGE_UUID: i32 = 340;
-
-/// `vgchange_uuid_all`.
-pub const VGCHANGE_UUID_ALL: i32 = 341;
-
-/// `utsname`.
-pub const UTSNAME: i32 = 342;
-
-/// `xfs_growfs`.
-pub const XFS_GROWFS: i32 = 343;
-
-/// `rsync`.
-pub const RSYNC: i32 = 344;
-
-/// `rsync_in`.
-pub const RSYNC_IN: i32 = 345;
-
-/// `rsync_out`.
-pub const RSYNC_OUT: i32 = 346;
-
-/// `ls0`.
-pub const LS0: i32 = 347;
-
-/// `fill_dir`.
-pub const FILL_DIR: i32 = 348;
-
-/// `xfs_admin`.
-pub const XFS_ADMIN: i32 = 349;
-
-/// `hivex_open`.
-pub const HIVEX_OPEN: i32 = 350;
-
-/// `hivex_close`.
-pub const HIVEX_CLOSE: i32 = 351;
-
-/// `hivex_root`.
-pub const HIVEX_ROOT: i32 = 352;
-
-/// `hivex_node_name`.
-pub const HIVEX_NODE_NAME: i32 = 353;
-
-/// `hivex_node_children`.
-pub const HIVEX_NODE_CHILDREN: i32 = 354;
-
-/// `hivex_node_get_child`.
-pub const HIVEX_NODE_GET_CHILD: i32 = 355;
-
-/// `hivex_node_parent`.
-pub const HIVEX_NODE_PARENT: i32 = 356;
-
-/// `hivex_node_values`.
-pub const HIVEX_NODE_VALUES: i32 = 357;
-
-/// `hivex_node_get_value`.
-pub const HIVEX_NODE_GET_VALUE: i32 = 358;
-
-/// `hivex_value_key`.
-pub const HIVEX_VALUE_KEY: i32 = 359;
-
-/// `hivex_value_type`.
-pub const HIVEX_VALUE_TYPE: i32 = 360;
-
-/// `hivex_value_value`.
-pub const HIVEX_VALUE_VALUE: i32 = 361;
-
-/// `hivex_commit`.
-pub const HIVEX_COMMIT: i32 = 362;
-
-/// `hivex_node_add_child`.
-pub const HIVEX_NODE_ADD_CHILD: i32 = 363;
-
-/// `hivex_node_delete_child`.
-pub const HIVEX_NODE_DELETE_CHILD: i32 = 364;
-
-/// `hivex_node_set_value`.
-pub const HIVEX_NODE_SET_VALUE: i32 = 365;
-
-/// `xfs_repair`.
-pub const XFS_REPAIR: i32 = 366;
-
-/// `rm_f`.
-pub const RM_F: i32 = 367;
-
-/// `mke2fs`.
-pub const MKE2FS: i32 = 368;
-
-/// `list_disk_labels`.
-pub const LIST_DISK_LABELS: i32 = 369;
-
-/// `mktemp`.
-pub const MKTEMP: i32 = 373;
-
-/// `mklost_and_found`.
-pub const MKLOST_AND_FOUND: i32 = 374;
-
-/// `acl_get_file`.
-pub const ACL_GET_FILE: i32 = 375;
-
-/// `acl_set_file`.
-pub const ACL_SET_FILE: i32 = 376;
-
-/// `acl_delete_def_file`.
-pub const ACL_DELETE_DEF_FILE: i32 = 377;
-
-/// `cap_get_file`.
-pub const CAP_GET_FILE: i32 = 378;
-
-/// `cap_set_file`.
-pub const CAP_SET_FILE: i32 = 379;
-
-/// `list_ldm_volumes`.
-pub const LIST_LDM_VOLUMES: i32 = 380;
-
-/// `list_ldm_partitions`.
-pub const LIST_LDM_PARTITIONS: i32 = 381;
-
-/// `ldmtool_create_all`.
-pub const LDMTOOL_CREATE_ALL: i32 = 382;
-
-/// `ldmtool_remove_all`.
-pub const LDMTOOL_REMOVE_ALL: i32 = 383;
-
-/// `ldmtool_scan`.
-pub const LDMTOOL_SCAN: i32 = 384;
-
-/// `ldmtool_scan_devices`.
-pub const LDMTOOL_SCAN_DEVICES: i32 = 385;
-
-/// `ldmtool_diskgroup_name`.
-pub const LDMTOOL_DISKGROUP_NAME: i32 = 386;
-
-/// `ldmtool_diskgroup_volumes`.
-pub const LDMTOOL_DISKGROUP_VOLUMES: i32 = 387;
-
-/// `ldmtool_diskgroup_disks`.
-pub const LDMTOOL_DISKGROUP_DISKS: i32 = 388;
-
-/// `ldmtool_volume_type`.
-pub const LDMTOOL_VOLUME_TYPE: i32 = 389;
-
-/// `ldmtool_volume_hint`.
-pub const LDMTOOL_VOLUME_HINT: i32 = 390;
-
-/// `ldmtool_volume_partitions`.
-pub const LDMTOOL_VOLUME_PARTITIONS: i32 = 391;
-
-/// `part_set_gpt_type`.
-pub const PART_SET_GPT_TYPE: i32 = 392;
-
-/// `part_get_gpt_type`.
-pub const PART_GET_GPT_TYPE: i32 = 393;
-
-/// `rename`.
-pub const RENAME: i32 = 394;
-
-/// `is_whole_device`.
-pub const IS_WHOLE_DEVICE: i32 = 395;
-
-/// `internal_parse_mountable`.
-pub const INTERNAL_PARSE_MOUNTABLE: i32 = 396;
-
-/// `internal_rhbz914931`.
-pub const INTERNAL_RHBZ914931: i32 = 397;
-
-/// `syslinux`.
-pub const SYSLINUX: i32 = 399;
-
-/// `extlinux`.
-pub const EXTLINUX: i32 = 400;
-
-/// `cp_r`.
-pub const CP_R: i32 = 401;
-
-/// `remount`.
-pub const REMOUNT: i32 = 402;
-
-/// `set_uuid`.
-pub const SET_UUID: i32 = 403;
-
-/// `journal_open`.
-pub const JOURNAL_OPEN: i32 = 404;
-
-/// `journal_close`.
-pub const JOURNAL_CLOSE: i32 = 405;
-
-/// `journal_next`.
-pub const JOURNAL_NEXT: i32 = 406;
-
-/// `journal_skip`.
-pub const JOURNAL_SKIP: i32 = 407;
-
-/// `internal_journal_get`.
-pub const INTERNAL_JOURNAL_GET: i32 = 408;
-
-/// `journal_get_data_threshold`.
-pub const JOURNAL_GET_DATA_THRESHOLD: i32 = 409;
-
-/// `journal_set_data_threshold`.
-pub const JOURNAL_SET_DATA_THRESHOLD: i32 = 410;
-
-/// `aug_setm`.
-pub const AUG_SETM: i32 = 411;
-
-/// `aug_label`.
-pub const AUG_LABEL: i32 = 412;
-
-/// `internal_upload`.
-pub const INTERNAL_UPLOAD: i32 = 413;
-
-/// `internal_exit`.
-pub const INTERNAL_EXIT: i32 = 414;
-
-/// `copy_attributes`.
-pub const COPY_ATTRIBUTES: i32 = 415;
-
-/// `part_get_name`.
-pub const PART_GET_NAME: i32 = 416;
-
-/// `blkdiscard`.
-pub const BLKDISCARD: i32 = 417;
-
-/// `blkdiscardzeroes`.
-pub const BLKDISCARDZEROES: i32 = 418;
-
-/// `cpio_out`.
-pub const CPIO_OUT: i32 = 419;
-
-/// `journal_get_realtime_usec`.
-pub const JOURNAL_GET_REALTIME_USEC: i32 = 420;
-
-/// `statns`.
-pub const STATNS: i32 = 421;
-
-/// `lstatns`.
-pub const LSTATNS: i32 = 422;
-
-/// `internal_lstatnslist`.
-pub const INTERNAL_LSTATNSLIST: i32 = 423;
-
-/// `blockdev_setra`.
-pub const BLOCKDEV_SETRA: i32 = 424;
-
-/// `btrfs_subvolume_get_default`.
-pub const BTRFS_SUBVOLUME_GET_DEFAULT: i32 = 425;
-
-/// `btrfs_subvolume_show`.
-pub const BTRFS_SUBVOLUME_SHOW: i32 = 426;
-
-/// `btrfs_quota_enable`.
-pub const BTRFS_QUOTA_ENABLE: i32 = 427;
-
-/// `btrfs_quota_rescan`.
-pub const BTRFS_QUOTA_RESCAN: i32 = 428;
-
-/// `btrfs_qgroup_limit`.
-pub const BTRFS_QGROUP_LIMIT: i32 = 429;
-
-/// `btrfs_qgroup_create`.
-pub const BTRFS_QGROUP_CREATE: i32 = 430;
-
-/// `btrfs_qgroup_destroy`.
-pub const BTRFS_QGROUP_DESTROY: i32 = 431;
-
-/// `btrfs_qgroup_show`.
-pub const BTRFS_QGROUP_SHOW: i32 = 432;
-
-/// `btrfs_qgroup_assign`.
-pub const BTRFS_QGROUP_ASSIGN: i32 = 433;
-
-/// `btrfs_qgroup_remove`.
-pub const BTRFS_QGROUP_REMOVE: i32 = 434;
-
-/// `btrfs_scrub_start`.
-pub const BTRFS_SCRUB_START: i32 = 435;
-
-/// `btrfs_scrub_cancel`.
-pub const BTRFS_SCRUB_CANCEL: i32 = 436;
-
-/// `btrfs_scrub_resume`.
-pub const BTRFS_SCRUB_RESUME: i32 = 437;
-
-/// `btrfs_balance_pause`.
-pub const BTRFS_BALANCE_PAUSE: i32 = 438;
-
-/// `btrfs_balance_cancel`.
-pub const BTRFS_BALANCE_CANCEL: i32 = 439;
-
-/// `btrfs_balance_resume`.
-pub const BTRFS_BALANCE_RESUME: i32 = 440;
-
-/// `btrfs_filesystem_defragment`.
-pub const BTRFS_FILESYSTEM_DEFRAGMENT: i32 = 443;
-
-/// `btrfs_rescue_chunk_recover`.
-pub const BTRFS_RESCUE_CHUNK_RECOVER: i32 = 444;
-
-/// `btrfs_rescue_super_recover`.
-pub const BTRFS_RESCUE_SUPER_RECOVER: i32 = 445;
-
-/// `part_set_gpt_guid`.
-pub const PART_SET_GPT_GUID: i32 = 446;
-
-/// `part_get_gpt_guid`.
-pub const PART_GET_GPT_GUID: i32 = 447;
-
-/// `btrfs_balance_status`.
-pub const BTRFS_BALANCE_STATUS: i32 = 448;
-
-/// `btrfs_scrub_status`.
-pub const BTRFS_SCRUB_STATUS: i32 = 449;
-
-/// `btrfstune_seeding`.
-pub const BTRFSTUNE_SEEDING: i32 = 450;
-
-/// `btrfstune_enable_extended_inode_refs`.
-pub const BTRFSTUNE_ENABLE_EXTENDED_INODE_REFS: i32 = 451;
-
-/// `btrfstune_enable_skinny_metadata_extent_refs`.
-pub const BTRFSTUNE_ENABLE_SKINNY_METADATA_EXTENT_REFS: i32 = 452;
-
-/// `btrfs_image`.
-pub const BTRFS_IMAGE: i32 = 453;
-
-/// `part_get_mbr_part_type`.
-pub const PART_GET_MBR_PART_TYPE: i32 = 454;
-
-/// `btrfs_replace`.
-pub const BTRFS_REPLACE: i32 = 455;
-
-/// `set_uuid_random`.
-pub const SET_UUID_RANDOM: i32 = 456;
-
-/// `vfs_minimum_size`.
-pub const VFS_MINIMUM_SIZE: i32 = 457;
-
-/// `internal_feature_available`.
-pub const INTERNAL_FEATURE_AVAILABLE: i32 = 458;
-
-/// `part_set_disk_guid`.
-pub const PART_SET_DISK_GUID: i32 = 459;
-
-/// `part_get_disk_guid`.
-pub const PART_GET_DISK_GUID: i32 = 460;
-
-/// `part_set_disk_guid_random`.
-pub const PART_SET_DISK_GUID_RANDOM: i32 = 461;
-
-/// `part_expand_gpt`.
-pub const PART_EXPAND_GPT: i32 = 462;
-
-/// `ntfscat_i`.
-pub const NTFSCAT_I: i32 = 463;
-
-/// `download_inode`.
-pub const DOWNLOAD_INODE: i32 = 464;
-
-/// `btrfs_filesystem_show`.
-pub const BTRFS_FILESYSTEM_SHOW: i32 = 465;
-
-/// `internal_filesystem_walk`.
-pub const INTERNAL_FILESYSTEM_WALK: i32 = 466;
-
-/// `selinux_relabel`.
-pub const SELINUX_RELABEL: i32 = 467;
-
-/// `download_blocks`.
-pub const DOWNLOAD_BLOCKS: i32 = 468;
-
-/// `aug_transform`.
-pub const AUG_TRANSFORM: i32 = 469;
-
-/// `internal_find_inode`.
-pub const INTERNAL_FIND_INODE: i32 = 470;
-
-/// `mksquashfs`.
-pub const MKSQUASHFS: i32 = 471;
-
-/// `yara_load`.
-pub const YARA_LOAD: i32 = 472;
-
-/// `yara_destroy`.
-pub const YARA_DESTROY: i32 = 473;
-
-/// `internal_yara_scan`.
-pub const INTERNAL_YARA_SCAN: i32 = 474;
-
-/// `file_architecture`.
-pub const FILE_ARCHITECTURE: i32 = 475;
-
-/// `list_filesystems`.
-pub const LIST_FILESYSTEMS: i32 = 476;
-
-/// `part_resize`.
-pub const PART_RESIZE: i32 = 477;
-
-/// `hivex_value_utf8`.
-pub const HIVEX_VALUE_UTF8: i32 = 478;
-
-/// `hivex_value_string`.
-pub const HIVEX_VALUE_STRING: i32 = 479;
-
-/// `inspect_os`.
-pub const INSPECT_OS: i32 = 480;
-
-/// `inspect_get_roots`.
-pub const INSPECT_GET_ROOTS: i32 = 481;
-
-/// `inspect_get_format`.
-pub const INSPECT_GET_FORMAT: i32 = 482;
-
-/// `inspect_get_type`.
-pub const INSPECT_GET_TYPE: i32 = 483;
-
-/// `inspect_get_distro`.
-pub const INSPECT_GET_DISTRO: i32 = 484;
-
-/// `inspect_get_package_format`.
-pub const INSPECT_GET_PACKAGE_FORMAT: i32 = 485;
-
-/// `inspect_get_package_management`.
-pub const INSPECT_GET_PACKAGE_MANAGEMENT: i32 = 486;
-
-/// `inspect_get_product_name`.
-pub const INSPECT_GET_PRODUCT_NAME: i32 = 487;
-
-/// `inspect_get_product_variant`.
-pub const INSPECT_GET_PRODUCT_VARIANT: i32 = 488;
-
-/// `inspect_get_major_version`.
-pub const INSPECT_GET_MAJOR_VERSION: i32 = 489;
-
-/// `inspect_get_minor_version`.
-pub const INSPECT_GET_MINOR_VERSION: i32 = 490;
-
-/// `inspect_get_arch`.
-pub const INSPECT_GET_ARCH: i32 = 491;
-
-/// `inspect_get_hostname`.
-pub const INSPECT_GET_HOSTNAME: i32 = 492;
-
-/// `inspect_get_windows_systemroot`.
-pub const INSPECT_GET_WINDOWS_SYSTEMROOT: i32 = 493;
-
-/// `inspect_get_windows_software_hive`.
-pub const INSPECT_GET_WINDOWS_SOFTWARE_HIVE: i32 = 494;
-
-/// `inspect_get_windows_system_hive`.
-pub const INSPECT_GET_WINDOWS_SYSTEM_HIVE: i32 = 495;
-
-/// `inspect_get_windows_current_control_set`.
-pub const INSPECT_GET_WINDOWS_CURRENT_CONTROL_SET: i32 = 496;
-
-/// `inspect_is_live`.
-pub const INSPECT_IS_LIVE: i32 = 497;
-
-/// `inspect_is_netinst`.
-pub const INSPECT_IS_NETINST: i32 = 498;
-
-/// `inspect_is_multipart`.
-pub const INSPECT_IS_MULTIPART: i32 = 499;
-
-/// `inspect_get_mountpoints`.
-pub const INSPECT_GET_MOUNTPOINTS: i32 = 500;
-
-/// `inspect_get_filesystems`.
-pub const INSPECT_GET_FILESYSTEMS: i32 = 501;
-
-/// `inspect_get_drive_mappings`.
-pub const INSPECT_GET_DRIVE_MAPPINGS: i32 = 502;
-
-/// `part_set_gpt_attributes`.
-pub const PART_SET_GPT_ATTRIBUTES: i32 = 503;
-
-/// `part_get_gpt_attributes`.
-pub const PART_GET_GPT_ATTRIBUTES: i32 = 504;
-
-/// `f2fs_expand`.
-pub const F2FS_EXPAND: i32 = 505;
-
-/// `lvm_scan`.
-pub const LVM_SCAN: i32 = 506;
-
-/// `luks_uuid`.
-pub const LUKS_UUID: i32 = 507;
-
-/// `cryptsetup_open`.
-pub const CRYPTSETUP_OPEN: i32 = 508;
-
-/// `cryptsetup_close`.
-pub const CRYPTSETUP_CLOSE: i32 = 509;
-
-/// `internal_list_rpm_applications`.
-pub const INTERNAL_LIST_RPM_APPLICATIONS: i32 = 510;
-
-/// `internal_readdir`.
-pub const INTERNAL_READDIR: i32 = 511;
-
-/// `clevis_luks_unlock`.
-pub const CLEVIS_LUKS_UNLOCK: i32 = 512;
-
-/// `inspect_get_build_id`.
-pub const INSPECT_GET_BUILD_ID: i32 = 513;
-
-/// `findfs_partuuid`.
-pub const FINDFS_PARTUUID: i32 = 514;
-
-/// `findfs_partlabel`.
-pub const FINDFS_PARTLABEL: i32 = 515;
-
-/// `command_out`.
-pub const COMMAND_OUT: i32 = 516;
-
-/// `sh_out`.
-pub const SH_OUT: i32 = 517;
-
-/// `btrfs_scrub_full`.
-pub const BTRFS_SCRUB_FULL: i32 = 518;
-
-/// `setfiles`.
-pub const SETFILES: i32 = 519;
-
-/// `ntfs_chmod`.
-pub const NTFS_CHMOD: i32 = 520;
-
-/// `inspect_get_windows_group_policy`.
-pub const INSPECT_GET_WINDOWS_GROUP_POLICY: i32 = 521;
-
-/// `xfs_info2`.
-pub const XFS_INFO2: i32 = 522;
-
-/// The call that has a number, or `None` when no call of this API has it.
-pub fn name(proc: i32) -> Option<&'static str> {
-    Some(
-        match proc {
-            MOUNT => "mount",
-            SYNC => "sync",
-            TOUCH => "touch",
-            LL => "ll",
-            LIST_DEVICES => "list_devices",
-            LIST_PARTITIONS => "list_partitions",
-            PVS => "pvs",
-            VGS => "vgs",
-            LVS => "lvs",
-            PVS_FULL => "pvs_full",
-            VGS_FULL => "vgs_full",
-            LVS_FULL => "lvs_full",
-            AUG_INIT => "aug_init",
-            AUG_DEFVAR => "aug_defvar",
-            AUG_DEFNODE => "aug_defnode",
-            AUG_GET => "aug_get",
-            AUG_SET => "aug_set",
-            AUG_INSERT => "aug_insert",
-            AUG_RM => "aug_rm",
-            AUG_MV => "aug_mv",
-            AUG_MATCH => "aug_match",
-            AUG_SAVE => "aug_save",
-            AUG_CLOSE => "aug_close",
-            AUG_LOAD => "aug_load",
-            AUG_LS => "aug_ls",
-            RM => "rm",
-            RMDIR => "rmdir",
-            RM_RF => "rm_rf",
-            MKDIR => "mkdir",
-            MKDIR_P => "mkdir_p",
-            CHMOD => "chmod",
-            CHOWN => "chown",
-            EXISTS => "exists",
-            IS_FILE => "is_file",
-            IS_DIR => "is_dir",
-            PVCREATE => "pvcreate",
-            VGCREATE => "vgcreate",
-            LVCREATE => "lvcreate",
-            SFDISK => "sfdisk",
-            WRITE_FILE => "write_file",
-            UMOUNT => "umount",
-            MOUNTS => "mounts",
-            UMOUNT_ALL => "umount_all",
-            LVM_REMOVE_ALL => "lvm_remove_all",
-            FILE => "file",
-            COMMAND => "command",
-            COMMAND_LINES => "command_lines",
-            STATVFS => "statvfs",
-            TUNE2FS_L => "tune2fs_l",
-            BLOCKDEV_SETRO => "blockdev_setro",
-            BLOCKDEV_SETRW => "blockdev_setrw",
-            BLOCKDEV_GETRO => "blockdev_getro",
-            BLOCKDEV_GETSS => "blockdev_getss",
-            BLOCKDEV_GETBSZ => "blockdev_getbsz",
-            BLOCKDEV_SETBSZ => "blockdev_setbsz",
-            BLOCKDEV_GETSZ => "blockdev_getsz",
-            BLOCKDEV_GETSIZE64 => "blockdev_getsize64",
-            BLOCKDEV_FLUSHBUFS => "blockdev_flushbufs",
-            BLOCKDEV_REREADPT => "blockdev_rereadpt",
-            UPLOAD => "upload",
-            DOWNLOAD => "download",
-            CHECKSUM => "checksum",
-            TAR_IN => "tar_in",
-            TAR_OUT => "tar_out",
-            TGZ_IN => "tgz_in",
-            TGZ_OUT => "tgz_out",
-            MOUNT_RO => "mount_ro",
-            MOUNT_OPTIONS => "mount_options",
-            MOUNT_VFS => "mount_vfs",
-            DEBUG => "debug",
-            LVREMOVE => "lvremove",
-            VGREMOVE => "vgremove",
-            PVREMOVE => "pvremove",
-            SET_E2LABEL => "set_e2label",
-            GET_E2LABEL => "get_e2label",
-            SET_E2UUID => "set_e2uuid",
-            GET_E2UUID => "get_e2uuid",
-            FSCK => "fsck",
-            ZERO => "zero",
-            GRUB_INSTALL => "grub_install",
-            CP => "cp",
-            CP_A => "cp_a",
-            MV => "mv",
-            DROP_CACHES => "drop_caches",
-            DMESG => "dmesg",
-            PING_DAEMON => "ping_daemon",
-            EQUAL => "equal",
-            STRINGS => "strings",
-            STRINGS_E => "strings_e",
-            HEXDUMP => "hexdump",
-            ZEROFREE => "zerofree",
-            PVRESIZE => "pvresize",
-            SFDISK_N => "sfdisk_N",
-            SFDISK_L => "sfdisk_l",
-            SFDISK_KERNEL_GEOMETRY => "sfdisk_kernel_geometry",
-            SFDISK_DISK_GEOMETRY => "sfdisk_disk_geometry",
-            VG_ACTIVATE_ALL => "vg_activate_all",
-            VG_ACTIVATE => "vg_activate",
-            LVRESIZE => "lvresize",
-            RESIZE2FS => "resize2fs",
-            E2FSCK_F => "e2fsck_f",
-            SLEEP => "sleep",
-            NTFS_3G_PROBE => "ntfs_3g_probe",
-            SH => "sh",
-            SH_LINES => "sh_lines",
-            GLOB_EXPAND => "glob_expand",
-            SCRUB_DEVICE => "scrub_device",
-            SCRUB_FILE => "scrub_file",
-            SCRUB_FREESPACE => "scrub_freespace",
-            MKDTEMP => "mkdtemp",
-            WC_L => "wc_l",
-            WC_W => "wc_w",
-            WC_C => "wc_c",
-            HEAD => "head",
-            HEAD_N => "head_n",
-            TAIL => "tail",
-            TAIL_N => "tail_n",
-            DF => "df",
-            DF_H => "df_h",
-            DU => "du",
-            INITRD_LIST => "initrd_list",
-            MOUNT_LOOP => "mount_loop",
-            MKSWAP => "mkswap",
-            MKSWAP_L => "mkswap_L",
-            MKSWAP_U => "mkswap_U",
-            MKNOD => "mknod",
-            MKFIFO => "mkfifo",
-            MKNOD_B => "mknod_b",
-            MKNOD_C => "mknod_c",
-            UMASK => "umask",
-            SFDISKM => "sfdiskM",
-            ZFILE => "zfile",
-            GETXATTRS => "getxattrs",
-            LGETXATTRS => "lgetxattrs",
-            SETXATTR => "setxattr",
-            LSETXATTR => "lsetxattr",
-            REMOVEXATTR => "removexattr",
-            LREMOVEXATTR => "lremovexattr",
-            MOUNTPOINTS => "mountpoints",
-            MKMOUNTPOINT => "mkmountpoint",
-            RMMOUNTPOINT => "rmmountpoint",
-            GREP => "grep",
-            EGREP => "egrep",
-            FGREP => "fgrep",
-            GREPI => "grepi",
-            EGREPI => "egrepi",
-            FGREPI => "fgrepi",
-            ZGREP => "zgrep",
-            ZEGREP => "zegrep",
-            ZFGREP => "zfgrep",
-            ZGREPI => "zgrepi",
-            ZEGREPI => "zegrepi",
-            ZFGREPI => "zfgrepi",
-            REALPATH => "realpath",
-            LN => "ln",
-            LN_F => "ln_f",
-            LN_S => "ln_s",
-            LN_SF => "ln_sf",
-            READLINK => "readlink",
-            FALLOCATE => "fallocate",
-            SWAPON_DEVICE => "swapon_device",
-            SWAPOFF_DEVICE => "swapoff_device",
-            SWAPON_FILE => "swapon_file",
-            SWAPOFF_FILE => "swapoff_file",
-            SWAPON_LABEL => "swapon_label",
-            SWAPOFF_LABEL => "swapoff_label",
-            SWAPON_UUID => "swapon_uuid",
-            SWAPOFF_UUID => "swapoff_uuid",
-            MKSWAP_FILE => "mkswap_file",
-            INOTIFY_INIT => "inotify_init",
-            INOTIFY_ADD_WATCH => "inotify_add_watch",
-            INOTIFY_RM_WATCH => "inotify_rm_watch",
-            INOTIFY_READ => "inotify_read",
-            INOTIFY_FILES => "inotify_files",
-            INOTIFY_CLOSE => "inotify_close",
-            SETCON => "setcon",
-            GETCON => "getcon",
-            MKFS_B => "mkfs_b",
-            MKE2JOURNAL => "mke2journal",
-            MKE2JOURNAL_L => "mke2journal_L",
-            MKE2JOURNAL_U => "mke2journal_U",
-            MKE2FS_J => "mke2fs_J",
-            MKE2FS_JL => "mke2fs_JL",
-            MKE2FS_JU => "mke2fs_JU",
-            MODPROBE => "modprobe",
-            ECHO_DAEMON => "echo_daemon",
-            FIND0 => "find0",
-            CASE_SENSITIVE_PATH => "case_sensitive_path",
-            VFS_TYPE => "vfs_type",
-            TRUNCATE => "truncate",
-            TRUNCATE_SIZE => "truncate_size",
-            UTIMENS => "utimens",
-            MKDIR_MODE => "mkdir_mode",
-            LCHOWN => "lchown",
-            INTERNAL_LXATTRLIST => "internal_lxattrlist",
-            INTERNAL_READLINKLIST => "internal_readlinklist",
-            PREAD => "pread",
-            PART_INIT => "part_init",
-            PART_ADD => "part_add",
-            PART_DISK => "part_disk",
-            PART_SET_BOOTABLE => "part_set_bootable",
-            PART_SET_NAME => "part_set_name",
-            PART_LIST => "part_list",
-            PART_GET_PARTTYPE => "part_get_parttype",
-            FILL => "fill",
-            DD => "dd",
-            FILESIZE => "filesize",
-            LVRENAME => "lvrename",
-            VGRENAME => "vgrename",
-            INITRD_CAT => "initrd_cat",
-            PVUUID => "pvuuid",
-            VGUUID => "vguuid",
-            LVUUID => "lvuuid",
-            VGPVUUIDS => "vgpvuuids",
-            VGLVUUIDS => "vglvuuids",
-            COPY_SIZE => "copy_size",
-            ZERO_DEVICE => "zero_device",
-            TXZ_IN => "txz_in",
-            TXZ_OUT => "txz_out",
-            VGSCAN => "vgscan",
-            PART_DEL => "part_del",
-            PART_GET_BOOTABLE => "part_get_bootable",
-            PART_GET_MBR_ID => "part_get_mbr_id",
-            PART_SET_MBR_ID => "part_set_mbr_id",
-            CHECKSUM_DEVICE => "checksum_device",
-            LVRESIZE_FREE => "lvresize_free",
-            AUG_CLEAR => "aug_clear",
-            GET_UMASK => "get_umask",
-            DEBUG_UPLOAD => "debug_upload",
-            BASE64_IN => "base64_in",
-            BASE64_OUT => "base64_out",
-            CHECKSUMS_OUT => "checksums_out",
-            FILL_PATTERN => "fill_pattern",
-            INTERNAL_WRITE => "internal_write",
-            PWRITE => "pwrite",
-            RESIZE2FS_SIZE => "resize2fs_size",
-            PVRESIZE_SIZE => "pvresize_size",
-            NTFSRESIZE_SIZE => "ntfsresize_size",
-            AVAILABLE_ALL_GROUPS => "available_all_groups",
-            FALLOCATE64 => "fallocate64",
-            VFS_LABEL => "vfs_label",
-            VFS_UUID => "vfs_uuid",
-            LVM_SET_FILTER => "lvm_set_filter",
-            LVM_CLEAR_FILTER => "lvm_clear_filter",
-            LUKS_OPEN => "luks_open",
-            LUKS_OPEN_RO => "luks_open_ro",
-            LUKS_CLOSE => "luks_close",
-            LUKS_FORMAT => "luks_format",
-            LUKS_FORMAT_CIPHER => "luks_format_cipher",
-            LUKS_ADD_KEY => "luks_add_key",
-            LUKS_KILL_SLOT => "luks_kill_slot",
-            IS_LV => "is_lv",
-            FINDFS_UUID => "findfs_uuid",
-            FINDFS_LABEL => "findfs_label",
-            IS_CHARDEV => "is_chardev",
-            IS_BLOCKDEV => "is_blockdev",
-            IS_FIFO => "is_fifo",
-            IS_SYMLINK => "is_symlink",
-            IS_SOCKET => "is_socket",
-            PART_TO_DEV => "part_to_dev",
-            UPLOAD_OFFSET => "upload_offset",
-            DOWNLOAD_OFFSET => "download_offset",
-            PWRITE_DEVICE => "pwrite_device",
-            PREAD_DEVICE => "pread_device",
-            LVM_CANONICAL_LV_NAME => "lvm_canonical_lv_name",
-            MKFS => "mkfs",
-            GETXATTR => "getxattr",
-            LGETXATTR => "lgetxattr",
-            RESIZE2FS_M => "resize2fs_M",
-            INTERNAL_AUTOSYNC => "internal_autosync",
-            IS_ZERO => "is_zero",
-            IS_ZERO_DEVICE => "is_zero_device",
-            LIST_9P => "list_9p",
-            MOUNT_9P => "mount_9p",
-            LIST_DM_DEVICES => "list_dm_devices",
-            NTFSRESIZE => "ntfsresize",
-            BTRFS_FILESYSTEM_RESIZE => "btrfs_filesystem_resize",
-            INTERNAL_WRITE_APPEND => "internal_write_append",
-            COMPRESS_OUT => "compress_out",
-            COMPRESS_DEVICE_OUT => "compress_device_out",
-            PART_TO_PARTNUM => "part_to_partnum",
-            COPY_DEVICE_TO_DEVICE => "copy_device_to_device",
-            COPY_DEVICE_TO_FILE => "copy_device_to_file",
-            COPY_FILE_TO_DEVICE => "copy_file_to_device",
-            COPY_FILE_TO_FILE => "copy_file_to_file",
-            TUNE2FS => "tune2fs",
-            MD_CREATE => "md_create",
-            LIST_MD_DEVICES => "list_md_devices",
-            MD_DETAIL => "md_detail",
-            MD_STOP => "md_stop",
-            BLKID => "blkid",
-            E2FSCK => "e2fsck",
-            LLZ => "llz",
-            WIPEFS => "wipefs",
-            NTFSFIX => "ntfsfix",
-            NTFSCLONE_OUT => "ntfsclone_out",
-            NTFSCLONE_IN => "ntfsclone_in",
-            SET_LABEL => "set_label",
-            ZERO_FREE_SPACE => "zero_free_space",
-            LVCREATE_FREE => "lvcreate_free",
-            ISOINFO_DEVICE => "isoinfo_device",
-            ISOINFO => "isoinfo",
-            VGMETA => "vgmeta",
-            MD_STAT => "md_stat",
-            MKFS_BTRFS => "mkfs_btrfs",
-            GET_E2ATTRS => "get_e2attrs",
-            SET_E2ATTRS => "set_e2attrs",
-            GET_E2GENERATION => "get_e2generation",
-            SET_E2GENERATION => "set_e2generation",
-            BTRFS_SUBVOLUME_SNAPSHOT => "btrfs_subvolume_snapshot",
-            BTRFS_SUBVOLUME_DELETE => "btrfs_subvolume_delete",
-            BTRFS_SUBVOLUME_CREATE => "btrfs_subvolume_create",
-            BTRFS_SUBVOLUME_LIST => "btrfs_subvolume_list",
-            BTRFS_SUBVOLUME_SET_DEFAULT => "btrfs_subvolume_set_default",
-            BTRFS_FILESYSTEM_SYNC => "btrfs_filesystem_sync",
-            BTRFS_FILESYSTEM_BALANCE => "btrfs_filesystem_balance",
-            BTRFS_DEVICE_ADD => "btrfs_device_add",
-            BTRFS_DEVICE_DELETE => "btrfs_device_delete",
-            BTRFS_SET_SEEDING => "btrfs_set_seeding",
-            BTRFS_FSCK => "btrfs_fsck",
-            FILESYSTEM_AVAILABLE => "filesystem_available",
-            FSTRIM => "fstrim",
-            NR_DEVICES => "nr_devices",
-            XFS_INFO => "xfs_info",
-            PVCHANGE_UUID => "pvchange_uuid",
-            PVCHANGE_UUID_ALL => "pvchange_uuid_all",
-            VGCHANGE_UUID => "vgchange_uuid",
-            VGCHANGE_UUID_ALL => "vgchange_uuid_all",
-            UTSNAME => "utsname",
-            XFS_GROWFS => "xfs_growfs",
-            RSYNC => "rsync",
-            RSYNC_IN => "rsync_in",
-            RSYNC_OUT => "rsync_out",
-            LS0 => "ls0",
-            FILL_DIR => "fill_dir",
-            XFS_ADMIN => "xfs_admin",
-            HIVEX_OPEN => "hivex_open",
-            HIVEX_CLOSE => "hivex_close",
-            HIVEX_ROOT => "hivex_root",
-            HIVEX_NODE_NAME => "hivex_node_name",
-            HIVEX_NODE_CHILDREN => "hivex_node_children",
-            HIVEX_NODE_GET_CHILD => "hivex_node_get_child",
-            HIVEX_NODE_PARENT => "hivex_node_parent",
-            HIVEX_NODE_VALUES => "hivex_node_values",
-            HIVEX_NODE_GET_VALUE => "hivex_node_get_value",
-            HIVEX_VALUE_KEY => "hivex_value_key",
-            HIVEX_VALUE_TYPE => "hivex_value_type",
-            HIVEX_VALUE_VALUE => "hivex_value_value",
-            HIVEX_COMMIT => "hivex_commit",
-            HIVEX_NODE_ADD_CHILD => "hivex_node_add_child",
-            HIVEX_NODE_DELETE_CHILD => "hivex_node_delete_child",
-            HIVEX_NODE_SET_VALUE => "hivex_node_set_value",
-            XFS_REPAIR => "xfs_repair",
-            RM_F => "rm_f",
-            MKE2FS => "mke2fs",
-            LIST_DISK_LABELS => "list_disk_labels",
-            MKTEMP => "mktemp",
-            MKLOST_AND_FOUND => "mklost_and_found",
-            ACL_GET_FILE => "acl_get_file",
-            ACL_SET_FILE => "acl_set_file",
-            ACL_DELETE_DEF_FILE => "acl_delete_def_file",
-            CAP_GET_FILE => "cap_get_file",
-            CAP_SET_FILE => "cap_set_file",
-            LIST_LDM_VOLUMES => "list_ldm_volumes",
-            LIST_LDM_PARTITIONS => "list_ldm_partitions",
-            LDMTOOL_CREATE_ALL => "ldmtool_create_all",
-            LDMTOOL_REMOVE_ALL => "ldmtool_remove_all",
-            LDMTOOL_SCAN => "ldmtool_scan",
-            LDMTOOL_SCAN_DEVICES => "ldmtool_scan_devices",
-            LDMTOOL_DISKGROUP_NAME => "ldmtool_diskgroup_name",
-            LDMTOOL_DISKGROUP_VOLUMES => "ldmtool_diskgroup_volumes",
-            LDMTOOL_DISKGROUP_DISKS => "ldmtool_diskgroup_disks",
-            LDMTOOL_VOLUME_TYPE => "ldmtool_volume_type",
-            LDMTOOL_VOLUME_HINT => "ldmtool_volume_hint",
-            LDMTOOL_VOLUME_PARTITIONS => "ldmtool_volume_partitions",
-            PART_SET_GPT_TYPE => "part_set_gpt_type",
-            PART_GET_GPT_TYPE => "part_get_gpt_type",
-            RENAME => "rename",
-            IS_WHOLE_DEVICE => "is_whole_device",
-            INTERNAL_PARSE_MOUNTABLE => "internal_parse_mountable",
-            INTERNAL_RHBZ914931 => "internal_rhbz914931",
-            SYSLINUX => "syslinux",
-            EXTLINUX => "extlinux",
-            CP_R => "cp_r",
-            REMOUNT => "remount",
-            SET_UUID => "set_uuid",
-            JOURNAL_OPEN => "journal_open",
-            JOURNAL_CLOSE => "journal_close",
-            JOURNAL_NEXT => "journal_next",
-            JOURNAL_SKIP => "journal_skip",
-            INTERNAL_JOURNAL_GET => "internal_journal_get",
-            JOURNAL_GET_DATA_THRESHOLD => "journal_get_data_threshold",
-            JOURNAL_SET_DATA_THRESHOLD => "journal_set_data_threshold",
-            AUG_SETM => "aug_setm",
-            AUG_LABEL => "aug_label",
-            INTERNAL_UPLOAD => "internal_upload",
-            INTERNAL_EXIT => "internal_exit",
-            COPY_ATTRIBUTES => "copy_attributes",
-            PART_GET_NAME => "part_get_name",
-            BLKDISCARD => "blkdiscard",
-            BLKDISCARDZEROES => "blkdiscardzeroes",
-            CPIO_OUT => "cpio_out",
-            JOURNAL_GET_REALTIME_USEC => "journal_get_realtime_usec",
-            STATNS => "statns",
-            LSTATNS => "lstatns",
-            INTERNAL_LSTATNSLIST => "internal_lstatnslist",
-            BLOCKDEV_SETRA => "blockdev_setra",
-            BTRFS_SUBVOLUME_GET_DEFAULT => "btrfs_subvolume_get_default",
-            BTRFS_SUBVOLUME_SHOW => "btrfs_subvolume_show",
-            BTRFS_QUOTA_ENABLE => "btrfs_quota_enable",
-            BTRFS_QUOTA_RESCAN => "btrfs_quota_rescan",
-            BTRFS_QGROUP_LIMIT => "btrfs_qgroup_limit",
-            BTRFS_QGROUP_CREATE => "btrfs_qgroup_create",
-            BTRFS_QGROUP_DESTROY => "btrfs_qgroup_destroy",
-            BTRFS_QGROUP_SHOW => "btrfs_qgroup_show",
-            BTRFS_QGROUP_ASSIGN => "btrfs_qgroup_assign",
-            BTRFS_QGROUP_REMOVE => "btrfs_qgroup_remove",
-            BTRFS_SCRUB_START => "btrfs_scrub_start",
-            BTRFS_SCRUB_CANCEL => "btrfs_scrub_cancel",
-            BTRFS_SCRUB_RESUME => "btrfs_scrub_resume",
-            BTRFS_BALANCE_PAUSE => "btrfs_balance_pause",
-            BTRFS_BALANCE_CANCEL => "btrfs_balance_cancel",
-            BTRFS_BALANCE_RESUME => "btrfs_balance_resume",
-            BTRFS_FILESYSTEM_DEFRAGMENT => "btrfs_filesystem_defragment",
-            BTRFS_RESCUE_CHUNK_RECOVER => "btrfs_rescue_chunk_recover",
-            BTRFS_RESCUE_SUPER_RECOVER => "btrfs_rescue_super_recover",
-            PART_SET_GPT_GUID => "part_set_gpt_guid",
-            PART_GET_GPT_GUID => "part_get_gpt_guid",
-            BTRFS_BALANCE_STATUS => "btrfs_balance_status",
-            BTRFS_SCRUB_STATUS => "btrfs_scrub_status",
-            BTRFSTUNE_SEEDING => "btrfstune_seeding",
-            BTRFSTUNE_ENABLE_EXTENDED_INODE_REFS => {
-                "btrfstune_enable_extended_inode_refs"
-            }
-            BTRFSTUNE_ENABLE_SKINNY_METADATA_EXTENT_REFS => {
-                "btrfstune_enable_skinny_metadata_extent_refs"
-            }
-            BTRFS_IMAGE => "btrfs_image",
-            PART_GET_MBR_PART_TYPE => "part_get_mbr_part_type",
-            BTRFS_REPLACE => "btrfs_replace",
-            SET_UUID_RANDOM => "set_uuid_random",
-            VFS_MINIMUM_SIZE => "vfs_minimum_size",
-            INTERNAL_FEATURE_AVAILABLE => "internal_feature_available",
-            PART_SET_DISK_GUID => "part_set_disk_guid",
-            PART_GET_DISK_GUID => "part_get_disk_guid",
-            PART_SET_DISK_GUID_RANDOM => "part_set_disk_guid_random",
-            PART_EXPAND_GPT => "part_expand_gpt",
-            NTFSCAT_I => "ntfscat_i",
-            DOWNLOAD_INODE => "download_inode",
-            BTRFS_FILESYSTEM_SHOW => "btrfs_filesystem_show",
-            INTERNAL_FILESYSTEM_WALK => "internal_filesystem_walk",
-            SELINUX_RELABEL => "selinux_relabel",
-            DOWNLOAD_BLOCKS => "download_blocks",
-            AUG_TRANSFORM => "aug_transform",
-            INTERNAL_FIND_INODE => "internal_find_inode",
-            MKSQUASHFS => "mksquashfs",
-            YARA_LOAD => "yara_load",
-            YARA_DESTROY => "yara_destroy",
-            INTERNAL_YARA_SCAN => "internal_yara_scan",
-            FILE_ARCHITECTURE => "file_architecture",
-            LIST_FILESYSTEMS => "list_filesystems",
-            PART_RESIZE => "part_resize",
-            HIVEX_VALUE_UTF8 => "hivex_value_utf8",
-            HIVEX_VALUE_STRING => "hivex_value_string",
-            INSPECT_OS => "inspect_os",
-            INSPECT_GET_ROOTS => "inspect_get_roots",
-            INSPECT_GET_FORMAT => "inspect_get_format",
-            INSPECT_GET_TYPE => "inspect_get_type",
-            INSPECT_GET_DISTRO => "inspect_get_distro",
-            INSPECT_GET_PACKAGE_FORMAT => "inspect_get_package_format",
-            INSPECT_GET_PACKAGE_MANAGEMENT => "inspect_get_package_management",
-            INSPECT_GET_PRODUCT_NAME => "inspect_get_product_name",
-            INSPECT_GET_PRODUCT_VARIANT => "inspect_get_product_variant",
-            INSPECT_GET_MAJOR_VERSION => "inspect_get_major_version",
-            INSPECT_GET_MINOR_VERSION => "inspect_get_minor_version",
-            INSPECT_GET_ARCH => "inspect_get_arch",
-            INSPECT_GET_HOSTNAME => "inspect_get_hostname",
-            INSPECT_GET_WINDOWS_SYSTEMROOT => "inspect_get_windows_systemroot",
-            INSPECT_GET_WINDOWS_SOFTWARE_HIVE => "inspect_get_windows_software_hive",
-            INSPECT_GET_WINDOWS_SYSTEM_HIVE => "inspect_get_windows_system_hive",
-            INSPECT_GET_WINDOWS_CURRENT_CONTROL_SET => {
-                "inspect_get_windows_current_control_set"
-            }
-            INSPECT_IS_LIVE => "inspect_is_live",
-            INSPECT_IS_NETINST => "inspect_is_netinst",
-            INSPECT_IS_MULTIPART => "inspect_is_multipart",
-            INSPECT_GET_MOUNTPOINTS => "inspect_get_mountpoints",
-            INSPECT_GET_FILESYSTEMS => "inspect_get_filesystems",
-            INSPECT_GET_DRIVE_MAPPINGS => "inspect_get_drive_mappings",
-            PART_SET_GPT_ATTRIBUTES => "part_set_gpt_attributes",
-            PART_GET_GPT_ATTRIBUTES => "part_get_gpt_attributes",
-            F2FS_EXPAND => "f2fs_expand",
-            LVM_SCAN => "lvm_scan",
-            LUKS_UUID => "luks_uuid",
-            CRYPTSETUP_OPEN => "cryptsetup_open",
-            CRYPTSETUP_CLOSE => "cryptsetup_close",
-            INTERNAL_LIST_RPM_APPLICATIONS => "internal_list_rpm_applications",
-            INTERNAL_READDIR => "internal_readdir",
-            CLEVIS_LUKS_UNLOCK => "clevis_luks_unlock",
-            INSPECT_GET_BUILD_ID => "inspect_get_build_id",
-            FINDFS_PARTUUID => "findfs_partuuid",
-            FINDFS_PARTLABEL => "findfs_partlabel",
-            COMMAND_OUT => "command_out",
-            SH_OUT => "sh_out",
-            BTRFS_SCRUB_FULL => "btrfs_scrub_full",
-            SETFILES => "setfiles",
-            NTFS_CHMOD => "ntfs_chmod",
-            INSPECT_GET_WINDOWS_GROUP_POLICY => "inspect_get_windows_group_policy",
-            XFS_INFO2 => "xfs_info2",
-            _ => return None,
-        },
-    )
+crate::record::procedures! {
+    MOUNT = 1 "mount";
+    SYNC = 2 "sync";
+    TOUCH = 3 "touch";
+    LL = 5 "ll";
+    LIST_DEVICES = 7 "list_devices";
+    LIST_PARTITIONS = 8 "list_partitions";
+    PVS = 9 "pvs";
+    VGS = 10 "vgs";
+    LVS = 11 "lvs";
+    PVS_FULL = 12 "pvs_full";
+    VGS_FULL = 13 "vgs_full";
+    LVS_FULL = 14 "lvs_full";
+    AUG_INIT = 16 "aug_init";
+    AUG_DEFVAR = 17 "aug_defvar";
+    AUG_DEFNODE = 18 "aug_defnode";
+    AUG_GET = 19 "aug_get";
+    AUG_SET = 20 "aug_set";
+    AUG_INSERT = 21 "aug_insert";
+    AUG_RM = 22 "aug_rm";
+    AUG_MV = 23 "aug_mv";
+    AUG_MATCH = 24 "aug_match";
+    AUG_SAVE = 25 "aug_save";
+    AUG_CLOSE = 26 "aug_close";
+    AUG_LOAD = 27 "aug_load";
+    AUG_LS = 28 "aug_ls";
+    RM = 29 "rm";
+    RMDIR = 30 "rmdir";
+    RM_RF = 31 "rm_rf";
+    MKDIR = 32 "mkdir";
+    MKDIR_P = 33 "mkdir_p";
+    CHMOD = 34 "chmod";
+    CHOWN = 35 "chown";
+    EXISTS = 36 "exists";
+    IS_FILE = 37 "is_file";
+    IS_DIR = 38 "is_dir";
+    PVCREATE = 39 "pvcreate";
+    VGCREATE = 40 "vgcreate";
+    LVCREATE = 41 "lvcreate";
+    SFDISK = 43 "sfdisk";
+    WRITE_FILE = 44 "write_file";
+    UMOUNT = 45 "umount";
+    MOUNTS = 46 "mounts";
+    UMOUNT_ALL = 47 "umount_all";
+    LVM_REMOVE_ALL = 48 "lvm_remove_all";
+    FILE = 49 "file";
+    COMMAND = 50 "command";
+    COMMAND_LINES = 51 "command_lines";
+    STATVFS = 54 "statvfs";
+    TUNE2FS_L = 55 "tune2fs_l";
+    BLOCKDEV_SETRO = 56 "blockdev_setro";
+    BLOCKDEV_SETRW = 57 "blockdev_setrw";
+    BLOCKDEV_GETRO = 58 "blockdev_getro";
+    BLOCKDEV_GETSS = 59 "blockdev_getss";
+    BLOCKDEV_GETBSZ = 60 "blockdev_getbsz";
+    BLOCKDEV_SETBSZ = 61 "blockdev_setbsz";
+    BLOCKDEV_GETSZ = 62 "blockdev_getsz";
+    BLOCKDEV_GETSIZE64 = 63 "blockdev_getsize64";
+    BLOCKDEV_FLUSHBUFS = 64 "blockdev_flushbufs";
+    BLOCKDEV_REREADPT = 65 "blockdev_rereadpt";
+    UPLOAD = 66 "upload";
+    DOWNLOAD = 67 "download";
+    CHECKSUM = 68 "checksum";
+    TAR_IN = 69 "tar_in";
+    TAR_OUT = 70 "tar_out";
+    TGZ_IN = 71 "tgz_in";
+    TGZ_OUT = 72 "tgz_out";
+    MOUNT_RO = 73 "mount_ro";
+    MOUNT_OPTIONS = 74 "mount_options";
+    MOUNT_VFS = 75 "mount_vfs";
+    DEBUG = 76 "debug";
+    LVREMOVE = 77 "lvremove";
+    VGREMOVE = 78 "vgremove";
+    PVREMOVE = 79 "pvremove";
+    SET_E2LABEL = 80 "set_e2label";
+    GET_E2LABEL = 81 "get_e2label";
+    SET_E2UUID = 82 "set_e2uuid";
+    GET_E2UUID = 83 "get_e2uuid";
+    FSCK = 84 "fsck";
+    ZERO = 85 "zero";
+    GRUB_INSTALL = 86 "grub_install";
+    CP = 87 "cp";
+    CP_A = 88 "cp_a";
+    MV = 89 "mv";
+    DROP_CACHES = 90 "drop_caches";
+    DMESG = 91 "dmesg";
+    PING_DAEMON = 92 "ping_daemon";
+    EQUAL = 93 "equal";
+    STRINGS = 94 "strings";
+    STRINGS_E = 95 "strings_e";
+    HEXDUMP = 96 "hexdump";
+    ZEROFREE = 97 "zerofree";
+    PVRESIZE = 98 "pvresize";
+    SFDISK_N = 99 "sfdisk_N";
+    SFDISK_L = 100 "sfdisk_l";
+    SFDISK_KERNEL_GEOMETRY = 101 "sfdisk_kernel_geometry";
+    SFDISK_DISK_GEOMETRY = 102 "sfdisk_disk_geometry";
+    VG_ACTIVATE_ALL = 103 "vg_activate_all";
+    VG_ACTIVATE = 104 "vg_activate";
+    LVRESIZE = 105 "lvresize";
+    RESIZE2FS = 106 "resize2fs";
+    E2FSCK_F = 108 "e2fsck_f";
+    SLEEP = 109 "sleep";
+    NTFS_3G_PROBE = 110 "ntfs_3g_probe";
+    SH = 111 "sh";
+    SH_LINES = 112 "sh_lines";
+    GLOB_EXPAND = 113 "glob_expand";
+    SCRUB_DEVICE = 114 "scrub_device";
+    SCRUB_FILE = 115 "scrub_file";
+    SCRUB_FREESPACE = 116 "scrub_freespace";
+    MKDTEMP = 117 "mkdtemp";
+    WC_L = 118 "wc_l";
+    WC_W = 119 "wc_w";
+    WC_C = 120 "wc_c";
+    HEAD = 121 "head";
+    HEAD_N = 122 "head_n";
+    TAIL = 123 "tail";
+    TAIL_N = 124 "tail_n";
+    DF = 125 "df";
+    DF_H = 126 "df_h";
+    DU = 127 "du";
+    INITRD_LIST = 128 "initrd_list";
+    MOUNT_LOOP = 129 "mount_loop";
+    MKSWAP = 130 "mkswap";
+    MKSWAP_L = 131 "mkswap_L";
+    MKSWAP_U = 132 "mkswap_U";
+    MKNOD = 133 "mknod";
+    MKFIFO = 134 "mkfifo";
+    MKNOD_B = 135 "mknod_b";
+    MKNOD_C = 136 "mknod_c";
+    UMASK = 137 "umask";
+    SFDISKM = 139 "sfdiskM";
+    ZFILE = 140 "zfile";
+    GETXATTRS = 141 "getxattrs";
+    LGETXATTRS = 142 "lgetxattrs";
+    SETXATTR = 143 "setxattr";
+    LSETXATTR = 144 "lsetxattr";
+    REMOVEXATTR = 145 "removexattr";
+    LREMOVEXATTR = 146 "lremovexattr";
+    MOUNTPOINTS = 147 "mountpoints";
+    MKMOUNTPOINT = 148 "mkmountpoint";
+    RMMOUNTPOINT = 149 "rmmountpoint";
+    GREP = 151 "grep";
+    EGREP = 152 "egrep";
+    FGREP = 153 "fgrep";
+    GREPI = 154 "grepi";
+    EGREPI = 155 "egrepi";
+    FGREPI = 156 "fgrepi";
+    ZGREP = 157 "zgrep";
+    ZEGREP = 158 "zegrep";
+    ZFGREP = 159 "zfgrep";
+    ZGREPI = 160 "zgrepi";
+    ZEGREPI = 161 "zegrepi";
+    ZFGREPI = 162 "zfgrepi";
+    REALPATH = 163 "realpath";
+    LN = 164 "ln";
+    LN_F = 165 "ln_f";
+    LN_S = 166 "ln_s";
+    LN_SF = 167 "ln_sf";
+    READLINK = 168 "readlink";
+    FALLOCATE = 169 "fallocate";
+    SWAPON_DEVICE = 170 "swapon_device";
+    SWAPOFF_DEVICE = 171 "swapoff_device";
+    SWAPON_FILE = 172 "swapon_file";
+    SWAPOFF_FILE = 173 "swapoff_file";
+    SWAPON_LABEL = 174 "swapon_label";
+    SWAPOFF_LABEL = 175 "swapoff_label";
+    SWAPON_UUID = 176 "swapon_uuid";
+    SWAPOFF_UUID = 177 "swapoff_uuid";
+    MKSWAP_FILE = 178 "mkswap_file";
+    INOTIFY_INIT = 179 "inotify_init";
+    INOTIFY_ADD_WATCH = 180 "inotify_add_watch";
+    INOTIFY_RM_WATCH = 181 "inotify_rm_watch";
+    INOTIFY_READ = 182 "inotify_read";
+    INOTIFY_FILES = 183 "inotify_files";
+    INOTIFY_CLOSE = 184 "inotify_close";
+    SETCON = 185 "setcon";
+    GETCON = 186 "getcon";
+    MKFS_B = 187 "mkfs_b";
+    MKE2JOURNAL = 188 "mke2journal";
+    MKE2JOURNAL_L = 189 "mke2journal_L";
+    MKE2JOURNAL_U = 190 "mke2journal_U";
+    MKE2FS_J = 191 "mke2fs_J";
+    MKE2FS_JL = 192 "mke2fs_JL";
+    MKE2FS_JU = 193 "mke2fs_JU";
+    MODPROBE = 194 "modprobe";
+    ECHO_DAEMON = 195 "echo_daemon";
+    FIND0 = 196 "find0";
+    CASE_SENSITIVE_PATH = 197 "case_sensitive_path";
+    VFS_TYPE = 198 "vfs_type";
+    TRUNCATE = 199 "truncate";
+    TRUNCATE_SIZE = 200 "truncate_size";
+    UTIMENS = 201 "utimens";
+    MKDIR_MODE = 202 "mkdir_mode";
+    LCHOWN = 203 "lchown";
+    INTERNAL_LXATTRLIST = 205 "internal_lxattrlist";
+    INTERNAL_READLINKLIST = 206 "internal_readlinklist";
+    PREAD = 207 "pread";
+    PART_INIT = 208 "part_init";
+    PART_ADD = 209 "part_add";
+    PART_DISK = 210 "part_disk";
+    PART_SET_BOOTABLE = 211 "part_set_bootable";
+    PART_SET_NAME = 212 "part_set_name";
+    PART_LIST = 213 "part_list";
+    PART_GET_PARTTYPE = 214 "part_get_parttype";
+    FILL = 215 "fill";
+    DD = 217 "dd";
+    FILESIZE = 218 "filesize";
+    LVRENAME = 219 "lvrename";
+    VGRENAME = 220 "vgrename";
+    INITRD_CAT = 221 "initrd_cat";
+    PVUUID = 222 "pvuuid";
+    VGUUID = 223 "vguuid";
+    LVUUID = 224 "lvuuid";
+    VGPVUUIDS = 225 "vgpvuuids";
+    VGLVUUIDS = 226 "vglvuuids";
+    COPY_SIZE = 227 "copy_size";
+    ZERO_DEVICE = 228 "zero_device";
+    TXZ_IN = 229 "txz_in";
+    TXZ_OUT = 230 "txz_out";
+    VGSCAN = 232 "vgscan";
+    PART_DEL = 233 "part_del";
+    PART_GET_BOOTABLE = 234 "part_get_bootable";
+    PART_GET_MBR_ID = 235 "part_get_mbr_id";
+    PART_SET_MBR_ID = 236 "part_set_mbr_id";
+    CHECKSUM_DEVICE = 237 "checksum_device";
+    LVRESIZE_FREE = 238 "lvresize_free";
+    AUG_CLEAR = 239 "aug_clear";
+    GET_UMASK = 240 "get_umask";
+    DEBUG_UPLOAD = 241 "debug_upload";
+    BASE64_IN = 242 "base64_in";
+    BASE64_OUT = 243 "base64_out";
+    CHECKSUMS_OUT = 244 "checksums_out";
+    FILL_PATTERN = 245 "fill_pattern";
+    INTERNAL_WRITE = 246 "internal_write";
+    PWRITE = 247 "pwrite";
+    RESIZE2FS_SIZE = 248 "resize2fs_size";
+    PVRESIZE_SIZE = 249 "pvresize_size";
+    NTFSRESIZE_SIZE = 250 "ntfsresize_size";
+    AVAILABLE_ALL_GROUPS = 251 "available_all_groups";
+    FALLOCATE64 = 252 "fallocate64";
+    VFS_LABEL = 253 "vfs_label";
+    VFS_UUID = 254 "vfs_uuid";
+    LVM_SET_FILTER = 255 "lvm_set_filter";
+    LVM_CLEAR_FILTER = 256 "lvm_clear_filter";
+    LUKS_OPEN = 257 "luks_open";
+    LUKS_OPEN_RO = 258 "luks_open_ro";
+    LUKS_CLOSE = 259 "luks_close";
+    LUKS_FORMAT = 260 "luks_format";
+    LUKS_FORMAT_CIPHER = 261 "luks_format_cipher";
+    LUKS_ADD_KEY = 262 "luks_add_key";
+    LUKS_KILL_SLOT = 263 "luks_kill_slot";
+    IS_LV = 264 "is_lv";
+    FINDFS_UUID = 265 "findfs_uuid";
+    FINDFS_LABEL = 266 "findfs_label";
+    IS_CHARDEV = 267 "is_chardev";
+    IS_BLOCKDEV = 268 "is_blockdev";
+    IS_FIFO = 269 "is_fifo";
+    IS_SYMLINK = 270 "is_symlink";
+    IS_SOCKET = 271 "is_socket";
+    PART_TO_DEV = 272 "part_to_dev";
+    UPLOAD_OFFSET = 273 "upload_offset";
+    DOWNLOAD_OFFSET = 274 "download_offset";
+    PWRITE_DEVICE = 275 "pwrite_device";
+    PREAD_DEVICE = 276 "pread_device";
+    LVM_CANONICAL_LV_NAME = 277 "lvm_canonical_lv_name";
+    MKFS = 278 "mkfs";
+    GETXATTR = 279 "getxattr";
+    LGETXATTR = 280 "lgetxattr";
+    RESIZE2FS_M = 281 "resize2fs_M";
+    INTERNAL_AUTOSYNC = 282 "internal_autosync";
+    IS_ZERO = 283 "is_zero";
+    IS_ZERO_DEVICE = 284 "is_zero_device";
+    LIST_9P = 285 "list_9p";
+    MOUNT_9P = 286 "mount_9p";
+    LIST_DM_DEVICES = 287 "list_dm_devices";
+    NTFSRESIZE = 288 "ntfsresize";
+    BTRFS_FILESYSTEM_RESIZE = 289 "btrfs_filesystem_resize";
+    INTERNAL_WRITE_APPEND = 290 "internal_write_append";
+    COMPRESS_OUT = 291 "compress_out";
+    COMPRESS_DEVICE_OUT = 292 "compress_device_out";
+    PART_TO_PARTNUM = 293 "part_to_partnum";
+    COPY_DEVICE_TO_DEVICE = 294 "copy_device_to_device";
+    COPY_DEVICE_TO_FILE = 295 "copy_device_to_file";
+    COPY_FILE_TO_DEVICE = 296 "copy_file_to_device";
+    COPY_FILE_TO_FILE = 297 "copy_file_to_file";
+    TUNE2FS = 298 "tune2fs";
+    MD_CREATE = 299 "md_create";
+    LIST_MD_DEVICES = 300 "list_md_devices";
+    MD_DETAIL = 301 "md_detail";
+    MD_STOP = 302 "md_stop";
+    BLKID = 303 "blkid";
+    E2FSCK = 304 "e2fsck";
+    LLZ = 305 "llz";
+    WIPEFS = 306 "wipefs";
+    NTFSFIX = 307 "ntfsfix";
+    NTFSCLONE_OUT = 308 "ntfsclone_out";
+    NTFSCLONE_IN = 309 "ntfsclone_in";
+    SET_LABEL = 310 "set_label";
+    ZERO_FREE_SPACE = 311 "zero_free_space";
+    LVCREATE_FREE = 312 "lvcreate_free";
+    ISOINFO_DEVICE = 313 "isoinfo_device";
+    ISOINFO = 314 "isoinfo";
+    VGMETA = 315 "vgmeta";
+    MD_STAT = 316 "md_stat";
+    MKFS_BTRFS = 317 "mkfs_btrfs";
+    GET_E2ATTRS = 318 "get_e2attrs";
+    SET_E2ATTRS = 319 "set_e2attrs";
+    GET_E2GENERATION = 320 "get_e2generation";
+    SET_E2GENERATION = 321 "set_e2generation";
+    BTRFS_SUBVOLUME_SNAPSHOT = 322 "btrfs_subvolume_snapshot";
+    BTRFS_SUBVOLUME_DELETE = 323 "btrfs_subvolume_delete";
+    BTRFS_SUBVOLUME_CREATE = 324 "btrfs_subvolume_create";
+    BTRFS_SUBVOLUME_LIST = 325 "btrfs_subvolume_list";
+    BTRFS_SUBVOLUME_SET_DEFAULT = 326 "btrfs_subvolume_set_default";
+    BTRFS_FILESYSTEM_SYNC = 327 "btrfs_filesystem_sync";
+    BTRFS_FILESYSTEM_BALANCE = 328 "btrfs_filesystem_balance";
+    BTRFS_DEVICE_ADD = 329 "btrfs_device_add";
+    BTRFS_DEVICE_DELETE = 330 "btrfs_device_delete";
+    BTRFS_SET_SEEDING = 331 "btrfs_set_seeding";
+    BTRFS_FSCK = 332 "btrfs_fsck";
+    FILESYSTEM_AVAILABLE = 333 "filesystem_available";
+    FSTRIM = 334 "fstrim";
+    NR_DEVICES = 336 "nr_devices";
+    XFS_INFO = 337 "xfs_info";
+    PVCHANGE_UUID = 338 "pvchange_uuid";
+    PVCHANGE_UUID_ALL = 339 "pvchange_uuid_all";
+    VGCHANGE_UUID = 340 "vgchange_uuid";
+    VGCHANGE_UUID_ALL = 341 "vgchange_uuid_all";
+    UTSNAME = 342 "utsname";
+    XFS_GROWFS = 343 "xfs_growfs";
+    RSYNC = 344 "rsync";
+    RSYNC_IN = 345 "rsync_in";
+    RSYNC_OUT = 346 "rsync_out";
+    LS0 = 347 "ls0";
+    FILL_DIR = 348 "fill_dir";
+    XFS_ADMIN = 349 "xfs_admin";
+    HIVEX_OPEN = 350 "hivex_open";
+    HIVEX_CLOSE = 351 "hivex_close";
+    HIVEX_ROOT = 352 "hivex_root";
+    HIVEX_NODE_NAME = 353 "hivex_node_name";
+    HIVEX_NODE_CHILDREN = 354 "hivex_node_children";
+    HIVEX_NODE_GET_CHILD = 355 "hivex_node_get_child";
+    HIVEX_NODE_PARENT = 356 "hivex_node_parent";
+    HIVEX_NODE_VALUES = 357 "hivex_node_values";
+    HIVEX_NODE_GET_VALUE = 358 "hivex_node_get_value";
+    HIVEX_VALUE_KEY = 359 "hivex_value_key";
+    HIVEX_VALUE_TYPE = 360 "hivex_value_type";
+    HIVEX_VALUE_VALUE = 361 "hivex_value_value";
+    HIVEX_COMMIT = 362 "hivex_commit";
+    HIVEX_NODE_ADD_CHILD = 363 "hivex_node_add_child";
+    HIVEX_NODE_DELETE_CHILD = 364 "hivex_node_delete_child";
+    HIVEX_NODE_SET_VALUE = 365 "hivex_node_set_value";
+    XFS_REPAIR = 366 "xfs_repair";
+    RM_F = 367 "rm_f";
+    MKE2FS = 368 "mke2fs";
+    LIST_DISK_LABELS = 369 "list_disk_labels";
+    MKTEMP = 373 "mktemp";
+    MKLOST_AND_FOUND = 374 "mklost_and_found";
+    ACL_GET_FILE = 375 "acl_get_file";
+    ACL_SET_FILE = 376 "acl_set_file";
+    ACL_DELETE_DEF_FILE = 377 "acl_delete_def_file";
+    CAP_GET_FILE = 378 "cap_get_file";
+    CAP_SET_FILE = 379 "cap_set_file";
+    LIST_LDM_VOLUMES = 380 "list_ldm_volumes";
+    LIST_LDM_PARTITIONS = 381 "list_ldm_partitions";
+    LDMTOOL_CREATE_ALL = 382 "ldmtool_create_all";
+    LDMTOOL_REMOVE_ALL = 383 "ldmtool_remove_all";
+    LDMTOOL_SCAN = 384 "ldmtool_scan";
+    LDMTOOL_SCAN_DEVICES = 385 "ldmtool_scan_devices";
+    LDMTOOL_DISKGROUP_NAME = 386 "ldmtool_diskgroup_name";
+    LDMTOOL_DISKGROUP_VOLUMES = 387 "ldmtool_diskgroup_volumes";
+    LDMTOOL_DISKGROUP_DISKS = 388 "ldmtool_diskgroup_disks";
+    LDMTOOL_VOLUME_TYPE = 389 "ldmtool_volume_type";
+    LDMTOOL_VOLUME_HINT = 390 "ldmtool_volume_hint";
+    LDMTOOL_VOLUME_PARTITIONS = 391 "ldmtool_volume_partitions";
+    PART_SET_GPT_TYPE = 392 "part_set_gpt_type";
+    PART_GET_GPT_TYPE = 393 "part_get_gpt_type";
+    RENAME = 394 "rename";
+    IS_WHOLE_DEVICE = 395 "is_whole_device";
+    INTERNAL_PARSE_MOUNTABLE = 396 "internal_parse_mountable";
+    INTERNAL_RHBZ914931 = 397 "internal_rhbz914931";
+    SYSLINUX = 399 "syslinux";
+    EXTLINUX = 400 "extlinux";
+    CP_R = 401 "cp_r";
+    REMOUNT = 402 "remount";
+    SET_UUID = 403 "set_uuid";
+    JOURNAL_OPEN = 404 "journal_open";
+    JOURNAL_CLOSE = 405 "journal_close";
+    JOURNAL_NEXT = 406 "journal_next";
+    JOURNAL_SKIP = 407 "journal_skip";
+    INTERNAL_JOURNAL_GET = 408 "internal_journal_get";
+    JOURNAL_GET_DATA_THRESHOLD = 409 "journal_get_data_threshold";
+    JOURNAL_SET_DATA_THRESHOLD = 410 "journal_set_data_threshold";
+    AUG_SETM = 411 "aug_setm";
+    AUG_LABEL = 412 "aug_label";
+    INTERNAL_UPLOAD = 413 "internal_upload";
+    INTERNAL_EXIT = 414 "internal_exit";
+    COPY_ATTRIBUTES = 415 "copy_attributes";
+    PART_GET_NAME = 416 "part_get_name";
+    BLKDISCARD = 417 "blkdiscard";
+    BLKDISCARDZEROES = 418 "blkdiscardzeroes";
+    CPIO_OUT = 419 "cpio_out";
+    JOURNAL_GET_REALTIME_USEC = 420 "journal_get_realtime_usec";
+    STATNS = 421 "statns";
+    LSTATNS = 422 "lstatns";
+    INTERNAL_LSTATNSLIST = 423 "internal_lstatnslist";
+    BLOCKDEV_SETRA = 424 "blockdev_setra";
+    BTRFS_SUBVOLUME_GET_DEFAULT = 425 "btrfs_subvolume_get_default";
+    BTRFS_SUBVOLUME_SHOW = 426 "btrfs_subvolume_show";
+    BTRFS_QUOTA_ENABLE = 427 "btrfs_quota_enable";
+    BTRFS_QUOTA_RESCAN = 428 "btrfs_quota_rescan";
+    BTRFS_QGROUP_LIMIT = 429 "btrfs_qgroup_limit";
+    BTRFS_QGROUP_CREATE = 430 "btrfs_qgroup_create";
+    BTRFS_QGROUP_DESTROY = 431 "btrfs_qgroup_destroy";
+    BTRFS_QGROUP_SHOW = 432 "btrfs_qgroup_show";
+    BTRFS_QGROUP_ASSIGN = 433 "btrfs_qgroup_assign";
+    BTRFS_QGROUP_REMOVE = 434 "btrfs_qgroup_remove";
+    BTRFS_SCRUB_START = 435 "btrfs_scrub_start";
+    BTRFS_SCRUB_CANCEL = 436 "btrfs_scrub_cancel";
+    BTRFS_SCRUB_RESUME = 437 "btrfs_scrub_resume";
+    BTRFS_BALANCE_PAUSE = 438 "btrfs_balance_pause";
+    BTRFS_BALANCE_CANCEL = 439 "btrfs_balance_cancel";
+    BTRFS_BALANCE_RESUME = 440 "btrfs_balance_resume";
+    BTRFS_FILESYSTEM_DEFRAGMENT = 443 "btrfs_filesystem_defragment";
+    BTRFS_RESCUE_CHUNK_RECOVER = 444 "btrfs_rescue_chunk_recover";
+    BTRFS_RESCUE_SUPER_RECOVER = 445 "btrfs_rescue_super_recover";
+    PART_SET_GPT_GUID = 446 "part_set_gpt_guid";
+    PART_GET_GPT_GUID = 447 "part_get_gpt_guid";
+    BTRFS_BALANCE_STATUS = 448 "btrfs_balance_status";
+    BTRFS_SCRUB_STATUS = 449 "btrfs_scrub_status";
+    BTRFSTUNE_SEEDING = 450 "btrfstune_seeding";
+    BTRFSTUNE_ENABLE_EXTENDED_INODE_REFS = 451 "btrfstune_enable_extended_inode_refs";
+    BTRFSTUNE_ENABLE_SKINNY_METADATA_EXTENT_REFS = 452 "btrfstune_enable_skinny_metadata_extent_refs";
+    BTRFS_IMAGE = 453 "btrfs_image";
+    PART_GET_MBR_PART_TYPE = 454 "part_get_mbr_part_type";
+    BTRFS_REPLACE = 455 "btrfs_replace";
+    SET_UUID_RANDOM = 456 "set_uuid_random";
+    VFS_MINIMUM_SIZE = 457 "vfs_minimum_size";
+    INTERNAL_FEATURE_AVAILABLE = 458 "internal_feature_available";
+    PART_SET_DISK_GUID = 459 "part_set_disk_guid";
+    PART_GET_DISK_GUID = 460 "part_get_disk_guid";
+    PART_SET_DISK_GUID_RANDOM = 461 "part_set_disk_guid_random";
+    PART_EXPAND_GPT = 462 "part_expand_gpt";
+    NTFSCAT_I = 463 "ntfscat_i";
+    DOWNLOAD_INODE = 464 "download_inode";
+    BTRFS_FILESYSTEM_SHOW = 465 "btrfs_filesystem_show";
+    INTERNAL_FILESYSTEM_WALK = 466 "internal_filesystem_walk";
+    SELINUX_RELABEL = 467 "selinux_relabel";
+    DOWNLOAD_BLOCKS = 468 "download_blocks";
+    AUG_TRANSFORM = 469 "aug_transform";
+    INTERNAL_FIND_INODE = 470 "internal_find_inode";
+    MKSQUASHFS = 471 "mksquashfs";
+    YARA_LOAD = 472 "yara_load";
+    YARA_DESTROY = 473 "yara_destroy";
+    INTERNAL_YARA_SCAN = 474 "internal_yara_scan";
+    FILE_ARCHITECTURE = 475 "file_architecture";
+    LIST_FILESYSTEMS = 476 "list_filesystems";
+    PART_RESIZE = 477 "part_resize";
+    HIVEX_VALUE_UTF8 = 478 "hivex_value_utf8";
+    HIVEX_VALUE_STRING = 479 "hivex_value_string";
+    INSPECT_OS = 480 "inspect_os";
+    INSPECT_GET_ROOTS = 481 "inspect_get_roots";
+    INSPECT_GET_FORMAT = 482 "inspect_get_format";
+    INSPECT_GET_TYPE = 483 "inspect_get_type";
+    INSPECT_GET_DISTRO = 484 "inspect_get_distro";
+    INSPECT_GET_PACKAGE_FORMAT = 485 "inspect_get_package_format";
+    INSPECT_GET_PACKAGE_MANAGEMENT = 486 "inspect_get_package_management";
+    INSPECT_GET_PRODUCT_NAME = 487 "inspect_get_product_name";
+    INSPECT_GET_PRODUCT_VARIANT = 488 "inspect_get_product_variant";
+    INSPECT_GET_MAJOR_VERSION = 489 "inspect_get_major_version";
+    INSPECT_GET_MINOR_VERSION = 490 "inspect_get_minor_version";
+    INSPECT_GET_ARCH = 491 "inspect_get_arch";
+    INSPECT_GET_HOSTNAME = 492 "inspect_get_hostname";
+    INSPECT_GET_WINDOWS_SYSTEMROOT = 493 "inspect_get_windows_systemroot";
+    INSPECT_GET_WINDOWS_SOFTWARE_HIVE = 494 "inspect_get_windows_software_hive";
+    INSPECT_GET_WINDOWS_SYSTEM_HIVE = 495 "inspect_get_windows_system_hive";
+    INSPECT_GET_WINDOWS_CURRENT_CONTROL_SET = 496 "inspect_get_windows_current_control_set";
+    INSPECT_IS_LIVE = 497 "inspect_is_live";
+    INSPECT_IS_NETINST = 498 "inspect_is_netinst";
+    INSPECT_IS_MULTIPART = 499 "inspect_is_multipart";
+    INSPECT_GET_MOUNTPOINTS = 500 "inspect_get_mountpoints";
+    INSPECT_GET_FILESYSTEMS = 501 "inspect_get_filesystems";
+    INSPECT_GET_DRIVE_MAPPINGS = 502 "inspect_get_drive_mappings";
+    PART_SET_GPT_ATTRIBUTES = 503 "part_set_gpt_attributes";
+    PART_GET_GPT_ATTRIBUTES = 504 "part_get_gpt_attributes";
+    F2FS_EXPAND = 505 "f2fs_expand";
+    LVM_SCAN = 506 "lvm_scan";
+    LUKS_UUID = 507 "luks_uuid";
+    CRYPTSETUP_OPEN = 508 "cryptsetup_open";
+    CRYPTSETUP_CLOSE = 509 "cryptsetup_close";
+    INTERNAL_LIST_RPM_APPLICATIONS = 510 "internal_list_rpm_applications";
+    INTERNAL_READDIR = 511 "internal_readdir";
+    CLEVIS_LUKS_UNLOCK = 512 "clevis_luks_unlock";
+    INSPECT_GET_BUILD_ID = 513 "inspect_get_build_id";
+    FINDFS_PARTUUID = 514 "findfs_partuuid";
+    FINDFS_PARTLABEL = 515 "findfs_partlabel";
+    COMMAND_OUT = 516 "command_out";
+    SH_OUT = 517 "sh_out";
+    BTRFS_SCRUB_FULL = 518 "btrfs_scrub_full";
+    SETFILES = 519 "setfiles";
+    NTFS_CHMOD = 520 "ntfs_chmod";
+    INSPECT_GET_WINDOWS_GROUP_POLICY = 521 "inspect_get_windows_group_policy";
+    XFS_INFO2 = 522 "xfs_info2";
+    INTERNAL_LIST_WINDOWS_APPLICATIONS = 523 "internal_list_windows_applications";
 }

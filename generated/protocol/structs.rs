@@ -2,1481 +2,559 @@
 
 //! Structs that calls return.
 
-use crate::xdr::{Char, Decoder, Encoder, Opaque, Uuid32, Xdr, XdrError};
+use crate::xdr::{Char, Opaque, Uuid32};
 use crate::BString;
 
-/// `struct guestfs_int_bool`.
-///
-/// A number and a truth value, for calls that return both.
-///
-/// - `i`: the number
-/// - `b`: the truth value, 0 or 1
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IntBool {
-    pub i: i32,
-    pub b: i32,
-}
-
-impl Xdr for IntBool {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.i)?;
-        e.put(&self.b)
+crate::record::records! {
+    /// `struct guestfs_int_bool`.
+    ///
+    /// A number and a truth value, for calls that return both.
+    ///
+    /// - `i`: the number
+    /// - `b`: the truth value, 0 or 1
+    IntBool { i: i32, b: i32 }
+    /// `struct guestfs_lvm_pv`.
+    ///
+    /// An LVM physical volume. The fields are those of `pvs(8)`, and carry the same names.
+    ///
+    /// - `pv_name`: the device
+    /// - `pv_uuid`: identity, 32 characters without the dashes that LVM prints
+    /// - `pv_fmt`: format of the metadata, `lvm2` in practice
+    /// - `pv_size`: size in bytes as LVM uses it: a multiple of the extent size once in a group
+    /// - `dev_size`: size of the underlying device in bytes
+    /// - `pv_free`, `pv_used`: unallocated and allocated bytes
+    /// - `pv_attr`: attribute letters, for instance `a--` for allocatable
+    /// - `pv_pe_count`, `pv_pe_alloc_count`: physical extents in all, and those in use
+    /// - `pv_tags`: tags, separated by commas
+    /// - `pe_start`: offset of the first extent in bytes
+    /// - `pv_mda_count`, `pv_mda_free`: number of metadata areas, and the free bytes in the fullest of them
+    LvmPv {
+        /// Device name as the API spells it.
+        pv_name: BString,
+        /// 32 characters, without dashes.
+        pv_uuid: Uuid32,
+        pv_fmt: BString,
+        /// In bytes.
+        pv_size: i64,
+        /// In bytes.
+        dev_size: i64,
+        /// In bytes.
+        pv_free: i64,
+        /// In bytes.
+        pv_used: i64,
+        pv_attr: BString,
+        pv_pe_count: i64,
+        pv_pe_alloc_count: i64,
+        pv_tags: BString,
+        /// In bytes.
+        pe_start: i64,
+        pv_mda_count: i64,
+        /// In bytes.
+        pv_mda_free: i64,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { i: d.get()?, b: d.get()? })
+    /// `struct guestfs_lvm_vg`.
+    ///
+    /// An LVM volume group. The fields are those of `vgs(8)`, and carry the same names.
+    ///
+    /// - `vg_name`: its name
+    /// - `vg_uuid`: identity, 32 characters without dashes
+    /// - `vg_fmt`: format of the metadata, `lvm2` in practice
+    /// - `vg_attr`: attribute letters, for instance `wz--n-`
+    /// - `vg_size`, `vg_free`: size and unallocated space in bytes
+    /// - `vg_sysid`: system the group belongs to; usually empty
+    /// - `vg_extent_size`: size of an extent in bytes
+    /// - `vg_extent_count`, `vg_free_count`: extents in all, and those not allocated
+    /// - `max_lv`, `max_pv`: limits on the number of volumes; 0 for no limit
+    /// - `pv_count`, `lv_count`, `snap_count`: physical volumes, logical volumes and snapshots it has
+    /// - `vg_seqno`: revision of the metadata; grows with every change
+    /// - `vg_tags`: tags, separated by commas
+    /// - `vg_mda_count`, `vg_mda_free`: number of metadata areas, and the free bytes in the fullest of them
+    LvmVg {
+        vg_name: BString,
+        /// 32 characters, without dashes.
+        vg_uuid: Uuid32,
+        vg_fmt: BString,
+        vg_attr: BString,
+        /// In bytes.
+        vg_size: i64,
+        /// In bytes.
+        vg_free: i64,
+        vg_sysid: BString,
+        /// In bytes.
+        vg_extent_size: i64,
+        vg_extent_count: i64,
+        vg_free_count: i64,
+        max_lv: i64,
+        max_pv: i64,
+        pv_count: i64,
+        lv_count: i64,
+        snap_count: i64,
+        vg_seqno: i64,
+        vg_tags: BString,
+        vg_mda_count: i64,
+        /// In bytes.
+        vg_mda_free: i64,
     }
-}
-
-/// `struct guestfs_lvm_pv`.
-///
-/// An LVM physical volume. The fields are those of `pvs(8)`, and carry the same names.
-///
-/// - `pv_name`: the device
-/// - `pv_uuid`: identity, 32 characters without the dashes that LVM prints
-/// - `pv_fmt`: format of the metadata, `lvm2` in practice
-/// - `pv_size`: size in bytes as LVM uses it: a multiple of the extent size once in a group
-/// - `dev_size`: size of the underlying device in bytes
-/// - `pv_free`, `pv_used`: unallocated and allocated bytes
-/// - `pv_attr`: attribute letters, for instance `a--` for allocatable
-/// - `pv_pe_count`, `pv_pe_alloc_count`: physical extents in all, and those in use
-/// - `pv_tags`: tags, separated by commas
-/// - `pe_start`: offset of the first extent in bytes
-/// - `pv_mda_count`, `pv_mda_free`: number of metadata areas, and the free bytes in the fullest of them
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvmPv {
-    /// Device name as the API spells it.
-    pub pv_name: BString,
-    /// 32 characters, without dashes.
-    pub pv_uuid: Uuid32,
-    pub pv_fmt: BString,
-    /// In bytes.
-    pub pv_size: i64,
-    /// In bytes.
-    pub dev_size: i64,
-    /// In bytes.
-    pub pv_free: i64,
-    /// In bytes.
-    pub pv_used: i64,
-    pub pv_attr: BString,
-    pub pv_pe_count: i64,
-    pub pv_pe_alloc_count: i64,
-    pub pv_tags: BString,
-    /// In bytes.
-    pub pe_start: i64,
-    pub pv_mda_count: i64,
-    /// In bytes.
-    pub pv_mda_free: i64,
-}
-
-impl Xdr for LvmPv {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <Uuid32 as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.pv_name)?;
-        e.put(&self.pv_uuid)?;
-        e.put(&self.pv_fmt)?;
-        e.put(&self.pv_size)?;
-        e.put(&self.dev_size)?;
-        e.put(&self.pv_free)?;
-        e.put(&self.pv_used)?;
-        e.put(&self.pv_attr)?;
-        e.put(&self.pv_pe_count)?;
-        e.put(&self.pv_pe_alloc_count)?;
-        e.put(&self.pv_tags)?;
-        e.put(&self.pe_start)?;
-        e.put(&self.pv_mda_count)?;
-        e.put(&self.pv_mda_free)
+    /// `struct guestfs_lvm_lv`.
+    ///
+    /// An LVM logical volume. The fields are those of `lvs(8)`, and carry the same names.
+    ///
+    /// - `lv_name`: its name inside its group
+    /// - `lv_uuid`: identity, 32 characters without dashes
+    /// - `lv_attr`: attribute letters, for instance `-wi-a-----`
+    /// - `lv_major`, `lv_minor`: persistent device numbers, -1 when none are set
+    /// - `lv_kernel_major`, `lv_kernel_minor`: device numbers at present, -1 when it is not active
+    /// - `lv_size`: size in bytes
+    /// - `seg_count`: number of segments it is made of
+    /// - `origin`: for a snapshot, the volume it was taken from
+    /// - `snap_percent`: how full a snapshot is, -1 for other volumes
+    /// - `copy_percent`: how far a mirror or move has come, -1 for other volumes
+    /// - `move_pv`: the physical volume that is being emptied, if any
+    /// - `lv_tags`: tags, separated by commas
+    /// - `mirror_log`: the log device of a mirror, if any
+    /// - `modules`: kernel modules it needs beyond the ordinary ones, separated by commas
+    LvmLv {
+        lv_name: BString,
+        /// 32 characters, without dashes.
+        lv_uuid: Uuid32,
+        lv_attr: BString,
+        lv_major: i64,
+        lv_minor: i64,
+        lv_kernel_major: i64,
+        lv_kernel_minor: i64,
+        /// In bytes.
+        lv_size: i64,
+        seg_count: i64,
+        origin: BString,
+        /// 0 to 100, or -1 when it does not apply.
+        snap_percent: f32,
+        /// 0 to 100, or -1 when it does not apply.
+        copy_percent: f32,
+        move_pv: BString,
+        lv_tags: BString,
+        mirror_log: BString,
+        modules: BString,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            pv_name: d.get()?,
-            pv_uuid: d.get()?,
-            pv_fmt: d.get()?,
-            pv_size: d.get()?,
-            dev_size: d.get()?,
-            pv_free: d.get()?,
-            pv_used: d.get()?,
-            pv_attr: d.get()?,
-            pv_pe_count: d.get()?,
-            pv_pe_alloc_count: d.get()?,
-            pv_tags: d.get()?,
-            pe_start: d.get()?,
-            pv_mda_count: d.get()?,
-            pv_mda_free: d.get()?,
-        })
+    /// `struct guestfs_stat`.
+    ///
+    /// What `stat(2)` says about a file, with times in whole seconds. New programs use `statns`, which
+    /// has nanoseconds too.
+    ///
+    /// - `dev`, `ino`: device and inode number; together they identify the file
+    /// - `mode`: type and permissions, as in `inode(7)`
+    /// - `nlink`: number of names (hard links)
+    /// - `uid`, `gid`: numeric owner and group
+    /// - `rdev`: device number, for device nodes
+    /// - `size`: size in bytes; of a symbolic link, the length of its target
+    /// - `blksize`: preferred size of reads and writes in bytes
+    /// - `blocks`: allocated space in units of 512 bytes
+    /// - `atime`, `mtime`, `ctime`: last access, last change of content, last change of the inode, in seconds since 1970
+    Stat {
+        dev: i64,
+        ino: i64,
+        mode: i64,
+        nlink: i64,
+        uid: i64,
+        gid: i64,
+        rdev: i64,
+        size: i64,
+        blksize: i64,
+        blocks: i64,
+        atime: i64,
+        mtime: i64,
+        ctime: i64,
     }
-}
-
-/// `struct guestfs_lvm_vg`.
-///
-/// An LVM volume group. The fields are those of `vgs(8)`, and carry the same names.
-///
-/// - `vg_name`: its name
-/// - `vg_uuid`: identity, 32 characters without dashes
-/// - `vg_fmt`: format of the metadata, `lvm2` in practice
-/// - `vg_attr`: attribute letters, for instance `wz--n-`
-/// - `vg_size`, `vg_free`: size and unallocated space in bytes
-/// - `vg_sysid`: system the group belongs to; usually empty
-/// - `vg_extent_size`: size of an extent in bytes
-/// - `vg_extent_count`, `vg_free_count`: extents in all, and those not allocated
-/// - `max_lv`, `max_pv`: limits on the number of volumes; 0 for no limit
-/// - `pv_count`, `lv_count`, `snap_count`: physical volumes, logical volumes and snapshots it has
-/// - `vg_seqno`: revision of the metadata; grows with every change
-/// - `vg_tags`: tags, separated by commas
-/// - `vg_mda_count`, `vg_mda_free`: number of metadata areas, and the free bytes in the fullest of them
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvmVg {
-    pub vg_name: BString,
-    /// 32 characters, without dashes.
-    pub vg_uuid: Uuid32,
-    pub vg_fmt: BString,
-    pub vg_attr: BString,
-    /// In bytes.
-    pub vg_size: i64,
-    /// In bytes.
-    pub vg_free: i64,
-    pub vg_sysid: BString,
-    /// In bytes.
-    pub vg_extent_size: i64,
-    pub vg_extent_count: i64,
-    pub vg_free_count: i64,
-    pub max_lv: i64,
-    pub max_pv: i64,
-    pub pv_count: i64,
-    pub lv_count: i64,
-    pub snap_count: i64,
-    pub vg_seqno: i64,
-    pub vg_tags: BString,
-    pub vg_mda_count: i64,
-    /// In bytes.
-    pub vg_mda_free: i64,
-}
-
-impl Xdr for LvmVg {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <Uuid32 as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.vg_name)?;
-        e.put(&self.vg_uuid)?;
-        e.put(&self.vg_fmt)?;
-        e.put(&self.vg_attr)?;
-        e.put(&self.vg_size)?;
-        e.put(&self.vg_free)?;
-        e.put(&self.vg_sysid)?;
-        e.put(&self.vg_extent_size)?;
-        e.put(&self.vg_extent_count)?;
-        e.put(&self.vg_free_count)?;
-        e.put(&self.max_lv)?;
-        e.put(&self.max_pv)?;
-        e.put(&self.pv_count)?;
-        e.put(&self.lv_count)?;
-        e.put(&self.snap_count)?;
-        e.put(&self.vg_seqno)?;
-        e.put(&self.vg_tags)?;
-        e.put(&self.vg_mda_count)?;
-        e.put(&self.vg_mda_free)
+    /// `struct guestfs_statns`.
+    ///
+    /// What `stat(2)` says about a file.
+    ///
+    /// - `st_dev`, `st_ino`: device and inode number; together they identify the file
+    /// - `st_mode`: type and permissions, as in `inode(7)`
+    /// - `st_nlink`: number of names (hard links)
+    /// - `st_uid`, `st_gid`: numeric owner and group
+    /// - `st_rdev`: device number, for device nodes
+    /// - `st_size`: size in bytes; of a symbolic link, the length of its target
+    /// - `st_blksize`: preferred size of reads and writes in bytes
+    /// - `st_blocks`: allocated space in units of 512 bytes
+    /// - `st_atime_sec`, `st_atime_nsec`: last access, seconds since 1970 and nanoseconds within the second
+    /// - `st_mtime_sec`, `st_mtime_nsec`: last change of the content
+    /// - `st_ctime_sec`, `st_ctime_nsec`: last change of the inode
+    /// - `st_spare1`, `st_spare2`, `st_spare3`, `st_spare4`, `st_spare5`, `st_spare6`: not used, 0
+    ///
+    /// In lists, `st_ino` is -1 in the place of a file about which nothing could be found out.
+    Statns {
+        st_dev: i64,
+        st_ino: i64,
+        st_mode: i64,
+        st_nlink: i64,
+        st_uid: i64,
+        st_gid: i64,
+        st_rdev: i64,
+        st_size: i64,
+        st_blksize: i64,
+        st_blocks: i64,
+        st_atime_sec: i64,
+        st_atime_nsec: i64,
+        st_mtime_sec: i64,
+        st_mtime_nsec: i64,
+        st_ctime_sec: i64,
+        st_ctime_nsec: i64,
+        st_spare1: i64,
+        st_spare2: i64,
+        st_spare3: i64,
+        st_spare4: i64,
+        st_spare5: i64,
+        st_spare6: i64,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            vg_name: d.get()?,
-            vg_uuid: d.get()?,
-            vg_fmt: d.get()?,
-            vg_attr: d.get()?,
-            vg_size: d.get()?,
-            vg_free: d.get()?,
-            vg_sysid: d.get()?,
-            vg_extent_size: d.get()?,
-            vg_extent_count: d.get()?,
-            vg_free_count: d.get()?,
-            max_lv: d.get()?,
-            max_pv: d.get()?,
-            pv_count: d.get()?,
-            lv_count: d.get()?,
-            snap_count: d.get()?,
-            vg_seqno: d.get()?,
-            vg_tags: d.get()?,
-            vg_mda_count: d.get()?,
-            vg_mda_free: d.get()?,
-        })
+    /// `struct guestfs_statvfs`.
+    ///
+    /// What `statvfs(3)` says about a mounted file system.
+    ///
+    /// - `bsize`: block size for input and output, in bytes
+    /// - `frsize`: unit in which blocks are counted, in bytes
+    /// - `blocks`, `bfree`, `bavail`: blocks in all, free, and free for ordinary users
+    /// - `files`, `ffree`, `favail`: inodes in all, free, and free for ordinary users
+    /// - `fsid`: a number that identifies the file system
+    /// - `flag`: mount flags
+    /// - `namemax`: longest file name in bytes
+    ///
+    /// The size in bytes is `frsize` times `blocks`.
+    Statvfs {
+        bsize: i64,
+        frsize: i64,
+        blocks: i64,
+        bfree: i64,
+        bavail: i64,
+        files: i64,
+        ffree: i64,
+        favail: i64,
+        fsid: i64,
+        flag: i64,
+        namemax: i64,
     }
-}
-
-/// `struct guestfs_lvm_lv`.
-///
-/// An LVM logical volume. The fields are those of `lvs(8)`, and carry the same names.
-///
-/// - `lv_name`: its name inside its group
-/// - `lv_uuid`: identity, 32 characters without dashes
-/// - `lv_attr`: attribute letters, for instance `-wi-a-----`
-/// - `lv_major`, `lv_minor`: persistent device numbers, -1 when none are set
-/// - `lv_kernel_major`, `lv_kernel_minor`: device numbers at present, -1 when it is not active
-/// - `lv_size`: size in bytes
-/// - `seg_count`: number of segments it is made of
-/// - `origin`: for a snapshot, the volume it was taken from
-/// - `snap_percent`: how full a snapshot is, -1 for other volumes
-/// - `copy_percent`: how far a mirror or move has come, -1 for other volumes
-/// - `move_pv`: the physical volume that is being emptied, if any
-/// - `lv_tags`: tags, separated by commas
-/// - `mirror_log`: the log device of a mirror, if any
-/// - `modules`: kernel modules it needs beyond the ordinary ones, separated by commas
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvmLv {
-    pub lv_name: BString,
-    /// 32 characters, without dashes.
-    pub lv_uuid: Uuid32,
-    pub lv_attr: BString,
-    pub lv_major: i64,
-    pub lv_minor: i64,
-    pub lv_kernel_major: i64,
-    pub lv_kernel_minor: i64,
-    /// In bytes.
-    pub lv_size: i64,
-    pub seg_count: i64,
-    pub origin: BString,
-    /// 0 to 100, or -1 when it does not apply.
-    pub snap_percent: f32,
-    /// 0 to 100, or -1 when it does not apply.
-    pub copy_percent: f32,
-    pub move_pv: BString,
-    pub lv_tags: BString,
-    pub mirror_log: BString,
-    pub modules: BString,
-}
-
-impl Xdr for LvmLv {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <Uuid32 as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE + <f32 as Xdr>::MIN_SIZE
-        + <f32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lv_name)?;
-        e.put(&self.lv_uuid)?;
-        e.put(&self.lv_attr)?;
-        e.put(&self.lv_major)?;
-        e.put(&self.lv_minor)?;
-        e.put(&self.lv_kernel_major)?;
-        e.put(&self.lv_kernel_minor)?;
-        e.put(&self.lv_size)?;
-        e.put(&self.seg_count)?;
-        e.put(&self.origin)?;
-        e.put(&self.snap_percent)?;
-        e.put(&self.copy_percent)?;
-        e.put(&self.move_pv)?;
-        e.put(&self.lv_tags)?;
-        e.put(&self.mirror_log)?;
-        e.put(&self.modules)
+    /// `struct guestfs_dirent`.
+    ///
+    /// One entry of a directory.
+    ///
+    /// - `ino`: inode number
+    /// - `ftyp`: what it is: `b` block device, `c` character device, `d` directory, `f` named pipe, `l` symbolic
+    ///   link, `r` regular file, `s` socket, `u` not known to the file system, `?` anything else
+    /// - `name`: its name, without the directory
+    Dirent { ino: i64, ftyp: Char, name: BString }
+    /// `struct guestfs_version`.
+    ///
+    /// The version of the library. Written out: major, dot, minor, dot, release, extra.
+    ///
+    /// - `major`, `minor`, `release`: level of the API that the library offers
+    /// - `extra`: text that tells builds apart
+    Version { major: i64, minor: i64, release: i64, extra: BString }
+    /// `struct guestfs_xattr`.
+    ///
+    /// One extended attribute of a file.
+    ///
+    /// - `attrname`: its full name with the namespace, such as `user.comment`
+    /// - `attrval`: its value, any bytes
+    Xattr { attrname: BString, attrval: Opaque }
+    /// `struct guestfs_inotify_event`.
+    ///
+    /// One event of a watch, see `inotify(7)`.
+    ///
+    /// - `in_wd`: number of the watch
+    /// - `in_mask`: what happened, a set of `IN_` bits
+    /// - `in_cookie`: ties the two halves of a rename together
+    /// - `in_name`: name within the watched directory; empty when the watched object itself is meant
+    InotifyEvent { in_wd: i64, in_mask: u32, in_cookie: u32, in_name: BString }
+    /// `struct guestfs_partition`.
+    ///
+    /// One partition of a disk. Positions are in bytes, not in sectors.
+    ///
+    /// - `part_num`: its number, counted from 1; not always in the order of position
+    /// - `part_start`: offset of its first byte
+    /// - `part_end`: offset of its last byte
+    /// - `part_size`: its size: `part_end` - `part_start` + 1
+    Partition {
+        part_num: i32,
+        /// In bytes.
+        part_start: i64,
+        /// In bytes.
+        part_end: i64,
+        /// In bytes.
+        part_size: i64,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            lv_name: d.get()?,
-            lv_uuid: d.get()?,
-            lv_attr: d.get()?,
-            lv_major: d.get()?,
-            lv_minor: d.get()?,
-            lv_kernel_major: d.get()?,
-            lv_kernel_minor: d.get()?,
-            lv_size: d.get()?,
-            seg_count: d.get()?,
-            origin: d.get()?,
-            snap_percent: d.get()?,
-            copy_percent: d.get()?,
-            move_pv: d.get()?,
-            lv_tags: d.get()?,
-            mirror_log: d.get()?,
-            modules: d.get()?,
-        })
+    /// `struct guestfs_application`.
+    ///
+    /// An application found by inspection. Texts are empty where nothing is known.
+    ///
+    /// - `app_name`: its name in the packaging system
+    /// - `app_display_name`: its name for people
+    /// - `app_epoch`: epoch of the package version, 0 when there is none
+    /// - `app_version`, `app_release`: version of the program, and of its package
+    /// - `app_install_path`: directory it is installed in (Windows)
+    /// - `app_trans_path`: the same as a path for the calls of this API
+    /// - `app_publisher`, `app_url`: who offers it, and where
+    /// - `app_source_package`: source package it was built from
+    /// - `app_summary`, `app_description`: a line and a text about it
+    Application {
+        app_name: BString,
+        app_display_name: BString,
+        app_epoch: i32,
+        app_version: BString,
+        app_release: BString,
+        app_install_path: BString,
+        app_trans_path: BString,
+        app_publisher: BString,
+        app_url: BString,
+        app_source_package: BString,
+        app_summary: BString,
+        app_description: BString,
     }
-}
-
-/// `struct guestfs_stat`.
-///
-/// What `stat(2)` says about a file, with times in whole seconds. New programs use `statns`, which
-/// has nanoseconds too.
-///
-/// - `dev`, `ino`: device and inode number; together they identify the file
-/// - `mode`: type and permissions, as in `inode(7)`
-/// - `nlink`: number of names (hard links)
-/// - `uid`, `gid`: numeric owner and group
-/// - `rdev`: device number, for device nodes
-/// - `size`: size in bytes; of a symbolic link, the length of its target
-/// - `blksize`: preferred size of reads and writes in bytes
-/// - `blocks`: allocated space in units of 512 bytes
-/// - `atime`, `mtime`, `ctime`: last access, last change of content, last change of the inode, in seconds since 1970
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Stat {
-    pub dev: i64,
-    pub ino: i64,
-    pub mode: i64,
-    pub nlink: i64,
-    pub uid: i64,
-    pub gid: i64,
-    pub rdev: i64,
-    pub size: i64,
-    pub blksize: i64,
-    pub blocks: i64,
-    pub atime: i64,
-    pub mtime: i64,
-    pub ctime: i64,
-}
-
-impl Xdr for Stat {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.dev)?;
-        e.put(&self.ino)?;
-        e.put(&self.mode)?;
-        e.put(&self.nlink)?;
-        e.put(&self.uid)?;
-        e.put(&self.gid)?;
-        e.put(&self.rdev)?;
-        e.put(&self.size)?;
-        e.put(&self.blksize)?;
-        e.put(&self.blocks)?;
-        e.put(&self.atime)?;
-        e.put(&self.mtime)?;
-        e.put(&self.ctime)
+    /// `struct guestfs_application2`.
+    ///
+    /// An application found by inspection. Texts are empty where nothing is known.
+    ///
+    /// - `app2_name`: its name in the packaging system
+    /// - `app2_display_name`: its name for people
+    /// - `app2_epoch`: epoch of the package version, 0 when there is none
+    /// - `app2_version`, `app2_release`: version of the program, and of its package
+    /// - `app2_arch`: architecture, in the words of the packaging system
+    /// - `app2_install_path`: directory it is installed in (Windows)
+    /// - `app2_trans_path`: the same as a path for the calls of this API
+    /// - `app2_publisher`, `app2_url`: who offers it, and where
+    /// - `app2_source_package`: source package it was built from
+    /// - `app2_summary`, `app2_description`: a line and a text about it
+    /// - `app2_class`: what sort of item it is, where a system has several sorts
+    /// - `app2_spare2`, `app2_spare3`, `app2_spare4`: not used, empty
+    Application2 {
+        app2_name: BString,
+        app2_display_name: BString,
+        app2_epoch: i32,
+        app2_version: BString,
+        app2_release: BString,
+        app2_arch: BString,
+        app2_install_path: BString,
+        app2_trans_path: BString,
+        app2_publisher: BString,
+        app2_url: BString,
+        app2_source_package: BString,
+        app2_summary: BString,
+        app2_description: BString,
+        app2_class: BString,
+        app2_spare2: BString,
+        app2_spare3: BString,
+        app2_spare4: BString,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            dev: d.get()?,
-            ino: d.get()?,
-            mode: d.get()?,
-            nlink: d.get()?,
-            uid: d.get()?,
-            gid: d.get()?,
-            rdev: d.get()?,
-            size: d.get()?,
-            blksize: d.get()?,
-            blocks: d.get()?,
-            atime: d.get()?,
-            mtime: d.get()?,
-            ctime: d.get()?,
-        })
+    /// `struct guestfs_isoinfo`.
+    ///
+    /// The volume descriptor of an ISO 9660 image. Texts are stored padded with blanks, which are
+    /// removed.
+    ///
+    /// - `iso_system_id`, `iso_volume_id`: the system it is for, and its label
+    /// - `iso_volume_space_size`: size in logical blocks
+    /// - `iso_volume_set_size`, `iso_volume_sequence_number`: number of volumes in its set, and its place there
+    /// - `iso_logical_block_size`: bytes in a logical block, usually 2048
+    /// - `iso_volume_set_id`, `iso_publisher_id`, `iso_data_preparer_id`, `iso_application_id`: who made it, and with what
+    /// - `iso_copyright_file_id`, `iso_abstract_file_id`, `iso_bibliographic_file_id`: names of files with more
+    /// - `iso_volume_creation_t`, `iso_volume_modification_t`: when it was made and changed, in seconds since 1970, -1 where no time is stored
+    /// - `iso_volume_expiration_t`, `iso_volume_effective_t`: until when and from when it counts, likewise
+    Isoinfo {
+        iso_system_id: BString,
+        iso_volume_id: BString,
+        iso_volume_space_size: u32,
+        iso_volume_set_size: u32,
+        iso_volume_sequence_number: u32,
+        iso_logical_block_size: u32,
+        iso_volume_set_id: BString,
+        iso_publisher_id: BString,
+        iso_data_preparer_id: BString,
+        iso_application_id: BString,
+        iso_copyright_file_id: BString,
+        iso_abstract_file_id: BString,
+        iso_bibliographic_file_id: BString,
+        iso_volume_creation_t: i64,
+        iso_volume_modification_t: i64,
+        iso_volume_expiration_t: i64,
+        iso_volume_effective_t: i64,
     }
-}
-
-/// `struct guestfs_statns`.
-///
-/// What `stat(2)` says about a file.
-///
-/// - `st_dev`, `st_ino`: device and inode number; together they identify the file
-/// - `st_mode`: type and permissions, as in `inode(7)`
-/// - `st_nlink`: number of names (hard links)
-/// - `st_uid`, `st_gid`: numeric owner and group
-/// - `st_rdev`: device number, for device nodes
-/// - `st_size`: size in bytes; of a symbolic link, the length of its target
-/// - `st_blksize`: preferred size of reads and writes in bytes
-/// - `st_blocks`: allocated space in units of 512 bytes
-/// - `st_atime_sec`, `st_atime_nsec`: last access, seconds since 1970 and nanoseconds within the second
-/// - `st_mtime_sec`, `st_mtime_nsec`: last change of the content
-/// - `st_ctime_sec`, `st_ctime_nsec`: last change of the inode
-/// - `st_spare1`, `st_spare2`, `st_spare3`, `st_spare4`, `st_spare5`, `st_spare6`: not used, 0
-///
-/// In lists, `st_ino` is -1 in the place of a file about which nothing could be found out.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Statns {
-    pub st_dev: i64,
-    pub st_ino: i64,
-    pub st_mode: i64,
-    pub st_nlink: i64,
-    pub st_uid: i64,
-    pub st_gid: i64,
-    pub st_rdev: i64,
-    pub st_size: i64,
-    pub st_blksize: i64,
-    pub st_blocks: i64,
-    pub st_atime_sec: i64,
-    pub st_atime_nsec: i64,
-    pub st_mtime_sec: i64,
-    pub st_mtime_nsec: i64,
-    pub st_ctime_sec: i64,
-    pub st_ctime_nsec: i64,
-    pub st_spare1: i64,
-    pub st_spare2: i64,
-    pub st_spare3: i64,
-    pub st_spare4: i64,
-    pub st_spare5: i64,
-    pub st_spare6: i64,
-}
-
-impl Xdr for Statns {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.st_dev)?;
-        e.put(&self.st_ino)?;
-        e.put(&self.st_mode)?;
-        e.put(&self.st_nlink)?;
-        e.put(&self.st_uid)?;
-        e.put(&self.st_gid)?;
-        e.put(&self.st_rdev)?;
-        e.put(&self.st_size)?;
-        e.put(&self.st_blksize)?;
-        e.put(&self.st_blocks)?;
-        e.put(&self.st_atime_sec)?;
-        e.put(&self.st_atime_nsec)?;
-        e.put(&self.st_mtime_sec)?;
-        e.put(&self.st_mtime_nsec)?;
-        e.put(&self.st_ctime_sec)?;
-        e.put(&self.st_ctime_nsec)?;
-        e.put(&self.st_spare1)?;
-        e.put(&self.st_spare2)?;
-        e.put(&self.st_spare3)?;
-        e.put(&self.st_spare4)?;
-        e.put(&self.st_spare5)?;
-        e.put(&self.st_spare6)
+    /// `struct guestfs_mdstat`.
+    ///
+    /// One member of a software RAID array.
+    ///
+    /// - `mdstat_device`: the member device
+    /// - `mdstat_index`: its place in the array
+    /// - `mdstat_flags`: letters such as `F` for failed and `S` for spare; usually empty
+    Mdstat { mdstat_device: BString, mdstat_index: i32, mdstat_flags: BString }
+    /// `struct guestfs_btrfssubvolume`.
+    ///
+    /// A subvolume of a Btrfs file system.
+    ///
+    /// - `btrfssubvolume_id`: its number
+    /// - `btrfssubvolume_top_level_id`: number of the subvolume that contains it
+    /// - `btrfssubvolume_path`: its path below the top of the file system
+    Btrfssubvolume { btrfssubvolume_id: u64, btrfssubvolume_top_level_id: u64, btrfssubvolume_path: BString }
+    /// `struct guestfs_btrfsqgroup`.
+    ///
+    /// A quota group of a Btrfs file system.
+    ///
+    /// - `btrfsqgroup_id`: its identity, such as `0/5`
+    /// - `btrfsqgroup_rfer`: bytes it refers to
+    /// - `btrfsqgroup_excl`: bytes that only it refers to
+    Btrfsqgroup { btrfsqgroup_id: BString, btrfsqgroup_rfer: u64, btrfsqgroup_excl: u64 }
+    /// `struct guestfs_btrfsbalance`.
+    ///
+    /// How far a balance of a Btrfs file system is.
+    ///
+    /// - `btrfsbalance_status`: `none`, `running` or `paused`
+    /// - `btrfsbalance_total`, `btrfsbalance_balanced`: chunks to do, and done
+    /// - `btrfsbalance_considered`: chunks looked at
+    /// - `btrfsbalance_left`: percentage that is left
+    Btrfsbalance {
+        btrfsbalance_status: BString,
+        btrfsbalance_total: u64,
+        btrfsbalance_balanced: u64,
+        btrfsbalance_considered: u64,
+        btrfsbalance_left: u64,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            st_dev: d.get()?,
-            st_ino: d.get()?,
-            st_mode: d.get()?,
-            st_nlink: d.get()?,
-            st_uid: d.get()?,
-            st_gid: d.get()?,
-            st_rdev: d.get()?,
-            st_size: d.get()?,
-            st_blksize: d.get()?,
-            st_blocks: d.get()?,
-            st_atime_sec: d.get()?,
-            st_atime_nsec: d.get()?,
-            st_mtime_sec: d.get()?,
-            st_mtime_nsec: d.get()?,
-            st_ctime_sec: d.get()?,
-            st_ctime_nsec: d.get()?,
-            st_spare1: d.get()?,
-            st_spare2: d.get()?,
-            st_spare3: d.get()?,
-            st_spare4: d.get()?,
-            st_spare5: d.get()?,
-            st_spare6: d.get()?,
-        })
+    /// `struct guestfs_btrfsscrub`.
+    ///
+    /// What a scrub of a Btrfs file system has read and found.
+    ///
+    /// - `btrfsscrub_data_extents_scrubbed`, `btrfsscrub_tree_extents_scrubbed`: extents of data and of metadata that were read
+    /// - `btrfsscrub_data_bytes_scrubbed`, `btrfsscrub_tree_bytes_scrubbed`: the same in bytes
+    /// - `btrfsscrub_read_errors`, `btrfsscrub_csum_errors`, `btrfsscrub_verify_errors`: failed reads, wrong checksums, wrong metadata headers
+    /// - `btrfsscrub_no_csum`, `btrfsscrub_csum_discards`: blocks without a checksum, and checksums without a block
+    /// - `btrfsscrub_super_errors`, `btrfsscrub_malloc_errors`: bad super blocks, and failures for want of memory
+    /// - `btrfsscrub_uncorrectable_errors`, `btrfsscrub_unverified_errors`, `btrfsscrub_corrected_errors`: errors that stayed, that went away by themselves, and that were repaired
+    /// - `btrfsscrub_last_physical`: last physical address that was reached
+    Btrfsscrub {
+        btrfsscrub_data_extents_scrubbed: u64,
+        btrfsscrub_tree_extents_scrubbed: u64,
+        btrfsscrub_data_bytes_scrubbed: u64,
+        btrfsscrub_tree_bytes_scrubbed: u64,
+        btrfsscrub_read_errors: u64,
+        btrfsscrub_csum_errors: u64,
+        btrfsscrub_verify_errors: u64,
+        btrfsscrub_no_csum: u64,
+        btrfsscrub_csum_discards: u64,
+        btrfsscrub_super_errors: u64,
+        btrfsscrub_malloc_errors: u64,
+        btrfsscrub_uncorrectable_errors: u64,
+        btrfsscrub_unverified_errors: u64,
+        btrfsscrub_corrected_errors: u64,
+        btrfsscrub_last_physical: u64,
     }
-}
-
-/// `struct guestfs_statvfs`.
-///
-/// What `statvfs(3)` says about a mounted file system.
-///
-/// - `bsize`: block size for input and output, in bytes
-/// - `frsize`: unit in which blocks are counted, in bytes
-/// - `blocks`, `bfree`, `bavail`: blocks in all, free, and free for ordinary users
-/// - `files`, `ffree`, `favail`: inodes in all, free, and free for ordinary users
-/// - `fsid`: a number that identifies the file system
-/// - `flag`: mount flags
-/// - `namemax`: longest file name in bytes
-///
-/// The size in bytes is `frsize` times `blocks`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Statvfs {
-    pub bsize: i64,
-    pub frsize: i64,
-    pub blocks: i64,
-    pub bfree: i64,
-    pub bavail: i64,
-    pub files: i64,
-    pub ffree: i64,
-    pub favail: i64,
-    pub fsid: i64,
-    pub flag: i64,
-    pub namemax: i64,
-}
-
-impl Xdr for Statvfs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.bsize)?;
-        e.put(&self.frsize)?;
-        e.put(&self.blocks)?;
-        e.put(&self.bfree)?;
-        e.put(&self.bavail)?;
-        e.put(&self.files)?;
-        e.put(&self.ffree)?;
-        e.put(&self.favail)?;
-        e.put(&self.fsid)?;
-        e.put(&self.flag)?;
-        e.put(&self.namemax)
+    /// `struct guestfs_xfsinfo`.
+    ///
+    /// The geometry of an XFS file system, in the words of `xfs_info(8)`.
+    ///
+    /// - `xfs_mntpoint`: where it is mounted
+    /// - `xfs_inodesize`: bytes in an inode
+    /// - `xfs_agcount`, `xfs_agsize`: number of allocation groups, and blocks in each
+    /// - `xfs_sectsize`, `xfs_attr`: sector size, and version of the extended attributes
+    /// - `xfs_blocksize`, `xfs_datablocks`: bytes in a block, and number of data blocks
+    /// - `xfs_imaxpct`: largest share of the space that inodes may take, in percent
+    /// - `xfs_sunit`, `xfs_swidth`: stripe unit and width, in blocks
+    /// - `xfs_dirversion`, `xfs_dirblocksize`, `xfs_cimode`: format and block size of directories, and whether names ignore case
+    /// - `xfs_logname`, `xfs_logversion`: place and version of the log
+    /// - `xfs_logblocksize`, `xfs_logblocks`, `xfs_logsectsize`, `xfs_logsunit`: its block size in bytes, its size in blocks, its sector size in bytes and its stripe unit in
+    ///   blocks
+    /// - `xfs_lazycount`: whether counters of the super block are updated lazily
+    /// - `xfs_rtname`, `xfs_rtextsize`, `xfs_rtblocks`, `xfs_rtextents`: place and shape of the real-time section
+    Xfsinfo {
+        xfs_mntpoint: BString,
+        xfs_inodesize: u32,
+        xfs_agcount: u32,
+        xfs_agsize: u32,
+        xfs_sectsize: u32,
+        xfs_attr: u32,
+        xfs_blocksize: u32,
+        xfs_datablocks: u64,
+        xfs_imaxpct: u32,
+        xfs_sunit: u32,
+        xfs_swidth: u32,
+        xfs_dirversion: u32,
+        xfs_dirblocksize: u32,
+        xfs_cimode: u32,
+        xfs_logname: BString,
+        xfs_logblocksize: u32,
+        xfs_logblocks: u32,
+        xfs_logversion: u32,
+        xfs_logsectsize: u32,
+        xfs_logsunit: u32,
+        xfs_lazycount: u32,
+        xfs_rtname: BString,
+        xfs_rtextsize: u32,
+        xfs_rtblocks: u64,
+        xfs_rtextents: u64,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            bsize: d.get()?,
-            frsize: d.get()?,
-            blocks: d.get()?,
-            bfree: d.get()?,
-            bavail: d.get()?,
-            files: d.get()?,
-            ffree: d.get()?,
-            favail: d.get()?,
-            fsid: d.get()?,
-            flag: d.get()?,
-            namemax: d.get()?,
-        })
+    /// `struct guestfs_utsname`.
+    ///
+    /// What `uname(2)` says in the appliance: its kernel, not the guest's.
+    ///
+    /// - `uts_sysname`: name of the system, `Linux`
+    /// - `uts_release`, `uts_version`: release of the kernel, and its build
+    /// - `uts_machine`: architecture
+    Utsname { uts_sysname: BString, uts_release: BString, uts_version: BString, uts_machine: BString }
+    /// `struct guestfs_hivex_node`.
+    ///
+    /// A key of a Windows Registry hive.
+    ///
+    /// - `hivex_node_h`: its handle, valid until the hive is closed
+    HivexNode { hivex_node_h: i64 }
+    /// `struct guestfs_hivex_value`.
+    ///
+    /// A value of a Windows Registry key.
+    ///
+    /// - `hivex_value_h`: its handle, valid until the hive is closed
+    HivexValue { hivex_value_h: i64 }
+    /// `struct guestfs_internal_mountable`.
+    ///
+    /// A mountable taken apart.
+    ///
+    /// - `im_type`: 0 for a device, 1 for a Btrfs subvolume, 2 for a path
+    /// - `im_device`: the device
+    /// - `im_volume`: the subvolume; empty when there is none
+    InternalMountable { im_type: i32, im_device: BString, im_volume: BString }
+    /// `struct guestfs_tsk_dirent`.
+    ///
+    /// A file found by The Sleuth Kit, perhaps a deleted one.
+    ///
+    /// - `tsk_inode`: inode number, 0 where that is lost
+    /// - `tsk_type`: a letter as in `dirent`, with `h` for a shadow inode, `w` for a whiteout and `u` for unknown
+    /// - `tsk_size`: size in bytes, -1 where that is lost
+    /// - `tsk_name`: path below the top of the file system
+    /// - `tsk_flags`: bit 0 is set when it still exists and clear when it was deleted; bit 1 when its name is free but
+    ///   its inode is in use again, so that the other fields may speak of a different file; bit 2 when
+    ///   the file system keeps it compressed
+    /// - `tsk_atime_sec`, `tsk_atime_nsec`: last access
+    /// - `tsk_mtime_sec`, `tsk_mtime_nsec`: last change of the content
+    /// - `tsk_ctime_sec`, `tsk_ctime_nsec`: last change of the inode
+    /// - `tsk_crtime_sec`, `tsk_crtime_nsec`: creation
+    /// - `tsk_nlink`: number of names
+    /// - `tsk_link`: target of a symbolic link
+    /// - `tsk_spare1`: not used, 0
+    TskDirent {
+        tsk_inode: u64,
+        tsk_type: Char,
+        tsk_size: i64,
+        tsk_name: BString,
+        tsk_flags: u32,
+        tsk_atime_sec: i64,
+        tsk_atime_nsec: i64,
+        tsk_mtime_sec: i64,
+        tsk_mtime_nsec: i64,
+        tsk_ctime_sec: i64,
+        tsk_ctime_nsec: i64,
+        tsk_crtime_sec: i64,
+        tsk_crtime_nsec: i64,
+        tsk_nlink: i64,
+        tsk_link: BString,
+        tsk_spare1: i64,
     }
-}
-
-/// `struct guestfs_dirent`.
-///
-/// One entry of a directory.
-///
-/// - `ino`: inode number
-/// - `ftyp`: what it is: `b` block device, `c` character device, `d` directory, `f` named pipe, `l` symbolic
-///   link, `r` regular file, `s` socket, `u` not known to the file system, `?` anything else
-/// - `name`: its name, without the directory
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Dirent {
-    pub ino: i64,
-    pub ftyp: Char,
-    pub name: BString,
-}
-
-impl Xdr for Dirent {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE + <Char as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.ino)?;
-        e.put(&self.ftyp)?;
-        e.put(&self.name)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            ino: d.get()?,
-            ftyp: d.get()?,
-            name: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_version`.
-///
-/// The version of the library. Written out: major, dot, minor, dot, release, extra.
-///
-/// - `major`, `minor`, `release`: level of the API that the library offers
-/// - `extra`: text that tells builds apart
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Version {
-    pub major: i64,
-    pub minor: i64,
-    pub release: i64,
-    pub extra: BString,
-}
-
-impl Xdr for Version {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.major)?;
-        e.put(&self.minor)?;
-        e.put(&self.release)?;
-        e.put(&self.extra)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            major: d.get()?,
-            minor: d.get()?,
-            release: d.get()?,
-            extra: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_xattr`.
-///
-/// One extended attribute of a file.
-///
-/// - `attrname`: its full name with the namespace, such as `user.comment`
-/// - `attrval`: its value, any bytes
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Xattr {
-    pub attrname: BString,
-    pub attrval: Opaque,
-}
-
-impl Xdr for Xattr {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <Opaque as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.attrname)?;
-        e.put(&self.attrval)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            attrname: d.get()?,
-            attrval: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_inotify_event`.
-///
-/// One event of a watch, see `inotify(7)`.
-///
-/// - `in_wd`: number of the watch
-/// - `in_mask`: what happened, a set of `IN_` bits
-/// - `in_cookie`: ties the two halves of a rename together
-/// - `in_name`: name within the watched directory; empty when the watched object itself is meant
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InotifyEvent {
-    pub in_wd: i64,
-    pub in_mask: u32,
-    pub in_cookie: u32,
-    pub in_name: BString,
-}
-
-impl Xdr for InotifyEvent {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE
-        + <u32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.in_wd)?;
-        e.put(&self.in_mask)?;
-        e.put(&self.in_cookie)?;
-        e.put(&self.in_name)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            in_wd: d.get()?,
-            in_mask: d.get()?,
-            in_cookie: d.get()?,
-            in_name: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_partition`.
-///
-/// One partition of a disk. Positions are in bytes, not in sectors.
-///
-/// - `part_num`: its number, counted from 1; not always in the order of position
-/// - `part_start`: offset of its first byte
-/// - `part_end`: offset of its last byte
-/// - `part_size`: its size: `part_end` - `part_start` + 1
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Partition {
-    pub part_num: i32,
-    /// In bytes.
-    pub part_start: i64,
-    /// In bytes.
-    pub part_end: i64,
-    /// In bytes.
-    pub part_size: i64,
-}
-
-impl Xdr for Partition {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.part_num)?;
-        e.put(&self.part_start)?;
-        e.put(&self.part_end)?;
-        e.put(&self.part_size)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            part_num: d.get()?,
-            part_start: d.get()?,
-            part_end: d.get()?,
-            part_size: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_application`.
-///
-/// An application found by inspection. Texts are empty where nothing is known.
-///
-/// - `app_name`: its name in the packaging system
-/// - `app_display_name`: its name for people
-/// - `app_epoch`: epoch of the package version, 0 when there is none
-/// - `app_version`, `app_release`: version of the program, and of its package
-/// - `app_install_path`: directory it is installed in (Windows)
-/// - `app_trans_path`: the same as a path for the calls of this API
-/// - `app_publisher`, `app_url`: who offers it, and where
-/// - `app_source_package`: source package it was built from
-/// - `app_summary`, `app_description`: a line and a text about it
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Application {
-    pub app_name: BString,
-    pub app_display_name: BString,
-    pub app_epoch: i32,
-    pub app_version: BString,
-    pub app_release: BString,
-    pub app_install_path: BString,
-    pub app_trans_path: BString,
-    pub app_publisher: BString,
-    pub app_url: BString,
-    pub app_source_package: BString,
-    pub app_summary: BString,
-    pub app_description: BString,
-}
-
-impl Xdr for Application {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.app_name)?;
-        e.put(&self.app_display_name)?;
-        e.put(&self.app_epoch)?;
-        e.put(&self.app_version)?;
-        e.put(&self.app_release)?;
-        e.put(&self.app_install_path)?;
-        e.put(&self.app_trans_path)?;
-        e.put(&self.app_publisher)?;
-        e.put(&self.app_url)?;
-        e.put(&self.app_source_package)?;
-        e.put(&self.app_summary)?;
-        e.put(&self.app_description)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            app_name: d.get()?,
-            app_display_name: d.get()?,
-            app_epoch: d.get()?,
-            app_version: d.get()?,
-            app_release: d.get()?,
-            app_install_path: d.get()?,
-            app_trans_path: d.get()?,
-            app_publisher: d.get()?,
-            app_url: d.get()?,
-            app_source_package: d.get()?,
-            app_summary: d.get()?,
-            app_description: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_application2`.
-///
-/// An application found by inspection. Texts are empty where nothing is known.
-///
-/// - `app2_name`: its name in the packaging system
-/// - `app2_display_name`: its name for people
-/// - `app2_epoch`: epoch of the package version, 0 when there is none
-/// - `app2_version`, `app2_release`: version of the program, and of its package
-/// - `app2_arch`: architecture, in the words of the packaging system
-/// - `app2_install_path`: directory it is installed in (Windows)
-/// - `app2_trans_path`: the same as a path for the calls of this API
-/// - `app2_publisher`, `app2_url`: who offers it, and where
-/// - `app2_source_package`: source package it was built from
-/// - `app2_summary`, `app2_description`: a line and a text about it
-/// - `app2_class`: what sort of item it is, where a system has several sorts
-/// - `app2_spare2`, `app2_spare3`, `app2_spare4`: not used, empty
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Application2 {
-    pub app2_name: BString,
-    pub app2_display_name: BString,
-    pub app2_epoch: i32,
-    pub app2_version: BString,
-    pub app2_release: BString,
-    pub app2_arch: BString,
-    pub app2_install_path: BString,
-    pub app2_trans_path: BString,
-    pub app2_publisher: BString,
-    pub app2_url: BString,
-    pub app2_source_package: BString,
-    pub app2_summary: BString,
-    pub app2_description: BString,
-    pub app2_class: BString,
-    pub app2_spare2: BString,
-    pub app2_spare3: BString,
-    pub app2_spare4: BString,
-}
-
-impl Xdr for Application2 {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.app2_name)?;
-        e.put(&self.app2_display_name)?;
-        e.put(&self.app2_epoch)?;
-        e.put(&self.app2_version)?;
-        e.put(&self.app2_release)?;
-        e.put(&self.app2_arch)?;
-        e.put(&self.app2_install_path)?;
-        e.put(&self.app2_trans_path)?;
-        e.put(&self.app2_publisher)?;
-        e.put(&self.app2_url)?;
-        e.put(&self.app2_source_package)?;
-        e.put(&self.app2_summary)?;
-        e.put(&self.app2_description)?;
-        e.put(&self.app2_class)?;
-        e.put(&self.app2_spare2)?;
-        e.put(&self.app2_spare3)?;
-        e.put(&self.app2_spare4)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            app2_name: d.get()?,
-            app2_display_name: d.get()?,
-            app2_epoch: d.get()?,
-            app2_version: d.get()?,
-            app2_release: d.get()?,
-            app2_arch: d.get()?,
-            app2_install_path: d.get()?,
-            app2_trans_path: d.get()?,
-            app2_publisher: d.get()?,
-            app2_url: d.get()?,
-            app2_source_package: d.get()?,
-            app2_summary: d.get()?,
-            app2_description: d.get()?,
-            app2_class: d.get()?,
-            app2_spare2: d.get()?,
-            app2_spare3: d.get()?,
-            app2_spare4: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_isoinfo`.
-///
-/// The volume descriptor of an ISO 9660 image. Texts are stored padded with blanks, which are
-/// removed.
-///
-/// - `iso_system_id`, `iso_volume_id`: the system it is for, and its label
-/// - `iso_volume_space_size`: size in logical blocks
-/// - `iso_volume_set_size`, `iso_volume_sequence_number`: number of volumes in its set, and its place there
-/// - `iso_logical_block_size`: bytes in a logical block, usually 2048
-/// - `iso_volume_set_id`, `iso_publisher_id`, `iso_data_preparer_id`, `iso_application_id`: who made it, and with what
-/// - `iso_copyright_file_id`, `iso_abstract_file_id`, `iso_bibliographic_file_id`: names of files with more
-/// - `iso_volume_creation_t`, `iso_volume_modification_t`: when it was made and changed, in seconds since 1970, -1 where no time is stored
-/// - `iso_volume_expiration_t`, `iso_volume_effective_t`: until when and from when it counts, likewise
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Isoinfo {
-    pub iso_system_id: BString,
-    pub iso_volume_id: BString,
-    pub iso_volume_space_size: u32,
-    pub iso_volume_set_size: u32,
-    pub iso_volume_sequence_number: u32,
-    pub iso_logical_block_size: u32,
-    pub iso_volume_set_id: BString,
-    pub iso_publisher_id: BString,
-    pub iso_data_preparer_id: BString,
-    pub iso_application_id: BString,
-    pub iso_copyright_file_id: BString,
-    pub iso_abstract_file_id: BString,
-    pub iso_bibliographic_file_id: BString,
-    pub iso_volume_creation_t: i64,
-    pub iso_volume_modification_t: i64,
-    pub iso_volume_expiration_t: i64,
-    pub iso_volume_effective_t: i64,
-}
-
-impl Xdr for Isoinfo {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <u32 as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE
-        + <u32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.iso_system_id)?;
-        e.put(&self.iso_volume_id)?;
-        e.put(&self.iso_volume_space_size)?;
-        e.put(&self.iso_volume_set_size)?;
-        e.put(&self.iso_volume_sequence_number)?;
-        e.put(&self.iso_logical_block_size)?;
-        e.put(&self.iso_volume_set_id)?;
-        e.put(&self.iso_publisher_id)?;
-        e.put(&self.iso_data_preparer_id)?;
-        e.put(&self.iso_application_id)?;
-        e.put(&self.iso_copyright_file_id)?;
-        e.put(&self.iso_abstract_file_id)?;
-        e.put(&self.iso_bibliographic_file_id)?;
-        e.put(&self.iso_volume_creation_t)?;
-        e.put(&self.iso_volume_modification_t)?;
-        e.put(&self.iso_volume_expiration_t)?;
-        e.put(&self.iso_volume_effective_t)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            iso_system_id: d.get()?,
-            iso_volume_id: d.get()?,
-            iso_volume_space_size: d.get()?,
-            iso_volume_set_size: d.get()?,
-            iso_volume_sequence_number: d.get()?,
-            iso_logical_block_size: d.get()?,
-            iso_volume_set_id: d.get()?,
-            iso_publisher_id: d.get()?,
-            iso_data_preparer_id: d.get()?,
-            iso_application_id: d.get()?,
-            iso_copyright_file_id: d.get()?,
-            iso_abstract_file_id: d.get()?,
-            iso_bibliographic_file_id: d.get()?,
-            iso_volume_creation_t: d.get()?,
-            iso_volume_modification_t: d.get()?,
-            iso_volume_expiration_t: d.get()?,
-            iso_volume_effective_t: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_mdstat`.
-///
-/// One member of a software RAID array.
-///
-/// - `mdstat_device`: the member device
-/// - `mdstat_index`: its place in the array
-/// - `mdstat_flags`: letters such as `F` for failed and `S` for spare; usually empty
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Mdstat {
-    pub mdstat_device: BString,
-    pub mdstat_index: i32,
-    pub mdstat_flags: BString,
-}
-
-impl Xdr for Mdstat {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mdstat_device)?;
-        e.put(&self.mdstat_index)?;
-        e.put(&self.mdstat_flags)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            mdstat_device: d.get()?,
-            mdstat_index: d.get()?,
-            mdstat_flags: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_btrfssubvolume`.
-///
-/// A subvolume of a Btrfs file system.
-///
-/// - `btrfssubvolume_id`: its number
-/// - `btrfssubvolume_top_level_id`: number of the subvolume that contains it
-/// - `btrfssubvolume_path`: its path below the top of the file system
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Btrfssubvolume {
-    pub btrfssubvolume_id: u64,
-    pub btrfssubvolume_top_level_id: u64,
-    pub btrfssubvolume_path: BString,
-}
-
-impl Xdr for Btrfssubvolume {
-    const MIN_SIZE: usize = <u64 as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.btrfssubvolume_id)?;
-        e.put(&self.btrfssubvolume_top_level_id)?;
-        e.put(&self.btrfssubvolume_path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            btrfssubvolume_id: d.get()?,
-            btrfssubvolume_top_level_id: d.get()?,
-            btrfssubvolume_path: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_btrfsqgroup`.
-///
-/// A quota group of a Btrfs file system.
-///
-/// - `btrfsqgroup_id`: its identity, such as `0/5`
-/// - `btrfsqgroup_rfer`: bytes it refers to
-/// - `btrfsqgroup_excl`: bytes that only it refers to
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Btrfsqgroup {
-    pub btrfsqgroup_id: BString,
-    pub btrfsqgroup_rfer: u64,
-    pub btrfsqgroup_excl: u64,
-}
-
-impl Xdr for Btrfsqgroup {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE
-        + <u64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.btrfsqgroup_id)?;
-        e.put(&self.btrfsqgroup_rfer)?;
-        e.put(&self.btrfsqgroup_excl)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            btrfsqgroup_id: d.get()?,
-            btrfsqgroup_rfer: d.get()?,
-            btrfsqgroup_excl: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_btrfsbalance`.
-///
-/// How far a balance of a Btrfs file system is.
-///
-/// - `btrfsbalance_status`: `none`, `running` or `paused`
-/// - `btrfsbalance_total`, `btrfsbalance_balanced`: chunks to do, and done
-/// - `btrfsbalance_considered`: chunks looked at
-/// - `btrfsbalance_left`: percentage that is left
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Btrfsbalance {
-    pub btrfsbalance_status: BString,
-    pub btrfsbalance_total: u64,
-    pub btrfsbalance_balanced: u64,
-    pub btrfsbalance_considered: u64,
-    pub btrfsbalance_left: u64,
-}
-
-impl Xdr for Btrfsbalance {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE
-        + <u64 as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.btrfsbalance_status)?;
-        e.put(&self.btrfsbalance_total)?;
-        e.put(&self.btrfsbalance_balanced)?;
-        e.put(&self.btrfsbalance_considered)?;
-        e.put(&self.btrfsbalance_left)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            btrfsbalance_status: d.get()?,
-            btrfsbalance_total: d.get()?,
-            btrfsbalance_balanced: d.get()?,
-            btrfsbalance_considered: d.get()?,
-            btrfsbalance_left: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_btrfsscrub`.
-///
-/// What a scrub of a Btrfs file system has read and found.
-///
-/// - `btrfsscrub_data_extents_scrubbed`, `btrfsscrub_tree_extents_scrubbed`: extents of data and of metadata that were read
-/// - `btrfsscrub_data_bytes_scrubbed`, `btrfsscrub_tree_bytes_scrubbed`: the same in bytes
-/// - `btrfsscrub_read_errors`, `btrfsscrub_csum_errors`, `btrfsscrub_verify_errors`: failed reads, wrong checksums, wrong metadata headers
-/// - `btrfsscrub_no_csum`, `btrfsscrub_csum_discards`: blocks without a checksum, and checksums without a block
-/// - `btrfsscrub_super_errors`, `btrfsscrub_malloc_errors`: bad super blocks, and failures for want of memory
-/// - `btrfsscrub_uncorrectable_errors`, `btrfsscrub_unverified_errors`, `btrfsscrub_corrected_errors`: errors that stayed, that went away by themselves, and that were repaired
-/// - `btrfsscrub_last_physical`: last physical address that was reached
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Btrfsscrub {
-    pub btrfsscrub_data_extents_scrubbed: u64,
-    pub btrfsscrub_tree_extents_scrubbed: u64,
-    pub btrfsscrub_data_bytes_scrubbed: u64,
-    pub btrfsscrub_tree_bytes_scrubbed: u64,
-    pub btrfsscrub_read_errors: u64,
-    pub btrfsscrub_csum_errors: u64,
-    pub btrfsscrub_verify_errors: u64,
-    pub btrfsscrub_no_csum: u64,
-    pub btrfsscrub_csum_discards: u64,
-    pub btrfsscrub_super_errors: u64,
-    pub btrfsscrub_malloc_errors: u64,
-    pub btrfsscrub_uncorrectable_errors: u64,
-    pub btrfsscrub_unverified_errors: u64,
-    pub btrfsscrub_corrected_errors: u64,
-    pub btrfsscrub_last_physical: u64,
-}
-
-impl Xdr for Btrfsscrub {
-    const MIN_SIZE: usize = <u64 as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE
-        + <u64 as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE
-        + <u64 as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE
-        + <u64 as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE
-        + <u64 as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE
-        + <u64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.btrfsscrub_data_extents_scrubbed)?;
-        e.put(&self.btrfsscrub_tree_extents_scrubbed)?;
-        e.put(&self.btrfsscrub_data_bytes_scrubbed)?;
-        e.put(&self.btrfsscrub_tree_bytes_scrubbed)?;
-        e.put(&self.btrfsscrub_read_errors)?;
-        e.put(&self.btrfsscrub_csum_errors)?;
-        e.put(&self.btrfsscrub_verify_errors)?;
-        e.put(&self.btrfsscrub_no_csum)?;
-        e.put(&self.btrfsscrub_csum_discards)?;
-        e.put(&self.btrfsscrub_super_errors)?;
-        e.put(&self.btrfsscrub_malloc_errors)?;
-        e.put(&self.btrfsscrub_uncorrectable_errors)?;
-        e.put(&self.btrfsscrub_unverified_errors)?;
-        e.put(&self.btrfsscrub_corrected_errors)?;
-        e.put(&self.btrfsscrub_last_physical)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            btrfsscrub_data_extents_scrubbed: d.get()?,
-            btrfsscrub_tree_extents_scrubbed: d.get()?,
-            btrfsscrub_data_bytes_scrubbed: d.get()?,
-            btrfsscrub_tree_bytes_scrubbed: d.get()?,
-            btrfsscrub_read_errors: d.get()?,
-            btrfsscrub_csum_errors: d.get()?,
-            btrfsscrub_verify_errors: d.get()?,
-            btrfsscrub_no_csum: d.get()?,
-            btrfsscrub_csum_discards: d.get()?,
-            btrfsscrub_super_errors: d.get()?,
-            btrfsscrub_malloc_errors: d.get()?,
-            btrfsscrub_uncorrectable_errors: d.get()?,
-            btrfsscrub_unverified_errors: d.get()?,
-            btrfsscrub_corrected_errors: d.get()?,
-            btrfsscrub_last_physical: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_xfsinfo`.
-///
-/// The geometry of an XFS file system, in the words of `xfs_info(8)`.
-///
-/// - `xfs_mntpoint`: where it is mounted
-/// - `xfs_inodesize`: bytes in an inode
-/// - `xfs_agcount`, `xfs_agsize`: number of allocation groups, and blocks in each
-/// - `xfs_sectsize`, `xfs_attr`: sector size, and version of the extended attributes
-/// - `xfs_blocksize`, `xfs_datablocks`: bytes in a block, and number of data blocks
-/// - `xfs_imaxpct`: largest share of the space that inodes may take, in percent
-/// - `xfs_sunit`, `xfs_swidth`: stripe unit and width, in blocks
-/// - `xfs_dirversion`, `xfs_dirblocksize`, `xfs_cimode`: format and block size of directories, and whether names ignore case
-/// - `xfs_logname`, `xfs_logversion`: place and version of the log
-/// - `xfs_logblocksize`, `xfs_logblocks`, `xfs_logsectsize`, `xfs_logsunit`: its block size in bytes, its size in blocks, its sector size in bytes and its stripe unit in
-///   blocks
-/// - `xfs_lazycount`: whether counters of the super block are updated lazily
-/// - `xfs_rtname`, `xfs_rtextsize`, `xfs_rtblocks`, `xfs_rtextents`: place and shape of the real-time section
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Xfsinfo {
-    pub xfs_mntpoint: BString,
-    pub xfs_inodesize: u32,
-    pub xfs_agcount: u32,
-    pub xfs_agsize: u32,
-    pub xfs_sectsize: u32,
-    pub xfs_attr: u32,
-    pub xfs_blocksize: u32,
-    pub xfs_datablocks: u64,
-    pub xfs_imaxpct: u32,
-    pub xfs_sunit: u32,
-    pub xfs_swidth: u32,
-    pub xfs_dirversion: u32,
-    pub xfs_dirblocksize: u32,
-    pub xfs_cimode: u32,
-    pub xfs_logname: BString,
-    pub xfs_logblocksize: u32,
-    pub xfs_logblocks: u32,
-    pub xfs_logversion: u32,
-    pub xfs_logsectsize: u32,
-    pub xfs_logsunit: u32,
-    pub xfs_lazycount: u32,
-    pub xfs_rtname: BString,
-    pub xfs_rtextsize: u32,
-    pub xfs_rtblocks: u64,
-    pub xfs_rtextents: u64,
-}
-
-impl Xdr for Xfsinfo {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE
-        + <u32 as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE
-        + <u32 as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE
-        + <u32 as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE
-        + <u32 as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE
-        + <u32 as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE
-        + <u32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE
-        + <u64 as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.xfs_mntpoint)?;
-        e.put(&self.xfs_inodesize)?;
-        e.put(&self.xfs_agcount)?;
-        e.put(&self.xfs_agsize)?;
-        e.put(&self.xfs_sectsize)?;
-        e.put(&self.xfs_attr)?;
-        e.put(&self.xfs_blocksize)?;
-        e.put(&self.xfs_datablocks)?;
-        e.put(&self.xfs_imaxpct)?;
-        e.put(&self.xfs_sunit)?;
-        e.put(&self.xfs_swidth)?;
-        e.put(&self.xfs_dirversion)?;
-        e.put(&self.xfs_dirblocksize)?;
-        e.put(&self.xfs_cimode)?;
-        e.put(&self.xfs_logname)?;
-        e.put(&self.xfs_logblocksize)?;
-        e.put(&self.xfs_logblocks)?;
-        e.put(&self.xfs_logversion)?;
-        e.put(&self.xfs_logsectsize)?;
-        e.put(&self.xfs_logsunit)?;
-        e.put(&self.xfs_lazycount)?;
-        e.put(&self.xfs_rtname)?;
-        e.put(&self.xfs_rtextsize)?;
-        e.put(&self.xfs_rtblocks)?;
-        e.put(&self.xfs_rtextents)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            xfs_mntpoint: d.get()?,
-            xfs_inodesize: d.get()?,
-            xfs_agcount: d.get()?,
-            xfs_agsize: d.get()?,
-            xfs_sectsize: d.get()?,
-            xfs_attr: d.get()?,
-            xfs_blocksize: d.get()?,
-            xfs_datablocks: d.get()?,
-            xfs_imaxpct: d.get()?,
-            xfs_sunit: d.get()?,
-            xfs_swidth: d.get()?,
-            xfs_dirversion: d.get()?,
-            xfs_dirblocksize: d.get()?,
-            xfs_cimode: d.get()?,
-            xfs_logname: d.get()?,
-            xfs_logblocksize: d.get()?,
-            xfs_logblocks: d.get()?,
-            xfs_logversion: d.get()?,
-            xfs_logsectsize: d.get()?,
-            xfs_logsunit: d.get()?,
-            xfs_lazycount: d.get()?,
-            xfs_rtname: d.get()?,
-            xfs_rtextsize: d.get()?,
-            xfs_rtblocks: d.get()?,
-            xfs_rtextents: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_utsname`.
-///
-/// What `uname(2)` says in the appliance: its kernel, not the guest's.
-///
-/// - `uts_sysname`: name of the system, `Linux`
-/// - `uts_release`, `uts_version`: release of the kernel, and its build
-/// - `uts_machine`: architecture
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Utsname {
-    pub uts_sysname: BString,
-    pub uts_release: BString,
-    pub uts_version: BString,
-    pub uts_machine: BString,
-}
-
-impl Xdr for Utsname {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.uts_sysname)?;
-        e.put(&self.uts_release)?;
-        e.put(&self.uts_version)?;
-        e.put(&self.uts_machine)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            uts_sysname: d.get()?,
-            uts_release: d.get()?,
-            uts_version: d.get()?,
-            uts_machine: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_hivex_node`.
-///
-/// A key of a Windows Registry hive.
-///
-/// - `hivex_node_h`: its handle, valid until the hive is closed
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNode {
-    pub hivex_node_h: i64,
-}
-
-impl Xdr for HivexNode {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.hivex_node_h)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { hivex_node_h: d.get()? })
-    }
-}
-
-/// `struct guestfs_hivex_value`.
-///
-/// A value of a Windows Registry key.
-///
-/// - `hivex_value_h`: its handle, valid until the hive is closed
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexValue {
-    pub hivex_value_h: i64,
-}
-
-impl Xdr for HivexValue {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.hivex_value_h)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { hivex_value_h: d.get()? })
-    }
-}
-
-/// `struct guestfs_internal_mountable`.
-///
-/// A mountable taken apart.
-///
-/// - `im_type`: 0 for a device, 1 for a Btrfs subvolume, 2 for a path
-/// - `im_device`: the device
-/// - `im_volume`: the subvolume; empty when there is none
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalMountable {
-    pub im_type: i32,
-    pub im_device: BString,
-    pub im_volume: BString,
-}
-
-impl Xdr for InternalMountable {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.im_type)?;
-        e.put(&self.im_device)?;
-        e.put(&self.im_volume)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            im_type: d.get()?,
-            im_device: d.get()?,
-            im_volume: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_tsk_dirent`.
-///
-/// A file found by The Sleuth Kit, perhaps a deleted one.
-///
-/// - `tsk_inode`: inode number, 0 where that is lost
-/// - `tsk_type`: a letter as in `dirent`, with `h` for a shadow inode, `w` for a whiteout and `u` for unknown
-/// - `tsk_size`: size in bytes, -1 where that is lost
-/// - `tsk_name`: path below the top of the file system
-/// - `tsk_flags`: bit 0 is set when it still exists and clear when it was deleted; bit 1 when its name is free but
-///   its inode is in use again, so that the other fields may speak of a different file; bit 2 when
-///   the file system keeps it compressed
-/// - `tsk_atime_sec`, `tsk_atime_nsec`: last access
-/// - `tsk_mtime_sec`, `tsk_mtime_nsec`: last change of the content
-/// - `tsk_ctime_sec`, `tsk_ctime_nsec`: last change of the inode
-/// - `tsk_crtime_sec`, `tsk_crtime_nsec`: creation
-/// - `tsk_nlink`: number of names
-/// - `tsk_link`: target of a symbolic link
-/// - `tsk_spare1`: not used, 0
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TskDirent {
-    pub tsk_inode: u64,
-    pub tsk_type: Char,
-    pub tsk_size: i64,
-    pub tsk_name: BString,
-    pub tsk_flags: u32,
-    pub tsk_atime_sec: i64,
-    pub tsk_atime_nsec: i64,
-    pub tsk_mtime_sec: i64,
-    pub tsk_mtime_nsec: i64,
-    pub tsk_ctime_sec: i64,
-    pub tsk_ctime_nsec: i64,
-    pub tsk_crtime_sec: i64,
-    pub tsk_crtime_nsec: i64,
-    pub tsk_nlink: i64,
-    pub tsk_link: BString,
-    pub tsk_spare1: i64,
-}
-
-impl Xdr for TskDirent {
-    const MIN_SIZE: usize = <u64 as Xdr>::MIN_SIZE + <Char as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE + <u32 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.tsk_inode)?;
-        e.put(&self.tsk_type)?;
-        e.put(&self.tsk_size)?;
-        e.put(&self.tsk_name)?;
-        e.put(&self.tsk_flags)?;
-        e.put(&self.tsk_atime_sec)?;
-        e.put(&self.tsk_atime_nsec)?;
-        e.put(&self.tsk_mtime_sec)?;
-        e.put(&self.tsk_mtime_nsec)?;
-        e.put(&self.tsk_ctime_sec)?;
-        e.put(&self.tsk_ctime_nsec)?;
-        e.put(&self.tsk_crtime_sec)?;
-        e.put(&self.tsk_crtime_nsec)?;
-        e.put(&self.tsk_nlink)?;
-        e.put(&self.tsk_link)?;
-        e.put(&self.tsk_spare1)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            tsk_inode: d.get()?,
-            tsk_type: d.get()?,
-            tsk_size: d.get()?,
-            tsk_name: d.get()?,
-            tsk_flags: d.get()?,
-            tsk_atime_sec: d.get()?,
-            tsk_atime_nsec: d.get()?,
-            tsk_mtime_sec: d.get()?,
-            tsk_mtime_nsec: d.get()?,
-            tsk_ctime_sec: d.get()?,
-            tsk_ctime_nsec: d.get()?,
-            tsk_crtime_sec: d.get()?,
-            tsk_crtime_nsec: d.get()?,
-            tsk_nlink: d.get()?,
-            tsk_link: d.get()?,
-            tsk_spare1: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_yara_detection`.
-///
-/// One match of a YARA rule.
-///
-/// - `yara_name`: the file that matched
-/// - `yara_rule`: the rule that matched
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct YaraDetection {
-    pub yara_name: BString,
-    pub yara_rule: BString,
-}
-
-impl Xdr for YaraDetection {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.yara_name)?;
-        e.put(&self.yara_rule)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            yara_name: d.get()?,
-            yara_rule: d.get()?,
-        })
-    }
+    /// `struct guestfs_yara_detection`.
+    ///
+    /// One match of a YARA rule.
+    ///
+    /// - `yara_name`: the file that matched
+    /// - `yara_rule`: the rule that matched
+    YaraDetection { yara_name: BString, yara_rule: BString }
 }

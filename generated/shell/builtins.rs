@@ -4,6 +4,33 @@
 
 use crate::command::About;
 
+/// All of them, by name.
+pub static ALL: &[&About] = &[
+    &ALLOC,
+    &COPY_IN,
+    &COPY_OUT,
+    &DELETE_EVENT,
+    &DISPLAY,
+    &ECHO,
+    &EDIT,
+    &EVENT,
+    &GLOB,
+    &HELP,
+    &HEXEDIT,
+    &LCD,
+    &LIST_EVENTS,
+    &MAN,
+    &MORE,
+    &NOT,
+    &QUIT,
+    &REOPEN,
+    &SETENV,
+    &SPARSE,
+    &SUPPORTED,
+    &TIME,
+    &UNSETENV,
+];
+
 /// `alloc`: make a disk image with all its blocks reserved and add it.
 pub static ALLOC: About = About {
     name: "alloc",

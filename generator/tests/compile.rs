@@ -63,7 +63,8 @@ fn c_header_and_varargs() {
 
 #[test]
 fn python_extension_and_stub() {
-    let include = run(Command::new("/usr/bin/python3").args(["-c", "import sysconfig; print(sysconfig.get_paths()['include'])"]));
+    let include =
+        run(Command::new("/usr/bin/python3").args(["-c", "import sysconfig; print(sysconfig.get_paths()['include'])"]));
     let ours = root().join("bindings/python/src").display().to_string();
     cc(sources(&tiny().join("python/ext")), &["-std=gnu11", "-I", include.trim(), "-I", &ours]);
     let package = tiny().join("python/guestfs");
@@ -78,7 +79,9 @@ fn ocaml_module_and_stubs() {
     let dir = scratch("ocaml");
     for file in ["guestfs.mli", "guestfs.ml"] {
         std::fs::copy(tiny().join("ocaml").join(file), dir.join(file)).unwrap();
-        run(Command::new("ocamlfind").args(["ocamlopt", "-w", "+a-4-9-40..42-44-45-48-70", "-c", file]).current_dir(&dir));
+        run(Command::new("ocamlfind")
+            .args(["ocamlopt", "-w", "+a-4-9-40..42-44-45-48-70", "-c", file])
+            .current_dir(&dir));
     }
     let include = run(Command::new("ocamlfind").args(["ocamlc", "-where"]));
     let ours = root().join("bindings/ocaml/src").display().to_string();

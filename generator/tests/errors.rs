@@ -2,8 +2,8 @@
 //!
 //! `UPDATE=1 cargo test -p guestfs-generator --test errors` rewrites the expected texts.
 
-use generator::diag::{self, Code};
 use generator::check;
+use generator::diag::{self, Code};
 use std::path::{Path, PathBuf};
 
 fn inputs() -> Vec<PathBuf> {
@@ -45,7 +45,8 @@ fn a_file_shows_its_own_code_and_no_other() {
     for path in inputs() {
         let code = stem(&path)[..5].to_owned();
         let shown = diagnostics(&path);
-        let codes: Vec<&str> = shown.lines().filter_map(|l| l.strip_prefix("error[")?.split_once(']')).map(|(c, _)| c).collect();
+        let codes: Vec<&str> =
+            shown.lines().filter_map(|l| l.strip_prefix("error[")?.split_once(']')).map(|(c, _)| c).collect();
         assert!(!codes.is_empty() && codes.iter().all(|c| *c == code), "{}: {codes:?}\n{shown}", path.display());
     }
 }

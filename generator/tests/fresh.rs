@@ -32,7 +32,8 @@ fn api_toml_is_in_order() {
 fn rpcgen_accepts_the_protocol() {
     let x = root().join("generated/guestfs_protocol.x");
     let run = Command::new("rpcgen").arg("-C").arg("-h").arg(&x).output();
-    let out = run.unwrap_or_else(|e| panic!("rpcgen: {e}; it is in the package rpcsvc-proto, which `make setup` installs"));
+    let out =
+        run.unwrap_or_else(|e| panic!("rpcgen: {e}; it is in the package rpcsvc-proto, which `make setup` installs"));
     let errors = String::from_utf8_lossy(&out.stderr);
     assert!(out.status.success() && errors.is_empty(), "rpcgen: {errors}");
     let header = String::from_utf8_lossy(&out.stdout);

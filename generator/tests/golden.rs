@@ -33,7 +33,8 @@ fn every_target_makes_its_golden_files() {
         write::write(&golden, &files).unwrap();
     }
     let differences = write::compare(&golden, &files).unwrap();
-    let shown: Vec<String> = differences.iter().map(|d| format!("{d}{}", first_difference(&golden, d, &files))).collect();
+    let shown: Vec<String> =
+        differences.iter().map(|d| format!("{d}{}", first_difference(&golden, d, &files))).collect();
     assert!(shown.is_empty(), "run with UPDATE=1 if this is wanted:\n{}", shown.join("\n"));
 }
 

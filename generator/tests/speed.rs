@@ -12,7 +12,7 @@ fn full_size_api_is_quick() {
     let api = check::load(&text, None).unwrap_or_else(|d| panic!("{}", diag::render("enlarged", &text, &d)));
     let files = emit::emit_all(&api);
     let took = start.elapsed();
-    assert_eq!(api.calls.len(), 648);
+    assert!(api.calls.len() >= 648);
     assert!(files.len() > 100);
     // About 1 s with two idle cores when optimised (`cargo gen bench`); the limits leave room for a busy
     // machine but not for anything that grows with the square of the API.

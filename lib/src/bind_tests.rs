@@ -13,7 +13,7 @@ use std::fmt::Display;
 use std::io::Write;
 
 /// Where the lines go when not to standard output.
-pub(crate) type Output = parking_lot::Mutex<Option<std::fs::File>>;
+type Output = parking_lot::Mutex<Option<std::fs::File>>;
 
 /// Longest list anyone may ask for.
 const LIST_MAX: i32 = 1_000_000;
@@ -42,7 +42,8 @@ impl Lines {
     }
 
     fn print(self, g: &Handle) -> Result<()> {
-        let mut output = g.test_output.lock();
+        let kept = g.kept::<Output>();
+        let mut output = kept.lock();
         let written = match output.as_mut() {
             Some(file) => file.write_all(&self.0),
             None => {
@@ -108,14 +109,13 @@ pub(crate) fn internal_test_63_optargs(g: &Handle, opts: &InternalTest63OptargsO
 
 pub(crate) fn internal_test_set_output(g: &Handle, filename: &BStr) -> Result<()> {
     let path: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(filename);
-    let file =
-        std::fs::File::create(path).map_err(|e| Error::io(format!("cannot open output file {filename}"), e))?;
-    *g.test_output.lock() = Some(file);
+    let file = std::fs::File::create(path).map_err(|e| Error::io(format!("cannot open output file {filename}"), e))?;
+    *g.kept::<Output>().lock() = Some(file);
     Ok(())
 }
 
 pub(crate) fn internal_test_close_output(g: &Handle) -> Result<()> {
-    *g.test_output.lock() = None;
+    *g.kept::<Output>().lock() = None;
     Ok(())
 }
 
@@ -255,8 +255,19 @@ mod tests {
         let file = dir.path().join("out");
         g.internal_test_set_output(file.as_os_str().as_encoded_bytes()).unwrap();
         let none: [&str; 0] = [];
-        g.internal_test("abc", Some("def".into()), &none, false, 0, 0, "123", "456", b"\x01\x02abc\n", Default::default())
-            .unwrap();
+        g.internal_test(
+            "abc",
+            Some("def".into()),
+            &none,
+            false,
+            0,
+            0,
+            "123",
+            "456",
+            b"\x01\x02abc\n",
+            Default::default(),
+        )
+        .unwrap();
         let all = InternalTestOpts::new().obool(true).oint(-1).oint64(1 << 40).ostring("s t").ostringlist(["a", "b"]);
         g.internal_test("a\"", None, &["1", "2"], true, -1, i64::MIN, "f", "g", b"", all).unwrap();
         g.internal_test_only_optargs(InternalTestOnlyOptargsOpts::new().test(3)).unwrap();

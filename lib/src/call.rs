@@ -24,18 +24,61 @@ pub struct CallInfo {
     pub file_in: bool,
     /// Streams a host file from the daemon.
     pub file_out: bool,
-    /// Described, but the daemon of this version answers ENOTSUP.
-    pub planned: bool,
 }
 
 impl CallInfo {
+    /// An ordinary call.
+    pub(crate) const fn new(name: &'static str, proc: i32) -> Self {
+        CallInfo {
+            name,
+            proc,
+            config_only: false,
+            nonblocking: false,
+            progress: false,
+            cancellable: false,
+            wrapper: true,
+            file_in: false,
+            file_out: false,
+        }
+    }
+
     /// True when the daemon does the work.
     pub const fn is_daemon(&self) -> bool {
         self.proc != 0
     }
 }
 
-/// Every call of the API, in order of its name.
-pub fn all() -> &'static [&'static CallInfo] {
-    crate::client::info::ALL
+/// What a call can be beside ordinary.
+macro_rules! facts {
+    ($($name:ident: $member:ident = $value:literal;)*) => {
+        impl CallInfo {$(
+            pub(crate) const fn $name(self) -> Self {
+                CallInfo { $member: $value, ..self }
+            }
+        )*}
+    };
 }
+
+facts! {
+    config_only: config_only = true;
+    nonblocking: nonblocking = true;
+    progress: progress = true;
+    cancellable: cancellable = true;
+    no_wrapper: wrapper = false;
+    file_in: file_in = true;
+    file_out: file_out = true;
+}
+
+/// A static for each call and the table of all. A row: `CONSTANT: "name" number fact…;`.
+macro_rules! call_facts {
+    ($($constant:ident: $name:literal $proc:literal $($fact:ident)*;)*) => {
+        $(
+            #[doc = concat!("`", $name, "`.")]
+            pub static $constant: $crate::call::CallInfo = $crate::call::CallInfo::new($name, $proc)$(.$fact())*;
+        )*
+
+        /// Every call, by name.
+        pub static ALL: &[&$crate::call::CallInfo] = &[$(&$constant),*];
+    };
+}
+pub(crate) use call_facts;

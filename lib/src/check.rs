@@ -24,7 +24,11 @@ pub(crate) fn guid(g: &Handle, info: &CallInfo, arg: &str, value: &[u8]) -> Resu
         .iter()
         .all(|n| groups.next().is_some_and(|g| g.len() == *n && g.iter().all(u8::is_ascii_hexdigit)))
         && groups.next().is_none();
-    if sound { Ok(()) } else { Err(refuse(g, info, arg, "parameter is not a valid GUID")) }
+    if sound {
+        Ok(())
+    } else {
+        Err(refuse(g, info, arg, "parameter is not a valid GUID"))
+    }
 }
 
 /// One component of a path: not empty and without `/`.

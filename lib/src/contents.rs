@@ -16,6 +16,7 @@ use crate::rpc::{Sink, Source};
 use bstr::{BStr, BString, ByteSlice};
 use guestfs_protocol::args;
 use guestfs_protocol::structs::{Dirent, Stat, Statns};
+use guestfs_protocol::xdr;
 use std::io::Write;
 
 /// Most bytes a stream may bring into memory: the daemon is hostile, and 32-bit sizes end here too.
@@ -38,6 +39,7 @@ impl Write for Memory {
         if data.len() > self.limit.saturating_sub(self.bytes.len()) {
             return Err(std::io::Error::from_raw_os_error(libc::EFBIG));
         }
+        self.bytes.try_reserve(data.len()).map_err(|_| std::io::Error::from_raw_os_error(libc::ENOMEM))?;
         self.bytes.extend_from_slice(data);
         Ok(data.len())
     }
@@ -77,7 +79,9 @@ impl Budget {
         let mut copies = Vec::new();
         for string in strings {
             self.charge::<BString>(string.len())?;
-            copies.push(string.into());
+            let no_memory = |_| Error::no_memory(self.call, string.len());
+            let copy = xdr::copy(string).map_err(no_memory)?;
+            xdr::push(&mut copies, BString::from(copy)).map_err(no_memory)?;
         }
         Ok(copies)
     }

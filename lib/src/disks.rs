@@ -3,8 +3,11 @@
 //! In: host paths and options. Out: files, or facts that `qemu-img` found — run with tight resource
 //! limits, because the image may be hostile.
 
+use crate::child::{environment, output, Limits, Spec, Wanted};
+use crate::drive::{self, Trust};
 use crate::error::{Error, ErrorKind, Result};
 use crate::handle::Handle;
+use crate::image;
 use bstr::{BStr, BString, ByteSlice};
 use guestfs_protocol::opts::DiskCreateOpts;
 use rustix::fs::{FallocateFlags, FileType, Mode, OFlags};
@@ -15,21 +18,13 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 /// `qemu-img info` on a sane image needs a fraction of both (upstream's limits: CVE-2014-0143 ff.).
-const INFO_CPU_SECONDS: u64 = 10;
-const INFO_MEMORY: u64 = 1 << 30;
+const INFO_LIMITS: Limits = Limits { cpu: 10, memory: 1 << 30 };
 /// Longest output read: a list of snapshots can be long.
-const INFO_OUTPUT: u64 = 4 << 20;
+const INFO_OUTPUT: usize = 4 << 20;
 
-pub(crate) fn disk_create(
-    g: &Handle,
-    filename: &BStr,
-    format: &BStr,
-    size: i64,
-    opts: &DiskCreateOpts,
-) -> Result<()> {
+pub(crate) fn disk_create(g: &Handle, filename: &BStr, format: &BStr, size: i64, opts: &DiskCreateOpts) -> Result<()> {
     match opts.backingfile {
         None if size <= 0 => return Err(Error::usage(format!("invalid size: {size}"))),
         Some(_) if size >= 0 => return Err(Error::usage("if using a backing file, size must be passed as -1")),
@@ -123,8 +118,7 @@ fn create_qcow2(g: &Handle, filename: &BStr, size: i64, opts: &DiskCreateOpts) -
     if opts.backingformat.is_some() && opts.backingfile.is_none() {
         return Err(Error::usage("backingformat parameter cannot be used without backingfile"));
     }
-    let mut cmd = Command::new("qemu-img");
-    cmd.args(["create", "-q", "-f", "qcow2"]);
+    let mut spec = Spec::new("qemu-img", environment::QEMU).args(["create", "-q", "-f", "qcow2"]);
     if let Some(backing) = &opts.backingfile {
         let format = match &opts.backingformat {
             Some(format) if is_format_name(format) => format.clone(),
@@ -132,18 +126,22 @@ fn create_qcow2(g: &Handle, filename: &BStr, size: i64, opts: &DiskCreateOpts) -
             // A guess, as in upstream; the manual says why the format should be given.
             None => g.disk_format(beside(filename, backing).as_os_str().as_bytes())?,
         };
-        cmd.arg("-b").arg(OsStr::from_bytes(backing)).arg("-F").arg(OsStr::from_bytes(&format));
+        if let Trust::Contained { folders } = g.props.lock().trust() {
+            // qemu-img opens it, and what it names.
+            let path = std::path::absolute(beside(filename, backing)).map_err(|e| Error::io(backing.as_slice(), e))?;
+            contained(backing.as_bstr(), &path, &format.to_str_lossy(), &folders)?;
+            spec.dir = folder(&path);
+        }
+        spec = spec.arg("-b").arg(OsStr::from_bytes(backing)).arg("-F").arg(OsStr::from_bytes(&format));
     }
     if !settings.is_empty() {
-        cmd.arg("-o").arg(settings.join(","));
+        spec = spec.arg("-o").arg(settings.join(","));
     }
-    cmd.arg("--").arg(safe_name(filename)?);
+    spec = spec.arg("--").arg(safe_name(filename)?);
     if size >= 0 {
-        cmd.arg(size.to_string());
+        spec = spec.arg(size.to_string());
     }
-    let text = run(g, cmd, &format!("qemu-img: {filename}"), None)?;
-    drop(text);
-    Ok(())
+    run(g, spec, &format!("qemu-img: {filename}")).map(drop)
 }
 
 /// Format names as qemu spells them: nothing that could be read as another option.
@@ -179,15 +177,36 @@ struct Info {
 fn info(g: &Handle, filename: &BStr) -> Result<Info> {
     let path = safe_name(filename)?;
     // Its own message names the file and the reason; qemu-img's is longer.
-    File::open(&path).map_err(|e| Error::io(filename.as_bytes(), e))?;
-    let mut cmd = Command::new("qemu-img");
+    let file = File::open(&path).map_err(|e| Error::io(filename.as_bytes(), e))?;
     // -U: also while another process writes it.
-    cmd.args(["info", "-U", "--output", "json", "--"]).arg(path);
-    let output = run(g, cmd, &format!("qemu-img info: {filename}"), Some((INFO_CPU_SECONDS, INFO_MEMORY)))?;
+    let mut spec = Spec::new("qemu-img", environment::QEMU).args(["info", "-U", "--output", "json"]);
+    spec.limits = Some(INFO_LIMITS);
+    if let Trust::Contained { folders } = g.props.lock().trust() {
+        let format = drive::probe_file(&file, Path::new(&path)).map_err(|e| Error::io(filename.as_bytes(), e))?;
+        contained(filename, Path::new(&path), format, &folders)?;
+        // As it was looked at: in another format it could name something else.
+        spec = spec.arg("-f").arg(format);
+        spec.dir = folder(Path::new(&path));
+    }
+    let spec = spec.arg("--").arg(path);
+    let output = run(g, spec, &format!("qemu-img info: {filename}"))?;
     serde_json::from_slice(&output).map_err(|e| {
         Error::new(ErrorKind::Tool, format!("qemu-img info: {filename}: its output is not understood: {e}"))
             .with_cause(e)
     })
+}
+
+/// qemu-img opens the data file of an image that it only looks at.
+fn contained(filename: &BStr, path: &Path, format: &str, folders: &[PathBuf]) -> Result<()> {
+    let opened = image::open(image::Wanted { path, format, writable: false, folders: Some(folders) });
+    opened.map(drop).map_err(|fault| {
+        Error::new(ErrorKind::Usage, format!("{filename}: {}", fault.why)).with_errno(fault.errno).with_help(fault.help)
+    })
+}
+
+/// Where qemu-img is to run, so that it looks for a data file with a relative name where [`contained`] did.
+fn folder(image: &Path) -> Option<PathBuf> {
+    image.canonicalize().ok()?.parent().map(Path::to_owned)
 }
 
 fn missing(what: &str, filename: &BStr) -> Error {
@@ -208,41 +227,24 @@ pub(crate) fn has_backing_file(g: &Handle, filename: &BStr) -> Result<bool> {
 }
 
 /// Run a tool and return its bounded standard output.
-fn run(g: &Handle, mut cmd: Command, what: &str, limits: Option<(u64, u64)>) -> Result<Vec<u8>> {
-    g.note(format!("command: {cmd:?}").as_bytes());
-    cmd.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).env("LC_ALL", "C");
-    if let Some((cpu, memory)) = limits {
-        crate::sys::limit_child(&mut cmd, cpu, memory);
-    }
-    let mut child = cmd.spawn().map_err(|e| {
+fn run(g: &Handle, spec: Spec, what: &str) -> Result<Vec<u8>> {
+    g.note(format!("command: {}", spec.shown()).as_bytes());
+    let wanted = Wanted { most: INFO_OUTPUT, limit: None, go_on: &|| !g.is_cancelled() };
+    let output = output(spec, &wanted).map_err(|e| {
+        if e.raw_os_error() == Some(libc::ECANCELED) {
+            let text = format!("{what}: operation cancelled by user");
+            return Error::new(ErrorKind::Cancelled, text).with_errno(libc::EINTR);
+        }
         let help = match e.kind() {
             std::io::ErrorKind::NotFound => "install the package qemu-utils",
             _ => "see whether the program can be run by hand",
         };
         Error::io(format!("{what}: cannot run the program"), e).with_help(help)
     })?;
-    let stderr = child.stderr.take();
-    // Both pipes at once, or a chatty tool blocks on the one that is not read.
-    let errors = std::thread::spawn(move || read_bounded(stderr));
-    let output = read_bounded(child.stdout.take());
-    let status = child.wait().map_err(|e| Error::io(what, e))?;
-    let errors = errors.join().unwrap_or_default();
-    if status.success() {
-        return Ok(output);
+    if output.ok() {
+        return Ok(output.stdout);
     }
-    let said = errors.trim().as_bstr();
-    let how = if said.is_empty() { status.to_string() } else { said.to_string() };
-    Err(Error::new(ErrorKind::Tool, format!("{what}: {how}")))
-}
-
-/// Read what is wanted, then drain the rest so that the writer can end.
-fn read_bounded(pipe: Option<impl Read>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    if let Some(mut pipe) = pipe {
-        let _ = pipe.by_ref().take(INFO_OUTPUT).read_to_end(&mut bytes);
-        let _ = std::io::copy(&mut pipe, &mut std::io::sink());
-    }
-    bytes
+    Err(Error::new(ErrorKind::Tool, format!("{what}: {}", output.complaint().as_bstr())))
 }
 
 #[cfg(test)]
@@ -290,6 +292,29 @@ mod tests {
         assert!(!g.disk_has_backing_file(at("b a,s:e")).unwrap());
         std::fs::remove_file(at("over2")).unwrap();
         assert!(g.disk_has_backing_file(at("rel")).unwrap());
+    }
+
+    #[test]
+    fn contained_images() {
+        let (_dir, at) = place();
+        let (g, open) = (handle(), handle());
+        g.set_image_trust("contained").unwrap();
+        let evil = DiskCreateOpts::new().backingfile("/etc/passwd").backingformat("raw");
+        g.disk_create(at("evil"), "qcow2", -1, evil).unwrap();
+        assert_eq!(g.disk_format(at("evil")).unwrap_err().errno(), libc::EPERM);
+        assert_eq!(open.disk_format(at("evil")).unwrap(), "qcow2");
+        g.disk_create(at("good"), "qcow2", 1 << 20, DiskCreateOpts::new()).unwrap();
+        assert_eq!(g.disk_virtual_size(at("good")).unwrap(), 1 << 20);
+        let over = DiskCreateOpts::new().backingfile("good").backingformat("qcow2");
+        g.disk_create(at("over"), "qcow2", -1, over).unwrap();
+        // The program names the file below, but not what that one names.
+        let over = DiskCreateOpts::new().backingfile("evil").backingformat("qcow2");
+        assert_eq!(g.disk_create(at("over2"), "qcow2", -1, over).unwrap_err().errno(), libc::EPERM);
+        // Each of the formats that it seems to have is another one's.
+        std::fs::copy(at("evil"), at("evil.dmg")).unwrap();
+        std::fs::write(at("text"), "version=1\nRW 8 FLAT \"/etc/passwd\" 0\n").unwrap();
+        assert_ne!(g.disk_format(at("evil.dmg")).ok(), Some("qcow2".into()));
+        assert_eq!(g.disk_format(at("text")).unwrap(), "raw");
     }
 
     #[test]

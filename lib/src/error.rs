@@ -32,6 +32,8 @@ pub enum ErrorKind {
     Io,
     /// A program on the host failed or is missing.
     Tool,
+    /// There is no memory for what a call brings.
+    Memory,
     /// Described in the API but not possible here.
     NotSupported,
 }
@@ -116,6 +118,13 @@ impl Error {
             cause: None,
             reported: false,
         }))
+    }
+
+    /// What a call has to do with a guest's data needs more memory than there is.
+    pub fn no_memory(call: &str, bytes: usize) -> Self {
+        Error::new(ErrorKind::Memory, format!("{call}: there is no memory for {bytes} bytes more"))
+            .with_errno(libc::ENOMEM)
+            .with_help("read less at once, or raise the memory limit of the program")
     }
 
     /// A wrong argument: kind [`ErrorKind::Usage`], errno `EINVAL`.

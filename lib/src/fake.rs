@@ -5,20 +5,19 @@
 
 #![allow(unsafe_code, clippy::unwrap_used)]
 
-use crate::backend::{Backend, ExitInfo, LaunchError, Plan, Reporter, Running};
 use crate::channel::console::Tail;
-use crate::channel::{Connection, Patience};
-use crate::handle::{CreateFlags, Handle, State};
-use crate::rpc::Slot;
+use crate::channel::{Caller, Connection, Patience};
+use crate::handle::{CreateFlags, Handle, Slot, State};
+use crate::machine::{Backend, ExitInfo, LaunchError, Plan, Reporter, Running};
 use bstr::BString;
 use guestfs_protocol::message::{
     frame, frame_chunk, Chunk, Direction, ErrorReply, Header, Progress, Status, PROGRESS_FLAG,
 };
 use guestfs_protocol::xdr::{self, Decoder, Encoder, Xdr, XdrError};
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -184,6 +183,46 @@ impl Xdr for Raw {
     }
 }
 
+/// Somebody who waits at a channel and has no handle.
+pub(crate) struct Waiting {
+    wake: OwnedFd,
+    cancelled: Cell<bool>,
+    pub console: RefCell<Vec<u8>>,
+    pub progress: RefCell<Vec<Progress>>,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        let wake = rustix::event::eventfd(0, rustix::event::EventfdFlags::NONBLOCK).unwrap();
+        Waiting { wake, cancelled: Cell::default(), console: RefCell::default(), progress: RefCell::default() }
+    }
+}
+
+impl Waiting {
+    pub fn cancel(&self) {
+        self.cancelled.set(true);
+        rustix::io::write(&self.wake, &1u64.to_ne_bytes()).unwrap();
+    }
+}
+
+impl Caller for Waiting {
+    fn wake_fd(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
+    }
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.get()
+    }
+    fn drain_wake(&self) {
+        let _ = rustix::io::read(&self.wake, &mut [0; 8]);
+    }
+    fn console(&self, bytes: &[u8]) {
+        self.console.borrow_mut().extend_from_slice(bytes);
+    }
+    fn progress(&self, progress: &Progress) {
+        self.progress.borrow_mut().push(*progress);
+    }
+}
+
 /// The machine around the library's end.
 pub(crate) struct Machine {
     pub sock: UnixStream,
@@ -230,7 +269,14 @@ pub(crate) fn machine(script: impl FnOnce(Peer) + Send + 'static) -> Machine {
     let (ours, theirs) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
     std::thread::spawn(move || script(Peer { sock: theirs }));
-    Machine { sock: ours, console: None, exit: None, hello: None, hello_optional: false, silence: Duration::from_secs(20) }
+    Machine {
+        sock: ours,
+        console: None,
+        exit: None,
+        hello: None,
+        hello_optional: false,
+        silence: Duration::from_secs(20),
+    }
 }
 
 /// A handle that reads no environment.
@@ -245,12 +291,23 @@ pub(crate) fn ready(script: impl FnOnce(Peer) + Send + 'static) -> Handle {
     adopt(machine(script))
 }
 
-/// A launched handle around this machine, with little patience.
+/// A connection to this machine, with little patience.
+pub(crate) fn connection(machine: Machine) -> Connection {
+    let mut connection = Connection::new(Box::new(machine), Tail::default());
+    connection.patience = Patience {
+        stall: Duration::from_millis(400),
+        drain: Duration::from_millis(600),
+        cancel: Duration::from_millis(600),
+        stopping: Duration::from_millis(1500),
+        sync: Duration::from_millis(1500),
+    };
+    connection
+}
+
+/// A launched handle around this machine.
 pub(crate) fn adopt(machine: Machine) -> Handle {
     let g = handle();
-    let mut connection = Connection::new(Box::new(machine), Tail::default());
-    connection.patience = Patience { stall: Duration::from_millis(400), cancel: Duration::from_millis(600) };
-    *g.slot().lock() = Slot::Idle(Box::new(connection));
+    *g.slot().lock() = Slot::Idle(Box::new(connection(machine)));
     g.set_state(State::Ready);
     g
 }
@@ -269,4 +326,10 @@ impl Backend for Fleet {
     fn needs_drives(&self) -> bool {
         false
     }
+}
+
+/// A pipe: what is read from and what is written to. (That of the standard library is younger than Rust 1.85.)
+pub fn pipe() -> (std::fs::File, std::fs::File) {
+    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
+    (reader.into(), writer.into())
 }

@@ -9,18 +9,18 @@ use bstr::{BStr, BString, ByteSlice};
 use std::collections::BTreeMap;
 
 /// Answers of the daemon.
-pub(crate) type Features = parking_lot::Mutex<BTreeMap<BString, Feature>>;
+type Features = parking_lot::Mutex<BTreeMap<BString, Feature>>;
 
 /// What the daemon says about a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Feature {
+enum Feature {
     Available,
     Unavailable,
     Unknown,
 }
 
 fn ask(g: &Handle, group: &BStr) -> Result<Feature> {
-    if let Some(known) = g.features.lock().get(group) {
+    if let Some(known) = g.kept_of_machine::<Features>().lock().get(group) {
         return Ok(*known);
     }
     // The numbers of the wire: 0 available, 1 not, 2 unknown (upstream's daemon/available.c).
@@ -33,7 +33,7 @@ fn ask(g: &Handle, group: &BStr) -> Result<Feature> {
                 .with_errno(libc::EPROTO))
         }
     };
-    g.features.lock().insert(group.into(), answer);
+    g.kept_of_machine::<Features>().lock().insert(group.into(), answer);
     Ok(answer)
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn available(g: &Handle, groups: &[BString]) -> Result<()> {
             Feature::Unavailable => {
                 return Err(Error::new(ErrorKind::NotSupported, format!("{group}: group not available"))
                     .with_errno(libc::ENOTSUP)
-                    .with_help("the appliance lacks the programs of this group: install them on the host"))
+                    .with_help("guestfs-appliance list says what the appliance lacks for it"))
             }
             Feature::Unknown => return Err(unknown(group.as_bstr())),
         }

@@ -10,37 +10,46 @@
 
 pub mod appliance;
 pub mod backend;
-pub mod call;
 mod bind_tests;
+pub mod call;
 mod channel;
 mod check;
-#[path = "../../generated/client/mod.rs"]
+mod child;
+#[rustfmt::skip]
+#[path = "../generated/mod.rs"]
 mod client;
+mod close;
 mod contents;
 mod copy_tree;
 mod disks;
-pub mod drives;
+pub mod drive;
+mod drives;
 pub mod error;
 pub mod event;
 #[cfg(test)]
 mod fake;
 mod features;
 mod handle;
+mod image;
 mod inspect;
 mod launch;
 mod libvirt;
+mod libvirt_ffi;
+pub mod machine;
 mod mount_local;
 mod pointer;
-pub mod private;
+mod process;
 mod rpc;
 mod settings;
 mod sys;
 pub mod trace;
 
 pub use bstr::{BStr, BString};
+pub use client::info::ALL as ALL_CALLS;
 pub use error::{Error, ErrorKind, LaunchFailure, Result};
 pub use event::{event_to_string, Event, EventClass, EventId, EVENT_ALL};
 pub use guestfs_protocol as protocol;
 pub use guestfs_protocol::{errno, opts, structs};
-pub use pointer::Pointer;
+pub use handle::private;
 pub use handle::{printable, Canceller, CreateFlags, ErrorHook, Handle, State};
+pub use pointer::Pointer;

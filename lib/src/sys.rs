@@ -18,21 +18,3 @@ pub(crate) fn close(fd: OwnedFd) -> std::io::Result<()> {
         },
     }
 }
-
-/// Limit a child's processor seconds and address space (bytes) before it starts.
-pub(crate) fn limit_child(cmd: &mut std::process::Command, cpu: u64, memory: u64) {
-    use std::os::unix::process::CommandExt;
-    // SAFETY: between fork and exec only setrlimit(2) is called, which is async-signal-safe, on
-    // values that were computed before; nothing is allocated.
-    unsafe {
-        cmd.pre_exec(move || {
-            for (resource, limit) in [(libc::RLIMIT_CPU, cpu), (libc::RLIMIT_AS, memory)] {
-                let limit = libc::rlimit { rlim_cur: limit, rlim_max: limit };
-                if libc::setrlimit(resource, &limit) != 0 {
-                    return Err(std::io::Error::last_os_error());
-                }
-            }
-            Ok(())
-        });
-    }
-}

@@ -73,7 +73,7 @@ impl Trace {
     }
 
     /// A pointer: its address.
-    pub fn pointer(&mut self, _name: &str, value: crate::Pointer<'_>) {
+    pub fn pointer(&mut self, _name: &str, value: crate::pointer::Pointer<'_>) {
         let address = value.address().map_or(0, |p| p.as_ptr() as usize);
         let _ = write!(self.line, " (void *){address:#x}");
     }

@@ -64,7 +64,13 @@ fn built_once_then_found() {
     // The root has the tools where their scripts and the loader look for them.
     let list = Command::new("unsquashfs").args(["-l", "-d", ""]).arg(dir.join("root")).output().unwrap();
     let list = String::from_utf8(list.stdout).unwrap();
-    for name in ["/usr/sbin/mke2fs", "/usr/sbin/lvm", "/usr/lib64/ld-linux-x86-64.so.2", "/etc/guestfs-rs/appliance", "/sysroot"] {
+    for name in [
+        "/usr/sbin/mke2fs",
+        "/usr/sbin/lvm",
+        "/usr/lib64/ld-linux-x86-64.so.2",
+        "/etc/guestfs-rs/appliance",
+        "/sysroot",
+    ] {
         assert!(list.lines().any(|l| l == name), "{name}");
     }
 }

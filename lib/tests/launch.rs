@@ -5,10 +5,14 @@
 
 #[path = "launch/drives.rs"]
 mod drives;
+#[path = "launch/groups.rs"]
+mod groups;
 #[path = "launch/help.rs"]
 mod help;
 #[path = "launch/hotplug.rs"]
 mod hotplug;
+#[path = "launch/layers.rs"]
+mod layers;
 #[path = "launch/restored.rs"]
 mod restored;
 
@@ -125,7 +129,10 @@ fn launch_through_a_wrapper_script() {
     let _serial = serial();
     let dir = tempfile::tempdir().unwrap();
     let note = dir.path().join("note");
-    let hv = script(dir.path(), &format!("echo \"$@\" > '{}'\nexec qemu-system-x86_64 -name wrapped \"$@\"", note.display()));
+    let hv = script(
+        dir.path(),
+        &format!("echo \"$@\" > '{}'\nexec qemu-system-x86_64 -name wrapped \"$@\"", note.display()),
+    );
     let g = launch("wrapper", |g| {
         g.set_hv(&hv).unwrap();
         scratch(g, 10);

@@ -37,6 +37,8 @@ impl Host {
         if e.errno() == libc::ENOTSUP {
             assert!(e.help().unwrap().contains("libvirt0"), "{e}");
             // Not with a macro, whose output the test harness keeps for itself.
+            // Not `println!`, which the test harness keeps to itself.
+            #[expect(clippy::explicit_write)]
             writeln!(std::io::stdout(), "\nnot run: {what}, {}", e.message()).unwrap();
             return None;
         }
@@ -128,7 +130,11 @@ fn disks_in_order_with_their_options() {
     let o = || host.opts();
     assert_eq!(
         added("off", o()).unwrap(),
-        [format!("{a} \"format:raw\" \"blocksize:4096\""), format!("{b} \"format:qcow2\""), format!("{cd} \"format:raw\"")]
+        [
+            format!("{a} \"format:raw\" \"blocksize:4096\""),
+            format!("{b} \"format:qcow2\""),
+            format!("{cd} \"format:raw\"")
+        ]
     );
     let ro = "\"readonly:true\" \"format:raw\"";
     assert_eq!(added("off", o().readonlydisk("read")).unwrap()[2], format!("{cd} {ro}"));
@@ -171,7 +177,9 @@ fn running_domains() {
     let Some(mut host) = Host::new("libvirt: running domains") else { return };
     let image = host.image("a");
     let channel = |name: &str| {
-        format!("<channel type='unix'><source mode='bind' path='/s/live'/><target type='virtio' name='{name}'/></channel>")
+        format!(
+            "<channel type='unix'><source mode='bind' path='/s/live'/><target type='virtio' name='{name}'/></channel>"
+        )
     };
     host.domain("running", RUNNING, &file(&image, "vda", ""));
     host.domain("paused", PAUSED, &file(&image, "vda", ""));
@@ -303,7 +311,9 @@ fn credentials() {
     let (result, seen) = connect(Some("open sesame"), &both);
     assert_eq!(result.unwrap(), 1);
     assert_eq!(seen, [&uri, "authname", &uri, "passphrase"]);
-    for (answer, supported) in [(Some("open barley"), &both[..]), (None, &both), (Some("open sesame"), &["authname"]), (None, &[])] {
+    for (answer, supported) in
+        [(Some("open barley"), &both[..]), (None, &both), (Some("open sesame"), &["authname"]), (None, &[])]
+    {
         let e = connect(answer, supported).0.unwrap_err();
         assert_eq!(e.errno(), libc::EACCES, "{answer:?} {supported:?}: {e}");
     }

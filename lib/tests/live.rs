@@ -229,7 +229,8 @@ fn handles_are_send_and_sync() {
 fn a_pipe_as_source_and_target() {
     let d = Daemon::start();
     let g = d.connect();
-    let (reader, mut writer) = std::io::pipe().unwrap();
+    let (reader, mut writer) =
+        rustix::pipe::pipe().map(|(r, w)| (std::fs::File::from(r), std::fs::File::from(w))).unwrap();
     let path = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader));
     let feeder = std::thread::spawn(move || {
         for i in 0..1000 {

@@ -112,7 +112,11 @@ fn programs_work_on_a_mount() {
         assert_eq!(work("stat -c %h $m/d/hard"), "2\n");
         work("cd $m; echo over > d/g; mv d/g d/f; test $(cat d/f) = over; test $(cat d/hard) = hello");
         work("cd $m; mv d e; test $(cat e/f) = over; test ! -e d; mkfifo e/p; test -p e/p; (umask 0; mkdir e/open)");
-        assert_eq!(work("cd $m; stat -c %a e/open; truncate -s 3 e/f; cat e/f; printf '%s' XX >> e/f; cat e/f"), "2777\noveoveXX", "as the directory it is in");
+        assert_eq!(
+            work("cd $m; stat -c %a e/open; truncate -s 3 e/f; cat e/f; printf '%s' XX >> e/f; cat e/f"),
+            "2777\noveoveXX",
+            "as the directory it is in"
+        );
         work("cd $m; exec 3<>e/f; rm e/f; test ! -e e/f; echo more >&3; ls -A e | grep -q '^.fuse_hidden'; exec 3>&-; sync $m");
         work("cd $m; ! ls -A e | grep '^.fuse_hidden'; rm -r e; test -z \"$(ls -A)\"; mknod n c 1 3; test $(stat -c %t:%T n) = 1:3; rm n");
         fails(m, t, "rmdir $m/nothing", "No such file or directory");
@@ -138,7 +142,10 @@ fn programs_work_on_a_mount() {
 
     println!("directories with a group, and another umask meanwhile");
     mounted(&g, MountLocalOpts::new(), |m, t| {
-        assert_eq!(works(m, t, "cd $m; umask 0; mkdir d; chgrp 12 d; chmod 2777 d; mkdir d/e; stat -c '%a %g' d/e"), "2777 12\n");
+        assert_eq!(
+            works(m, t, "cd $m; umask 0; mkdir d; chgrp 12 d; chmod 2777 d; mkdir d/e; stat -c '%a %g' d/e"),
+            "2777 12\n"
+        );
         g.umask(0o77).unwrap();
         assert_eq!(works(m, t, "cd $m; umask 2; mkdir d/f; > d/g; stat -c '%a %g' d/f d/g"), "2775 12\n664 12\n");
         g.umask(0o22).unwrap();
@@ -150,10 +157,13 @@ fn programs_work_on_a_mount() {
         use rustix::fs::XattrFlags;
         works(m, t, "touch $m/f");
         let f = m.join("f");
-        let (set, get) = (|v: &[u8], flags| rustix::fs::setxattr(&f, "user.x", v, flags), || {
-            let mut value = vec![0; 100];
-            rustix::fs::getxattr(&f, "user.x", &mut value).map(|n| value[..n].to_vec())
-        });
+        let (set, get) = (
+            |v: &[u8], flags| rustix::fs::setxattr(&f, "user.x", v, flags),
+            || {
+                let mut value = vec![0; 100];
+                rustix::fs::getxattr(&f, "user.x", &mut value).map(|n| value[..n].to_vec())
+            },
+        );
         assert_eq!(get(), Err(rustix::io::Errno::NODATA));
         set(b"one \xff", XattrFlags::empty()).unwrap();
         assert_eq!(get().unwrap(), b"one \xff");
@@ -208,19 +218,31 @@ fn limits_of_a_mount() {
     println!("read-only");
     mounted(&g, MountLocalOpts::new().readonly(true), |m, t| {
         assert_eq!(works(m, t, "cat $m/d/l; ls $m/d"), "text\nf\nl\n");
-        for script in ["echo > $m/new", "echo > $m/d/f", "rm $m/d/f", "chmod 600 $m/d/f", "mkdir $m/x", "mv $m/d $m/e", "touch $m/d/f"] {
+        for script in [
+            "echo > $m/new",
+            "echo > $m/d/f",
+            "rm $m/d/f",
+            "chmod 600 $m/d/f",
+            "mkdir $m/x",
+            "mv $m/d $m/e",
+            "touch $m/d/f",
+        ] {
             fails(m, t, script, "Read-only file system");
         }
     });
 
     println!("options and caches");
-    mounted(&g, MountLocalOpts::new().cachetimeout(0).options("uid=77,umask=077,attr_timeout=0,entry_timeout=0,use_ino"), |m, t| {
-        assert_eq!(works(m, t, "stat -c '%u %a' $m/d/f"), "77 700\n");
-        let ino = g.lstatns("/d/f").unwrap().st_ino;
-        assert_eq!(works(m, t, "stat -c %i $m/d/f"), format!("{ino}\n"));
-        g.write("/d/f", b"written by another call").unwrap();
-        assert_eq!(works(m, t, "cat $m/d/f"), "written by another call");
-    });
+    mounted(
+        &g,
+        MountLocalOpts::new().cachetimeout(0).options("uid=77,umask=077,attr_timeout=0,entry_timeout=0,use_ino"),
+        |m, t| {
+            assert_eq!(works(m, t, "stat -c '%u %a' $m/d/f"), "77 700\n");
+            let ino = g.lstatns("/d/f").unwrap().st_ino;
+            assert_eq!(works(m, t, "stat -c %i $m/d/f"), format!("{ino}\n"));
+            g.write("/d/f", b"written by another call").unwrap();
+            assert_eq!(works(m, t, "cat $m/d/f"), "written by another call");
+        },
+    );
 
     println!("busy, and unmounted from outside");
     let dir = tempfile::tempdir().unwrap();

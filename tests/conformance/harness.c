@@ -3,6 +3,7 @@
 
 #define _GNU_SOURCE
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -13,9 +14,12 @@
 
 #define MIB (INT64_C (1) << 20)
 #define MAX_PATHS 64
+/* Seconds. A test that takes longer hangs: its call is cancelled, which fails the test and names the call. */
+#define LIMIT 120
 
 static char *paths[MAX_PATHS];
 static size_t nr_paths;
+static guestfs_h *running;
 
 static int
 fail (struct run *t, const char *format, ...)
@@ -294,6 +298,15 @@ now (void)
   return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
 }
 
+static void
+cancel (int signal)
+{
+  (void) signal;
+  guestfs_user_cancel (running);
+  /* Between two calls it is not heard. */
+  alarm (1);
+}
+
 static int
 run_test (guestfs_h *g, const struct test *test)
 {
@@ -303,6 +316,8 @@ run_test (guestfs_h *g, const struct test *test)
 
   if (t.tmp == NULL)
     return fail (&t, "mkdtemp: %s", strerror (errno));
+  running = g;
+  alarm (LIMIT);
   if (strcmp (test->scenario, "disks") == 0)
     r = reset_disks (g);
   else if (strcmp (test->scenario, "scratch-fs") == 0)
@@ -311,6 +326,7 @@ run_test (guestfs_h *g, const struct test *test)
     fail (&t, "cannot prepare the scenario: %s", guestfs_last_error (g));
   else
     r = test->run (&t);
+  alarm (0);
   while (nr_paths > 0)
     free (paths[--nr_paths]);
   if (asprintf (&rm, "rm -rf -- '%s'", t.tmp) == -1 || system (rm) != 0)
@@ -323,8 +339,9 @@ int
 main (int argc, char **argv)
 {
   static const char *const scenarios[] = { "none", "disks", "scratch-fs" };
-  size_t s, i, passed = 0, failed = 0;
+  size_t s, i, passed = 0, failed = 0, seen = 0;
 
+  signal (SIGALRM, cancel);
   for (s = 0; s < 3; s++) {
     const double start = now ();
     size_t here = 0;
@@ -333,10 +350,12 @@ main (int argc, char **argv)
     for (i = 0; i < nr_tests; i++) {
       if (strcmp (tests[i].scenario, scenarios[s]) != 0 || (argc > 1 && strncmp (tests[i].name, argv[1], strlen (argv[1])) != 0))
         continue;
-      /* Tests of a handle that is not launched change its properties: each gets a new one. */
-      if (s == 0 && g) {
+      /* Tests of a handle that is not launched change its properties: each gets a new one. What a failed test left
+       * behind is not the next one's to meet. */
+      if (g && (s == 0 || failed > seen)) {
         guestfs_close (g);
         g = NULL;
+        seen = failed;
       }
       if (g == NULL) {
         g = open_scenario (scenarios[s]);

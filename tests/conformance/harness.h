@@ -33,7 +33,49 @@ struct test {
 extern const struct test tests[];
 extern const size_t nr_tests;
 
-#define CHECK(call) do { if ((call) == -1) return -1; } while (0)
+/* A step: number N, a call whose result is R, what is so when it failed, CHECKS that are all 0, and what frees R.
+ * Each kind of result has a short form; SUCCEEDS and FAILS are the first of its checks. n is the size of buffers.
+ */
+#define STEP(N, TYPE, CALL, FAILED, CHECKS, FREE)       \
+  do {                                                  \
+    size_t n = 0;                                       \
+    TYPE r;                                             \
+    int failed;                                         \
+    t->step = (N);                                      \
+    r = CALL;                                           \
+    failed = (FAILED);                                  \
+    (void) n;                                           \
+    (void) failed;                                      \
+    if (CHECKS)                                         \
+      return -1;                                        \
+    FREE;                                               \
+  } while (0)
+#define INT(N, CALL, CHECKS) STEP (N, int, CALL, r == -1, CHECKS, )
+#define INT64(N, CALL, CHECKS) STEP (N, int64_t, CALL, r == -1, CHECKS, )
+#define CONST(N, CALL, CHECKS) STEP (N, const char *, CALL, r == NULL, CHECKS, )
+#define CONST_OR_NULL(N, CALL, CHECKS) STEP (N, const char *, CALL, ((void) r, 0), CHECKS, )
+#define STR(N, CALL, CHECKS) STEP (N, char *, CALL, r == NULL, CHECKS, free (r))
+#define BUFFER(N, CALL, CHECKS) STR (N, CALL, CHECKS)
+#define LIST(N, CALL, CHECKS) STEP (N, char **, CALL, r == NULL, CHECKS, free_strings (r))
+#define STRUCT(N, NAME, CALL, CHECKS) \
+  STEP (N, struct guestfs_##NAME *, CALL, r == NULL, CHECKS, guestfs_free_##NAME (r))
+#define STRUCTS(N, NAME, CALL, CHECKS) \
+  STEP (N, struct guestfs_##NAME##_list *, CALL, r == NULL, CHECKS, guestfs_free_##NAME##_list (r))
+#define LOCAL(N, CALL) STEP (N, int, CALL, 0, r == -1, )
+
+#define SUCCEEDS expect_success (t, failed)
+#define FAILS(ERRNO) expect_error (t, failed, ERRNO)
+/* One element, at least, for which CHECKS are all 0. */
+#define ONE(CHECKS)                             \
+  ({                                            \
+    size_t i;                                   \
+    t->quiet = 1;                               \
+    for (i = 0; i < r->len; i++)                \
+      if (!(CHECKS))                            \
+        break;                                  \
+    t->quiet = 0;                               \
+    expect_found (t, i < r->len);               \
+  })
 
 /* Replace %tmp; the result lives until the end of the test. */
 extern const char *local_path (struct run *, const char *path);

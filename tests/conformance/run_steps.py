@@ -3,11 +3,13 @@
 In: optionally the beginning of a test's name. Out: a line per failure, a summary, the exit status.
 """
 
+import contextlib
 import errno
 import os
 import shutil
 import sys
 import tempfile
+import threading
 import time
 
 import guestfs
@@ -16,6 +18,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import steps  # noqa: E402
 
 MIB = 1 << 20
+# Seconds. A test that takes longer hangs: its call is cancelled, which fails the test and names the call.
+LIMIT = 120
 
 
 class Failure(Exception):
@@ -129,6 +133,24 @@ def reset(g, scenario):
                 g.rm_rf("/" + name)
 
 
+@contextlib.contextmanager
+def limited(g):
+    """Cancel what still runs after LIMIT."""
+    ended = threading.Event()
+
+    def watch():
+        wait = LIMIT
+        while not ended.wait(wait):
+            g.user_cancel()
+            wait = 1  # Between two calls it is not heard.
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
 def open_scenario(scenario):
     g = guestfs.GuestFS(python_return_dict=True)
     if scenario != "none":
@@ -153,12 +175,16 @@ def main(prefix=""):
                 if scenario == "none":
                     g.close()
                     g = open_scenario(scenario)
-                reset(g, scenario)
-                function(Run(g, tmp))
+                with limited(g):
+                    reset(g, scenario)
+                    function(Run(g, tmp))
                 passed += 1
             except (Failure, RuntimeError, OSError) as e:
                 failed += 1
                 print(f"{name}, {e}", file=sys.stderr)
+                # What it left behind is not the next one's to meet.
+                g.close()
+                g = open_scenario(scenario)
             finally:
                 shutil.rmtree(tmp)
         if g is not None:

@@ -3,10 +3,26 @@
 //! In: the generated table of tests. Out: one line per failed test, and a summary for each scenario.
 
 use bstr::{BStr, BString, ByteSlice};
+use guestfs::protocol::xdr;
 use guestfs::{opts, structs, Error, Handle};
 use std::path::Path;
-use std::time::Instant;
+use std::sync::mpsc::{channel, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
+/// A struct of the API as a table of its fields.
+macro_rules! table {
+    ($ty:ident { $($name:literal $field:ident),* }) => {
+        impl ToValue for structs::$ty {
+            fn to_value(&self) -> Value {
+                Value::Table(vec![$(($name.into(), self.$field.to_value())),*])
+            }
+        }
+    };
+}
+
+#[rustfmt::skip]
+#[allow(clippy::needless_borrows_for_generic_args)] // A list is borrowed whatever takes it.
+#[allow(non_snake_case)] // sfdisk_N
 #[path = "../../generated/tests/steps.rs"]
 mod steps;
 
@@ -63,7 +79,13 @@ to_value! {
     () => |_v| Value::Null,
     bool => |v| Value::Bool(*v),
     i32 => |v| Value::Int(i64::from(*v)),
+    u32 => |v| Value::Int(i64::from(*v)),
     i64 => |v| Value::Int(*v),
+    u64 => |v| Value::Int(*v as i64),
+    f32 => |v| Value::Float(f64::from(*v)),
+    xdr::Char => |v| Value::Str(vec![v.0]),
+    xdr::Opaque => |v| Value::Str(v.0.to_vec()),
+    xdr::Uuid32 => |v| Value::Str(v.0.to_vec()),
     BString => |v| Value::Str(v.to_vec()),
     Option<BString> => |v| v.as_ref().map_or(Value::Null, ToValue::to_value),
     Vec<u8> => |v| Value::Str(v.clone()),
@@ -74,6 +96,30 @@ impl<T: ToValue> ToValue for Vec<T> {
     fn to_value(&self) -> Value {
         Value::List(self.iter().map(ToValue::to_value).collect())
     }
+}
+
+/// A test that takes longer hangs: its call is cancelled, which fails the test and names the call.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// So many of the slowest tests are told with their times.
+const SLOWEST: usize = 20;
+
+/// Run `test`; what still runs after [`LIMIT`] is cancelled.
+fn limited(g: &Handle, test: impl FnOnce() -> Outcome) -> Outcome {
+    std::thread::scope(|scope| {
+        let (running, ended) = channel::<()>();
+        scope.spawn(move || {
+            let mut wait = LIMIT;
+            while ended.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+                let _ = g.user_cancel();
+                // Between two calls it is not heard.
+                wait = Duration::from_secs(1);
+            }
+        });
+        let outcome = test();
+        drop(running);
+        outcome
+    })
 }
 
 /// An empty list of strings for generated calls.
@@ -217,20 +263,30 @@ pub fn run_scenario(scenario: &str) -> Result<(), String> {
     let open = || open_scenario(scenario).map_err(|e| format!("cannot open the scenario {scenario}: {e}"));
     let mut g = open()?;
     let mut failures = Vec::new();
+    let mut times = Vec::new();
     for test in &chosen {
         // Tests of a handle that is not launched change its properties: each gets a new one.
         if scenario == "none" {
             g = open()?;
         }
         let tmp = tempfile::tempdir().map_err(|e| e.to_string())?;
-        let outcome = reset(&g, scenario)
-            .map_err(|e| format!("cannot prepare the scenario: {e}"))
-            .and_then(|()| (test.run)(&Run { g: &g, tmp: tmp.path() }));
+        let begin = Instant::now();
+        let outcome = limited(&g, || {
+            reset(&g, scenario).map_err(|e| format!("cannot prepare the scenario: {e}"))?;
+            (test.run)(&Run { g: &g, tmp: tmp.path() })
+        });
+        times.push((begin.elapsed(), test.name));
         if let Err(e) = outcome {
             failures.push(format!("{}, {e}", test.name));
+            // What it left behind is not the next one's to meet.
+            g = open()?;
         }
     }
     println!("Rust steps, scenario {scenario}: {} tests in {:.1} s", chosen.len(), start.elapsed().as_secs_f64());
+    times.sort_unstable();
+    for (time, name) in times.iter().rev().take(SLOWEST) {
+        println!("  {:6.1} s  {name}", time.as_secs_f64());
+    }
     if failures.is_empty() {
         return Ok(());
     }

@@ -8,6 +8,8 @@
 mod caches;
 #[path = "faults/cancels.rs"]
 mod cancels;
+#[path = "faults/children.rs"]
+mod children;
 #[path = "faults/cycles.rs"]
 mod cycles;
 #[path = "faults/deaths.rs"]
@@ -18,3 +20,5 @@ mod disks;
 mod help;
 #[path = "faults/launches.rs"]
 mod launches;
+#[path = "faults/workers.rs"]
+mod workers;

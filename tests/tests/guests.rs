@@ -3,6 +3,9 @@
 //! In: debootstrap, root, and Debian's mirror that this machine's apt uses; the system is made once and
 //! kept as an archive outside of the tree. Out: a line for each guest, or `not run: WHAT, WHY`.
 
+#[path = "guests/rpm.rs"]
+mod rpm;
+
 use bstr::{BString, ByteSlice};
 use guestfs::opts::{AddDriveOpts, MkfsOpts, MkswapOpts};
 use guestfs::{structs::Application2, Handle};
@@ -170,7 +173,9 @@ fn partitions(g: &Handle) -> String {
     g.mkdir("/boot/grub").unwrap();
     g.write("/boot/grub/grub.cfg", b"# none\n").unwrap();
     let root = g.vfs_uuid("/dev/sda2").unwrap();
-    format!("UUID={root} / ext4 errors=remount-ro 0 1\nLABEL=boot /boot ext2 defaults 0 2\n/dev/vda3 none swap sw 0 0\n")
+    format!(
+        "UUID={root} / ext4 errors=remount-ro 0 1\nLABEL=boot /boot ext2 defaults 0 2\n/dev/vda3 none swap sw 0 0\n"
+    )
 }
 
 fn volumes(g: &Handle) -> String {
@@ -289,7 +294,7 @@ fn check(guest: &Guest, archive: &Path, dir: &Path) {
     assert_eq!(busy.errno(), libc::EBUSY, "{said}");
     // Its name is still the shell's for a moment.
     assert!(said.contains(&format!("process {} (s", service.trim().as_bstr())), "{said}");
-    g.sh(&format!("kill -9 {}", service.trim().as_bstr())).unwrap();
+    g.sh(format!("kill -9 {}", service.trim().as_bstr())).unwrap();
     // It ends a moment after it was told to.
     let patience = Instant::now() + Duration::from_secs(30);
     while g.umount_all().is_err() {
@@ -321,4 +326,139 @@ fn a_debian_is_recognised_on_any_disk() {
     for guest in &GUESTS {
         check(guest, &archive, dir.path());
     }
+}
+
+/// Drivers that nobody looks after read a disk only for those who mount it themselves.
+#[test]
+fn a_file_system_that_is_mounted_by_request() {
+    let Ok(dir) = tempfile::tempdir() else { panic!("no temporary directory") };
+    let images: [PathBuf; 3] = ["ext4", "minix", "parts"].map(|name| dir.path().join(name));
+    for (image, mib) in images.iter().zip([64, 32, 64]) {
+        std::fs::File::create(image).unwrap().set_len(mib << 20).unwrap();
+    }
+    let Ok(made) = Command::new("/sbin/mkfs.minix").arg(&images[1]).output() else {
+        println!("not run: a file system that is mounted by request: there is no mkfs.minix here");
+        return;
+    };
+    assert!(made.status.success(), "{made:?}");
+    let launched = || {
+        let g = Handle::new().unwrap();
+        for image in &images {
+            g.add_drive(image.to_str().unwrap(), AddDriveOpts::new().format("raw")).unwrap();
+        }
+        g.launch().unwrap();
+        g
+    };
+    let g = launched();
+    g.mkfs("ext4", "/dev/sda", MkfsOpts::default()).unwrap();
+    // Both look like systems.
+    for (device, fstype) in [("/dev/sda", "ext4"), ("/dev/sdb", "minix")] {
+        g.mount_vfs("", fstype, device, "/").unwrap();
+        for place in ["/etc", "/bin", "/data"] {
+            g.mkdir(place).unwrap();
+        }
+        g.write("/etc/fstab", b"/dev/sda / auto\n/dev/sdb /data auto\n/dev/sdc1 /more auto\n").unwrap();
+        g.umount_all().unwrap();
+    }
+    // A partition of a type that has no files is not listed, but fstab finds it all the same.
+    g.part_disk("/dev/sdc", "gpt").unwrap();
+    g.copy_device_to_device("/dev/sdb", "/dev/sdc1", Default::default()).unwrap();
+    g.part_set_gpt_type("/dev/sdc", 1, "E3C9E316-0B5C-4DB8-817D-F92DF00215AE").unwrap();
+    g.shutdown().unwrap();
+
+    let g = launched();
+    let drivers = || g.debug("sh", &["cat /proc/filesystems"]).unwrap().to_string();
+    assert_eq!(g.list_filesystems().unwrap()[1], ("/dev/sdb".into(), "minix".into()));
+    assert_eq!(g.inspect_os().unwrap(), ["/dev/sda"]);
+    assert_eq!(g.inspect_get_mountpoints("/dev/sda").unwrap(), [("/".into(), "/dev/sda".into())]);
+    assert_eq!(g.inspect_get_filesystems("/dev/sda").unwrap(), ["/dev/sda", "/dev/sdb", "/dev/sdc1"]);
+    assert!(!drivers().contains("minix"), "{}", drivers());
+    g.mount("/dev/sdb", "/").unwrap();
+    assert!(g.exists("/data").unwrap() && drivers().contains("minix"));
+    g.shutdown().unwrap();
+}
+
+/// The packages of RPM, from a database of each kind, also on a file system that cannot be written to.
+#[test]
+fn packages_of_rpm() {
+    let dir = tempfile::tempdir().unwrap();
+    if let Err(why) = rpm::make(dir.path()) {
+        return println!("not run: packages of RPM, {why}");
+    }
+    let g = Handle::new().unwrap();
+    g.add_drive_scratch(64 << 20, Default::default()).unwrap();
+    g.launch().unwrap();
+    let want = Application2 {
+        app2_name: "first".into(),
+        app2_epoch: 2,
+        app2_version: "1.4".into(),
+        app2_release: "3.el9".into(),
+        app2_arch: std::env::consts::ARCH.into(),
+        app2_url: "https://first.example/".into(),
+        app2_summary: "The first of them".into(),
+        app2_description: "It does one thing.\nAnd another.".into(),
+        ..Application2::default()
+    };
+    for (files, folder) in rpm::DATABASES {
+        g.mkfs("ext4", "/dev/sda", Default::default()).unwrap();
+        g.mount("/dev/sda", "/").unwrap();
+        for place in ["/etc", "/bin", "/var/lib", folder] {
+            g.mkdir_p(place).unwrap();
+        }
+        if folder != "/var/lib/rpm" {
+            // As Fedora has it, and with a target that is outside of the guest if taken at its word.
+            g.ln_s(folder, "/var/lib/rpm").unwrap();
+        }
+        g.write("/etc/fstab", b"# none\n").unwrap();
+        g.write("/etc/os-release", b"ID=fedora\nVERSION_ID=38\n").unwrap();
+        for file in files {
+            let path = dir.path().join(file);
+            let name = path.file_name().unwrap().to_str().unwrap();
+            g.upload(path.to_str().unwrap(), format!("{folder}/{name}")).unwrap();
+        }
+        g.umount_all().unwrap();
+        assert_eq!(g.inspect_os().unwrap(), ["/dev/sda"]);
+        for readonly in [true, false] {
+            if readonly { g.mount_ro("/dev/sda", "/") } else { g.mount("/dev/sda", "/") }.unwrap();
+            let packages = g.inspect_list_applications2("/dev/sda").unwrap();
+            assert_eq!(packages[0], want, "{files:?}");
+            let second = (packages[1].app2_name.to_str().unwrap(), packages[1].app2_arch.to_str().unwrap());
+            assert_eq!((packages.len(), second), (2, ("first-sub", "noarch")), "{files:?}");
+            g.umount_all().unwrap();
+        }
+    }
+    g.shutdown().unwrap();
+}
+
+/// FreeBSD in a slice: which partitions its letters mean is in the disk label.
+#[test]
+fn a_disk_label() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("systems");
+    std::fs::create_dir(&folder).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/systems.py").canonicalize().unwrap();
+    let made = Command::new("python3").arg("-B").arg(script).arg("make").current_dir(&folder).output();
+    let made = made.map(|made| made.status.success().then_some(()).ok_or(made.stderr.as_bstr().to_string()));
+    if let Err(why) = made.map_err(|e| e.to_string()).and_then(|made| made) {
+        return println!("not run: a disk label, the image could not be made: {}", why.trim());
+    }
+    let g = Handle::new().unwrap();
+    let image = dir.path().join("slices");
+    g.add_drive(image.to_str().unwrap(), AddDriveOpts::new().format("raw").readonly(true)).unwrap();
+    g.launch().unwrap();
+    let roots = g.inspect_os().unwrap();
+    assert_eq!(roots, ["/dev/sda5"]);
+    let root = &roots[0];
+    assert_eq!(g.inspect_get_type(root).unwrap(), "freebsd");
+    assert_eq!(g.inspect_get_osinfo(root).unwrap(), "freebsd12.4");
+    let mut mountpoints = g.inspect_get_mountpoints(root).unwrap();
+    mountpoints.sort();
+    // Its entry for the whole slice has no number here, and the fifth letter no entry.
+    let want = [("/", "/dev/sda5"), ("/usr", "/dev/sda7"), ("/x", "/dev/ada0s1e")];
+    assert_eq!(mountpoints, want.map(|(place, device)| (place.into(), device.into())));
+    assert_eq!(g.inspect_get_filesystems(root).unwrap(), ["/dev/ada0s1e", "/dev/sda5", "/dev/sda6", "/dev/sda7"]);
+    // Without a word of which kind of UFS it is.
+    g.mount_ro("/dev/sda7", "/").unwrap();
+    assert_eq!(g.cat("/home/me/notes").unwrap(), "x");
+    g.shutdown().unwrap();
 }

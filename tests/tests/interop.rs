@@ -77,7 +77,7 @@ fn debians_guestfish_works_on_our_appliance() {
     let crc = crc.split(' ').next().unwrap();
     assert_eq!(
         text,
-        format!("/dev/sda\nworld\n{crc}\né\ndata\ndir\nhello\ntrue\n/dev/VG/LV: xfs\n"),
+        format!("/dev/sda\nworld\n{crc}\n/é\ndata\ndir\nhello\ntrue\n/dev/VG/LV: xfs\n"),
         "what Debian's guestfish printed"
     );
     assert!(std::fs::read(dir.path().join("back")).unwrap() == data, "the download differs");

@@ -9,6 +9,9 @@
 mod cases;
 #[path = "../../bindings/guestfish/tests/support/environment.rs"]
 mod environment;
+#[path = "windows/hive.rs"]
+#[allow(dead_code)] // windows.rs uses all of it
+mod hive;
 
 use cases::{run, Corpus};
 use guestfs::appliance::{fetch, kernel};
@@ -30,6 +33,38 @@ const NEEDED: &[(&str, &str, &str)] = &[
     ("virt-", "/usr/bin/virt-df", "guestfs-tools"),
 ];
 
+/// The Registry of a Windows, as files of these names.
+const HIVES: [(&str, &str); 2] = [
+    (
+        "SOFTWARE",
+        r#"[\Microsoft\Windows NT\CurrentVersion]
+"ProductName"="Windows Server 2008 R2 Standard"
+"CurrentVersion"="6.1"
+"CurrentBuildNumber"="7601"
+"InstallationType"="Server"
+
+[\Microsoft\Windows\CurrentVersion\Uninstall\Tool]
+"DisplayName"="A tool"
+"DisplayVersion"="10.0.1"
+"Publisher"="Nobody"
+"#,
+    ),
+    (
+        "SYSTEM",
+        r#"[\Select]
+"Current"=dword:00000001
+
+[\MountedDevices]
+
+[\ControlSet001\Services\Tcpip\Parameters]
+"Hostname"="SERVER1"
+
+[\ControlSet001\Control\TimeZoneInformation]
+"Bias"=dword:ffffffc4
+"#,
+    ),
+];
+
 fn out() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/out").canonicalize().expect("run `make build` first")
 }
@@ -38,7 +73,7 @@ fn out() -> PathBuf {
 fn choose(debians: bool) {
     if !debians {
         std::env::set_var("LD_LIBRARY_PATH", out().join("lib"));
-        std::env::set_var("PATIENCE", "12");
+        std::env::set_var("PATIENCE", "20");
         return;
     }
     std::env::remove_var("LD_LIBRARY_PATH");
@@ -55,10 +90,13 @@ fn choose(debians: bool) {
 /// The images of `peers/images.sh`, made through the chosen library.
 fn images() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
+    for (name, keys) in HIVES {
+        hive::make(&dir.path().join(name), keys).unwrap_or_else(|e| panic!("{e}"));
+    }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/images.sh");
     let mut sh = Command::new("/bin/sh");
     environment::clean(&mut sh, dir.path());
-    assert!(sh.arg(script).status().unwrap().success(), "the images could not be made");
+    assert!(sh.arg(script.canonicalize().unwrap()).status().unwrap().success(), "the images could not be made");
     std::env::set_var("IMAGES", dir.path());
     dir
 }

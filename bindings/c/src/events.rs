@@ -10,17 +10,8 @@ use libc::{c_char, c_int, c_void};
 use std::ptr;
 
 /// `guestfs_event_callback`.
-pub type EventCb = unsafe extern "C" fn(
-    *mut Guestfs,
-    *mut c_void,
-    u64,
-    c_int,
-    c_int,
-    *const c_char,
-    usize,
-    *const u64,
-    usize,
-);
+pub type EventCb =
+    unsafe extern "C" fn(*mut Guestfs, *mut c_void, u64, c_int, c_int, *const c_char, usize, *const u64, usize);
 
 /// A pointer that belongs to the program.
 #[derive(Clone, Copy)]
@@ -70,8 +61,14 @@ pub unsafe extern "C" fn guestfs_set_event_callback(
     }
 }
 
+/// The text of an event with a NUL, which is not counted: programs take it for a string.
+pub(crate) fn text(event: &Event<'_>) -> Vec<u8> {
+    [event.data, &[0]].concat()
+}
+
 fn deliver(cb: EventCb, g: HandlePtr, opaque: Opaque, event: &Event<'_>) {
-    let buf = if event.data.is_empty() { ptr::null() } else { event.data.as_ptr().cast() };
+    let text = (!event.data.is_empty()).then(|| text(event));
+    let buf = text.as_ref().map_or(ptr::null(), |t| t.as_ptr().cast());
     let array = if event.array.is_empty() { ptr::null() } else { event.array.as_ptr() };
     let id = c_int::try_from(event.id.0).unwrap_or(c_int::MAX);
     // SAFETY: the program registered this function for exactly these arguments; the slices outlive the call.

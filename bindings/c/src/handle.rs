@@ -130,10 +130,8 @@ pub unsafe extern "C" fn guestfs_rs_create(flags: c_uint) -> *mut Guestfs {
 }
 
 fn create(flags: c_uint) -> *mut Guestfs {
-    let wanted = CreateFlags {
-        no_environment: flags & NO_ENVIRONMENT != 0,
-        no_close_on_exit: flags & NO_CLOSE_ON_EXIT != 0,
-    };
+    let wanted =
+        CreateFlags { no_environment: flags & NO_ENVIRONMENT != 0, no_close_on_exit: flags & NO_CLOSE_ON_EXIT != 0 };
     let handle = match catch_unwind(|| Handle::create(wanted)) {
         Ok(Ok(handle)) => handle,
         Ok(Err(e)) => {
@@ -196,12 +194,14 @@ unsafe fn close(g: *mut Guestfs, at_exit: bool) {
         // SAFETY: open, by contract. Callbacks use the handle while it closes, so it is only borrowed.
         let gfs = unsafe { &*g };
         gfs.handle.close_in_place();
-        // At exit memory is no matter, and waiting would be for nothing.
-        if gfs.left(if at_exit { Duration::ZERO } else { LEAVE_MAX }) {
+        // At exit memory is no matter, and waiting would be for nothing; a forked child has no other threads.
+        if gfs.handle.is_foreign() || gfs.left(if at_exit { Duration::ZERO } else { LEAVE_MAX }) {
             // SAFETY: `g` came from Box::into_raw in `create`; the caller gives it up, and no call is left.
             drop(unsafe { Box::from_raw(g) });
         } else if !at_exit {
-            eprintln!("libguestfs: warning: close: another thread is still in a call; the memory of the handle is not freed");
+            eprintln!(
+                "libguestfs: warning: close: another thread is still in a call; the memory of the handle is not freed"
+            );
         }
     };
     if catch_unwind(AssertUnwindSafe(close)).is_err() {
@@ -312,8 +312,7 @@ pub mod callbacks {
 mod open_handles {
     use super::{close, HandlePtr, Mutex, Once, PoisonError};
 
-    /// With the process that made each: a forked child that exits must leave its parent's alone.
-    static OPEN: Mutex<Vec<(HandlePtr, u32)>> = Mutex::new(Vec::new());
+    static OPEN: Mutex<Vec<HandlePtr>> = Mutex::new(Vec::new());
 
     pub(super) fn add(g: HandlePtr) {
         static AT_EXIT: Once = Once::new();
@@ -321,21 +320,23 @@ mod open_handles {
             // SAFETY: a plain function of the C library; without room for one more we cannot close at exit.
             unsafe { libc::atexit(close_all) };
         });
-        OPEN.lock().unwrap_or_else(PoisonError::into_inner).push((g, std::process::id()));
+        OPEN.lock().unwrap_or_else(PoisonError::into_inner).push(g);
     }
 
     pub(super) fn remove(g: HandlePtr) {
-        OPEN.lock().unwrap_or_else(PoisonError::into_inner).retain(|(open, _)| *open != g);
+        OPEN.lock().unwrap_or_else(PoisonError::into_inner).retain(|open| *open != g);
     }
 
     extern "C" fn close_all() {
-        let me = std::process::id();
         loop {
             let next = OPEN.lock().unwrap_or_else(PoisonError::into_inner).pop();
             match next {
-                // SAFETY: in the list means open; it is not any more.
-                Some((g, pid)) if pid == me => unsafe { close(g.get(), true) },
-                Some(_) => {}
+                // SAFETY: in the list means open; it is not any more. A forked child leaves its parent's alone.
+                Some(g) => unsafe {
+                    if !(*g.get()).handle.is_foreign() {
+                        close(g.get(), true);
+                    }
+                },
                 None => break,
             }
         }

@@ -11,10 +11,12 @@
 
 mod errors;
 mod events;
-#[path = "../../../generated/c/ffi/mod.rs"]
+#[rustfmt::skip]
+#[path = "../generated/mod.rs"]
 mod ffi;
 mod handle;
 mod marshal;
+mod members;
 mod memory;
 mod oldstyle;
 mod private;

@@ -4,7 +4,7 @@
 //! with the error recorded and reported on the handle. A panic never crosses into C.
 
 use crate::handle::Guestfs;
-use crate::memory::Memory;
+use crate::memory::{was_short, Memory};
 use crate::structs::{CList, CStruct};
 use guestfs::{BStr, BString, Error, ErrorKind, Handle};
 use libc::{c_char, c_int};
@@ -41,11 +41,7 @@ pub struct Call<'g> {
 /// # Safety
 /// `g` is null or an open handle. Nothing is locked or allocated unless `body` does so or fails:
 /// `guestfs_user_cancel` is called from signal handlers.
-pub unsafe fn guard<V, R>(
-    g: *mut Guestfs,
-    name: &'static str,
-    body: impl FnOnce(&Call<'_>) -> Result<V, Error>,
-) -> R
+pub unsafe fn guard<V, R>(g: *mut Guestfs, name: &'static str, body: impl FnOnce(&Call<'_>) -> Result<V, Error>) -> R
 where
     V: IntoC<R>,
     R: CResult,
@@ -172,8 +168,27 @@ impl Call<'_> {
         Error::usage(format!("{}: {arg}: {what} cannot be NULL", self.name))
     }
 
+    /// A result that does not look like failure. Calls without the flag `signed` have none that does.
+    fn number<N: CResult + PartialEq>(&self, number: N) -> Result<N, Error> {
+        if number != N::FAILED {
+            return Ok(number);
+        }
+        let text = format!("{}: the result is -1, by which programs in C know a failure", self.name);
+        Err(Error::new(ErrorKind::NotSupported, text).with_errno(libc::EOVERFLOW))
+    }
+
     fn memory(&self) -> Memory {
         self.gfs.memory()
+    }
+
+    /// A result that is whole, or ENOMEM and `free`, which takes null.
+    fn whole<T>(&self, result: *mut T, free: impl FnOnce(*mut T)) -> Result<*mut T, Error> {
+        if !was_short() {
+            return Ok(result);
+        }
+        free(result);
+        let text = format!("{}: there is no memory for the result", self.name);
+        Err(Error::new(ErrorKind::Memory, text).with_errno(libc::ENOMEM))
     }
 }
 
@@ -227,20 +242,21 @@ impl IntoC<c_int> for bool {
 }
 
 impl IntoC<c_int> for i32 {
-    fn into_c(self, _: &Call<'_>) -> Result<c_int, Error> {
-        Ok(self)
+    fn into_c(self, call: &Call<'_>) -> Result<c_int, Error> {
+        call.number(self)
     }
 }
 
 impl IntoC<i64> for i64 {
-    fn into_c(self, _: &Call<'_>) -> Result<i64, Error> {
-        Ok(self)
+    fn into_c(self, call: &Call<'_>) -> Result<i64, Error> {
+        call.number(self)
     }
 }
 
 impl IntoC<*mut c_char> for BString {
     fn into_c(self, call: &Call<'_>) -> Result<*mut c_char, Error> {
-        Ok(call.memory().string(&self))
+        // What is short is null.
+        call.whole(call.memory().string(&self), |_| {})
     }
 }
 
@@ -250,9 +266,10 @@ impl IntoC<*mut c_char> for Buffer {
         if size.is_null() {
             return Err(call.null("size_r", "parameter"));
         }
+        let copy = call.whole(call.memory().string(&bytes), |_| {})?;
         // SAFETY: the header asks for a pointer to a size_t here.
         unsafe { size.write(bytes.len()) };
-        Ok(call.memory().string(&bytes))
+        Ok(copy)
     }
 }
 
@@ -270,21 +287,27 @@ impl IntoC<*const c_char> for ConstOpt {
 
 impl IntoC<*mut *mut c_char> for Vec<BString> {
     fn into_c(self, call: &Call<'_>) -> Result<*mut *mut c_char, Error> {
-        Ok(call.memory().strings(self.iter().map(|s| s.as_slice())))
+        call.whole(call.memory().strings(self.iter().map(|s| s.as_slice())), |_| {})
     }
 }
 
 impl IntoC<*mut *mut c_char> for Vec<(BString, BString)> {
     fn into_c(self, call: &Call<'_>) -> Result<*mut *mut c_char, Error> {
         let flat: Vec<&[u8]> = self.iter().flat_map(|(k, v)| [k.as_slice(), v.as_slice()]).collect();
-        Ok(call.memory().strings(flat.into_iter()))
+        call.whole(call.memory().strings(flat.into_iter()), |_| {})
     }
 }
 
 impl<C: CStruct> IntoC<*mut C> for One<C::Safe> {
     fn into_c(self, call: &Call<'_>) -> Result<*mut C, Error> {
         let memory = call.memory();
-        Ok(memory.boxed(C::from_safe(self.0, memory)))
+        let place = memory.zeroed::<C>(1);
+        if !place.is_null() {
+            // SAFETY: a place of this type, all zero.
+            unsafe { C::fill(place, &self.0, memory) };
+        }
+        // SAFETY: null, or a struct of whose pointers some may be null.
+        call.whole(place, |place| unsafe { crate::structs::free(place) })
     }
 }
 
@@ -293,7 +316,25 @@ impl<C: CStruct> IntoC<*mut CList<C>> for List<C::Safe> {
         let memory = call.memory();
         let too_long = |_| Error::new(ErrorKind::Protocol, format!("{}: too many results", call.name));
         let len = u32::try_from(self.0.len()).map_err(too_long)?;
-        let val = memory.array(self.0.into_iter().map(|s| C::from_safe(s, memory)));
-        Ok(memory.boxed(CList { len, val }))
+        let (list, val) = (memory.zeroed::<CList<C>>(1), memory.zeroed::<C>(self.0.len()));
+        if list.is_null() || val.is_null() {
+            // SAFETY: null, or from `zeroed` and empty.
+            unsafe {
+                libc::free(list.cast());
+                libc::free(val.cast());
+            }
+            return call.whole(std::ptr::null_mut(), |_| {});
+        }
+        for (i, item) in self.0.iter().enumerate() {
+            // SAFETY: i is below the number of places, and all are zero.
+            unsafe { C::fill(val.add(i), item, memory) };
+        }
+        // SAFETY: member by member: what lies between them stays zero.
+        unsafe {
+            (*list).len = len;
+            (*list).val = val;
+        }
+        // SAFETY: a list of whose strings some may be null.
+        call.whole(list, |list| unsafe { crate::structs::free_list(list) })
     }
 }

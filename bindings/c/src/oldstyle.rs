@@ -18,11 +18,7 @@ type PlainCb = unsafe extern "C" fn(*mut Guestfs, *mut c_void);
 type ProgressCb = unsafe extern "C" fn(*mut Guestfs, *mut c_void, c_int, c_int, u64, u64);
 
 /// Take away what was set for `class` and put `callback` there.
-unsafe fn replace(
-    g: *mut Guestfs,
-    class: EventClass,
-    callback: Option<impl Fn(&Event<'_>) + Send + Sync + 'static>,
-) {
+unsafe fn replace(g: *mut Guestfs, class: EventClass, callback: Option<impl Fn(&Event<'_>) + Send + Sync + 'static>) {
     // SAFETY: callers pass null or an open handle.
     let Some(gfs) = (unsafe { g.as_ref() }) else { return };
     // The new one is there before the old one is gone: of two that set one at a time, one stays. Nothing is
@@ -54,8 +50,8 @@ pub unsafe extern "C" fn guestfs_set_log_message_callback(
     let callback = cb.map(|cb| {
         move |event: &Event<'_>| {
             // The old type lets the callback write to the text.
-            let mut text = event.data.to_vec();
-            let len = c_int::try_from(text.len()).unwrap_or(c_int::MAX);
+            let mut text = events::text(event);
+            let len = c_int::try_from(event.data.len()).unwrap_or(c_int::MAX);
             // SAFETY: the program registered this function; the copy outlives the call.
             callbacks::run(ptr.get(), || unsafe { cb(ptr.get(), opaque.get(), text.as_mut_ptr().cast(), len) });
         }

@@ -17,12 +17,15 @@ pub unsafe trait CStruct: Sized {
     /// The library's own type.
     type Safe;
     /// Convert, copying strings to `malloc`ed memory.
-    fn from_safe(safe: Self::Safe, memory: Memory) -> Self;
-    /// Deep copy, `None` when memory is short.
     ///
     /// # Safety
-    /// String members are null or NUL-terminated, buffers as long as they say.
-    unsafe fn copy(&self) -> Option<Self>;
+    /// `place` is all zero.
+    unsafe fn fill(place: *mut Self, safe: &Self::Safe, memory: Memory);
+    /// Deep copy. False when memory is short: then members are null where it was.
+    ///
+    /// # Safety
+    /// `place` is all zero. String members are null or NUL-terminated, buffers as long as they say.
+    unsafe fn copy(&self, place: *mut Self) -> bool;
     /// Free what members point to.
     ///
     /// # Safety
@@ -88,10 +91,15 @@ pub unsafe fn free_list<C: CStruct>(list: *mut CList<C>) {
 /// # Safety
 /// `s` is null or whole.
 pub unsafe fn copy<C: CStruct>(s: *const C) -> *mut C {
-    // SAFETY: the caller's promise; malloc aligns for every C type.
+    // SAFETY: the caller's promise; calloc aligns for every C type.
     unsafe {
-        let Some(copied) = s.as_ref().and_then(|s| s.copy()) else { return ptr::null_mut() };
-        place(copied)
+        let Some(s) = s.as_ref() else { return ptr::null_mut() };
+        let place = libc::calloc(1, size_of::<C>()).cast::<C>();
+        if !place.is_null() && !s.copy(place) {
+            free(place);
+            return ptr::null_mut();
+        }
+        place
     }
 }
 
@@ -100,39 +108,26 @@ pub unsafe fn copy<C: CStruct>(s: *const C) -> *mut C {
 /// # Safety
 /// `list` is null or whole.
 pub unsafe fn copy_list<C: CStruct>(list: *const CList<C>) -> *mut CList<C> {
-    // SAFETY: the caller's promise; the new array has as many places as the old one.
+    // SAFETY: the caller's promise; the new array has as many places as the old one. What was not reached is
+    // zero, which free_list understands.
     unsafe {
         let Some(l) = list.as_ref() else { return ptr::null_mut() };
         let items = l.items();
-        let val = libc::calloc(items.len().max(1), size_of::<C>()).cast::<C>();
-        if val.is_null() {
+        let done = libc::calloc(1, size_of::<CList<C>>()).cast::<CList<C>>();
+        if done.is_null() {
+            return done;
+        }
+        (*done).val = libc::calloc(items.len().max(1), size_of::<C>()).cast::<C>();
+        let mut whole = !(*done).val.is_null();
+        if whole {
+            (*done).len = if l.val.is_null() { 0 } else { l.len };
+            whole = items.iter().enumerate().all(|(i, item)| item.copy((*done).val.add(i)));
+        }
+        if !whole {
+            free_list(done);
             return ptr::null_mut();
         }
-        let mut done = CList { len: 0, val };
-        for item in items {
-            let Some(copied) = item.copy() else {
-                for i in 0..done.len as usize {
-                    (*val.add(i)).free_members();
-                }
-                libc::free(val.cast());
-                return ptr::null_mut();
-            };
-            val.add(done.len as usize).write(copied);
-            done.len = done.len.saturating_add(1);
-        }
-        place(done)
-    }
-}
-
-/// Move a value whose members are already owned by it into a block of its own.
-unsafe fn place<T>(value: T) -> *mut T {
-    // SAFETY: a block of the right size and alignment, or null.
-    unsafe {
-        let p = libc::malloc(size_of::<T>().max(1)).cast::<T>();
-        if !p.is_null() {
-            p.write(value);
-        }
-        p
+        done
     }
 }
 

@@ -124,7 +124,15 @@ fn default_error_handler_prints() {
         int r = guestfs_set_memsize (g, 1); guestfs_close (g); return r == -1 ? 0 : 1; }\n";
     std::fs::write(&program, text).unwrap();
     let out = dir.join("user");
-    run(cc().arg("-I").arg(file("generated/c")).arg("-o").arg(&out).arg(&program).arg("-L").arg(library()).arg("-lguestfs"));
+    run(cc()
+        .arg("-I")
+        .arg(file("generated/c"))
+        .arg("-o")
+        .arg(&out)
+        .arg(&program)
+        .arg("-L")
+        .arg(library())
+        .arg("-lguestfs"));
     let errors = String::from_utf8(run(&mut command(&out)).stderr).unwrap();
     assert!(errors.starts_with("libguestfs: error: ") && errors.contains("memsize"), "{errors}");
 }

@@ -3,6 +3,10 @@
 
 mod support;
 
+use guestfs::protocol::message::{frame, Header, Status, LAUNCH_FLAG};
+use guestfs::protocol::xdr::Decoder;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
 use std::process::Command;
 use support::{check_bindtests, command, file, library, run, run_ok, scratch};
 
@@ -65,7 +69,9 @@ fn symbols_are_debians() {
 #[test]
 fn prototypes_are_debians() {
     let header = std::fs::read_to_string(file("generated/c/guestfs.h")).unwrap();
-    let mut text = String::from("#define GUESTFS_NO_WARN_DEPRECATED 1\n#define GUESTFS_PRIVATE 1\n#include \"/usr/include/guestfs.h\"\n");
+    let mut text = String::from(
+        "#define GUESTFS_NO_WARN_DEPRECATED 1\n#define GUESTFS_PRIVATE 1\n#include \"/usr/include/guestfs.h\"\n",
+    );
     let mut count = 0;
     for line in header.lines().filter(|l| l.starts_with("extern GUESTFS_DLL_PUBLIC")) {
         text += line.trim_end_matches(';');
@@ -82,7 +88,8 @@ fn prototypes_are_debians() {
 #[test]
 fn struct_layouts_are_debians() {
     let header = std::fs::read_to_string(file("generated/c/guestfs.h")).unwrap();
-    let mut text = String::from("#define GUESTFS_PRIVATE 1\n#include <guestfs.h>\n#include <stdio.h>\nint main (void) {\n");
+    let mut text =
+        String::from("#define GUESTFS_PRIVATE 1\n#include <guestfs.h>\n#include <stdio.h>\nint main (void) {\n");
     let mut inside: Option<(&str, bool)> = None;
     for line in header.lines() {
         match (line.strip_prefix("struct guestfs_").and_then(|l| l.strip_suffix(" {")), inside) {
@@ -127,13 +134,77 @@ fn struct_layouts_are_debians() {
 fn debians_guestfish_runs_on_our_library() {
     let image = scratch("guestfish").join("x.img");
     let mut guestfish = command("/usr/bin/guestfish");
-    let output = run(guestfish.args(["set-memsize", "500", ":", "get-memsize", ":", "disk-create"]).arg(&image).args([
-        "raw", "1M", ":", "disk-virtual-size",
-    ]).arg(&image).args([":", "version"]));
+    let output = run(guestfish
+        .args(["set-memsize", "500", ":", "get-memsize", ":", "disk-create"])
+        .arg(&image)
+        .args(["raw", "1M", ":", "disk-virtual-size"])
+        .arg(&image)
+        .args([":", "version"]));
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("500\n1048576\n") && text.contains("extra: rs\n"), "{text}");
     let mut ldd = Command::new("sh");
     ldd.args(["-c", "ldd /usr/bin/guestfish"]).env("LD_LIBRARY_PATH", library());
     let text = String::from_utf8(run(&mut ldd).stdout).unwrap();
     assert!(text.contains(&format!("{}/libguestfs.so.0", library().display())), "{text}");
+}
+
+/// It makes its handle, goes into the background, and launches there.
+#[test]
+fn debians_guestfish_listens_on_our_library() {
+    let script = "eval \"$(/usr/bin/guestfish --listen)\" && /usr/bin/guestfish --remote set-memsize 700 &&
+        /usr/bin/guestfish --remote get-memsize && /usr/bin/guestfish --remote exit";
+    let dir = scratch("listens");
+    let out = run(command("/bin/sh").args(["-c", script]).env("TMPDIR", &dir));
+    assert_eq!(String::from_utf8_lossy(&out.stdout), "700\n");
+}
+
+/// A daemon whose numbers have every bit set, for one connection.
+fn minus_one(listener: &UnixListener) {
+    let (mut library, _) = listener.accept().unwrap();
+    library.write_all(&LAUNCH_FLAG.to_be_bytes()).unwrap();
+    let mut length = [0; 4];
+    while library.read_exact(&mut length).is_ok() {
+        let mut message = vec![0; u32::from_be_bytes(length) as usize];
+        library.read_exact(&mut message).unwrap();
+        let call: Header = Decoder::new(&message).get().unwrap();
+        let size = |info: &&&guestfs::call::CallInfo| info.proc == call.proc;
+        let body: &[u8] = match guestfs::ALL_CALLS.iter().find(size).unwrap().name {
+            "filesize" | "blockdev_getsz" | "part_get_gpt_attributes" => &[0xff; 8],
+            "wc_l" | "nr_devices" => &[0xff; 4],
+            _ => &[],
+        };
+        let reply = Header::reply(call.proc, call.serial, Status::Ok);
+        library.write_all(&frame(&reply, |e| e.raw(body)).unwrap()).unwrap();
+    }
+}
+
+/// Debian's Python module raises what the library's last error says, and crashes when there is none.
+#[test]
+fn debians_python_survives_results_that_look_like_failure() {
+    let socket = scratch("minus one").join("socket");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let daemon = std::thread::spawn(move || minus_one(&listener));
+    let script = r#"
+import guestfs
+g = guestfs.GuestFS(python_return_dict=True)
+g.launch()
+def fails(words, call, *args):
+    try:
+        call(*args)
+    except RuntimeError as e:
+        assert words in str(e), (call, e)
+    else:
+        raise AssertionError(call)
+fails("never negative", g.filesize, "/x")
+fails("never negative", g.blockdev_getsz, "/dev/sda")
+fails("never negative", g.wc_l, "/x")
+fails("never negative", g.nr_devices)
+fails("the result is -1", g.part_get_gpt_attributes, "/dev/sda", 1)
+g.close()
+print("ok")
+"#;
+    let mut python = command("/usr/bin/python3");
+    python.env("LIBGUESTFS_BACKEND", format!("unix:{}", socket.display())).args(["-X", "faulthandler", "-c", script]);
+    run_ok(python.env_remove("PYTHONPATH"));
+    daemon.join().unwrap();
 }

@@ -21,7 +21,11 @@ fn page(name: &str) -> Option<String> {
         println!("not run: C programs of {name}(3): install libguestfs-dev and man-db");
         return None;
     };
-    let text = if path.ends_with(".gz") { run(Command::new("gzip").args(["-dc", &path])).stdout } else { std::fs::read(&path).unwrap() };
+    let text = if path.ends_with(".gz") {
+        run(Command::new("gzip").args(["-dc", &path])).stdout
+    } else {
+        std::fs::read(&path).unwrap()
+    };
     Some(String::from_utf8_lossy(&text).into_owned())
 }
 
@@ -64,7 +68,8 @@ fn programs_of_upstreams_examples() {
         build(&dir, name, &program.text, &[]);
         println!("compiled: {name}");
     }
-    let program = |part: &str| dir.join(names.iter().find(|n| n.contains(part)).unwrap_or_else(|| panic!("{part} of {names:?}")));
+    let program =
+        |part: &str| dir.join(names.iter().find(|n| n.contains(part)).unwrap_or_else(|| panic!("{part} of {names:?}")));
     // Makes disk.img in its directory: partitions, a file system, files.
     let output = run(command(program("create-a-disk")).current_dir(&dir));
     assert!(text(&output).contains("trace: shutdown"), "{}", text(&output));
@@ -92,7 +97,8 @@ fn programs_of_upstreams_manual() {
     for (n, program) in all.iter().enumerate() {
         // Written in the C of before 1999: `main` has no type. It asks the linked libraries for a function that
         // it does not call, so the linker must not leave ours out.
-        let flags = ["-Wl,--no-as-needed", "-std=gnu89", "-Wno-implicit-int", "-Wno-return-type", "-Wno-unused-variable"];
+        let flags =
+            ["-Wl,--no-as-needed", "-std=gnu89", "-Wno-implicit-int", "-Wno-return-type", "-Wno-unused-variable"];
         let program = build(&dir, &format!("{}-{n}", word(&all[n].section)), &program.text, &flags);
         let output = command(program).output().unwrap();
         assert!(text(&output).contains("has guestfs_dd function"), "{}", text(&output));
@@ -106,13 +112,17 @@ fn our_manual() -> Vec<Block> {
 /// Every declaration that the manual shows, after the header: the compiler refuses one that differs.
 #[test]
 fn declarations_of_our_manual() {
-    let mut text = String::from("#define GUESTFS_PRIVATE 1\n#define GUESTFS_NO_WARN_DEPRECATED 1\n#include <guestfs.h>\n");
+    let mut text =
+        String::from("#define GUESTFS_PRIVATE 1\n#define GUESTFS_NO_WARN_DEPRECATED 1\n#include <guestfs.h>\n");
     let (mut functions, mut structs) = (0, String::new());
     for block in our_manual() {
-        if block.text.starts_with("struct guestfs_") && block.text.contains(" {\n") && !block.text.contains(".bitmask") {
+        if block.text.starts_with("struct guestfs_") && block.text.contains(" {\n") && !block.text.contains(".bitmask")
+        {
             structs += &block.text;
         } else if (block.text.contains("(guestfs_h *g") || block.text.starts_with("guestfs_h *guestfs_"))
-            && block.text.trim_end().ends_with(");") && !block.text.contains("-1);") {
+            && block.text.trim_end().ends_with(");")
+            && !block.text.contains("-1);")
+        {
             functions += block.text.matches("(guestfs_h *g").count();
             text += &block.text;
         }
@@ -123,13 +133,17 @@ fn declarations_of_our_manual() {
     let renamed = structs.replace("struct guestfs_", "struct manual_");
     text += &renamed;
     for name in structs.lines().filter_map(|l| l.strip_prefix("struct guestfs_")?.strip_suffix(" {")) {
-        writeln!(text, "_Static_assert (sizeof (struct guestfs_{name}) == sizeof (struct manual_{name}), \"{name}\");").unwrap();
+        writeln!(text, "_Static_assert (sizeof (struct guestfs_{name}) == sizeof (struct manual_{name}), \"{name}\");")
+            .unwrap();
         count += 1;
     }
     assert!(count > 40, "only {count} structs");
     let source = scratch("declarations").join("manual.c");
     std::fs::write(&source, text).unwrap();
-    run(cc().args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"]).arg(file("generated/c")).arg(source));
+    run(cc()
+        .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I"])
+        .arg(file("generated/c"))
+        .arg(source));
 }
 
 /// The examples, which are statements: in a function, as a reader would put them.

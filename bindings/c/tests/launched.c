@@ -38,6 +38,8 @@ static void
 on_progress (guestfs_h *g, void *opaque, int proc_nr, int serial, uint64_t position, uint64_t total)
 {
   (void) serial;
+  if (proc_nr == 0)             /* a launch that takes long */
+    return;
   CHECK (g != NULL && opaque == image && proc_nr > 0 && position <= total);
   progressed++;
 }
@@ -105,13 +107,103 @@ run_leave_open (char *program, char *directory)
   CHECK (WIFEXITED (status) && WEXITSTATUS (status) == 7);
 }
 
+static int in_child;
+
+/* Runs after the library's own exit handler: of memory that belongs to the parent's thread the sanitizer
+ * believes in a child that it is lost. */
+static void
+end_of_child (void)
+{
+  if (in_child)
+    _exit (0);
+}
+
+/* A forked child: every call fails, and neither closing nor exiting does anything to the machine. */
+static void
+run_child (guestfs_h *g, int closes)
+{
+  pid_t pid = fork ();
+  int status;
+
+  CHECK (pid >= 0);
+  if (pid == 0) {
+    in_child = 1;
+    guestfs_set_error_handler (g, NULL, NULL);
+    if (guestfs_ping_daemon (g) != -1 || guestfs_last_errno (g) != EPERM
+        || strstr (guestfs_last_error (g), "ping_daemon: the handle belongs to the process that made it") == NULL)
+      _exit (1);
+    if (guestfs_get_memsize (g) != -1 || guestfs_shutdown (g) != -1 || guestfs_set_memsize (g, 500) != -1)
+      _exit (2);
+    if (closes)
+      guestfs_close (g);
+    exit (0);
+  }
+  CHECK (waitpid (pid, &status, 0) == pid);
+  CHECK (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+  CHECK (guestfs_ping_daemon (g) == 0);
+}
+
+/* One that goes on where its parent ends, which was said before: as guestmount goes into the background. */
+static void
+run_background (void)
+{
+  int pipes[2], status;
+  char answer = 0;
+  pid_t pid;
+
+  CHECK (pipe (pipes) == 0);
+  pid = fork ();
+  CHECK (pid >= 0);
+  if (pid == 0) {
+    guestfs_h *g = guestfs_create ();
+
+    if (g == NULL || guestfs_set_recovery_proc (g, 0) == -1 || guestfs_add_drive_ro (g, image) == -1
+        || guestfs_launch (g) == -1)
+      _exit (1);
+    if (fork () > 0)
+      _exit (0);
+    answer = guestfs_ping_daemon (g) == 0 && guestfs_shutdown (g) == 0 ? 'y' : 'n';
+    if (write (pipes[1], &answer, 1) != 1)
+      _exit (2);
+    guestfs_close (g);
+    _exit (0);
+  }
+  close (pipes[1]);
+  CHECK (waitpid (pid, &status, 0) == pid && WIFEXITED (status) && WEXITSTATUS (status) == 0);
+  CHECK (read (pipes[0], &answer, 1) == 1 && answer == 'y');
+  close (pipes[0]);
+}
+
+/* A handle that has not launched goes over a fork: as Debian's guestfish --listen goes into the background. */
+static void
+run_launch_in_child (void)
+{
+  guestfs_h *g = guestfs_create ();
+  int status;
+  pid_t pid;
+
+  CHECK (g != NULL && guestfs_add_drive_ro (g, image) == 0);
+  pid = fork ();
+  CHECK (pid >= 0);
+  if (pid == 0) {
+    in_child = 1;
+    if (guestfs_set_memsize (g, 700) == -1 || guestfs_launch (g) == -1 || guestfs_ping_daemon (g) == -1)
+      _exit (1);
+    guestfs_close (g);
+    _exit (0);
+  }
+  CHECK (waitpid (pid, &status, 0) == pid && WIFEXITED (status) && WEXITSTATUS (status) == 0);
+  CHECK (guestfs_get_memsize (g) != 700);
+  guestfs_close (g);
+}
+
 int
 main (int argc, char **argv)
 {
   char *debug[] = { (char *) "3", NULL }, *content, **list;
   guestfs_h *g;
 
-  CHECK (argc >= 2);
+  CHECK (argc >= 2 && atexit (end_of_child) == 0);
   snprintf (image, sizeof image, "%s/disk.img", argv[1]);
   if (argc == 3)
     return leave_open ();
@@ -128,10 +220,15 @@ main (int argc, char **argv)
   CHECK (logged > 0);
   CHECK (guestfs_get_autosync (g) == 1);
   CHECK (guestfs_write (g, "/on-close", "kept", 4) == 0);
+  run_child (g, 0);
+  run_child (g, 1);
+  CHECK (guestfs_write (g, "/on-close", "kept", 4) == 0);
   guestfs_close (g);
   CHECK (quit == 0);            /* closing is no accident */
 
   run_leave_open (argv[0], argv[1]);
+  run_background ();
+  run_launch_in_child ();
 
   g = launch (0);
   CHECK (guestfs_mount_ro (g, "/dev/sda", "/") == 0);

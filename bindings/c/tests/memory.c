@@ -1,10 +1,11 @@
-/* Short of memory: a malloc that fails once for results of one size, and the handler that is told. The handler
- * does not return. A program of its own, since it replaces malloc, which sanitizers do too.
+/* Short of memory: a malloc that fails once for results of one size, and the handler that is told, which does
+ * not return; without one the call fails. A program of its own, since it replaces malloc, which sanitizers do too.
  */
 
 #define GUESTFS_PRIVATE 1
 #include <guestfs.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,5 +62,17 @@ main (int argc, char **argv)
   }
   refused = LEN + 1;
   result = guestfs_internal_test_rbufferout (g, text, &size);
-  return 1;
+  if (strcmp (argv[1], "handler") == 0)
+    return 1;
+  /* Without a handler it is an error of that call. */
+  if (result != NULL || refusals != 1 || guestfs_last_errno (g) != ENOMEM)
+    return 6;
+  refused = 0;
+  result = guestfs_internal_test_rbufferout (g, text, &size);
+  if (result == NULL || size != LEN)
+    return 7;
+  free (result);
+  guestfs_close (g);
+  puts ("ok");
+  return 0;
 }

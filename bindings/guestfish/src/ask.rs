@@ -3,7 +3,7 @@
 //! In: the stack of inputs, the terminal. Out: the lines of a `-<<END` upload; keys, read from the terminal
 //! without echo, or one a line from standard input with `--keys-from-stdin`.
 
-use crate::complete::Current;
+use crate::current::Current;
 use crate::error::{Error, Result};
 use crate::input::{self, Input};
 use crate::interrupt::Interrupt;
@@ -11,10 +11,13 @@ use crate::words::Ask;
 use bstr::{BStr, BString, ByteSlice};
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
-use rustix::termios::{tcgetattr, tcsetattr, LocalModes, OptionalActions, Termios};
+use rustix::termios::{tcgetattr, tcsetattr, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::sync::Arc;
+
+/// Most that is kept of what was typed before a key was asked for, in bytes.
+const MOST_TYPED: usize = 16 * 1024 * 1024;
 
 /// Inputs, the innermost last, and how keys are read.
 pub struct Asker {
@@ -51,7 +54,11 @@ impl Ask for Asker {
 
     fn key(&mut self, name: &str) -> Result<BString> {
         if self.keys_from_stdin {
-            let line = self.interrupt.wait_for(|| input::stdin().line(true))?;
+            // Somebody's lines come by way of the line editor, which may have read further.
+            let line = match self.inputs.first_mut().filter(|i| i.interactive()) {
+                Some(input) => self.interrupt.wait_for(|| input.line(true))?,
+                None => self.interrupt.wait_for(|| input::stdin().line(true))?,
+            };
             return line.ok_or_else(|| Error::new(format!("standard input ended before a line for key \"{name}\"")));
         }
         self.key_from_terminal(name)
@@ -98,51 +105,83 @@ impl Asker {
         Ok(())
     }
 
-    fn key_from_terminal(&self, name: &str) -> Result<BString> {
+    fn key_from_terminal(&mut self, name: &str) -> Result<BString> {
         let failed = |e: std::io::Error| {
             Error::io("/dev/tty", &e).note("help: with --keys-from-stdin keys are read from standard input")
         };
         let mut terminal = File::options().read(true).write(true).open("/dev/tty").map_err(failed)?;
-        let mut line = Vec::new();
-        let read = || {
-            // Before the question: who is asked may answer at once.
-            let _quiet = (!self.echo_keys).then(|| NoEcho::new(&terminal)).transpose()?;
-            (&terminal).write_all(format!("Enter key or passphrase (\"{name}\"): ").as_bytes())?;
-            self.read_line(&terminal, &mut line)
-        };
-        let ended = self.interrupt.guard(&terminal, || self.interrupt.wait_for(read));
+        let interrupt = Arc::clone(&self.interrupt);
+        let (mut line, mut typed) = (Vec::new(), Vec::new());
+        let ended = interrupt.guard(&terminal, "", || {
+            interrupt.wait_for(|| {
+                // Before the question: who is asked may answer at once.
+                let echo_keys = self.echo_keys;
+                let silent = |t: &mut Termios| t.local_modes.set(LocalModes::ECHO, echo_keys);
+                let _quiet = Settings::change(&terminal, silent)?;
+                read_typed(&terminal, &mut typed)?;
+                (&terminal).write_all(format!("Enter key or passphrase (\"{name}\"): ").as_bytes())?;
+                self.read_line(&terminal, &mut line)
+            })
+        });
+        // What no input wants was typed at a command that is given no lines.
+        for input in &mut self.inputs {
+            if input.keep(&typed)? {
+                break;
+            }
+        }
         if !self.echo_keys || ended.is_err() {
             terminal.write_all(b"\n").map_err(failed)?;
         }
         // Giving up must not be taken for an empty key.
         match ended {
             Err(e) if e.kind() == ErrorKind::Interrupted => return Err(Error::new("interrupted: no key was given")),
-            Err(e) if e.kind() == ErrorKind::UnexpectedEof => return Err(Error::new(format!("no key \"{name}\" was given"))),
+            Err(e) if e.kind() == ErrorKind::UnexpectedEof => {
+                return Err(Error::new(format!("no key \"{name}\" was given")))
+            }
             ended => ended.map_err(failed)?,
         }
         Ok(line.strip_suffix(b"\n").unwrap_or(&line).as_bstr().to_owned())
     }
 }
 
-/// Echo is off for as long as this lives.
-struct NoEcho<'a> {
+/// All that was typed up to now. A paste comes in pieces: it is over when a tenth of a second brings nothing.
+fn read_typed(terminal: &File, typed: &mut Vec<u8>) -> std::io::Result<()> {
+    let _settings = Settings::change(terminal, |t| {
+        t.local_modes.remove(LocalModes::ICANON);
+        t.special_codes[SpecialCodeIndex::VMIN] = 0;
+        t.special_codes[SpecialCodeIndex::VTIME] = 1;
+    })?;
+    let mut part = [0; 4096];
+    while typed.len() < MOST_TYPED {
+        match rustix::io::read(terminal, &mut part) {
+            Ok(0) => return Ok(()),
+            Ok(n) => typed.extend_from_slice(part.get(..n).unwrap_or_default()),
+            Err(Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Err(std::io::Error::other(format!("more than {} MiB were typed before a key was asked for", MOST_TYPED >> 20)))
+}
+
+/// The settings of a terminal are others for as long as this lives. Nothing typed is thrown away by it.
+struct Settings<'a> {
     terminal: &'a File,
     before: Termios,
 }
 
-impl<'a> NoEcho<'a> {
-    fn new(terminal: &'a File) -> std::io::Result<Self> {
+impl<'a> Settings<'a> {
+    fn change(terminal: &'a File, change: impl FnOnce(&mut Termios)) -> std::io::Result<Self> {
         let before = tcgetattr(terminal)?;
-        let mut silent = before.clone();
-        silent.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(terminal, OptionalActions::Flush, &silent)?;
-        Ok(NoEcho { terminal, before })
+        let mut settings = before.clone();
+        change(&mut settings);
+        tcsetattr(terminal, OptionalActions::Now, &settings)?;
+        Ok(Settings { terminal, before })
     }
 }
 
-impl Drop for NoEcho<'_> {
+impl Drop for Settings<'_> {
     fn drop(&mut self) {
         // Nothing to be done when the terminal is gone.
-        let _ = tcsetattr(self.terminal, OptionalActions::Flush, &self.before);
+        let _ = tcsetattr(self.terminal, OptionalActions::Now, &self.before);
     }
 }

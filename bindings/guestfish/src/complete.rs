@@ -4,9 +4,11 @@
 //! whose errors are ignored; `--no-dest-paths` forbids that. Names are somebody else's: what could move the
 //! cursor, or would not be read back as one word, is escaped.
 
-use crate::command::{find, listing, Command, Found, Kind};
-use crate::words::is_host_file;
+use crate::catalogue::{find, listing, Found};
+use crate::current::Current;
 use crate::parse;
+use crate::signature::{Kind, Signature};
+use crate::words::is_host_file;
 use bstr::{BStr, BString, ByteSlice};
 use guestfs::{Handle, State};
 use rustyline::completion::{Completer, Pair};
@@ -16,11 +18,7 @@ use rustyline::validate::Validator;
 use rustyline::{Context, Helper, Result};
 use std::cell::RefCell;
 use std::os::unix::ffi::OsStrExt;
-use std::rc::Rc;
 use std::sync::Arc;
-
-/// The handle of the moment: `reopen` replaces it.
-pub type Current = Rc<RefCell<Arc<Handle>>>;
 
 /// Most names offered from one directory.
 const MAX_NAMES: usize = 10_000;
@@ -29,12 +27,21 @@ const MAX_NAMES: usize = 10_000;
 pub struct Completion {
     handle: Current,
     guest: bool,
+    /// The lines are those of a `-<<END` upload.
+    pub uploading: bool,
+    /// The line as far as it was typed.
+    begun: RefCell<String>,
 }
 
 impl Completion {
     /// `guest`: look into the guest.
     pub fn new(handle: Current, guest: bool) -> Self {
-        Completion { handle, guest }
+        Completion { handle, guest, uploading: false, begun: RefCell::default() }
+    }
+
+    /// The line as far as it was typed since the last call.
+    pub fn take_begun(&self) -> String {
+        self.begun.take()
     }
 
     fn guest_names(&self, word: &BStr) -> Vec<BString> {
@@ -42,7 +49,8 @@ impl Completion {
         if !self.guest || handle.state() != State::Ready {
             return Vec::new();
         }
-        let mut out = if word.starts_with(b"/dev/") || b"/dev/".starts_with(word) { devices(&handle) } else { Vec::new() };
+        let mut out =
+            if word.starts_with(b"/dev/") || b"/dev/".starts_with(word) { devices(&handle) } else { Vec::new() };
         if !word.starts_with(b"/dev/") {
             out.extend(entries(&handle, word));
         }
@@ -64,24 +72,29 @@ fn entries(handle: &Handle, word: &BStr) -> Vec<BString> {
     if directory.is_empty() {
         return Vec::new();
     }
+    let begun = word.get(directory.len()..).unwrap_or_default();
     let listed = handle.readdir(directory).unwrap_or_default();
-    let names = listed.iter().take(MAX_NAMES).filter(|e| e.name != "." && e.name != "..");
-    names.map(|e| path(directory, &e.name, e.ftyp.0 == b'd')).collect()
+    let names = listed.iter().filter(|e| e.name != "." && e.name != ".." && begins(&e.name, begun));
+    names.take(MAX_NAMES).map(|e| path(directory, &e.name, e.ftyp.0 == b'd')).collect()
 }
 
-/// The same for files of the host.
-fn host_files(word: &BStr) -> Vec<BString> {
+/// The same for files of the host, but no more than `most`.
+fn host_files(word: &BStr, most: usize) -> Vec<BString> {
     let directory = directory(word);
     let place = if directory.is_empty() { b"." } else { directory };
     let listed = place.to_path().ok().and_then(|p| p.read_dir().ok());
-    let found = listed.into_iter().flatten().take(MAX_NAMES).flatten();
-    let mut names: Vec<BString> = found
-        // Through a link.
-        .map(|e| path(directory, e.file_name().as_bytes(), e.path().is_dir()))
-        .filter(|name| name.starts_with(word))
-        .collect();
+    let begun = word.get(directory.len()..).unwrap_or_default();
+    let found = listed.into_iter().flatten().flatten().filter(|e| e.file_name().as_bytes().starts_with(begun));
+    // Through a link.
+    let named = found.take(most).map(|e| path(directory, e.file_name().as_bytes(), e.path().is_dir()));
+    let mut names: Vec<BString> = named.collect();
     names.sort();
     names
+}
+
+/// Whether `name` begins as it was typed; case does not matter.
+fn begins(name: &[u8], typed: &[u8]) -> bool {
+    name.get(..typed.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(typed))
 }
 
 /// `word` up to its last slash.
@@ -98,7 +111,7 @@ fn path(directory: &[u8], name: &[u8], is_directory: bool) -> BString {
 #[derive(Debug)]
 enum Place {
     Command,
-    Option(&'static Command),
+    Option(Signature),
     HostFile,
     Guest,
     Boolean,
@@ -146,16 +159,16 @@ fn place(before: &[(usize, BString)], word: &BStr) -> Place {
     }
     let Some((name, args)) = words.split_first() else { return Place::Command };
     match find(name) {
-        Some(Found::Api(command)) => match command.typed_params().nth(args.len()) {
+        Some(Found::Api(command)) => match command.signature().typed_params().nth(args.len()) {
             Some(p) if is_host_file(p.kind) => Place::HostFile,
             Some(p) if p.kind == Kind::Bool => Place::Boolean,
             Some(p) if matches!(p.kind, Kind::Int | Kind::Int64) => Place::Unknown,
             // A plain string may be a mount point or a file to be added: what it begins with tells.
             Some(p) if p.kind == Kind::Str && !word.starts_with(b"/") => Place::HostFile,
             Some(_) => Place::Guest,
-            None => Place::Option(command),
+            None => Place::Option(command.signature()),
         },
-        Some(Found::Own(own)) => match own.about.name {
+        Some(Found::Own(own)) => match own.name {
             "help" => Place::Command,
             "lcd" | "alloc" | "sparse" | "copy-in" => Place::HostFile,
             _ if word.starts_with(b"/") => Place::Guest,
@@ -169,7 +182,12 @@ impl Completer for Completion {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> Result<(usize, Vec<Pair>)> {
-        let words = words(line.get(..pos).unwrap_or(line));
+        let typed = line.get(..pos).unwrap_or(line);
+        // A tab of something that is pasted.
+        if self.uploading || typed.trim().is_empty() {
+            return Ok((pos, vec![Pair { display: String::new(), replacement: "\t".into() }]));
+        }
+        let words = words(typed);
         let Some(((start, word), before)) = words.split_last() else { return Ok((pos, Vec::new())) };
         let (mut start, mut word) = (*start, word.as_bstr());
         let names: Vec<BString> = match place(before, word) {
@@ -182,19 +200,22 @@ impl Completer for Completion {
             Place::Option(command) => command.opts.iter().map(|o| format!("{}:", o.name).into()).collect(),
             Place::Boolean => vec!["true".into(), "false".into()],
             Place::Guest => self.guest_names(word),
-            Place::HostFile => host_files(word),
+            Place::HostFile => host_files(word, MAX_NAMES),
             Place::Unknown => Vec::new(),
         };
-        let same = |name: &BString| name.get(..word.len()).is_some_and(|s| s.eq_ignore_ascii_case(word));
-        Ok((start, names.iter().filter(|n| same(n)).map(candidate).collect()))
+        Ok((start, names.iter().filter(|n| begins(n, word)).map(candidate).collect()))
     }
 }
 
-/// A name as it is shown and as it is put into the line: done, unless more must follow.
+/// A name as it is shown and as it is put into the line: done, unless more must follow, in the same quotes.
 fn candidate(name: &BString) -> Pair {
-    let open = name.ends_with(b"/") || name.ends_with(b":");
-    let quoted = quote(name);
-    Pair { display: escape(name, &[]), replacement: if open { quoted } else { quoted + " " } }
+    let mut replacement = quote(name);
+    if !name.ends_with(b"/") && !name.ends_with(b":") {
+        replacement.push(' ');
+    } else if replacement.starts_with(['\'', '"']) {
+        replacement.pop();
+    }
+    Pair { display: escape(name, &[]), replacement }
 }
 
 fn quote(name: &BString) -> String {
@@ -237,8 +258,15 @@ fn hexadecimal(out: &mut String, bytes: &[u8]) {
 impl Helper for Completion {}
 impl Highlighter for Completion {}
 impl Validator for Completion {}
+
+/// Called whenever the line has changed.
 impl Hinter for Completion {
     type Hint = String;
+
+    fn hint(&self, line: &str, _: usize, _: &Context<'_>) -> Option<String> {
+        line.clone_into(&mut self.begun.borrow_mut());
+        None
+    }
 }
 
 #[cfg(test)]
@@ -267,6 +295,18 @@ mod tests {
     }
 
     #[test]
+    fn names_in_a_large_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        let make = |name: &str| drop(std::fs::File::create(directory.path().join(name)).unwrap());
+        // Whichever end the directory is read from.
+        make("wanted-1");
+        (0..20).for_each(|n| make(&n.to_string()));
+        make("wanted-2");
+        let begun = directory.path().join("wanted-").to_str().unwrap().to_owned();
+        assert_eq!(host_files(begun.as_bytes().as_bstr(), 10), [format!("{begun}1"), format!("{begun}2")]);
+    }
+
+    #[test]
     fn words_so_far() {
         let cases: &[(&str, &[(usize, &str)])] = &[
             ("", &[(0, "")]),
@@ -289,6 +329,8 @@ mod tests {
         let cases: &[(&[u8], &str, &str)] = &[
             (b"a b", "a b", "'a b' "),
             (b"/dir/", "/dir/", "/dir/"),
+            (b"/a dir/", "/a dir/", "'/a dir/"),
+            (b"/it's/", "/it's/", "\"/it's/"),
             (b"it's", "it's", "\"it's\" "),
             (b"\x1b[2Jx", "\\x1b[2Jx", "\"\\x1b[2Jx\" "),
             ("\u{9b}é".as_bytes(), "\\xc2\\x9bé", "\"\\xc2\\x9bé\" "),

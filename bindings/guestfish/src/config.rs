@@ -154,7 +154,9 @@ impl Reader<'_> {
                 return match () {
                     () if word.eq_ignore_ascii_case(b"true") => Ok(Some(true)),
                     () if word.eq_ignore_ascii_case(b"false") => Ok(Some(false)),
-                    () if word.trim_start_with(|c| "+-.".contains(c)).first().is_some_and(u8::is_ascii_digit) => Ok(None),
+                    () if word.trim_start_with(|c| "+-.".contains(c)).first().is_some_and(u8::is_ascii_digit) => {
+                        Ok(None)
+                    }
                     () => self.wrong("syntax error: a value was expected"),
                 };
             }

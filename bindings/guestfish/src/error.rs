@@ -1,7 +1,9 @@
 //! Errors of the shell: one line first, then what helps.
 //!
 //! In: failures of the library, of the host and of the user's typing. Out: [`Error`], printed on standard
-//! error by [`Error::print`] as `error: [FILE:LINE: ]message` and one line for each note.
+//! error by [`Error::print`] as `[FILE:LINE: ]error: message` and one line for each note. Failures of the
+//! library are `libguestfs: error: message`, as its own handler prints them: programs that run guestfish look
+//! for that.
 
 use bstr::{BStr, BString, ByteSlice, ByteVec};
 use std::io::Write;
@@ -16,6 +18,8 @@ pub struct Error {
     notes: Vec<BString>,
     /// Printed already, where the place was known better.
     printed: bool,
+    /// The library's, not the shell's.
+    library: bool,
 }
 
 impl Error {
@@ -23,7 +27,7 @@ impl Error {
     pub fn new(message: impl AsRef<[u8]>) -> Self {
         let mut lines = message.as_ref().lines();
         let first = lines.next().unwrap_or_default().into();
-        Error { message: first, notes: lines.map(BString::from).collect(), printed: false }
+        Error { message: first, notes: lines.map(BString::from).collect(), printed: false, library: false }
     }
 
     /// A failed operation of the host: `what: system's text`.
@@ -36,7 +40,7 @@ impl Error {
 
     /// An error that was printed where it happened: only the exit status is left of it.
     pub fn printed() -> Self {
-        Error { message: BString::default(), notes: Vec::new(), printed: true }
+        Error { message: BString::default(), notes: Vec::new(), printed: true, library: false }
     }
 
     /// Add a line below the first.
@@ -51,6 +55,17 @@ impl Error {
         message.push_str(": ");
         message.extend_from_slice(&self.message);
         self.message = message.into();
+        self
+    }
+
+    /// Whether it is the library's.
+    pub fn is_of_library(&self) -> bool {
+        self.library
+    }
+
+    /// Make it the library's, or the shell's.
+    pub fn of_library(mut self, library: bool) -> Self {
+        self.library = library;
         self
     }
 
@@ -75,11 +90,12 @@ impl Error {
         if self.printed {
             return;
         }
-        let mut text = b"error: ".to_vec();
+        let mut text = Vec::new();
         if let Some(place) = place {
             text.extend_from_slice(place);
             text.push_str(": ");
         }
+        text.push_str(if self.library { "libguestfs: error: " } else { "error: " });
         // A guest's names are part of it.
         guestfs::printable(&mut text, &self.message, b"\n\t");
         text.push(b'\n');
@@ -94,7 +110,7 @@ impl Error {
 
 impl From<guestfs::Error> for Error {
     fn from(e: guestfs::Error) -> Self {
-        let mut error = Error::new(e.message());
+        let mut error = Error::new(e.message()).of_library(true);
         if let Some(help) = e.help() {
             error = error.note(format!("help: {help}"));
         }

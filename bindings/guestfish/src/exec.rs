@@ -3,8 +3,11 @@
 //! In: lines of the innermost input, or the words of a command. Out: their effects; an error ends a script
 //! with its file and line, and is only printed at a prompt. Pipes and commands of the host are here too.
 
-use crate::command::{find, Context, Found};
+use crate::builtins;
+use crate::catalogue::{find, Found};
+use crate::command::Context;
 use crate::error::{Error, Result};
+use crate::host::{outcome, shell, wait};
 use crate::input::Script;
 use crate::parse::{self, Action, Word};
 use crate::session::Session;
@@ -12,9 +15,7 @@ use crate::words::Words;
 use crate::{home, prompt};
 use bstr::{BStr, BString, ByteSlice, ByteVec};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::Stdio;
 
 /// Lists in lists: `<!` within the output of `<!`, `glob` and `time` before each other.
 const MAX_DEPTH: usize = 64;
@@ -70,7 +71,11 @@ impl Session {
         if self.ask.inputs.len() >= MAX_DEPTH {
             return Err(Error::new("<! is nested too deeply"));
         }
-        let mut child = shell(command).stdin(self.host_stdin()).stdout(Stdio::piped()).spawn().map_err(|e| Error::io("/bin/sh", &e))?;
+        let mut child = shell(command)
+            .stdin(self.host_stdin())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|e| Error::io("/bin/sh", &e))?;
         let Some(output) = child.stdout.take() else { return Err(Error::new("/bin/sh: no output to read")) };
         let mut name = place.cloned().unwrap_or_default();
         if !name.is_empty() {
@@ -124,10 +129,13 @@ impl Session {
         }
         let experienced = std::mem::replace(&mut self.experienced, true);
         let result = match find(name) {
-            Some(Found::Own(own)) => (own.run)(self, &crate::builtins::Call { name: name.as_bstr(), words, depth }),
+            Some(Found::Own(own)) => {
+                let call = builtins::Call { name: name.as_bstr(), words, depth, runner: Session::run_words };
+                builtins::run(own, self, &call)
+            }
             Some(Found::Api(command)) => {
                 let handle = self.handle();
-                Words::new(command, words, &mut self.ask).and_then(|mut words| {
+                Words::new(command.signature(), words, &mut self.ask).and_then(|mut words| {
                     let mut context = Context { handle: &handle, out: &mut self.out };
                     (command.run)(&mut context, &mut words)
                 })
@@ -183,33 +191,6 @@ fn unknown(name: &BStr, experienced: bool) -> Error {
 /// Replace `~` at the beginning of unquoted words.
 fn expand(words: Vec<Word>) -> Vec<BString> {
     words.into_iter().map(|w| if w.quoted { w.text } else { home::expand(w.text) }).collect()
-}
-
-/// A command for the host's shell.
-pub fn shell(command: &BString) -> Command {
-    let mut sh = Command::new("/bin/sh");
-    sh.arg("-c").arg(std::ffi::OsStr::from_bytes(command));
-    sh
-}
-
-/// The exit status of a command of the host as a result.
-pub fn outcome(command: &BString, status: std::io::Result<ExitStatus>) -> Result<()> {
-    let status = status.map_err(|e| Error::io("/bin/sh", &e))?;
-    if status.success() {
-        return Ok(());
-    }
-    let mut message = command.trim().to_vec();
-    message.push_str(match (status.code(), status.signal()) {
-        (Some(code), _) => format!(": exit status {code}"),
-        (None, Some(signal)) => format!(": killed by signal {signal}"),
-        (None, None) => ": failed".to_owned(),
-    });
-    Err(Error::new(message))
-}
-
-fn wait(mut child: Child) -> Result<()> {
-    // What the command thinks of its input is its own business.
-    child.wait().map(drop).map_err(|e| Error::io("/bin/sh", &e))
 }
 
 /// File descriptor 1 is something else for as long as this lives.

@@ -15,6 +15,12 @@ pub trait Input {
     /// File and line of the last line; `None` at a prompt.
     fn place(&self) -> Option<BString>;
 
+    /// Keep what was typed at the terminal up to now for later lines: false if it is not for here.
+    fn keep(&mut self, typed: &[u8]) -> Result<bool> {
+        let _ = typed;
+        Ok(false)
+    }
+
     /// Somebody sits there: errors are no reason to stop.
     fn interactive(&self) -> bool {
         false

@@ -21,7 +21,7 @@ pub enum Role {
     Prompt,
     /// Commands that were written before.
     Script,
-    /// `--listen`: has its own ways to end.
+    /// `--listen`: has its own ways to end once it serves.
     Listener,
 }
 
@@ -33,10 +33,16 @@ type Cancel = Box<dyn Fn() + Send>;
 pub struct Interrupt {
     interactive: bool,
     cancel: Mutex<Option<Cancel>>,
-    seen: AtomicBool,
+    /// It has come. Set by the handler itself: a command of the host that dies of the same Ctrl-C may be gone
+    /// before the thread has run.
+    seen: Arc<AtomicBool>,
+    /// The thread knows of one.
+    answered: AtomicBool,
     waiting: AtomicBool,
-    /// A terminal whose settings are changed, and what they were.
-    terminal: Mutex<Option<(OwnedFd, Termios)>>,
+    /// Somebody else does what SIGTERM and SIGHUP ask for.
+    orderly: AtomicBool,
+    /// A terminal whose settings are changed, what they were, and what it has to be told besides.
+    terminal: Mutex<Option<(OwnedFd, Termios, &'static str)>>,
 }
 
 impl Interrupt {
@@ -45,19 +51,23 @@ impl Interrupt {
         let shared = Arc::new(Interrupt { interactive: role != Role::Script, ..Interrupt::default() });
         let others: &[i32] = match role {
             Role::Prompt => &[SIGTERM, SIGHUP, SIGQUIT],
-            Role::Script => &[SIGTERM, SIGHUP],
-            Role::Listener => &[],
+            Role::Script | Role::Listener => &[SIGTERM, SIGHUP],
         };
         let ignored = ignored();
         // What nohup and the like have switched off stays off.
         let stays = |s: &i32| ignored >> (s - 1) & 1 != 0;
-        let others = others.iter().copied().filter(|s| !stays(s));
+        let others: Vec<i32> = others.iter().copied().filter(|s| !stays(s)).collect();
         // At a prompt it is a key of the shell's.
         let interrupt = (role != Role::Script || !stays(&SIGINT)).then_some(SIGINT);
-        let mut signals = Signals::new(others.chain(interrupt)).map_err(|e| Error::io("signal handler", &e))?;
+        let failed = |e: std::io::Error| Error::io("signal handler", &e);
+        for signal in others.iter().filter(|s| **s == SIGQUIT).chain(&interrupt) {
+            signal_hook::flag::register(*signal, Arc::clone(&shared.seen)).map_err(failed)?;
+        }
+        let mut signals = Signals::new(others.iter().chain(&interrupt)).map_err(failed)?;
         let theirs = Arc::clone(&shared);
         std::thread::spawn(move || {
             signals.forever().for_each(|signal| match signal {
+                SIGTERM | SIGHUP if theirs.orderly.load(Ordering::SeqCst) => {}
                 SIGTERM | SIGHUP => theirs.die(signal),
                 _ => theirs.came(),
             });
@@ -67,7 +77,7 @@ impl Interrupt {
 
     /// SIGINT, or what stands for it, has come.
     fn came(&self) {
-        let again = self.seen.swap(true, Ordering::SeqCst);
+        let again = self.answered.swap(true, Ordering::SeqCst);
         if !self.interactive && (again || self.waiting.load(Ordering::SeqCst)) {
             self.die(SIGINT);
         }
@@ -83,10 +93,16 @@ impl Interrupt {
         }
     }
 
+    /// From now on SIGTERM and SIGHUP are seen to by others.
+    pub fn end_orderly(&self) {
+        self.orderly.store(true, Ordering::SeqCst);
+    }
+
     /// What the signal does to a process that does not care.
     fn die(&self, signal: i32) {
-        if let Some((terminal, before)) = lock(&self.terminal).take() {
+        if let Some((terminal, before, farewell)) = lock(&self.terminal).take() {
             // Nothing to be done when the terminal is gone.
+            let _ = rustix::io::write(&terminal, farewell.as_bytes());
             let _ = tcsetattr(terminal, OptionalActions::Now, &before);
         }
         // Cannot fail for signals that end a process, and there is nothing better to do if it did.
@@ -103,10 +119,10 @@ impl Interrupt {
         done
     }
 
-    /// Do something that changes the settings of a terminal for a while.
-    pub fn guard<T>(&self, terminal: impl AsFd, change: impl FnOnce() -> T) -> T {
+    /// Do something that changes the settings of a terminal for a while. `farewell` ends what settings do not.
+    pub fn guard<T>(&self, terminal: impl AsFd, farewell: &'static str, change: impl FnOnce() -> T) -> T {
         let before = terminal.as_fd().try_clone_to_owned().ok().zip(tcgetattr(&terminal).ok());
-        *lock(&self.terminal) = before;
+        *lock(&self.terminal) = before.map(|(terminal, before)| (terminal, before, farewell));
         let done = change();
         *lock(&self.terminal) = None;
         done
@@ -125,6 +141,7 @@ impl Interrupt {
     /// Begin anew, before the next prompt.
     pub fn forget(&self) {
         self.seen.store(false, Ordering::SeqCst);
+        self.answered.store(false, Ordering::SeqCst);
     }
 }
 

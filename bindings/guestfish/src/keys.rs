@@ -25,7 +25,8 @@ pub enum Source {
 impl Selector {
     /// Take the argument apart. The text of a key may hold colons.
     pub fn parse(text: &BString) -> Result<Self> {
-        let bad = |why: &str| Error::new(format!("--key: {why}")).note("help: write ID:key:TEXT, ID:file:NAME or ID:clevis");
+        let bad =
+            |why: &str| Error::new(format!("--key: {why}")).note("help: write ID:key:TEXT, ID:file:NAME or ID:clevis");
         let mut parts = text.splitn_str(3, ":");
         let (id, kind, value) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
         let source = match (kind, value) {

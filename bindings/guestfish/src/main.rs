@@ -7,15 +7,22 @@
 //! `options` reads the command line, `start` does what it asks for, `exec` runs commands: API calls through
 //! the generated table, the shell's own through `builtins`.
 
+// Allowed in `startup` alone.
+#![deny(unsafe_code)]
+
+mod ahead;
 mod ask;
 mod builtins;
+mod catalogue;
 mod command;
 mod complete;
 mod config;
+mod current;
 mod editor;
 mod error;
 mod exec;
 mod home;
+mod host;
 mod input;
 mod inspect;
 mod interrupt;
@@ -30,14 +37,18 @@ mod progress;
 mod prompt;
 mod remote;
 mod session;
+mod signature;
 mod start;
+mod startup;
+mod streams;
 mod unlock;
 mod uri;
 mod usage;
 mod wildcard;
 mod words;
 
-#[path = "../../../generated/shell/mod.rs"]
+#[rustfmt::skip]
+#[path = "../generated/mod.rs"]
 mod generated;
 
 use crate::error::{Error, Result};
@@ -47,8 +58,8 @@ use crate::interrupt::{Interrupt, Role};
 use crate::options::{Control, Info, Options};
 use crate::print::Output;
 use crate::progress::Progress;
-use crate::remote::client::Remote;
 use crate::remote::listener;
+use crate::remote::target::Remote;
 use crate::session::Session;
 use bstr::BString;
 use std::fs::File;
@@ -67,6 +78,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
+    startup::stdout()?;
     let mut options = options::parse(std::env::args_os().skip(1))?;
     start::take_disks(&mut options);
     if let Some(info) = &options.info {
@@ -92,7 +104,18 @@ fn run() -> Result<()> {
 }
 
 /// Run everything, and close.
-fn commands(mut session: Session, mut options: Options, source: Option<Box<dyn Input>>, interactive: bool) -> Result<()> {
+fn commands(
+    mut session: Session,
+    mut options: Options,
+    source: Option<Box<dyn Input>>,
+    interactive: bool,
+) -> Result<()> {
+    if interactive {
+        // Now, so that what is typed while the disks are opened has its place when a key is asked for.
+        let completion = complete::Completion::new(session.current.clone(), !options.no_dest_paths);
+        let editor = editor::Editor::new(completion, session.interrupt.clone())?;
+        session.ask.inputs.push(Box::new(editor));
+    }
     let guest = match &options.control {
         Some(Control::Remote(pid)) => {
             session.remote = Some(Remote::new(pid.as_ref())?);
@@ -108,7 +131,7 @@ fn commands(mut session: Session, mut options: Options, source: Option<Box<dyn I
         session.ask.inputs.push(source);
         session.run_input()?;
     } else {
-        dialogue(&mut session, guest.as_ref(), !options.no_dest_paths)?;
+        dialogue(&mut session, guest.as_ref())?;
     }
     // Errors that only show when everything is written out would be lost in a silent close.
     session.handle().shutdown()?;
@@ -120,6 +143,9 @@ fn session(options: &Options, role: Role) -> Result<Session> {
     let interrupt = Interrupt::listen(role)?;
     let bars = role != Role::Listener && std::io::stderr().is_terminal();
     let mut session = Session::new(interrupt, Progress::new(options.progress_bars.unwrap_or(bars)))?;
+    // Where Ctrl-C can be typed it cancels a call, so it must not reach the appliance.
+    let typed = role != Role::Script || std::io::stdin().is_terminal() || std::io::stderr().is_terminal();
+    session.handle().set_pgroup(typed)?;
     session.pipe_error = options.pipe_error;
     session.ask.echo_keys = options.echo_keys;
     session.ask.keys_from_stdin = options.keys_from_stdin;
@@ -143,9 +169,7 @@ fn listen(options: &Options) -> Result<()> {
     // Ctrl-C only ends a command, as at a prompt.
     let mut session = session(options, Role::Listener)?;
     start(&mut session, options, false)?;
-    let served = listener::serve(&mut session, options.csh);
-    let written = session.handle().shutdown().map_err(Error::from);
-    served.and(written)
+    listener::serve(&mut session, options.csh)
 }
 
 /// Where commands come from when they are not on the command line; `None` for a terminal.
@@ -163,15 +187,12 @@ fn source(options: &Options) -> Result<Option<Box<dyn Input>>> {
 }
 
 /// Somebody at a terminal.
-fn dialogue(session: &mut Session, guest: Option<&Guest>, guest_paths: bool) -> Result<()> {
+fn dialogue(session: &mut Session, guest: Option<&Guest>) -> Result<()> {
     prompt::emit("GUESTFISH_INIT", &mut session.out)?;
     prompt::welcome();
     if let Some(guest) = guest {
         guest.show(&mut session.out)?;
     }
-    let completion = complete::Completion::new(session.current.clone(), guest_paths);
-    let editor = editor::Editor::new(completion, session.interrupt.clone())?;
-    session.ask.inputs.push(Box::new(editor));
     let result = session.run_input();
     session.ask.inputs.clear();
     prompt::emit("GUESTFISH_RESTORE", &mut session.out)?;

@@ -44,6 +44,8 @@ const LONG: &[(&str, Value)] = &[
     ("rw", Value::None),
     ("selinux", Value::None),
     ("short-options", Value::None),
+    ("trust", Value::Required),
+    ("trust-folder", Value::Required),
     ("verbose", Value::None),
     ("version", Value::None),
 ];
@@ -114,6 +116,9 @@ pub struct Options {
     pub pipe_error: bool,
     pub progress_bars: Option<bool>,
     pub control: Option<Control>,
+    /// `--trust`: how far images are trusted, and where else they may reach.
+    pub trust: Option<BString>,
+    pub trust_folders: Vec<BString>,
     pub csh: bool,
     pub verbose: bool,
     pub trace: bool,
@@ -147,7 +152,12 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Options> {
                 };
                 long(name, value.map(bytes), &mut options, &mut following)?;
             }
-            Arg::Value(word) => options.words.push(bytes(word)),
+            Arg::Value(word) => {
+                options.words.push(bytes(word));
+                if std::env::var_os("POSIXLY_CORRECT").is_some() {
+                    options.words.extend(parser.raw_args().map_err(usage)?.map(bytes));
+                }
+            }
         }
         // Asking for information is answered at once: what follows may make no sense.
         if let Some(info) = &mut options.info {
@@ -209,7 +219,9 @@ fn short(c: char, parser: &mut Parser, options: &mut Options, following: &mut Fo
             options.trace = true;
             return Ok(());
         }
-        _ => return Err(Error::new(format!("invalid option -- '{c}'")).note("help: guestfish --help lists the options")),
+        _ => {
+            return Err(Error::new(format!("invalid option -- '{c}'")).note("help: guestfish --help lists the options"))
+        }
     };
     let value = match LONG.iter().find(|o| o.0 == name) {
         Some((_, Value::Required)) => Some(bytes(parser.value().map_err(usage)?)),
@@ -229,7 +241,9 @@ fn long(name: &'static str, value: Option<BString>, options: &mut Options, follo
             options.drives.push(Drive::Add { location: uri::parse(&text)?, format, blocksize });
         }
         "blocksize" => {
-            let number = value.filter(|v| !v.is_empty()).map(|v| number::int(&v).map_err(|e| Error::new(format!("--blocksize: '{v}' {}", e.text()))));
+            let number = value
+                .filter(|v| !v.is_empty())
+                .map(|v| number::int(&v).map_err(|e| Error::new(format!("--blocksize: '{v}' {}", e.text()))));
             following.blocksize = number.transpose()?;
             following.unused = Some("blocksize");
         }
@@ -273,6 +287,8 @@ fn long(name: &'static str, value: Option<BString>, options: &mut Options, follo
             }
             options.readonly = Some(readonly);
         }
+        "trust" => options.trust = Some(text),
+        "trust-folder" => options.trust_folders.push(text),
         "verbose" => options.verbose = true,
         "version" => options.info = Some(Info::Version),
         _ => return Err(Error::new(format!("--{name} is in the table of options but not handled"))),

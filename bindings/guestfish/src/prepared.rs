@@ -30,7 +30,11 @@ const BOOTSIZE: (&str, &str, &str) = ("bootsize", "128M", "the size of the boot 
 pub static TYPES: &[Type] = &[
     Type { name: "disk", summary: "create a blank disk", params: &[SIZE] },
     Type { name: "part", summary: "create a disk with one partition", params: &[SIZE, PARTITION] },
-    Type { name: "fs", summary: "create a disk with a filesystem in one partition", params: &[FILESYSTEM, SIZE, PARTITION] },
+    Type {
+        name: "fs",
+        summary: "create a disk with a filesystem in one partition",
+        params: &[FILESYSTEM, SIZE, PARTITION],
+    },
     Type { name: "lv", summary: "create a disk with a logical volume", params: &[NAME, SIZE, PARTITION] },
     Type {
         name: "lvfs",

@@ -98,7 +98,9 @@ fn bar(position: u64, total: u64, elapsed: Duration, spins: usize, width: usize)
     let full = (share * columns as f64) as usize;
     let bar = format!("{}{}", "#".repeat(full), "-".repeat(columns - full));
     let left = match share {
-        s if s > 0.0 => Duration::try_from_secs_f64(elapsed.as_secs_f64() * (1.0 - s) / s).map_or_else(|_| unknown(), clock),
+        s if s > 0.0 => {
+            Duration::try_from_secs_f64(elapsed.as_secs_f64() * (1.0 - s) / s).map_or_else(|_| unknown(), clock)
+        }
         _ => unknown(),
     };
     format!("{spinner} {:3}% [{bar}] {left}", (share * 100.0) as u32)

@@ -9,6 +9,9 @@ use std::io::Write;
 /// The prompt when `GUESTFISH_PS1` is not set.
 pub const DEFAULT: &str = "><fs> ";
 
+/// The prompt inside a `-<<END` upload.
+const MORE: &str = "> ";
+
 /// A prompt: what is printed, and the part of it that takes room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prompt {
@@ -16,11 +19,13 @@ pub struct Prompt {
     pub printed: String,
 }
 
-/// The prompt of the moment.
-pub fn prompt() -> Prompt {
+/// The prompt of the moment; `more` is true inside a `-<<END` upload.
+pub fn prompt(more: bool) -> Prompt {
+    let plain = |text: &str| Prompt { visible: text.into(), printed: text.into() };
     match std::env::var("GUESTFISH_PS1") {
+        _ if more => plain(MORE),
         Ok(text) => decode(&text),
-        Err(_) => Prompt { visible: DEFAULT.into(), printed: DEFAULT.into() },
+        Err(_) => plain(DEFAULT),
     }
 }
 

@@ -4,12 +4,12 @@
 //! the output, the inputs, the event handlers.
 
 use crate::ask::Asker;
-use crate::complete::Current;
+use crate::current::Current;
 use crate::error::Result;
 use crate::interrupt::Interrupt;
 use crate::print::Output;
 use crate::progress::Progress;
-use crate::remote::client::Remote;
+use crate::remote::target::Remote;
 use guestfs::{EventId, Handle};
 use std::cell::RefCell;
 use std::process::Stdio;
@@ -52,7 +52,7 @@ impl Session {
     /// A session with a new handle.
     pub fn new(interrupt: Arc<Interrupt>, progress: Arc<Progress>) -> Result<Self> {
         let handle = Arc::new(Handle::new()?);
-        adopt(&handle, &interrupt, &progress)?;
+        adopt(&handle, &interrupt, &progress);
         let current = Rc::new(RefCell::new(handle));
         Ok(Session {
             ask: Asker::new(Rc::clone(&current), Arc::clone(&interrupt)),
@@ -85,20 +85,18 @@ impl Session {
     }
 
     /// Put a new handle in the place of the old one, which is closed with its events and drives.
-    pub fn replace_handle(&mut self, handle: Handle) -> Result<()> {
+    pub fn replace_handle(&mut self, handle: Handle) {
         let handle = Arc::new(handle);
-        adopt(&handle, &self.interrupt, &self.progress)?;
+        adopt(&handle, &self.interrupt, &self.progress);
         self.events.clear();
         drop(self.current.replace(handle));
-        Ok(())
     }
 }
 
-/// What every handle of the shell gets. ^C cancels a call, so it must not reach the appliance.
-fn adopt(handle: &Arc<Handle>, interrupt: &Interrupt, progress: &Arc<Progress>) -> Result<()> {
-    handle.set_pgroup(true)?;
+/// What every handle of the shell gets.
+fn adopt(handle: &Arc<Handle>, interrupt: &Interrupt, progress: &Arc<Progress>) {
+    handle.show_notices(true);
     let canceller = handle.canceller();
     interrupt.watch(move || canceller.cancel());
     progress.attach(handle);
-    Ok(())
 }

@@ -42,6 +42,12 @@ pub fn prepare(handle: &Handle, options: &Options, readonly: bool, ask: &mut dyn
     if options.network || options.keys.iter().any(|k| k.source == Source::Clevis) {
         handle.set_network(true)?;
     }
+    if let Some(trust) = &options.trust {
+        handle.set_image_trust(trust)?;
+    }
+    if !options.trust_folders.is_empty() {
+        handle.set_image_folders(&options.trust_folders)?;
+    }
     let mut count = 0i32;
     let mut prepared = Vec::new();
     for drive in &options.drives {

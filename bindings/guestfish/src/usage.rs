@@ -15,6 +15,8 @@ Disks:
   -d, --domain NAME            add the disks of a libvirt domain
   -c, --connect URI            where libvirt is, for -d
   -N, --new [FILE=]TYPE        make and add a prepared disk (-N help lists the types)
+      --trust TRUST            contained: images reach only files in their own folder (default: trusted)
+      --trust-folder DIR       and in this one; may be given more than once
   -r, --ro                     add and mount read-only: never changes an image
   -w, --rw                     add and mount for writing
 Mounts:
@@ -32,6 +34,7 @@ Running:
       --progress-bars          always show how far long commands are
       --no-progress-bars       never show it (default: on a terminal)
       --no-dest-paths          do not complete paths of the guest
+      --selinux                does nothing: old scripts have it
   -x                           print each call as it is made
   -v, --verbose                print what the library and the appliance do
 Remote control:

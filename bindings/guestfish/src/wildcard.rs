@@ -99,7 +99,8 @@ mod tests {
         for (pattern, name) in yes {
             assert!(matches(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
         }
-        let no = [("/dev/sd?", "/dev/sda1"), ("/dev/*", "/dev/VG/LV"), ("/dev/sd[!a]", "/dev/sda"), ("x", ""), ("", "x")];
+        let no =
+            [("/dev/sd?", "/dev/sda1"), ("/dev/*", "/dev/VG/LV"), ("/dev/sd[!a]", "/dev/sda"), ("x", ""), ("", "x")];
         for (pattern, name) in no {
             assert!(!matches(pattern.as_bytes(), name.as_bytes()), "{pattern} {name}");
         }

@@ -3,8 +3,8 @@
 //! In: words as typed, without quotes. Out: values, or an error that names command and parameter. Keys are
 //! not among the words: they are asked for, as are the lines of a `-<<END` upload.
 
-use crate::command::{Command, Kind, Param};
 use crate::error::{Error, Result};
+use crate::signature::{Kind, Param, Signature};
 use crate::{list, number};
 use bstr::{BStr, BString, ByteSlice};
 use std::os::unix::ffi::OsStrExt;
@@ -35,7 +35,7 @@ impl AsRef<[u8]> for FileName {
 
 /// The arguments.
 pub struct Words<'a> {
-    command: &'static Command,
+    command: Signature,
     rest: std::slice::Iter<'a, BString>,
     params: std::slice::Iter<'static, Param>,
     /// The optional argument whose value is read next.
@@ -46,7 +46,7 @@ pub struct Words<'a> {
 
 impl<'a> Words<'a> {
     /// Check the number of words and begin.
-    pub fn new(command: &'static Command, words: &'a [BString], ask: &'a mut dyn Ask) -> Result<Self> {
+    pub fn new(command: Signature, words: &'a [BString], ask: &'a mut dyn Ask) -> Result<Self> {
         let required = command.typed_params().count();
         if words.len() < required || (words.len() > required && command.opts.is_empty()) {
             return Err(Error::new(format!("{}: incorrect number of arguments", command.name))
@@ -73,15 +73,17 @@ impl<'a> Words<'a> {
     /// Name of the next optional argument; its value is read next.
     pub fn option(&mut self) -> Result<Option<&'static str>> {
         let Some(word) = self.rest.next() else { return Ok(None) };
-        let found = word.split_once_str(":").and_then(|(name, value)| {
-            self.command.opts.iter().find(|o| o.name.as_bytes() == name).map(|o| (o, value))
-        });
+        let found = word
+            .split_once_str(":")
+            .and_then(|(name, value)| self.command.opts.iter().find(|o| o.name.as_bytes() == name).map(|o| (o, value)));
         let Some((opt, value)) = found else {
             let names: Vec<&str> = self.command.opts.iter().map(|o| o.name).collect();
             let mut message = format!("{}: unknown optional argument \"", self.command.name).into_bytes();
             message.extend_from_slice(word);
             message.push(b'"');
-            return Err(Error::new(message).note(format!("help: write them as NAME:VALUE; known here: {}", names.join(", "))));
+            return Err(
+                Error::new(message).note(format!("help: write them as NAME:VALUE; known here: {}", names.join(", ")))
+            );
         };
         if self.seen.contains(&opt.name) {
             return Err(Error::new(format!(
@@ -180,7 +182,7 @@ impl<'a> Words<'a> {
 /// For a command that runs elsewhere: the lines of each `-<<END` argument are put into a file, which is `kept`,
 /// and whose name takes the argument's place.
 pub fn inline_files(
-    command: &'static Command,
+    command: Signature,
     words: &mut [BString],
     ask: &mut dyn Ask,
     kept: &mut Vec<FileName>,
@@ -214,11 +216,8 @@ mod tests {
     use super::*;
     use std::io::Read;
 
-    static COMMAND: Command = Command {
+    static COMMAND: Signature = Signature {
         name: "sample",
-        aliases: &[],
-        old_names: &[],
-        summary: "",
         params: &[
             Param::new("flag", Kind::Bool),
             Param::new("secret", Kind::Key),
@@ -226,8 +225,6 @@ mod tests {
             Param::new("from", Kind::FileIn),
         ],
         opts: &[Param::new("size", Kind::Int64), Param::new("names", Kind::List), Param::new("quick", Kind::Bool)],
-        help: &[],
-        run: |_, _| Ok(()),
     };
 
     /// Knows one key and one here-document.
@@ -251,7 +248,7 @@ mod tests {
     fn read(words: &str) -> Result<String> {
         let words: Vec<BString> = words.split(' ').map(BString::from).collect();
         let mut answers = Answers;
-        let mut words = Words::new(&COMMAND, &words, &mut answers)?;
+        let mut words = Words::new(COMMAND, &words, &mut answers)?;
         let mut out = format!("{} {} {}", words.boolean()?, words.key()?, words.int()?);
         let file = words.file_in()?;
         let mut text = file.path.to_string();

@@ -42,7 +42,12 @@ fn disks_of_a_domain() {
             return;
         }
         assert!(out.status.success(), "{stderr}");
-        let calls: Vec<&str> = stderr.lines().filter_map(|l| l.split_once("trace: add_d")).map(|l| l.1).filter(|l| !l.contains(" = ")).collect();
+        let calls: Vec<&str> = stderr
+            .lines()
+            .filter_map(|l| l.split_once("trace: add_d"))
+            .map(|l| l.1)
+            .filter(|l| !l.contains(" = "))
+            .collect();
         let trailing = option.trim_end();
         let expected = [
             format!("omain \"{name}\" \"libvirturi:{uri}\" {option}\"allowuuid:true\" \"readonlydisk:read\""),

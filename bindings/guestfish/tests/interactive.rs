@@ -5,12 +5,12 @@ mod environment;
 #[path = "support/terminal.rs"]
 mod terminal;
 
-use std::path::Path;
 use rustix::process::{kill_process, Pid, Signal};
 use rustix::termios::{tcgetattr, LocalModes};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use terminal::{Terminal, PROMPT};
@@ -189,10 +189,117 @@ fn heredoc_at_the_prompt() {
 }
 
 #[test]
+fn pasted_lines_all_run() {
+    let mut t = Terminal::open(&[], &[]);
+    t.wait(PROMPT);
+    // More than the line editor reads at once, and than a terminal takes.
+    let long = "x".repeat(200);
+    let pasted: String = (0..40).map(|n| format!("echo \"line\" {n} {long}\r")).collect();
+    t.keys(pasted);
+    for n in 0..40 {
+        t.wait(&format!("line {n} {long}"));
+    }
+    t.wait(PROMPT);
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+    assert_eq!(read(&t.file("home/.guestfish")).lines().count(), 41);
+}
+
+#[test]
+fn marked_pastes_are_lines() {
+    let mut t = Terminal::open(&[], &[]);
+    t.wait(PROMPT);
+    t.keys("\x1b[200~echo \"one\" line\recho \"two\" lines\r\recho \"three\"\x1b[201~ lines\r");
+    for line in ["one line", "two lines", "three lines"] {
+        t.wait(&format!("{line}\r\n"));
+    }
+    t.wait(PROMPT);
+    t.keys("\x1b[200~upload -<<END /x\r\tall: of\rit\rEND\recho \"after\" it\x1b[201~\r");
+    t.wait("error: upload: call launch");
+    t.wait("after it\r\n");
+    t.wait(PROMPT);
+    // Now without the marks: the tab is no key.
+    t.keys("upload -<<END /x\r\t\tall: of\rit\rEND\r\techo \"after\" it\r");
+    t.wait("error: upload: call launch");
+    t.wait("after it\r\n");
+    t.wait(PROMPT);
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+    let history = read(&t.file("home/.guestfish"));
+    let kept = [
+        "echo \"one\" line",
+        "echo \"two\" lines",
+        "echo \"three\" lines",
+        "upload -<<END /x",
+        "echo \"after\" it",
+        "upload -<<END /x",
+        "\techo \"after\" it",
+        "quit",
+    ];
+    assert_eq!(history.lines().collect::<Vec<_>>(), kept);
+}
+
+/// Have the shell run a command that ends when `go` is there.
+fn busy(t: &mut Terminal, and: &str) {
+    t.keys(format!("!echo be\"gun\"; while [ ! -e go ]; do sleep 0.02; done; rm go\r{and}"));
+    t.wait("begun\r\n");
+}
+
+#[test]
+fn what_is_typed_while_a_command_runs() {
+    let mut t = Terminal::open(&[], &[]);
+    t.wait(PROMPT);
+    busy(&mut t, "");
+    t.keys("echo \"typed\" meanwhile\recho \"half\" a l");
+    t.wait("half");
+    std::fs::write(t.file("go"), "").unwrap();
+    t.wait("typed meanwhile\r\n");
+    t.keys("ine\r");
+    t.wait("half a line\r\n");
+    t.wait(PROMPT);
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+}
+
+/// What was typed before a key is asked for is no key, and is not lost.
+#[test]
+fn what_is_typed_before_a_key() {
+    let mut t = Terminal::open(&[], &[]);
+    t.wait(PROMPT);
+    busy(&mut t, "cryptsetup-open /dev/sda name\recho \"pasted\" behind it\recho \"beg");
+    t.keys("un\" before\recho \"half\" of i");
+    t.wait("half");
+    std::fs::write(t.file("go"), "").unwrap();
+    t.wait("Enter key or passphrase (\"key\"): ");
+    becomes_silent(&t);
+    t.keys("key\r");
+    let said = t.wait("pasted behind it\r\n");
+    assert!(said.contains("call launch before"), "{said}");
+    t.wait("begun before\r\n");
+    t.keys("t\r");
+    t.wait("half of it\r\n");
+    t.wait(PROMPT);
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+}
+
+#[test]
+fn keys_from_pasted_lines() {
+    let mut t = Terminal::open(&["--keys-from-stdin"], &[]);
+    t.wait(PROMPT);
+    t.keys("cryptsetup-open /dev/sda name\rkey\recho \"after\" it\r");
+    let said = t.wait("after it\r\n");
+    assert!(said.contains("call launch before") && !said.contains("unknown command"), "{said}");
+    t.wait(PROMPT);
+    t.keys("quit\r");
+    assert_eq!(t.end(), 0);
+}
+
+#[test]
 fn script_ends_with_ctrl_c() {
     let mut t = Terminal::open(&["-f", "/dev/stdin"], &[]);
-    t.keys("!sleep 30\r\n");
-    std::thread::sleep(Duration::from_millis(500));
+    t.keys("!echo be\"gun\"; exec sleep 30\r");
+    t.wait("begun\r\n");
     t.keys("\x03");
     assert_eq!(t.status().signal(), Some(2));
 }
@@ -214,7 +321,8 @@ fn an_interrupted_script_runs_nothing_more() {
     environment::clean(&mut command, dir.path());
     command.args(["--default-signal", "/bin/sh"]);
     let script = "(echo '!kill -INT $PPID; sleep 0.3'; echo 'echo not this') | \"$G\"; echo $?";
-    let output = command.arg("-c").arg(script).env("G", env!("CARGO_BIN_EXE_guestfish")).stdin(Stdio::null()).output().unwrap();
+    let output =
+        command.arg("-c").arg(script).env("G", env!("CARGO_BIN_EXE_guestfish")).stdin(Stdio::null()).output().unwrap();
     // 128 and the number of the signal.
     assert_eq!(output.stdout.as_slice(), b"130\n");
 }
@@ -225,7 +333,8 @@ fn a_script_that_is_not_to_be_interrupted_goes_on() {
     let mut command = Command::new("/bin/sh");
     environment::clean(&mut command, dir.path());
     let script = "trap '' INT; (echo '!kill -INT $PPID; sleep 0.3'; echo 'echo goes on') | \"$G\"; echo $?";
-    let output = command.arg("-c").arg(script).env("G", env!("CARGO_BIN_EXE_guestfish")).stdin(Stdio::null()).output().unwrap();
+    let output =
+        command.arg("-c").arg(script).env("G", env!("CARGO_BIN_EXE_guestfish")).stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.stdout.as_slice(), b"goes on\n0\n");
 }
 
@@ -234,7 +343,9 @@ fn a_script_that_is_not_to_be_interrupted_goes_on() {
 fn giving_up_at_a_key_gives_no_key() {
     let mut t = Terminal::open(&[], &[]);
     t.wait(PROMPT);
-    for (key, said) in [("\x03", "interrupted: no key was given"), ("\x04", "no key \"key\" was given"), ("\r", "call launch before")] {
+    for (key, said) in
+        [("\x03", "interrupted: no key was given"), ("\x04", "no key \"key\" was given"), ("\r", "call launch before")]
+    {
         t.keys("cryptsetup-open /dev/sda name\r");
         t.wait("Enter key or passphrase (\"key\"): ");
         becomes_silent(&t);
@@ -268,6 +379,8 @@ fn signals_at_the_prompt() {
         kill(&t, signal);
         assert_eq!(t.status().signal(), Some(signal.as_raw()));
         assert!(echoes(&t));
+        // Pastes are no longer marked.
+        t.wait("\x1b[?2004l");
     }
     let mut t = Terminal::open(&[], &[]);
     t.wait(PROMPT);

@@ -11,8 +11,11 @@ mod environment;
 mod terminal;
 
 use cases::{compare, run, Case, Corpus};
+use rustix::process::{kill_process_group, Signal};
+use rustix::termios::{tcgetattr, tcgetpgrp, LocalModes};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use terminal::{Terminal, PROMPT};
 
@@ -79,15 +82,18 @@ fn ctrl_c_ends_a_launch_and_not_the_shell() {
 }
 
 #[test]
-fn ctrl_c_stops_a_download_wherever_it_is() {
+fn ctrl_c_stops_a_call_wherever_it_is() {
     let mut t = mounted();
     t.keys("touch /huge\r");
     t.wait(PROMPT);
     t.keys("truncate-size /huge 64G\r");
     t.wait(PROMPT);
-    for after in [0, 30, 300] {
-        t.keys("download /huge /dev/null\r");
-        t.wait("/dev/null");
+    let download = ("download /huge /dev/null\r", "/dev/null");
+    // One that streams nothing.
+    let checksum = ("checksum md5 /huge\r", "md5 /huge");
+    for ((line, typed), after) in [(download, 0), (download, 30), (download, 300), (checksum, 0), (checksum, 300)] {
+        t.keys(line);
+        t.wait(typed);
         std::thread::sleep(Duration::from_millis(50 + after));
         let interrupted = Instant::now();
         t.keys("\x03");
@@ -112,7 +118,7 @@ fn ctrl_c_ends_a_command_line() {
     let interrupted = Instant::now();
     t.keys("\x03");
     assert_eq!(t.status().signal(), Some(2));
-    assert!(interrupted.elapsed() < Duration::from_secs(2), "{:?}", interrupted.elapsed());
+    assert!(interrupted.elapsed() < Duration::from_secs(10), "{:?}", interrupted.elapsed());
 }
 
 #[test]
@@ -128,8 +134,8 @@ fn completion_looks_into_the_guest() {
     t.wait("true");
     t.wait(PROMPT);
     t.keys("is-dir /dir\t");
-    t.wait("'/dir with blanks/'");
-    t.keys("\r");
+    t.wait("'/dir with blanks/");
+    t.keys("'\r");
     t.wait("true");
     t.wait(PROMPT);
     t.keys("blockdev-getsize64 /dev/sda1\t");
@@ -202,13 +208,65 @@ fn keys_are_asked_for_and_not_shown() {
     t.keys("guess\r");
     t.wait("error: -i: /dev/sda is encrypted, and no key was found that opens it");
     assert_eq!(t.end(), 1);
+    // A listener that is ended while it asks leaves the terminal as it was.
+    let mut t = Terminal::open(&[&["--listen"][..], &args].concat(), &[]);
+    t.wait("Enter key or passphrase (\"/dev/sda\"): ");
+    let echoes = |t: &Terminal| tcgetattr(&t.keys).unwrap().local_modes.contains(LocalModes::ECHO);
+    assert!(!echoes(&t));
+    kill_process_group(tcgetpgrp(&t.keys).unwrap(), Signal::TERM).unwrap();
+    let patience = Instant::now() + Duration::from_secs(30);
+    while !echoes(&t) {
+        assert!(Instant::now() < patience, "the terminal does not echo");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn key_files_hold_any_bytes() {
+    let script = r#"
+printf 'pass-word\nbase64:AAECCgr/Cg==\n' | $G --format=raw -a guest.img --keys-from-stdin run : luks-add-key /dev/sda 1
+open() { $G --ro --format=raw -a guest.img --key all:file:key -i cat /etc/debian_version; }
+printf '\000\001\002\n\n\377\n' > key; open
+printf 'pass-word\nnot this line\n' > key; open
+printf '\000\001\002' > key; open && echo opened
+"#;
+    let (status, log) = on_encrypted(script);
+    assert_eq!((status.as_str(), log.matches("12.7").count()), ("1", 2), "{log}");
 }
 
 #[test]
 fn keys_are_in_no_log() {
-    let (status, log) = on_encrypted("$G -v -x --ro --format=raw -a guest.img --key all:key:pass-word -i cat /etc/debian_version");
+    let (status, log) =
+        on_encrypted("$G -v -x --ro --format=raw -a guest.img --key all:key:pass-word -i cat /etc/debian_version");
     assert_eq!(status, "0", "{log}");
     assert!(log.contains("cryptsetup_open \"/dev/sda\" \"***\""), "{log}");
     assert!(log.contains("guestfsd: running") && log.contains("12.7"), "{log}");
     assert!(!log.contains("pass-word"), "{log}");
+}
+
+#[test]
+fn what_an_image_reaches_elsewhere_is_told_or_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let make = |script: &str| {
+        let made = Command::new("/bin/sh").arg("-ec").arg(script).current_dir(dir.path()).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+    };
+    make("mkdir in out; printf secret > out/base; truncate -s 1M out/base");
+    make("cd in; qemu-img create -q -f qcow2 -b ../out/base -F raw top.qcow2");
+    let shell = |words: &[&str]| {
+        let mut shell = Command::new(env!("CARGO_BIN_EXE_guestfish"));
+        shell.args(words).args(["--ro", "-a", "in/top.qcow2", "run", ":", "pread-device", "/dev/sda", "6", "0"]);
+        let out = shell.current_dir(dir.path()).stdin(Stdio::null()).output().unwrap();
+        (String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap())
+    };
+    let place = dir.path().canonicalize().unwrap();
+    let (out, said) = shell(&[]);
+    assert_eq!(out, "secret");
+    let reaches = format!("in/top.qcow2 reaches outside its folder: {}/out/base", place.display());
+    assert!(said.lines().any(|line| line.starts_with("libguestfs: ") && line.ends_with(&reaches)), "{said}");
+    let (out, said) = shell(&["--trust", "contained"]);
+    assert_eq!(out, "");
+    assert!(said.contains(&format!("names {}/out/base, which lies outside its folder", place.display())), "{said}");
+    let (out, said) = shell(&["--trust", "contained", "--trust-folder", "out"]);
+    assert_eq!((out.as_str(), said.as_str()), ("secret", ""));
 }

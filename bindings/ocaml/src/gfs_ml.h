@@ -92,5 +92,7 @@ extern void gfs_ml_delete_callbacks (struct gfs_ml_handle *h);
 /* Generated: the classes in the order of the constructors of type Guestfs.event. */
 extern const uint64_t gfs_ml_events[];
 extern const size_t gfs_ml_nr_events;
+extern const int gfs_ml_errnos[];
+extern const size_t gfs_ml_nr_errnos;
 
 #endif /* GFS_ML_H */

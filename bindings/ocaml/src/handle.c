@@ -184,8 +184,7 @@ gfs_ml_last_errno (value v)
 CAMLprim value
 gfs_ml_errno (value v)
 {
-  static const int values[] = { ENOTSUP, EPERM, ESRCH, ENOENT, EROFS, EINVAL, EEXIST, EINTR };
   intnat i = Long_val (v);
 
-  return Val_int (i >= 0 && (size_t) i < sizeof values / sizeof values[0] ? values[i] : 0);
+  return Val_int (i >= 0 && (size_t) i < gfs_ml_nr_errnos ? gfs_ml_errnos[i] : 0);
 }

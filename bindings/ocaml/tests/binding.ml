@@ -22,6 +22,7 @@ let errors () =
   assert (Guestfs.last_errno g = 0);
   assert (contains (fails (fun () -> Guestfs.add_drive g "/nonexistent/disk.img")) "/nonexistent/disk.img");
   assert (Guestfs.last_errno g = Guestfs.Errno.errno_ENOENT);
+  assert (Guestfs.Errno.(errno_E2BIG, errno_ENOENT, errno_EXDEV, errno_EXFULL) = (7, 2, 18, 54));
   assert (Guestfs.get_append g = None);
   Guestfs.set_append g (Some "quiet");
   assert (Guestfs.get_append g = Some "quiet");

@@ -1,6 +1,6 @@
 /* arguments.c: Python arguments to C.
  *
- * In: items of the argument tuple. Out: C values that live until gfs_end. Strings are encoded as UTF-8
+ * In: items of the argument tuple. Out: C values that live until gfs_end. Texts are encoded as UTF-8
  * with surrogateescape, so that any bytes a guest came up with go back as they were.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -48,15 +48,16 @@ wrong_type (struct gfs_call *c, Py_ssize_t i, const char *wanted, PyObject *o)
   return NULL;
 }
 
+/* How strings are taken: str alone, or what names a file as well. */
+typedef const char *reader (struct gfs_call *c, Py_ssize_t i, PyObject *o);
+
+/* The C string in BYTES, a new reference. */
 static const char *
-text (struct gfs_call *c, Py_ssize_t i, PyObject *o)
+string (struct gfs_call *c, Py_ssize_t i, PyObject *bytes)
 {
-  PyObject *bytes;
   const char *s;
 
-  if (!PyUnicode_Check (o))
-    return wrong_type (c, i, "str", o);
-  bytes = keep (c, PyUnicode_AsEncodedString (o, "utf-8", "surrogateescape"));
+  bytes = keep (c, bytes);
   if (bytes == NULL || (s = PyBytes_AsString (bytes)) == NULL) {
     c->failed = 1;
     return NULL;
@@ -66,6 +67,35 @@ text (struct gfs_call *c, Py_ssize_t i, PyObject *o)
     c->failed = 1;
     return NULL;
   }
+  return s;
+}
+
+static const char *
+text (struct gfs_call *c, Py_ssize_t i, PyObject *o)
+{
+  if (!PyUnicode_Check (o))
+    return wrong_type (c, i, "str", o);
+  return string (c, i, PyUnicode_AsEncodedString (o, "utf-8", "surrogateescape"));
+}
+
+static const char *
+path (struct gfs_call *c, Py_ssize_t i, PyObject *o)
+{
+  PyObject *name = PyOS_FSPath (o);     /* str or bytes */
+  const char *s;
+
+  if (name == NULL) {
+    if (!PyErr_ExceptionMatches (PyExc_TypeError)) {
+      c->failed = 1;
+      return NULL;
+    }
+    PyErr_Clear ();
+    return wrong_type (c, i, "str, bytes or os.PathLike", o);
+  }
+  if (PyBytes_Check (name))
+    return string (c, i, name);
+  s = text (c, i, name);
+  Py_DECREF (name);
   return s;
 }
 
@@ -111,49 +141,109 @@ gfs_arg_int64 (struct gfs_call *c, Py_ssize_t i)
   return integer (c, i);
 }
 
-const char *
-gfs_arg_str (struct gfs_call *c, Py_ssize_t i)
+static const char *
+one (struct gfs_call *c, Py_ssize_t i, reader *read)
 {
   PyObject *o = item (c, i);
 
-  return o ? text (c, i, o) : NULL;
+  return o ? read (c, i, o) : NULL;
 }
 
-const char *
-gfs_arg_opt_str (struct gfs_call *c, Py_ssize_t i)
+static const char *
+one_or_none (struct gfs_call *c, Py_ssize_t i, reader *read)
 {
   PyObject *o = item (c, i);
 
-  return o && o != Py_None ? text (c, i, o) : NULL;
+  return o && o != Py_None ? read (c, i, o) : NULL;
 }
 
-char *const *
-gfs_arg_list (struct gfs_call *c, Py_ssize_t i)
+static char *const *
+list (struct gfs_call *c, Py_ssize_t i, reader *read)
 {
   PyObject *o = item (c, i), *items, *memory;
   Py_ssize_t n, k;
-  const char **list;
+  const char **strings;
 
   if (o == NULL)
     return NULL;
+  /* They can be iterated over, letter by letter, which nobody means. */
+  if (PyUnicode_Check (o) || PyBytes_Check (o) || PyByteArray_Check (o)) {
+    wrong_type (c, i, "a list of strings", o);
+    return NULL;
+  }
   /* A list of our own: neither the caller nor another thread changes it meanwhile. */
   items = keep (c, PySequence_List (o));
   if (items == NULL)
     return NULL;
   n = PyList_Size (items);
-  if ((size_t) n >= PY_SSIZE_T_MAX / sizeof *list) {
+  if ((size_t) n >= PY_SSIZE_T_MAX / sizeof *strings) {
     PyErr_NoMemory ();
     c->failed = 1;
     return NULL;
   }
-  memory = keep (c, PyBytes_FromStringAndSize (NULL, (n + 1) * (Py_ssize_t) sizeof *list));
+  memory = keep (c, PyBytes_FromStringAndSize (NULL, (n + 1) * (Py_ssize_t) sizeof *strings));
   if (memory == NULL)
     return NULL;
-  list = (const char **) (void *) PyBytes_AsString (memory);
+  strings = (const char **) (void *) PyBytes_AsString (memory);
   for (k = 0; k < n && !c->failed; k++)
-    list[k] = text (c, i, PyList_GetItem (items, k));
-  list[n] = NULL;
-  return (char *const *) list;
+    strings[k] = read (c, i, PyList_GetItem (items, k));
+  strings[n] = NULL;
+  return (char *const *) strings;
+}
+
+const char *
+gfs_arg_str (struct gfs_call *c, Py_ssize_t i)
+{
+  return one (c, i, text);
+}
+
+const char *
+gfs_arg_path (struct gfs_call *c, Py_ssize_t i)
+{
+  return one (c, i, path);
+}
+
+const char *
+gfs_arg_opt_str (struct gfs_call *c, Py_ssize_t i)
+{
+  return one_or_none (c, i, text);
+}
+
+const char *
+gfs_arg_opt_path (struct gfs_call *c, Py_ssize_t i)
+{
+  return one_or_none (c, i, path);
+}
+
+char *const *
+gfs_arg_str_list (struct gfs_call *c, Py_ssize_t i)
+{
+  return list (c, i, text);
+}
+
+char *const *
+gfs_arg_path_list (struct gfs_call *c, Py_ssize_t i)
+{
+  return list (c, i, path);
+}
+
+/* libvirt-python keeps the pointer of an object in a capsule named after its type, as attribute _o. The argument
+ * tuple holds the object, and so the domain, until the call is over.
+ */
+void *
+gfs_arg_pointer (struct gfs_call *c, Py_ssize_t i)
+{
+  static const char type[] = "virDomainPtr";
+  PyObject *o = item (c, i), *capsule;
+
+  if (o == NULL)
+    return NULL;
+  capsule = keep (c, PyObject_GetAttrString (o, "_o"));
+  if (capsule && PyCapsule_IsValid (capsule, type))
+    return PyCapsule_GetPointer (capsule, type);
+  PyErr_Clear ();
+  wrong_type (c, i, "a libvirt.virDomain", o);
+  return NULL;
 }
 
 const char *

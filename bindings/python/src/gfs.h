@@ -16,6 +16,7 @@
 #endif
 #include <Python.h>
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,9 @@ struct gfs_call {
   PyObject *args;               /* the tuple: borrowed */
   PyObject *kept;               /* list of objects whose memory C arguments point to */
   int failed;                   /* a Python exception is set */
+  int watched;                  /* SIGINT cancels it */
+  volatile sig_atomic_t interrupted;
+  struct gfs_call *outer;       /* the call of this thread whose callback made this one */
 };
 
 /* handle.c */
@@ -69,13 +73,25 @@ gfs_ready (const struct gfs_call *c)
     PyEval_RestoreThread (gfs_thread);                  \
   } while (0)
 
+/* interrupt.c: between the two SIGINT cancels the call. */
+extern void gfs_watch_interrupt (struct gfs_call *c);
+extern void gfs_forget_interrupt (struct gfs_call *c);
+/* Raise KeyboardInterrupt, in place of what the cancelled call failed with; true when there was one. */
+extern int gfs_raise_interrupt (struct gfs_call *c);
+
 /* arguments.c: argument number I of the tuple; the handle is number 0. */
 extern int gfs_given (struct gfs_call *c, Py_ssize_t i);
 extern int gfs_arg_int (struct gfs_call *c, Py_ssize_t i);
 extern int64_t gfs_arg_int64 (struct gfs_call *c, Py_ssize_t i);
 extern const char *gfs_arg_str (struct gfs_call *c, Py_ssize_t i);
 extern const char *gfs_arg_opt_str (struct gfs_call *c, Py_ssize_t i);
-extern char *const *gfs_arg_list (struct gfs_call *c, Py_ssize_t i);
+extern char *const *gfs_arg_str_list (struct gfs_call *c, Py_ssize_t i);
+/* Names of files: also bytes and os.PathLike. */
+extern const char *gfs_arg_path (struct gfs_call *c, Py_ssize_t i);
+extern const char *gfs_arg_opt_path (struct gfs_call *c, Py_ssize_t i);
+extern char *const *gfs_arg_path_list (struct gfs_call *c, Py_ssize_t i);
+/* The virDomainPtr of a libvirt.virDomain. */
+extern void *gfs_arg_pointer (struct gfs_call *c, Py_ssize_t i);
 extern const char *gfs_arg_buffer (struct gfs_call *c, Py_ssize_t i, size_t *size);
 
 /* results.c: strings and arrays are freed, also when the conversion fails. */

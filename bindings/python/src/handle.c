@@ -82,6 +82,8 @@ gfs_begin (struct gfs_call *c, PyObject *args, const char *name, Py_ssize_t coun
   c->args = args;
   c->kept = NULL;
   c->failed = 1;
+  c->watched = 0;
+  c->interrupted = 0;
   if (given != count) {
     PyErr_Format (PyExc_TypeError, "%s() takes exactly %zd arguments (%zd given)", name, count, given);
     return;
@@ -92,11 +94,13 @@ gfs_begin (struct gfs_call *c, PyObject *args, const char *name, Py_ssize_t coun
   c->g = c->handle->g;
   c->handle->busy++;
   c->failed = 0;
+  gfs_watch_interrupt (c);
 }
 
 PyObject *
 gfs_end (struct gfs_call *c, PyObject *result)
 {
+  gfs_forget_interrupt (c);
   Py_XDECREF (c->kept);
   if (c->handle) {
     c->handle->busy--;
@@ -109,6 +113,10 @@ gfs_end (struct gfs_call *c, PyObject *result)
       PyErr_Restore (type, value, traceback);
     }
     if (gfs_raise_pending (c->handle)) {
+      Py_XDECREF (result);
+      return NULL;
+    }
+    if (gfs_raise_interrupt (c)) {
       Py_XDECREF (result);
       return NULL;
     }

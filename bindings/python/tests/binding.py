@@ -3,12 +3,22 @@
 binding.py DIR: works in DIR, with a handle that is not launched.
 """
 
+import errno
 import gc
 import io
+import multiprocessing
 import os
+import pathlib
+import resource
+import signal
+import socket
+import struct
 import subprocess
 import sys
+import tempfile
 import threading
+import time
+import traceback
 import warnings
 import weakref
 from contextlib import redirect_stderr
@@ -70,6 +80,73 @@ def errors():
     g.set_program("\udcfe é")
     assert g.get_program() == "\udcfe é"
     assert guestfs.GuestFS().get_program() == "binding.py"
+
+
+class Named:
+    """A path of the other kind: its name is bytes."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __fspath__(self):
+        return self.name
+
+
+def strings():
+    g = guestfs.GuestFS()
+    # Not the list of its letters.
+    for wrong in "force_tcg", b"force_tcg", bytearray(b"x"):
+        e = fails(TypeError, g.set_backend_settings, wrong)
+        assert "must be a list of strings, not " + type(wrong).__name__ in str(e), e
+    for wrong in [1], [b"x"], None, 7:
+        fails(TypeError, g.set_backend_settings, wrong)
+    assert g.get_backend_settings() == []
+    for settings in ("a", "b"), iter(["a", "b"]), {"a": 1, "b": 2}:
+        g.set_backend_settings(settings)
+        assert g.get_backend_settings() == ["a", "b"]
+
+    # Files by whatever names files in Python; texts only as texts.
+    disk = pathlib.Path(directory, "path-\udcff.img")
+    g.disk_create(disk, "raw", 1 << 20)
+    assert os.stat(os.fsencode(disk)).st_size == 1 << 20
+    overlay = os.fsencode(directory) + b"/overlay-\xff.qcow2"
+    g.disk_create(overlay, "qcow2", -1, backingfile=Named(os.fsencode(disk)), backingformat="raw")
+    for name in overlay, Named(overlay), os.fsdecode(overlay), pathlib.Path(os.fsdecode(overlay)):
+        assert g.disk_format(name) == "qcow2" and g.disk_has_backing_file(name) == 1
+    g.add_drive(disk, format="raw")
+    g.add_drive_ro(overlay)
+    g.set_tmpdir(pathlib.Path(directory))
+    assert g.get_tmpdir() == directory
+    # Guests have paths, too: these fail for want of a launched handle only.
+    for call, args in (g.mkdir, (pathlib.PurePosixPath("/a"),)), (g.mount, (b"/dev/sda1", Named("/"))), (
+        g.upload, (disk, b"/x")), (g.lstatnslist, (b"/", [Named(b"a"), pathlib.PurePosixPath("b"), b"c"])):
+        e = fails(RuntimeError, call, *args)
+        assert "launch" in str(e), e
+    assert "must be str, bytes or os.PathLike, not int" in str(fails(TypeError, g.add_drive, 7))
+    assert "must be str, bytes or os.PathLike, not Named" in str(fails(TypeError, g.add_drive, Named(7)))
+    fails(ZeroDivisionError, g.add_drive, type("Broken", (), {"__fspath__": lambda self: 1 // 0})())
+    fails(ValueError, g.add_drive, b"a\0b")
+    fails(TypeError, g.set_identifier, b"text")
+    fails(TypeError, g.set_identifier, disk)
+    fails(TypeError, g.disk_create, disk, b"raw", 1 << 20)
+
+
+def libvirt_domains():
+    """A virDomain of python3-libvirt, of libvirt's test driver."""
+    import libvirt
+
+    connection = libvirt.open("test:///default")
+    domain = connection.defineXML(f"""
+<domain type='test'><name>with disks</name><memory>1024</memory><os><type>hvm</type></os>
+<devices><disk type='file'><driver name='qemu' type='raw'/><source file='{directory}/domain.img'/>
+<target dev='vda'/></disk></devices></domain>""")
+    g = guestfs.GuestFS()
+    g.disk_create(os.path.join(directory, "domain.img"), "raw", 1 << 20)
+    assert g.add_libvirt_dom(domain, readonly=True) == 1
+    assert "domain.img" in g.debug_drives()[0]
+    for wrong in None, 0, "with disks", connection, g:
+        e = fails(TypeError, guestfs.GuestFS().add_libvirt_dom, wrong)
+        assert "must be a libvirt.virDomain" in str(e), e
 
 
 def options():
@@ -218,6 +295,188 @@ print("end")
         assert out.stdout == expected and out.stderr == "", out
 
 
-for test in closing, errors, options, events, threads, deprecated, at_exit:
+def ignored_children():
+    """A program that ignores SIGCHLD learns all the same how the library's children ended."""
+    program = """
+import guestfs, signal, sys
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+g = guestfs.GuestFS()
+g.disk_create(sys.argv[1], "qcow2", 1 << 20)
+print(g.disk_format(sys.argv[1]))
+try:
+    g.disk_create("/nonexistent/x", "qcow2", 1 << 20)
+except RuntimeError as e:
+    print("No such file" in str(e))
+"""
+    with tempfile.TemporaryDirectory() as place:
+        args = [sys.executable, "-c", program, os.path.join(place, "image")]
+        out = subprocess.run(args, capture_output=True, text=True, check=False)
+    assert out.stdout == "qcow2\nTrue\n" and out.stderr == "", out
+
+
+def daemon(answer):
+    """A handle whose daemon is a thread here: answer(connection, header) is called with the first request."""
+    directory = tempfile.TemporaryDirectory()
+    path = os.path.join(directory.name, "sock")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
+
+    def serve():
+        with listener, listener.accept()[0] as connection:
+            connection.sendall(struct.pack(">I", 0xF5F55FF5))
+            size = struct.unpack(">I", connection.recv(4, socket.MSG_WAITALL))[0]
+            answer(connection, connection.recv(size, socket.MSG_WAITALL))
+            # Until the library hangs up.
+            while connection.recv(4096):
+                pass
+
+    threading.Thread(target=serve, daemon=True).start()
+    g = guestfs.GuestFS()
+    g.set_backend("unix:" + path)
+    g.set_autosync(False)
+    g.launch()
+    directory.cleanup()
+    return g
+
+
+def reply(connection, request):
+    """Success without a result: the header with its direction changed."""
+    program, version, proc, _, serial = struct.unpack(">IIiII", request[:20])
+    connection.sendall(struct.pack(">IIIiIIQQI", 40, program, version, proc, 1, serial, 0, 0, 0))
+
+
+def interrupt():
+    """Ctrl-C ends the running call, and nothing else changes for the program."""
+    # Where the tests run in the background it is ignored.
+    at_first = signal.getsignal(signal.SIGINT)
+    before = signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+    def silent(connection, request):
+        os.kill(os.getpid(), signal.SIGINT)
+
+    for nested in False, True:
+        g = daemon(silent)
+        call = g.ping_daemon
+        if nested:
+            # From a callback of another handle.
+            other = guestfs.GuestFS()
+            first = [g]
+            other.set_event_callback(lambda *a: first and first.pop().ping_daemon(), guestfs.EVENT_TRACE)
+            other.set_trace(True)
+            call = other.get_memsize
+        begun = time.monotonic()
+        fails(KeyboardInterrupt, call)
+        assert time.monotonic() - begun < 30
+        # The daemon did not stop.
+        assert not g.is_ready()
+        fails(RuntimeError, g.ping_daemon)
+        g.close()
+
+    # A program's own handler runs when the call is over, which goes on.
+    seen = []
+
+    def soon(connection, request):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)
+        reply(connection, request)
+
+    signal.signal(signal.SIGINT, lambda *a: seen.append(1))
+    g = daemon(soon)
+    g.ping_daemon()
+    assert seen == [1] and g.is_ready()
+    g.close()
+    signal.signal(signal.SIGINT, before)
+
+    # A handler that a callback sets stays.
+    g = guestfs.GuestFS()
+    ours = lambda *a: None
+    g.set_event_callback(lambda *a: signal.signal(signal.SIGINT, ours), guestfs.EVENT_TRACE)
+    g.set_trace(True)
+    g.get_memsize()
+    assert signal.getsignal(signal.SIGINT) is ours
+    os.kill(os.getpid(), signal.SIGINT)
+    g.close()
+    signal.signal(signal.SIGINT, before)
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(30)
+        raise AssertionError("no KeyboardInterrupt")
+    except KeyboardInterrupt:
+        pass
+    signal.signal(signal.SIGINT, at_first)
+
+
+def forked():
+    """In a forked child every call fails, and its end leaves the parent's machine alone."""
+
+    def one(connection, request):
+        reply(connection, request)
+
+    def child(g):
+        e = fails(RuntimeError, g.ping_daemon)
+        assert "belongs to the process that made it" in str(e) and g.last_errno() == errno.EPERM
+        fails(RuntimeError, g.get_memsize)
+
+    g = daemon(one)
+    g.ping_daemon()
+    for end in sys.exit, lambda: g.close(), lambda: None:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                child(g)
+                end()
+            except SystemExit:
+                pass
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+            # As at a normal end.
+            del g
+            guestfs.libguestfsmod.close_all()
+            gc.collect()
+            os._exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+    context = multiprocessing.get_context("fork")
+    worker = context.Process(target=child, args=(g,))
+    worker.start()
+    worker.join()
+    assert worker.exitcode == 0
+    assert g.is_ready()
+    g.close()
+
+
+def short_of_memory():
+    """A file that does not fit into memory is an error, not the end of the program."""
+
+    def limited(megabytes):
+        def stream(connection, request):
+            reply(connection, request)
+            chunk = struct.pack(">III", 8192 + 8, 0, 8192) + bytes(8192)
+            for _ in range(megabytes):
+                connection.sendall(chunk * 128)
+            connection.sendall(struct.pack(">III", 8, 0, 0))
+
+        g = daemon(stream)
+        with open("/proc/self/statm") as f:
+            used = int(f.read().split()[0]) * resource.getpagesize()
+        limit = used + (300 << 20)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        e = fails(RuntimeError, g.read_file, "/x")
+        assert g.last_errno() == errno.ENOMEM, e
+        assert g.is_ready()
+        os._exit(0)
+
+    # It cannot be received; it can, but not be handed to C as well.
+    for megabytes in 600, 200:
+        worker = multiprocessing.get_context("fork").Process(target=limited, args=(megabytes,))
+        worker.start()
+        worker.join(120)
+        assert worker.exitcode == 0, (megabytes, worker.exitcode)
+
+
+TESTS = [closing, errors, strings, libvirt_domains, options, events, threads, deprecated]
+for test in [*TESTS, at_exit, ignored_children, interrupt, forked, short_of_memory]:
     test()
 print("ok")

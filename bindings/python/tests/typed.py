@@ -1,5 +1,6 @@
 """A program that uses the binding's types; only checked (mypy --strict), never run."""
 
+from pathlib import Path, PurePosixPath
 from typing import Dict, List, Optional
 
 import guestfs
@@ -13,7 +14,10 @@ def use(path: str) -> bool:
     with guestfs.GuestFS(python_return_dict=True) as g:
         g.add_drive_opts(path, format="raw", readonly=True)
         handle: int = g.set_event_callback(on_event, guestfs.EVENT_ALL & ~guestfs.EVENT_TRACE)
+        g.add_drive(Path(path))
+        g.add_drive_ro(path.encode())
         g.launch()
+        g.upload(Path("/etc/hosts"), PurePosixPath("/hosts"))
         volumes = g.lvs_full()
         size: int = volumes[0]["lv_size"]
         percent: Optional[float] = volumes[0]["snap_percent"]

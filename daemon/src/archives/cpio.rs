@@ -16,10 +16,8 @@ use rustix::fs::{major, minor, FileType, Stat};
 use super::pack::{open_regular, send_whole};
 use crate::dirs::tree::{stat_entry, walk_fd, Descend, Visitor};
 use crate::error::{Context, Errno, Error, Result};
+use crate::newc::{Format, Member, TRAILER};
 use crate::transfer_io::FileOut;
-
-/// The last member's name.
-const TRAILER: &[u8] = b"TRAILER!!!";
 
 /// Archives are a multiple of this, in bytes.
 const BLOCK: u64 = 512;
@@ -30,28 +28,12 @@ const MAX_LINKS: usize = 1 << 20;
 /// Read at once for a checksum.
 const READ: usize = 256 * 1024;
 
-/// Which kind of archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    Newc,
-    Crc,
-}
-
-impl Format {
-    /// The format of that name; `newc` when nothing is said.
-    pub fn find(name: Option<&BStr>) -> Result<Format> {
-        match name.map(|n| n.as_bytes()) {
-            None | Some(b"newc") => Ok(Format::Newc),
-            Some(b"crc") => Ok(Format::Crc),
-            Some(other) => Err(Error::invalid(format!("{}: format must be 'newc' or 'crc'", other.as_bstr()))),
-        }
-    }
-
-    fn magic(self) -> &'static str {
-        match self {
-            Format::Newc => "070701",
-            Format::Crc => "070702",
-        }
+/// The format of that name; `newc` when nothing is said.
+pub fn format(name: Option<&BStr>) -> Result<Format> {
+    match name.map(|n| n.as_bytes()) {
+        None | Some(b"newc") => Ok(Format::Newc),
+        Some(b"crc") => Ok(Format::Crc),
+        Some(other) => Err(Error::invalid(format!("{}: format must be 'newc' or 'crc'", other.as_bstr()))),
     }
 }
 
@@ -60,49 +42,32 @@ pub fn pack(dir: OwnedFd, out: &mut FileOut, format: Format) -> Result<()> {
     let stat = rustix::fs::fstat(&dir)?;
     let mut cpio = Cpio { out, format, last: 0, links: HashMap::new() };
     let number = cpio.number();
-    cpio.header(b".", &Member::of(&stat, number))?;
+    cpio.header(b".", &member(&stat, number))?;
     walk_fd(dir, &mut cpio)?;
     cpio.header(TRAILER, &Member { links: 1, ..Member::default() })?;
     cpio.pad(BLOCK)
 }
 
-/// What a header says.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Member {
-    number: u32,
-    mode: u32,
-    uid: u32,
-    gid: u32,
-    links: u32,
-    time: u32,
-    size: u32,
-    on: (u32, u32),
-    device: (u32, u32),
-    checksum: u32,
+/// Everything but size and checksum.
+fn member(stat: &Stat, number: u32) -> Member {
+    Member {
+        number,
+        mode: stat.st_mode,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
+        // Times before 1970 and after 2106 have no place.
+        time: u32::try_from(stat.st_mtime.max(0)).unwrap_or(u32::MAX),
+        on: (major(stat.st_dev), minor(stat.st_dev)),
+        device: (major(stat.st_rdev), minor(stat.st_rdev)),
+        ..Member::default()
+    }
 }
 
-impl Member {
-    /// Everything but size and checksum.
-    fn of(stat: &Stat, number: u32) -> Member {
-        Member {
-            number,
-            mode: stat.st_mode,
-            uid: stat.st_uid,
-            gid: stat.st_gid,
-            links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
-            // Times before 1970 and after 2106 have no place.
-            time: u32::try_from(stat.st_mtime.max(0)).unwrap_or(u32::MAX),
-            on: (major(stat.st_dev), minor(stat.st_dev)),
-            device: (major(stat.st_rdev), minor(stat.st_rdev)),
-            ..Member::default()
-        }
-    }
-
-    fn with_size(self, size: u64) -> Result<Member> {
-        let size = u32::try_from(size);
-        let size = size.map_err(|_| Error::new(Errno::FBIG, "a cpio archive has no room for files of 4 GiB and more"))?;
-        Ok(Member { size, ..self })
-    }
+fn with_size(member: Member, size: u64) -> Result<Member> {
+    let size = u32::try_from(size);
+    let size = size.map_err(|_| Error::new(Errno::FBIG, "a cpio archive has no room for files of 4 GiB and more"))?;
+    Ok(Member { size, ..member })
 }
 
 struct Cpio<'o> {
@@ -138,7 +103,7 @@ impl Visitor for Cpio<'_> {
         let stat = rustix::fs::fstat(dir)?;
         let number = self.number();
         let path = if path == TRAILER { bstr::concat([b"./", TRAILER]) } else { path.to_vec() };
-        self.header(&path, &Member::of(&stat, number))
+        self.header(&path, &member(&stat, number))
     }
 }
 
@@ -146,12 +111,12 @@ impl Cpio<'_> {
     fn file(&mut self, dir: BorrowedFd<'_>, name: &BStr, path: &[u8]) -> Result<()> {
         let (mut file, stat) = open_regular(dir, name)?;
         let (number, first) = self.number_of(&stat);
-        let member = Member::of(&stat, number);
+        let member = member(&stat, number);
         let size = u64::try_from(stat.st_size).unwrap_or(0);
         if !first || size == 0 {
             return self.header(path, &member);
         }
-        let mut member = member.with_size(size)?;
+        let mut member = with_size(member, size)?;
         if self.format == Format::Crc {
             member.checksum = checksum(self.out, &mut file, size)?;
         }
@@ -164,12 +129,12 @@ impl Cpio<'_> {
     fn special(&mut self, dir: BorrowedFd<'_>, name: &BStr, path: &[u8]) -> Result<()> {
         let stat = stat_entry(dir, name)?;
         let (number, _) = self.number_of(&stat);
-        let member = Member::of(&stat, number);
+        let member = member(&stat, number);
         if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
             return self.header(path, &member);
         }
         let target = rustix::fs::readlinkat(dir, name.as_bytes(), Vec::new())?;
-        self.header(path, &member.with_size(target.as_bytes().len() as u64)?)?;
+        self.header(path, &with_size(member, target.as_bytes().len() as u64)?)?;
         self.out.write_all(target.as_bytes())?;
         self.pad(4)
     }
@@ -194,15 +159,9 @@ impl Cpio<'_> {
     }
 
     fn header(&mut self, path: &[u8], m: &Member) -> Result<()> {
-        let fields = [
-            m.number, m.mode, m.uid, m.gid, m.links, m.time, m.size, m.on.0, m.on.1, m.device.0, m.device.1,
-            // With the NUL.
-            u32::try_from(path.len() + 1).map_err(|_| Errno::NAMETOOLONG)?,
-            m.checksum,
-        ];
-        let mut header = String::from(self.format.magic());
-        header.extend(fields.map(|field| format!("{field:08X}")));
-        self.out.write_all(header.as_bytes())?;
+        // With the NUL.
+        let name_size = u32::try_from(path.len() + 1).map_err(|_| Errno::NAMETOOLONG)?;
+        self.out.write_all(&Member { name_size, ..*m }.encode(self.format))?;
         self.out.write_all(path)?;
         self.out.write_all(b"\0")?;
         self.pad(4)

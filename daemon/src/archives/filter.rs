@@ -39,7 +39,11 @@ impl<'f> Filter<'f> {
     /// complaints are about that.
     pub fn finish(self) -> Result<()> {
         let said = self.tool.finish();
-        if self.ended { said } else { Ok(()) }
+        if self.ended {
+            said
+        } else {
+            Ok(())
+        }
     }
 
     /// Move what the pipe takes; at the end of the file, close it.

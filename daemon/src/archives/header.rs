@@ -109,7 +109,8 @@ impl Header {
     /// Take over what a pax record says; unknown ones are none of our business.
     pub fn apply(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
         let decimal = || -> Option<u64> { value.to_str().ok()?.parse().ok() };
-        let id = |what| decimal().and_then(|n| u32::try_from(n).ok()).ok_or_else(|| bad(what)).and_then(|n| owner(n, what));
+        let id =
+            |what| decimal().and_then(|n| u32::try_from(n).ok()).ok_or_else(|| bad(what)).and_then(|n| owner(n, what));
         match key {
             b"path" => self.path = value.into(),
             b"linkpath" => self.link = value.into(),
@@ -125,7 +126,11 @@ impl Header {
 
 /// For chown(2) all ones mean "leave it as it is": nobody has this number.
 fn owner(n: u32, what: &str) -> Result<u32> {
-    if n == u32::MAX { Err(bad(what)) } else { Ok(n) }
+    if n == u32::MAX {
+        Err(bad(what))
+    } else {
+        Ok(n)
+    }
 }
 
 fn bad(what: &str) -> Error {
@@ -219,7 +224,9 @@ mod tests {
     fn records() {
         let all = pax_records(b"11 path=ab\n8 a=\nb=\n").unwrap();
         assert_eq!(all, [(&b"path"[..], &b"ab"[..]), (b"a", b"\nb=")]);
-        for wrong in [&b"x"[..], b"11 path=ab", b"99 path=ab\n", b"3 a\n", b"0 a=b\n", b"18446744073709551616 a=b\n", b"5 a=b\n"] {
+        for wrong in
+            [&b"x"[..], b"11 path=ab", b"99 path=ab\n", b"3 a\n", b"0 a=b\n", b"18446744073709551616 a=b\n", b"5 a=b\n"]
+        {
             assert!(pax_records(wrong).is_err(), "{:?}", wrong.as_bstr());
         }
     }

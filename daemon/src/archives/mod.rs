@@ -5,35 +5,35 @@
 //! for more (extended attributes, sparse files): it works on an open directory, not on a path, and
 //! nothing but what is below that directory can be written to while it does.
 
-mod confine;
+mod attributes;
 mod cpio;
+mod deferred;
 mod filter;
 mod header;
-mod late;
 mod pack;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod unpack;
 
-use std::io::{BufRead, BufReader, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use bstr::{BStr, BString, ByteSlice};
-use guestfs_protocol::opts::{CompressOutOpts, CpioOutOpts, TarInOpts, TarOutOpts};
+use guestfs_protocol::opts::{CompressDeviceOutOpts, CompressOutOpts, CpioOutOpts, TarInOpts, TarOutOpts};
 use rustix::fs::OFlags;
 
 use crate::ctx::Ctx;
-use crate::error::{Context, Errno, Error, Result};
+use crate::device::Device;
+use crate::error::{Context, Error, Result};
 use crate::files::open_file;
 use crate::path::GuestPath;
-use crate::run::{find_tool, Running, Tool};
+use crate::run::{find_tool, Tool};
+use crate::transfer::{feed, send, PIPE};
 use crate::transfer_io::{FileIn, FileOut};
 use filter::Filter;
 use unpack::{unpack, Target};
-
-/// What the kernel allows a pipe of an unprivileged process; fewer switches between us and tar.
-const PIPE: usize = 1 << 20;
 
 /// Read at once from a decompressor, in bytes.
 const READ: usize = 256 * 1024;
@@ -81,20 +81,40 @@ pub fn compress_out(
     zfile: &mut FileOut,
     opts: &CompressOutOpts,
 ) -> Result<()> {
+    let tool = compressor(ctype, opts.level)?;
+    compress(ctx, tool, open_file(ctx, file, OFlags::RDONLY)?, zfile).context(file)
+}
+
+/// Send a device compressed.
+pub fn compress_device_out(
+    ctx: &mut Ctx,
+    ctype: &BStr,
+    device: &Device,
+    zdevice: &mut FileOut,
+    opts: &CompressDeviceOutOpts,
+) -> Result<()> {
+    let tool = compressor(ctype, opts.level)?;
+    compress(ctx, tool, device.open(ctx, OFlags::RDONLY)?, zdevice).with_context(|| device.api_name(ctx))
+}
+
+fn compress(ctx: &Ctx, tool: Tool, input: File, out: &mut FileOut) -> Result<()> {
+    send(tool.stdin_from(input).spawn_piped(ctx, false, true)?, out, None)
+}
+
+/// The program that compresses its input, at the level asked for.
+fn compressor(ctype: &BStr, level: Option<i32>) -> Result<Tool> {
     let compression = Compression::find(ctype)?;
     if !compression.out {
         return Err(Error::invalid(format!("unknown compression type: {ctype}")));
     }
     let mut tool = Tool::new(compression.program).arg("-c");
-    if let Some(level) = opts.level {
+    if let Some(level) = level {
         match &compression.levels {
             Some(levels) if levels.contains(&level) => tool = tool.arg(format!("-{level}")),
             _ => return Err(Error::invalid(format!("{ctype}: incorrect value for level parameter: {level}"))),
         }
     }
-    let input = open_file(ctx, file, OFlags::RDONLY)?;
-    let running = tool.stdin_from(input).spawn_piped(ctx, false, true).context(file)?;
-    send(running, zfile).context(file)
+    Ok(tool)
 }
 
 /// Unpack a tar file into a directory.
@@ -152,33 +172,8 @@ fn by_tar(ctx: &Ctx, front: &[u8], from: &mut impl BufRead, dir: &OwnedFd, opts:
         }
     }
     tool = tool.args(["-f", "-"]);
-    confine::writes_to(ctx, tool.command_mut(), dir)?;
-    let mut running = tool.spawn_piped(ctx, true, false)?;
-    match feed(&mut running, front, from) {
-        Ok(()) => running.finish(),
-        // tar has seen enough: what it says about it is the result.
-        Err(e) if e.errno() == Some(Errno::PIPE) => running.finish(),
-        Err(e) => {
-            running.abort();
-            Err(e)
-        }
-    }
-}
-
-fn feed(running: &mut Running, front: &[u8], from: &mut impl BufRead) -> Result<()> {
-    let Some(mut stdin) = running.stdin.take() else { return Ok(()) };
-    // Only a matter of speed.
-    let _ = rustix::pipe::fcntl_setpipe_size(&stdin, PIPE);
-    stdin.write_all(front)?;
-    loop {
-        let data = from.fill_buf()?;
-        if data.is_empty() {
-            return Ok(stdin.flush()?);
-        }
-        stdin.write_all(data)?;
-        let n = data.len();
-        from.consume(n);
-    }
+    tool.confine(ctx, dir)?;
+    feed(tool.spawn_piped(ctx, true, false)?, front, from)
 }
 
 /// Pack a directory and send the tar file.
@@ -207,15 +202,35 @@ pub fn tar_out(ctx: &mut Ctx, directory: &BStr, tarfile: &mut FileOut, opts: &Ta
     }
     tool = tool.args(["-f", "-", "."]).dir(by_child_fd(&dir));
     let running = tool.spawn_piped(ctx, false, true).context(&directory)?;
-    send(running, tarfile).context(&directory)
+    send(running, tarfile, None).context(&directory)
 }
 
 /// Pack a directory and send the cpio archive.
 pub fn cpio_out(ctx: &mut Ctx, directory: &BStr, cpiofile: &mut FileOut, opts: &CpioOutOpts) -> Result<()> {
-    let format = cpio::Format::find(opts.format.as_ref().map(|f| f.as_bstr()))?;
+    let format = cpio::format(opts.format.as_ref().map(|f| f.as_bstr()))?;
     let directory = GuestPath::parse(ctx, directory)?;
     let dir = directory.open_dir(ctx)?;
     cpio::pack(dir, cpiofile, format).context(&directory)
+}
+
+/// Unpack a tar file compressed by gzip.
+pub fn tgz_in(ctx: &mut Ctx, tarball: &mut FileIn, directory: &GuestPath) -> Result<()> {
+    tar_in(ctx, tarball, directory, &TarInOpts { compress: Some("gzip".into()), ..TarInOpts::default() })
+}
+
+/// Unpack a tar file compressed by xz.
+pub fn txz_in(ctx: &mut Ctx, tarball: &mut FileIn, directory: &GuestPath) -> Result<()> {
+    tar_in(ctx, tarball, directory, &TarInOpts { compress: Some("xz".into()), ..TarInOpts::default() })
+}
+
+/// Pack a directory and send the tar file compressed by gzip.
+pub fn tgz_out(ctx: &mut Ctx, directory: &GuestPath, tarball: &mut FileOut) -> Result<()> {
+    tar_out(ctx, directory.as_bstr(), tarball, &TarOutOpts { compress: Some("gzip".into()), ..TarOutOpts::default() })
+}
+
+/// Pack a directory and send the tar file compressed by xz.
+pub fn txz_out(ctx: &mut Ctx, directory: &GuestPath, tarball: &mut FileOut) -> Result<()> {
+    tar_out(ctx, directory.as_bstr(), tarball, &TarOutOpts { compress: Some("xz".into()), ..TarOutOpts::default() })
 }
 
 fn tar(mode: &str, compress: Option<&BString>) -> Result<Tool> {
@@ -229,23 +244,4 @@ fn tar(mode: &str, compress: Option<&BString>) -> Result<Tool> {
 /// An open directory as the child can change to it before the tool starts.
 fn by_child_fd(dir: &OwnedFd) -> String {
     format!("/proc/self/fd/{}", dir.as_raw_fd())
-}
-
-/// Send what the tool prints; it must also end well.
-fn send(mut running: Running, out: &mut FileOut) -> Result<()> {
-    let sent = match running.stdout.as_ref() {
-        Some(stdout) => {
-            let _ = rustix::pipe::fcntl_setpipe_size(stdout, PIPE);
-            out.copy_from_tool(stdout)
-        }
-        None => Ok(0),
-    };
-    match sent {
-        Ok(_) => running.finish(),
-        Err(e) => {
-            running.stdout = None;
-            running.abort();
-            Err(e)
-        }
-    }
 }

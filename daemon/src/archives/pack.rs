@@ -142,7 +142,8 @@ impl Pack<'_> {
                 pad(self.out, length.next_multiple_of(BLOCK as u64) - length)?;
             }
         }
-        let device = matches!(kind, b'3' | b'4').then(|| (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev)));
+        let device =
+            matches!(kind, b'3' | b'4').then(|| (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev)));
         let fields = Fields {
             mode: stat.st_mode & 0o7777,
             uid: stat.st_uid,
@@ -228,7 +229,7 @@ fn number<const N: usize>(value: i128) -> [u8; N] {
         }
         return field;
     }
-    for (to, from) in field.iter_mut().rev().zip(value.to_le_bytes().into_iter()) {
+    for (to, from) in field.iter_mut().rev().zip(value.to_le_bytes()) {
         *to = from;
     }
     if let Some(first) = field.first_mut() {

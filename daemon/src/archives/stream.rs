@@ -106,7 +106,9 @@ impl<'r, R: BufRead> Archive<'r, R> {
     /// Read the data of a special member, keeping a copy of all its blocks.
     fn special(&mut self, size: u64, raw: &mut Vec<u8>) -> Result<Vec<u8>> {
         if size.saturating_add(raw.len() as u64) > MAX_SPECIAL {
-            return Err(Error::msg(format!("tar: names and attributes of a member are longer than {MAX_SPECIAL} bytes")));
+            return Err(Error::msg(format!(
+                "tar: names and attributes of a member are longer than {MAX_SPECIAL} bytes"
+            )));
         }
         let start = raw.len();
         let mut block = [0; BLOCK];

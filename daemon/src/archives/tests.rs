@@ -3,6 +3,7 @@ mod hostile;
 mod put_off;
 
 use super::*;
+use crate::error::Errno;
 use crate::testing::Guest;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -56,9 +57,7 @@ fn errors() {
     let e = g.upload(&junk, |ctx, f| tar_in(ctx, f, &dst, &none)).unwrap_err();
     assert!(e.to_string().starts_with("/dst: tar: "), "{e}");
     let e = g
-        .upload(&junk, |ctx, f| {
-            tar_in(ctx, f, &dst, &TarInOpts { compress: Some("xz".into()), ..Default::default() })
-        })
+        .upload(&junk, |ctx, f| tar_in(ctx, f, &dst, &TarInOpts { compress: Some("xz".into()), ..Default::default() }))
         .unwrap_err();
     assert!(e.to_string().contains("xz"), "{e}");
     for (dir, errno) in [(&reg, Errno::NOTDIR), (&missing, Errno::NOENT)] {
@@ -186,9 +185,15 @@ fn nobody_has_the_owner_that_means_no_change() {
 #[test]
 fn what_is_no_archive_is_told_though_it_was_compressed() {
     let mut g = guest();
-    let mut gzip = std::process::Command::new("gzip").arg("-c").stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut gzip = std::process::Command::new("gzip")
+        .arg("-c")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stdin = gzip.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || std::io::Write::write_all(&mut stdin, &b"no archive, ".repeat(1 << 20)).unwrap());
+    let writer =
+        std::thread::spawn(move || std::io::Write::write_all(&mut stdin, &b"no archive, ".repeat(1 << 20)).unwrap());
     let packed = gzip.wait_with_output().unwrap().stdout;
     writer.join().unwrap();
     let dst = g.path("/dst");

@@ -10,12 +10,14 @@ use std::io::BufRead;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bstr::{BStr, BString, ByteSlice};
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, UTIME_OMIT};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Uid};
 
+use super::attributes::{set_attributes, split, times};
+use super::deferred::{identity, Directories, Links};
 use super::header::{Header, Kind};
-use super::late::{identity, Directories, Links};
 use super::stream::{Archive, Member};
-use crate::copy::direct::{Buffer, Direct};
+use crate::channel::cancel;
+use crate::direct::{Buffer, Direct};
 use crate::error::{Errno, Error, Result};
 use crate::path::open_in;
 
@@ -95,6 +97,7 @@ impl Unpack<'_> {
         let _umask = NoUmask(rustix::process::umask(Mode::empty()));
         let mut archive = Archive::new(from);
         loop {
+            cancel::point()?;
             match archive.next()? {
                 Member::End => return archive.drain().map(|()| None),
                 Member::Foreign(headers) => return Ok(Some(headers)),
@@ -158,6 +161,7 @@ impl Unpack<'_> {
         let file = std::fs::File::from(file);
         if header.size < LARGE {
             while archive.left() > 0 {
+                cancel::point()?;
                 let data = archive.data()?;
                 let n = rustix::io::retry_on_intr(|| rustix::io::write(&file, data))?;
                 archive.taken(n);
@@ -181,23 +185,24 @@ impl Unpack<'_> {
     fn hard_link(&mut self, path: &BStr, name: &BStr, target: &BStr) -> Result<()> {
         let target = clean(target)?;
         let (above, last) = split(target.as_bstr());
-        let from = open_in(self.target.root, self.full(above).as_bstr(), OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
+        let from =
+            open_in(self.target.root, self.full(above).as_bstr(), OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
         let to = self.here()?;
         if target == path {
             return Ok(());
         }
         let linked = rustix::fs::statat(&from, last.as_bytes(), AtFlags::SYMLINK_NOFOLLOW)?;
         // The same under another path (`lib` may be a link to `usr/lib`): taking it away would be its end.
-        if rustix::fs::statat(to, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|there| identity(&there) == identity(&linked)) {
+        if rustix::fs::statat(to, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|there| identity(&there) == identity(&linked))
+        {
             return Ok(());
         }
         let stand_in = self.links.find(&linked);
         if stand_in.is_some() {
             self.links.room(path, "".into())?;
         }
-        replacing(to, name, || {
-            Ok(rustix::fs::linkat(&from, last.as_bytes(), to, name.as_bytes(), AtFlags::empty())?)
-        })?;
+        replacing(to, name, || Ok(rustix::fs::linkat(&from, last.as_bytes(), to, name.as_bytes(), AtFlags::empty())?))?;
         if let Some(stand_in) = stand_in {
             self.links.copied(stand_in, path);
         }
@@ -232,7 +237,8 @@ impl Unpack<'_> {
         } else {
             self.enter(above)?;
             let parent = self.here()?;
-            let make = || Ok(rustix::fs::mkdirat(parent, name.as_bytes(), Mode::from_raw_mode(header.mode & 0o777 | 0o700))?);
+            let make =
+                || Ok(rustix::fs::mkdirat(parent, name.as_bytes(), Mode::from_raw_mode(header.mode & 0o777 | 0o700))?);
             match make() {
                 Err(e) if is_exist(&e) => {
                     let there = rustix::fs::statat(parent, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW)?;
@@ -373,28 +379,6 @@ fn is_exist(e: &Error) -> bool {
     e.errno() == Some(Errno::EXIST)
 }
 
-/// Owner, mode and time of an entry that cannot be opened, without following it.
-pub(super) fn set_attributes(dir: BorrowedFd<'_>, name: &BStr, header: &Header, owner: bool) -> Result<()> {
-    let name = name.as_bytes();
-    if owner {
-        let (uid, gid) = (Uid::from_raw(header.uid), Gid::from_raw(header.gid));
-        rustix::fs::chownat(dir, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
-    }
-    // Links have no mode of their own.
-    if header.kind != Kind::Symlink {
-        rustix::fs::chmodat(dir, name, Mode::from_raw_mode(header.mode), AtFlags::empty())?;
-    }
-    Ok(rustix::fs::utimensat(dir, name, &times(header), AtFlags::SYMLINK_NOFOLLOW)?)
-}
-
-/// The time of the archive; that of the last access stays.
-pub(super) fn times(header: &Header) -> Timestamps {
-    Timestamps {
-        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT as _ },
-        last_modification: Timespec { tv_sec: header.mtime.0, tv_nsec: header.mtime.1 as _ },
-    }
-}
-
 /// A member's name below the directory: neither absolute nor climbing. Empty for the directory itself.
 pub(super) fn clean(path: &BStr) -> Result<BString> {
     let mut clean = BString::default();
@@ -408,9 +392,4 @@ pub(super) fn clean(path: &BStr) -> Result<BString> {
         clean.extend_from_slice(part);
     }
     Ok(clean)
-}
-
-/// The directory and the last name in it.
-pub(super) fn split(path: &BStr) -> (&BStr, &BStr) {
-    path.rsplit_once_str("/").map_or((BStr::new(""), path), |(above, name)| (above.as_bstr(), name.as_bstr()))
 }

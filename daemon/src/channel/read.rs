@@ -17,8 +17,8 @@ impl Channel {
             match Word::classify(word).map_err(|e| self.give_up(Error::from(e).context("channel to the library")))? {
                 Word::Cancel => {}
                 Word::Message(length) => {
-                    self.read_body(body, length)?;
-                    return Ok(Received::Message);
+                    let have = self.read_body(body, length)?;
+                    return Ok(if have == length { Received::Message } else { Received::TooMuch(length) });
                 }
                 Word::Launch | Word::Progress => return Err(self.lost("a flag word that only the daemon sends")),
             }
@@ -37,18 +37,23 @@ impl Channel {
         }
     }
 
-    /// Read `length` bytes into `body`, replacing its content. It grows as bytes really arrive.
-    pub(crate) fn read_body(&self, body: &mut Vec<u8>, length: usize) -> Result<()> {
+    /// Read `length` bytes into `body`, replacing its content. It grows as bytes really arrive; those that
+    /// there is no memory for are dropped. How many it has.
+    pub(crate) fn read_body(&self, body: &mut Vec<u8>, length: usize) -> Result<usize> {
         const STEP: usize = 256 * 1024;
         body.clear();
         let mut have = 0;
         while have < length {
             let upto = length.min(have.saturating_add(STEP));
+            if body.try_reserve(upto.saturating_sub(have)).is_err() {
+                self.skip(length.saturating_sub(have))?;
+                break;
+            }
             body.resize(upto, 0);
             self.read_exact(body.get_mut(have..).unwrap_or_default())?;
             have = upto;
         }
-        Ok(())
+        Ok(have)
     }
 
     /// Read and drop `length` bytes.
@@ -110,32 +115,39 @@ impl Channel {
         Ok(n)
     }
 
-    /// Whether the library asked to stop the FileOut. Does not wait. Anything but cancel words
-    /// while we are sending means that the peer does not keep to the protocol.
+    /// Whether the library asked to stop the running call, now or before. Does not wait. Anything but
+    /// cancel words while the library waits for us means that the peer does not keep to the protocol.
     pub(crate) fn cancel_requested(&self) -> Result<bool> {
-        let mut cancelled = false;
-        loop {
-            let pending = {
-                let inner = self.inner.borrow();
-                inner.end > inner.start
-            };
-            if !pending {
-                let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
-                let ready = poll(&mut fds, Some(&Default::default()));
-                match ready {
-                    Ok(0) | Err(Errno::INTR) => return Ok(cancelled),
-                    Ok(_) => {}
-                    Err(e) => return Err(e.into()),
-                }
-                if !fds.iter().any(|fd| fd.revents().contains(PollFlags::IN)) {
-                    return Ok(cancelled);
-                }
-            }
+        while !self.is_cancelled() && self.something_came()? {
             match self.length_word()? {
-                Some(CANCEL_FLAG) => cancelled = true,
-                Some(_) => return Err(self.lost("a message in the middle of a download")),
-                None => return Err(self.lost("end of stream in the middle of a download")),
+                Some(CANCEL_FLAG) => self.inner.borrow_mut().cancelled = true,
+                Some(_) => return Err(self.lost("a message in the middle of a call")),
+                None => return Err(self.lost("end of stream in the middle of a call")),
             }
+        }
+        Ok(self.is_cancelled())
+    }
+
+    /// Whether there is something to read. Does not wait.
+    fn something_came(&self) -> Result<bool> {
+        let pending = {
+            let inner = self.inner.borrow();
+            inner.end > inner.start
+        };
+        if pending {
+            return Ok(true);
+        }
+        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
+        match poll(&mut fds, Some(&Default::default())) {
+            Ok(0) | Err(Errno::INTR) => return Ok(false),
+            Ok(_) => {}
+            Err(e) => return Err(e.into()),
+        }
+        let [fd] = fds.map(|fd| fd.revents());
+        match fd.contains(PollFlags::IN) {
+            true => Ok(true),
+            // A port whose other end was closed: nothing will come.
+            false => Err(self.broken("the library hung up in the middle of a call")),
         }
     }
 }

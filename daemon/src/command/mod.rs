@@ -1,29 +1,46 @@
 //! Family `command`: running the guest's own programs in its own tree.
 //!
-//! In: an argv. Out: what it printed. The program runs as root of the appliance with the guest's root
+//! In: an argv. Out: what it printed, as a result or as a file that is sent while the program runs. The program runs as root of the appliance with the guest's root
 //! as `/` and fresh `/dev`, `/proc` and `/sys` in a mount namespace of its own, so that none of these
 //! mounts stays behind however it ends. It is not confined further: the appliance is the confinement.
-//! Processes that it leaves behind go on, as services of the guest do; see [`left`].
+//! Processes that it leaves behind go on, as services of the guest do; see [`orphans`].
 
-pub mod left;
+pub mod orphans;
 
 use crate::content::split_lines;
 use crate::ctx::{Ctx, Role};
 use crate::error::{Error, Result};
 use crate::run::Tool;
+use crate::sys;
+use crate::transfer_io::FileOut;
 use bstr::{BStr, BString};
 use rustix::fd::OwnedFd;
 use rustix::fs::CWD;
-use rustix::mount::{
-    mount, mount_change, move_mount, open_tree, MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags,
-};
-use rustix::thread::UnshareFlags;
+use rustix::mount::{open_tree, OpenTreeFlags};
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
 
 /// Run a program of the guest.
 pub fn command(ctx: &mut Ctx, arguments: &[BString]) -> Result<BString> {
+    Ok(program(ctx, arguments)?.run(ctx)?.stdout.into())
+}
+
+/// Run a program of the guest and send what it prints.
+pub fn command_out(ctx: &mut Ctx, arguments: &[BString], output: &mut FileOut) -> Result<()> {
+    let mut running = program(ctx, arguments)?.spawn_piped(ctx, false, true)?;
+    if let Some(stdout) = running.stdout.take() {
+        output.copy_from_program(&stdout)?;
+    }
+    running.finish()
+}
+
+/// Run a line in the guest's shell and send what it prints.
+pub fn sh_out(ctx: &mut Ctx, command: &BStr, output: &mut FileOut) -> Result<()> {
+    command_out(ctx, &shell(command), output)
+}
+
+/// The program that a list of words names, ready to run in the guest.
+fn program(ctx: &Ctx, arguments: &[BString]) -> Result<Tool> {
     let Some((program, arguments)) = arguments.split_first() else {
         return Err(Error::invalid("the list of words is empty, so there is no program to run"));
     };
@@ -33,12 +50,16 @@ pub fn command(ctx: &mut Ctx, arguments: &[BString]) -> Result<BString> {
         tool = tool.arg_bytes(word);
     }
     enter(ctx, &mut tool)?;
-    Ok(tool.run(ctx)?.stdout.into())
+    Ok(tool)
+}
+
+fn shell(line: &BStr) -> [BString; 3] {
+    ["/bin/sh".into(), "-c".into(), line.to_owned()]
 }
 
 /// Run a line in the guest's shell.
 pub fn sh(ctx: &mut Ctx, command: &BStr) -> Result<BString> {
-    self::command(ctx, &["/bin/sh".into(), "-c".into(), command.to_owned()])
+    self::command(ctx, &shell(command))
 }
 
 /// The lines that a program of the guest prints.
@@ -55,31 +76,13 @@ pub fn sh_lines(ctx: &mut Ctx, command: &BStr) -> Result<Vec<BString>> {
 fn enter(ctx: &Ctx, tool: &mut Tool) -> Result<()> {
     let root = CString::new(ctx.sysroot().as_os_str().as_bytes())
         .map_err(|_| Error::invalid("the sysroot's path contains a NUL byte"))?;
-    let own_tree = ctx.role() == Role::Appliance;
-    left::expect();
-    let resolver = if own_tree { name_servers() } else { None };
-    let prepare = move || {
-        if own_tree {
-            // SAFETY: the child is single-threaded after fork and shares no descriptors by this flag.
-            unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS)? };
-            mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
+    match ctx.role() {
+        Role::Appliance => {
+            orphans::expect();
+            sys::enter::with_mounts(tool.command_mut(), root, name_servers());
         }
-        rustix::process::chroot(root.as_c_str())?;
-        rustix::process::chdir(c"/")?;
-        if own_tree {
-            // A guest without these directories has to live without them.
-            let _ = mount(c"dev", c"/dev", c"devtmpfs", MountFlags::empty(), None);
-            let _ = mount(c"devpts", c"/dev/pts", c"devpts", MountFlags::empty(), None);
-            let _ = mount(c"proc", c"/proc", c"proc", MountFlags::empty(), None);
-            let _ = mount(c"sys", c"/sys", c"sysfs", MountFlags::empty(), None);
-            if let Some(file) = &resolver {
-                let _ = move_mount(file, c"", CWD, c"/etc/resolv.conf", MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH);
-            }
-        }
-        Ok(())
-    };
-    // SAFETY: the closure only makes system calls, with C strings made before the fork.
-    unsafe { tool.command_mut().pre_exec(prepare) };
+        Role::Live | Role::Directory => sys::enter::plainly(tool.command_mut(), root),
+    }
     Ok(())
 }
 

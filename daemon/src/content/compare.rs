@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader};
 use rustix::fs::{FileType, OFlags};
 
 use super::BLOCK;
+use crate::channel::cancel;
 use crate::ctx::Ctx;
 use crate::error::{Context, Result};
 use crate::files::open_file;
@@ -24,6 +25,7 @@ pub fn equal(ctx: &mut Ctx, file1: &GuestPath, file2: &GuestPath) -> Result<bool
     }
     let (mut a, mut b) = (BufReader::with_capacity(BLOCK, a), BufReader::with_capacity(BLOCK, b));
     loop {
+        cancel::point()?;
         let (left, right) = (a.fill_buf().context(file1)?, b.fill_buf().context(file2)?);
         let n = left.len().min(right.len());
         if left.get(..n) != right.get(..n) {

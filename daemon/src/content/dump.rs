@@ -115,10 +115,7 @@ mod tests {
             assert_eq!(dump(a.chain(b)).unwrap(), expected);
         };
         check(b"", "");
-        check(
-            b"hello\n",
-            "00000000  68 65 6c 6c 6f 0a                                 |hello.|\n00000006\n",
-        );
+        check(b"hello\n", "00000000  68 65 6c 6c 6f 0a                                 |hello.|\n00000006\n");
         check(
             b"0123456789abcdef",
             "00000000  30 31 32 33 34 35 36 37  38 39 61 62 63 64 65 66  |0123456789abcdef|\n00000010\n",

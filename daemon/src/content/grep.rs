@@ -1,6 +1,7 @@
 //! Searching a file with grep(1).
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice};
 use guestfs_protocol::opts::GrepOpts;
@@ -16,6 +17,12 @@ use crate::run::Tool;
 /// grep(1): some lines matched, or none did; everything above is trouble.
 const NO_MATCH: i32 = 1;
 
+/// A minute, and a second for each of so many bytes: nested counts and back references can take for ever.
+const TIME: Duration = Duration::from_secs(60);
+const SLOWEST: u64 = 256 * 1024;
+/// What is compressed is up to a thousand times larger (deflate's limit).
+const SLOWEST_COMPRESSED: u64 = 256;
+
 /// The lines that match. grep gets the open file as its input, so it needs no path.
 pub fn grep(ctx: &mut Ctx, regex: &BStr, path: &GuestPath, opts: &GrepOpts) -> Result<Vec<BString>> {
     let (extended, fixed) = (opts.extended.unwrap_or(false), opts.fixed.unwrap_or(false));
@@ -29,8 +36,11 @@ pub fn grep(ctx: &mut Ctx, regex: &BStr, path: &GuestPath, opts: &GrepOpts) -> R
             tool = tool.arg(flag);
         }
     }
-    let tool = tool.arg("-e").arg_bytes(regex);
-    let output = if opts.compressed.unwrap_or(false) {
+    let compressed = opts.compressed.unwrap_or(false);
+    let size = u64::try_from(rustix::fs::fstat(&file).context(path)?.st_size).unwrap_or(0);
+    let time = TIME + Duration::from_secs(size / if compressed { SLOWEST_COMPRESSED } else { SLOWEST });
+    let tool = tool.arg("-e").arg_bytes(regex).time_limit(time);
+    let output = if compressed {
         // What zgrep(1) does, without its shell: gzip passes on what is not compressed.
         let gzip = Tool::new("gzip").arg("-cdfq").stdin_from(file);
         let mut unpacking = gzip.spawn_piped(ctx, false, true)?;
@@ -58,4 +68,39 @@ pub fn grep(ctx: &mut Ctx, regex: &BStr, path: &GuestPath, opts: &GrepOpts) -> R
         NO_MATCH => Ok(Vec::new()),
         _ => Err(Error::msg(output.stderr.trim()).context(regex).context(path)),
     }
+}
+
+/// Older names for some sets of its options.
+macro_rules! with_options {
+    ($($(#[$doc:meta])* $name:ident: $($option:ident)+;)+) => {$(
+        $(#[$doc])*
+        pub fn $name(ctx: &mut Ctx, regex: &BStr, path: &GuestPath) -> Result<Vec<BString>> {
+            grep(ctx, regex, path, &GrepOpts { $($option: Some(true),)+ ..GrepOpts::default() })
+        }
+    )+};
+}
+
+with_options! {
+    /// Extended patterns.
+    egrep: extended;
+    /// Extended patterns in any case.
+    egrepi: extended insensitive;
+    /// Texts.
+    fgrep: fixed;
+    /// Texts in any case.
+    fgrepi: fixed insensitive;
+    /// Basic patterns in any case.
+    grepi: insensitive;
+    /// Extended patterns, even in compressed files.
+    zegrep: extended compressed;
+    /// Extended patterns in any case, even in compressed files.
+    zegrepi: extended insensitive compressed;
+    /// Texts, even in compressed files.
+    zfgrep: fixed compressed;
+    /// Texts in any case, even in compressed files.
+    zfgrepi: fixed insensitive compressed;
+    /// Basic patterns, even in compressed files.
+    zgrep: compressed;
+    /// Basic patterns in any case, even in compressed files.
+    zgrepi: insensitive compressed;
 }

@@ -11,6 +11,7 @@ use std::os::unix::fs::FileExt;
 use bstr::{BString, ByteSlice};
 use guestfs_protocol::xdr::MESSAGE_MAX;
 
+use crate::channel::cancel;
 use crate::error::{Errno, Error, Result};
 
 const BLOCK: usize = 64 * 1024;
@@ -33,6 +34,7 @@ impl Lines {
     /// Add one; an error when it is too much.
     pub fn push(&mut self, line: BString) -> Result<()> {
         self.bytes += line.len() + PER_LINE;
+        self.done.try_reserve(1)?;
         self.done.push_back(line);
         self.check()
     }
@@ -67,6 +69,7 @@ fn for_each(mut input: impl Read, mut each: impl FnMut(BString) -> Result<bool>)
     let mut block = vec![0u8; BLOCK];
     let mut line = BString::default();
     loop {
+        cancel::point()?;
         let n = match input.read(&mut block) {
             Ok(0) => break,
             Ok(n) => n,
@@ -75,12 +78,14 @@ fn for_each(mut input: impl Read, mut each: impl FnMut(BString) -> Result<bool>)
         };
         let mut rest = block.get(..n).unwrap_or_default();
         while let Some(at) = rest.find_byte(b'\n') {
+            line.try_reserve(at)?;
             line.extend_from_slice(rest.get(..at).unwrap_or_default());
             if !each(std::mem::take(&mut line))? {
                 return Ok(());
             }
             rest = rest.get(at + 1..).unwrap_or_default();
         }
+        line.try_reserve(rest.len())?;
         line.extend_from_slice(rest);
         if line.len() > MESSAGE_MAX {
             return Err(too_long());
@@ -132,6 +137,7 @@ pub fn start_of_last(file: &File, size: u64, n: u64) -> Result<u64> {
     let mut newlines = 0u64;
     let mut end = size;
     while end > 0 && n > 0 {
+        cancel::point()?;
         let start = end.saturating_sub(BLOCK as u64);
         let part = block.get_mut(..(end - start) as usize).unwrap_or_default();
         file.read_exact_at(part, start)?;

@@ -1,8 +1,8 @@
 //! What is in files: reading and writing parts, lines, checksums, descriptions.
 //!
 //! In: guest files and devices. Out: their bytes within the size of a reply, or what was computed
-//! from them. Files are read in-process; only grep(1) and file(1) are programs, and they are given
-//! the open file, never its path.
+//! from them. Files are read in-process; only grep(1), file(1) and what unpacks for them are programs, and
+//! they are given the open file, never its path.
 
 mod compare;
 mod count;
@@ -23,19 +23,21 @@ use std::io::{ErrorKind, Read, Write};
 use bstr::{BStr, BString};
 use rustix::fs::{FileType, OFlags};
 
+use crate::channel::cancel;
 use crate::ctx::Ctx;
+use crate::device::Device;
 use crate::error::{Context, Error, Result};
 use crate::files::{open_file, open_new};
 use crate::path::GuestPath;
 
 pub use compare::equal;
 pub use count::{wc_c, wc_l, wc_w};
-pub use describe::file;
+pub use describe::{file, zfile};
 pub use dump::hexdump;
-pub use grep::grep;
+pub use grep::{egrep, egrepi, fgrep, fgrepi, grep, grepi, zegrep, zegrepi, zfgrep, zfgrepi, zgrep, zgrepi};
 pub use lines::split_lines;
-pub use parts::{internal_write, internal_write_append, pread, pread_device, pwrite, pwrite_device};
-pub use printable::strings;
+pub use parts::{internal_write, internal_write_append, pread, pread_device, pwrite, pwrite_device, write_file};
+pub use printable::{strings, strings_e};
 pub use sums::checksums_out;
 
 /// Read and written at once.
@@ -46,13 +48,21 @@ const LINES: i32 = 10;
 
 /// The printable checksum of a file.
 pub fn checksum(ctx: &mut Ctx, csumtype: &BStr, path: &GuestPath) -> Result<BString> {
-    let mut sum = sum::Sum::new(csumtype)?;
-    let file = open_file(ctx, path, OFlags::RDONLY)?;
+    let sum = sum::Sum::new(csumtype)?;
+    sum_of(open_file(ctx, path, OFlags::RDONLY)?, sum).context(path)
+}
+
+/// The same of a device.
+pub fn checksum_device(ctx: &mut Ctx, csumtype: &BStr, device: &Device) -> Result<BString> {
+    let sum = sum::Sum::new(csumtype)?;
+    sum_of(device.open(ctx, OFlags::RDONLY)?, sum).with_context(|| device.api_name(ctx))
+}
+
+fn sum_of(file: File, mut sum: sum::Sum) -> Result<BString> {
     each_block(file, |block| {
         sum.update(block);
         Ok(true)
-    })
-    .context(path)?;
+    })?;
     Ok(sum.finish())
 }
 
@@ -60,6 +70,7 @@ pub fn checksum(ctx: &mut Ctx, csumtype: &BStr, path: &GuestPath) -> Result<BStr
 fn each_block(mut input: impl Read, mut each: impl FnMut(&[u8]) -> Result<bool>) -> Result<()> {
     let mut block = vec![0u8; BLOCK];
     loop {
+        cancel::point()?;
         match input.read(&mut block) {
             Ok(0) => return Ok(()),
             Ok(n) => {
@@ -84,7 +95,7 @@ pub fn fill(ctx: &mut Ctx, c: i32, len: i32, path: &GuestPath) -> Result<()> {
         let n = (len - done).min(block.len() as u64);
         file.write_all(block.get(..n as usize).unwrap_or_default()).context(path)?;
         done += n;
-        ctx.progress(done, len);
+        ctx.progress(done, len)?;
     }
     Ok(())
 }

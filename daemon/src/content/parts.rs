@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 
+use bstr::BStr;
 use guestfs_protocol::xdr::MESSAGE_MAX;
 use rustix::fs::OFlags;
 
 use crate::ctx::Ctx;
 use crate::device::Device;
-use crate::error::{Context, Errno, Error, Result};
+use crate::error::{zeroed, Context, Errno, Error, Result};
 use crate::files::{open_file, open_new};
 use crate::path::GuestPath;
 
@@ -45,6 +46,16 @@ pub fn internal_write(ctx: &mut Ctx, path: &GuestPath, content: &[u8]) -> Result
     open_new(ctx, path)?.write_all(content).context(path)
 }
 
+/// Make a file with the first `size` bytes of `content`, or with all of it when that is 0.
+pub fn write_file(ctx: &mut Ctx, path: &GuestPath, content: &BStr, size: i32) -> Result<()> {
+    let size = usize::try_from(size).map_err(|_| Error::invalid(format!("{size}: size is negative")).context(path))?;
+    let part = if size == 0 { Some(content.as_ref()) } else { content.get(..size) };
+    let part = part.ok_or_else(|| {
+        Error::invalid(format!("size is {size}, but the content has only {} bytes", content.len())).context(path)
+    })?;
+    internal_write(ctx, path, part)
+}
+
 /// Put `content` behind what a file has; it is made when missing.
 pub fn internal_write_append(ctx: &mut Ctx, path: &GuestPath, content: &[u8]) -> Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND;
@@ -67,7 +78,7 @@ fn extent(count: i32, offset: i64) -> Result<(usize, u64)> {
 }
 
 fn read_at(file: &File, count: usize, offset: u64) -> Result<Vec<u8>> {
-    let mut data = vec![0u8; count];
+    let mut data = zeroed(count)?;
     let mut got = 0;
     while let Some(rest) = data.get_mut(got..).filter(|r| !r.is_empty()) {
         match file.read_at(rest, offset.saturating_add(got as u64)) {

@@ -111,10 +111,7 @@ mod tests {
         };
         assert_eq!(
             sums("md5"),
-            [
-                "\\d41d8cd98f00b204e9800998ecf8427e  ./b\\\\c\\nd\\re",
-                "b1946ac92492d2347c6235b4d2611184  ./a/f"
-            ]
+            ["\\d41d8cd98f00b204e9800998ecf8427e  ./b\\\\c\\nd\\re", "b1946ac92492d2347c6235b4d2611184  ./a/f"]
         );
         assert_eq!(sums("crc").last().unwrap(), "d\re");
         assert_eq!(sums("crc").first().unwrap(), "3015617425 6 ./a/f");
@@ -129,7 +126,8 @@ mod tests {
         crate::files::rm(&mut g.ctx, &f).unwrap();
         assert_eq!(g.download(|ctx, out| checksums_out(ctx, "md5".into(), &d, out)).unwrap(), b"");
         g.write("/d/f", "");
-        for (kind, dir, errno) in [("md5", &f, Errno::NOTDIR), ("md5", &missing, Errno::NOENT), ("x", &d, Errno::INVAL)] {
+        for (kind, dir, errno) in [("md5", &f, Errno::NOTDIR), ("md5", &missing, Errno::NOENT), ("x", &d, Errno::INVAL)]
+        {
             let e = g.download(|ctx, out| checksums_out(ctx, kind.into(), dir, out)).unwrap_err();
             assert_eq!(e.errno(), Some(errno));
         }

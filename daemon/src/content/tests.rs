@@ -174,7 +174,9 @@ fn comparing_and_counting() {
     let at = |path: &str| g.path(path);
     let (a, b, c, reg, empty, dir) = (at("/a"), at("/b"), at("/c"), at("/reg"), at("/empty"), at("/dir"));
     let ctx = &mut g.ctx;
-    for (x, y, same) in [(&a, &b, true), (&a, &c, false), (&a, &reg, false), (&empty, &empty, true), (&empty, &reg, false)] {
+    for (x, y, same) in
+        [(&a, &b, true), (&a, &c, false), (&a, &reg, false), (&empty, &empty, true), (&empty, &reg, false)]
+    {
         assert_eq!(equal(ctx, x, y).unwrap(), same, "{x} {y}");
         assert_eq!(equal(ctx, y, x).unwrap(), same, "{y} {x}");
     }

@@ -10,9 +10,10 @@ use std::os::unix::fs::FileExt;
 use bstr::BString;
 use rustix::fs::{FileType, OFlags, SeekFrom, Stat};
 
-use super::direct::{self, Buffer};
+use crate::channel::cancel;
 use crate::ctx::Ctx;
 use crate::device::Device;
+use crate::direct::{self, Buffer};
 use crate::error::{Context, Errno, Error, Result};
 use crate::files::open_file;
 use crate::path::GuestPath;
@@ -112,16 +113,16 @@ impl Range {
         Range { src: 0, dest: 0, size: None, sparse, progress: false }
     }
 
-    fn report(&self, ctx: &Ctx, done: u64, total: u64) {
-        if self.progress {
-            ctx.progress(done, total);
+    fn report(&self, ctx: &Ctx, done: u64, total: u64) -> Result<()> {
+        match self.progress {
+            true => ctx.progress(done, total),
+            false => cancel::point(),
         }
     }
 
     /// From the optional arguments of a call.
     pub fn new(src: Option<i64>, dest: Option<i64>, size: Option<i64>, sparse: Option<bool>) -> Result<Range> {
-        let positive =
-            |n: i64, what: &str| u64::try_from(n).map_err(|_| Error::invalid(format!("{what} is negative")));
+        let positive = |n: i64, what: &str| u64::try_from(n).map_err(|_| Error::invalid(format!("{what} is negative")));
         Ok(Range {
             src: positive(src.unwrap_or(0), "srcoffset")?,
             dest: positive(dest.unwrap_or(0), "destoffset")?,
@@ -180,12 +181,10 @@ fn by_the_kernel(ctx: &Ctx, from: &Side, to: &Side, range: &Range, total: u64) -
             Err(Errno::INTR) => {}
             // A full disk stays full. Anything else (other file system, no such operation) is left to
             // the buffer, which says what is wrong if something is.
-            Err(e @ (Errno::NOSPC | Errno::DQUOT)) => {
-                return Err(e).with_context(|| format!("{}: write", to.name))
-            }
+            Err(e @ (Errno::NOSPC | Errno::DQUOT)) => return Err(e).with_context(|| format!("{}: write", to.name)),
             Err(_) => break,
         }
-        range.report(ctx, done, total);
+        range.report(ctx, done, total)?;
     }
     Ok(done)
 }
@@ -215,7 +214,7 @@ fn by_buffer(ctx: &Ctx, from: &Side, to: &Side, range: &Range, done: u64, total:
         let at = range.dest.saturating_add(done);
         write(to, data, at, range.sparse).with_context(|| format!("{}: write", to.name))?;
         done += n as u64;
-        range.report(ctx, done, total);
+        range.report(ctx, done, total)?;
     }
     Ok(done)
 }

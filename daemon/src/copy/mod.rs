@@ -5,19 +5,16 @@
 
 mod attributes;
 mod bytes;
-pub mod direct;
 #[cfg(test)]
 mod tests;
 mod tree;
 
 use bstr::{BString, ByteSlice};
-use guestfs_protocol::opts::{
-    CopyDeviceToDeviceOpts, CopyDeviceToFileOpts, CopyFileToDeviceOpts, CopyFileToFileOpts,
-};
+use guestfs_protocol::opts::{CopyDeviceToDeviceOpts, CopyDeviceToFileOpts, CopyFileToDeviceOpts, CopyFileToFileOpts};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 
 use crate::ctx::Ctx;
-use crate::device::Device;
+use crate::device::{Device, DeviceOrPath};
 use crate::error::{Context, Errno, Error, Result};
 use crate::files::open_file;
 use crate::path::GuestPath;
@@ -28,12 +25,7 @@ use bytes::{Range, Side};
 use tree::Keep;
 
 /// Copy from a device to a device.
-pub fn copy_device_to_device(
-    ctx: &mut Ctx,
-    src: &Device,
-    dest: &Device,
-    opts: &CopyDeviceToDeviceOpts,
-) -> Result<()> {
+pub fn copy_device_to_device(ctx: &mut Ctx, src: &Device, dest: &Device, opts: &CopyDeviceToDeviceOpts) -> Result<()> {
     let range = Range::new(opts.srcoffset, opts.destoffset, opts.size, opts.sparse)?;
     refuse_append(opts.append)?;
     let (from, to) = (Side::device(ctx, src, OFlags::RDONLY)?, Side::device(ctx, dest, OFlags::WRONLY)?);
@@ -41,12 +33,7 @@ pub fn copy_device_to_device(
 }
 
 /// Copy from a device to a file, which is made when missing, and emptied first unless appended to.
-pub fn copy_device_to_file(
-    ctx: &mut Ctx,
-    src: &Device,
-    dest: &GuestPath,
-    opts: &CopyDeviceToFileOpts,
-) -> Result<()> {
+pub fn copy_device_to_file(ctx: &mut Ctx, src: &Device, dest: &GuestPath, opts: &CopyDeviceToFileOpts) -> Result<()> {
     let mut range = Range::new(opts.srcoffset, opts.destoffset, opts.size, opts.sparse)?;
     let from = Side::device(ctx, src, OFlags::RDONLY)?;
     let to = to_file(ctx, &from, dest, opts.append, &mut range)?;
@@ -54,12 +41,7 @@ pub fn copy_device_to_file(
 }
 
 /// Copy from a file to a device.
-pub fn copy_file_to_device(
-    ctx: &mut Ctx,
-    src: &GuestPath,
-    dest: &Device,
-    opts: &CopyFileToDeviceOpts,
-) -> Result<()> {
+pub fn copy_file_to_device(ctx: &mut Ctx, src: &GuestPath, dest: &Device, opts: &CopyFileToDeviceOpts) -> Result<()> {
     let range = Range::new(opts.srcoffset, opts.destoffset, opts.size, opts.sparse)?;
     refuse_append(opts.append)?;
     let (from, to) = (Side::file(ctx, src, OFlags::RDONLY)?, Side::device(ctx, dest, OFlags::WRONLY)?);
@@ -67,15 +49,32 @@ pub fn copy_file_to_device(
 }
 
 /// Copy from a file to a file, which is made when missing, and emptied first unless appended to.
-pub fn copy_file_to_file(
-    ctx: &mut Ctx,
-    src: &GuestPath,
-    dest: &GuestPath,
-    opts: &CopyFileToFileOpts,
-) -> Result<()> {
+pub fn copy_file_to_file(ctx: &mut Ctx, src: &GuestPath, dest: &GuestPath, opts: &CopyFileToFileOpts) -> Result<()> {
     let mut range = Range::new(opts.srcoffset, opts.destoffset, opts.size, opts.sparse)?;
     let from = Side::file(ctx, src, OFlags::RDONLY)?;
     let to = to_file(ctx, &from, dest, opts.append, &mut range)?;
+    bytes::copy(ctx, &from, &to, &range)
+}
+
+/// Copy all of a file or device to another.
+pub fn dd(ctx: &mut Ctx, src: &DeviceOrPath, dest: &DeviceOrPath) -> Result<()> {
+    either_to_either(ctx, src, dest, Range { progress: false, ..Range::new(None, None, None, None)? })
+}
+
+/// Copy the first `size` bytes of a file or device to another.
+pub fn copy_size(ctx: &mut Ctx, src: &DeviceOrPath, dest: &DeviceOrPath, size: i64) -> Result<()> {
+    either_to_either(ctx, src, dest, Range::new(None, None, Some(size), None)?)
+}
+
+fn either_to_either(ctx: &Ctx, src: &DeviceOrPath, dest: &DeviceOrPath, mut range: Range) -> Result<()> {
+    let from = match src {
+        DeviceOrPath::Device(device) => Side::device(ctx, device, OFlags::RDONLY)?,
+        DeviceOrPath::Path(path) => Side::file(ctx, path, OFlags::RDONLY)?,
+    };
+    let to = match dest {
+        DeviceOrPath::Device(device) => Side::device(ctx, device, OFlags::WRONLY)?,
+        DeviceOrPath::Path(path) => to_file(ctx, &from, path, None, &mut range)?,
+    };
     bytes::copy(ctx, &from, &to, &range)
 }
 
@@ -101,9 +100,7 @@ fn refuse_append(append: Option<bool>) -> Result<()> {
 /// Copy one file, to a name or into a directory. Symbolic links are followed on both sides.
 pub fn cp(ctx: &mut Ctx, src: &GuestPath, dest: &GuestPath) -> Result<()> {
     let file = open_file(ctx, src, OFlags::RDONLY).map_err(|e| match e.errno() {
-        Some(Errno::ISDIR) => {
-            Error::new(Errno::ISDIR, "is a directory, which takes cp_r or cp_a to copy").context(src)
-        }
+        Some(Errno::ISDIR) => Error::new(Errno::ISDIR, "is a directory, which takes cp_r or cp_a to copy").context(src),
         _ => e,
     })?;
     let dest = destination(ctx, src, dest)?;
@@ -174,8 +171,7 @@ fn destination(ctx: &Ctx, src: &GuestPath, dest: &GuestPath) -> Result<GuestPath
         Err(e) if e.errno() == Some(Errno::NOENT) => return Ok(dest.clone()),
         Err(e) => return Err(e),
     }
-    let name: BString =
-        src.as_bstr().trim_end_with(|c| c == '/').rsplit_str("/").next().unwrap_or_default().into();
+    let name: BString = src.as_bstr().trim_end_with(|c| c == '/').rsplit_str("/").next().unwrap_or_default().into();
     // `/`, `/x/.` and the like have no name of their own: their contents go straight into `dest`.
     Ok(if matches!(name.as_slice(), b"" | b"." | b"..") { dest.clone() } else { dest.join(name.as_bstr()) })
 }

@@ -41,12 +41,8 @@ fn files_to_files() {
     let long = CopyFileToFileOpts { size: Some(10_000_000), ..Default::default() };
     assert_eq!(errno(copy_file_to_file(&mut g.ctx, &a, &b, &long)), Errno::INVAL);
     for (src, dest, size) in [(-1, 0, 1), (0, -1, 1), (0, 0, -1)] {
-        let opts = CopyFileToFileOpts {
-            srcoffset: Some(src),
-            destoffset: Some(dest),
-            size: Some(size),
-            ..Default::default()
-        };
+        let opts =
+            CopyFileToFileOpts { srcoffset: Some(src), destoffset: Some(dest), size: Some(size), ..Default::default() };
         assert_eq!(errno(copy_file_to_file(&mut g.ctx, &a, &b, &opts)), Errno::INVAL);
     }
 }
@@ -59,8 +55,7 @@ fn onto_itself() {
     let a = g.path("/a");
     copy_file_to_file(&mut g.ctx, &a, &a, &Default::default()).unwrap();
     assert_eq!(g.read("/a"), b"text");
-    copy_file_to_file(&mut g.ctx, &a, &a, &CopyFileToFileOpts { append: Some(true), ..Default::default() })
-        .unwrap();
+    copy_file_to_file(&mut g.ctx, &a, &a, &CopyFileToFileOpts { append: Some(true), ..Default::default() }).unwrap();
     assert_eq!(g.read("/a"), b"texttext");
     assert_eq!(errno(cp(&mut g.ctx, &a, &a)), Errno::INVAL);
     assert_eq!(errno(cp_a(&mut g.ctx, &a, &a)), Errno::INVAL);

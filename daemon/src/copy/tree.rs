@@ -200,14 +200,7 @@ impl Visitor for Copying<'_> {
 }
 
 /// Copy one entry that is no directory.
-fn entry(
-    ctx: &Ctx,
-    dir: BorrowedFd<'_>,
-    name: &BStr,
-    to: BorrowedFd<'_>,
-    as_name: &BStr,
-    keep: Keep,
-) -> Result<()> {
+fn entry(ctx: &Ctx, dir: BorrowedFd<'_>, name: &BStr, to: BorrowedFd<'_>, as_name: &BStr, keep: Keep) -> Result<()> {
     match make(ctx, dir, name, to, as_name, keep) {
         // Something is in the way: it goes, unless it is the file itself or a directory.
         Err(e) if e.errno() == Some(Errno::EXIST) => {
@@ -227,14 +220,7 @@ fn entry(
 }
 
 /// The same where nothing is yet; EEXIST otherwise.
-fn make(
-    ctx: &Ctx,
-    dir: BorrowedFd<'_>,
-    name: &BStr,
-    to: BorrowedFd<'_>,
-    as_name: &BStr,
-    keep: Keep,
-) -> Result<()> {
+fn make(ctx: &Ctx, dir: BorrowedFd<'_>, name: &BStr, to: BorrowedFd<'_>, as_name: &BStr, keep: Keep) -> Result<()> {
     let look = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let source = rustix::fs::openat(dir, name.as_bytes(), look, Mode::empty())?;
     let stat = rustix::fs::fstat(&source)?;

@@ -2,47 +2,29 @@
 //! the way in, and is turned back on the way out.
 //!
 //! In: names from the client (`/dev/sda1`, `/dev/VG/LV`, `btrfsvol:/dev/sda1/home`). Out: real nodes
-//! that were checked to be block devices and not the appliance's own disk.
+//! that were checked to be block devices and not the appliance's own disk. The names themselves are in
+//! `disks`.
 
-mod mapper;
-mod name;
-mod partition;
-mod scan;
-mod signs;
-mod start;
-mod table;
-mod unplug;
-
-pub use mapper::{is_volume, opened, others};
-pub use name::{drive_index, drive_name};
-pub use partition::{partition, Partition};
-pub use start::{arrays, start};
-pub use table::{Disk, Disks};
-pub use unplug::unplug;
+pub use crate::disks::{
+    drive_index, drive_name, is_volume, ldm_parts, ldm_volume, ldm_volumes, opened, others, partition, Device, Disk,
+    Disks, Partition,
+};
 
 use crate::ctx::{Ctx, Role};
 use crate::error::{Context, Errno, Error, Result};
 use crate::path::GuestPath;
 use bstr::{BStr, BString, ByteSlice};
 use rustix::fs::{FileType, Mode, OFlags};
-use std::ffi::OsStr;
 use std::fs::File;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-
-/// A block device of the guest: disk, partition, volume, array.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Device {
-    path: PathBuf,
-    /// Not one of ours; see [`Device::absent`].
-    absent: bool,
-}
+use std::path::Path;
 
 impl Device {
     /// Translate and check a device argument.
     pub fn parse(ctx: &Ctx, name: &BStr) -> Result<Device> {
         if ctx.role() == Role::Directory && name.starts_with(b"/dev/") {
-            return Err(Error::new(Errno::NOENT, "this daemon serves a plain directory and has no devices").context(name));
+            return Err(
+                Error::new(Errno::NOENT, "this daemon serves a plain directory and has no devices").context(name)
+            );
         }
         let path = ctx.disks().real_path(name)?;
         let stat = rustix::fs::stat(&path).map_err(|e| match e {
@@ -62,36 +44,19 @@ impl Device {
         Ok(Device::from_real(path))
     }
 
-    /// A node the daemon found itself: in `/sys`, in a tool's output. Not checked.
-    pub fn from_real(path: impl Into<PathBuf>) -> Device {
-        Device { path: path.into(), absent: false }
-    }
-
-    /// A device that is not here, under the name that a guest's own files have for it: only to be
-    /// shown.
-    pub fn absent(name: &BStr) -> Device {
-        Device { path: OsStr::from_bytes(name).into(), absent: true }
-    }
-
-    /// The real node, for opening and for tools.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The real node's path as bytes.
-    pub fn as_bstr(&self) -> &BStr {
-        self.path.as_os_str().as_bytes().as_bstr()
-    }
-
     /// The name the API knows it by.
     pub fn api_name(&self, ctx: &Ctx) -> BString {
-        if self.absent { self.as_bstr().to_owned() } else { ctx.api_device_name(self.as_bstr()) }
+        if self.is_absent() {
+            self.as_bstr().to_owned()
+        } else {
+            ctx.api_device_name(self.as_bstr())
+        }
     }
 
     /// Open the node; `flags` get `CLOEXEC`.
     pub fn open(&self, ctx: &Ctx, flags: OFlags) -> Result<File> {
         let open = || -> rustix::io::Result<File> {
-            let file = rustix::fs::open(&self.path, flags | OFlags::CLOEXEC, Mode::empty())?;
+            let file = rustix::fs::open(self.path(), flags | OFlags::CLOEXEC, Mode::empty())?;
             // A volume group; reading it would only fail later.
             if FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) == FileType::Directory {
                 return Err(Errno::ISDIR);
@@ -108,12 +73,6 @@ fn is_volume_group(path: &Path) -> bool {
     let Ok(entries) = std::fs::read_dir(path) else { return false };
     let mut links = entries.map(|entry| entry.and_then(|e| e.file_type()).is_ok_and(|t| t.is_symlink()));
     path.parent() == Some(Path::new("/dev")) && links.next() == Some(true) && links.all(|link| link)
-}
-
-impl AsRef<OsStr> for Device {
-    fn as_ref(&self) -> &OsStr {
-        self.path.as_os_str()
-    }
 }
 
 /// Something that can be mounted.

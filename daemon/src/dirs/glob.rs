@@ -11,10 +11,12 @@ use guestfs_protocol::opts::GlobExpandOpts;
 use guestfs_protocol::xdr::MESSAGE_MAX;
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 
-use super::{pattern, tree};
+use super::tree;
+use crate::channel::cancel;
 use crate::ctx::Ctx;
 use crate::error::{Context, Errno, Error, Result};
 use crate::path::{open_in, GuestPath};
+use crate::pattern;
 
 /// All paths that match; none is no error.
 pub fn glob_expand(ctx: &mut Ctx, pattern: &GuestPath, opts: &GlobExpandOpts) -> Result<Vec<BString>> {
@@ -51,6 +53,7 @@ impl Search<'_> {
             }
         }
         for path in candidates {
+            cancel::point()?;
             self.bytes = self.bytes.saturating_sub(path.len());
             self.accept(path, only_dirs)?;
         }
@@ -73,14 +76,15 @@ impl Search<'_> {
 
     /// The entries of the directory `path` that match; none when it is no directory.
     fn matching(&mut self, path: &BString, component: &BStr, out: &mut Vec<BString>) -> Result<()> {
-        let dir = match open_in(self.ctx.root(), path.as_bstr(), OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())
-        {
+        let dir = match open_in(self.ctx.root(), path.as_bstr(), OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()) {
             Ok(dir) => dir,
             Err(e) if is_absent(e) => return Ok(()),
             Err(e) => return Err(e).with_context(|| path.as_slice()),
         };
         let mut names = Vec::new();
         tree::for_each_entry(dir.as_fd(), |entry| {
+            // A long pattern with many stars takes long for each.
+            cancel::point()?;
             if pattern::matches(component, entry.name) {
                 names.push(entry.name.to_owned());
                 self.bytes += entry.name.len();
@@ -109,7 +113,10 @@ impl Search<'_> {
     /// Results and candidates together stay within what a reply can carry.
     fn check(&self) -> Result<()> {
         if self.bytes > MESSAGE_MAX {
-            return Err(Error::new(Errno::TOOBIG, "more paths match than a reply can hold (4 MiB)"));
+            return Err(Error::new(
+                Errno::TOOBIG,
+                "more paths match than a reply can hold (4 MiB): ls and find have no such limit",
+            ));
         }
         Ok(())
     }

@@ -59,18 +59,22 @@ fn letter(kind: FileType) -> u8 {
     }
 }
 
-/// The paths of all files below a directory relative to it, each followed by a NUL byte.
+/// The paths of all files below a directory, each followed by a NUL byte: what comes behind the directory's own text,
+/// so with a slash in front unless that ends in one. virt-v2v puts the two together.
 pub fn find0(ctx: &mut Ctx, directory: &GuestPath, files: &mut FileOut) -> Result<()> {
     let fd = directory.open_dir(ctx)?;
-    tree::walk_fd(fd, &mut Find { out: files }).context(directory)
+    let front = if directory.as_bstr().ends_with(b"/") { "" } else { "/" };
+    tree::walk_fd(fd, &mut Find { front, out: files }).context(directory)
 }
 
 struct Find<'a> {
+    front: &'static str,
     out: &'a mut FileOut,
 }
 
 impl Visitor for Find<'_> {
     fn entry(&mut self, _dir: BorrowedFd<'_>, within: &BStr, name: &BStr, kind: FileType) -> Result<Descend> {
+        self.out.write_all(self.front.as_bytes())?;
         if !within.is_empty() {
             self.out.write_all(within)?;
             self.out.write_all(b"/")?;
@@ -121,7 +125,6 @@ impl Visitor for Usage<'_> {
     }
 
     fn enter(&mut self, _dir: BorrowedFd<'_>, _path: &BStr) -> Result<()> {
-        self.ctx.pulse(Pulse::Running);
-        Ok(())
+        self.ctx.pulse(Pulse::Running)
     }
 }

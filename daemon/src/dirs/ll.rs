@@ -1,25 +1,38 @@
 //! A directory as `ls -la` shows it, for people to read.
 //!
-//! In: a guest path. Out: one line an entry: mode, links, owner, group, size, time, name. Owners are
-//! numbers, since the names that belong to them are the guest's business; times are UTC.
+//! In: a guest path. Out: one line an entry: mode, links, owner, group, perhaps the SELinux context, size,
+//! time, name. Owners are numbers, since the names that belong to them are the guest's business; times are
+//! UTC.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bstr::{BString, ByteSlice};
 use guestfs_protocol::xdr::MESSAGE_MAX;
-use rustix::fs::{FileType, Stat};
+use rustix::fs::{FileType, Mode, OFlags, Stat};
 
 use super::tree;
 use crate::ctx::Ctx;
 use crate::error::{Context, Errno, Error, Result};
-use crate::path::GuestPath;
+use crate::path::{by_fd, GuestPath};
+
+/// Which of the columns is the size.
+const SIZE: usize = 3;
 
 /// Half a mean Gregorian year in seconds: older times show the year, as in ls(1).
 const RECENT: i64 = 31_556_952 / 2;
 
 /// The listing of a directory, or the line of one file. Symbolic links lead on.
 pub fn ll(ctx: &mut Ctx, directory: &GuestPath) -> Result<BString> {
+    listing(ctx, directory, false)
+}
+
+/// The same with SELinux contexts.
+pub fn llz(ctx: &mut Ctx, directory: &GuestPath) -> Result<BString> {
+    listing(ctx, directory, true)
+}
+
+fn listing(ctx: &Ctx, directory: &GuestPath, labels: bool) -> Result<BString> {
     let fd = directory.open_path(ctx)?;
     let stat = rustix::fs::fstat(&fd).context(directory)?;
     let mut lines = Vec::new();
@@ -28,18 +41,20 @@ pub fn ll(ctx: &mut Ctx, directory: &GuestPath) -> Result<BString> {
         let dir = tree::open_dir(fd.as_fd(), ".".into()).context(directory)?;
         let root = rustix::fs::fstat(ctx.root()).context(directory)?;
         let is_root = (root.st_dev, root.st_ino) == (stat.st_dev, stat.st_ino);
-        collect(dir.as_fd(), is_root.then_some(root), &mut lines).context(directory)?;
+        collect(dir.as_fd(), is_root.then_some(root), labels, &mut lines).context(directory)?;
         lines.sort_by(|a, b| a.name.cmp(&b.name));
     } else {
-        lines.push(Line::new(stat, directory.resolve(ctx)?));
+        let mut line = Line::new(stat, directory.resolve(ctx)?);
+        line.label = labels.then(|| label(&fd));
+        lines.push(line);
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64);
     Ok(render(&lines, is_dir, now))
 }
 
 /// The entries of a directory. `root` is given when that is the guest's root, whose `..` is itself.
-fn collect(dir: BorrowedFd<'_>, root: Option<Stat>, lines: &mut Vec<Line>) -> Result<()> {
-    let mut bytes = 0;
+fn collect(dir: BorrowedFd<'_>, root: Option<Stat>, labels: bool, lines: &mut Vec<Line>) -> Result<()> {
+    let (mut bytes, mut widest) = (0usize, 0);
     tree::for_each_entry(dir, |entry| {
         let stat = match root {
             Some(root) if entry.name == ".." => root,
@@ -51,25 +66,56 @@ fn collect(dir: BorrowedFd<'_>, root: Option<Stat>, lines: &mut Vec<Line>) -> Re
             line.target =
                 rustix::fs::readlinkat(dir, entry.name.as_bytes(), Vec::new()).ok().map(|t| t.into_bytes().into());
         }
-        // The fields before the name take about this much.
-        bytes += line.name.len() + line.target.as_ref().map_or(0, |t| t.len()) + 48;
-        if bytes > MESSAGE_MAX {
-            return Err(Error::new(Errno::TOOBIG, "the listing is longer than a reply can be (4 MiB)"));
+        if labels {
+            // The guest's root has nothing above it.
+            let name = if root.is_some() && entry.name == ".." { ".".into() } else { entry.name };
+            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let fd = rustix::fs::openat(dir, name.as_bytes(), flags, Mode::empty());
+            line.label = Some(label(&fd.with_context(|| entry.name.as_bytes())?));
         }
+        let length = |text: &Option<BString>| text.as_ref().map_or(0, |t| t.len());
+        // The other fields before the name take about this much.
+        bytes += line.name.len() + length(&line.target) + 48;
+        // Every line is as wide as its widest context wants it.
+        widest = length(&line.label).max(widest);
+        let padded = widest.saturating_mul(lines.len().saturating_add(1));
+        if bytes.saturating_add(padded) > MESSAGE_MAX {
+            return Err(Error::new(
+                Errno::TOOBIG,
+                "the listing is longer than a reply can be (4 MiB): ls and lstatnslist have no such limit",
+            ));
+        }
+        lines.try_reserve(1)?;
         lines.push(line);
         Ok(())
     })
+}
+
+/// The SELinux context of an open file, `?` when it has none.
+fn label(fd: &OwnedFd) -> BString {
+    // What is longer than this is no context; the kernel's are shorter than a page.
+    let mut value = [0; 4096];
+    let length = rustix::fs::getxattr(by_fd(fd), "security.selinux", &mut value).unwrap_or(0);
+    let label = value.get(..length).unwrap_or_default();
+    let label = label.split(|b| *b == 0).next().unwrap_or_default();
+    if label.is_empty() {
+        "?".into()
+    } else {
+        label.into()
+    }
 }
 
 struct Line {
     stat: Stat,
     name: BString,
     target: Option<BString>,
+    /// The SELinux context, where it was asked for.
+    label: Option<BString>,
 }
 
 impl Line {
     fn new(stat: Stat, name: BString) -> Self {
-        Line { stat, name, target: None }
+        Line { stat, name, target: None, label: None }
     }
 
     /// Size in bytes, or the numbers of a device.
@@ -91,6 +137,9 @@ fn render(lines: &[Line], total: bool, now: i64) -> BString {
         .collect();
     let width = |column: usize| rows.iter().filter_map(|r| r.get(column)).map(String::len).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2), width(3)];
+    let label_width = lines.iter().filter_map(|l| l.label.as_ref()).map(|label| label.len()).max().unwrap_or(0);
+    let labelled = |line: &Line| line.label.as_ref().is_some_and(|label| *label != "?");
+    let any_labelled = lines.iter().any(labelled);
     let mut out = BString::default();
     if total {
         let blocks: u64 = lines.iter().map(|l| l.stat.st_blocks as u64).fold(0, u64::saturating_add);
@@ -98,7 +147,16 @@ fn render(lines: &[Line], total: bool, now: i64) -> BString {
     }
     for (line, row) in lines.iter().zip(&rows) {
         out.extend_from_slice(mode_text(line.stat.st_mode).as_slice());
-        for (text, width) in row.iter().zip(widths) {
+        // As ls(1) has it: a dot behind the mode says that there is a context.
+        if any_labelled {
+            out.push(if labelled(line) { b'.' } else { b' ' });
+        }
+        for (column, (text, width)) in row.iter().zip(widths).enumerate() {
+            if let (SIZE, Some(label)) = (column, &line.label) {
+                out.push(b' ');
+                out.extend_from_slice(label);
+                out.extend(std::iter::repeat_n(b' ', label_width.saturating_sub(label.len())));
+            }
             out.extend_from_slice(format!(" {text:>width$}").as_bytes());
         }
         out.extend_from_slice(format!(" {} ", time_text(line.stat.st_mtime, now)).as_bytes());
@@ -147,8 +205,7 @@ fn mode_text(mode: u32) -> [u8; 10] {
 
 /// `Nov 21 07:05` for the last half year, `Nov 21  2019` for the rest.
 fn time_text(time: i64, now: i64) -> String {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let days = time.div_euclid(86_400);
     let seconds = time.rem_euclid(86_400);
     let (year, month, day) = civil(days);

@@ -6,11 +6,10 @@
 mod glob;
 mod list;
 mod ll;
-mod pattern;
 #[cfg(test)]
 mod tests;
 pub mod tree;
 
 pub use glob::glob_expand;
 pub use list::{du, find0, internal_readdir, ls0};
-pub use ll::ll;
+pub use ll::{ll, llz};

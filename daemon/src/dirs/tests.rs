@@ -31,7 +31,7 @@ fn streams() {
     let names = g.download(|ctx, out| ls0(ctx, &root, out)).unwrap();
     assert_eq!(split0(&names), [".hidden", "dir", "ld", "reg", "up"]);
     let names = g.download(|ctx, out| find0(ctx, &dir, out)).unwrap();
-    assert_eq!(split0(&names), ["a", "b", "b/c"]);
+    assert_eq!(split0(&names), ["/a", "/b", "/b/c"]);
     for (bad, errno) in [(&reg, Errno::NOTDIR), (&missing, Errno::NOENT)] {
         assert_eq!(g.download(|ctx, out| ls0(ctx, bad, out)).unwrap_err().errno(), Some(errno));
         assert_eq!(g.download(|ctx, out| find0(ctx, bad, out)).unwrap_err().errno(), Some(errno));
@@ -142,4 +142,17 @@ fn listing() {
     let reg = g.path("/dir/../reg");
     let text = ll(&mut g.ctx, &reg).unwrap();
     assert!(text.starts_with(b"-rw") && text.ends_with(b" /reg\n"), "{text}");
+}
+
+#[test]
+fn a_listing_that_is_too_long_says_what_is_not() {
+    let mut g = Guest::new();
+    std::fs::create_dir(g.host("/d")).unwrap();
+    for n in 0..14_500 {
+        std::fs::File::create(g.host(&format!("/d/{n:0>250}"))).unwrap();
+    }
+    let d = g.path("/d");
+    let e = ll(&mut g.ctx, &d).unwrap_err();
+    assert_eq!(e.errno(), Some(Errno::TOOBIG));
+    assert!(e.message().contains_str("lstatnslist"), "{e}");
 }

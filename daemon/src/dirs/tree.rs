@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use bstr::{BStr, BString, ByteSlice};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Stat};
 
+use crate::channel::cancel;
 use crate::error::{Context, Errno, Error, Result};
 
 /// Most directories kept open on the way down.
@@ -73,6 +74,7 @@ pub fn walk_fd(top: OwnedFd, visitor: &mut impl Visitor) -> Result<()> {
     let mut levels = Vec::new();
     levels.push(enter(top, BString::default(), &mut within, 0, &mut pending_bytes, visitor)?);
     while let Some(here) = levels.last_mut() {
+        cancel::point()?;
         let path_len = here.path_len;
         within.truncate(path_len);
         let Some(name) = here.pending.pop() else {
@@ -183,11 +185,14 @@ pub struct Entry<'a> {
 pub fn for_each_entry(dir: BorrowedFd<'_>, mut each: impl FnMut(Entry<'_>) -> Result<()>) -> Result<()> {
     let mut block = vec![MaybeUninit::<u8>::uninit(); BLOCK];
     let mut entries = RawDir::new(dir, &mut block);
-    while let Some(entry) = entries.next() {
+    loop {
+        if entries.is_buffer_empty() {
+            cancel::point()?;
+        }
+        let Some(entry) = entries.next() else { return Ok(()) };
         let entry = entry?;
         each(Entry { name: entry.file_name().to_bytes().as_bstr(), kind: entry.file_type(), ino: entry.ino() })?;
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -229,10 +234,7 @@ mod tests {
         record.seen.sort();
         assert_eq!(record.seen, [":a", ":link", "a:b", "a:f"]);
         assert_eq!(record.left, ["a/b", "a"]);
-        assert_eq!(
-            walk(dir_fd(dir.path()), "t/link".into(), &mut record).unwrap_err().errno(),
-            Some(Errno::NOTDIR)
-        );
+        assert_eq!(walk(dir_fd(dir.path()), "t/link".into(), &mut record).unwrap_err().errno(), Some(Errno::NOTDIR));
     }
 
     /// Deeper than the open descriptors reach, and than a path may be long.

@@ -33,7 +33,10 @@ pub fn fstrim(ctx: &mut Ctx, mountpoint: &GuestPath, opts: &FstrimOpts) -> Resul
     let length = number("length", opts.length, 1)?.unwrap_or(u64::MAX);
     let minimum = number("minimumfreeextent", opts.minimumfreeextent, 1)?.unwrap_or(0);
     let dir = mountpoint.open(ctx, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())?;
-    sys::trim(&dir, start, length, minimum).map_err(unable).context(mountpoint)
+    // Blocks of files that were deleted count as free when the deletion is on the disk.
+    crate::mount::sync(ctx)?;
+    sys::trim(&dir, start, length, minimum).map_err(unable).context(mountpoint)?;
+    crate::mount::sync(ctx)
 }
 
 /// An option that must not be below `least`.

@@ -7,15 +7,15 @@ use std::fs::File;
 use std::io::Write;
 
 use bstr::ByteSlice;
-use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, Mode, OFlags};
 
 use super::BLOCK;
 use crate::ctx::Ctx;
 use crate::device::Device;
 use crate::error::{Context, Errno, Error, Result};
-use crate::ext2::require_ext;
 use crate::files::with_free_name;
+use crate::filesystems::probe::require_ext;
 use crate::path::GuestPath;
 use crate::run::Tool;
 
@@ -87,7 +87,9 @@ impl Filler<'_> {
                 Err(e) => return (grown, e.into()),
             }
             // What else the file system needs room for is not known before.
-            self.ctx.progress((done + grown).min(self.total), self.total);
+            if let Err(e) = self.ctx.progress((done + grown).min(self.total), self.total) {
+                return (grown, e);
+            }
         }
     }
 }

@@ -3,12 +3,14 @@
 use bstr::{BStr, BString, ByteSlice};
 use rustix::fs::{Dir, FileType, Mode, OFlags};
 
+use crate::channel::cancel;
 use crate::ctx::Ctx;
 use crate::error::{Context, Errno, Error, Result};
 use crate::path::GuestPath;
 
 /// The path with each name as it is on disk. The last one may be missing: then it stays as it is
-/// written. A name that is there exactly so wins over others that differ in case.
+/// written. A name that is there exactly so wins over others that differ in case. A slash at the end says
+/// that it is a directory, which must be there.
 pub fn case_sensitive_path(ctx: &mut Ctx, path: &GuestPath) -> Result<BString> {
     let names: Vec<&[u8]> = path.as_bstr().split_str("/").filter(|name| !name.is_empty()).collect();
     if names.iter().any(|name| matches!(*name, b"." | b"..")) {
@@ -21,8 +23,15 @@ pub fn case_sensitive_path(ctx: &mut Ctx, path: &GuestPath) -> Result<BString> {
         match here {
             Some(real) => found = found.join(real.as_bstr()),
             None if last => found = found.join(name.as_bstr()),
-            None => return Err(Error::new(Errno::NOENT, format!("no directory {} in {found}", name.as_bstr())).context(path)),
+            None => {
+                return Err(
+                    Error::new(Errno::NOENT, format!("no directory {} in {found}", name.as_bstr())).context(path)
+                )
+            }
         }
+    }
+    if path.as_bstr().ends_with(b"/") {
+        found.open_dir(ctx)?;
     }
     Ok(found.as_bstr().to_owned())
 }
@@ -35,6 +44,7 @@ fn on_disk(ctx: &Ctx, dir: &GuestPath, wanted: &BStr) -> Result<Option<BString>>
     }
     let mut best: Option<BString> = None;
     for entry in Dir::read_from(&fd)? {
+        cancel::point()?;
         let entry = entry?;
         let name = entry.file_name().to_bytes();
         if name == wanted {
@@ -75,7 +85,13 @@ mod tests {
             ("/windows/GRÖSSE", Some("/Windows/GRÖSSE")),
             ("/windows/grÖße", Some("/Windows/Größe")),
             ("/windows/system32/nosuchfile", Some("/Windows/System32/nosuchfile")),
+            ("/windows/system32/nosuchfile/", None),
+            ("/nosuchfile/", None),
             ("/windows/system33/nosuchfile", None),
+            ("/windows/system32/netkvm.sys/", None),
+            ("/windows/system32/netkvm.sys//", None),
+            ("/link/", Some("/Link")),
+            ("//", Some("/")),
             ("/windows/system32/netkvm.sys/x", None),
             ("/a/X", Some("/a/x")),
             ("/A/X", Some("/A/X")),
@@ -86,6 +102,10 @@ mod tests {
         ] {
             let path = g.path(path);
             assert_eq!(case_sensitive_path(&mut g.ctx, &path).ok(), want.map(BString::from), "{path}");
+        }
+        for (path, errno) in [("/windows/system32/netkvm.sys/", Errno::NOTDIR), ("/nosuchfile/", Errno::NOENT)] {
+            let path = g.path(path);
+            assert_eq!(case_sensitive_path(&mut g.ctx, &path).unwrap_err().errno(), Some(errno), "{path}");
         }
     }
 }

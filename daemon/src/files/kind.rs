@@ -2,9 +2,7 @@
 //!
 //! In: guest paths. Out: yes or no; a name that leads to nothing is a no, not an error.
 
-use guestfs_protocol::opts::{
-    IsBlockdevOpts, IsChardevOpts, IsDirOpts, IsFifoOpts, IsFileOpts, IsSocketOpts,
-};
+use guestfs_protocol::opts::{IsBlockdevOpts, IsChardevOpts, IsDirOpts, IsFifoOpts, IsFileOpts, IsSocketOpts};
 use rustix::fs::{FileType, Stat};
 
 use crate::ctx::Ctx;

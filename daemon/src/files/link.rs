@@ -12,7 +12,8 @@ use super::temp;
 use crate::ctx::Ctx;
 use crate::dirs::tree::stat_entry;
 use crate::error::{Context, Errno, Error, Result};
-use crate::path::{check_name, GuestPath};
+use crate::names::Filename;
+use crate::path::GuestPath;
 
 /// Where a link goes: `linkname`, or into it when it is a directory, as with ln(1).
 fn place(ctx: &Ctx, target: &BStr, linkname: &GuestPath) -> Result<GuestPath> {
@@ -63,9 +64,7 @@ pub fn ln_f(ctx: &mut Ctx, target: &BStr, linkname: &GuestPath) -> Result<()> {
     let target = GuestPath::parse(ctx, target)?;
     let (from_dir, from) = target.parent(ctx)?;
     let (dir, name) = linkname.parent(ctx)?;
-    let link = |new: &BStr| {
-        rustix::fs::linkat(&from_dir, from.as_bytes(), &dir, new.as_bytes(), AtFlags::empty())
-    };
+    let link = |new: &BStr| rustix::fs::linkat(&from_dir, from.as_bytes(), &dir, new.as_bytes(), AtFlags::empty());
     match link(name.as_bstr()) {
         Err(Errno::EXIST) => replace(dir.as_fd(), name.as_bstr(), |new| Ok(link(new)?)),
         other => other.map_err(Error::from),
@@ -101,12 +100,11 @@ pub fn readlink(ctx: &mut Ctx, path: &GuestPath) -> Result<BString> {
 }
 
 /// The same of many names in one directory; nothing for those that are no symbolic links.
-pub fn internal_readlinklist(ctx: &mut Ctx, path: &GuestPath, names: &[BString]) -> Result<Vec<BString>> {
+pub fn internal_readlinklist(ctx: &mut Ctx, path: &GuestPath, names: &[Filename]) -> Result<Vec<BString>> {
     let dir = path.open_dir(ctx)?;
-    let one = |name: &BString| {
-        check_name(name.as_bstr())?;
-        let target = rustix::fs::readlinkat(&dir, name.as_bytes(), Vec::new());
-        Ok(target.map(|t| BString::from(t.into_bytes())).unwrap_or_default())
+    let one = |name: &Filename| {
+        let target = rustix::fs::readlinkat(&dir, name.as_bstr().as_bytes(), Vec::new());
+        target.map(|t| BString::from(t.into_bytes())).unwrap_or_default()
     };
-    names.iter().map(one).collect()
+    Ok(names.iter().map(one).collect())
 }

@@ -24,8 +24,7 @@ fn make(ctx: &Ctx, path: &GuestPath, mode: Mode) -> Result<()> {
 
 /// Make a directory and all that lead to it; what exists as a directory is left alone.
 pub fn mkdir_p(ctx: &mut Ctx, path: &GuestPath) -> Result<()> {
-    let open =
-        |prefix: &[u8]| open_in(ctx.root(), prefix.as_bstr(), OFlags::PATH | OFlags::DIRECTORY, Mode::empty());
+    let open = |prefix: &[u8]| open_in(ctx.root(), prefix.as_bstr(), OFlags::PATH | OFlags::DIRECTORY, Mode::empty());
     let text = path.as_bstr();
     // The usual cases, one system call each: it is there, or only the last part is missing.
     let mut dir = match open(text) {

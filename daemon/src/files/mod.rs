@@ -15,21 +15,24 @@ mod temp;
 #[cfg(test)]
 mod tests;
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use bstr::BString;
 use rustix::fs::{AtFlags, FallocateFlags, FileType, Mode, OFlags, Timespec, Timestamps};
 
+use crate::channel::cancel;
 use crate::ctx::Ctx;
+use crate::dirs::tree::stat_entry;
 use crate::error::{Context, Errno, Error, Result};
 use crate::path::GuestPath;
 
+pub use crate::path::by_fd;
 pub use case::case_sensitive_path;
 pub use kind::{exists, is_blockdev, is_chardev, is_dir, is_fifo, is_file, is_socket, is_symlink};
 pub use link::{internal_readlinklist, ln, ln_f, ln_s, ln_sf, readlink};
 pub use mkdir::{mkdir, mkdir_mode, mkdir_p};
-pub use node::{mkfifo, mknod};
-pub use open::{by_fd, describe, open_file, open_new};
+pub use node::{mkfifo, mknod, mknod_b, mknod_c};
+pub use open::{describe, open_file, open_new};
 pub use remove::{rm, rm_f, rm_rf, rmdir};
 pub(crate) use temp::with_free_name;
 pub use temp::{mkdtemp, mktemp};
@@ -77,6 +80,32 @@ pub fn fallocate64(ctx: &mut Ctx, path: &GuestPath, len: i64) -> Result<()> {
         let _ = rustix::fs::ftruncate(&fd, 0);
     }
     done.context(path)
+}
+
+/// The same for less than 2 GiB.
+pub fn fallocate(ctx: &mut Ctx, path: &GuestPath, len: i32) -> Result<()> {
+    fallocate64(ctx, path, len.into())
+}
+
+/// Make empty files with the names `00000000` and up, so many of them. What is there already stays.
+pub fn fill_dir(ctx: &mut Ctx, dir: &GuestPath, nr: i32) -> Result<()> {
+    let fd = dir.open_dir(ctx)?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    for number in 0..nr {
+        cancel::point()?;
+        let name = format!("{number:08}");
+        match rustix::fs::openat(&fd, &name, flags, Mode::from_raw_mode(0o666)) {
+            Ok(_) => Ok(()),
+            Err(Errno::EXIST) => match stat_entry(fd.as_fd(), name.as_bytes().into()) {
+                Ok(st) if FileType::from_raw_mode(st.st_mode) == FileType::Directory => Err(Errno::ISDIR.into()),
+                other => other.map(drop),
+            },
+            Err(e) => Err(Error::from(e)),
+        }
+        .context(&name)
+        .context(dir)?;
+    }
+    Ok(())
 }
 
 /// Size in bytes, following symbolic links.
@@ -129,14 +158,7 @@ pub fn umask(_ctx: &mut Ctx, mask: i32) -> Result<i32> {
 
 /// Set access and modification time, of a symbolic link itself. Nanoseconds of −1 mean now, of −2 leave as
 /// it is (guestfs(3)).
-pub fn utimens(
-    ctx: &mut Ctx,
-    path: &GuestPath,
-    atsecs: i64,
-    atnsecs: i64,
-    mtsecs: i64,
-    mtnsecs: i64,
-) -> Result<()> {
+pub fn utimens(ctx: &mut Ctx, path: &GuestPath, atsecs: i64, atnsecs: i64, mtsecs: i64, mtnsecs: i64) -> Result<()> {
     let times = Timestamps {
         last_access: timespec(atsecs, atnsecs).context(path)?,
         last_modification: timespec(mtsecs, mtnsecs).context(path)?,

@@ -39,9 +39,22 @@ pub fn mknod(ctx: &mut Ctx, mode: i32, devmajor: i32, devminor: i32, path: &Gues
 
 /// Make a FIFO with the permission bits `mode` (less the umask).
 pub fn mkfifo(ctx: &mut Ctx, mode: i32, path: &GuestPath) -> Result<()> {
+    of_type(ctx, FileType::Fifo, mode, (0, 0), path)
+}
+
+/// Make the node of a block device with the permission bits `mode` (less the umask).
+pub fn mknod_b(ctx: &mut Ctx, mode: i32, devmajor: i32, devminor: i32, path: &GuestPath) -> Result<()> {
+    of_type(ctx, FileType::BlockDevice, mode, (devmajor, devminor), path)
+}
+
+/// The same of a character device.
+pub fn mknod_c(ctx: &mut Ctx, mode: i32, devmajor: i32, devminor: i32, path: &GuestPath) -> Result<()> {
+    of_type(ctx, FileType::CharacterDevice, mode, (devmajor, devminor), path)
+}
+
+fn of_type(ctx: &mut Ctx, kind: FileType, mode: i32, device: (i32, i32), path: &GuestPath) -> Result<()> {
     if !(0..=0o7777).contains(&mode) {
         return Err(Error::invalid(format!("{path}: 0{mode:o}: mode must specify only file permission bits")));
     }
-    let mode = mode | FileType::Fifo.as_raw_mode() as i32;
-    mknod(ctx, mode, 0, 0, path)
+    mknod(ctx, mode | kind.as_raw_mode() as i32, device.0, device.1, path)
 }

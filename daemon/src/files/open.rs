@@ -1,20 +1,13 @@
 //! Opening guest files without being held up or led astray by what they are.
 
 use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::path::PathBuf;
+use std::os::fd::OwnedFd;
 
 use rustix::fs::{FileType, Mode, OFlags};
 
 use crate::ctx::Ctx;
 use crate::error::{Context, Errno, Error, Result};
 use crate::path::GuestPath;
-
-/// The path through which calls that take only paths reach an open descriptor. The kernel goes
-/// straight to the file, also when it is a symbolic link opened as such.
-pub fn by_fd(fd: impl AsFd) -> PathBuf {
-    format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd()).into()
-}
 
 /// Open a guest file whose bytes are to be read or written: a regular file or a block device. A
 /// directory, FIFO, socket or character device is refused, since reading it would fail, wait for

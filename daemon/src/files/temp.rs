@@ -11,7 +11,8 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::ctx::Ctx;
 use crate::error::{Context, Errno, Error, Result};
-use crate::path::{check_name, GuestPath};
+use crate::names::Filename;
+use crate::path::GuestPath;
 
 /// What the random characters replace.
 const PLACE: &[u8] = b"XXXXXX";
@@ -29,7 +30,9 @@ pub fn mkdtemp(ctx: &mut Ctx, tmpl: &GuestPath) -> Result<BString> {
 /// Make an empty file with a name of its own that only root can read.
 pub fn mktemp(ctx: &mut Ctx, tmpl: &GuestPath, opts: &MktempOpts) -> Result<BString> {
     let suffix = opts.suffix.clone().unwrap_or_default();
-    check_name(suffix.as_bstr())?;
+    if !suffix.is_empty() {
+        Filename::parse(suffix.as_bstr())?;
+    }
     let (front, dir, stem) = take_apart(ctx, tmpl)?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let name = with_free_name(&stem, &suffix, |name| {
@@ -42,7 +45,8 @@ pub fn mktemp(ctx: &mut Ctx, tmpl: &GuestPath, opts: &MktempOpts) -> Result<BStr
 /// The path up to the last slash as it was written, that directory, and the name up to the place.
 fn take_apart(ctx: &Ctx, tmpl: &GuestPath) -> Result<(BString, OwnedFd, BString)> {
     let text = tmpl.as_bstr();
-    let stem = text.strip_suffix(PLACE).ok_or_else(|| Error::invalid("template does not end in XXXXXX").context(text))?;
+    let stem =
+        text.strip_suffix(PLACE).ok_or_else(|| Error::invalid("template does not end in XXXXXX").context(text))?;
     let (dir, _) = tmpl.parent(ctx)?;
     let at = stem.rfind_byte(b'/').map_or(0, |at| at + 1);
     let (front, stem) = stem.split_at(at);
@@ -69,6 +73,10 @@ fn random() -> Result<[u8; PLACE.len()]> {
     std::fs::File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut bytes)).context("/dev/urandom")?;
     Ok(bytes.map(|b| {
         let digit = b % 36;
-        if digit < 26 { b'a' + digit } else { b'0' + (digit - 26) }
+        if digit < 26 {
+            b'a' + digit
+        } else {
+            b'0' + (digit - 26)
+        }
     }))
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::names::Filename;
 use crate::testing::Guest;
 use guestfs_protocol::opts::{IsDirOpts, IsFileOpts, MktempOpts};
 use std::fs;
@@ -245,9 +246,8 @@ fn links_that_replace() {
     for nameless in ["", "/", "..", "a/."] {
         assert_eq!(errno(ln_sf(ctx, nameless.into(), &d)), Errno::ISDIR, "{nameless}");
     }
-    let names = ["z", "three", "x", "nothing"].map(BString::from);
+    let names = ["z", "three", "x", "nothing"].map(|name| Filename::parse(name.into()).unwrap());
     assert_eq!(internal_readlinklist(ctx, &d, &names).unwrap(), ["two", "a/three//", "", ""]);
-    assert_eq!(errno(internal_readlinklist(ctx, &d, &["../ld".into()])), Errno::INVAL);
     assert_eq!(fs::metadata(g.host("/f")).unwrap().nlink(), 2);
     assert_eq!(g.read("/old"), b"text");
     for (dir, count) in [("/", 4), ("/d", 3)] {

@@ -18,7 +18,7 @@ pub fn filesystem_available(ctx: &mut Ctx, filesystem: &BStr) -> Result<bool> {
     }
     // Modules of file systems carry this alias (mount(2) asks for it too). Where there is none, the
     // answer is no, whatever the reason; and a test's machine is not ours to load modules into.
-    if ctx.role() == Role::Directory || crate::modules::load(&format!("fs-{name}")).is_err() {
+    if ctx.role() == Role::Directory || crate::kmod::load(&format!("fs-{name}")).is_err() {
         return Ok(false);
     }
     registered(name)

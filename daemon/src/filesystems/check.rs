@@ -1,6 +1,6 @@
 //! Checking file systems, and repairing them.
 //!
-//! In: devices and wishes. Out: what the checkers did.
+//! In: devices and options. Out: what the checkers did.
 
 use bstr::{BStr, ByteSlice};
 use guestfs_protocol::opts::E2fsckOpts;

@@ -8,47 +8,46 @@ use crate::ctx::Ctx;
 use crate::device::{Device, Mountable};
 use crate::error::{Context, Error, Result};
 use crate::run::Tool;
+use crate::xfs;
 
 /// Set the label, by the tool of whatever type is on the device. ENOTSUP for types without one.
 pub fn set_label(ctx: &mut Ctx, mountable: &Mountable, label: &BStr) -> Result<()> {
     // A subvolume has no label of its own.
     let device = mountable.device();
     let fstype = probe::tag(ctx, device, "TYPE")?;
-    let tool =
-        match fstype.as_slice() {
-            t if recipe::is_ext(t) => {
-                recipe::check_label(label, 16, "ext2/3/4")?;
-                Tool::new("e2label").arg(device).arg_bytes(label)
+    let tool = match fstype.as_slice() {
+        t if recipe::is_ext(t) => {
+            recipe::check_label(label, 16, "ext2/3/4")?;
+            Tool::new("e2label").arg(device).arg_bytes(label)
+        }
+        b"btrfs" => {
+            recipe::check_label(label, recipe::BTRFS_LABEL, "btrfs")?;
+            Tool::new("btrfs").args(["filesystem", "label", "--"]).arg(device).arg_bytes(label)
+        }
+        b"fat" | b"vfat" | b"msdos" => {
+            recipe::check_label(label, 11, "FAT")?;
+            // An empty label is a request of its own for fatlabel(8).
+            let tool = Tool::new("fatlabel").env("LC_ALL", "C.UTF-8");
+            if label.is_empty() {
+                tool.arg("--reset").arg(device)
+            } else {
+                tool.arg("--").arg(device).arg_bytes(label)
             }
-            b"btrfs" => {
-                recipe::check_label(label, recipe::BTRFS_LABEL, "btrfs")?;
-                Tool::new("btrfs").args(["filesystem", "label", "--"]).arg(device).arg_bytes(label)
-            }
-            b"fat" | b"vfat" | b"msdos" => {
-                recipe::check_label(label, 11, "FAT")?;
-                // An empty label is a request of its own for fatlabel(8).
-                let tool = Tool::new("fatlabel").env("LC_ALL", "C.UTF-8");
-                if label.is_empty() {
-                    tool.arg("--reset").arg(device)
-                } else {
-                    tool.arg("--").arg(device).arg_bytes(label)
-                }
-            }
-            // ntfslabel has no "--", so a label like an option cannot be said to it.
-            b"ntfs" if label.starts_with(b"-") => return Err(Error::invalid(format!(
+        }
+        // ntfslabel has no "--", so a label like an option cannot be said to it.
+        b"ntfs" if label.starts_with(b"-") => {
+            return Err(Error::invalid(format!(
                 "{label}: an ntfs label that begins with a dash can only be given when the file system is made"
-            ))),
-            b"ntfs" => Tool::new("ntfslabel").env("LC_ALL", "C.UTF-8").arg(device).arg_bytes(label),
-            b"swap" => {
-                recipe::check_label(label, SWAP_LABEL, "Linux swap")?;
-                Tool::new("swaplabel").arg("-L").arg_bytes(label).arg(device)
-            }
-            b"xfs" => {
-                recipe::check_label(label, 12, "xfs")?;
-                return xfs_admin(ctx, device, b"label", xfs_word(label)?);
-            }
-            other => return Err(unknown("label", other)),
-        };
+            )))
+        }
+        b"ntfs" => Tool::new("ntfslabel").env("LC_ALL", "C.UTF-8").arg(device).arg_bytes(label),
+        b"swap" => {
+            recipe::check_label(label, SWAP_LABEL, "Linux swap")?;
+            Tool::new("swaplabel").arg("-L").arg_bytes(label).arg(device)
+        }
+        b"xfs" => return xfs::set_label(ctx, device, label),
+        other => return Err(unknown("label", other)),
+    };
     tool.run(ctx).with_context(|| device.api_name(ctx)).map(drop)
 }
 
@@ -60,10 +59,18 @@ pub fn set_uuid(ctx: &mut Ctx, device: &Device, uuid: &BStr) -> Result<()> {
         // -f: do not ask.
         b"btrfs" => Tool::new("btrfstune").args(["-f", "-U"]).arg_bytes(checked(uuid)?).arg(device),
         b"swap" => Tool::new("swaplabel").arg("-U").arg_bytes(checked(uuid)?).arg(device),
-        b"xfs" => return xfs_admin(ctx, device, b"uuid", checked(uuid)?),
+        b"xfs" => return xfs::set_uuid(ctx, device, checked(uuid)?),
         other => return Err(unknown("UUID", other)),
     };
     tool.run(ctx).with_context(|| device.api_name(ctx)).map(drop)
+}
+
+/// Set a new random one.
+pub fn set_uuid_random(ctx: &mut Ctx, device: &Device) -> Result<()> {
+    // The kernel makes one a read.
+    const SOURCE: &str = "/proc/sys/kernel/random/uuid";
+    let uuid = std::fs::read(SOURCE).context(SOURCE)?;
+    set_uuid(ctx, device, uuid.trim().as_bstr())
 }
 
 fn unknown(what: &str, fstype: &[u8]) -> Error {
@@ -71,7 +78,7 @@ fn unknown(what: &str, fstype: &[u8]) -> Error {
 }
 
 /// Only a UUID: the tools also take words (`random`, `clear`, `nil`), which are other calls' business.
-fn checked(uuid: &BStr) -> Result<&BStr> {
+pub(crate) fn checked(uuid: &BStr) -> Result<&BStr> {
     let is_dash = |at: usize| matches!(at, 8 | 13 | 18 | 23);
     let well_formed = uuid.len() == 36
         && uuid.iter().enumerate().all(|(at, b)| if is_dash(at) { *b == b'-' } else { b.is_ascii_hexdigit() });
@@ -80,33 +87,6 @@ fn checked(uuid: &BStr) -> Result<&BStr> {
     } else {
         Err(Error::invalid(format!("'{uuid}' is not a UUID")))
     }
-}
-
-/// A label as one word of xfs_db's command language, which splits at blanks and knows no quotes.
-fn xfs_word(label: &BStr) -> Result<&[u8]> {
-    if label.is_empty() {
-        // xfs_db's word for "no label".
-        return Ok(b"--");
-    }
-    if label.iter().any(u8::is_ascii_whitespace) || label == "--" {
-        return Err(Error::invalid(format!(
-            "'{label}': an xfs label with blanks can only be given when the file system is made"
-        )));
-    }
-    Ok(label)
-}
-
-/// What xfs_admin(8) does; that is a shell script, and the appliance has no shell.
-fn xfs_admin(ctx: &Ctx, device: &Device, command: &[u8], word: &[u8]) -> Result<()> {
-    let command = bstr::concat([command, b" ", word]);
-    // -x: changes are allowed. -p: the name that messages begin with.
-    let tool = Tool::new("xfs_db").args(["-x", "-p", "xfs_admin", "-c"]).arg_bytes(command).arg(device);
-    let output = tool.run(ctx).with_context(|| device.api_name(ctx))?;
-    // xfs_db ends with 0 whatever its commands do. What they did is on stdout, what was wrong on stderr.
-    if !output.stderr.trim().is_empty() {
-        return Err(Error::msg(output.stderr.trim()).context(device.api_name(ctx)));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -124,15 +104,6 @@ mod tests {
             "c1c2c3c400000-1111-2222-333344445555",
         ] {
             assert!(checked(bad.into()).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn xfs_words() {
-        assert_eq!(xfs_word("a\"b".into()).unwrap(), b"a\"b");
-        assert_eq!(xfs_word("".into()).unwrap(), b"--");
-        for bad in ["a b", "a\nb", "--"] {
-            assert!(xfs_word(bad.into()).is_err(), "{bad}");
         }
     }
 }

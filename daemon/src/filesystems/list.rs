@@ -5,11 +5,15 @@
 //! What only carries something else (a volume group's member, an encrypted container, an extended
 //! partition) is left out, as guestfs(3) has it for list_filesystems.
 
+use std::fs::File;
+
 use bstr::{BStr, BString, ByteSlice};
+use rustix::fs::OFlags;
 
 use super::probe::{self, Tags};
 use crate::ctx::Ctx;
-use crate::device::{Device, Mountable};
+use crate::device::{Device, Disk, Mountable};
+use crate::disks::signatures::{self, Dynamic};
 use crate::error::{Errno, Result};
 
 /// Partitions that never hold a file system, by type as blkid prints it: extended ones (MBR), and for
@@ -64,22 +68,40 @@ pub(crate) fn mountables(ctx: &Ctx, candidates: &[Candidate]) -> Result<Vec<(Mou
 /// Disks without partitions, opened devices, partitions, arrays, volumes; in this order, which is
 /// libguestfs's, each sorted as its source is.
 fn candidates(ctx: &mut Ctx) -> Result<Vec<Device>> {
-    let disks = ctx.disks().list();
-    let (mut whole, mut parts) = (Vec::new(), Vec::new());
-    for disk in &disks {
-        let partitions = disk.partitions();
-        if partitions.is_empty() {
-            whole.push(disk.device());
-        }
-        parts.extend(partitions);
-    }
-    whole.extend(crate::device::others());
+    let (mut whole, parts) = divided(ctx, &ctx.disks().list());
+    // Half of a mirror is no file system of its own, though it looks like one.
+    let halves = crate::device::ldm_parts();
+    whole.extend(crate::device::others().into_iter().filter(|device| !halves.contains(device)));
     whole.extend(parts);
-    whole.extend(arrays());
+    let (arrays, parts) = divided(ctx, &crate::disks::running_arrays());
+    whole.extend(arrays);
+    whole.extend(parts);
     if ctx.groups().require("lvm2").is_ok() {
         whole.extend(crate::lvm::lvs(ctx)?);
     }
     Ok(whole)
+}
+
+/// Those without partitions, and the partitions of the others.
+fn divided(ctx: &Ctx, disks: &[Disk]) -> (Vec<Device>, Vec<Device>) {
+    let (mut whole, mut parts) = (Vec::new(), Vec::new());
+    for disk in disks {
+        let partitions = disk.partitions();
+        if partitions.is_empty() {
+            whole.push(disk.device());
+        } else if !is_dynamic(ctx, &disk.device()) {
+            parts.extend(partitions);
+        }
+    }
+    (whole, parts)
+}
+
+/// Whether all of a disk belongs to the dynamic disks of Windows. What the kernel shows as its partitions are pieces
+/// of volumes, which have devices of their own.
+fn is_dynamic(ctx: &Ctx, disk: &Device) -> bool {
+    let look = |file: File| crate::blockdev::size(&file).map(|size| signatures::look(&file, size));
+    ctx.groups().require("ldm").is_ok()
+        && disk.open(ctx, OFlags::RDONLY).and_then(look).is_ok_and(|seen| seen.dynamic == Dynamic::Whole)
 }
 
 /// The type to show for a device with these tags, or `None` when it is not to be listed.
@@ -95,38 +117,12 @@ fn classify(tags: &Tags) -> Option<&BStr> {
     }
 }
 
-/// Linux software RAID arrays that run, or their partitions.
-fn arrays() -> Vec<Device> {
-    let mut names: Vec<String> = std::fs::read_dir("/sys/block")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.path().join("md").is_dir())
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect();
-    names.sort();
-    let mut found = Vec::new();
-    for name in names {
-        let inside = std::fs::read_dir(format!("/sys/block/{name}")).into_iter().flatten().flatten();
-        let mut partitions: Vec<String> = inside
-            .filter(|entry| entry.path().join("partition").exists())
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .collect();
-        partitions.sort();
-        if partitions.is_empty() {
-            partitions.push(name);
-        }
-        found.extend(partitions.into_iter().map(|n| Device::from_real(format!("/dev/{n}"))));
-    }
-    found
-}
-
 /// The subvolumes of a btrfs file system but the one that is mounted by default, as paths from its
 /// top. One that cannot be read has none to show: its device is listed all the same.
 fn subvolumes(ctx: &Ctx, device: &Device) -> Result<Vec<BString>> {
-    super::btrfs::subvolumes(ctx, device).or_else(|e| {
-        // Too many to list is not none.
-        if e.errno() == Some(Errno::MSGSIZE) {
+    crate::btrfs::subvolumes(device).or_else(|e| {
+        // Too many to list is not none, nor is a list that nobody wants any more.
+        if matches!(e.errno(), Some(Errno::MSGSIZE | Errno::INTR)) {
             return Err(e.context(device.api_name(ctx)));
         }
         if ctx.verbose() {
@@ -142,8 +138,7 @@ mod tests {
 
     #[test]
     fn kinds() {
-        let tags =
-            |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect::<Tags>();
+        let tags = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect::<Tags>();
         let shown = |pairs: &[(&str, &str)]| classify(&tags(pairs)).map(ToString::to_string);
         assert_eq!(shown(&[]).as_deref(), Some("unknown"));
         assert_eq!(shown(&[("PTTYPE", "gpt")]).as_deref(), Some("unknown"));

@@ -1,7 +1,7 @@
 //! Making file systems and swap areas.
 
 use bstr::BStr;
-use guestfs_protocol::opts::{MkfsOpts, MkswapOpts};
+use guestfs_protocol::opts::{MkfsBtrfsOpts, MkfsOpts, MkswapOpts};
 
 use super::recipe;
 use crate::blockdev::blockdev_getss;
@@ -27,6 +27,23 @@ pub fn mkfs(ctx: &mut Ctx, fstype: &BStr, device: &Device, opts: &MkfsOpts) -> R
     // Labels are UTF-16 or a DOS code page on disk for some types, converted from the locale's.
     let tool = Tool::new(&recipe.program).env("LC_ALL", "C.UTF-8").args(&recipe.args).arg(device).pulse();
     tool.run(ctx).with_context(|| device.api_name(ctx)).map(drop)
+}
+
+/// Make a file system with a block size.
+pub fn mkfs_b(ctx: &mut Ctx, fstype: &BStr, blocksize: i32, device: &Device) -> Result<()> {
+    mkfs(ctx, fstype, device, &MkfsOpts { blocksize: Some(blocksize), ..MkfsOpts::default() })
+}
+
+/// Make a Btrfs file system on several devices.
+pub fn mkfs_btrfs(ctx: &mut Ctx, devices: &[Device], opts: &MkfsBtrfsOpts) -> Result<()> {
+    let recipe = recipe::mkfs_btrfs(opts)?;
+    if devices.is_empty() {
+        return Err(Error::invalid("the list of devices is empty"));
+    }
+    for device in devices {
+        clear(ctx, device)?;
+    }
+    Tool::new(&recipe.program).args(&recipe.args).arg("--").args(devices).pulse().run(ctx).map(drop)
 }
 
 /// Make a swap area.

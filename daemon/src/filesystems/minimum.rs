@@ -7,11 +7,11 @@ use std::os::unix::fs::FileExt;
 use bstr::ByteSlice;
 use rustix::fs::OFlags;
 
-use super::{btrfs, probe, recipe};
+use super::{probe, recipe};
+use crate::btrfs;
 use crate::ctx::Ctx;
 use crate::device::{Device, Mountable};
 use crate::error::{Context, Error, Result};
-use crate::ext2;
 use crate::run::Tool;
 
 /// The least size in bytes. ENOTSUP for types whose tools do not tell.
@@ -36,10 +36,25 @@ fn ext(ctx: &Ctx, device: &Device) -> Result<i64> {
     // -f: also when it was mounted since it was checked last. Nothing is changed.
     let output = Tool::new("resize2fs").args(["-f", "-P"]).arg(device).run(ctx)?;
     let blocks = number_after(&output.stdout, "Estimated minimum size of the filesystem: ");
-    let size = ext2::block_size(ctx, device)?;
-    blocks.and_then(|blocks| blocks.checked_mul(size)).ok_or_else(|| {
-        Error::msg(format!("resize2fs printed no size: {}", output.stdout.trim().as_bstr()))
-    })
+    let size = block_size(ctx, device)?;
+    blocks
+        .and_then(|blocks| blocks.checked_mul(size))
+        .ok_or_else(|| Error::msg(format!("resize2fs printed no size: {}", output.stdout.trim().as_bstr())))
+}
+
+/// Size of a block in bytes, from the superblock: Documentation/filesystems/ext4/super.rst of Linux. What
+/// tune2fs prints begins with the label, which may look like any field.
+fn block_size(ctx: &Ctx, device: &Device) -> Result<i64> {
+    const SUPERBLOCK: u64 = 1024;
+    let mut head = [0u8; 58];
+    device.open(ctx, OFlags::RDONLY)?.read_exact_at(&mut head, SUPERBLOCK)?;
+    let [.., 0x53, 0xef] = head else { return Err(Error::invalid("has no ext superblock")) };
+    let at = |at: usize| head.get(at).copied().unwrap_or_default();
+    // The largest that there is, 64 KiB, is 6.
+    match u32::from_le_bytes([at(24), at(25), at(26), at(27)]) {
+        log @ 0..=6 => Ok(1024 << log),
+        _ => Err(Error::invalid("the ext superblock is damaged")),
+    }
 }
 
 fn ntfs(ctx: &Ctx, device: &Device) -> Result<i64> {
@@ -91,8 +106,24 @@ mod tests {
     }
 
     #[test]
+    fn ext_superblocks() {
+        let g = Guest::new();
+        let size = |log: u8, magic: u8| {
+            let mut bytes = vec![0u8; 2048];
+            (bytes[1024 + 24], bytes[1024 + 56], bytes[1024 + 57]) = (log, magic, 0xef);
+            g.write("/d", &bytes);
+            block_size(&g.ctx, &Device::from_real(g.host("/d"))).ok()
+        };
+        assert_eq!(size(0, 0x53), Some(1024));
+        assert_eq!(size(2, 0x53), Some(4096));
+        assert_eq!(size(7, 0x53), None);
+        assert_eq!(size(0, 0x54), None);
+    }
+
+    #[test]
     fn numbers() {
-        let text = b"x\nYou might resize at 1810432 bytes or 2 MB (freeing 266 MB).\nsize: z\nsize: 99999999999999999999\n";
+        let text =
+            b"x\nYou might resize at 1810432 bytes or 2 MB (freeing 266 MB).\nsize: z\nsize: 99999999999999999999\n";
         assert_eq!(number_after(text, "You might resize at "), Some(1_810_432));
         assert_eq!(number_after(text, "size: "), None);
         assert_eq!(number_after(text, "none: "), None);

@@ -6,6 +6,7 @@
 use bstr::{BStr, BString, ByteSlice};
 use rustix::fs::OFlags;
 
+use super::recipe::is_ext;
 use crate::ctx::Ctx;
 use crate::device::{Device, Mountable};
 use crate::error::{Context, Error, Result};
@@ -128,6 +129,19 @@ fn pairs(output: &[u8]) -> impl Iterator<Item = Tags> + '_ {
         .split_str("\n\n")
         .map(move |block| block.lines().filter_map(pair).collect::<Tags>())
         .filter(|tags| !tags.is_empty())
+}
+
+/// Fail unless there is a file system of the ext family on the device.
+pub(crate) fn require_ext(ctx: &Ctx, device: &Device) -> Result<()> {
+    let fstype = tag(ctx, device, "TYPE")?;
+    if is_ext(&fstype) {
+        return Ok(());
+    }
+    let text = match fstype.as_bstr() {
+        t if t.is_empty() => "no ext2, ext3 or ext4 file system is recognised on it".to_owned(),
+        t => format!("has {t}, not an ext2, ext3 or ext4 file system"),
+    };
+    Err(Error::invalid(text).context(device.api_name(ctx)))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 use bstr::{BStr, BString, ByteSlice};
-use guestfs_protocol::opts::MkfsOpts;
+use guestfs_protocol::opts::{MkfsBtrfsOpts, MkfsOpts};
 
 use crate::error::{Error, Result};
 
@@ -87,8 +87,14 @@ const KINDS: &[Kind] = &[
         ..kind(&["btrfs"])
     },
     Kind { always: &["-f"], block: Block::Xfs, label: label("-L", 12), ..kind(&["xfs"]) },
-    // -I: a whole disk is fine.
-    Kind { always: &["-I"], block: Block::Sectors, label: label("-n", 11), ..kind(&["fat", "vfat", "msdos"]) },
+    // -I: a whole disk is fine. --mbr=n: mkfs.fat 4.2 and later would write a partition table into the boot
+    // sector of a fixed disk, with which the kernel later finds a partition that is the disk.
+    Kind {
+        always: &["-I", "--mbr=n"],
+        block: Block::Sectors,
+        label: label("-n", 11),
+        ..kind(&["fat", "vfat", "msdos"])
+    },
     Kind { block: Block::Bytes("-c"), label: label("-L", ANY), ..kind(&["exfat"]) },
     // -Q: do not overwrite the whole device with zeroes. -F: a whole disk is fine (we have made sure
     // that nothing has it mounted).
@@ -102,13 +108,7 @@ const KINDS: &[Kind] = &[
     },
     Kind { always: &["-f"], block: Block::Bytes("-b"), label: label("-l", 16), ..kind(&["reiserfs"]) },
     Kind { always: &["-f"], block: Block::No("leave it out"), label: label("-L", 16), ..kind(&["jfs"]) },
-    Kind {
-        always: &["-f"],
-        block: Block::Bytes("-b"),
-        label: label("-L", 80),
-        features: true,
-        ..kind(&["nilfs2"])
-    },
+    Kind { always: &["-f"], block: Block::Bytes("-b"), label: label("-L", 80), features: true, ..kind(&["nilfs2"]) },
     Kind { block: Block::Bytes("-b"), label: label("-v", 27), ..kind(&["hfs", "hfsplus"]) },
     Kind { block: Block::Bytes("-b"), label: label("-l", ANY), ..kind(&["udf"]) },
     Kind { block: Block::Bytes("-b"), features: true, sector: true, ..kind(&["ufs"]) },
@@ -168,9 +168,7 @@ pub fn mkfs(fstype: &BStr, opts: &MkfsOpts, sector_size: impl FnOnce() -> Result
             Block::Xfs => recipe.pair("-b", format!("size={size}")),
             Block::Sectors => recipe.pair("-s", cluster(name, size, sector_size()?)?),
             Block::No(remedy) => {
-                return Err(Error::not_supported(format!(
-                    "blocksize cannot be set on {name} filesystems: {remedy}"
-                )))
+                return Err(Error::not_supported(format!("blocksize cannot be set on {name} filesystems: {remedy}")))
             }
         }
     }
@@ -204,6 +202,45 @@ pub fn mkfs(fstype: &BStr, opts: &MkfsOpts, sector_size: impl FnOnce() -> Result
         };
         check_label(text.as_bstr(), kind.label.max, if kind.inode { "ext2/3/4" } else { name })?;
         recipe.pair(option, text.clone());
+    }
+    Ok(recipe)
+}
+
+/// The command that makes a Btrfs file system with parameters of its own.
+pub fn mkfs_btrfs(opts: &MkfsBtrfsOpts) -> Result<Recipe> {
+    let mut recipe = Recipe { program: "mkfs.btrfs".into(), args: Vec::new() };
+    recipe.add("-f");
+    match opts.allocstart {
+        None | Some(0) => {}
+        Some(start) if start < 0 => return Err(Error::invalid(format!("allocstart must not be negative: {start}"))),
+        Some(_) => return Err(Error::not_supported("allocstart: present versions of mkfs.btrfs cannot do that")),
+    }
+    if let Some(count) = opts.bytecount {
+        if count <= 0 {
+            return Err(Error::invalid(format!("bytecount must be above zero, not {count}")));
+        }
+        recipe.pair("-b", count.to_string());
+    }
+    for (option, profile) in [("-d", &opts.datatype), ("-m", &opts.metadata)] {
+        if let Some(profile) = profile {
+            recipe.pair(option, profile.clone());
+        }
+    }
+    if opts.leafsize.is_some() && opts.nodesize.is_some() && opts.leafsize != opts.nodesize {
+        return Err(Error::invalid("a leaf has the size of a node: leafsize and nodesize differ"));
+    }
+    for (what, option, size) in
+        [("nodesize", "-n", opts.nodesize.or(opts.leafsize)), ("sectorsize", "-s", opts.sectorsize)]
+    {
+        let Some(size) = size else { continue };
+        if size <= 0 || size & (size - 1) != 0 {
+            return Err(Error::invalid(format!("{what} must be a power of two above zero, not {size}")));
+        }
+        recipe.pair(option, size.to_string());
+    }
+    if let Some(label) = &opts.label {
+        check_label(label.as_bstr(), BTRFS_LABEL, "btrfs")?;
+        recipe.pair("-L", label.clone());
     }
     Ok(recipe)
 }
@@ -260,7 +297,7 @@ mod tests {
                 "mke2fs -F -t ext2 -b 1024 -O ^has_journal -I 512 -L lab",
             ),
             ("xfs", MkfsOpts { blocksize: Some(4096), ..none() }, "mkfs.xfs -f -b size=4096"),
-            ("vfat", MkfsOpts { blocksize: Some(4096), label: Some("X".into()), ..none() }, "mkfs.vfat -I -s 8 -n X"),
+            ("vfat", MkfsOpts { blocksize: Some(4096), label: Some("X".into()), ..none() }, "mkfs.vfat -I --mbr=n -s 8 -n X"),
             ("vfat", MkfsOpts { blocksize: Some(131_072), ..none() }, "error unsupported cluster size for vfat filesystem: 131072 bytes are not 1 to 128 sectors of 512 bytes"),
             ("ntfs", MkfsOpts { blocksize: Some(4096), ..none() }, "mkfs.ntfs -Q -F -c 4096"),
             ("minix", none(), "mkfs.minix "),
@@ -278,6 +315,40 @@ mod tests {
             ("", none(), "error '' is not the name of a file system type"),
         ] {
             assert_eq!(line(fstype, &opts), expected, "{fstype}");
+        }
+    }
+
+    #[test]
+    fn btrfs_with_parameters() {
+        let none = MkfsBtrfsOpts::default;
+        for (opts, expected) in [
+            (none(), "-f"),
+            (
+                MkfsBtrfsOpts {
+                    allocstart: Some(0),
+                    bytecount: Some(200_000_000),
+                    datatype: Some("raid0".into()),
+                    leafsize: Some(8192),
+                    label: Some("a b".into()),
+                    metadata: Some("raid1".into()),
+                    sectorsize: Some(4096),
+                    ..none()
+                },
+                "-f -b 200000000 -d raid0 -m raid1 -n 8192 -s 4096 -L a b",
+            ),
+            (MkfsBtrfsOpts { leafsize: Some(4096), nodesize: Some(8192), ..none() }, "EINVAL"),
+            (MkfsBtrfsOpts { nodesize: Some(1000), ..none() }, "EINVAL"),
+            (MkfsBtrfsOpts { sectorsize: Some(-4096), ..none() }, "EINVAL"),
+            (MkfsBtrfsOpts { bytecount: Some(0), ..none() }, "EINVAL"),
+            (MkfsBtrfsOpts { allocstart: Some(-1), ..none() }, "EINVAL"),
+            (MkfsBtrfsOpts { allocstart: Some(4096), ..none() }, "ENOTSUP"),
+            (MkfsBtrfsOpts { label: Some("x".repeat(255).as_str().into()), ..none() }, "EINVAL"),
+        ] {
+            let line = match mkfs_btrfs(&opts) {
+                Ok(recipe) => recipe.args.iter().map(|a| a.to_string_lossy()).collect::<Vec<_>>().join(" "),
+                Err(e) => e.errno_name().to_owned(),
+            };
+            assert_eq!(line, expected, "{opts:?}");
         }
     }
 }

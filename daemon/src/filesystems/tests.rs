@@ -51,11 +51,7 @@ fn made_labelled_and_recognised() {
         assert_eq!(vfs_label(ctx, &m).unwrap(), "", "{fstype}");
         if fstype != "ntfs" {
             let long = "L".repeat(longest + 1);
-            assert_eq!(
-                set_label(ctx, &m, long.as_str().into()).unwrap_err().errno(),
-                Some(Errno::INVAL),
-                "{fstype}"
-            );
+            assert_eq!(set_label(ctx, &m, long.as_str().into()).unwrap_err().errno(), Some(Errno::INVAL), "{fstype}");
         }
         let set = set_uuid(ctx, dev, UUID.into());
         if uuid {
@@ -82,7 +78,7 @@ fn one_over_the_other() {
 }
 
 #[test]
-fn wishes() {
+fn options_of_the_call() {
     let mut g = Guest::new();
     let m = disk(&g, "d", 16);
     let dev = m.device();

@@ -73,12 +73,21 @@ mod tests {
 
     #[test]
     fn ours_and_debians() {
-        let line = Cmdline::parse("panic=1 quiet root=/dev/vda guestfs_rs=1 guestfs_verbose=1 guestfs_save=1 TERM=xterm\n");
+        let line =
+            Cmdline::parse("panic=1 quiet root=/dev/vda guestfs_rs=1 guestfs_verbose=1 guestfs_save=1 TERM=xterm\n");
         assert_eq!(
             line,
-            Cmdline { root: Some("/dev/vda".into()), own_library: true, verbose: true, save: true, ..Cmdline::default() }
+            Cmdline {
+                root: Some("/dev/vda".into()),
+                own_library: true,
+                verbose: true,
+                save: true,
+                ..Cmdline::default()
+            }
         );
-        let line = Cmdline::parse("panic=1 root=UUID=d4e3 selinux=0 quiet guestfs_network=1 guestfs_channel=\"/dev/x y\" guestfs_rs");
+        let line = Cmdline::parse(
+            "panic=1 root=UUID=d4e3 selinux=0 quiet guestfs_network=1 guestfs_channel=\"/dev/x y\" guestfs_rs",
+        );
         assert_eq!(line.root.as_deref(), Some("UUID=d4e3"));
         assert_eq!(line.channel.as_deref(), Some("/dev/x y"));
         assert!(line.network && !line.own_library && !line.verbose);

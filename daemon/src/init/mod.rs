@@ -22,19 +22,19 @@
 //! run with `-no-reboot` and ends).
 
 pub mod cmdline;
-pub mod lvm;
 mod network;
 pub mod port;
 pub mod rescue;
 mod root;
-mod warm;
+mod warmup;
 
 use crate::channel::Channel;
 use crate::ctx::{Ctx, Role};
-use crate::device::Disks;
+use crate::disks::{hold_back, lvm_config, Disks};
+use crate::dispatch::dispatch;
 use crate::error::{Context, Error, Result};
-use crate::modules;
-use crate::rpc::{serve, End};
+use crate::kmod;
+use crate::rpc::{serve, served, End};
 use cmdline::Cmdline;
 use rustix::mount::{mount, mount_move, MountFlags};
 use rustix::system::{reboot, RebootCommand};
@@ -87,7 +87,7 @@ fn live() -> Result<()> {
     own_directories()?;
     let disks = Disks::scan(Some(root));
     disks.tune();
-    lvm::write(disks.own_disk())?;
+    lvm_config::write(disks.own_disk())?;
     host_name(line.identifier.as_deref());
     if let Err(e) = network::up(line.network) {
         eprintln!("guestfsd: {e}");
@@ -96,10 +96,12 @@ fn live() -> Result<()> {
     let channel = Channel::new(port::open(line.channel.as_deref())?);
     let mut ctx = Ctx::new(channel, Role::Appliance, Path::new(SYSROOT), disks)?;
     ctx.set_verbose(line.verbose);
-    ctx.set_rescue(line.rescue);
+    if line.rescue {
+        ctx.when_ready(rescue::start);
+    }
     if line.save {
         stage("warm-up");
-        warm::up(&ctx);
+        warmup::up(&ctx);
     }
     attend(&mut ctx, line.own_library)
 }
@@ -108,23 +110,26 @@ fn live() -> Result<()> {
 fn attend(ctx: &mut Ctx, own_library: bool) -> Result<()> {
     stage("ready");
     if own_library {
+        if let Err(e) = hold_back() {
+            eprintln!("guestfsd: disks may be named in any order: {e}");
+        }
         ctx.await_hello();
     } else {
         // No hello will come to tell of the disks: those that are there are the ones.
         let disks = ctx.disks().list();
-        crate::device::start(ctx, &disks, true)?;
+        crate::plug::start(ctx, &disks, true)?;
         ctx.ready()?;
     }
     ctx.channel().send_launch()?;
     let mut since = None;
     loop {
-        let calls = ctx.calls();
-        match serve(ctx)? {
+        let calls = served(ctx);
+        match serve(ctx, dispatch)? {
             End::Leave => break,
             End::Closed if !own_library => break,
             End::Closed => {}
         }
-        if ctx.calls() != calls || since.is_none() {
+        if served(ctx) != calls || since.is_none() {
             since = Some(Instant::now());
         }
         if since.is_some_and(|s| s.elapsed() > LONELY) {
@@ -155,7 +160,7 @@ fn early_modules() {
         return;
     };
     for file in order.lines().filter(|l| !l.is_empty()) {
-        if let Err(e) = modules::insert(Path::new(file)) {
+        if let Err(e) = kmod::insert(Path::new(file)) {
             eprintln!("guestfsd: {file}: {e}");
         }
     }
@@ -202,7 +207,9 @@ fn own_directories() -> Result<()> {
     mount("devpts", "/dev/pts", "devpts", MountFlags::NOSUID | MountFlags::NOEXEC, Some(c"mode=0600,ptmxmode=0666"))
         .context("/dev/pts")?;
     // A shell's process substitution wants it; udev would have made it.
-    for (link, target) in [("/dev/fd", "/proc/self/fd"), ("/dev/stdin", "fd/0"), ("/dev/stdout", "fd/1"), ("/dev/stderr", "fd/2")] {
+    for (link, target) in
+        [("/dev/fd", "/proc/self/fd"), ("/dev/stdin", "fd/0"), ("/dev/stdout", "fd/1"), ("/dev/stderr", "fd/2")]
+    {
         match std::os::unix::fs::symlink(target, link) {
             Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(e).context(link),
             _ => {}
@@ -213,6 +220,8 @@ fn own_directories() -> Result<()> {
 
 /// Shown in prompts and file system headers; LVM and mdadm want one at all.
 fn host_name(identifier: Option<&str>) {
-    let plain = |name: &&str| !name.is_empty() && name.len() <= 63 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let plain = |name: &&str| {
+        !name.is_empty() && name.len() <= 63 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
     let _ = rustix::system::sethostname(identifier.filter(plain).unwrap_or("guestfs").as_bytes());
 }

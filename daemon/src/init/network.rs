@@ -39,13 +39,13 @@ const RTN_UNICAST: u8 = 1;
 
 /// Bring up the loopback interface, and the network card when there should be one.
 pub fn up(wanted: bool) -> Result<()> {
-    let netlink = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)
-        .context("network")?;
+    let netlink =
+        socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None).context("network")?;
     link_up(&netlink, 1).context("loopback interface")?;
     if !wanted {
         return Ok(());
     }
-    crate::modules::load("virtio_net").context("network")?;
+    crate::kmod::load("virtio_net").context("network")?;
     let index = card().context("network card")?;
     link_up(&netlink, index).context("network card")?;
     let mut body = vec![AF_INET, PREFIX, 0, 0];

@@ -49,6 +49,7 @@ pub fn open(given: Option<&str>) -> Result<OwnedFd> {
 /// The node of a port by its name; the kernel makes `/dev/vport0p1`, names are only in sysfs.
 fn find(name: &str) -> Option<PathBuf> {
     let ports = std::fs::read_dir("/sys/class/virtio-ports").ok()?;
-    let port = ports.flatten().find(|p| std::fs::read_to_string(p.path().join("name")).is_ok_and(|n| n.trim() == name))?;
+    let port =
+        ports.flatten().find(|p| std::fs::read_to_string(p.path().join("name")).is_ok_and(|n| n.trim() == name))?;
     Some(Path::new("/dev").join(port.file_name())).filter(|node| node.exists())
 }

@@ -27,13 +27,17 @@ struct Signature {
 pub fn mount_root(line: &Cmdline, target: &Path) -> Result<u64> {
     let wanted = line.root.as_deref().ok_or_else(|| Error::invalid("no root= on the kernel's command line"))?;
     let node = find(wanted)?;
-    let kind = match &line.root_type {
-        Some(kind) => kind.clone(),
-        None => signature(&node).map_or_else(
-            || Err(Error::invalid("no file system known to the appliance's kernel").context(node.display().to_string())),
-            |s| Ok(s.kind.to_owned()),
-        )?,
-    };
+    let kind =
+        match &line.root_type {
+            Some(kind) => kind.clone(),
+            None => signature(&node).map_or_else(
+                || {
+                    Err(Error::invalid("no file system known to the appliance's kernel")
+                        .context(node.display().to_string()))
+                },
+                |s| Ok(s.kind.to_owned()),
+            )?,
+        };
     let kind_c = CString::new(kind.as_bytes()).map_err(|_| Error::invalid("rootfstype= contains a NUL byte"))?;
     mount(&node, target, kind_c.as_c_str(), MountFlags::RDONLY | MountFlags::NOATIME, None)
         .with_context(|| format!("mounting the root file system ({kind} on {})", node.display()))?;

@@ -4,14 +4,16 @@
 //! In: a guest file. Out: the API's name of the architecture. What is packed is streamed through its own
 //! tool and read no further than needed.
 
-use super::{cpio, elf, guest};
+use super::{elf, guest};
 use crate::ctx::Ctx;
 use crate::error::{Context, Error, Result};
 use crate::files::open_file;
+use crate::initrd::{cpio, packed::unpacker};
+use crate::newc::{is_cpio, Member};
 use crate::path::GuestPath;
 use crate::run::{Running, Tool};
 use bstr::BString;
-use rustix::fs::OFlags;
+use rustix::fs::{FileType, OFlags};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
@@ -24,16 +26,8 @@ const ARCHIVES_MAX: usize = 8;
 /// What an initrd has between its archives.
 const PADDING_MAX: u64 = 1 << 20;
 
-/// Magic numbers of packed files, and the tool that unpacks.
-const PACKED: &[(&[u8], &str, &[&str])] = &[
-    (b"\x1f\x8b", "gzip", &["-dc"]),
-    (b"\xfd7zXZ\0", "xz", &["-dc"]),
-    (b"\x28\xb5\x2f\xfd", "zstd", &["-dcq"]),
-    (b"BZh", "bzip2", &["-dc"]),
-    (b"\x5d\0\0", "xz", &["--format=lzma", "-dc"]),
-    (b"\x02\x21\x4c\x18", "lz4", &["-dcq"]),
-    (b"\x04\x22\x4d\x18", "lz4", &["-dcq"]),
-];
+/// What is looked at of a program in an initrd.
+const PROGRAM_HEAD: u64 = 64;
 
 /// Programs that every system has, in `/bin` and, for a file system that belongs on `/usr`, there too.
 const PROGRAMS: &[&str] = &["/bin/bash", "/bin/ls", "/bin/echo", "/bin/rm", "/bin/sh"];
@@ -64,17 +58,17 @@ fn of_file(ctx: &Ctx, file: &mut File) -> Result<Option<&'static str>> {
     for _ in 0..ARCHIVES_MAX {
         file.seek(SeekFrom::Start(at))?;
         let head = head(&mut *file)?;
-        if !cpio::is_cpio(&head) {
+        if !is_cpio(&head) {
             file.seek(SeekFrom::Start(at))?;
-            return match unpacker(&head, file)? {
-                Some(tool) => of_packed(ctx, tool),
+            return match unpacker(&head) {
+                Some(tool) => of_packed(ctx, tool.stdin_from(file.try_clone()?)),
                 None if at > 0 => Ok(None),
                 None => Ok(elf::architecture(&head)),
             };
         }
         file.seek(SeekFrom::Start(at))?;
         let mut counted = Counted { inner: std::io::BufReader::new(&mut *file).take(UNPACKED_MAX), count: at };
-        match cpio::walk(&mut counted, elf::architecture)? {
+        match cpio::walk(&mut counted, &mut of_program)? {
             cpio::Walk::Found(architecture) => return Ok(Some(architecture)),
             cpio::Walk::End => match after_padding(&mut counted)? {
                 Some(next) => at = next,
@@ -83,12 +77,6 @@ fn of_file(ctx: &Ctx, file: &mut File) -> Result<Option<&'static str>> {
         }
     }
     Ok(None)
-}
-
-/// A tool about to unpack the rest of the file, when it is packed.
-fn unpacker(head: &[u8], file: &File) -> Result<Option<Tool>> {
-    let Some((_, name, args)) = PACKED.iter().find(|(magic, ..)| head.starts_with(magic)) else { return Ok(None) };
-    Ok(Some(Tool::new(name).args(*args).stdin_from(file.try_clone()?)))
 }
 
 fn of_packed(ctx: &Ctx, tool: Tool) -> Result<Option<&'static str>> {
@@ -101,21 +89,33 @@ fn of_packed(ctx: &Ctx, tool: Tool) -> Result<Option<&'static str>> {
         running.finish()?;
         return Ok(None);
     }
-    let found = if cpio::is_cpio(&head) {
-        in_archives(&mut head.chain(unpacked))
-    } else {
-        Ok(elf::architecture(&head))
-    };
+    let found = if is_cpio(&head) { in_archives(&mut head.chain(unpacked)) } else { Ok(elf::architecture(&head)) };
     Running::abort(running);
     found
 }
 
 /// Look through archives that follow each other in one stream.
 fn in_archives(input: &mut impl Read) -> Result<Option<&'static str>> {
-    match cpio::walk(input, elf::architecture)? {
+    match cpio::walk(input, &mut of_program)? {
         cpio::Walk::Found(architecture) => Ok(Some(architecture)),
         cpio::Walk::End => Ok(None),
     }
+}
+
+/// The architecture of a member of an initrd that tells it. Firmware may be ELF too, for processors of its
+/// own: only programs and modules tell.
+fn of_program(member: &Member, name: &[u8], data: &mut dyn Read) -> std::io::Result<Option<&'static str>> {
+    let mut parts = name.split(|b| *b == b'/').rev();
+    let file = parts.next().unwrap_or_default();
+    let is_program = parts.next().is_some_and(|dir| dir == b"bin" || dir == b"sbin")
+        || file.ends_with(b".ko")
+        || file.starts_with(b"libc.so");
+    if !is_program || FileType::from_raw_mode(member.mode) != FileType::RegularFile {
+        return Ok(None);
+    }
+    let mut head = Vec::new();
+    data.take(PROGRAM_HEAD).read_to_end(&mut head)?;
+    Ok(elf::architecture(&head))
 }
 
 /// Where the next archive begins behind the zeroes at the end of one.
@@ -161,8 +161,7 @@ mod tests {
     }
 
     fn packed(tool: &str, content: &[u8]) -> Vec<u8> {
-        let mut child =
-            Command::new(tool).arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Command::new(tool).arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(content).unwrap();
         drop(stdin);
@@ -172,8 +171,14 @@ mod tests {
     #[test]
     fn files() {
         let mut g = Guest::new();
-        let initrd = [cpio::entry("bin/sh", 0o100_755, &program(183)), cpio::entry("TRAILER!!!", 0, b"")].concat();
-        let microcode = [cpio::entry("kernel/x86/microcode/x.bin", 0o100_644, b"code"), cpio::entry("TRAILER!!!", 0, b"")];
+        let initrd = [
+            cpio::entry("lib/firmware/dsp.elf", 0o100_644, &program(62)),
+            cpio::entry("bin/sh", 0o100_755, &program(183)),
+            cpio::entry("TRAILER!!!", 0, b""),
+        ];
+        let initrd = initrd.concat();
+        let microcode =
+            [cpio::entry("kernel/x86/microcode/x.bin", 0o100_644, b"code"), cpio::entry("TRAILER!!!", 0, b"")];
         let mut early = microcode.concat();
         early.resize(early.len().next_multiple_of(512), 0);
         let cases = [

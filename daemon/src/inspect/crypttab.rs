@@ -4,7 +4,7 @@
 //! by the sources [`super::resolve`] finds those that the guest's fstab means.
 
 use super::fstab::spec_of;
-use crate::mount::unescape;
+use crate::mountinfo::unescape;
 use bstr::{BString, ByteSlice};
 
 /// Nobody has more.

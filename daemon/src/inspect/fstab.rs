@@ -1,10 +1,10 @@
-//! `/etc/fstab` of a Linux guest, fstab(5): what is mounted where.
+//! `/etc/fstab` of a guest, fstab(5): what is mounted where.
 //!
 //! In: the file's bytes. Out: its entries for file systems and swap on block devices, at most
 //! [`ENTRIES_MAX`] of them; [`super::resolve`] says which devices they mean.
 
-use super::guest;
-use crate::mount::unescape;
+use super::{guest, slices};
+use crate::mountinfo::unescape;
 use bstr::{BStr, BString, ByteSlice};
 
 /// Nobody has more; every one costs a look at all devices.
@@ -32,6 +32,10 @@ fn entry(line: &[u8]) -> Option<Entry> {
     let spec = fields.next().filter(|spec| !spec.starts_with(b"#"))?;
     let (place, fstype) = (fields.next()?, fields.next()?);
     let options = fields.next().unwrap_or_default();
+    // A directory that is seen at a second place is no file system, whatever stands for its device.
+    if options.split_str(",").any(|option| option == b"bind" || option == b"rbind") {
+        return None;
+    }
     Some(Entry {
         spec: spec_of(spec),
         place: unescape(place),
@@ -67,18 +71,25 @@ fn wanted(entry: &Entry) -> bool {
     (swap || entry.place.starts_with(b"/"))
         && !["/dev", "/proc", "/sys"].iter().any(|dir| within(dir))
         && !removable.iter().any(|head| entry.spec.starts_with(head.as_bytes()))
-        && (entry.spec.starts_with(b"/dev/") || tag(entry.spec.as_bstr()).is_some())
+        && is_device(entry.spec.as_bstr())
         && !entry.spec.contains(&0)
         && !entry.place.contains(&0)
 }
 
-/// Tag and value of `UUID=…` and its like, the tag as blkid names it.
+fn is_device(spec: &BStr) -> bool {
+    spec.starts_with(b"/dev/") || tag(spec).is_some() || slices::is_duid(spec)
+}
+
+/// Tag and value of `UUID=…` and its like, the tag as blkid names it; the last ones are of BSD systems.
 pub fn tag(spec: &BStr) -> Option<(&'static str, &BStr)> {
     const TAGS: &[(&str, &str)] = &[
         ("UUID=", "UUID"),
         ("LABEL=", "LABEL"),
         ("PARTUUID=", "PART_ENTRY_UUID"),
         ("PARTLABEL=", "PART_ENTRY_NAME"),
+        ("NAME=", "PART_ENTRY_NAME"),
+        ("/dev/gpt/", "PART_ENTRY_NAME"),
+        ("/dev/ufs/", "LABEL"),
         ("/dev/disk/by-uuid/", "UUID"),
         ("/dev/disk/by-label/", "LABEL"),
         ("/dev/disk/by-partuuid/", "PART_ENTRY_UUID"),
@@ -105,6 +116,9 @@ mod tests {
         check("LABEL=my\\040disk /a\\040b ext4 rw", Some(("LABEL=my disk", "/a b", None)));
         check("PARTUUID=1 none swap sw 0 0", Some(("PARTUUID=1", "none", None)));
         check("/dev/sda2 swap swap sw 0 0", Some(("/dev/sda2", "swap", None)));
+        check("0123456789abcdef.a / ffs rw 1 1", Some(("0123456789abcdef.a", "/", None)));
+        check("/dev/gpt/rootfs / ufs rw 1 1", Some(("/dev/gpt/rootfs", "/", None)));
+        check("/dev/sda2 /a ext4 bindings 0 0", Some(("/dev/sda2", "/a", None)));
         check("UUID=x / btrfs rw,subvol=/@,subvolid=256 0 0", Some(("UUID=x", "/", Some("@"))));
         check("UUID=x / btrfs subvol=/ 0 0", Some(("UUID=x", "/", None)));
         check("UUID=x / ext4 subvol=@ 0 0", Some(("UUID=x", "/", None)));
@@ -120,6 +134,9 @@ mod tests {
             "/dev/fd0 /media/floppy auto rw 0 0",
             "server:/export /mnt nfs defaults 0 0",
             "/home /srv none bind 0 0",
+            "/dev/sda2 /srv none rw,bind 0 0",
+            "/dev/sda2 /srv ext4 rbind 0 0",
+            "0123456789abcdef.q / ffs rw 1 1",
             "/swapfile none swap sw 0 0",
             "UUID= / ext4 defaults 0 0",
             "/dev/sda\\0001 / ext4 defaults 0 0",
@@ -135,6 +152,8 @@ mod tests {
             ("UUID=x", Some(("UUID", "x"))),
             ("PARTLABEL=a b", Some(("PART_ENTRY_NAME", "a b"))),
             ("/dev/disk/by-label/ROOT", Some(("LABEL", "ROOT"))),
+            ("NAME=netbsd-root", Some(("PART_ENTRY_NAME", "netbsd-root"))),
+            ("/dev/ufs/rootfs", Some(("LABEL", "rootfs"))),
             ("/dev/sda1", None),
             ("LABEL=", None),
         ] {

@@ -53,6 +53,14 @@ pub fn text(ctx: &Ctx, name: &str) -> Option<Vec<u8>> {
     (bytes.len() as u64 <= TEXT_MAX).then_some(bytes)
 }
 
+/// The first bytes of a file, as many as tell what a program is for.
+pub fn head(ctx: &Ctx, path: &GuestPath) -> Option<Vec<u8>> {
+    const HEAD: u64 = 4096;
+    let mut head = Vec::new();
+    open_file(ctx, path, OFlags::RDONLY).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
+    Some(head)
+}
+
 /// A value as it may be shown: trimmed, not empty, of sensible length, without control characters.
 pub fn shown(value: &[u8]) -> Option<BString> {
     let value = value.trim();

@@ -1,4 +1,4 @@
-//! The name that a Linux system gives itself.
+//! The name that a system gives itself.
 //!
 //! In: files of the mounted guest. Out: the name.
 
@@ -11,14 +11,30 @@ const NAME_MAX: usize = 255;
 
 /// The name of a Linux system: SUSE's file, everybody's file, Red Hat's and Gentoo's of old.
 pub fn of_linux(ctx: &Ctx) -> Option<BString> {
-    let line = |file: &str| guest::text(ctx, file).and_then(|text| first_line(&text));
-    let assigned = |file: &str, key: &str| guest::text(ctx, file).and_then(|text| guest::assigned(&text, key));
-    line("/etc/HOSTNAME")
-        .or_else(|| line("/etc/hostname"))
-        .or_else(|| assigned("/etc/sysconfig/network", "HOSTNAME"))
-        .or_else(|| assigned("/etc/conf.d/hostname", "hostname"))
-        .or_else(|| assigned("/etc/conf.d/hostname", "HOSTNAME"))
+    line(ctx, "/etc/HOSTNAME")
+        .or_else(|| line(ctx, "/etc/hostname"))
+        .or_else(|| assigned(ctx, "/etc/sysconfig/network", "HOSTNAME"))
+        .or_else(|| assigned(ctx, "/etc/conf.d/hostname", "hostname"))
+        .or_else(|| assigned(ctx, "/etc/conf.d/hostname", "HOSTNAME"))
         .filter(|name| name.len() <= NAME_MAX)
+}
+
+/// The name of a BSD system: a setting of FreeBSD and NetBSD, a file of OpenBSD.
+pub fn of_bsd(ctx: &Ctx) -> Option<BString> {
+    assigned(ctx, "/etc/rc.conf", "hostname").or_else(|| line(ctx, "/etc/myname")).filter(|name| name.len() <= NAME_MAX)
+}
+
+/// The name of a Minix system.
+pub fn of_minix(ctx: &Ctx) -> Option<BString> {
+    line(ctx, "/etc/hostname.file").filter(|name| name.len() <= NAME_MAX)
+}
+
+fn line(ctx: &Ctx, file: &str) -> Option<BString> {
+    guest::text(ctx, file).and_then(|text| first_line(&text))
+}
+
+fn assigned(ctx: &Ctx, file: &str, key: &str) -> Option<BString> {
+    guest::text(ctx, file).and_then(|text| guest::assigned(&text, key))
 }
 
 /// The first line that is neither blank nor a comment.
@@ -46,5 +62,15 @@ mod tests {
         check(&[("/etc/hostname", "a\x01b\n")], None);
         check(&[("/etc/hostname", &"x".repeat(300))], None);
         check(&[], None);
+    }
+
+    #[test]
+    fn names_of_other_systems() {
+        let g = Guest::new();
+        g.write("/etc/myname", "puffy.example\n");
+        g.write("/etc/hostname.file", "minix\n");
+        assert_eq!((of_bsd(&g.ctx), of_minix(&g.ctx)), (Some("puffy.example".into()), Some("minix".into())));
+        g.write("/etc/rc.conf", "sshd_enable=\"YES\"\nhostname=\"bsd.example\"\n");
+        assert_eq!(of_bsd(&g.ctx), Some("bsd.example".into()));
     }
 }

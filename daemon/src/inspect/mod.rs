@@ -5,7 +5,8 @@
 //! inside the guest, and what makes no sense counts as not there.
 
 mod arch;
-mod cpio;
+mod arrays;
+mod bsd;
 mod crypttab;
 mod elf;
 mod fstab;
@@ -13,19 +14,30 @@ mod guest;
 mod hostname;
 mod look;
 mod packages;
+mod rare;
 mod release;
 mod resolve;
+mod rpm;
+mod slices;
 #[cfg(test)]
 mod tests;
+mod usr;
+mod windows;
 
 use crate::ctx::Ctx;
 use crate::device::Mountable;
 use crate::error::{Errno, Error, Result};
-use crate::filesystems::{mountables, survey, Candidate};
-use bstr::BString;
+use crate::filesystems::{is_automatic, mountables, survey, Candidate};
+use bstr::{BStr, BString, ByteSlice};
 use look::Role;
 
 pub use arch::file_architecture;
+pub use rpm::internal_list_rpm_applications;
+pub use windows::{
+    inspect_get_drive_mappings, inspect_get_windows_current_control_set, inspect_get_windows_group_policy,
+    inspect_get_windows_software_hive, inspect_get_windows_system_hive, inspect_get_windows_systemroot,
+    internal_list_windows_applications,
+};
 
 /// File systems and subvolumes that are looked at. A disk can be made to have any number of subvolumes,
 /// and each takes part of a second.
@@ -41,6 +53,10 @@ pub struct Os {
     version: release::Version,
     arch: Option<&'static str>,
     hostname: Option<BString>,
+    /// What identifies its build.
+    build: Option<BString>,
+    /// What only Windows has.
+    windows: Option<windows::Windows>,
     /// Whether dnf is installed.
     has_dnf: bool,
     /// File systems and swap, and where they belong.
@@ -48,18 +64,9 @@ pub struct Os {
 }
 
 impl Os {
-    /// Add what a file system tells that belongs on `/usr`: there os-release is now, and all programs.
-    fn add_usr(&mut self, usr: &Os) {
-        if usr.distro.is_some() {
-            self.distro = usr.distro;
-            self.product = usr.product.clone().or(self.product.take());
-            // Debian has its minor number only in /etc.
-            if self.version.0 != usr.version.0 && usr.version != (0, 0) {
-                self.version = usr.version;
-            }
-        }
-        self.arch = self.arch.or(usr.arch);
-        self.has_dnf |= usr.has_dnf;
+    /// What its fstab has on `/`.
+    fn on_root(&self) -> Option<&Mountable> {
+        self.fstab.iter().find(|(_, place)| place == "/").map(|(mountable, _)| mountable)
     }
 }
 
@@ -68,42 +75,65 @@ impl Os {
 pub struct Inspection {
     done: bool,
     systems: Vec<(Mountable, Os)>,
+    /// Devices with a file system that is mounted though nobody asked for it, as the API calls them.
+    automatic: Vec<BString>,
 }
 
 /// Look at all file systems for roots of operating systems.
 pub fn inspect_os(ctx: &mut Ctx) -> Result<Vec<Mountable>> {
-    ctx.set_inspection(Inspection::default());
+    ctx.keep(Inspection::default());
     crate::mount::umount_all(ctx)?;
     let mut candidates = survey(ctx)?;
     resolve::make_plain(ctx, &mut candidates);
     let (mut systems, mut usrs) = (Vec::new(), Vec::new());
     let all = mountables(ctx, &candidates)?;
-    let may_be_root = all.iter().filter(|(_, fstype)| fstype != "swap" && fstype != "unknown");
+    let may_be_root = all.iter().filter(|(_, fstype)| is_automatic(fstype.as_bstr()));
     let may_be_root: Vec<_> = may_be_root.collect();
     if may_be_root.len() > LOOKS_MAX {
         let text = format!("{} file systems are too many to look at, {LOOKS_MAX} would do", may_be_root.len());
         return Err(Error::new(Errno::TOOBIG, text));
     }
-    for (mountable, _) in may_be_root {
-        match look_at(ctx, mountable, &candidates)? {
+    for (mountable, fstype) in may_be_root {
+        match look_at(ctx, mountable, fstype.as_bstr(), &candidates)? {
             Role::Root(os) => systems.push((mountable.clone(), os)),
             Role::Usr(os) => usrs.push((mountable.clone(), os)),
             Role::Other => {}
         }
     }
+    let copies: Vec<bool> = systems.iter().map(|(root, os)| is_snapshot(root, os, &systems)).collect();
+    let mut copy = copies.into_iter();
+    systems.retain(|_| copy.next() != Some(true));
     for (_, os) in &mut systems {
-        let usr = os.fstab.iter().find(|(_, place)| place == "/usr").map(|(mountable, _)| mountable);
-        if let Some((_, usr)) = usrs.iter().find(|(mountable, _)| Some(mountable) == usr) {
-            os.add_usr(usr);
-        }
+        usr::join(os, &usrs);
     }
-    ctx.set_inspection(Inspection { done: true, systems });
+    // Those that were cancelled have seen nothing, and say so nowhere else.
+    ctx.channel().wanted()?;
+    let automatic = automatic(ctx, &all);
+    ctx.keep(Inspection { done: true, systems, automatic });
     inspect_get_roots(ctx)
 }
 
+/// What has a file system of a type that is mounted though nobody asked for it.
+fn automatic(ctx: &Ctx, all: &[(Mountable, BString)]) -> Vec<BString> {
+    let automatic = all.iter().filter(|(_, fstype)| is_automatic(fstype.as_bstr()));
+    automatic.map(|(mountable, _)| mountable.device().api_name(ctx)).collect()
+}
+
+/// Whether a root is a snapshot of another one, kept to go back to, and no system of its own: a subvolume
+/// whose fstab, a copy of the other's, has the other on `/`. The other may be the default subvolume, which is
+/// listed as its device.
+fn is_snapshot(root: &Mountable, os: &Os, systems: &[(Mountable, Os)]) -> bool {
+    let (Mountable::BtrfsVol(device, _), Some(original)) = (root, os.on_root()) else { return false };
+    let default = Mountable::Device(device.clone());
+    let is_original =
+        |(other, os): &(Mountable, Os)| (other == original || *other == default) && os.on_root() == Some(original);
+    original.device() == device && original != root && systems.iter().any(is_original)
+}
+
 /// Mount, look, unmount. What cannot be mounted is no root.
-fn look_at(ctx: &mut Ctx, mountable: &Mountable, candidates: &[Candidate]) -> Result<Role> {
-    let mounted = crate::mount::mount_ro(ctx, mountable, "/".into());
+fn look_at(ctx: &mut Ctx, mountable: &Mountable, fstype: &BStr, candidates: &[Candidate]) -> Result<Role> {
+    // By its type: mount(8) must not try others.
+    let mounted = crate::mount::mount_vfs(ctx, "ro".into(), fstype, mountable, "/".into());
     let role = match &mounted {
         Ok(()) => look::look(ctx, mountable, candidates),
         Err(e) => {
@@ -119,14 +149,14 @@ fn look_at(ctx: &mut Ctx, mountable: &Mountable, candidates: &[Candidate]) -> Re
 
 /// The roots that the last inspection found.
 pub fn inspect_get_roots(ctx: &mut Ctx) -> Result<Vec<Mountable>> {
-    Ok(ctx.inspection().systems.iter().map(|(root, _)| root.clone()).collect())
+    let found = ctx.kept::<Inspection>().map(|last| last.systems.as_slice()).unwrap_or_default();
+    Ok(found.iter().map(|(root, _)| root.clone()).collect())
 }
 
 fn system<'c>(ctx: &'c Ctx, root: &Mountable) -> Result<&'c Os> {
-    let inspection = ctx.inspection();
-    if !inspection.done {
+    let Some(inspection) = ctx.kept::<Inspection>().filter(|last| last.done) else {
         return Err(Error::invalid("nothing is known yet: call inspect_os first"));
-    }
+    };
     let found = inspection.systems.iter().find(|(known, _)| known == root).map(|(_, os)| os);
     found.ok_or_else(|| Error::invalid("not a root that inspect_os returned").context(root.api_name(ctx)))
 }
@@ -147,7 +177,8 @@ pub fn inspect_get_distro(ctx: &mut Ctx, root: &Mountable) -> Result<BString> {
 
 /// File systems and swap that belong to it.
 pub fn inspect_get_filesystems(ctx: &mut Ctx, root: &Mountable) -> Result<Vec<Mountable>> {
-    let mut all: Vec<Mountable> = places(system(ctx, root)?, root).into_iter().map(|(mountable, _)| mountable).collect();
+    let mut all: Vec<Mountable> =
+        places(system(ctx, root)?, root).into_iter().map(|(mountable, _)| mountable).collect();
     all.sort_by_cached_key(|mountable| mountable.api_name(ctx));
     all.dedup();
     Ok(all)
@@ -171,7 +202,13 @@ pub fn inspect_get_minor_version(ctx: &mut Ctx, root: &Mountable) -> Result<i32>
 /// Where its file systems belong.
 pub fn inspect_get_mountpoints(ctx: &mut Ctx, root: &Mountable) -> Result<Vec<(BString, Mountable)>> {
     let mut all: Vec<(BString, Mountable)> = Vec::new();
+    let automatic = ctx.kept::<Inspection>().map(|last| last.automatic.as_slice()).unwrap_or_default();
     for (mountable, place) in places(system(ctx, root)?, root) {
+        // One that is not here has its place all the same; what is here was looked at, and is of a known type.
+        let device = mountable.device();
+        if device.path().exists() && !automatic.contains(&device.api_name(ctx)) {
+            continue;
+        }
         // A second one would hide the first; the answer is a table with one for each.
         if place.starts_with(b"/") && !all.iter().any(|(known, _)| *known == place) {
             all.push((place, mountable));
@@ -209,7 +246,12 @@ pub fn inspect_get_type(ctx: &mut Ctx, root: &Mountable) -> Result<BString> {
 
 /// Client or server: only Windows tells.
 pub fn inspect_get_product_variant(ctx: &mut Ctx, root: &Mountable) -> Result<BString> {
-    system(ctx, root).map(|_| or_unknown(None::<&str>))
+    system(ctx, root).map(|os| or_unknown(os.windows.as_ref().and_then(|w| w.variant.clone())))
+}
+
+/// What identifies its build.
+pub fn inspect_get_build_id(ctx: &mut Ctx, root: &Mountable) -> Result<BString> {
+    system(ctx, root).map(|os| or_unknown(os.build.clone()))
 }
 
 /// Installation media are not looked for any more: what is found is installed.

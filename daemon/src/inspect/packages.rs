@@ -8,8 +8,8 @@ use super::Os;
 /// The format of packages.
 pub fn format(distro: &str) -> Option<&'static str> {
     Some(match distro {
-        "altlinux" | "centos" | "fedora" | "mageia" | "mandriva" | "meego" | "neokylin" | "openmandriva" | "opensuse"
-        | "oraclelinux" | "pldlinux" | "redhat-based" | "rhel" | "rocky" | "scientificlinux" | "sles"
+        "altlinux" | "centos" | "fedora" | "mageia" | "mandriva" | "meego" | "neokylin" | "openmandriva"
+        | "opensuse" | "oraclelinux" | "pldlinux" | "redhat-based" | "rhel" | "rocky" | "scientificlinux" | "sles"
         | "suse-based" => "rpm",
         "debian" | "kalilinux" | "kylin" | "linuxmint" | "ubuntu" => "deb",
         "archlinux" | "frugalware" => "pacman",

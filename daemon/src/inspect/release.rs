@@ -108,8 +108,8 @@ pub fn of_root(ctx: &Ctx) -> Release {
         let release = own_file(distro, &guest::text(ctx, file)?);
         release.distro.is_some().then_some(release)
     });
-    // A system nobody knows may still have told its name.
-    own.unwrap_or(if standard.product.is_some() { standard } else { lsb })
+    // A system nobody knows may still have told its name or version.
+    own.unwrap_or(if standard == Release::default() { lsb } else { standard })
 }
 
 /// What the files of a file system say that is to be mounted on `/usr`.
@@ -226,7 +226,10 @@ mod tests {
         let cases: &[Case] = &[
             (
                 &[
-                    ("/etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\n"),
+                    (
+                        "/etc/os-release",
+                        "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\n",
+                    ),
                     ("/etc/debian_version", "12.11\n"),
                 ],
                 Some("debian"),
@@ -234,7 +237,10 @@ mod tests {
                 Some((12, 11)),
             ),
             (
-                &[("/etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\n")],
+                &[(
+                    "/etc/os-release",
+                    "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nVERSION_ID=\"12\"\nID=debian\n",
+                )],
                 Some("debian"),
                 Some("Debian GNU/Linux 12 (bookworm)"),
                 Some((12, 0)),
@@ -249,7 +255,10 @@ mod tests {
                 None,
             ),
             (
-                &[("/etc/os-release", "ID=ubuntu\nID_LIKE=debian\nPRETTY_NAME='Ubuntu 22.04.1 LTS'\nVERSION_ID=\"22.04\"\n")],
+                &[(
+                    "/etc/os-release",
+                    "ID=ubuntu\nID_LIKE=debian\nPRETTY_NAME='Ubuntu 22.04.1 LTS'\nVERSION_ID=\"22.04\"\n",
+                )],
                 Some("ubuntu"),
                 Some("Ubuntu 22.04.1 LTS"),
                 Some((22, 4)),
@@ -270,7 +279,10 @@ mod tests {
                 Some((7, 9)),
             ),
             (
-                &[("/etc/lsb-release", "DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=10.10\nDISTRIB_DESCRIPTION=\"Ubuntu 10.10\"\n")],
+                &[(
+                    "/etc/lsb-release",
+                    "DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=10.10\nDISTRIB_DESCRIPTION=\"Ubuntu 10.10\"\n",
+                )],
                 Some("ubuntu"),
                 Some("Ubuntu 10.10"),
                 Some((10, 10)),
@@ -281,8 +293,18 @@ mod tests {
                 Some("Red Hat Enterprise Linux AS release 4 (Nahant Update 8)"),
                 Some((4, 8)),
             ),
-            (&[("/etc/redhat-release", "Fedora release 14 (Phony)\n")], Some("fedora"), Some("Fedora release 14 (Phony)"), Some((14, 0))),
-            (&[("/etc/redhat-release", "Other Linux release 8.4\n")], Some("redhat-based"), Some("Other Linux release 8.4"), Some((8, 4))),
+            (
+                &[("/etc/redhat-release", "Fedora release 14 (Phony)\n")],
+                Some("fedora"),
+                Some("Fedora release 14 (Phony)"),
+                Some((14, 0)),
+            ),
+            (
+                &[("/etc/redhat-release", "Other Linux release 8.4\n")],
+                Some("redhat-based"),
+                Some("Other Linux release 8.4"),
+                Some((8, 4)),
+            ),
             (&[("/etc/redhat-release", "nothing at all\n")], None, None, None),
             (
                 &[("/etc/SuSE-release", "SUSE Linux Enterprise Server 11 (x86_64)\nVERSION = 11\nPATCHLEVEL = 4\n")],
@@ -290,10 +312,16 @@ mod tests {
                 Some("SUSE Linux Enterprise Server 11 (x86_64)"),
                 Some((11, 4)),
             ),
-            (&[("/etc/SuSE-release", "openSUSE 11.1 (i586)\nVERSION = 11.1\n")], Some("opensuse"), Some("openSUSE 11.1 (i586)"), Some((11, 1))),
+            (
+                &[("/etc/SuSE-release", "openSUSE 11.1 (i586)\nVERSION = 11.1\n")],
+                Some("opensuse"),
+                Some("openSUSE 11.1 (i586)"),
+                Some((11, 1)),
+            ),
             (&[("/etc/alpine-release", "3.2.0\n")], Some("alpinelinux"), Some("3.2.0"), Some((3, 2))),
             (&[("/etc/arch-release", "")], Some("archlinux"), None, None),
             (&[("/etc/os-release", "ID=nobodys\nPRETTY_NAME=\"My own\"\n")], None, Some("My own"), None),
+            (&[("/etc/os-release", "ID=\u{1}\nVERSION_ID=9.1\n")], None, None, Some((9, 1))),
             (&[], None, None, None),
         ];
         for (files, distro, product, version) in cases {
@@ -301,7 +329,7 @@ mod tests {
             for (path, text) in *files {
                 g.write(path, text);
             }
-            let want = Release { distro: distro.map(|d| leak(d)), product: product.map(BString::from), version: *version };
+            let want = Release { distro: distro.map(leak), product: product.map(BString::from), version: *version };
             assert_eq!(of_root(&g.ctx), want, "{files:?}");
         }
     }

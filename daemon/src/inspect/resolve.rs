@@ -5,21 +5,21 @@
 //! that nothing here has. Guests see their disks under other names: the first one is `/dev/sda` here and
 //! may be `/dev/vda`, `/dev/xvda` or `/dev/nvme0n1` there.
 
+use super::arrays::Arrays;
 use super::crypttab;
 use super::fstab::tag;
-use super::guest;
+use super::{guest, slices};
 use crate::ctx::Ctx;
-use crate::device::{self, drive_index, drive_name, Device};
+use crate::device::{drive_index, drive_name, Device};
+use crate::disks;
 use crate::filesystems::{plain_value, value, Candidate};
-use crate::run::Tool;
 use bstr::{BStr, BString, ByteSlice};
 use rustix::fs::FileType;
 
 /// What is known of the disks, and of the guest's names for arrays.
 pub struct Names<'a> {
     candidates: &'a [Candidate],
-    /// Names of arrays in the guest, and ours.
-    arrays: Vec<(BString, Device)>,
+    arrays: Arrays,
     /// Names of open encrypted devices in the guest, and what they are opened from.
     encrypted: Vec<(BString, BString)>,
 }
@@ -40,23 +40,39 @@ impl<'a> Names<'a> {
     /// For the guest that is mounted now.
     pub fn new(ctx: &Ctx, candidates: &'a [Candidate]) -> Names<'a> {
         let encrypted = guest::text(ctx, "/etc/crypttab").map(|text| crypttab::parse(&text)).unwrap_or_default();
-        Names { candidates, arrays: arrays(ctx, candidates), encrypted }
+        Names { candidates, arrays: Arrays::new(ctx), encrypted }
     }
 
-    /// The device of an entry in fstab.
+    /// The device of an entry in fstab, under the name that it has in lists.
     pub fn device(&self, ctx: &Ctx, spec: &BStr) -> Option<Device> {
+        let found = self.find(ctx, spec)?;
+        Some(present(ctx, found.api_name(ctx).as_bstr()).unwrap_or(found))
+    }
+
+    fn find(&self, ctx: &Ctx, spec: &BStr) -> Option<Device> {
         if let Some((tag, wanted)) = tag(spec) {
             return self.tagged(tag, wanted);
         }
-        if let Some(device) = self.array(spec) {
+        if let Some(device) = self.arrays.find(spec) {
             return Some(device);
         }
-        if let Some(name) = drive(spec).or_else(|| only_drive(ctx, spec)) {
+        let name = match slices::parse(spec) {
+            Some(slices::Name::Entry { disk, slice, entry }) => {
+                let found = slices::labelled(ctx, disk, slice, entry);
+                return found.or_else(|| matches!(disk, slices::Whose::Disk(_)).then(|| Device::absent(spec)));
+            }
+            Some(slices::Name::Part { disk, part }) => Some(slices::ours(disk, part)),
+            None => drive(spec).or_else(|| only_drive(ctx, spec)),
+        };
+        if let Some(name) = name {
             return Some(match present(ctx, name.as_bstr()) {
                 Some(device) => device,
                 None if drive_exists(ctx, &name) => Device::absent(name.as_bstr()),
                 None => Device::absent(spec),
             });
+        }
+        if let Some(id) = spec.strip_prefix(b"/dev/disk/by-id/dm-uuid-") {
+            return Some(disks::mapped(id).unwrap_or_else(|| Device::absent(spec)));
         }
         let volume = spec.strip_prefix(b"/dev/disk/by-id/dm-name-");
         let name = volume.map_or(spec.to_owned(), |v| bstr::concat([&b"/dev/mapper/"[..], v]).into());
@@ -71,29 +87,15 @@ impl<'a> Names<'a> {
         // One that is opened from another open one is not looked for.
         let device = (!source.starts_with(b"/dev/mapper/")).then(|| self.device(ctx, source.as_bstr()))??;
         let tags = self.candidates.iter().find(|c| c.device == device).map(|c| &c.tags)?;
-        device::opened(value(tags, "UUID")?)
+        disks::opened(value(tags, "UUID")?)
     }
 
     fn tagged(&self, tag: &str, wanted: &BStr) -> Option<Device> {
         // Those of FAT and of partitions are written in either case.
-        let same = |found: &BStr| if tag.ends_with("UUID") { found.eq_ignore_ascii_case(wanted) } else { found == wanted };
+        let same =
+            |found: &BStr| if tag.ends_with("UUID") { found.eq_ignore_ascii_case(wanted) } else { found == wanted };
         let found = self.candidates.iter().find(|c| value(&c.tags, tag).is_some_and(same));
         found.map(|c| c.device.clone())
-    }
-
-    /// An array that mdadm.conf names, or a partition of it.
-    fn array(&self, spec: &BStr) -> Option<Device> {
-        self.arrays.iter().find_map(|(name, device)| {
-            let rest = spec.strip_prefix(name.as_slice())?;
-            match rest {
-                b"" => Some(device.clone()),
-                [b'p', number @ ..] if !number.is_empty() && number.iter().all(u8::is_ascii_digit) => {
-                    let node = bstr::concat([device.as_bstr(), rest]);
-                    Some(Device::from_real(node.to_os_str().ok()?))
-                }
-                _ => None,
-            }
-        })
     }
 }
 
@@ -120,7 +122,8 @@ fn drive(spec: &BStr) -> Option<BString> {
         return ours(drive_index(letters)?, part);
     }
     let heads = [("nvme", &b"n1"[..]), ("mmcblk", b""), ("cciss/c0d", b""), ("ida/c0d", b"")];
-    let (rest, middle) = heads.iter().find_map(|(head, middle)| Some((rest.strip_prefix(head.as_bytes())?, *middle)))?;
+    let (rest, middle) =
+        heads.iter().find_map(|(head, middle)| Some((rest.strip_prefix(head.as_bytes())?, *middle)))?;
     let digits = rest.iter().take_while(|c| c.is_ascii_digit()).count();
     let (index, rest) = rest.split_at_checked(digits)?;
     let rest = rest.strip_prefix(middle)?;
@@ -147,58 +150,6 @@ fn only_drive(ctx: &Ctx, spec: &BStr) -> Option<BString> {
         Some((_, part)) => ours(0, part).filter(|_| !part.is_empty()),
         None => ours(0, b""),
     }
-}
-
-/// The arrays in the guest's mdadm.conf(5), found by their UUIDs among those that run.
-fn arrays(ctx: &Ctx, candidates: &[Candidate]) -> Vec<(BString, Device)> {
-    let mut names = Vec::new();
-    for file in ["/etc/mdadm.conf", "/etc/mdadm/mdadm.conf"] {
-        names.extend(guest::text(ctx, file).map(|text| configured(&text)).unwrap_or_default());
-    }
-    if names.is_empty() {
-        return Vec::new();
-    }
-    // Of an array with partitions these are candidates, it is not.
-    let mut running: Vec<BString> = candidates.iter().filter_map(|c| whole_array(c.device.as_bstr())).collect();
-    running.sort();
-    running.dedup();
-    let mut found = Vec::new();
-    for node in running {
-        let Ok(path) = node.to_os_str() else { continue };
-        let Ok(output) = Tool::new("mdadm").args(["--detail", "--export"]).arg(path).run(ctx) else { continue };
-        let Some(uuid) = guest::assigned(&output.stdout, "MD_UUID").and_then(|uuid| hex(&uuid)) else { continue };
-        let these = names.iter().filter(|(_, wanted)| *wanted == uuid);
-        found.extend(these.map(|(name, _)| (name.clone(), Device::from_real(path))));
-    }
-    found
-}
-
-/// `/dev/md127` of `/dev/md127` and `/dev/md127p1`.
-fn whole_array(node: &BStr) -> Option<BString> {
-    let rest = node.strip_prefix(b"/dev/md")?;
-    let digits = rest.iter().take_while(|c| c.is_ascii_digit()).count();
-    node.get(..b"/dev/md".len() + digits).filter(|_| digits > 0).map(BString::from)
-}
-
-/// Names and UUIDs of the lines `ARRAY NAME … UUID=…`.
-fn configured(text: &[u8]) -> Vec<(BString, BString)> {
-    let array = |line: &[u8]| {
-        let mut words = line.fields();
-        words.next().filter(|word| word.eq_ignore_ascii_case(b"array"))?;
-        let name = words.next().filter(|name| name.starts_with(b"/dev/"))?;
-        let uuid = words.find_map(|word| {
-            let (key, value) = word.split_once_str("=")?;
-            key.eq_ignore_ascii_case(b"uuid").then(|| hex(value))
-        });
-        Some((name.into(), uuid??))
-    };
-    text.lines().filter_map(array).take(100).collect()
-}
-
-/// The digits of a UUID, whose groups mdadm separates by colons.
-fn hex(uuid: &[u8]) -> Option<BString> {
-    let digits: Vec<u8> = uuid.iter().filter(|b| b.is_ascii_hexdigit()).map(u8::to_ascii_lowercase).collect();
-    (digits.len() == 32).then(|| digits.into())
 }
 
 #[cfg(test)]
@@ -229,30 +180,11 @@ mod tests {
         }
     }
 
-    #[test]
-    fn arrays_by_uuid() {
-        let conf = b"# x\nMAILADDR root\nARRAY /dev/md0 level=raid1 UUID=01234567:89ABCDEF:01234567:89abcdef\n\
-            array /dev/md/boot metadata=1.2 uuid=1:2\nARRAY <ignore> UUID=01234567:89abcdef:01234567:89abcdef\nARRAY\n";
-        let digits = BString::from("0123456789abcdef0123456789abcdef");
-        assert_eq!(configured(conf), [(BString::from("/dev/md0"), digits)]);
-        let ours = Device::from_real("/dev/md127");
-        let names = Names { candidates: &[], arrays: vec![("/dev/md0".into(), ours.clone())], encrypted: Vec::new() };
-        assert_eq!(names.array("/dev/md0".into()), Some(ours));
-        assert_eq!(names.array("/dev/md0p2".into()), Some(Device::from_real("/dev/md127p2")));
-        assert_eq!(names.array("/dev/md01".into()), None);
-        assert_eq!(names.array("/dev/md0p".into()), None);
-        for (node, want) in [("/dev/md127p1", Some("/dev/md127")), ("/dev/md3", Some("/dev/md3")), ("/dev/mdx", None), ("/dev/sda", None)] {
-            assert_eq!(whole_array(node.into()), want.map(BString::from), "{node}");
-        }
-    }
-
     proptest::proptest! {
         #[test]
-        fn any_name(spec: Vec<u8>, tail in "[a-z0-9/-]{0,20}", text: Vec<u8>) {
+        fn any_name(spec: Vec<u8>, tail in "[a-z0-9/-]{0,20}") {
             let _ = drive(spec.as_bstr());
             let _ = drive(format!("/dev/{tail}").as_str().into());
-            let _ = whole_array(format!("/dev/md{tail}").as_str().into());
-            configured(&text);
         }
     }
 }

@@ -6,8 +6,8 @@
 use super::vg_activate_all;
 use crate::ctx::Ctx;
 use crate::device::Device;
+use crate::disks::lvm_config::DIR;
 use crate::error::{Context, Result};
-use crate::init::lvm::DIR;
 use bstr::{BStr, ByteSlice};
 
 /// Let lvm see only these devices, and the partitions of those that are whole disks.

@@ -13,13 +13,14 @@ use guestfs_protocol::structs::{LvmLv, LvmPv, LvmVg};
 
 use crate::ctx::Ctx;
 use crate::device::{self, Device, Mountable};
+use crate::disks::any_volume;
 use crate::error::{Error, Result};
 use crate::run::Tool;
 use report::Row;
 
 pub use change::{
-    lvm_canonical_lv_name, lvrename, lvresize_free, pvchange_uuid, pvchange_uuid_all, pvresize, pvresize_size, vgchange_uuid,
-    vgchange_uuid_all, vgmeta, vgrename,
+    lvm_canonical_lv_name, lvrename, lvresize_free, pvchange_uuid, pvchange_uuid_all, pvresize, pvresize_size,
+    vgchange_uuid, vgchange_uuid_all, vgmeta, vgrename,
 };
 pub use filter::{lvm_clear_filter, lvm_set_filter};
 pub use uuid::{lvuuid, pvuuid, vglvuuids, vgpvuuids, vguuid};
@@ -35,6 +36,9 @@ fn report<T>(
     select: &[&str],
     row: impl Fn(Row<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
+    if !any_volume() {
+        return Ok(Vec::new());
+    }
     let output = lvm(command).args(report::OPTIONS).args(["-o", fields]).args(select).run(ctx)?;
     report::rows(&output.stdout).map(row).collect()
 }
@@ -256,7 +260,10 @@ pub fn vg_activate(ctx: &mut Ctx, activate: bool, volgroups: &[BString]) -> Resu
 
 /// Activate or deactivate all logical volumes.
 pub fn vg_activate_all(ctx: &mut Ctx, activate: bool) -> Result<()> {
-    vg_activate(ctx, activate, &[])
+    match any_volume() {
+        true => vg_activate(ctx, activate, &[]),
+        false => Ok(()),
+    }
 }
 
 /// Look for volumes on devices that may have come since; nothing remembers them between two commands,

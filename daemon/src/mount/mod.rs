@@ -4,17 +4,22 @@
 //! In: mountables and places in the guest. Out: mounts below the sysroot, and what there is of them.
 //! mount(8) does the mounting: it knows types, helpers (ntfs-3g) and option words.
 
+mod flush;
+mod image;
 mod points;
 mod table;
+mod ufs;
 
+pub use image::{list_9p, mount_9p, mount_loop};
 pub use points::{mkmountpoint, rmmountpoint};
-pub(crate) use table::{has, unescape, TREE};
+pub(crate) use table::TREE;
 
 use crate::ctx::{Ctx, Role};
 use crate::device::{Device, DeviceOrPath, Mountable};
 use crate::error::{Context, Errno, Error, Result};
 use crate::path::GuestPath;
 use crate::run::Tool;
+use crate::{words, worker};
 use bstr::{BStr, BString, ByteSlice};
 use guestfs_protocol::opts;
 use rustix::fs::{FileType, Mode, OFlags};
@@ -22,6 +27,11 @@ use rustix::mount::{unmount, UnmountFlags};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+/// What to say of a file system that a hibernated Windows goes on with, and what to do.
+pub(crate) const ASLEEP: &str = "Windows is hibernated on this file system or was shut down with Fast Startup, and \
+    keeps changes that are not on the disk: writing to it would destroy data. Mount it read-only (mount_ro), or \
+    start Windows and shut it down fully (shutdown /s /t 0); the mount option remove_hiberfile gives up what it keeps";
 
 /// Mount with the file system's default options.
 pub fn mount(ctx: &mut Ctx, mountable: &Mountable, mountpoint: &BStr) -> Result<()> {
@@ -61,6 +71,10 @@ fn attach(ctx: &mut Ctx, options: &[u8], fstype: &[u8], mountable: &Mountable, m
         words.push(b',');
         words.extend_from_slice(options);
     }
+    if let Some(option) = ufs::option(ctx, mountable.device(), options, fstype) {
+        words.push(b',');
+        words.extend_from_slice(option.as_bytes());
+    }
     if let Some(subvolume) = mountable.subvolume() {
         // A comma would start another option.
         if subvolume.contains(&b',') {
@@ -77,7 +91,15 @@ fn attach(ctx: &mut Ctx, options: &[u8], fstype: &[u8], mountable: &Mountable, m
     let done = tool.arg("--").arg(mountable.device()).arg(&target).run(ctx);
     let mounted = table::any_mounted(ctx)?;
     ctx.root_changed(mounted)?;
-    done.map(|_| ()).map_err(|e| plain(ctx, &e))
+    let output = done.map_err(|e| plain(ctx, &e))?;
+    // ntfs-3g mounts what a hibernated Windows goes on with read-only, whatever it was asked for.
+    if output.stderr.contains_str("Falling back to read-only mount because the NTFS partition is in an") {
+        if let Some(entry) = table::mounted(ctx)?.iter().rev().find(|e| e.target == target) {
+            detach(ctx, entry, UnmountFlags::NOFOLLOW)?;
+        }
+        return Err(Error::new(Errno::ROFS, ASLEEP).context(mountable.api_name(ctx)));
+    }
+    Ok(())
 }
 
 /// Make a mounted file system read-only or writable.
@@ -113,23 +135,7 @@ fn plain(ctx: &Ctx, error: &Error) -> Error {
     let text = bstr::join("\n", lines);
     // Its own name is the call's name too, which the library puts in front.
     let text = text.strip_prefix(b"mount: ").unwrap_or(&text);
-    let sysroot = ctx.sysroot().as_os_str().as_bytes();
-    let text = if sysroot == b"/" {
-        text.to_owned()
-    } else {
-        let inner = bstr::concat([sysroot, b"/"]);
-        text.replace(inner, "/").replace(sysroot, "/")
-    };
-    let words = text.split_str(" ").map(|word| {
-        let bare = word.trim_end_with(|c| matches!(c, ',' | '.' | ':'));
-        let (name, rest) = word.split_at(bare.len());
-        let api = if bare.starts_with(b"/dev/") { ctx.api_device_name(name.as_bstr()) } else { BString::from(name) };
-        bstr::concat([&api[..], rest])
-    });
-    match error.errno() {
-        Some(errno) => Error::new(errno, bstr::join(" ", words)),
-        None => Error::msg(bstr::join(" ", words)),
-    }
+    error.reworded(words::plain(ctx, text))
 }
 
 /// Unmount a mount point or a device, wherever that is mounted last.
@@ -154,12 +160,18 @@ pub fn umount(ctx: &mut Ctx, pathordevice: &DeviceOrPath, opts: &opts::UmountOpt
 /// Unmount it, letting go of the guest's root before when it is that.
 fn detach(ctx: &mut Ctx, entry: &table::Entry, flags: UnmountFlags) -> Result<()> {
     if !flags.contains(UnmountFlags::DETACH) {
-        if let Some((pid, name)) = crate::command::left::user_of(entry.number.as_bstr()) {
-            let text = format!("in use: process {pid} ({name}), which a program of the guest left behind, still has it");
+        if let Some((pid, name)) = crate::command::orphans::user_of(entry.number.as_bstr()) {
+            let text =
+                format!("in use: process {pid} ({name}), which a program of the guest left behind, still has it");
             return Err(Error::new(Errno::BUSY, text));
         }
     }
     let target = entry.target.as_path();
+    if !flags.contains(UnmountFlags::DETACH) && table::mounted(ctx)?.iter().any(|e| e.parent == entry.id) {
+        // The kernel would say so too, but the handles of libraries that read it would be gone by then.
+        return busy(Err(Errno::BUSY));
+    }
+    worker::release(ctx, entry.id);
     if target != ctx.sysroot() {
         let done = unmount(target, flags);
         let mounted = table::any_mounted(ctx)?;
@@ -203,9 +215,7 @@ pub fn mounts(ctx: &mut Ctx) -> Result<Vec<Mountable>> {
 pub fn mountpoints(ctx: &mut Ctx) -> Result<Vec<(Mountable, BString)>> {
     let entries = table::mounted(ctx)?.into_iter();
     let devices = entries.filter(|e| e.source.starts_with(b"/dev/"));
-    Ok(devices
-        .map(|e| (Mountable::Device(Device::from_real(OsStr::from_bytes(&e.source))), e.guest))
-        .collect())
+    Ok(devices.map(|e| (Mountable::Device(Device::from_real(OsStr::from_bytes(&e.source))), e.guest)).collect())
 }
 
 /// What df(1) says of the guest's file systems, as a text for people.
@@ -255,9 +265,14 @@ fn df_line(ctx: &Ctx, line: &[u8]) -> Vec<u8> {
     bstr::concat([&api[..], &b" ".repeat(pad), &columns])
 }
 
+/// Bring everything written so far to the disks, perhaps only to what they keep in mind themselves.
+pub(crate) fn write_out(ctx: &Ctx) -> Result<()> {
+    flush::all(ctx)
+}
+
 /// Bring everything written so far to the disks.
 pub fn sync(ctx: &mut Ctx) -> Result<()> {
-    rustix::fs::sync();
+    flush::all(ctx)?;
     // sync(2) does not make a disk write its own cache; fsync of the device does.
     for disk in ctx.disks().list() {
         let opened = rustix::fs::open(disk.device().path(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
@@ -275,8 +290,12 @@ pub fn internal_autosync(ctx: &mut Ctx) -> Result<()> {
     let mut unmounted = Ok(());
     if ctx.role() == Role::Appliance {
         // Nothing may be written behind what counts as the end.
-        crate::command::left::end();
-        unmounted = umount_all(ctx);
+        worker::end_all(ctx);
+        crate::command::orphans::end();
+        // This shows how far it is; unmounting then has little left to write. It is done also when the library
+        // has gone and cannot be told.
+        let flushed = flush::all(ctx);
+        unmounted = umount_all(ctx).and(flushed);
     }
     sync(ctx)?;
     unmounted

@@ -162,8 +162,7 @@ mod tests {
 
     /// A disk of 512-byte sectors with one GPT header at `header_at` and one entry, "a ü:\"".
     fn disk(dir: &std::path::Path, header_at: u64) -> File {
-        let mut f =
-            File::options().read(true).write(true).create(true).truncate(true).open(dir.join("d")).unwrap();
+        let mut f = File::options().read(true).write(true).create(true).truncate(true).open(dir.join("d")).unwrap();
         f.write_all(&[0; 64 * 512]).unwrap();
         let mut entry = [0u8; 128];
         entry[..16].fill(7);

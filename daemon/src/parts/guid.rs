@@ -2,13 +2,14 @@
 //!
 //! In: devices with a GPT. Out: what the table says; changes by sgdisk(8).
 
-use bstr::{BStr, BString};
+use bstr::BString;
 
-use super::properties::{is_guid, not_gpt};
+use super::properties::not_gpt;
 use super::{from_gpt, gpt, gpt_entry, settle};
 use crate::ctx::Ctx;
 use crate::device::Device;
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Result};
+use crate::names::Guid;
 use crate::run::Tool;
 
 /// Run sgdisk with this option on a device that has a GPT.
@@ -33,12 +34,8 @@ pub fn part_get_disk_guid(ctx: &mut Ctx, device: &Device) -> Result<BString> {
 }
 
 /// Set the GUID of the disk.
-pub fn part_set_disk_guid(ctx: &mut Ctx, device: &Device, guid: &BStr) -> Result<()> {
-    // sgdisk takes a word that is none for "a random one".
-    if !is_guid(guid) {
-        return Err(Error::invalid(format!("'{guid}' is not a GUID")));
-    }
-    sgdisk(ctx, device, &[b"-U", guid])
+pub fn part_set_disk_guid(ctx: &mut Ctx, device: &Device, guid: &Guid) -> Result<()> {
+    sgdisk(ctx, device, &[b"-U", guid.as_bstr()])
 }
 
 /// Give the disk a new GUID, which no other one has.
@@ -50,13 +47,13 @@ pub fn part_set_disk_guid_random(ctx: &mut Ctx, device: &Device) -> Result<()> {
 pub fn part_get_gpt_attributes(ctx: &mut Ctx, device: &Device, partnum: i32) -> Result<i64> {
     let entry = gpt_entry(ctx, device, partnum)?.ok_or_else(|| not_gpt(ctx, device))?;
     // The API's number is signed: the highest flag makes it negative.
-    Ok(entry.attributes().cast_signed())
+    Ok(entry.attributes() as i64)
 }
 
 /// Set the flags of a partition, all of them.
 pub fn part_set_gpt_attributes(ctx: &mut Ctx, device: &Device, partnum: i32, attributes: i64) -> Result<()> {
     // Of a partition that is missing sgdisk says nothing.
     part_get_gpt_attributes(ctx, device, partnum)?;
-    let flags = format!("{partnum}:=:{:X}", attributes.cast_unsigned());
+    let flags = format!("{partnum}:=:{:X}", attributes);
     sgdisk(ctx, device, &[b"-A", flags.as_bytes()])
 }

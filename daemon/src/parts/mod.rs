@@ -3,11 +3,13 @@
 //! In: devices and positions in sectors. Out: tables on disk, and the kernel's partition nodes: every
 //! call that changes a table returns only when the nodes are those of the new one.
 
+mod boot_sector;
 mod gpt;
 mod guid;
 mod parted;
 mod properties;
 mod settle;
+mod sfdisk;
 #[cfg(test)]
 mod tests;
 
@@ -28,9 +30,13 @@ pub use guid::{
     part_set_gpt_attributes,
 };
 pub use properties::{
-    part_get_bootable, part_get_gpt_guid, part_get_gpt_type, part_get_mbr_id, part_get_mbr_part_type, part_set_bootable, part_set_gpt_guid,
-    part_set_gpt_type, part_set_mbr_id, part_to_dev, part_to_partnum,
+    part_get_bootable, part_get_gpt_guid, part_get_gpt_type, part_get_mbr_id, part_get_mbr_part_type,
+    part_set_bootable, part_set_gpt_guid, part_set_gpt_type, part_set_mbr_id, part_to_dev, part_to_partnum,
 };
+pub use sfdisk::{sfdisk, sfdiskM, sfdisk_N, sfdisk_disk_geometry, sfdisk_kernel_geometry, sfdisk_l};
+
+/// parted's name for a file system that has the whole disk, of which it makes one partition.
+const NO_TABLE: &str = "loop";
 
 /// Run parted on a device and read the table it prints after `words`, which are commands as parted
 /// takes them from its command line.
@@ -165,13 +171,23 @@ pub fn part_list(ctx: &mut Ctx, device: &Device) -> Result<Vec<Partition>> {
 
 /// The type of the partition table: `msdos`, `gpt` or another of parted's names.
 pub fn part_get_parttype(ctx: &mut Ctx, device: &Device) -> Result<BString> {
-    Ok(table(ctx, device)?.label)
+    let label = table(ctx, device)?.label;
+    if label != NO_TABLE {
+        return Ok(label);
+    }
+    if boot_sector::has_table(device.open(ctx, OFlags::RDONLY)?)? {
+        return Ok("msdos".into());
+    }
+    Err(Error::invalid("not a partitioned device: a file system without a partition table")
+        .context(device.api_name(ctx)))
 }
 
 /// The name of a GPT partition.
 pub fn part_get_name(ctx: &mut Ctx, device: &Device, partnum: i32) -> Result<BString> {
     let entry = gpt_entry(ctx, device, partnum)?.map(|entry| entry.name());
-    entry.ok_or_else(|| Error::not_supported("only GUID partition tables (gpt) have names").context(device.api_name(ctx)))
+    entry.ok_or_else(|| {
+        Error::not_supported("only GUID partition tables (gpt) have names").context(device.api_name(ctx))
+    })
 }
 
 /// What a GPT says of a partition; `None` when the device does not have one.

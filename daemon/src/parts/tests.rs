@@ -39,6 +39,24 @@ fn gpt() {
 }
 
 #[test]
+fn a_file_system_is_no_table() {
+    let mut g = Guest::new();
+    let d = disk(&g);
+    for (program, args, expected) in [
+        ("mke2fs", &["-q", "-F"][..], None),
+        ("mkfs.fat", &["-I", "--mbr=n"], None),
+        ("mkfs.fat", &["-I", "--mbr=y"], Some("msdos")),
+    ] {
+        Tool::new(program).args(args).arg(&d).run(&g.ctx).unwrap();
+        match (part_get_parttype(&mut g.ctx, &d), expected) {
+            (Ok(label), Some(expected)) => assert_eq!(label, expected),
+            (Err(e), None) => assert_eq!(e.errno(), Some(Errno::INVAL), "{e}"),
+            (other, _) => panic!("{program} {args:?}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn moved_ends() {
     let mut g = Guest::new();
     for kind in ["gpt", "mbr"] {
@@ -53,7 +71,9 @@ fn moved_ends() {
         part_resize(&mut g.ctx, &d, 2, -2048).unwrap();
         let expected = [(1, 2048, 2048), (2, 40_960, 131_072 - 2048)];
         assert_eq!(list(&mut g, &d), expected);
-        for (number, end) in [(1, 2047), (1, 40_960), (1, -131_072), (2, 131_072), (2, i64::MAX), (2, i64::MIN), (3, 9), (0, 9)] {
+        for (number, end) in
+            [(1, 2047), (1, 40_960), (1, -131_072), (2, 131_072), (2, i64::MAX), (2, i64::MIN), (3, 9), (0, 9)]
+        {
             assert!(part_resize(&mut g.ctx, &d, number, end).is_err(), "{kind} {number} {end}");
         }
         assert_eq!(list(&mut g, &d), expected);

@@ -1,6 +1,7 @@
 //! Serving the pipes of a tool: its input fed, its outputs kept up to a limit.
 //!
-//! In: a child with pipes. Out: what it printed. The end is when all pipes are closed or the tool has
+//! In: a child with pipes. Out: what it printed, or EINTR when the library does not want the call any more.
+//! The end is when all pipes are closed or the tool has
 //! exited: what it left running in the background may hold them open for ever.
 
 use crate::ctx::Ctx;
@@ -8,12 +9,24 @@ use crate::error::{Errno, Error, Result};
 use crate::progress::Pulse;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::process::{pidfd_open, Pid, PidfdFlags};
 use std::io::Write;
 use std::process::{Child, ChildStdin};
+use std::time::Instant;
 
 /// stderr kept, in bytes; later output is dropped.
 const STDERR_LIMIT: usize = 64 * 1024;
+
+/// stderr taken, in bytes: what prints more does not end by itself.
+const STDERR_MAX: usize = 16 << 20;
+
+/// What is waited for, and how long.
+pub(super) struct Wait {
+    /// Bytes of stdout; more are an error.
+    pub limit: usize,
+    /// Show the library that the tool still runs.
+    pub pulse: bool,
+    pub until: Option<Instant>,
+}
 
 /// How often a moving progress bar is looked after.
 const PULSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 300_000_000 };
@@ -25,16 +38,12 @@ struct Pipes<'a> {
     stderr: Option<OwnedFd>,
     out: Vec<u8>,
     err: Vec<u8>,
+    err_total: usize,
     buf: Vec<u8>,
 }
 
-/// Feed `input` and collect stdout (more than `limit` bytes are an error) and stderr.
-pub(super) fn both(
-    child: &mut Child,
-    input: Vec<u8>,
-    limit: usize,
-    pulse: Option<&Ctx>,
-) -> Result<(Vec<u8>, Vec<u8>)> {
+/// Feed `input` and collect stdout and stderr.
+pub(super) fn both(child: &mut Child, input: Vec<u8>, until: &Wait, ctx: &Ctx) -> Result<(Vec<u8>, Vec<u8>)> {
     let mut pipes = Pipes {
         stdin: child.stdin.take(),
         input: &input,
@@ -42,34 +51,65 @@ pub(super) fn both(
         stderr: child.stderr.take().map(OwnedFd::from),
         out: Vec::new(),
         err: Vec::new(),
+        err_total: 0,
         buf: vec![0; 64 * 1024],
     };
     if let Some(pipe) = &pipes.stdin {
         rustix::io::ioctl_fionbio(pipe, true)?;
     }
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(Errno::SRCH)?;
-    let exit = pidfd_open(pid, PidfdFlags::empty())?;
+    let exit = super::end::exit_fd(child)?;
     let mut exited = false;
     while pipes.stdin.is_some() || pipes.stdout.is_some() || pipes.stderr.is_some() {
         // After its exit only what lies in the pipes already is still its own.
-        let timeout = if exited { Some(Timespec::default()) } else { pulse.map(|_| PULSE) };
-        let ready = pipes.wait(exit.as_fd(), exited, timeout)?;
-        if let Some(ctx) = pulse {
-            ctx.pulse(Pulse::Running);
+        let timeout =
+            if exited { Some(Timespec::default()) } else { (until.pulse || until.until.is_some()).then_some(PULSE) };
+        let ready = pipes.wait((!exited).then_some(exit.as_fd()), ctx.channel().watched(), timeout)?;
+        if until.pulse {
+            ctx.pulse(Pulse::Running)?;
+        }
+        if ready.channel {
+            ctx.channel().wanted()?;
         }
         if exited && ready == Ready::default() {
             break;
         }
+        if until.until.is_some_and(|until| Instant::now() >= until) {
+            return Err(super::end::overdue());
+        }
         exited |= ready.exit;
-        pipes.serve(ready, limit)?;
+        pipes.serve(ready, until.limit)?;
     }
     Ok((pipes.out, pipes.err))
 }
 
-/// Read a pipe to its end, keeping the first 64 KiB.
-pub(super) fn errors(pipe: OwnedFd) -> Vec<u8> {
+/// Read a pipe until its end, or that of the tool (`exit`), keeping the first 64 KiB.
+pub(super) fn errors(pipe: OwnedFd, exit: &OwnedFd) -> Vec<u8> {
     let (mut pipe, mut buf, mut kept) = (Some(pipe), vec![0; 4096], Vec::new());
-    while pipe.is_some() && take(&mut pipe, &mut buf, &mut kept, STDERR_LIMIT).is_ok() {}
+    let mut exited = false;
+    while let Some(fd) = &pipe {
+        let mut fds = vec![PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)];
+        if !exited {
+            fds.push(PollFd::from_borrowed_fd(exit.as_fd(), PollFlags::IN));
+        }
+        let timeout = exited.then(Timespec::default);
+        if rustix::io::retry_on_intr(|| poll(&mut fds, timeout.as_ref())).is_err() {
+            break;
+        }
+        let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
+        let (readable, ended) = (ready.next() == Some(true), ready.next() == Some(true));
+        if readable {
+            if take(&mut pipe, &mut buf, &mut kept, STDERR_LIMIT).is_err() {
+                break;
+            }
+        } else if exited {
+            break;
+        }
+        // What it left running may go on printing.
+        if exited && kept.len() >= STDERR_LIMIT {
+            break;
+        }
+        exited |= ended;
+    }
     kept
 }
 
@@ -80,18 +120,26 @@ struct Ready {
     stdout: bool,
     stderr: bool,
     exit: bool,
+    /// The library said something.
+    channel: bool,
 }
 
 impl Pipes<'_> {
-    fn wait(&self, exit: BorrowedFd<'_>, exited: bool, timeout: Option<Timespec>) -> Result<Ready> {
+    fn wait(
+        &self,
+        exit: Option<BorrowedFd<'_>>,
+        channel: Option<BorrowedFd<'_>>,
+        timeout: Option<Timespec>,
+    ) -> Result<Ready> {
         let mut ready = Ready::default();
         let wanted = [
             (self.stdin.as_ref().map(|f| f.as_fd()), PollFlags::OUT, &mut ready.stdin),
             (self.stdout.as_ref().map(|f| f.as_fd()), PollFlags::IN, &mut ready.stdout),
             (self.stderr.as_ref().map(|f| f.as_fd()), PollFlags::IN, &mut ready.stderr),
-            ((!exited).then_some(exit), PollFlags::IN, &mut ready.exit),
+            (exit, PollFlags::IN, &mut ready.exit),
+            (channel, PollFlags::IN, &mut ready.channel),
         ];
-        let (mut fds, mut flags) = (Vec::with_capacity(4), Vec::with_capacity(4));
+        let (mut fds, mut flags) = (Vec::with_capacity(5), Vec::with_capacity(5));
         for (fd, events, flag) in wanted {
             if let Some(fd) = fd {
                 fds.push(PollFd::from_borrowed_fd(fd, events));
@@ -117,29 +165,41 @@ impl Pipes<'_> {
                 self.stdin = None;
             }
         }
-        if ready.stdout && !take(&mut self.stdout, &mut self.buf, &mut self.out, limit)? {
+        if ready.stdout && take(&mut self.stdout, &mut self.buf, &mut self.out, limit)?.dropped {
             return Err(Error::new(Errno::MSGSIZE, format!("output is larger than {limit} bytes")));
         }
         if ready.stderr {
-            take(&mut self.stderr, &mut self.buf, &mut self.err, STDERR_LIMIT)?;
+            let taken = take(&mut self.stderr, &mut self.buf, &mut self.err, STDERR_LIMIT)?;
+            self.err_total = self.err_total.saturating_add(taken.bytes);
+            if self.err_total > STDERR_MAX {
+                return Err(Error::new(Errno::MSGSIZE, format!("printed more than {STDERR_MAX} bytes on stderr")));
+            }
         }
         Ok(())
     }
 }
 
-/// Read what is there into `into`, at most `limit` bytes in all; closes `pipe` at its end. False when
-/// something had to be dropped.
-fn take(pipe: &mut Option<OwnedFd>, buf: &mut [u8], into: &mut Vec<u8>, limit: usize) -> Result<bool> {
-    let Some(fd) = pipe else { return Ok(true) };
+/// What one read gave.
+#[derive(Default)]
+struct Taken {
+    bytes: usize,
+    /// Some of it was more than may be kept.
+    dropped: bool,
+}
+
+/// Read what is there into `into`, at most `limit` bytes in all; closes `pipe` at its end.
+fn take(pipe: &mut Option<OwnedFd>, buf: &mut [u8], into: &mut Vec<u8>, limit: usize) -> Result<Taken> {
+    let Some(fd) = pipe else { return Ok(Taken::default()) };
     match rustix::io::read(fd, &mut *buf) {
         Ok(0) => *pipe = None,
-        Ok(n) => {
-            let kept = n.min(limit.saturating_sub(into.len()));
+        Ok(bytes) => {
+            let kept = bytes.min(limit.saturating_sub(into.len()));
+            into.try_reserve(kept)?;
             into.extend_from_slice(buf.get(..kept).unwrap_or_default());
-            return Ok(kept == n);
+            return Ok(Taken { bytes, dropped: kept < bytes });
         }
         Err(Errno::INTR | Errno::AGAIN) => {}
         Err(e) => return Err(e.into()),
     }
-    Ok(true)
+    Ok(Taken::default())
 }

@@ -1,8 +1,9 @@
 //! What a tool can do to its caller.
 
-use super::{find_tool, Tool};
+use super::{apart, find_tool, Tool};
 use crate::error::Errno;
 use crate::testing::Guest;
+use guestfs_protocol::message::CANCEL_FLAG;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,7 @@ fn failures_say_what_the_tool_said() {
     };
     check("echo broken >&2; exit 1", "sh: broken", None);
     check("echo sh: broken >&2; exit 1", "sh: broken", None);
+    check("echo the reason; exit 1", "sh: the reason", None);
     check("exit 7", "sh failed with exit status 7 and said nothing", None);
     check("echo half >&2; kill -9 $$", "sh was killed by signal 9: half", Some(Errno::IO));
     let e = Tool::new("no-such-tool").run(&g.ctx).unwrap_err();
@@ -91,4 +93,86 @@ fn pipes_that_the_caller_serves() {
     let start = Instant::now();
     drop(sh("exec sleep 60").spawn_piped(&g.ctx, false, true).unwrap());
     assert!(start.elapsed() < Duration::from_secs(20));
+}
+
+/// The library's end of a guest whose calls it may cancel: says so when `seen` is there.
+fn cancel_when(g: &Guest, seen: std::path::PathBuf) -> std::thread::JoinHandle<Instant> {
+    g.ctx.channel().set_heeding();
+    g.ctx.channel().begin(1, 1);
+    let mut library = g.library();
+    std::thread::spawn(move || {
+        let until = Instant::now() + Duration::from_secs(20);
+        while !seen.exists() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        library.write_all(&CANCEL_FLAG.to_be_bytes()).unwrap();
+        let mut heard = [0; 4];
+        std::io::Read::read_exact(&mut library, &mut heard).unwrap();
+        assert_eq!(u32::from_be_bytes(heard), CANCEL_FLAG);
+        Instant::now()
+    })
+}
+
+#[test]
+fn a_cancelled_tool_ends_with_all_it_started() {
+    let g = Guest::new();
+    let wait = "echo $$ > {dir}/leader; sleep 1000 & echo $! > {dir}/child; touch {dir}/begun; wait";
+    let silent = "exec >/dev/null 2>&1; echo $$ > {dir}/leader; touch {dir}/begun; sleep 1000; true";
+    let stubborn = "trap '' TERM; echo $$ > {dir}/leader; touch {dir}/begun; while :; do sleep 1; done";
+    let scripts =
+        [(false, wait), (true, wait), (false, silent), (false, stubborn), (false, "touch {dir}/begun; yes >&2")];
+    for (piped, script) in scripts {
+        let dir = tempfile::tempdir().unwrap();
+        let script = script.replace("{dir}", dir.path().to_str().unwrap());
+        let library = cancel_when(&g, dir.path().join("begun"));
+        let e = match piped {
+            false => sh(&script).run_status(&g.ctx).unwrap_err(),
+            true => sh(&script).spawn_piped(&g.ctx, false, false).unwrap().finish_status().unwrap_err(),
+        };
+        assert_eq!(e.errno(), Some(Errno::INTR), "{script}: {e}");
+        assert!(library.join().unwrap().elapsed() < Duration::from_secs(5), "{script}");
+        for name in ["leader", "child"] {
+            let Ok(pid) = std::fs::read_to_string(dir.path().join(name)) else { continue };
+            let state = || std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+            let until = Instant::now() + Duration::from_secs(10);
+            // What has no parent any more may wait a moment to be reaped.
+            while !(state().is_empty() || state().contains(") Z")) {
+                assert!(Instant::now() < until, "{script}: the {name} still runs");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        // Nothing more is begun in a cancelled call; the next one is another.
+        assert_eq!(sh("true").run(&g.ctx).unwrap_err().errno(), Some(Errno::INTR));
+        g.ctx.channel().begin(1, 2);
+        sh("true").run(&g.ctx).unwrap();
+    }
+}
+
+#[test]
+fn complaints_without_end_are_stopped() {
+    let g = Guest::new();
+    let e = sh("yes complaint-complaint-complaint >&2").run(&g.ctx).unwrap_err();
+    assert_eq!(e.errno(), Some(Errno::MSGSIZE), "{e}");
+    for script in ["sleep 1000", "exec >/dev/null 2>&1; sleep 1000"] {
+        let e = sh(script).time_limit(Duration::from_millis(300)).run(&g.ctx).unwrap_err();
+        assert_eq!(e.errno(), Some(Errno::TIMEDOUT), "{e}");
+    }
+}
+
+#[test]
+fn work_that_nobody_waits_for_any_more() {
+    let g = Guest::new();
+    assert_eq!(apart(g.ctx.channel(), || {}, || 7).unwrap(), 7);
+    let dir = tempfile::tempdir().unwrap();
+    let begun = dir.path().join("begun");
+    let library = cancel_when(&g, begun.clone());
+    let (end, ends) = std::sync::mpsc::channel::<()>();
+    let work = move || {
+        std::fs::write(begun, "").unwrap();
+        // As a system call that waits for a disk.
+        let _ = ends.recv();
+    };
+    assert_eq!(apart(g.ctx.channel(), || {}, work).unwrap_err().errno(), Some(Errno::INTR));
+    library.join().unwrap();
+    drop(end);
 }

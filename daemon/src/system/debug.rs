@@ -4,9 +4,10 @@
 //! In: a subcommand and its words. Out: text.
 
 use crate::ctx::{Ctx, Role};
-use crate::error::{Context, Errno, Error, Result};
+use crate::error::{zeroed, Context, Errno, Error, Result};
 use crate::run::Tool;
 use bstr::{BStr, BString, ByteSlice, ByteVec};
+use guestfs_protocol::message::ERROR_MESSAGE_MAX;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -17,18 +18,19 @@ type Handler = fn(&mut Ctx, &[BString]) -> Result<BString>;
 /// Name, what it does, and the code.
 const COMMANDS: &[(&str, &str, Handler)] = &[
     ("env", "print the environment of the daemon", env),
-    ("error", "[ERRNO]: fail, for testing", error),
+    ("error", "LENGTH or ERRNO: fail with EROFS and so many letters, or with this errno, for testing", error),
     ("fds", "list the daemon's open descriptors", fds),
     ("guestfs-rs", "the library's hello", super::hello::hello),
     ("help", "this list", help),
     ("ll", "PATH: list a directory of the appliance with details", ll),
     ("ls", "PATH: list a directory of the appliance", ls),
     ("panic", "panic inside the call, for testing", panic),
-    ("print", "WORDS: print them", print),
+    ("print", "WORDS: print them on the console, for testing", print),
     ("progress", "SECONDS [MILLISECONDS]: show a progress bar for so long, for testing", progress),
     ("setenv", "NAME VALUE: refused, tools have a fixed environment", setenv),
     ("sh", "WORDS: run a line in the appliance's shell", sh),
     ("spew", "BYTES: return that many bytes, for testing limits", spew),
+    ("worker", "WORDS: have a worker process go wrong, for testing", super::trial::worker),
 ];
 
 /// Run a subcommand.
@@ -43,7 +45,7 @@ pub fn debug(ctx: &mut Ctx, subcmd: &BStr, extraargs: &[BString]) -> Result<BStr
 }
 
 /// Looking around on a machine that is not ours is not what the client was let in for.
-fn only_appliance(ctx: &Ctx) -> Result<()> {
+pub(super) fn only_appliance(ctx: &Ctx) -> Result<()> {
     if ctx.role() == Role::Appliance {
         return Ok(());
     }
@@ -69,10 +71,15 @@ fn env(ctx: &mut Ctx, _: &[BString]) -> Result<BString> {
 
 fn error(_: &mut Ctx, args: &[BString]) -> Result<BString> {
     let message = "test error, asked for by debug error";
-    match args.first() {
-        None => Err(Error::msg(message)),
-        Some(name) => Err(Error::new(Errno::from_raw_os_error(guestfs_protocol::errno::number(name)), message)),
+    let Some(word) = args.first() else { return Err(Error::msg(message)) };
+    if !word.iter().all(u8::is_ascii_digit) {
+        return Err(Error::new(Errno::from_raw_os_error(guestfs_protocol::errno::number(word)), message));
     }
+    let length = usize::try_from(number(word.as_bstr())?).unwrap_or(usize::MAX);
+    if length > ERROR_MESSAGE_MAX {
+        return Err(Error::invalid(format!("an error's text has at most {ERROR_MESSAGE_MAX} bytes")));
+    }
+    Err(Error::new(Errno::ROFS, letters(b'a', length)?))
 }
 
 fn fds(_: &mut Ctx, _: &[BString]) -> Result<BString> {
@@ -110,13 +117,14 @@ fn panic(_: &mut Ctx, _: &[BString]) -> Result<BString> {
 }
 
 fn print(_: &mut Ctx, args: &[BString]) -> Result<BString> {
-    Ok(bstr::join(" ", args).into())
+    eprintln!("{}", bstr::join(" ", args).as_bstr());
+    Ok("ok".into())
 }
 
 fn progress(ctx: &mut Ctx, args: &[BString]) -> Result<BString> {
     let (seconds, step) = match args {
-        [seconds] => (number(seconds)?, 100),
-        [seconds, step] => (number(seconds)?, number(step)?.max(1)),
+        [seconds] => (number(seconds.as_bstr())?, 100),
+        [seconds, step] => (number(seconds.as_bstr())?, number(step.as_bstr())?.max(1)),
         _ => return Err(Error::invalid("expected: progress SECONDS [MILLISECONDS]")),
     };
     if seconds > 3600 || step > 10_000 {
@@ -127,7 +135,7 @@ fn progress(ctx: &mut Ctx, args: &[BString]) -> Result<BString> {
     while at < total {
         std::thread::sleep(Duration::from_millis(step));
         at = at.saturating_add(step).min(total);
-        ctx.progress(at, total);
+        ctx.progress(at, total)?;
     }
     Ok("ok".into())
 }
@@ -142,11 +150,17 @@ fn sh(ctx: &mut Ctx, args: &[BString]) -> Result<BString> {
 }
 
 fn spew(_: &mut Ctx, args: &[BString]) -> Result<BString> {
-    let count = usize::try_from(number(one(args)?)?).unwrap_or(usize::MAX);
+    let count = usize::try_from(number(one(args)?.as_bstr())?).unwrap_or(usize::MAX);
     if count > 2 * guestfs_protocol::xdr::MESSAGE_MAX {
         return Err(Error::invalid("more than twice what a message can hold"));
     }
-    Ok(b"x".repeat(count).into())
+    Ok(letters(b'x', count)?.into())
+}
+
+fn letters(letter: u8, count: usize) -> Result<Vec<u8>> {
+    let mut letters = zeroed(count)?;
+    letters.fill(letter);
+    Ok(letters)
 }
 
 fn one(args: &[BString]) -> Result<&BString> {
@@ -156,7 +170,35 @@ fn one(args: &[BString]) -> Result<&BString> {
     }
 }
 
-fn number(text: &BString) -> Result<u64> {
+pub(super) fn number(text: &BStr) -> Result<u64> {
     let number = text.to_str().ok().and_then(|t| t.parse().ok());
     number.ok_or_else(|| Error::invalid("not a number").context(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Guest;
+
+    #[test]
+    fn errors_to_order() {
+        let mut g = Guest::new();
+        let mut fails = |word: &str| {
+            let e = debug(&mut g.ctx, "error".into(), &[word.into()]).unwrap_err();
+            (e.errno(), e.message().len())
+        };
+        assert_eq!(fails("0"), (Some(Errno::ROFS), 0));
+        assert_eq!(fails("1000"), (Some(Errno::ROFS), 1000));
+        assert_eq!(fails("65536"), (Some(Errno::ROFS), ERROR_MESSAGE_MAX));
+        assert_eq!(fails("65537").0, Some(Errno::INVAL));
+        assert_eq!(fails("99999999999999999999").0, Some(Errno::INVAL));
+        assert_eq!(fails("ENOENT").0, Some(Errno::NOENT));
+        assert_eq!(debug(&mut g.ctx, "error".into(), &[]).unwrap_err().errno(), None);
+    }
+
+    #[test]
+    fn printing_answers_ok() {
+        let mut g = Guest::new();
+        assert_eq!(debug(&mut g.ctx, "print".into(), &["hello".into(), "world".into()]).unwrap(), "ok");
+    }
 }

@@ -1,14 +1,15 @@
 //! The library's first call: what a machine must be told that does not know its disks, its clock or
 //! its identity, because it may be a copy of one that was started long ago.
 //!
-//! In: words `v=1 time=SEC.NSEC entropy=HEX chunk=BYTES verbose=1 disk=INDEX:scsi:TARGET:LUN[:LABEL] …`. Out:
-//! `v=1 chunk=BYTES version=VERSION`. Words of other names are skipped, so that a newer library may
+//! In: words `v=1 time=SEC.NSEC entropy=HEX chunk=BYTES cancel=1 verbose=1 disk=INDEX:scsi:TARGET:LUN[:LABEL] …`. Out:
+//! `v=1 chunk=BYTES version=VERSION`, and `cancel=1` when the library said it: cancel words are then heard in
+//! every call (see [`crate::channel::cancel`]). Words of other names are skipped, so that a newer library may
 //! say more. It is said again when drives come (`v=1`, all `disk=` words) or one is to go
 //! (`v=1 remove=INDEX`, answered with `removed=INDEX` as well).
 
 use crate::channel::ChunkSizes;
 use crate::ctx::{Ctx, Role};
-use crate::device::Disk;
+use crate::disks::Disk;
 use crate::error::{Context, Error, Result};
 use bstr::{BString, ByteSlice};
 use guestfs_protocol::message::{BIG_CHUNK_SIZE, MAX_CHUNK_SIZE};
@@ -28,6 +29,7 @@ struct Hello {
     time: Option<(i64, i64)>,
     entropy: Vec<u8>,
     chunk: Option<usize>,
+    cancel: bool,
     verbose: bool,
     disks: Vec<Disk>,
     remove: Option<usize>,
@@ -52,11 +54,11 @@ pub fn hello(ctx: &mut Ctx, words: &[BString]) -> Result<BString> {
         }
         if first || !hello.disks.is_empty() {
             let new = ctx.disks_mut().set_table(hello.disks, DISK_PATIENCE)?;
-            crate::device::start(ctx, &new, first)?;
+            crate::plug::start(ctx, &new, first)?;
             ctx.ready()?;
         }
         if let Some(index) = hello.remove {
-            crate::device::unplug(ctx, index)?;
+            crate::plug::unplug(ctx, index)?;
         }
     }
     if hello.verbose {
@@ -65,10 +67,14 @@ pub fn hello(ctx: &mut Ctx, words: &[BString]) -> Result<BString> {
     if let Some(send) = hello.chunk {
         ctx.channel().set_chunk_sizes(ChunkSizes { receive: BIG_CHUNK_SIZE, send });
     }
+    if hello.cancel {
+        ctx.channel().set_heeding();
+    }
     ctx.hello_done();
     let chunk = hello.chunk.map_or(MAX_CHUNK_SIZE, |_| BIG_CHUNK_SIZE);
     let removed = hello.remove.map_or(String::new(), |index| format!(" removed={index}"));
-    Ok(format!("v=1 chunk={chunk} version={}{removed}", env!("CARGO_PKG_VERSION")).into())
+    let cancel = if hello.cancel { " cancel=1" } else { "" };
+    Ok(format!("v=1 chunk={chunk} version={}{cancel}{removed}", env!("CARGO_PKG_VERSION")).into())
 }
 
 fn parse(words: &[BString]) -> Result<Hello> {
@@ -89,6 +95,7 @@ fn parse(words: &[BString]) -> Result<Hello> {
                 })?;
             }
             b"chunk" => hello.chunk = Some(number(value).ok_or_else(bad)?),
+            b"cancel" => hello.cancel = value == b"1",
             b"remove" => hello.remove = Some(number(value).ok_or_else(bad)?),
             b"verbose" => hello.verbose = value == b"1",
             b"disk" => hello.disks.push(disk(value).ok_or_else(bad)?),
@@ -141,7 +148,9 @@ mod tests {
     #[test]
     fn a_full_hello() {
         let entropy = "0f".repeat(64);
-        let text = format!("v=1 time=1700000000.000000007 entropy={entropy} chunk=65536 later=x disk=0:scsi:3:0 disk=26:scsi:4:1:data");
+        let text = format!(
+            "v=1 time=1700000000.000000007 entropy={entropy} chunk=65536 later=x disk=0:scsi:3:0 disk=26:scsi:4:1:data"
+        );
         let hello = parse(&words(&text)).unwrap();
         assert_eq!(hello.version, 1);
         assert_eq!(hello.time, Some((1_700_000_000, 7)));
@@ -164,9 +173,26 @@ mod tests {
     #[test]
     fn nonsense_is_refused() {
         for bad in [
-            "v", "v=x", "v=-1", "v=", "time=1", "time=1.5", "time=1.0000000000", "time=+1.000000000", "entropy=00",
-            "entropy=0g", "entropy=abc", "chunk=99999999999999999999999", "disk=0", "disk=0:ide:1:2", "disk=a:scsi:0:0",
-            "disk=0:scsi:0", "disk=-1:scsi:0:0", "remove=", "remove=-1", "remove=x",
+            "v",
+            "v=x",
+            "v=-1",
+            "v=",
+            "time=1",
+            "time=1.5",
+            "time=1.0000000000",
+            "time=+1.000000000",
+            "entropy=00",
+            "entropy=0g",
+            "entropy=abc",
+            "chunk=99999999999999999999999",
+            "disk=0",
+            "disk=0:ide:1:2",
+            "disk=a:scsi:0:0",
+            "disk=0:scsi:0",
+            "disk=-1:scsi:0:0",
+            "remove=",
+            "remove=-1",
+            "remove=x",
         ] {
             assert!(parse(&words(bad)).is_err(), "{bad}");
         }

@@ -4,19 +4,26 @@
 
 mod debug;
 mod hello;
+mod trial;
 
 pub use debug::debug;
 
+use crate::channel::cancel;
 use crate::ctx::{Ctx, Role};
 use crate::error::{Context, Error, Result};
-use crate::groups::Availability;
+use crate::groups::{Availability, Groups};
+use crate::transfer_io::FileIn;
 use bstr::{BStr, BString, ByteSlice};
 use guestfs_protocol::structs::Utsname;
-use std::time::Duration;
+use std::io::BufRead;
+use std::time::{Duration, Instant};
+
+/// How long nobody looks whether the library still wants the call.
+const NAP: Duration = Duration::from_millis(100);
 
 /// Every option group that the API has, whether it works here or not.
-pub fn available_all_groups(ctx: &mut Ctx) -> Result<Vec<BString>> {
-    Ok(ctx.groups().names().map(BString::from).collect())
+pub fn available_all_groups(_: &mut Ctx) -> Result<Vec<BString>> {
+    Ok(Groups::names().map(BString::from).collect())
 }
 
 /// 0: the group works here, 1: it does not, 2: there is no such group.
@@ -24,7 +31,7 @@ pub fn internal_feature_available(ctx: &mut Ctx, group: &BStr) -> Result<i32> {
     // Names are ASCII; anything else is unknown anyway.
     Ok(match ctx.groups().availability(&group.to_string()) {
         Availability::Available => 0,
-        Availability::Missing(_) | Availability::Unsupported | Availability::Planned => 1,
+        Availability::Missing(_) => 1,
         Availability::Unknown => 2,
     })
 }
@@ -49,7 +56,7 @@ pub fn drop_caches(ctx: &mut Ctx, whattodrop: i32) -> Result<()> {
     if ctx.role() == Role::Directory {
         return Err(Error::not_supported("this daemon serves a plain directory; the machine is not its own"));
     }
-    rustix::fs::sync();
+    crate::mount::write_out(ctx)?;
     let file = "/proc/sys/vm/drop_caches";
     std::fs::write(file, whattodrop.to_string()).with_context(|| format!("{file}: {whattodrop}"))
 }
@@ -65,6 +72,36 @@ pub fn internal_exit(ctx: &mut Ctx) -> Result<()> {
     Ok(())
 }
 
+/// Take in a file, and crash when so many chunks of it have come.
+pub fn internal_rhbz914931(_: &mut Ctx, filename: &mut FileIn, count: i32) -> Result<()> {
+    if !(1..=1000).contains(&count) {
+        return Err(Error::invalid(format!("{count}: count is not between 1 and 1000")));
+    }
+    let mut come = 0;
+    loop {
+        let length = filename.chunk()?.len();
+        if length == 0 {
+            return Ok(());
+        }
+        filename.consume(length);
+        come += 1;
+        if come == count {
+            eprintln!("guestfsd: ends after {count} chunks, as internal_rhbz914931 asked for");
+            // No unmounting, no goodbye: that of PID 1 is the kernel's panic.
+            std::process::exit(1);
+        }
+    }
+}
+
+/// Load a kernel module and what it needs.
+pub fn modprobe(ctx: &mut Ctx, modulename: &BStr) -> Result<()> {
+    if ctx.role() == Role::Directory {
+        return Err(Error::not_supported("this daemon serves a plain directory; the machine is not its own"));
+    }
+    let name = modulename.to_str().ok().filter(|name| !name.is_empty());
+    crate::kmod::load(name.ok_or_else(|| Error::invalid("is no name of a kernel module").context(modulename))?)
+}
+
 /// That the reply comes is the answer.
 pub fn ping_daemon(_: &mut Ctx) -> Result<()> {
     Ok(())
@@ -73,7 +110,12 @@ pub fn ping_daemon(_: &mut Ctx) -> Result<()> {
 /// Do nothing for so many seconds.
 pub fn sleep(_: &mut Ctx, secs: i32) -> Result<()> {
     let secs = u64::try_from(secs).map_err(|_| Error::invalid(format!("{secs} seconds: time is negative")))?;
-    std::thread::sleep(Duration::from_secs(secs));
+    let begun = Instant::now();
+    let all = Duration::from_secs(secs);
+    while let Some(left) = all.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
+        cancel::point()?;
+        std::thread::sleep(left.min(NAP));
+    }
     Ok(())
 }
 

@@ -6,6 +6,9 @@
 
 use std::io::{BufRead, Read, Write};
 
+use base64::alphabet::STANDARD;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use base64::Engine;
 use rustix::fs::OFlags;
 
 use crate::ctx::Ctx;
@@ -14,7 +17,9 @@ use crate::files::{open_file, open_new};
 use crate::path::GuestPath;
 use crate::transfer_io::{FileIn, FileOut};
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// As base64(1): padding must be there, bits that belong to no byte do not matter.
+const ENGINE: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 /// Bytes that become one line of 76 characters.
 const PER_LINE: usize = 57;
@@ -34,107 +39,69 @@ pub fn base64_out(ctx: &mut Ctx, filename: &GuestPath, base64file: &mut FileOut)
 }
 
 fn encode(mut from: impl Read, to: &mut impl Write) -> Result<()> {
-    let mut text = Vec::with_capacity(LINES * (PER_LINE / 3 * 4 + 1));
+    let mut text = String::with_capacity(LINES * (PER_LINE / 3 * 4 + 1));
     let mut block = Vec::with_capacity(LINES * PER_LINE);
     loop {
         block.clear();
         text.clear();
         let n = from.by_ref().take((LINES * PER_LINE) as u64).read_to_end(&mut block)?;
         for line in block.chunks(PER_LINE) {
-            line.chunks(3).for_each(|group| text.extend_from_slice(&four(group)));
-            text.push(b'\n');
+            ENGINE.encode_string(line, &mut text);
+            text.push('\n');
         }
-        to.write_all(&text)?;
+        to.write_all(text.as_bytes())?;
         if n < LINES * PER_LINE {
             return Ok(());
         }
     }
 }
 
-/// The four characters of up to three bytes.
-fn four(group: &[u8]) -> [u8; 4] {
-    let byte = |i: usize| u32::from(group.get(i).copied().unwrap_or(0));
-    let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-    let mut text = [b'='; 4];
-    for (i, to) in text.iter_mut().enumerate().take(group.len() + 1) {
-        let sextet = bits >> (18 - 6 * i) & 63;
-        *to = ALPHABET.get(sextet as usize).copied().unwrap_or(b'=');
+fn is_base64(character: u8) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, b'+' | b'/' | b'=')
+}
+
+/// The bytes of a text that is nothing but base64: no line breaks, nothing to be skipped.
+pub(crate) fn decode_strict(text: &[u8]) -> Result<Vec<u8>> {
+    if !text.iter().copied().all(is_base64) {
+        return Err(invalid());
     }
-    text
+    let mut bytes = Vec::new();
+    decode(&mut &*text, &mut bytes)?;
+    Ok(bytes)
 }
 
 fn decode(from: &mut impl BufRead, to: &mut impl Write) -> Result<()> {
-    let mut group = Group::default();
-    let mut bytes = Vec::new();
+    // Never more than was read at once and an unfinished group.
+    let mut text = Vec::new();
     loop {
-        let text = from.fill_buf()?;
-        if text.is_empty() {
+        let read = from.fill_buf()?;
+        if read.is_empty() {
             break;
         }
-        bytes.clear();
-        for character in text {
-            group.take(*character, &mut bytes)?;
-        }
-        to.write_all(&bytes)?;
-        let n = text.len();
+        text.extend(read.iter().copied().filter(|c| is_base64(*c)));
+        let n = read.len();
         from.consume(n);
+        let whole = text.len() & !3;
+        pieces(text.get(..whole).unwrap_or_default(), to)?;
+        text.drain(..whole);
     }
-    group.end()
+    if text.is_empty() {
+        Ok(())
+    } else {
+        Err(invalid())
+    }
 }
 
-/// Up to four characters that belong together.
-#[derive(Default)]
-struct Group {
-    bits: u32,
-    /// Characters so far, of the alphabet and of padding.
-    letters: u32,
-    padding: u32,
-}
-
-impl Group {
-    /// Add a character; the bytes of a full group go to `bytes`.
-    fn take(&mut self, character: u8, bytes: &mut Vec<u8>) -> Result<()> {
-        let sextet = match character {
-            b'A'..=b'Z' => character - b'A',
-            b'a'..=b'z' => character - b'a' + 26,
-            b'0'..=b'9' => character - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            b'=' => {
-                self.padding += 1;
-                // At most two, after at least two letters.
-                if self.letters < 2 {
-                    return Err(invalid());
-                }
-                self.flush(bytes);
-                return Ok(());
-            }
-            _ => return Ok(()),
-        };
-        if self.padding > 0 {
-            return Err(invalid());
-        }
-        self.bits = self.bits << 6 | u32::from(sextet);
-        self.letters += 1;
-        self.flush(bytes);
-        Ok(())
+/// Decode whole groups of four. Texts may follow one another: padding ends a piece, not everything.
+fn pieces(mut text: &[u8], to: &mut impl Write) -> Result<()> {
+    while !text.is_empty() {
+        let padded = text.chunks(4).position(|group| group.contains(&b'='));
+        let end = padded.map_or(text.len(), |group| (group + 1) * 4);
+        let (piece, rest) = text.split_at_checked(end).unwrap_or((text, &[]));
+        to.write_all(&ENGINE.decode(piece).map_err(|_| invalid())?)?;
+        text = rest;
     }
-
-    fn flush(&mut self, bytes: &mut Vec<u8>) {
-        if self.letters + self.padding < 4 {
-            return;
-        }
-        let [_, a, b, c] = (self.bits << (6 * self.padding)).to_be_bytes();
-        bytes.extend([a, b, c].into_iter().take(3 - self.padding as usize));
-        *self = Group::default();
-    }
-
-    fn end(&self) -> Result<()> {
-        if self.letters + self.padding > 0 {
-            return Err(invalid());
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 fn invalid() -> Error {
@@ -159,7 +126,12 @@ mod tests {
     #[test]
     fn known_texts() {
         for (bytes, text) in [
-            ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
             ("foobar", "Zm9vYmFy"),
         ] {
             let mut out = Vec::new();
@@ -172,7 +144,8 @@ mod tests {
 
     #[test]
     fn odd_texts() {
-        let check = |text: &str, want: Option<&[u8]>| assert_eq!(decoded(text.as_bytes()).ok().as_deref(), want, "{text:?}");
+        let check =
+            |text: &str, want: Option<&[u8]>| assert_eq!(decoded(text.as_bytes()).ok().as_deref(), want, "{text:?}");
         check(" aGVs\r\nbG8 =\n\n", Some(b"hello"));
         check("aG!V*s\0bG8=", Some(b"hello"));
         check("YWI=YQ==", Some(b"aba"));

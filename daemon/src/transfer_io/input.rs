@@ -3,9 +3,10 @@
 //! In: chunks off the channel. Out: `Read`/`BufRead`, or a file on a disk, written past the page cache
 //! when it is large.
 
-use super::{cancelled, LARGE};
+use super::LARGE;
+use crate::channel::cancel::cancelled;
 use crate::channel::{Channel, Incoming};
-use crate::copy::direct::{Buffer, Direct};
+use crate::direct::{Buffer, Direct};
 use crate::error::{Errno, Error, Result};
 use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
@@ -163,8 +164,12 @@ impl FileIn {
             0 => self.next_head()?,
             _ => (std::mem::take(&mut self.left), std::mem::take(&mut self.padding)),
         };
-        self.channel.read_body(&mut self.chunk, size)?;
-        self.channel.skip(padding)
+        let have = self.channel.read_body(&mut self.chunk, size)?;
+        self.channel.skip(padding)?;
+        if have < size {
+            return Err(Errno::NOMEM.into());
+        }
+        Ok(())
     }
 
     /// Size and padding of the next chunk; 0 at the end of the file.

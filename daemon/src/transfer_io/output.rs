@@ -3,12 +3,13 @@
 //! In: bytes from a handler, or a file on a disk. Out: chunks, behind the OK reply that goes out with
 //! the first of them.
 
-use super::{cancelled, LARGE};
+use super::LARGE;
+use crate::channel::cancel::cancelled;
 use crate::channel::{Channel, Outgoing, CHUNK_PREFIX};
-use crate::copy::direct::Direct;
+use crate::direct::Direct;
 use crate::error::{Context, Errno, Result};
 use guestfs_protocol::message::{frame, Header, Status};
-use rustix::event::{poll, PollFd, PollFlags};
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::pipe::{splice, PipeFlags, SpliceFlags};
 use std::fs::File;
@@ -18,6 +19,20 @@ use std::rc::Rc;
 /// Given to a virtio-serial port at once. Its queue takes up to 128 of these before it makes us wait, so
 /// a host that reads slowly has up to 16 MiB of the machine's memory waiting for it, and not more.
 const PIECE: usize = 128 * 1024;
+
+/// What is copied from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// Never keeps us waiting.
+    File,
+    /// May, for nobody but us.
+    Tool,
+    /// Somebody wants to see what it prints.
+    Program,
+}
+
+/// A program that prints nothing for so long pauses.
+const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
 struct Pipe {
     output: OwnedFd,
@@ -66,16 +81,22 @@ impl FileOut {
     /// Send everything `from` gives, without another copy, at most `limit` bytes. `total` is what
     /// progress is measured against; `None` reports none. The number of bytes.
     pub fn copy_from(&mut self, from: impl AsFd, limit: Option<u64>, total: Option<u64>) -> Result<u64> {
-        self.copy(from.as_fd(), limit, total, false)
+        self.copy(from.as_fd(), limit, total, Source::File)
     }
 
     /// Send everything a tool prints, which may be long in coming: the library may have enough of it
-    /// meanwhile. The number of bytes.
-    pub fn copy_from_tool(&mut self, stdout: impl AsFd) -> Result<u64> {
-        self.copy(stdout.as_fd(), None, None, true)
+    /// meanwhile. `total` as with [`copy_from`](Self::copy_from). The number of bytes.
+    pub fn copy_from_tool(&mut self, stdout: impl AsFd, total: Option<u64>) -> Result<u64> {
+        self.copy(stdout.as_fd(), None, total, Source::Tool)
     }
 
-    fn copy(&mut self, from: BorrowedFd<'_>, limit: Option<u64>, total: Option<u64>, slow: bool) -> Result<u64> {
+    /// The same for a program whose output somebody may be waiting for: when it pauses, what it has printed is
+    /// sent, though that is less than a chunk. After that no error text can be sent any more.
+    pub fn copy_from_program(&mut self, stdout: impl AsFd) -> Result<u64> {
+        self.copy(stdout.as_fd(), None, None, Source::Program)
+    }
+
+    fn copy(&mut self, from: BorrowedFd<'_>, limit: Option<u64>, total: Option<u64>, source: Source) -> Result<u64> {
         let mut copied: u64 = 0;
         loop {
             let left = limit.map_or(u64::MAX, |l| l.saturating_sub(copied));
@@ -88,14 +109,13 @@ impl FileOut {
                 self.flush_chunk()?;
                 continue;
             }
-            if slow {
-                self.wait_for(from)?;
+            if source != Source::File {
+                self.wait_for(from, source)?;
             }
             let have = self.buf.len();
             self.buf.resize(have.saturating_add(want), 0);
-            let got = rustix::io::retry_on_intr(|| {
-                rustix::io::read(from, self.buf.get_mut(have..).unwrap_or_default())
-            });
+            let got =
+                rustix::io::retry_on_intr(|| rustix::io::read(from, self.buf.get_mut(have..).unwrap_or_default()));
             self.buf.truncate(have.saturating_add(*got.as_ref().unwrap_or(&0)));
             match got? {
                 0 => return Ok(copied),
@@ -108,10 +128,16 @@ impl FileOut {
     }
 
     /// Wait until `from` can be read, and notice meanwhile when the library does not want it any more.
-    fn wait_for(&self, from: BorrowedFd<'_>) -> Result<()> {
+    fn wait_for(&mut self, from: BorrowedFd<'_>, source: Source) -> Result<()> {
         loop {
-            let mut fds = [PollFd::new(&from, PollFlags::IN), PollFd::new(&*self.channel, PollFlags::IN)];
-            match poll(&mut fds, None) {
+            let channel = Rc::clone(&self.channel);
+            let mut fds = [PollFd::new(&from, PollFlags::IN), PollFd::new(&*channel, PollFlags::IN)];
+            let pause = (source == Source::Program && self.pending() > 0).then_some(&PAUSE);
+            match poll(&mut fds, pause) {
+                Ok(0) => {
+                    self.flush_chunk()?;
+                    continue;
+                }
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,
                 Err(e) => return Err(e.into()),
@@ -303,4 +329,35 @@ pub(crate) fn send_cancel_chunk(channel: &Channel) -> Result<()> {
     channel.write_all(&frame).context("cancelling a download")?;
     channel.set_outgoing(Outgoing::Done);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Guest;
+    use guestfs_protocol::message::HEADER_SIZE;
+    use std::io::Read;
+    use std::time::Duration;
+
+    #[test]
+    fn a_pause_sends_what_there_is() {
+        let g = Guest::new();
+        let mut peer = g.library();
+        peer.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let (output, input) = rustix::pipe::pipe().unwrap();
+        let program = std::thread::spawn(move || {
+            rustix::io::write(&input, b"a").unwrap();
+            // The OK reply and a chunk of one byte. Only when they have come there is more.
+            let mut come = vec![0; 4 + HEADER_SIZE + CHUNK_PREFIX + 4];
+            peer.read_exact(&mut come).unwrap();
+            rustix::io::write(&input, b"bc").unwrap();
+            come
+        });
+        let channel = Rc::clone(g.ctx.channel());
+        channel.begin(1, 1);
+        let mut out = FileOut::new(channel);
+        assert_eq!(out.copy_from_program(&output).unwrap(), 3);
+        assert_eq!(out.sent(), 3);
+        assert!(program.join().unwrap().ends_with(b"\0\0\0\x01a\0\0\0"));
+    }
 }

@@ -7,7 +7,8 @@ use guestfs_protocol::message::{frame, Chunk, Direction, ErrorReply, Header, Pro
 use guestfs_protocol::xdr::{from_slice, Decoder, Encoder, Xdr, MESSAGE_MAX};
 use guestfsd::channel::Channel;
 use guestfsd::ctx::{Ctx, Role};
-use guestfsd::device::Disks;
+use guestfsd::disks::Disks;
+use guestfsd::dispatch::dispatch;
 use guestfsd::rpc::{serve, End};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -62,7 +63,7 @@ impl Daemon {
         let thread = std::thread::spawn(move || {
             let mut ctx = Ctx::new(Channel::new(theirs.into()), Role::Directory, &guest, Disks::live()).unwrap();
             prepare(&mut ctx);
-            serve(&mut ctx).map_err(|e| e.to_string())
+            serve(&mut ctx, dispatch).map_err(|e| e.to_string())
         });
         Daemon { stream, dir, thread: Some(thread), serial: 0x1234, chunk: MAX_CHUNK_SIZE }
     }

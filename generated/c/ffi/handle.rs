@@ -184,6 +184,40 @@ pub unsafe extern "C" fn guestfs_get_identifier(gfs_g: *mut Guestfs) -> *const c
     }
 }
 
+/// `guestfs_get_image_folders`: return the folders that contained images may reach.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_get_image_folders(
+    gfs_g: *mut Guestfs,
+) -> *mut *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "get_image_folders",
+            |gfs_call| { gfs_call.handle().get_image_folders() },
+        )
+    }
+}
+
+/// `guestfs_get_image_trust`: return how far images are trusted.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_get_image_trust(gfs_g: *mut Guestfs) -> *mut c_char {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "get_image_trust",
+            |gfs_call| { gfs_call.handle().get_image_trust() },
+        )
+    }
+}
+
 /// `guestfs_get_memsize`: return the memory of the appliance.
 ///
 /// # Safety
@@ -669,6 +703,50 @@ pub unsafe extern "C" fn guestfs_set_identifier(
             |gfs_call| {
                 let identifier = gfs_call.str("identifier", identifier)?;
                 gfs_call.handle().set_identifier(identifier)
+            },
+        )
+    }
+}
+
+/// `guestfs_set_image_folders`: allow contained images to reach these folders.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_set_image_folders(
+    gfs_g: *mut Guestfs,
+    folders: *const *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "set_image_folders",
+            |gfs_call| {
+                let folders = gfs_call.list("folders", folders)?;
+                gfs_call.handle().set_image_folders(&folders)
+            },
+        )
+    }
+}
+
+/// `guestfs_set_image_trust`: say how far images are trusted.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_set_image_trust(
+    gfs_g: *mut Guestfs,
+    trust: *const c_char,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "set_image_trust",
+            |gfs_call| {
+                let trust = gfs_call.str("trust", trust)?;
+                gfs_call.handle().set_image_trust(trust)
             },
         )
     }

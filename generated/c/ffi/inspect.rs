@@ -729,3 +729,25 @@ pub unsafe extern "C" fn guestfs_internal_list_rpm_applications(
         )
     }
 }
+
+/// `guestfs_internal_list_windows_applications`: list the programs that a Windows guest has installed.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_internal_list_windows_applications(
+    gfs_g: *mut Guestfs,
+    root: *const c_char,
+) -> *mut CList<c_structs::Application2> {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "internal_list_windows_applications",
+            |gfs_call| {
+                let root = gfs_call.str("root", root)?;
+                gfs_call.handle().internal_list_windows_applications(root).map(List)
+            },
+        )
+    }
+}

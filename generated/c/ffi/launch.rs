@@ -42,7 +42,7 @@ pub unsafe extern "C" fn guestfs_shutdown(gfs_g: *mut Guestfs) -> c_int {
     unsafe { guard(gfs_g, "shutdown", |gfs_call| { gfs_call.handle().shutdown() }) }
 }
 
-/// `guestfs_user_cancel`: cancel the running transfer.
+/// `guestfs_user_cancel`: cancel the running call.
 ///
 /// # Safety
 /// The handle is null or open; the other arguments are null or what the header says.

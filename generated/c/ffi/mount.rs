@@ -46,7 +46,7 @@ pub unsafe extern "C" fn guestfs_internal_autosync(gfs_g: *mut Guestfs) -> c_int
     }
 }
 
-/// `guestfs_list_9p`: list the 9p file systems.
+/// `guestfs_list_9p`: list the directories that the host shares.
 ///
 /// # Safety
 /// The handle is null or open; the other arguments are null or what the header says.
@@ -130,7 +130,7 @@ impl Mount9pArgv {
     }
 }
 
-/// `guestfs_mount_9p_argv`: mount a 9p file system.
+/// `guestfs_mount_9p_argv`: mount a directory of the host.
 ///
 /// # Safety
 /// The handle is null or open; the other arguments are null or what the header says.

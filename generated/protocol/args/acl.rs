@@ -2,67 +2,13 @@
 
 //! Bodies of requests of the calls of `acl`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `acl_delete_def_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AclDeleteDefFileArgs {
-    pub dir: BString,
-}
-
-impl Xdr for AclDeleteDefFileArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.dir)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { dir: d.get()? })
-    }
-}
-
-/// Request body of `acl_get_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AclGetFileArgs {
-    pub path: BString,
-    pub acltype: BString,
-}
-
-impl Xdr for AclGetFileArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)?;
-        e.put(&self.acltype)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            path: d.get()?,
-            acltype: d.get()?,
-        })
-    }
-}
-
-/// Request body of `acl_set_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AclSetFileArgs {
-    pub path: BString,
-    pub acltype: BString,
-    pub acl: BString,
-}
-
-impl Xdr for AclSetFileArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)?;
-        e.put(&self.acltype)?;
-        e.put(&self.acl)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            path: d.get()?,
-            acltype: d.get()?,
-            acl: d.get()?,
-        })
-    }
+crate::record::records! {
+    /// Request body of `acl_delete_def_file`.
+    AclDeleteDefFileArgs { dir: BString }
+    /// Request body of `acl_get_file`.
+    AclGetFileArgs { path: BString, acltype: BString }
+    /// Request body of `acl_set_file`.
+    AclSetFileArgs { path: BString, acltype: BString, acl: BString }
 }

@@ -2,213 +2,33 @@
 
 //! Bodies of requests of the calls of `archives`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `compress_device_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CompressDeviceOutArgs {
-    pub ctype: BString,
-    pub device: BString,
-    pub level: i32,
-}
-
-impl Xdr for CompressDeviceOutArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.ctype)?;
-        e.put(&self.device)?;
-        e.put(&self.level)
+crate::record::records! {
+    /// Request body of `compress_device_out`.
+    CompressDeviceOutArgs { ctype: BString, device: BString, level: i32 }
+    /// Request body of `compress_out`.
+    CompressOutArgs { ctype: BString, file: BString, level: i32 }
+    /// Request body of `cpio_out`.
+    CpioOutArgs { directory: BString, format: BString }
+    /// Request body of `tar_in`.
+    TarInArgs { directory: BString, compress: BString, xattrs: bool, selinux: bool, acls: bool, keepdirlink: bool }
+    /// Request body of `tar_out`.
+    TarOutArgs {
+        directory: BString,
+        compress: BString,
+        numericowner: bool,
+        excludes: Vec<BString>,
+        xattrs: bool,
+        selinux: bool,
+        acls: bool,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            ctype: d.get()?,
-            device: d.get()?,
-            level: d.get()?,
-        })
-    }
-}
-
-/// Request body of `compress_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CompressOutArgs {
-    pub ctype: BString,
-    pub file: BString,
-    pub level: i32,
-}
-
-impl Xdr for CompressOutArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.ctype)?;
-        e.put(&self.file)?;
-        e.put(&self.level)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            ctype: d.get()?,
-            file: d.get()?,
-            level: d.get()?,
-        })
-    }
-}
-
-/// Request body of `cpio_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CpioOutArgs {
-    pub directory: BString,
-    pub format: BString,
-}
-
-impl Xdr for CpioOutArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.directory)?;
-        e.put(&self.format)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            directory: d.get()?,
-            format: d.get()?,
-        })
-    }
-}
-
-/// Request body of `tar_in`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TarInArgs {
-    pub directory: BString,
-    pub compress: BString,
-    pub xattrs: bool,
-    pub selinux: bool,
-    pub acls: bool,
-    pub keepdirlink: bool,
-}
-
-impl Xdr for TarInArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.directory)?;
-        e.put(&self.compress)?;
-        e.put(&self.xattrs)?;
-        e.put(&self.selinux)?;
-        e.put(&self.acls)?;
-        e.put(&self.keepdirlink)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            directory: d.get()?,
-            compress: d.get()?,
-            xattrs: d.get()?,
-            selinux: d.get()?,
-            acls: d.get()?,
-            keepdirlink: d.get()?,
-        })
-    }
-}
-
-/// Request body of `tar_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TarOutArgs {
-    pub directory: BString,
-    pub compress: BString,
-    pub numericowner: bool,
-    pub excludes: Vec<BString>,
-    pub xattrs: bool,
-    pub selinux: bool,
-    pub acls: bool,
-}
-
-impl Xdr for TarOutArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <Vec<BString> as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.directory)?;
-        e.put(&self.compress)?;
-        e.put(&self.numericowner)?;
-        e.put(&self.excludes)?;
-        e.put(&self.xattrs)?;
-        e.put(&self.selinux)?;
-        e.put(&self.acls)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            directory: d.get()?,
-            compress: d.get()?,
-            numericowner: d.get()?,
-            excludes: d.get()?,
-            xattrs: d.get()?,
-            selinux: d.get()?,
-            acls: d.get()?,
-        })
-    }
-}
-
-/// Request body of `tgz_in`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TgzInArgs {
-    pub directory: BString,
-}
-
-impl Xdr for TgzInArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.directory)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { directory: d.get()? })
-    }
-}
-
-/// Request body of `tgz_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TgzOutArgs {
-    pub directory: BString,
-}
-
-impl Xdr for TgzOutArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.directory)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { directory: d.get()? })
-    }
-}
-
-/// Request body of `txz_in`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TxzInArgs {
-    pub directory: BString,
-}
-
-impl Xdr for TxzInArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.directory)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { directory: d.get()? })
-    }
-}
-
-/// Request body of `txz_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TxzOutArgs {
-    pub directory: BString,
-}
-
-impl Xdr for TxzOutArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.directory)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { directory: d.get()? })
-    }
+    /// Request body of `tgz_in`.
+    TgzInArgs { directory: BString }
+    /// Request body of `tgz_out`.
+    TgzOutArgs { directory: BString }
+    /// Request body of `txz_in`.
+    TxzInArgs { directory: BString }
+    /// Request body of `txz_out`.
+    TxzOutArgs { directory: BString }
 }

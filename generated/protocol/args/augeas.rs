@@ -2,286 +2,35 @@
 
 //! Bodies of requests of the calls of `augeas`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `aug_clear`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugClearArgs {
-    pub augpath: BString,
-}
-
-impl Xdr for AugClearArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.augpath)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { augpath: d.get()? })
-    }
-}
-
-/// Request body of `aug_defnode`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugDefnodeArgs {
-    pub name: BString,
-    pub expr: BString,
-    pub val: BString,
-}
-
-impl Xdr for AugDefnodeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.name)?;
-        e.put(&self.expr)?;
-        e.put(&self.val)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            name: d.get()?,
-            expr: d.get()?,
-            val: d.get()?,
-        })
-    }
-}
-
-/// Request body of `aug_defvar`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugDefvarArgs {
-    pub name: BString,
-    pub expr: Option<BString>,
-}
-
-impl Xdr for AugDefvarArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE
-        + <Option<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.name)?;
-        e.put(&self.expr)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            name: d.get()?,
-            expr: d.get()?,
-        })
-    }
-}
-
-/// Request body of `aug_get`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugGetArgs {
-    pub augpath: BString,
-}
-
-impl Xdr for AugGetArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.augpath)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { augpath: d.get()? })
-    }
-}
-
-/// Request body of `aug_init`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugInitArgs {
-    pub root: BString,
-    pub flags: i32,
-}
-
-impl Xdr for AugInitArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)?;
-        e.put(&self.flags)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            root: d.get()?,
-            flags: d.get()?,
-        })
-    }
-}
-
-/// Request body of `aug_insert`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugInsertArgs {
-    pub augpath: BString,
-    pub label: BString,
-    pub before: bool,
-}
-
-impl Xdr for AugInsertArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.augpath)?;
-        e.put(&self.label)?;
-        e.put(&self.before)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            augpath: d.get()?,
-            label: d.get()?,
-            before: d.get()?,
-        })
-    }
-}
-
-/// Request body of `aug_label`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugLabelArgs {
-    pub augpath: BString,
-}
-
-impl Xdr for AugLabelArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.augpath)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { augpath: d.get()? })
-    }
-}
-
-/// Request body of `aug_ls`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugLsArgs {
-    pub augpath: BString,
-}
-
-impl Xdr for AugLsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.augpath)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { augpath: d.get()? })
-    }
-}
-
-/// Request body of `aug_match`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugMatchArgs {
-    pub augpath: BString,
-}
-
-impl Xdr for AugMatchArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.augpath)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { augpath: d.get()? })
-    }
-}
-
-/// Request body of `aug_mv`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugMvArgs {
-    pub src: BString,
-    pub dest: BString,
-}
-
-impl Xdr for AugMvArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.src)?;
-        e.put(&self.dest)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            src: d.get()?,
-            dest: d.get()?,
-        })
-    }
-}
-
-/// Request body of `aug_rm`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugRmArgs {
-    pub augpath: BString,
-}
-
-impl Xdr for AugRmArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.augpath)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { augpath: d.get()? })
-    }
-}
-
-/// Request body of `aug_set`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugSetArgs {
-    pub augpath: BString,
-    pub val: BString,
-}
-
-impl Xdr for AugSetArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.augpath)?;
-        e.put(&self.val)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            augpath: d.get()?,
-            val: d.get()?,
-        })
-    }
-}
-
-/// Request body of `aug_setm`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugSetmArgs {
-    pub base: BString,
-    pub sub: Option<BString>,
-    pub val: BString,
-}
-
-impl Xdr for AugSetmArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE
-        + <Option<BString> as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.base)?;
-        e.put(&self.sub)?;
-        e.put(&self.val)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            base: d.get()?,
-            sub: d.get()?,
-            val: d.get()?,
-        })
-    }
-}
-
-/// Request body of `aug_transform`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugTransformArgs {
-    pub lens: BString,
-    pub file: BString,
-    pub remove: bool,
-}
-
-impl Xdr for AugTransformArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lens)?;
-        e.put(&self.file)?;
-        e.put(&self.remove)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            lens: d.get()?,
-            file: d.get()?,
-            remove: d.get()?,
-        })
-    }
+crate::record::records! {
+    /// Request body of `aug_clear`.
+    AugClearArgs { augpath: BString }
+    /// Request body of `aug_defnode`.
+    AugDefnodeArgs { name: BString, expr: BString, val: BString }
+    /// Request body of `aug_defvar`.
+    AugDefvarArgs { name: BString, expr: Option<BString> }
+    /// Request body of `aug_get`.
+    AugGetArgs { augpath: BString }
+    /// Request body of `aug_init`.
+    AugInitArgs { root: BString, flags: i32 }
+    /// Request body of `aug_insert`.
+    AugInsertArgs { augpath: BString, label: BString, before: bool }
+    /// Request body of `aug_label`.
+    AugLabelArgs { augpath: BString }
+    /// Request body of `aug_ls`.
+    AugLsArgs { augpath: BString }
+    /// Request body of `aug_match`.
+    AugMatchArgs { augpath: BString }
+    /// Request body of `aug_mv`.
+    AugMvArgs { src: BString, dest: BString }
+    /// Request body of `aug_rm`.
+    AugRmArgs { augpath: BString }
+    /// Request body of `aug_set`.
+    AugSetArgs { augpath: BString, val: BString }
+    /// Request body of `aug_setm`.
+    AugSetmArgs { base: BString, sub: Option<BString>, val: BString }
+    /// Request body of `aug_transform`.
+    AugTransformArgs { lens: BString, file: BString, remove: bool }
 }

@@ -2,239 +2,35 @@
 
 //! Bodies of requests of the calls of `blockdev`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `blockdev_flushbufs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockdevFlushbufsArgs {
-    pub device: BString,
-}
-
-impl Xdr for BlockdevFlushbufsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `blockdev_getbsz`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockdevGetbszArgs {
-    pub device: BString,
-}
-
-impl Xdr for BlockdevGetbszArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `blockdev_getro`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockdevGetroArgs {
-    pub device: BString,
-}
-
-impl Xdr for BlockdevGetroArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `blockdev_getsize64`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockdevGetsize64Args {
-    pub device: BString,
-}
-
-impl Xdr for BlockdevGetsize64Args {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `blockdev_getss`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockdevGetssArgs {
-    pub device: BString,
-}
-
-impl Xdr for BlockdevGetssArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `blockdev_getsz`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockdevGetszArgs {
-    pub device: BString,
-}
-
-impl Xdr for BlockdevGetszArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `blockdev_rereadpt`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockdevRereadptArgs {
-    pub device: BString,
-}
-
-impl Xdr for BlockdevRereadptArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `blockdev_setbsz`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockdevSetbszArgs {
-    pub device: BString,
-    pub blocksize: i32,
-}
-
-impl Xdr for BlockdevSetbszArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.blocksize)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            blocksize: d.get()?,
-        })
-    }
-}
-
-/// Request body of `blockdev_setra`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockdevSetraArgs {
-    pub device: BString,
-    pub sectors: i32,
-}
-
-impl Xdr for BlockdevSetraArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.sectors)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            sectors: d.get()?,
-        })
-    }
-}
-
-/// Request body of `blockdev_setro`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockdevSetroArgs {
-    pub device: BString,
-}
-
-impl Xdr for BlockdevSetroArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `blockdev_setrw`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockdevSetrwArgs {
-    pub device: BString,
-}
-
-impl Xdr for BlockdevSetrwArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `is_whole_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsWholeDeviceArgs {
-    pub device: BString,
-}
-
-impl Xdr for IsWholeDeviceArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `is_zero_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsZeroDeviceArgs {
-    pub device: BString,
-}
-
-impl Xdr for IsZeroDeviceArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `zero_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ZeroDeviceArgs {
-    pub device: BString,
-}
-
-impl Xdr for ZeroDeviceArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `blockdev_flushbufs`.
+    BlockdevFlushbufsArgs { device: BString }
+    /// Request body of `blockdev_getbsz`.
+    BlockdevGetbszArgs { device: BString }
+    /// Request body of `blockdev_getro`.
+    BlockdevGetroArgs { device: BString }
+    /// Request body of `blockdev_getsize64`.
+    BlockdevGetsize64Args { device: BString }
+    /// Request body of `blockdev_getss`.
+    BlockdevGetssArgs { device: BString }
+    /// Request body of `blockdev_getsz`.
+    BlockdevGetszArgs { device: BString }
+    /// Request body of `blockdev_rereadpt`.
+    BlockdevRereadptArgs { device: BString }
+    /// Request body of `blockdev_setbsz`.
+    BlockdevSetbszArgs { device: BString, blocksize: i32 }
+    /// Request body of `blockdev_setra`.
+    BlockdevSetraArgs { device: BString, sectors: i32 }
+    /// Request body of `blockdev_setro`.
+    BlockdevSetroArgs { device: BString }
+    /// Request body of `blockdev_setrw`.
+    BlockdevSetrwArgs { device: BString }
+    /// Request body of `is_whole_device`.
+    IsWholeDeviceArgs { device: BString }
+    /// Request body of `is_zero_device`.
+    IsZeroDeviceArgs { device: BString }
+    /// Request body of `zero_device`.
+    ZeroDeviceArgs { device: BString }
 }

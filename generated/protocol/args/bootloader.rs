@@ -2,63 +2,13 @@
 
 //! Bodies of requests of the calls of `bootloader`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `extlinux`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ExtlinuxArgs {
-    pub directory: BString,
-}
-
-impl Xdr for ExtlinuxArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.directory)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { directory: d.get()? })
-    }
-}
-
-/// Request body of `grub_install`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GrubInstallArgs {
-    pub root: BString,
-    pub device: BString,
-}
-
-impl Xdr for GrubInstallArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)?;
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            root: d.get()?,
-            device: d.get()?,
-        })
-    }
-}
-
-/// Request body of `syslinux`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SyslinuxArgs {
-    pub device: BString,
-    pub directory: BString,
-}
-
-impl Xdr for SyslinuxArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.directory)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            directory: d.get()?,
-        })
-    }
+crate::record::records! {
+    /// Request body of `extlinux`.
+    ExtlinuxArgs { directory: BString }
+    /// Request body of `grub_install`.
+    GrubInstallArgs { root: BString, device: BString }
+    /// Request body of `syslinux`.
+    SyslinuxArgs { device: BString, directory: BString }
 }

@@ -2,768 +2,87 @@
 
 //! Bodies of requests of the calls of `btrfs`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `btrfs_balance_cancel`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsBalanceCancelArgs {
-    pub path: BString,
-}
-
-impl Xdr for BtrfsBalanceCancelArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_balance_pause`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsBalancePauseArgs {
-    pub path: BString,
-}
-
-impl Xdr for BtrfsBalancePauseArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_balance_resume`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsBalanceResumeArgs {
-    pub path: BString,
-}
-
-impl Xdr for BtrfsBalanceResumeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_balance_status`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsBalanceStatusArgs {
-    pub path: BString,
-}
-
-impl Xdr for BtrfsBalanceStatusArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_device_add`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsDeviceAddArgs {
-    pub devices: Vec<BString>,
-    pub fs: BString,
-}
-
-impl Xdr for BtrfsDeviceAddArgs {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.devices)?;
-        e.put(&self.fs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            devices: d.get()?,
-            fs: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfs_device_delete`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsDeviceDeleteArgs {
-    pub devices: Vec<BString>,
-    pub fs: BString,
-}
-
-impl Xdr for BtrfsDeviceDeleteArgs {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.devices)?;
-        e.put(&self.fs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            devices: d.get()?,
-            fs: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfs_filesystem_balance`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsFilesystemBalanceArgs {
-    pub fs: BString,
-}
-
-impl Xdr for BtrfsFilesystemBalanceArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.fs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { fs: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_filesystem_defragment`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsFilesystemDefragmentArgs {
-    pub path: BString,
-    pub flush: bool,
-    pub compress: BString,
-}
-
-impl Xdr for BtrfsFilesystemDefragmentArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)?;
-        e.put(&self.flush)?;
-        e.put(&self.compress)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            path: d.get()?,
-            flush: d.get()?,
-            compress: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfs_filesystem_resize`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsFilesystemResizeArgs {
-    pub mountpoint: BString,
-    pub size: i64,
-}
-
-impl Xdr for BtrfsFilesystemResizeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountpoint)?;
-        e.put(&self.size)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            mountpoint: d.get()?,
-            size: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfs_filesystem_show`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsFilesystemShowArgs {
-    pub device: BString,
-}
-
-impl Xdr for BtrfsFilesystemShowArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_filesystem_sync`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsFilesystemSyncArgs {
-    pub fs: BString,
-}
-
-impl Xdr for BtrfsFilesystemSyncArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.fs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { fs: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_fsck`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsFsckArgs {
-    pub device: BString,
-    pub superblock: i64,
-    pub repair: bool,
-}
-
-impl Xdr for BtrfsFsckArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.superblock)?;
-        e.put(&self.repair)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            superblock: d.get()?,
-            repair: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfs_image`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsImageArgs {
-    pub source: Vec<BString>,
-    pub image: BString,
-    pub compresslevel: i32,
-}
-
-impl Xdr for BtrfsImageArgs {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.source)?;
-        e.put(&self.image)?;
-        e.put(&self.compresslevel)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            source: d.get()?,
-            image: d.get()?,
-            compresslevel: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfs_qgroup_assign`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsQgroupAssignArgs {
-    pub src: BString,
-    pub dst: BString,
-    pub path: BString,
-}
-
-impl Xdr for BtrfsQgroupAssignArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.src)?;
-        e.put(&self.dst)?;
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            src: d.get()?,
-            dst: d.get()?,
-            path: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfs_qgroup_create`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsQgroupCreateArgs {
-    pub qgroupid: BString,
-    pub subvolume: BString,
-}
-
-impl Xdr for BtrfsQgroupCreateArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.qgroupid)?;
-        e.put(&self.subvolume)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            qgroupid: d.get()?,
-            subvolume: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfs_qgroup_destroy`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsQgroupDestroyArgs {
-    pub qgroupid: BString,
-    pub subvolume: BString,
-}
-
-impl Xdr for BtrfsQgroupDestroyArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.qgroupid)?;
-        e.put(&self.subvolume)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            qgroupid: d.get()?,
-            subvolume: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfs_qgroup_limit`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsQgroupLimitArgs {
-    pub subvolume: BString,
-    pub size: i64,
-}
-
-impl Xdr for BtrfsQgroupLimitArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.subvolume)?;
-        e.put(&self.size)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            subvolume: d.get()?,
-            size: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfs_qgroup_remove`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsQgroupRemoveArgs {
-    pub src: BString,
-    pub dst: BString,
-    pub path: BString,
-}
-
-impl Xdr for BtrfsQgroupRemoveArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.src)?;
-        e.put(&self.dst)?;
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            src: d.get()?,
-            dst: d.get()?,
-            path: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfs_qgroup_show`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsQgroupShowArgs {
-    pub path: BString,
-}
-
-impl Xdr for BtrfsQgroupShowArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_quota_enable`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsQuotaEnableArgs {
-    pub fs: BString,
-    pub enable: bool,
-}
-
-impl Xdr for BtrfsQuotaEnableArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.fs)?;
-        e.put(&self.enable)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            fs: d.get()?,
-            enable: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfs_quota_rescan`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsQuotaRescanArgs {
-    pub fs: BString,
-}
-
-impl Xdr for BtrfsQuotaRescanArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.fs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { fs: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_replace`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsReplaceArgs {
-    pub srcdev: BString,
-    pub targetdev: BString,
-    pub mntpoint: BString,
-}
-
-impl Xdr for BtrfsReplaceArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.srcdev)?;
-        e.put(&self.targetdev)?;
-        e.put(&self.mntpoint)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            srcdev: d.get()?,
-            targetdev: d.get()?,
-            mntpoint: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfs_rescue_chunk_recover`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsRescueChunkRecoverArgs {
-    pub device: BString,
-}
-
-impl Xdr for BtrfsRescueChunkRecoverArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_rescue_super_recover`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsRescueSuperRecoverArgs {
-    pub device: BString,
-}
-
-impl Xdr for BtrfsRescueSuperRecoverArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_scrub_cancel`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsScrubCancelArgs {
-    pub path: BString,
-}
-
-impl Xdr for BtrfsScrubCancelArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_scrub_full`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsScrubFullArgs {
-    pub path: BString,
-    pub readonly: bool,
-}
-
-impl Xdr for BtrfsScrubFullArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)?;
-        e.put(&self.readonly)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            path: d.get()?,
-            readonly: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfs_scrub_resume`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsScrubResumeArgs {
-    pub path: BString,
-}
-
-impl Xdr for BtrfsScrubResumeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_scrub_start`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsScrubStartArgs {
-    pub path: BString,
-}
-
-impl Xdr for BtrfsScrubStartArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_scrub_status`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsScrubStatusArgs {
-    pub path: BString,
-}
-
-impl Xdr for BtrfsScrubStatusArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_set_seeding`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsSetSeedingArgs {
-    pub device: BString,
-    pub seeding: bool,
-}
-
-impl Xdr for BtrfsSetSeedingArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.seeding)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            seeding: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfs_subvolume_create`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsSubvolumeCreateArgs {
-    pub dest: BString,
-    pub qgroupid: BString,
-}
-
-impl Xdr for BtrfsSubvolumeCreateArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.dest)?;
-        e.put(&self.qgroupid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            dest: d.get()?,
-            qgroupid: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfs_subvolume_delete`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsSubvolumeDeleteArgs {
-    pub subvolume: BString,
-}
-
-impl Xdr for BtrfsSubvolumeDeleteArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.subvolume)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { subvolume: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_subvolume_get_default`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsSubvolumeGetDefaultArgs {
-    pub fs: BString,
-}
-
-impl Xdr for BtrfsSubvolumeGetDefaultArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.fs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { fs: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_subvolume_list`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsSubvolumeListArgs {
-    pub fs: BString,
-}
-
-impl Xdr for BtrfsSubvolumeListArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.fs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { fs: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_subvolume_set_default`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsSubvolumeSetDefaultArgs {
-    pub id: i64,
-    pub fs: BString,
-}
-
-impl Xdr for BtrfsSubvolumeSetDefaultArgs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.id)?;
-        e.put(&self.fs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { id: d.get()?, fs: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_subvolume_show`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsSubvolumeShowArgs {
-    pub subvolume: BString,
-}
-
-impl Xdr for BtrfsSubvolumeShowArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.subvolume)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { subvolume: d.get()? })
-    }
-}
-
-/// Request body of `btrfs_subvolume_snapshot`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsSubvolumeSnapshotArgs {
-    pub source: BString,
-    pub dest: BString,
-    pub ro: bool,
-    pub qgroupid: BString,
-}
-
-impl Xdr for BtrfsSubvolumeSnapshotArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.source)?;
-        e.put(&self.dest)?;
-        e.put(&self.ro)?;
-        e.put(&self.qgroupid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            source: d.get()?,
-            dest: d.get()?,
-            ro: d.get()?,
-            qgroupid: d.get()?,
-        })
-    }
-}
-
-/// Request body of `btrfstune_enable_extended_inode_refs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfstuneEnableExtendedInodeRefsArgs {
-    pub device: BString,
-}
-
-impl Xdr for BtrfstuneEnableExtendedInodeRefsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `btrfstune_enable_skinny_metadata_extent_refs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfstuneEnableSkinnyMetadataExtentRefsArgs {
-    pub device: BString,
-}
-
-impl Xdr for BtrfstuneEnableSkinnyMetadataExtentRefsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `btrfstune_seeding`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfstuneSeedingArgs {
-    pub device: BString,
-    pub seeding: bool,
-}
-
-impl Xdr for BtrfstuneSeedingArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.seeding)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            seeding: d.get()?,
-        })
-    }
+crate::record::records! {
+    /// Request body of `btrfs_balance_cancel`.
+    BtrfsBalanceCancelArgs { path: BString }
+    /// Request body of `btrfs_balance_pause`.
+    BtrfsBalancePauseArgs { path: BString }
+    /// Request body of `btrfs_balance_resume`.
+    BtrfsBalanceResumeArgs { path: BString }
+    /// Request body of `btrfs_balance_status`.
+    BtrfsBalanceStatusArgs { path: BString }
+    /// Request body of `btrfs_device_add`.
+    BtrfsDeviceAddArgs { devices: Vec<BString>, fs: BString }
+    /// Request body of `btrfs_device_delete`.
+    BtrfsDeviceDeleteArgs { devices: Vec<BString>, fs: BString }
+    /// Request body of `btrfs_filesystem_balance`.
+    BtrfsFilesystemBalanceArgs { fs: BString }
+    /// Request body of `btrfs_filesystem_defragment`.
+    BtrfsFilesystemDefragmentArgs { path: BString, flush: bool, compress: BString }
+    /// Request body of `btrfs_filesystem_resize`.
+    BtrfsFilesystemResizeArgs { mountpoint: BString, size: i64 }
+    /// Request body of `btrfs_filesystem_show`.
+    BtrfsFilesystemShowArgs { device: BString }
+    /// Request body of `btrfs_filesystem_sync`.
+    BtrfsFilesystemSyncArgs { fs: BString }
+    /// Request body of `btrfs_fsck`.
+    BtrfsFsckArgs { device: BString, superblock: i64, repair: bool }
+    /// Request body of `btrfs_image`.
+    BtrfsImageArgs { source: Vec<BString>, image: BString, compresslevel: i32 }
+    /// Request body of `btrfs_qgroup_assign`.
+    BtrfsQgroupAssignArgs { src: BString, dst: BString, path: BString }
+    /// Request body of `btrfs_qgroup_create`.
+    BtrfsQgroupCreateArgs { qgroupid: BString, subvolume: BString }
+    /// Request body of `btrfs_qgroup_destroy`.
+    BtrfsQgroupDestroyArgs { qgroupid: BString, subvolume: BString }
+    /// Request body of `btrfs_qgroup_limit`.
+    BtrfsQgroupLimitArgs { subvolume: BString, size: i64 }
+    /// Request body of `btrfs_qgroup_remove`.
+    BtrfsQgroupRemoveArgs { src: BString, dst: BString, path: BString }
+    /// Request body of `btrfs_qgroup_show`.
+    BtrfsQgroupShowArgs { path: BString }
+    /// Request body of `btrfs_quota_enable`.
+    BtrfsQuotaEnableArgs { fs: BString, enable: bool }
+    /// Request body of `btrfs_quota_rescan`.
+    BtrfsQuotaRescanArgs { fs: BString }
+    /// Request body of `btrfs_replace`.
+    BtrfsReplaceArgs { srcdev: BString, targetdev: BString, mntpoint: BString }
+    /// Request body of `btrfs_rescue_chunk_recover`.
+    BtrfsRescueChunkRecoverArgs { device: BString }
+    /// Request body of `btrfs_rescue_super_recover`.
+    BtrfsRescueSuperRecoverArgs { device: BString }
+    /// Request body of `btrfs_scrub_cancel`.
+    BtrfsScrubCancelArgs { path: BString }
+    /// Request body of `btrfs_scrub_full`.
+    BtrfsScrubFullArgs { path: BString, readonly: bool }
+    /// Request body of `btrfs_scrub_resume`.
+    BtrfsScrubResumeArgs { path: BString }
+    /// Request body of `btrfs_scrub_start`.
+    BtrfsScrubStartArgs { path: BString }
+    /// Request body of `btrfs_scrub_status`.
+    BtrfsScrubStatusArgs { path: BString }
+    /// Request body of `btrfs_set_seeding`.
+    BtrfsSetSeedingArgs { device: BString, seeding: bool }
+    /// Request body of `btrfs_subvolume_create`.
+    BtrfsSubvolumeCreateArgs { dest: BString, qgroupid: BString }
+    /// Request body of `btrfs_subvolume_delete`.
+    BtrfsSubvolumeDeleteArgs { subvolume: BString }
+    /// Request body of `btrfs_subvolume_get_default`.
+    BtrfsSubvolumeGetDefaultArgs { fs: BString }
+    /// Request body of `btrfs_subvolume_list`.
+    BtrfsSubvolumeListArgs { fs: BString }
+    /// Request body of `btrfs_subvolume_set_default`.
+    BtrfsSubvolumeSetDefaultArgs { id: i64, fs: BString }
+    /// Request body of `btrfs_subvolume_show`.
+    BtrfsSubvolumeShowArgs { subvolume: BString }
+    /// Request body of `btrfs_subvolume_snapshot`.
+    BtrfsSubvolumeSnapshotArgs { source: BString, dest: BString, ro: bool, qgroupid: BString }
+    /// Request body of `btrfstune_enable_extended_inode_refs`.
+    BtrfstuneEnableExtendedInodeRefsArgs { device: BString }
+    /// Request body of `btrfstune_enable_skinny_metadata_extent_refs`.
+    BtrfstuneEnableSkinnyMetadataExtentRefsArgs { device: BString }
+    /// Request body of `btrfstune_seeding`.
+    BtrfstuneSeedingArgs { device: BString, seeding: bool }
 }

@@ -2,42 +2,11 @@
 
 //! Bodies of requests of the calls of `capabilities`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `cap_get_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CapGetFileArgs {
-    pub path: BString,
-}
-
-impl Xdr for CapGetFileArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `cap_set_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CapSetFileArgs {
-    pub path: BString,
-    pub cap: BString,
-}
-
-impl Xdr for CapSetFileArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)?;
-        e.put(&self.cap)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            path: d.get()?,
-            cap: d.get()?,
-        })
-    }
+crate::record::records! {
+    /// Request body of `cap_get_file`.
+    CapGetFileArgs { path: BString }
+    /// Request body of `cap_set_file`.
+    CapSetFileArgs { path: BString, cap: BString }
 }

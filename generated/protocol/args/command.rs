@@ -2,101 +2,19 @@
 
 //! Bodies of requests of the calls of `command`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `command`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CommandArgs {
-    pub arguments: Vec<BString>,
-}
-
-impl Xdr for CommandArgs {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.arguments)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { arguments: d.get()? })
-    }
-}
-
-/// Request body of `command_lines`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CommandLinesArgs {
-    pub arguments: Vec<BString>,
-}
-
-impl Xdr for CommandLinesArgs {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.arguments)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { arguments: d.get()? })
-    }
-}
-
-/// Request body of `command_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CommandOutArgs {
-    pub arguments: Vec<BString>,
-}
-
-impl Xdr for CommandOutArgs {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.arguments)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { arguments: d.get()? })
-    }
-}
-
-/// Request body of `sh`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ShArgs {
-    pub command: BString,
-}
-
-impl Xdr for ShArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.command)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { command: d.get()? })
-    }
-}
-
-/// Request body of `sh_lines`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ShLinesArgs {
-    pub command: BString,
-}
-
-impl Xdr for ShLinesArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.command)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { command: d.get()? })
-    }
-}
-
-/// Request body of `sh_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ShOutArgs {
-    pub command: BString,
-}
-
-impl Xdr for ShOutArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.command)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { command: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `command`.
+    CommandArgs { arguments: Vec<BString> }
+    /// Request body of `command_lines`.
+    CommandLinesArgs { arguments: Vec<BString> }
+    /// Request body of `command_out`.
+    CommandOutArgs { arguments: Vec<BString> }
+    /// Request body of `sh`.
+    ShArgs { command: BString }
+    /// Request body of `sh_lines`.
+    ShLinesArgs { command: BString }
+    /// Request body of `sh_out`.
+    ShOutArgs { command: BString }
 }

@@ -2,343 +2,63 @@
 
 //! Bodies of requests of the calls of `copy`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `copy_attributes`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CopyAttributesArgs {
-    pub src: BString,
-    pub dest: BString,
-    pub all: bool,
-    pub mode: bool,
-    pub xattributes: bool,
-    pub ownership: bool,
-}
-
-impl Xdr for CopyAttributesArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.src)?;
-        e.put(&self.dest)?;
-        e.put(&self.all)?;
-        e.put(&self.mode)?;
-        e.put(&self.xattributes)?;
-        e.put(&self.ownership)
+crate::record::records! {
+    /// Request body of `copy_attributes`.
+    CopyAttributesArgs { src: BString, dest: BString, all: bool, mode: bool, xattributes: bool, ownership: bool }
+    /// Request body of `copy_device_to_device`.
+    CopyDeviceToDeviceArgs {
+        src: BString,
+        dest: BString,
+        srcoffset: i64,
+        destoffset: i64,
+        size: i64,
+        sparse: bool,
+        append: bool,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            src: d.get()?,
-            dest: d.get()?,
-            all: d.get()?,
-            mode: d.get()?,
-            xattributes: d.get()?,
-            ownership: d.get()?,
-        })
+    /// Request body of `copy_device_to_file`.
+    CopyDeviceToFileArgs {
+        src: BString,
+        dest: BString,
+        srcoffset: i64,
+        destoffset: i64,
+        size: i64,
+        sparse: bool,
+        append: bool,
     }
-}
-
-/// Request body of `copy_device_to_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CopyDeviceToDeviceArgs {
-    pub src: BString,
-    pub dest: BString,
-    pub srcoffset: i64,
-    pub destoffset: i64,
-    pub size: i64,
-    pub sparse: bool,
-    pub append: bool,
-}
-
-impl Xdr for CopyDeviceToDeviceArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.src)?;
-        e.put(&self.dest)?;
-        e.put(&self.srcoffset)?;
-        e.put(&self.destoffset)?;
-        e.put(&self.size)?;
-        e.put(&self.sparse)?;
-        e.put(&self.append)
+    /// Request body of `copy_file_to_device`.
+    CopyFileToDeviceArgs {
+        src: BString,
+        dest: BString,
+        srcoffset: i64,
+        destoffset: i64,
+        size: i64,
+        sparse: bool,
+        append: bool,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            src: d.get()?,
-            dest: d.get()?,
-            srcoffset: d.get()?,
-            destoffset: d.get()?,
-            size: d.get()?,
-            sparse: d.get()?,
-            append: d.get()?,
-        })
+    /// Request body of `copy_file_to_file`.
+    CopyFileToFileArgs {
+        src: BString,
+        dest: BString,
+        srcoffset: i64,
+        destoffset: i64,
+        size: i64,
+        sparse: bool,
+        append: bool,
     }
-}
-
-/// Request body of `copy_device_to_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CopyDeviceToFileArgs {
-    pub src: BString,
-    pub dest: BString,
-    pub srcoffset: i64,
-    pub destoffset: i64,
-    pub size: i64,
-    pub sparse: bool,
-    pub append: bool,
-}
-
-impl Xdr for CopyDeviceToFileArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.src)?;
-        e.put(&self.dest)?;
-        e.put(&self.srcoffset)?;
-        e.put(&self.destoffset)?;
-        e.put(&self.size)?;
-        e.put(&self.sparse)?;
-        e.put(&self.append)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            src: d.get()?,
-            dest: d.get()?,
-            srcoffset: d.get()?,
-            destoffset: d.get()?,
-            size: d.get()?,
-            sparse: d.get()?,
-            append: d.get()?,
-        })
-    }
-}
-
-/// Request body of `copy_file_to_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CopyFileToDeviceArgs {
-    pub src: BString,
-    pub dest: BString,
-    pub srcoffset: i64,
-    pub destoffset: i64,
-    pub size: i64,
-    pub sparse: bool,
-    pub append: bool,
-}
-
-impl Xdr for CopyFileToDeviceArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.src)?;
-        e.put(&self.dest)?;
-        e.put(&self.srcoffset)?;
-        e.put(&self.destoffset)?;
-        e.put(&self.size)?;
-        e.put(&self.sparse)?;
-        e.put(&self.append)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            src: d.get()?,
-            dest: d.get()?,
-            srcoffset: d.get()?,
-            destoffset: d.get()?,
-            size: d.get()?,
-            sparse: d.get()?,
-            append: d.get()?,
-        })
-    }
-}
-
-/// Request body of `copy_file_to_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CopyFileToFileArgs {
-    pub src: BString,
-    pub dest: BString,
-    pub srcoffset: i64,
-    pub destoffset: i64,
-    pub size: i64,
-    pub sparse: bool,
-    pub append: bool,
-}
-
-impl Xdr for CopyFileToFileArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.src)?;
-        e.put(&self.dest)?;
-        e.put(&self.srcoffset)?;
-        e.put(&self.destoffset)?;
-        e.put(&self.size)?;
-        e.put(&self.sparse)?;
-        e.put(&self.append)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            src: d.get()?,
-            dest: d.get()?,
-            srcoffset: d.get()?,
-            destoffset: d.get()?,
-            size: d.get()?,
-            sparse: d.get()?,
-            append: d.get()?,
-        })
-    }
-}
-
-/// Request body of `copy_size`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CopySizeArgs {
-    pub src: BString,
-    pub dest: BString,
-    pub size: i64,
-}
-
-impl Xdr for CopySizeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.src)?;
-        e.put(&self.dest)?;
-        e.put(&self.size)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            src: d.get()?,
-            dest: d.get()?,
-            size: d.get()?,
-        })
-    }
-}
-
-/// Request body of `cp`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CpArgs {
-    pub src: BString,
-    pub dest: BString,
-}
-
-impl Xdr for CpArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.src)?;
-        e.put(&self.dest)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            src: d.get()?,
-            dest: d.get()?,
-        })
-    }
-}
-
-/// Request body of `cp_a`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CpAArgs {
-    pub src: BString,
-    pub dest: BString,
-}
-
-impl Xdr for CpAArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.src)?;
-        e.put(&self.dest)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            src: d.get()?,
-            dest: d.get()?,
-        })
-    }
-}
-
-/// Request body of `cp_r`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CpRArgs {
-    pub src: BString,
-    pub dest: BString,
-}
-
-impl Xdr for CpRArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.src)?;
-        e.put(&self.dest)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            src: d.get()?,
-            dest: d.get()?,
-        })
-    }
-}
-
-/// Request body of `dd`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DdArgs {
-    pub src: BString,
-    pub dest: BString,
-}
-
-impl Xdr for DdArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.src)?;
-        e.put(&self.dest)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            src: d.get()?,
-            dest: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mv`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MvArgs {
-    pub src: BString,
-    pub dest: BString,
-}
-
-impl Xdr for MvArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.src)?;
-        e.put(&self.dest)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            src: d.get()?,
-            dest: d.get()?,
-        })
-    }
-}
-
-/// Request body of `rename`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RenameArgs {
-    pub oldpath: BString,
-    pub newpath: BString,
-}
-
-impl Xdr for RenameArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.oldpath)?;
-        e.put(&self.newpath)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            oldpath: d.get()?,
-            newpath: d.get()?,
-        })
-    }
+    /// Request body of `copy_size`.
+    CopySizeArgs { src: BString, dest: BString, size: i64 }
+    /// Request body of `cp`.
+    CpArgs { src: BString, dest: BString }
+    /// Request body of `cp_a`.
+    CpAArgs { src: BString, dest: BString }
+    /// Request body of `cp_r`.
+    CpRArgs { src: BString, dest: BString }
+    /// Request body of `dd`.
+    DdArgs { src: BString, dest: BString }
+    /// Request body of `mv`.
+    MvArgs { src: BString, dest: BString }
+    /// Request body of `rename`.
+    RenameArgs { oldpath: BString, newpath: BString }
 }

@@ -2,122 +2,21 @@
 
 //! Bodies of requests of the calls of `dirs`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `du`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DuArgs {
-    pub path: BString,
-}
-
-impl Xdr for DuArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `find0`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Find0Args {
-    pub directory: BString,
-}
-
-impl Xdr for Find0Args {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.directory)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { directory: d.get()? })
-    }
-}
-
-/// Request body of `glob_expand`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GlobExpandArgs {
-    pub pattern: BString,
-    pub directoryslash: bool,
-}
-
-impl Xdr for GlobExpandArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.pattern)?;
-        e.put(&self.directoryslash)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            pattern: d.get()?,
-            directoryslash: d.get()?,
-        })
-    }
-}
-
-/// Request body of `internal_readdir`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalReaddirArgs {
-    pub dir: BString,
-}
-
-impl Xdr for InternalReaddirArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.dir)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { dir: d.get()? })
-    }
-}
-
-/// Request body of `ll`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LlArgs {
-    pub directory: BString,
-}
-
-impl Xdr for LlArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.directory)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { directory: d.get()? })
-    }
-}
-
-/// Request body of `llz`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LlzArgs {
-    pub directory: BString,
-}
-
-impl Xdr for LlzArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.directory)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { directory: d.get()? })
-    }
-}
-
-/// Request body of `ls0`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Ls0Args {
-    pub dir: BString,
-}
-
-impl Xdr for Ls0Args {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.dir)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { dir: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `du`.
+    DuArgs { path: BString }
+    /// Request body of `find0`.
+    Find0Args { directory: BString }
+    /// Request body of `glob_expand`.
+    GlobExpandArgs { pattern: BString, directoryslash: bool }
+    /// Request body of `internal_readdir`.
+    InternalReaddirArgs { dir: BString }
+    /// Request body of `ll`.
+    LlArgs { directory: BString }
+    /// Request body of `llz`.
+    LlzArgs { directory: BString }
+    /// Request body of `ls0`.
+    Ls0Args { dir: BString }
 }

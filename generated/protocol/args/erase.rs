@@ -2,170 +2,25 @@
 
 //! Bodies of requests of the calls of `erase`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `blkdiscard`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlkdiscardArgs {
-    pub device: BString,
-}
-
-impl Xdr for BlkdiscardArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `blkdiscardzeroes`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlkdiscardzeroesArgs {
-    pub device: BString,
-}
-
-impl Xdr for BlkdiscardzeroesArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `fill_pattern`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FillPatternArgs {
-    pub pattern: BString,
-    pub len: i32,
-    pub path: BString,
-}
-
-impl Xdr for FillPatternArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.pattern)?;
-        e.put(&self.len)?;
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            pattern: d.get()?,
-            len: d.get()?,
-            path: d.get()?,
-        })
-    }
-}
-
-/// Request body of `fstrim`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FstrimArgs {
-    pub mountpoint: BString,
-    pub offset: i64,
-    pub length: i64,
-    pub minimumfreeextent: i64,
-}
-
-impl Xdr for FstrimArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountpoint)?;
-        e.put(&self.offset)?;
-        e.put(&self.length)?;
-        e.put(&self.minimumfreeextent)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            mountpoint: d.get()?,
-            offset: d.get()?,
-            length: d.get()?,
-            minimumfreeextent: d.get()?,
-        })
-    }
-}
-
-/// Request body of `is_zero`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsZeroArgs {
-    pub path: BString,
-}
-
-impl Xdr for IsZeroArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `wipefs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct WipefsArgs {
-    pub device: BString,
-}
-
-impl Xdr for WipefsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `zero`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ZeroArgs {
-    pub device: BString,
-}
-
-impl Xdr for ZeroArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `zero_free_space`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ZeroFreeSpaceArgs {
-    pub directory: BString,
-}
-
-impl Xdr for ZeroFreeSpaceArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.directory)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { directory: d.get()? })
-    }
-}
-
-/// Request body of `zerofree`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ZerofreeArgs {
-    pub device: BString,
-}
-
-impl Xdr for ZerofreeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `blkdiscard`.
+    BlkdiscardArgs { device: BString }
+    /// Request body of `blkdiscardzeroes`.
+    BlkdiscardzeroesArgs { device: BString }
+    /// Request body of `fill_pattern`.
+    FillPatternArgs { pattern: BString, len: i32, path: BString }
+    /// Request body of `fstrim`.
+    FstrimArgs { mountpoint: BString, offset: i64, length: i64, minimumfreeextent: i64 }
+    /// Request body of `is_zero`.
+    IsZeroArgs { path: BString }
+    /// Request body of `wipefs`.
+    WipefsArgs { device: BString }
+    /// Request body of `zero`.
+    ZeroArgs { device: BString }
+    /// Request body of `zero_free_space`.
+    ZeroFreeSpaceArgs { directory: BString }
+    /// Request body of `zerofree`.
+    ZerofreeArgs { device: BString }
 }

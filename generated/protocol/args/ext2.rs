@@ -2,610 +2,103 @@
 
 //! Bodies of requests of the calls of `ext2`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `e2fsck_f`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct E2fsckFArgs {
-    pub device: BString,
-}
-
-impl Xdr for E2fsckFArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
+crate::record::records! {
+    /// Request body of `e2fsck_f`.
+    E2fsckFArgs { device: BString }
+    /// Request body of `get_e2attrs`.
+    GetE2attrsArgs { file: BString }
+    /// Request body of `get_e2generation`.
+    GetE2generationArgs { file: BString }
+    /// Request body of `get_e2label`.
+    GetE2labelArgs { device: BString }
+    /// Request body of `get_e2uuid`.
+    GetE2uuidArgs { device: BString }
+    /// Request body of `mke2fs`.
+    Mke2fsArgs {
+        device: BString,
+        blockscount: i64,
+        blocksize: i64,
+        fragsize: i64,
+        blockspergroup: i64,
+        numberofgroups: i64,
+        bytesperinode: i64,
+        inodesize: i64,
+        journalsize: i64,
+        numberofinodes: i64,
+        stridesize: i64,
+        stripewidth: i64,
+        maxonlineresize: i64,
+        reservedblockspercentage: i32,
+        mmpupdateinterval: i32,
+        journaldevice: BString,
+        label: BString,
+        lastmounteddir: BString,
+        creatoros: BString,
+        fstype: BString,
+        usagetype: BString,
+        uuid: BString,
+        forcecreate: bool,
+        writesbandgrouponly: bool,
+        lazyitableinit: bool,
+        lazyjournalinit: bool,
+        testfs: bool,
+        discard: bool,
+        quotatype: bool,
+        extent: bool,
+        filetype: bool,
+        flexbg: bool,
+        hasjournal: bool,
+        journaldev: bool,
+        largefile: bool,
+        quota: bool,
+        resizeinode: bool,
+        sparsesuper: bool,
+        uninitbg: bool,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
+    /// Request body of `mke2fs_J`.
+    Mke2fsJArgs { fstype: BString, blocksize: i32, device: BString, journal: BString }
+    /// Request body of `mke2fs_JL`.
+    Mke2fsJlArgs { fstype: BString, blocksize: i32, device: BString, label: BString }
+    /// Request body of `mke2fs_JU`.
+    Mke2fsJuArgs { fstype: BString, blocksize: i32, device: BString, uuid: BString }
+    /// Request body of `mke2journal`.
+    Mke2journalArgs { blocksize: i32, device: BString }
+    /// Request body of `mke2journal_L`.
+    Mke2journalLArgs { blocksize: i32, label: BString, device: BString }
+    /// Request body of `mke2journal_U`.
+    Mke2journalUArgs { blocksize: i32, uuid: BString, device: BString }
+    /// Request body of `mklost_and_found`.
+    MklostAndFoundArgs { mountpoint: BString }
+    /// Request body of `resize2fs`.
+    Resize2fsArgs { device: BString }
+    /// Request body of `resize2fs_M`.
+    Resize2fsMArgs { device: BString }
+    /// Request body of `resize2fs_size`.
+    Resize2fsSizeArgs { device: BString, size: i64 }
+    /// Request body of `set_e2attrs`.
+    SetE2attrsArgs { file: BString, attrs: BString, clear: bool }
+    /// Request body of `set_e2generation`.
+    SetE2generationArgs { file: BString, generation: i64 }
+    /// Request body of `set_e2label`.
+    SetE2labelArgs { device: BString, label: BString }
+    /// Request body of `set_e2uuid`.
+    SetE2uuidArgs { device: BString, uuid: BString }
+    /// Request body of `tune2fs`.
+    Tune2fsArgs {
+        device: BString,
+        force: bool,
+        maxmountcount: i32,
+        mountcount: i32,
+        errorbehavior: BString,
+        group: i64,
+        intervalbetweenchecks: i32,
+        reservedblockspercentage: i32,
+        lastmounteddirectory: BString,
+        reservedblockscount: i64,
+        user: i64,
     }
-}
-
-/// Request body of `get_e2attrs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetE2attrsArgs {
-    pub file: BString,
-}
-
-impl Xdr for GetE2attrsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.file)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { file: d.get()? })
-    }
-}
-
-/// Request body of `get_e2generation`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetE2generationArgs {
-    pub file: BString,
-}
-
-impl Xdr for GetE2generationArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.file)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { file: d.get()? })
-    }
-}
-
-/// Request body of `get_e2label`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetE2labelArgs {
-    pub device: BString,
-}
-
-impl Xdr for GetE2labelArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `get_e2uuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetE2uuidArgs {
-    pub device: BString,
-}
-
-impl Xdr for GetE2uuidArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `mke2fs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Mke2fsArgs {
-    pub device: BString,
-    pub blockscount: i64,
-    pub blocksize: i64,
-    pub fragsize: i64,
-    pub blockspergroup: i64,
-    pub numberofgroups: i64,
-    pub bytesperinode: i64,
-    pub inodesize: i64,
-    pub journalsize: i64,
-    pub numberofinodes: i64,
-    pub stridesize: i64,
-    pub stripewidth: i64,
-    pub maxonlineresize: i64,
-    pub reservedblockspercentage: i32,
-    pub mmpupdateinterval: i32,
-    pub journaldevice: BString,
-    pub label: BString,
-    pub lastmounteddir: BString,
-    pub creatoros: BString,
-    pub fstype: BString,
-    pub usagetype: BString,
-    pub uuid: BString,
-    pub forcecreate: bool,
-    pub writesbandgrouponly: bool,
-    pub lazyitableinit: bool,
-    pub lazyjournalinit: bool,
-    pub testfs: bool,
-    pub discard: bool,
-    pub quotatype: bool,
-    pub extent: bool,
-    pub filetype: bool,
-    pub flexbg: bool,
-    pub hasjournal: bool,
-    pub journaldev: bool,
-    pub largefile: bool,
-    pub quota: bool,
-    pub resizeinode: bool,
-    pub sparsesuper: bool,
-    pub uninitbg: bool,
-}
-
-impl Xdr for Mke2fsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.blockscount)?;
-        e.put(&self.blocksize)?;
-        e.put(&self.fragsize)?;
-        e.put(&self.blockspergroup)?;
-        e.put(&self.numberofgroups)?;
-        e.put(&self.bytesperinode)?;
-        e.put(&self.inodesize)?;
-        e.put(&self.journalsize)?;
-        e.put(&self.numberofinodes)?;
-        e.put(&self.stridesize)?;
-        e.put(&self.stripewidth)?;
-        e.put(&self.maxonlineresize)?;
-        e.put(&self.reservedblockspercentage)?;
-        e.put(&self.mmpupdateinterval)?;
-        e.put(&self.journaldevice)?;
-        e.put(&self.label)?;
-        e.put(&self.lastmounteddir)?;
-        e.put(&self.creatoros)?;
-        e.put(&self.fstype)?;
-        e.put(&self.usagetype)?;
-        e.put(&self.uuid)?;
-        e.put(&self.forcecreate)?;
-        e.put(&self.writesbandgrouponly)?;
-        e.put(&self.lazyitableinit)?;
-        e.put(&self.lazyjournalinit)?;
-        e.put(&self.testfs)?;
-        e.put(&self.discard)?;
-        e.put(&self.quotatype)?;
-        e.put(&self.extent)?;
-        e.put(&self.filetype)?;
-        e.put(&self.flexbg)?;
-        e.put(&self.hasjournal)?;
-        e.put(&self.journaldev)?;
-        e.put(&self.largefile)?;
-        e.put(&self.quota)?;
-        e.put(&self.resizeinode)?;
-        e.put(&self.sparsesuper)?;
-        e.put(&self.uninitbg)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            blockscount: d.get()?,
-            blocksize: d.get()?,
-            fragsize: d.get()?,
-            blockspergroup: d.get()?,
-            numberofgroups: d.get()?,
-            bytesperinode: d.get()?,
-            inodesize: d.get()?,
-            journalsize: d.get()?,
-            numberofinodes: d.get()?,
-            stridesize: d.get()?,
-            stripewidth: d.get()?,
-            maxonlineresize: d.get()?,
-            reservedblockspercentage: d.get()?,
-            mmpupdateinterval: d.get()?,
-            journaldevice: d.get()?,
-            label: d.get()?,
-            lastmounteddir: d.get()?,
-            creatoros: d.get()?,
-            fstype: d.get()?,
-            usagetype: d.get()?,
-            uuid: d.get()?,
-            forcecreate: d.get()?,
-            writesbandgrouponly: d.get()?,
-            lazyitableinit: d.get()?,
-            lazyjournalinit: d.get()?,
-            testfs: d.get()?,
-            discard: d.get()?,
-            quotatype: d.get()?,
-            extent: d.get()?,
-            filetype: d.get()?,
-            flexbg: d.get()?,
-            hasjournal: d.get()?,
-            journaldev: d.get()?,
-            largefile: d.get()?,
-            quota: d.get()?,
-            resizeinode: d.get()?,
-            sparsesuper: d.get()?,
-            uninitbg: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mke2fs_J`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Mke2fsJArgs {
-    pub fstype: BString,
-    pub blocksize: i32,
-    pub device: BString,
-    pub journal: BString,
-}
-
-impl Xdr for Mke2fsJArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.fstype)?;
-        e.put(&self.blocksize)?;
-        e.put(&self.device)?;
-        e.put(&self.journal)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            fstype: d.get()?,
-            blocksize: d.get()?,
-            device: d.get()?,
-            journal: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mke2fs_JL`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Mke2fsJlArgs {
-    pub fstype: BString,
-    pub blocksize: i32,
-    pub device: BString,
-    pub label: BString,
-}
-
-impl Xdr for Mke2fsJlArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.fstype)?;
-        e.put(&self.blocksize)?;
-        e.put(&self.device)?;
-        e.put(&self.label)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            fstype: d.get()?,
-            blocksize: d.get()?,
-            device: d.get()?,
-            label: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mke2fs_JU`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Mke2fsJuArgs {
-    pub fstype: BString,
-    pub blocksize: i32,
-    pub device: BString,
-    pub uuid: BString,
-}
-
-impl Xdr for Mke2fsJuArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.fstype)?;
-        e.put(&self.blocksize)?;
-        e.put(&self.device)?;
-        e.put(&self.uuid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            fstype: d.get()?,
-            blocksize: d.get()?,
-            device: d.get()?,
-            uuid: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mke2journal`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Mke2journalArgs {
-    pub blocksize: i32,
-    pub device: BString,
-}
-
-impl Xdr for Mke2journalArgs {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.blocksize)?;
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            blocksize: d.get()?,
-            device: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mke2journal_L`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Mke2journalLArgs {
-    pub blocksize: i32,
-    pub label: BString,
-    pub device: BString,
-}
-
-impl Xdr for Mke2journalLArgs {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.blocksize)?;
-        e.put(&self.label)?;
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            blocksize: d.get()?,
-            label: d.get()?,
-            device: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mke2journal_U`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Mke2journalUArgs {
-    pub blocksize: i32,
-    pub uuid: BString,
-    pub device: BString,
-}
-
-impl Xdr for Mke2journalUArgs {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.blocksize)?;
-        e.put(&self.uuid)?;
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            blocksize: d.get()?,
-            uuid: d.get()?,
-            device: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mklost_and_found`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MklostAndFoundArgs {
-    pub mountpoint: BString,
-}
-
-impl Xdr for MklostAndFoundArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountpoint)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { mountpoint: d.get()? })
-    }
-}
-
-/// Request body of `resize2fs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Resize2fsArgs {
-    pub device: BString,
-}
-
-impl Xdr for Resize2fsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `resize2fs_M`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Resize2fsMArgs {
-    pub device: BString,
-}
-
-impl Xdr for Resize2fsMArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `resize2fs_size`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Resize2fsSizeArgs {
-    pub device: BString,
-    pub size: i64,
-}
-
-impl Xdr for Resize2fsSizeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.size)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            size: d.get()?,
-        })
-    }
-}
-
-/// Request body of `set_e2attrs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SetE2attrsArgs {
-    pub file: BString,
-    pub attrs: BString,
-    pub clear: bool,
-}
-
-impl Xdr for SetE2attrsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.file)?;
-        e.put(&self.attrs)?;
-        e.put(&self.clear)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            file: d.get()?,
-            attrs: d.get()?,
-            clear: d.get()?,
-        })
-    }
-}
-
-/// Request body of `set_e2generation`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SetE2generationArgs {
-    pub file: BString,
-    pub generation: i64,
-}
-
-impl Xdr for SetE2generationArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.file)?;
-        e.put(&self.generation)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            file: d.get()?,
-            generation: d.get()?,
-        })
-    }
-}
-
-/// Request body of `set_e2label`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SetE2labelArgs {
-    pub device: BString,
-    pub label: BString,
-}
-
-impl Xdr for SetE2labelArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.label)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            label: d.get()?,
-        })
-    }
-}
-
-/// Request body of `set_e2uuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SetE2uuidArgs {
-    pub device: BString,
-    pub uuid: BString,
-}
-
-impl Xdr for SetE2uuidArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.uuid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            uuid: d.get()?,
-        })
-    }
-}
-
-/// Request body of `tune2fs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Tune2fsArgs {
-    pub device: BString,
-    pub force: bool,
-    pub maxmountcount: i32,
-    pub mountcount: i32,
-    pub errorbehavior: BString,
-    pub group: i64,
-    pub intervalbetweenchecks: i32,
-    pub reservedblockspercentage: i32,
-    pub lastmounteddirectory: BString,
-    pub reservedblockscount: i64,
-    pub user: i64,
-}
-
-impl Xdr for Tune2fsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.force)?;
-        e.put(&self.maxmountcount)?;
-        e.put(&self.mountcount)?;
-        e.put(&self.errorbehavior)?;
-        e.put(&self.group)?;
-        e.put(&self.intervalbetweenchecks)?;
-        e.put(&self.reservedblockspercentage)?;
-        e.put(&self.lastmounteddirectory)?;
-        e.put(&self.reservedblockscount)?;
-        e.put(&self.user)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            force: d.get()?,
-            maxmountcount: d.get()?,
-            mountcount: d.get()?,
-            errorbehavior: d.get()?,
-            group: d.get()?,
-            intervalbetweenchecks: d.get()?,
-            reservedblockspercentage: d.get()?,
-            lastmounteddirectory: d.get()?,
-            reservedblockscount: d.get()?,
-            user: d.get()?,
-        })
-    }
-}
-
-/// Request body of `tune2fs_l`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Tune2fsLArgs {
-    pub device: BString,
-}
-
-impl Xdr for Tune2fsLArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
+    /// Request body of `tune2fs_l`.
+    Tune2fsLArgs { device: BString }
 }

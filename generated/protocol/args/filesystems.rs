@@ -2,462 +2,69 @@
 
 //! Bodies of requests of the calls of `filesystems`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `blkid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlkidArgs {
-    pub device: BString,
-}
-
-impl Xdr for BlkidArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
+crate::record::records! {
+    /// Request body of `blkid`.
+    BlkidArgs { device: BString }
+    /// Request body of `e2fsck`.
+    E2fsckArgs { device: BString, correct: bool, forceall: bool, forceno: bool }
+    /// Request body of `f2fs_expand`.
+    F2fsExpandArgs { device: BString }
+    /// Request body of `filesystem_available`.
+    FilesystemAvailableArgs { filesystem: BString }
+    /// Request body of `findfs_label`.
+    FindfsLabelArgs { label: BString }
+    /// Request body of `findfs_partlabel`.
+    FindfsPartlabelArgs { label: BString }
+    /// Request body of `findfs_partuuid`.
+    FindfsPartuuidArgs { uuid: BString }
+    /// Request body of `findfs_uuid`.
+    FindfsUuidArgs { uuid: BString }
+    /// Request body of `fsck`.
+    FsckArgs { fstype: BString, device: BString }
+    /// Request body of `internal_parse_mountable`.
+    InternalParseMountableArgs { mountable: BString }
+    /// Request body of `mkfs`.
+    MkfsArgs {
+        fstype: BString,
+        device: BString,
+        blocksize: i32,
+        features: BString,
+        inode: i32,
+        sectorsize: i32,
+        label: BString,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
+    /// Request body of `mkfs_b`.
+    MkfsBArgs { fstype: BString, blocksize: i32, device: BString }
+    /// Request body of `mkfs_btrfs`.
+    MkfsBtrfsArgs {
+        devices: Vec<BString>,
+        allocstart: i64,
+        bytecount: i64,
+        datatype: BString,
+        leafsize: i32,
+        label: BString,
+        metadata: BString,
+        nodesize: i32,
+        sectorsize: i32,
     }
-}
-
-/// Request body of `e2fsck`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct E2fsckArgs {
-    pub device: BString,
-    pub correct: bool,
-    pub forceall: bool,
-    pub forceno: bool,
-}
-
-impl Xdr for E2fsckArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.correct)?;
-        e.put(&self.forceall)?;
-        e.put(&self.forceno)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            correct: d.get()?,
-            forceall: d.get()?,
-            forceno: d.get()?,
-        })
-    }
-}
-
-/// Request body of `f2fs_expand`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct F2fsExpandArgs {
-    pub device: BString,
-}
-
-impl Xdr for F2fsExpandArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `filesystem_available`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FilesystemAvailableArgs {
-    pub filesystem: BString,
-}
-
-impl Xdr for FilesystemAvailableArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.filesystem)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { filesystem: d.get()? })
-    }
-}
-
-/// Request body of `findfs_label`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FindfsLabelArgs {
-    pub label: BString,
-}
-
-impl Xdr for FindfsLabelArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.label)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { label: d.get()? })
-    }
-}
-
-/// Request body of `findfs_partlabel`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FindfsPartlabelArgs {
-    pub label: BString,
-}
-
-impl Xdr for FindfsPartlabelArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.label)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { label: d.get()? })
-    }
-}
-
-/// Request body of `findfs_partuuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FindfsPartuuidArgs {
-    pub uuid: BString,
-}
-
-impl Xdr for FindfsPartuuidArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.uuid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { uuid: d.get()? })
-    }
-}
-
-/// Request body of `findfs_uuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FindfsUuidArgs {
-    pub uuid: BString,
-}
-
-impl Xdr for FindfsUuidArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.uuid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { uuid: d.get()? })
-    }
-}
-
-/// Request body of `fsck`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FsckArgs {
-    pub fstype: BString,
-    pub device: BString,
-}
-
-impl Xdr for FsckArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.fstype)?;
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            fstype: d.get()?,
-            device: d.get()?,
-        })
-    }
-}
-
-/// Request body of `internal_parse_mountable`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalParseMountableArgs {
-    pub mountable: BString,
-}
-
-impl Xdr for InternalParseMountableArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountable)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { mountable: d.get()? })
-    }
-}
-
-/// Request body of `mkfs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MkfsArgs {
-    pub fstype: BString,
-    pub device: BString,
-    pub blocksize: i32,
-    pub features: BString,
-    pub inode: i32,
-    pub sectorsize: i32,
-    pub label: BString,
-}
-
-impl Xdr for MkfsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.fstype)?;
-        e.put(&self.device)?;
-        e.put(&self.blocksize)?;
-        e.put(&self.features)?;
-        e.put(&self.inode)?;
-        e.put(&self.sectorsize)?;
-        e.put(&self.label)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            fstype: d.get()?,
-            device: d.get()?,
-            blocksize: d.get()?,
-            features: d.get()?,
-            inode: d.get()?,
-            sectorsize: d.get()?,
-            label: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mkfs_b`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MkfsBArgs {
-    pub fstype: BString,
-    pub blocksize: i32,
-    pub device: BString,
-}
-
-impl Xdr for MkfsBArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.fstype)?;
-        e.put(&self.blocksize)?;
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            fstype: d.get()?,
-            blocksize: d.get()?,
-            device: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mkfs_btrfs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MkfsBtrfsArgs {
-    pub devices: Vec<BString>,
-    pub allocstart: i64,
-    pub bytecount: i64,
-    pub datatype: BString,
-    pub leafsize: i32,
-    pub label: BString,
-    pub metadata: BString,
-    pub nodesize: i32,
-    pub sectorsize: i32,
-}
-
-impl Xdr for MkfsBtrfsArgs {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.devices)?;
-        e.put(&self.allocstart)?;
-        e.put(&self.bytecount)?;
-        e.put(&self.datatype)?;
-        e.put(&self.leafsize)?;
-        e.put(&self.label)?;
-        e.put(&self.metadata)?;
-        e.put(&self.nodesize)?;
-        e.put(&self.sectorsize)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            devices: d.get()?,
-            allocstart: d.get()?,
-            bytecount: d.get()?,
-            datatype: d.get()?,
-            leafsize: d.get()?,
-            label: d.get()?,
-            metadata: d.get()?,
-            nodesize: d.get()?,
-            sectorsize: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mksquashfs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MksquashfsArgs {
-    pub path: BString,
-    pub compress: BString,
-    pub excludes: Vec<BString>,
-}
-
-impl Xdr for MksquashfsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)?;
-        e.put(&self.compress)?;
-        e.put(&self.excludes)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            path: d.get()?,
-            compress: d.get()?,
-            excludes: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mkswap`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MkswapArgs {
-    pub device: BString,
-    pub label: BString,
-    pub uuid: BString,
-}
-
-impl Xdr for MkswapArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.label)?;
-        e.put(&self.uuid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            label: d.get()?,
-            uuid: d.get()?,
-        })
-    }
-}
-
-/// Request body of `set_label`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SetLabelArgs {
-    pub mountable: BString,
-    pub label: BString,
-}
-
-impl Xdr for SetLabelArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountable)?;
-        e.put(&self.label)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            mountable: d.get()?,
-            label: d.get()?,
-        })
-    }
-}
-
-/// Request body of `set_uuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SetUuidArgs {
-    pub device: BString,
-    pub uuid: BString,
-}
-
-impl Xdr for SetUuidArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.uuid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            uuid: d.get()?,
-        })
-    }
-}
-
-/// Request body of `set_uuid_random`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SetUuidRandomArgs {
-    pub device: BString,
-}
-
-impl Xdr for SetUuidRandomArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `vfs_label`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VfsLabelArgs {
-    pub mountable: BString,
-}
-
-impl Xdr for VfsLabelArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountable)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { mountable: d.get()? })
-    }
-}
-
-/// Request body of `vfs_minimum_size`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VfsMinimumSizeArgs {
-    pub mountable: BString,
-}
-
-impl Xdr for VfsMinimumSizeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountable)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { mountable: d.get()? })
-    }
-}
-
-/// Request body of `vfs_type`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VfsTypeArgs {
-    pub mountable: BString,
-}
-
-impl Xdr for VfsTypeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountable)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { mountable: d.get()? })
-    }
-}
-
-/// Request body of `vfs_uuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VfsUuidArgs {
-    pub mountable: BString,
-}
-
-impl Xdr for VfsUuidArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountable)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { mountable: d.get()? })
-    }
+    /// Request body of `mksquashfs`.
+    MksquashfsArgs { path: BString, compress: BString, excludes: Vec<BString> }
+    /// Request body of `mkswap`.
+    MkswapArgs { device: BString, label: BString, uuid: BString }
+    /// Request body of `set_label`.
+    SetLabelArgs { mountable: BString, label: BString }
+    /// Request body of `set_uuid`.
+    SetUuidArgs { device: BString, uuid: BString }
+    /// Request body of `set_uuid_random`.
+    SetUuidRandomArgs { device: BString }
+    /// Request body of `vfs_label`.
+    VfsLabelArgs { mountable: BString }
+    /// Request body of `vfs_minimum_size`.
+    VfsMinimumSizeArgs { mountable: BString }
+    /// Request body of `vfs_type`.
+    VfsTypeArgs { mountable: BString }
+    /// Request body of `vfs_uuid`.
+    VfsUuidArgs { mountable: BString }
 }

@@ -2,303 +2,40 @@
 
 //! Bodies of requests of the calls of `hivex`.
 
-use crate::xdr::{Decoder, Encoder, Opaque, Xdr, XdrError};
+use crate::xdr::Opaque;
 use crate::BString;
 
-/// Request body of `hivex_commit`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexCommitArgs {
-    pub filename: Option<BString>,
-}
-
-impl Xdr for HivexCommitArgs {
-    const MIN_SIZE: usize = <Option<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.filename)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { filename: d.get()? })
-    }
-}
-
-/// Request body of `hivex_node_add_child`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNodeAddChildArgs {
-    pub parent: i64,
-    pub name: BString,
-}
-
-impl Xdr for HivexNodeAddChildArgs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.parent)?;
-        e.put(&self.name)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            parent: d.get()?,
-            name: d.get()?,
-        })
-    }
-}
-
-/// Request body of `hivex_node_children`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNodeChildrenArgs {
-    pub nodeh: i64,
-}
-
-impl Xdr for HivexNodeChildrenArgs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nodeh)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { nodeh: d.get()? })
-    }
-}
-
-/// Request body of `hivex_node_delete_child`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNodeDeleteChildArgs {
-    pub nodeh: i64,
-}
-
-impl Xdr for HivexNodeDeleteChildArgs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nodeh)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { nodeh: d.get()? })
-    }
-}
-
-/// Request body of `hivex_node_get_child`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNodeGetChildArgs {
-    pub nodeh: i64,
-    pub name: BString,
-}
-
-impl Xdr for HivexNodeGetChildArgs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nodeh)?;
-        e.put(&self.name)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            nodeh: d.get()?,
-            name: d.get()?,
-        })
-    }
-}
-
-/// Request body of `hivex_node_get_value`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNodeGetValueArgs {
-    pub nodeh: i64,
-    pub key: BString,
-}
-
-impl Xdr for HivexNodeGetValueArgs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nodeh)?;
-        e.put(&self.key)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            nodeh: d.get()?,
-            key: d.get()?,
-        })
-    }
-}
-
-/// Request body of `hivex_node_name`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNodeNameArgs {
-    pub nodeh: i64,
-}
-
-impl Xdr for HivexNodeNameArgs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nodeh)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { nodeh: d.get()? })
-    }
-}
-
-/// Request body of `hivex_node_parent`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNodeParentArgs {
-    pub nodeh: i64,
-}
-
-impl Xdr for HivexNodeParentArgs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nodeh)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { nodeh: d.get()? })
-    }
-}
-
-/// Request body of `hivex_node_set_value`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNodeSetValueArgs {
-    pub nodeh: i64,
-    pub key: BString,
-    pub t: i64,
-    pub val: Opaque,
-}
-
-impl Xdr for HivexNodeSetValueArgs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <Opaque as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nodeh)?;
-        e.put(&self.key)?;
-        e.put(&self.t)?;
-        e.put(&self.val)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            nodeh: d.get()?,
-            key: d.get()?,
-            t: d.get()?,
-            val: d.get()?,
-        })
-    }
-}
-
-/// Request body of `hivex_node_values`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNodeValuesArgs {
-    pub nodeh: i64,
-}
-
-impl Xdr for HivexNodeValuesArgs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nodeh)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { nodeh: d.get()? })
-    }
-}
-
-/// Request body of `hivex_open`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexOpenArgs {
-    pub filename: BString,
-    pub verbose: bool,
-    pub debug: bool,
-    pub write: bool,
-    pub r#unsafe: bool,
-}
-
-impl Xdr for HivexOpenArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.filename)?;
-        e.put(&self.verbose)?;
-        e.put(&self.debug)?;
-        e.put(&self.write)?;
-        e.put(&self.r#unsafe)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            filename: d.get()?,
-            verbose: d.get()?,
-            debug: d.get()?,
-            write: d.get()?,
-            r#unsafe: d.get()?,
-        })
-    }
-}
-
-/// Request body of `hivex_value_key`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexValueKeyArgs {
-    pub valueh: i64,
-}
-
-impl Xdr for HivexValueKeyArgs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.valueh)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { valueh: d.get()? })
-    }
-}
-
-/// Request body of `hivex_value_string`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexValueStringArgs {
-    pub valueh: i64,
-}
-
-impl Xdr for HivexValueStringArgs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.valueh)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { valueh: d.get()? })
-    }
-}
-
-/// Request body of `hivex_value_type`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexValueTypeArgs {
-    pub valueh: i64,
-}
-
-impl Xdr for HivexValueTypeArgs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.valueh)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { valueh: d.get()? })
-    }
-}
-
-/// Request body of `hivex_value_utf8`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexValueUtf8Args {
-    pub valueh: i64,
-}
-
-impl Xdr for HivexValueUtf8Args {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.valueh)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { valueh: d.get()? })
-    }
-}
-
-/// Request body of `hivex_value_value`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexValueValueArgs {
-    pub valueh: i64,
-}
-
-impl Xdr for HivexValueValueArgs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.valueh)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { valueh: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `hivex_commit`.
+    HivexCommitArgs { filename: Option<BString> }
+    /// Request body of `hivex_node_add_child`.
+    HivexNodeAddChildArgs { parent: i64, name: BString }
+    /// Request body of `hivex_node_children`.
+    HivexNodeChildrenArgs { nodeh: i64 }
+    /// Request body of `hivex_node_delete_child`.
+    HivexNodeDeleteChildArgs { nodeh: i64 }
+    /// Request body of `hivex_node_get_child`.
+    HivexNodeGetChildArgs { nodeh: i64, name: BString }
+    /// Request body of `hivex_node_get_value`.
+    HivexNodeGetValueArgs { nodeh: i64, key: BString }
+    /// Request body of `hivex_node_name`.
+    HivexNodeNameArgs { nodeh: i64 }
+    /// Request body of `hivex_node_parent`.
+    HivexNodeParentArgs { nodeh: i64 }
+    /// Request body of `hivex_node_set_value`.
+    HivexNodeSetValueArgs { nodeh: i64, key: BString, t: i64, val: Opaque }
+    /// Request body of `hivex_node_values`.
+    HivexNodeValuesArgs { nodeh: i64 }
+    /// Request body of `hivex_open`.
+    HivexOpenArgs { filename: BString, verbose: bool, debug: bool, write: bool, r#unsafe: bool }
+    /// Request body of `hivex_value_key`.
+    HivexValueKeyArgs { valueh: i64 }
+    /// Request body of `hivex_value_string`.
+    HivexValueStringArgs { valueh: i64 }
+    /// Request body of `hivex_value_type`.
+    HivexValueTypeArgs { valueh: i64 }
+    /// Request body of `hivex_value_utf8`.
+    HivexValueUtf8Args { valueh: i64 }
+    /// Request body of `hivex_value_value`.
+    HivexValueValueArgs { valueh: i64 }
 }

@@ -2,42 +2,11 @@
 
 //! Bodies of requests of the calls of `initrd`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `initrd_cat`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InitrdCatArgs {
-    pub initrdpath: BString,
-    pub filename: BString,
-}
-
-impl Xdr for InitrdCatArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.initrdpath)?;
-        e.put(&self.filename)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            initrdpath: d.get()?,
-            filename: d.get()?,
-        })
-    }
-}
-
-/// Request body of `initrd_list`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InitrdListArgs {
-    pub path: BString,
-}
-
-impl Xdr for InitrdListArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `initrd_cat`.
+    InitrdCatArgs { initrdpath: BString, filename: BString }
+    /// Request body of `initrd_list`.
+    InitrdListArgs { path: BString }
 }

@@ -2,58 +2,13 @@
 
 //! Bodies of requests of the calls of `inotify`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `inotify_add_watch`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InotifyAddWatchArgs {
-    pub path: BString,
-    pub mask: i32,
-}
-
-impl Xdr for InotifyAddWatchArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)?;
-        e.put(&self.mask)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            path: d.get()?,
-            mask: d.get()?,
-        })
-    }
-}
-
-/// Request body of `inotify_init`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InotifyInitArgs {
-    pub maxevents: i32,
-}
-
-impl Xdr for InotifyInitArgs {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.maxevents)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { maxevents: d.get()? })
-    }
-}
-
-/// Request body of `inotify_rm_watch`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InotifyRmWatchArgs {
-    pub wd: i32,
-}
-
-impl Xdr for InotifyRmWatchArgs {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.wd)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { wd: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `inotify_add_watch`.
+    InotifyAddWatchArgs { path: BString, mask: i32 }
+    /// Request body of `inotify_init`.
+    InotifyInitArgs { maxevents: i32 }
+    /// Request body of `inotify_rm_watch`.
+    InotifyRmWatchArgs { wd: i32 }
 }

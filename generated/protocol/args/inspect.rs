@@ -2,389 +2,57 @@
 
 //! Bodies of requests of the calls of `inspect`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `file_architecture`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FileArchitectureArgs {
-    pub filename: BString,
-}
-
-impl Xdr for FileArchitectureArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.filename)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { filename: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_arch`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetArchArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetArchArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_build_id`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetBuildIdArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetBuildIdArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_distro`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetDistroArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetDistroArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_drive_mappings`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetDriveMappingsArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetDriveMappingsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_filesystems`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetFilesystemsArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetFilesystemsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_format`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetFormatArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetFormatArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_hostname`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetHostnameArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetHostnameArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_major_version`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetMajorVersionArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetMajorVersionArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_minor_version`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetMinorVersionArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetMinorVersionArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_mountpoints`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetMountpointsArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetMountpointsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_package_format`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetPackageFormatArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetPackageFormatArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_package_management`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetPackageManagementArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetPackageManagementArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_product_name`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetProductNameArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetProductNameArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_product_variant`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetProductVariantArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetProductVariantArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_type`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetTypeArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetTypeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_windows_current_control_set`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetWindowsCurrentControlSetArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetWindowsCurrentControlSetArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_windows_group_policy`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetWindowsGroupPolicyArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetWindowsGroupPolicyArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_windows_software_hive`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetWindowsSoftwareHiveArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetWindowsSoftwareHiveArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_windows_system_hive`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetWindowsSystemHiveArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetWindowsSystemHiveArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_get_windows_systemroot`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetWindowsSystemrootArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectGetWindowsSystemrootArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_is_live`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectIsLiveArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectIsLiveArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_is_multipart`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectIsMultipartArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectIsMultipartArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
-}
-
-/// Request body of `inspect_is_netinst`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectIsNetinstArgs {
-    pub root: BString,
-}
-
-impl Xdr for InspectIsNetinstArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.root)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { root: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `file_architecture`.
+    FileArchitectureArgs { filename: BString }
+    /// Request body of `inspect_get_arch`.
+    InspectGetArchArgs { root: BString }
+    /// Request body of `inspect_get_build_id`.
+    InspectGetBuildIdArgs { root: BString }
+    /// Request body of `inspect_get_distro`.
+    InspectGetDistroArgs { root: BString }
+    /// Request body of `inspect_get_drive_mappings`.
+    InspectGetDriveMappingsArgs { root: BString }
+    /// Request body of `inspect_get_filesystems`.
+    InspectGetFilesystemsArgs { root: BString }
+    /// Request body of `inspect_get_format`.
+    InspectGetFormatArgs { root: BString }
+    /// Request body of `inspect_get_hostname`.
+    InspectGetHostnameArgs { root: BString }
+    /// Request body of `inspect_get_major_version`.
+    InspectGetMajorVersionArgs { root: BString }
+    /// Request body of `inspect_get_minor_version`.
+    InspectGetMinorVersionArgs { root: BString }
+    /// Request body of `inspect_get_mountpoints`.
+    InspectGetMountpointsArgs { root: BString }
+    /// Request body of `inspect_get_package_format`.
+    InspectGetPackageFormatArgs { root: BString }
+    /// Request body of `inspect_get_package_management`.
+    InspectGetPackageManagementArgs { root: BString }
+    /// Request body of `inspect_get_product_name`.
+    InspectGetProductNameArgs { root: BString }
+    /// Request body of `inspect_get_product_variant`.
+    InspectGetProductVariantArgs { root: BString }
+    /// Request body of `inspect_get_type`.
+    InspectGetTypeArgs { root: BString }
+    /// Request body of `inspect_get_windows_current_control_set`.
+    InspectGetWindowsCurrentControlSetArgs { root: BString }
+    /// Request body of `inspect_get_windows_group_policy`.
+    InspectGetWindowsGroupPolicyArgs { root: BString }
+    /// Request body of `inspect_get_windows_software_hive`.
+    InspectGetWindowsSoftwareHiveArgs { root: BString }
+    /// Request body of `inspect_get_windows_system_hive`.
+    InspectGetWindowsSystemHiveArgs { root: BString }
+    /// Request body of `inspect_get_windows_systemroot`.
+    InspectGetWindowsSystemrootArgs { root: BString }
+    /// Request body of `inspect_is_live`.
+    InspectIsLiveArgs { root: BString }
+    /// Request body of `inspect_is_multipart`.
+    InspectIsMultipartArgs { root: BString }
+    /// Request body of `inspect_is_netinst`.
+    InspectIsNetinstArgs { root: BString }
+    /// Request body of `internal_list_windows_applications`.
+    InternalListWindowsApplicationsArgs { root: BString }
 }

@@ -2,37 +2,11 @@
 
 //! Bodies of requests of the calls of `iso`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `isoinfo`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsoinfoArgs {
-    pub isofile: BString,
-}
-
-impl Xdr for IsoinfoArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.isofile)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { isofile: d.get()? })
-    }
-}
-
-/// Request body of `isoinfo_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsoinfoDeviceArgs {
-    pub device: BString,
-}
-
-impl Xdr for IsoinfoDeviceArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `isoinfo`.
+    IsoinfoArgs { isofile: BString }
+    /// Request body of `isoinfo_device`.
+    IsoinfoDeviceArgs { device: BString }
 }

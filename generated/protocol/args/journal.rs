@@ -2,53 +2,13 @@
 
 //! Bodies of requests of the calls of `journal`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `journal_open`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct JournalOpenArgs {
-    pub directory: BString,
-}
-
-impl Xdr for JournalOpenArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.directory)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { directory: d.get()? })
-    }
-}
-
-/// Request body of `journal_set_data_threshold`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct JournalSetDataThresholdArgs {
-    pub threshold: i64,
-}
-
-impl Xdr for JournalSetDataThresholdArgs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.threshold)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { threshold: d.get()? })
-    }
-}
-
-/// Request body of `journal_skip`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct JournalSkipArgs {
-    pub skip: i64,
-}
-
-impl Xdr for JournalSkipArgs {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.skip)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { skip: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `journal_open`.
+    JournalOpenArgs { directory: BString }
+    /// Request body of `journal_set_data_threshold`.
+    JournalSetDataThresholdArgs { threshold: i64 }
+    /// Request body of `journal_skip`.
+    JournalSkipArgs { skip: i64 }
 }

@@ -2,132 +2,21 @@
 
 //! Bodies of requests of the calls of `ldm`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `ldmtool_diskgroup_disks`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LdmtoolDiskgroupDisksArgs {
-    pub diskgroup: BString,
-}
-
-impl Xdr for LdmtoolDiskgroupDisksArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.diskgroup)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { diskgroup: d.get()? })
-    }
-}
-
-/// Request body of `ldmtool_diskgroup_name`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LdmtoolDiskgroupNameArgs {
-    pub diskgroup: BString,
-}
-
-impl Xdr for LdmtoolDiskgroupNameArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.diskgroup)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { diskgroup: d.get()? })
-    }
-}
-
-/// Request body of `ldmtool_diskgroup_volumes`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LdmtoolDiskgroupVolumesArgs {
-    pub diskgroup: BString,
-}
-
-impl Xdr for LdmtoolDiskgroupVolumesArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.diskgroup)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { diskgroup: d.get()? })
-    }
-}
-
-/// Request body of `ldmtool_scan_devices`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LdmtoolScanDevicesArgs {
-    pub devices: Vec<BString>,
-}
-
-impl Xdr for LdmtoolScanDevicesArgs {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.devices)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { devices: d.get()? })
-    }
-}
-
-/// Request body of `ldmtool_volume_hint`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LdmtoolVolumeHintArgs {
-    pub diskgroup: BString,
-    pub volume: BString,
-}
-
-impl Xdr for LdmtoolVolumeHintArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.diskgroup)?;
-        e.put(&self.volume)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            diskgroup: d.get()?,
-            volume: d.get()?,
-        })
-    }
-}
-
-/// Request body of `ldmtool_volume_partitions`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LdmtoolVolumePartitionsArgs {
-    pub diskgroup: BString,
-    pub volume: BString,
-}
-
-impl Xdr for LdmtoolVolumePartitionsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.diskgroup)?;
-        e.put(&self.volume)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            diskgroup: d.get()?,
-            volume: d.get()?,
-        })
-    }
-}
-
-/// Request body of `ldmtool_volume_type`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LdmtoolVolumeTypeArgs {
-    pub diskgroup: BString,
-    pub volume: BString,
-}
-
-impl Xdr for LdmtoolVolumeTypeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.diskgroup)?;
-        e.put(&self.volume)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            diskgroup: d.get()?,
-            volume: d.get()?,
-        })
-    }
+crate::record::records! {
+    /// Request body of `ldmtool_diskgroup_disks`.
+    LdmtoolDiskgroupDisksArgs { diskgroup: BString }
+    /// Request body of `ldmtool_diskgroup_name`.
+    LdmtoolDiskgroupNameArgs { diskgroup: BString }
+    /// Request body of `ldmtool_diskgroup_volumes`.
+    LdmtoolDiskgroupVolumesArgs { diskgroup: BString }
+    /// Request body of `ldmtool_scan_devices`.
+    LdmtoolScanDevicesArgs { devices: Vec<BString> }
+    /// Request body of `ldmtool_volume_hint`.
+    LdmtoolVolumeHintArgs { diskgroup: BString, volume: BString }
+    /// Request body of `ldmtool_volume_partitions`.
+    LdmtoolVolumePartitionsArgs { diskgroup: BString, volume: BString }
+    /// Request body of `ldmtool_volume_type`.
+    LdmtoolVolumeTypeArgs { diskgroup: BString, volume: BString }
 }

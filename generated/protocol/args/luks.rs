@@ -2,265 +2,36 @@
 
 //! Bodies of requests of the calls of `luks`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `clevis_luks_unlock`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ClevisLuksUnlockArgs {
-    pub device: BString,
-    pub mapname: BString,
-}
-
-impl Xdr for ClevisLuksUnlockArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.mapname)
+crate::record::records! {
+    /// Request body of `clevis_luks_unlock`.
+    ClevisLuksUnlockArgs { device: BString, mapname: BString }
+    /// Request body of `cryptsetup_close`.
+    CryptsetupCloseArgs { device: BString }
+    /// Request body of `cryptsetup_open`.
+    CryptsetupOpenArgs {
+        device: BString,
+        key: BString,
+        mapname: BString,
+        readonly: bool,
+        crypttype: BString,
+        cipher: BString,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            mapname: d.get()?,
-        })
-    }
-}
-
-/// Request body of `cryptsetup_close`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CryptsetupCloseArgs {
-    pub device: BString,
-}
-
-impl Xdr for CryptsetupCloseArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `cryptsetup_open`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CryptsetupOpenArgs {
-    pub device: BString,
-    pub key: BString,
-    pub mapname: BString,
-    pub readonly: bool,
-    pub crypttype: BString,
-    pub cipher: BString,
-}
-
-impl Xdr for CryptsetupOpenArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.key)?;
-        e.put(&self.mapname)?;
-        e.put(&self.readonly)?;
-        e.put(&self.crypttype)?;
-        e.put(&self.cipher)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            key: d.get()?,
-            mapname: d.get()?,
-            readonly: d.get()?,
-            crypttype: d.get()?,
-            cipher: d.get()?,
-        })
-    }
-}
-
-/// Request body of `luks_add_key`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LuksAddKeyArgs {
-    pub device: BString,
-    pub key: BString,
-    pub newkey: BString,
-    pub keyslot: i32,
-}
-
-impl Xdr for LuksAddKeyArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.key)?;
-        e.put(&self.newkey)?;
-        e.put(&self.keyslot)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            key: d.get()?,
-            newkey: d.get()?,
-            keyslot: d.get()?,
-        })
-    }
-}
-
-/// Request body of `luks_close`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LuksCloseArgs {
-    pub device: BString,
-}
-
-impl Xdr for LuksCloseArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `luks_format`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LuksFormatArgs {
-    pub device: BString,
-    pub key: BString,
-    pub keyslot: i32,
-}
-
-impl Xdr for LuksFormatArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.key)?;
-        e.put(&self.keyslot)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            key: d.get()?,
-            keyslot: d.get()?,
-        })
-    }
-}
-
-/// Request body of `luks_format_cipher`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LuksFormatCipherArgs {
-    pub device: BString,
-    pub key: BString,
-    pub keyslot: i32,
-    pub cipher: BString,
-}
-
-impl Xdr for LuksFormatCipherArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.key)?;
-        e.put(&self.keyslot)?;
-        e.put(&self.cipher)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            key: d.get()?,
-            keyslot: d.get()?,
-            cipher: d.get()?,
-        })
-    }
-}
-
-/// Request body of `luks_kill_slot`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LuksKillSlotArgs {
-    pub device: BString,
-    pub key: BString,
-    pub keyslot: i32,
-}
-
-impl Xdr for LuksKillSlotArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.key)?;
-        e.put(&self.keyslot)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            key: d.get()?,
-            keyslot: d.get()?,
-        })
-    }
-}
-
-/// Request body of `luks_open`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LuksOpenArgs {
-    pub device: BString,
-    pub key: BString,
-    pub mapname: BString,
-}
-
-impl Xdr for LuksOpenArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.key)?;
-        e.put(&self.mapname)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            key: d.get()?,
-            mapname: d.get()?,
-        })
-    }
-}
-
-/// Request body of `luks_open_ro`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LuksOpenRoArgs {
-    pub device: BString,
-    pub key: BString,
-    pub mapname: BString,
-}
-
-impl Xdr for LuksOpenRoArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.key)?;
-        e.put(&self.mapname)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            key: d.get()?,
-            mapname: d.get()?,
-        })
-    }
-}
-
-/// Request body of `luks_uuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LuksUuidArgs {
-    pub device: BString,
-}
-
-impl Xdr for LuksUuidArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
+    /// Request body of `luks_add_key`.
+    LuksAddKeyArgs { device: BString, key: BString, newkey: BString, keyslot: i32 }
+    /// Request body of `luks_close`.
+    LuksCloseArgs { device: BString }
+    /// Request body of `luks_format`.
+    LuksFormatArgs { device: BString, key: BString, keyslot: i32 }
+    /// Request body of `luks_format_cipher`.
+    LuksFormatCipherArgs { device: BString, key: BString, keyslot: i32, cipher: BString }
+    /// Request body of `luks_kill_slot`.
+    LuksKillSlotArgs { device: BString, key: BString, keyslot: i32 }
+    /// Request body of `luks_open`.
+    LuksOpenArgs { device: BString, key: BString, mapname: BString }
+    /// Request body of `luks_open_ro`.
+    LuksOpenRoArgs { device: BString, key: BString, mapname: BString }
+    /// Request body of `luks_uuid`.
+    LuksUuidArgs { device: BString }
 }

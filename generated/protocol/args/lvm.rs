@@ -2,490 +2,61 @@
 
 //! Bodies of requests of the calls of `lvm`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `is_lv`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsLvArgs {
-    pub mountable: BString,
-}
-
-impl Xdr for IsLvArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountable)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { mountable: d.get()? })
-    }
-}
-
-/// Request body of `lvcreate`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvcreateArgs {
-    pub logvol: BString,
-    pub volgroup: BString,
-    pub mbytes: i32,
-}
-
-impl Xdr for LvcreateArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.logvol)?;
-        e.put(&self.volgroup)?;
-        e.put(&self.mbytes)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            logvol: d.get()?,
-            volgroup: d.get()?,
-            mbytes: d.get()?,
-        })
-    }
-}
-
-/// Request body of `lvcreate_free`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvcreateFreeArgs {
-    pub logvol: BString,
-    pub volgroup: BString,
-    pub percent: i32,
-}
-
-impl Xdr for LvcreateFreeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.logvol)?;
-        e.put(&self.volgroup)?;
-        e.put(&self.percent)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            logvol: d.get()?,
-            volgroup: d.get()?,
-            percent: d.get()?,
-        })
-    }
-}
-
-/// Request body of `lvm_canonical_lv_name`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvmCanonicalLvNameArgs {
-    pub lvname: BString,
-}
-
-impl Xdr for LvmCanonicalLvNameArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lvname)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lvname: d.get()? })
-    }
-}
-
-/// Request body of `lvm_scan`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvmScanArgs {
-    pub activate: bool,
-}
-
-impl Xdr for LvmScanArgs {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.activate)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { activate: d.get()? })
-    }
-}
-
-/// Request body of `lvm_set_filter`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvmSetFilterArgs {
-    pub devices: Vec<BString>,
-}
-
-impl Xdr for LvmSetFilterArgs {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.devices)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { devices: d.get()? })
-    }
-}
-
-/// Request body of `lvremove`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvremoveArgs {
-    pub device: BString,
-}
-
-impl Xdr for LvremoveArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `lvrename`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvrenameArgs {
-    pub logvol: BString,
-    pub newlogvol: BString,
-}
-
-impl Xdr for LvrenameArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.logvol)?;
-        e.put(&self.newlogvol)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            logvol: d.get()?,
-            newlogvol: d.get()?,
-        })
-    }
-}
-
-/// Request body of `lvresize`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvresizeArgs {
-    pub device: BString,
-    pub mbytes: i32,
-}
-
-impl Xdr for LvresizeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.mbytes)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            mbytes: d.get()?,
-        })
-    }
-}
-
-/// Request body of `lvresize_free`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvresizeFreeArgs {
-    pub lv: BString,
-    pub percent: i32,
-}
-
-impl Xdr for LvresizeFreeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lv)?;
-        e.put(&self.percent)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            lv: d.get()?,
-            percent: d.get()?,
-        })
-    }
-}
-
-/// Request body of `lvuuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvuuidArgs {
-    pub device: BString,
-}
-
-impl Xdr for LvuuidArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `pvchange_uuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PvchangeUuidArgs {
-    pub device: BString,
-}
-
-impl Xdr for PvchangeUuidArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `pvcreate`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PvcreateArgs {
-    pub device: BString,
-}
-
-impl Xdr for PvcreateArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `pvremove`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PvremoveArgs {
-    pub device: BString,
-}
-
-impl Xdr for PvremoveArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `pvresize`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PvresizeArgs {
-    pub device: BString,
-}
-
-impl Xdr for PvresizeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `pvresize_size`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PvresizeSizeArgs {
-    pub device: BString,
-    pub size: i64,
-}
-
-impl Xdr for PvresizeSizeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.size)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            size: d.get()?,
-        })
-    }
-}
-
-/// Request body of `pvuuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PvuuidArgs {
-    pub device: BString,
-}
-
-impl Xdr for PvuuidArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `vg_activate`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VgActivateArgs {
-    pub activate: bool,
-    pub volgroups: Vec<BString>,
-}
-
-impl Xdr for VgActivateArgs {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE + <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.activate)?;
-        e.put(&self.volgroups)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            activate: d.get()?,
-            volgroups: d.get()?,
-        })
-    }
-}
-
-/// Request body of `vg_activate_all`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VgActivateAllArgs {
-    pub activate: bool,
-}
-
-impl Xdr for VgActivateAllArgs {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.activate)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { activate: d.get()? })
-    }
-}
-
-/// Request body of `vgchange_uuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VgchangeUuidArgs {
-    pub vg: BString,
-}
-
-impl Xdr for VgchangeUuidArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.vg)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { vg: d.get()? })
-    }
-}
-
-/// Request body of `vgcreate`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VgcreateArgs {
-    pub volgroup: BString,
-    pub physvols: Vec<BString>,
-}
-
-impl Xdr for VgcreateArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.volgroup)?;
-        e.put(&self.physvols)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            volgroup: d.get()?,
-            physvols: d.get()?,
-        })
-    }
-}
-
-/// Request body of `vglvuuids`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VglvuuidsArgs {
-    pub vgname: BString,
-}
-
-impl Xdr for VglvuuidsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.vgname)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { vgname: d.get()? })
-    }
-}
-
-/// Request body of `vgmeta`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VgmetaArgs {
-    pub vgname: BString,
-}
-
-impl Xdr for VgmetaArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.vgname)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { vgname: d.get()? })
-    }
-}
-
-/// Request body of `vgpvuuids`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VgpvuuidsArgs {
-    pub vgname: BString,
-}
-
-impl Xdr for VgpvuuidsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.vgname)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { vgname: d.get()? })
-    }
-}
-
-/// Request body of `vgremove`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VgremoveArgs {
-    pub vgname: BString,
-}
-
-impl Xdr for VgremoveArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.vgname)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { vgname: d.get()? })
-    }
-}
-
-/// Request body of `vgrename`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VgrenameArgs {
-    pub volgroup: BString,
-    pub newvolgroup: BString,
-}
-
-impl Xdr for VgrenameArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.volgroup)?;
-        e.put(&self.newvolgroup)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            volgroup: d.get()?,
-            newvolgroup: d.get()?,
-        })
-    }
-}
-
-/// Request body of `vguuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VguuidArgs {
-    pub vgname: BString,
-}
-
-impl Xdr for VguuidArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.vgname)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { vgname: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `is_lv`.
+    IsLvArgs { mountable: BString }
+    /// Request body of `lvcreate`.
+    LvcreateArgs { logvol: BString, volgroup: BString, mbytes: i32 }
+    /// Request body of `lvcreate_free`.
+    LvcreateFreeArgs { logvol: BString, volgroup: BString, percent: i32 }
+    /// Request body of `lvm_canonical_lv_name`.
+    LvmCanonicalLvNameArgs { lvname: BString }
+    /// Request body of `lvm_scan`.
+    LvmScanArgs { activate: bool }
+    /// Request body of `lvm_set_filter`.
+    LvmSetFilterArgs { devices: Vec<BString> }
+    /// Request body of `lvremove`.
+    LvremoveArgs { device: BString }
+    /// Request body of `lvrename`.
+    LvrenameArgs { logvol: BString, newlogvol: BString }
+    /// Request body of `lvresize`.
+    LvresizeArgs { device: BString, mbytes: i32 }
+    /// Request body of `lvresize_free`.
+    LvresizeFreeArgs { lv: BString, percent: i32 }
+    /// Request body of `lvuuid`.
+    LvuuidArgs { device: BString }
+    /// Request body of `pvchange_uuid`.
+    PvchangeUuidArgs { device: BString }
+    /// Request body of `pvcreate`.
+    PvcreateArgs { device: BString }
+    /// Request body of `pvremove`.
+    PvremoveArgs { device: BString }
+    /// Request body of `pvresize`.
+    PvresizeArgs { device: BString }
+    /// Request body of `pvresize_size`.
+    PvresizeSizeArgs { device: BString, size: i64 }
+    /// Request body of `pvuuid`.
+    PvuuidArgs { device: BString }
+    /// Request body of `vg_activate`.
+    VgActivateArgs { activate: bool, volgroups: Vec<BString> }
+    /// Request body of `vg_activate_all`.
+    VgActivateAllArgs { activate: bool }
+    /// Request body of `vgchange_uuid`.
+    VgchangeUuidArgs { vg: BString }
+    /// Request body of `vgcreate`.
+    VgcreateArgs { volgroup: BString, physvols: Vec<BString> }
+    /// Request body of `vglvuuids`.
+    VglvuuidsArgs { vgname: BString }
+    /// Request body of `vgmeta`.
+    VgmetaArgs { vgname: BString }
+    /// Request body of `vgpvuuids`.
+    VgpvuuidsArgs { vgname: BString }
+    /// Request body of `vgremove`.
+    VgremoveArgs { vgname: BString }
+    /// Request body of `vgrename`.
+    VgrenameArgs { volgroup: BString, newvolgroup: BString }
+    /// Request body of `vguuid`.
+    VguuidArgs { vgname: BString }
 }

@@ -2,91 +2,23 @@
 
 //! Bodies of requests of the calls of `md`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `md_create`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MdCreateArgs {
-    pub name: BString,
-    pub devices: Vec<BString>,
-    pub missingbitmap: i64,
-    pub nrdevices: i32,
-    pub spare: i32,
-    pub chunk: i64,
-    pub level: BString,
-}
-
-impl Xdr for MdCreateArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <Vec<BString> as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.name)?;
-        e.put(&self.devices)?;
-        e.put(&self.missingbitmap)?;
-        e.put(&self.nrdevices)?;
-        e.put(&self.spare)?;
-        e.put(&self.chunk)?;
-        e.put(&self.level)
+crate::record::records! {
+    /// Request body of `md_create`.
+    MdCreateArgs {
+        name: BString,
+        devices: Vec<BString>,
+        missingbitmap: i64,
+        nrdevices: i32,
+        spare: i32,
+        chunk: i64,
+        level: BString,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            name: d.get()?,
-            devices: d.get()?,
-            missingbitmap: d.get()?,
-            nrdevices: d.get()?,
-            spare: d.get()?,
-            chunk: d.get()?,
-            level: d.get()?,
-        })
-    }
-}
-
-/// Request body of `md_detail`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MdDetailArgs {
-    pub md: BString,
-}
-
-impl Xdr for MdDetailArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.md)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { md: d.get()? })
-    }
-}
-
-/// Request body of `md_stat`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MdStatArgs {
-    pub md: BString,
-}
-
-impl Xdr for MdStatArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.md)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { md: d.get()? })
-    }
-}
-
-/// Request body of `md_stop`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MdStopArgs {
-    pub md: BString,
-}
-
-impl Xdr for MdStopArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.md)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { md: d.get()? })
-    }
+    /// Request body of `md_detail`.
+    MdDetailArgs { md: BString }
+    /// Request body of `md_stat`.
+    MdStatArgs { md: BString }
+    /// Request body of `md_stop`.
+    MdStopArgs { md: BString }
 }

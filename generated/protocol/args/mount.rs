@@ -2,224 +2,27 @@
 
 //! Bodies of requests of the calls of `mount`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `mkmountpoint`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MkmountpointArgs {
-    pub exemptpath: BString,
-}
-
-impl Xdr for MkmountpointArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.exemptpath)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { exemptpath: d.get()? })
-    }
-}
-
-/// Request body of `mount`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MountArgs {
-    pub mountable: BString,
-    pub mountpoint: BString,
-}
-
-impl Xdr for MountArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountable)?;
-        e.put(&self.mountpoint)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            mountable: d.get()?,
-            mountpoint: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mount_9p`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Mount9pArgs {
-    pub mounttag: BString,
-    pub mountpoint: BString,
-    pub options: BString,
-}
-
-impl Xdr for Mount9pArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mounttag)?;
-        e.put(&self.mountpoint)?;
-        e.put(&self.options)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            mounttag: d.get()?,
-            mountpoint: d.get()?,
-            options: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mount_loop`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MountLoopArgs {
-    pub file: BString,
-    pub mountpoint: BString,
-}
-
-impl Xdr for MountLoopArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.file)?;
-        e.put(&self.mountpoint)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            file: d.get()?,
-            mountpoint: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mount_options`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MountOptionsArgs {
-    pub options: BString,
-    pub mountable: BString,
-    pub mountpoint: BString,
-}
-
-impl Xdr for MountOptionsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.options)?;
-        e.put(&self.mountable)?;
-        e.put(&self.mountpoint)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            options: d.get()?,
-            mountable: d.get()?,
-            mountpoint: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mount_ro`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MountRoArgs {
-    pub mountable: BString,
-    pub mountpoint: BString,
-}
-
-impl Xdr for MountRoArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountable)?;
-        e.put(&self.mountpoint)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            mountable: d.get()?,
-            mountpoint: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mount_vfs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MountVfsArgs {
-    pub options: BString,
-    pub vfstype: BString,
-    pub mountable: BString,
-    pub mountpoint: BString,
-}
-
-impl Xdr for MountVfsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.options)?;
-        e.put(&self.vfstype)?;
-        e.put(&self.mountable)?;
-        e.put(&self.mountpoint)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            options: d.get()?,
-            vfstype: d.get()?,
-            mountable: d.get()?,
-            mountpoint: d.get()?,
-        })
-    }
-}
-
-/// Request body of `remount`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RemountArgs {
-    pub mountpoint: BString,
-    pub rw: bool,
-}
-
-impl Xdr for RemountArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountpoint)?;
-        e.put(&self.rw)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            mountpoint: d.get()?,
-            rw: d.get()?,
-        })
-    }
-}
-
-/// Request body of `rmmountpoint`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RmmountpointArgs {
-    pub exemptpath: BString,
-}
-
-impl Xdr for RmmountpointArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.exemptpath)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { exemptpath: d.get()? })
-    }
-}
-
-/// Request body of `umount`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UmountArgs {
-    pub pathordevice: BString,
-    pub force: bool,
-    pub lazyunmount: bool,
-}
-
-impl Xdr for UmountArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.pathordevice)?;
-        e.put(&self.force)?;
-        e.put(&self.lazyunmount)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            pathordevice: d.get()?,
-            force: d.get()?,
-            lazyunmount: d.get()?,
-        })
-    }
+crate::record::records! {
+    /// Request body of `mkmountpoint`.
+    MkmountpointArgs { exemptpath: BString }
+    /// Request body of `mount`.
+    MountArgs { mountable: BString, mountpoint: BString }
+    /// Request body of `mount_9p`.
+    Mount9pArgs { mounttag: BString, mountpoint: BString, options: BString }
+    /// Request body of `mount_loop`.
+    MountLoopArgs { file: BString, mountpoint: BString }
+    /// Request body of `mount_options`.
+    MountOptionsArgs { options: BString, mountable: BString, mountpoint: BString }
+    /// Request body of `mount_ro`.
+    MountRoArgs { mountable: BString, mountpoint: BString }
+    /// Request body of `mount_vfs`.
+    MountVfsArgs { options: BString, vfstype: BString, mountable: BString, mountpoint: BString }
+    /// Request body of `remount`.
+    RemountArgs { mountpoint: BString, rw: bool }
+    /// Request body of `rmmountpoint`.
+    RmmountpointArgs { exemptpath: BString }
+    /// Request body of `umount`.
+    UmountArgs { pathordevice: BString, force: bool, lazyunmount: bool }
 }

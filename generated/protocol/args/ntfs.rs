@@ -2,193 +2,30 @@
 
 //! Bodies of requests of the calls of `ntfs`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `ntfs_3g_probe`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Ntfs3gProbeArgs {
-    pub rw: bool,
-    pub device: BString,
-}
-
-impl Xdr for Ntfs3gProbeArgs {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.rw)?;
-        e.put(&self.device)
+crate::record::records! {
+    /// Request body of `ntfs_3g_probe`.
+    Ntfs3gProbeArgs { rw: bool, device: BString }
+    /// Request body of `ntfs_chmod`.
+    NtfsChmodArgs { device: BString, mode: i32, path: BString, recursive: bool }
+    /// Request body of `ntfscat_i`.
+    NtfscatIArgs { device: BString, inode: i64 }
+    /// Request body of `ntfsclone_in`.
+    NtfscloneInArgs { device: BString }
+    /// Request body of `ntfsclone_out`.
+    NtfscloneOutArgs {
+        device: BString,
+        metadataonly: bool,
+        rescue: bool,
+        ignorefscheck: bool,
+        preservetimestamps: bool,
+        force: bool,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            rw: d.get()?,
-            device: d.get()?,
-        })
-    }
-}
-
-/// Request body of `ntfs_chmod`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NtfsChmodArgs {
-    pub device: BString,
-    pub mode: i32,
-    pub path: BString,
-    pub recursive: bool,
-}
-
-impl Xdr for NtfsChmodArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.mode)?;
-        e.put(&self.path)?;
-        e.put(&self.recursive)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            mode: d.get()?,
-            path: d.get()?,
-            recursive: d.get()?,
-        })
-    }
-}
-
-/// Request body of `ntfscat_i`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NtfscatIArgs {
-    pub device: BString,
-    pub inode: i64,
-}
-
-impl Xdr for NtfscatIArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.inode)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            inode: d.get()?,
-        })
-    }
-}
-
-/// Request body of `ntfsclone_in`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NtfscloneInArgs {
-    pub device: BString,
-}
-
-impl Xdr for NtfscloneInArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `ntfsclone_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NtfscloneOutArgs {
-    pub device: BString,
-    pub metadataonly: bool,
-    pub rescue: bool,
-    pub ignorefscheck: bool,
-    pub preservetimestamps: bool,
-    pub force: bool,
-}
-
-impl Xdr for NtfscloneOutArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.metadataonly)?;
-        e.put(&self.rescue)?;
-        e.put(&self.ignorefscheck)?;
-        e.put(&self.preservetimestamps)?;
-        e.put(&self.force)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            metadataonly: d.get()?,
-            rescue: d.get()?,
-            ignorefscheck: d.get()?,
-            preservetimestamps: d.get()?,
-            force: d.get()?,
-        })
-    }
-}
-
-/// Request body of `ntfsfix`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NtfsfixArgs {
-    pub device: BString,
-    pub clearbadsectors: bool,
-}
-
-impl Xdr for NtfsfixArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.clearbadsectors)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            clearbadsectors: d.get()?,
-        })
-    }
-}
-
-/// Request body of `ntfsresize`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NtfsresizeArgs {
-    pub device: BString,
-    pub size: i64,
-    pub force: bool,
-}
-
-impl Xdr for NtfsresizeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.size)?;
-        e.put(&self.force)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            size: d.get()?,
-            force: d.get()?,
-        })
-    }
-}
-
-/// Request body of `ntfsresize_size`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NtfsresizeSizeArgs {
-    pub device: BString,
-    pub size: i64,
-}
-
-impl Xdr for NtfsresizeSizeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.size)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            size: d.get()?,
-        })
-    }
+    /// Request body of `ntfsfix`.
+    NtfsfixArgs { device: BString, clearbadsectors: bool }
+    /// Request body of `ntfsresize`.
+    NtfsresizeArgs { device: BString, size: i64, force: bool }
+    /// Request body of `ntfsresize_size`.
+    NtfsresizeSizeArgs { device: BString, size: i64 }
 }

@@ -2,89 +2,13 @@
 
 //! Bodies of requests of the calls of `rsync`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `rsync`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RsyncArgs {
-    pub src: BString,
-    pub dest: BString,
-    pub archive: bool,
-    pub deletedest: bool,
-}
-
-impl Xdr for RsyncArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.src)?;
-        e.put(&self.dest)?;
-        e.put(&self.archive)?;
-        e.put(&self.deletedest)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            src: d.get()?,
-            dest: d.get()?,
-            archive: d.get()?,
-            deletedest: d.get()?,
-        })
-    }
-}
-
-/// Request body of `rsync_in`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RsyncInArgs {
-    pub remote: BString,
-    pub dest: BString,
-    pub archive: bool,
-    pub deletedest: bool,
-}
-
-impl Xdr for RsyncInArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.remote)?;
-        e.put(&self.dest)?;
-        e.put(&self.archive)?;
-        e.put(&self.deletedest)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            remote: d.get()?,
-            dest: d.get()?,
-            archive: d.get()?,
-            deletedest: d.get()?,
-        })
-    }
-}
-
-/// Request body of `rsync_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RsyncOutArgs {
-    pub src: BString,
-    pub remote: BString,
-    pub archive: bool,
-    pub deletedest: bool,
-}
-
-impl Xdr for RsyncOutArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.src)?;
-        e.put(&self.remote)?;
-        e.put(&self.archive)?;
-        e.put(&self.deletedest)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            src: d.get()?,
-            remote: d.get()?,
-            archive: d.get()?,
-            deletedest: d.get()?,
-        })
-    }
+crate::record::records! {
+    /// Request body of `rsync`.
+    RsyncArgs { src: BString, dest: BString, archive: bool, deletedest: bool }
+    /// Request body of `rsync_in`.
+    RsyncInArgs { remote: BString, dest: BString, archive: bool, deletedest: bool }
+    /// Request body of `rsync_out`.
+    RsyncOutArgs { src: BString, remote: BString, archive: bool, deletedest: bool }
 }

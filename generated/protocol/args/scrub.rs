@@ -2,53 +2,13 @@
 
 //! Bodies of requests of the calls of `scrub`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `scrub_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ScrubDeviceArgs {
-    pub device: BString,
-}
-
-impl Xdr for ScrubDeviceArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `scrub_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ScrubFileArgs {
-    pub file: BString,
-}
-
-impl Xdr for ScrubFileArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.file)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { file: d.get()? })
-    }
-}
-
-/// Request body of `scrub_freespace`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ScrubFreespaceArgs {
-    pub dir: BString,
-}
-
-impl Xdr for ScrubFreespaceArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.dir)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { dir: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `scrub_device`.
+    ScrubDeviceArgs { device: BString }
+    /// Request body of `scrub_file`.
+    ScrubFileArgs { file: BString }
+    /// Request body of `scrub_freespace`.
+    ScrubFreespaceArgs { dir: BString }
 }

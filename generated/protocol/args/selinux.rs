@@ -2,74 +2,13 @@
 
 //! Bodies of requests of the calls of `selinux`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `selinux_relabel`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SelinuxRelabelArgs {
-    pub specfile: BString,
-    pub path: BString,
-    pub force: bool,
-}
-
-impl Xdr for SelinuxRelabelArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.specfile)?;
-        e.put(&self.path)?;
-        e.put(&self.force)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            specfile: d.get()?,
-            path: d.get()?,
-            force: d.get()?,
-        })
-    }
-}
-
-/// Request body of `setcon`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SetconArgs {
-    pub context: BString,
-}
-
-impl Xdr for SetconArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.context)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { context: d.get()? })
-    }
-}
-
-/// Request body of `setfiles`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SetfilesArgs {
-    pub specfile: BString,
-    pub paths: Vec<BString>,
-    pub force: bool,
-    pub excludes: Vec<BString>,
-}
-
-impl Xdr for SetfilesArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <Vec<BString> as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.specfile)?;
-        e.put(&self.paths)?;
-        e.put(&self.force)?;
-        e.put(&self.excludes)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            specfile: d.get()?,
-            paths: d.get()?,
-            force: d.get()?,
-            excludes: d.get()?,
-        })
-    }
+crate::record::records! {
+    /// Request body of `selinux_relabel`.
+    SelinuxRelabelArgs { specfile: BString, path: BString, force: bool }
+    /// Request body of `setcon`.
+    SetconArgs { context: BString }
+    /// Request body of `setfiles`.
+    SetfilesArgs { specfile: BString, paths: Vec<BString>, force: bool, excludes: Vec<BString> }
 }

@@ -2,74 +2,15 @@
 
 //! Bodies of requests of the calls of `stat`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `internal_lstatnslist`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalLstatnslistArgs {
-    pub path: BString,
-    pub names: Vec<BString>,
-}
-
-impl Xdr for InternalLstatnslistArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)?;
-        e.put(&self.names)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            path: d.get()?,
-            names: d.get()?,
-        })
-    }
-}
-
-/// Request body of `lstatns`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LstatnsArgs {
-    pub path: BString,
-}
-
-impl Xdr for LstatnsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `statns`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct StatnsArgs {
-    pub path: BString,
-}
-
-impl Xdr for StatnsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `statvfs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct StatvfsArgs {
-    pub path: BString,
-}
-
-impl Xdr for StatvfsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `internal_lstatnslist`.
+    InternalLstatnslistArgs { path: BString, names: Vec<BString> }
+    /// Request body of `lstatns`.
+    LstatnsArgs { path: BString }
+    /// Request body of `statns`.
+    StatnsArgs { path: BString }
+    /// Request body of `statvfs`.
+    StatvfsArgs { path: BString }
 }

@@ -2,191 +2,29 @@
 
 //! Bodies of requests of the calls of `swap`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `mkswap_L`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MkswapLArgs {
-    pub label: BString,
-    pub device: BString,
-}
-
-impl Xdr for MkswapLArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.label)?;
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            label: d.get()?,
-            device: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mkswap_U`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MkswapUArgs {
-    pub uuid: BString,
-    pub device: BString,
-}
-
-impl Xdr for MkswapUArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.uuid)?;
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            uuid: d.get()?,
-            device: d.get()?,
-        })
-    }
-}
-
-/// Request body of `mkswap_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MkswapFileArgs {
-    pub path: BString,
-}
-
-impl Xdr for MkswapFileArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `swapoff_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SwapoffDeviceArgs {
-    pub device: BString,
-}
-
-impl Xdr for SwapoffDeviceArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `swapoff_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SwapoffFileArgs {
-    pub file: BString,
-}
-
-impl Xdr for SwapoffFileArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.file)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { file: d.get()? })
-    }
-}
-
-/// Request body of `swapoff_label`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SwapoffLabelArgs {
-    pub label: BString,
-}
-
-impl Xdr for SwapoffLabelArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.label)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { label: d.get()? })
-    }
-}
-
-/// Request body of `swapoff_uuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SwapoffUuidArgs {
-    pub uuid: BString,
-}
-
-impl Xdr for SwapoffUuidArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.uuid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { uuid: d.get()? })
-    }
-}
-
-/// Request body of `swapon_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SwaponDeviceArgs {
-    pub device: BString,
-}
-
-impl Xdr for SwaponDeviceArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `swapon_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SwaponFileArgs {
-    pub file: BString,
-}
-
-impl Xdr for SwaponFileArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.file)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { file: d.get()? })
-    }
-}
-
-/// Request body of `swapon_label`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SwaponLabelArgs {
-    pub label: BString,
-}
-
-impl Xdr for SwaponLabelArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.label)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { label: d.get()? })
-    }
-}
-
-/// Request body of `swapon_uuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SwaponUuidArgs {
-    pub uuid: BString,
-}
-
-impl Xdr for SwaponUuidArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.uuid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { uuid: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `mkswap_L`.
+    MkswapLArgs { label: BString, device: BString }
+    /// Request body of `mkswap_U`.
+    MkswapUArgs { uuid: BString, device: BString }
+    /// Request body of `mkswap_file`.
+    MkswapFileArgs { path: BString }
+    /// Request body of `swapoff_device`.
+    SwapoffDeviceArgs { device: BString }
+    /// Request body of `swapoff_file`.
+    SwapoffFileArgs { file: BString }
+    /// Request body of `swapoff_label`.
+    SwapoffLabelArgs { label: BString }
+    /// Request body of `swapoff_uuid`.
+    SwapoffUuidArgs { uuid: BString }
+    /// Request body of `swapon_device`.
+    SwaponDeviceArgs { device: BString }
+    /// Request body of `swapon_file`.
+    SwaponFileArgs { file: BString }
+    /// Request body of `swapon_label`.
+    SwaponLabelArgs { label: BString }
+    /// Request body of `swapon_uuid`.
+    SwaponUuidArgs { uuid: BString }
 }

@@ -2,122 +2,21 @@
 
 //! Bodies of requests of the calls of `system`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `debug`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DebugArgs {
-    pub subcmd: BString,
-    pub extraargs: Vec<BString>,
-}
-
-impl Xdr for DebugArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.subcmd)?;
-        e.put(&self.extraargs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            subcmd: d.get()?,
-            extraargs: d.get()?,
-        })
-    }
-}
-
-/// Request body of `drop_caches`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DropCachesArgs {
-    pub whattodrop: i32,
-}
-
-impl Xdr for DropCachesArgs {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.whattodrop)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { whattodrop: d.get()? })
-    }
-}
-
-/// Request body of `echo_daemon`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct EchoDaemonArgs {
-    pub words: Vec<BString>,
-}
-
-impl Xdr for EchoDaemonArgs {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.words)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { words: d.get()? })
-    }
-}
-
-/// Request body of `internal_feature_available`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalFeatureAvailableArgs {
-    pub group: BString,
-}
-
-impl Xdr for InternalFeatureAvailableArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.group)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { group: d.get()? })
-    }
-}
-
-/// Request body of `internal_rhbz914931`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalRhbz914931Args {
-    pub count: i32,
-}
-
-impl Xdr for InternalRhbz914931Args {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.count)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { count: d.get()? })
-    }
-}
-
-/// Request body of `modprobe`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ModprobeArgs {
-    pub modulename: BString,
-}
-
-impl Xdr for ModprobeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.modulename)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { modulename: d.get()? })
-    }
-}
-
-/// Request body of `sleep`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SleepArgs {
-    pub secs: i32,
-}
-
-impl Xdr for SleepArgs {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.secs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { secs: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `debug`.
+    DebugArgs { subcmd: BString, extraargs: Vec<BString> }
+    /// Request body of `drop_caches`.
+    DropCachesArgs { whattodrop: i32 }
+    /// Request body of `echo_daemon`.
+    EchoDaemonArgs { words: Vec<BString> }
+    /// Request body of `internal_feature_available`.
+    InternalFeatureAvailableArgs { group: BString }
+    /// Request body of `internal_rhbz914931`.
+    InternalRhbz914931Args { count: i32 }
+    /// Request body of `modprobe`.
+    ModprobeArgs { modulename: BString }
+    /// Request body of `sleep`.
+    SleepArgs { secs: i32 }
 }

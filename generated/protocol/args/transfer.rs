@@ -2,157 +2,23 @@
 
 //! Bodies of requests of the calls of `transfer`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `base64_in`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Base64InArgs {
-    pub filename: BString,
-}
-
-impl Xdr for Base64InArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.filename)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { filename: d.get()? })
-    }
-}
-
-/// Request body of `base64_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Base64OutArgs {
-    pub filename: BString,
-}
-
-impl Xdr for Base64OutArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.filename)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { filename: d.get()? })
-    }
-}
-
-/// Request body of `debug_upload`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DebugUploadArgs {
-    pub tmpname: BString,
-    pub mode: i32,
-}
-
-impl Xdr for DebugUploadArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.tmpname)?;
-        e.put(&self.mode)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            tmpname: d.get()?,
-            mode: d.get()?,
-        })
-    }
-}
-
-/// Request body of `download`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DownloadArgs {
-    pub remotefilename: BString,
-}
-
-impl Xdr for DownloadArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.remotefilename)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { remotefilename: d.get()? })
-    }
-}
-
-/// Request body of `download_offset`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DownloadOffsetArgs {
-    pub remotefilename: BString,
-    pub offset: i64,
-    pub size: i64,
-}
-
-impl Xdr for DownloadOffsetArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.remotefilename)?;
-        e.put(&self.offset)?;
-        e.put(&self.size)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            remotefilename: d.get()?,
-            offset: d.get()?,
-            size: d.get()?,
-        })
-    }
-}
-
-/// Request body of `internal_upload`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalUploadArgs {
-    pub tmpname: BString,
-    pub mode: i32,
-}
-
-impl Xdr for InternalUploadArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.tmpname)?;
-        e.put(&self.mode)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            tmpname: d.get()?,
-            mode: d.get()?,
-        })
-    }
-}
-
-/// Request body of `upload`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UploadArgs {
-    pub remotefilename: BString,
-}
-
-impl Xdr for UploadArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.remotefilename)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { remotefilename: d.get()? })
-    }
-}
-
-/// Request body of `upload_offset`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UploadOffsetArgs {
-    pub remotefilename: BString,
-    pub offset: i64,
-}
-
-impl Xdr for UploadOffsetArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.remotefilename)?;
-        e.put(&self.offset)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            remotefilename: d.get()?,
-            offset: d.get()?,
-        })
-    }
+crate::record::records! {
+    /// Request body of `base64_in`.
+    Base64InArgs { filename: BString }
+    /// Request body of `base64_out`.
+    Base64OutArgs { filename: BString }
+    /// Request body of `debug_upload`.
+    DebugUploadArgs { tmpname: BString, mode: i32 }
+    /// Request body of `download`.
+    DownloadArgs { remotefilename: BString }
+    /// Request body of `download_offset`.
+    DownloadOffsetArgs { remotefilename: BString, offset: i64, size: i64 }
+    /// Request body of `internal_upload`.
+    InternalUploadArgs { tmpname: BString, mode: i32 }
+    /// Request body of `upload`.
+    UploadArgs { remotefilename: BString }
+    /// Request body of `upload_offset`.
+    UploadOffsetArgs { remotefilename: BString, offset: i64 }
 }

@@ -2,91 +2,15 @@
 
 //! Bodies of requests of the calls of `tsk`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `download_blocks`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DownloadBlocksArgs {
-    pub device: BString,
-    pub start: i64,
-    pub stop: i64,
-    pub unallocated: bool,
-}
-
-impl Xdr for DownloadBlocksArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.start)?;
-        e.put(&self.stop)?;
-        e.put(&self.unallocated)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            start: d.get()?,
-            stop: d.get()?,
-            unallocated: d.get()?,
-        })
-    }
-}
-
-/// Request body of `download_inode`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DownloadInodeArgs {
-    pub device: BString,
-    pub inode: i64,
-}
-
-impl Xdr for DownloadInodeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.inode)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            inode: d.get()?,
-        })
-    }
-}
-
-/// Request body of `internal_filesystem_walk`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalFilesystemWalkArgs {
-    pub device: BString,
-}
-
-impl Xdr for InternalFilesystemWalkArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Request body of `internal_find_inode`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalFindInodeArgs {
-    pub device: BString,
-    pub inode: i64,
-}
-
-impl Xdr for InternalFindInodeArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.inode)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            inode: d.get()?,
-        })
-    }
+crate::record::records! {
+    /// Request body of `download_blocks`.
+    DownloadBlocksArgs { device: BString, start: i64, stop: i64, unallocated: bool }
+    /// Request body of `download_inode`.
+    DownloadInodeArgs { device: BString, inode: i64 }
+    /// Request body of `internal_filesystem_walk`.
+    InternalFilesystemWalkArgs { device: BString }
+    /// Request body of `internal_find_inode`.
+    InternalFindInodeArgs { device: BString, inode: i64 }
 }

@@ -2,198 +2,25 @@
 
 //! Bodies of requests of the calls of `xattrs`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `getxattr`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetxattrArgs {
-    pub path: BString,
-    pub name: BString,
-}
-
-impl Xdr for GetxattrArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)?;
-        e.put(&self.name)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            path: d.get()?,
-            name: d.get()?,
-        })
-    }
-}
-
-/// Request body of `getxattrs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetxattrsArgs {
-    pub path: BString,
-}
-
-impl Xdr for GetxattrsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `internal_lxattrlist`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalLxattrlistArgs {
-    pub path: BString,
-    pub names: Vec<BString>,
-}
-
-impl Xdr for InternalLxattrlistArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)?;
-        e.put(&self.names)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            path: d.get()?,
-            names: d.get()?,
-        })
-    }
-}
-
-/// Request body of `lgetxattr`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LgetxattrArgs {
-    pub path: BString,
-    pub name: BString,
-}
-
-impl Xdr for LgetxattrArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)?;
-        e.put(&self.name)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            path: d.get()?,
-            name: d.get()?,
-        })
-    }
-}
-
-/// Request body of `lgetxattrs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LgetxattrsArgs {
-    pub path: BString,
-}
-
-impl Xdr for LgetxattrsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `lremovexattr`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LremovexattrArgs {
-    pub xattr: BString,
-    pub path: BString,
-}
-
-impl Xdr for LremovexattrArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.xattr)?;
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            xattr: d.get()?,
-            path: d.get()?,
-        })
-    }
-}
-
-/// Request body of `lsetxattr`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LsetxattrArgs {
-    pub xattr: BString,
-    pub val: BString,
-    pub vallen: i32,
-    pub path: BString,
-}
-
-impl Xdr for LsetxattrArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.xattr)?;
-        e.put(&self.val)?;
-        e.put(&self.vallen)?;
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            xattr: d.get()?,
-            val: d.get()?,
-            vallen: d.get()?,
-            path: d.get()?,
-        })
-    }
-}
-
-/// Request body of `removexattr`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RemovexattrArgs {
-    pub xattr: BString,
-    pub path: BString,
-}
-
-impl Xdr for RemovexattrArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.xattr)?;
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            xattr: d.get()?,
-            path: d.get()?,
-        })
-    }
-}
-
-/// Request body of `setxattr`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SetxattrArgs {
-    pub xattr: BString,
-    pub val: BString,
-    pub vallen: i32,
-    pub path: BString,
-}
-
-impl Xdr for SetxattrArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.xattr)?;
-        e.put(&self.val)?;
-        e.put(&self.vallen)?;
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            xattr: d.get()?,
-            val: d.get()?,
-            vallen: d.get()?,
-            path: d.get()?,
-        })
-    }
+crate::record::records! {
+    /// Request body of `getxattr`.
+    GetxattrArgs { path: BString, name: BString }
+    /// Request body of `getxattrs`.
+    GetxattrsArgs { path: BString }
+    /// Request body of `internal_lxattrlist`.
+    InternalLxattrlistArgs { path: BString, names: Vec<BString> }
+    /// Request body of `lgetxattr`.
+    LgetxattrArgs { path: BString, name: BString }
+    /// Request body of `lgetxattrs`.
+    LgetxattrsArgs { path: BString }
+    /// Request body of `lremovexattr`.
+    LremovexattrArgs { xattr: BString, path: BString }
+    /// Request body of `lsetxattr`.
+    LsetxattrArgs { xattr: BString, val: BString, vallen: i32, path: BString }
+    /// Request body of `removexattr`.
+    RemovexattrArgs { xattr: BString, path: BString }
+    /// Request body of `setxattr`.
+    SetxattrArgs { xattr: BString, val: BString, vallen: i32, path: BString }
 }

@@ -2,176 +2,48 @@
 
 //! Bodies of requests of the calls of `xfs`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `xfs_admin`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct XfsAdminArgs {
-    pub device: BString,
-    pub extunwritten: bool,
-    pub imgfile: bool,
-    pub v2log: bool,
-    pub projid32bit: bool,
-    pub lazycounter: bool,
-    pub label: BString,
-    pub uuid: BString,
-}
-
-impl Xdr for XfsAdminArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.extunwritten)?;
-        e.put(&self.imgfile)?;
-        e.put(&self.v2log)?;
-        e.put(&self.projid32bit)?;
-        e.put(&self.lazycounter)?;
-        e.put(&self.label)?;
-        e.put(&self.uuid)
+crate::record::records! {
+    /// Request body of `xfs_admin`.
+    XfsAdminArgs {
+        device: BString,
+        extunwritten: bool,
+        imgfile: bool,
+        v2log: bool,
+        projid32bit: bool,
+        lazycounter: bool,
+        label: BString,
+        uuid: BString,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            extunwritten: d.get()?,
-            imgfile: d.get()?,
-            v2log: d.get()?,
-            projid32bit: d.get()?,
-            lazycounter: d.get()?,
-            label: d.get()?,
-            uuid: d.get()?,
-        })
+    /// Request body of `xfs_growfs`.
+    XfsGrowfsArgs {
+        path: BString,
+        datasec: bool,
+        logsec: bool,
+        rtsec: bool,
+        datasize: i64,
+        logsize: i64,
+        rtsize: i64,
+        rtextsize: i64,
+        maxpct: i32,
     }
-}
-
-/// Request body of `xfs_growfs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct XfsGrowfsArgs {
-    pub path: BString,
-    pub datasec: bool,
-    pub logsec: bool,
-    pub rtsec: bool,
-    pub datasize: i64,
-    pub logsize: i64,
-    pub rtsize: i64,
-    pub rtextsize: i64,
-    pub maxpct: i32,
-}
-
-impl Xdr for XfsGrowfsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)?;
-        e.put(&self.datasec)?;
-        e.put(&self.logsec)?;
-        e.put(&self.rtsec)?;
-        e.put(&self.datasize)?;
-        e.put(&self.logsize)?;
-        e.put(&self.rtsize)?;
-        e.put(&self.rtextsize)?;
-        e.put(&self.maxpct)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            path: d.get()?,
-            datasec: d.get()?,
-            logsec: d.get()?,
-            rtsec: d.get()?,
-            datasize: d.get()?,
-            logsize: d.get()?,
-            rtsize: d.get()?,
-            rtextsize: d.get()?,
-            maxpct: d.get()?,
-        })
-    }
-}
-
-/// Request body of `xfs_info`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct XfsInfoArgs {
-    pub pathordevice: BString,
-}
-
-impl Xdr for XfsInfoArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.pathordevice)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { pathordevice: d.get()? })
-    }
-}
-
-/// Request body of `xfs_info2`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct XfsInfo2Args {
-    pub pathordevice: BString,
-}
-
-impl Xdr for XfsInfo2Args {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.pathordevice)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { pathordevice: d.get()? })
-    }
-}
-
-/// Request body of `xfs_repair`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct XfsRepairArgs {
-    pub device: BString,
-    pub forcelogzero: bool,
-    pub nomodify: bool,
-    pub noprefetch: bool,
-    pub forcegeometry: bool,
-    pub maxmem: i64,
-    pub ihashsize: i64,
-    pub bhashsize: i64,
-    pub agstride: i64,
-    pub logdev: BString,
-    pub rtdev: BString,
-}
-
-impl Xdr for XfsRepairArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)?;
-        e.put(&self.forcelogzero)?;
-        e.put(&self.nomodify)?;
-        e.put(&self.noprefetch)?;
-        e.put(&self.forcegeometry)?;
-        e.put(&self.maxmem)?;
-        e.put(&self.ihashsize)?;
-        e.put(&self.bhashsize)?;
-        e.put(&self.agstride)?;
-        e.put(&self.logdev)?;
-        e.put(&self.rtdev)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            device: d.get()?,
-            forcelogzero: d.get()?,
-            nomodify: d.get()?,
-            noprefetch: d.get()?,
-            forcegeometry: d.get()?,
-            maxmem: d.get()?,
-            ihashsize: d.get()?,
-            bhashsize: d.get()?,
-            agstride: d.get()?,
-            logdev: d.get()?,
-            rtdev: d.get()?,
-        })
+    /// Request body of `xfs_info`.
+    XfsInfoArgs { pathordevice: BString }
+    /// Request body of `xfs_info2`.
+    XfsInfo2Args { pathordevice: BString }
+    /// Request body of `xfs_repair`.
+    XfsRepairArgs {
+        device: BString,
+        forcelogzero: bool,
+        nomodify: bool,
+        noprefetch: bool,
+        forcegeometry: bool,
+        maxmem: i64,
+        ihashsize: i64,
+        bhashsize: i64,
+        agstride: i64,
+        logdev: BString,
+        rtdev: BString,
     }
 }

@@ -2,21 +2,9 @@
 
 //! Bodies of requests of the calls of `yara`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `internal_yara_scan`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalYaraScanArgs {
-    pub path: BString,
-}
-
-impl Xdr for InternalYaraScanArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `internal_yara_scan`.
+    InternalYaraScanArgs { path: BString }
 }

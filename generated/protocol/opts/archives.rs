@@ -2,222 +2,55 @@
 
 //! Optional arguments of the calls of `archives`.
 
-use crate::BString;
-
-/// Optional arguments of `compress_device_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CompressDeviceOutOpts {
-    /// How hard to try, as the program understands it: usually 1 (fast) to 9 (small). The default is
-    /// the program's own. A program without levels takes it for an error.
-    pub level: Option<i32>,
-}
-
-impl CompressDeviceOutOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+crate::record::options! {
+    /// Optional arguments of `compress_device_out`.
+    CompressDeviceOutOpts {
+        /// How hard to try, as the program understands it: usually 1 (fast) to 9 (small). The default is
+        /// the program's own. A program without levels takes it for an error.
+        level: Int,
     }
-    /// How hard to try, as the program understands it: usually 1 (fast) to 9 (small). The default is
-    /// the program's own. A program without levels takes it for an error.
-    #[must_use]
-    pub fn level(mut self, value: i32) -> Self {
-        self.level = Some(value);
-        self
+    /// Optional arguments of `compress_out`.
+    CompressOutOpts {
+        /// How hard to try, as the program understands it: usually 1 (fast) to 9 (small). The default is
+        /// the program's own.
+        level: Int,
     }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.level.is_some())
+    /// Optional arguments of `cpio_out`.
+    CpioOutOpts {
+        /// Which kind of archive: `newc`, the format of SVR4, which the kernel takes as an initramfs; or
+        /// `crc`, the same with checksums of the files. The default is `newc`.
+        format: Str,
     }
-}
-
-/// Optional arguments of `compress_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CompressOutOpts {
-    /// How hard to try, as the program understands it: usually 1 (fast) to 9 (small). The default is
-    /// the program's own.
-    pub level: Option<i32>,
-}
-
-impl CompressOutOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+    /// Optional arguments of `tar_in`.
+    TarInOpts {
+        /// How the archive is compressed: `compress`, `gzip`, `bzip2`, `xz` or `lzop`. If it is left out,
+        /// the archive must not be compressed. Programs that are not in the appliance are an error.
+        compress: Str,
+        /// Restore extended attributes. The default is false.
+        xattrs: Bool,
+        /// Restore SELinux contexts. The default is false.
+        selinux: Bool,
+        /// Restore POSIX access control lists. The default is false.
+        acls: Bool,
+        /// When the archive has a directory where a symbolic link to a directory exists, unpack through the
+        /// link. The default is false: the link is replaced by a directory.
+        keepdirlink: Bool,
     }
-    /// How hard to try, as the program understands it: usually 1 (fast) to 9 (small). The default is
-    /// the program's own.
-    #[must_use]
-    pub fn level(mut self, value: i32) -> Self {
-        self.level = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.level.is_some())
-    }
-}
-
-/// Optional arguments of `cpio_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CpioOutOpts {
-    /// Which kind of archive: `newc`, the format of SVR4, which the kernel takes as an initramfs; or
-    /// `crc`, the same with checksums of the files. The default is `newc`.
-    pub format: Option<BString>,
-}
-
-impl CpioOutOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Which kind of archive: `newc`, the format of SVR4, which the kernel takes as an initramfs; or
-    /// `crc`, the same with checksums of the files. The default is `newc`.
-    #[must_use]
-    pub fn format(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.format = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.format.is_some())
-    }
-}
-
-/// Optional arguments of `tar_in`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TarInOpts {
-    /// How the archive is compressed: `compress`, `gzip`, `bzip2`, `xz` or `lzop`. If it is left out,
-    /// the archive must not be compressed. Programs that are not in the appliance are an error.
-    pub compress: Option<BString>,
-    /// Restore extended attributes. The default is false.
-    pub xattrs: Option<bool>,
-    /// Restore SELinux contexts. The default is false.
-    pub selinux: Option<bool>,
-    /// Restore POSIX access control lists. The default is false.
-    pub acls: Option<bool>,
-    /// When the archive has a directory where a symbolic link to a directory exists, unpack through the
-    /// link. The default is false: the link is replaced by a directory.
-    pub keepdirlink: Option<bool>,
-}
-
-impl TarInOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// How the archive is compressed: `compress`, `gzip`, `bzip2`, `xz` or `lzop`. If it is left out,
-    /// the archive must not be compressed. Programs that are not in the appliance are an error.
-    #[must_use]
-    pub fn compress(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.compress = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Restore extended attributes. The default is false.
-    #[must_use]
-    pub fn xattrs(mut self, value: bool) -> Self {
-        self.xattrs = Some(value);
-        self
-    }
-    /// Restore SELinux contexts. The default is false.
-    #[must_use]
-    pub fn selinux(mut self, value: bool) -> Self {
-        self.selinux = Some(value);
-        self
-    }
-    /// Restore POSIX access control lists. The default is false.
-    #[must_use]
-    pub fn acls(mut self, value: bool) -> Self {
-        self.acls = Some(value);
-        self
-    }
-    /// When the archive has a directory where a symbolic link to a directory exists, unpack through the
-    /// link. The default is false: the link is replaced by a directory.
-    #[must_use]
-    pub fn keepdirlink(mut self, value: bool) -> Self {
-        self.keepdirlink = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.compress.is_some()) | u64::from(self.xattrs.is_some()) << 1
-            | u64::from(self.selinux.is_some()) << 2
-            | u64::from(self.acls.is_some()) << 3
-            | u64::from(self.keepdirlink.is_some()) << 4
-    }
-}
-
-/// Optional arguments of `tar_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TarOutOpts {
-    /// How to compress the archive: `compress`, `gzip`, `bzip2`, `xz` or `lzop`. The default is not at
-    /// all. Programs that are not in the appliance are an error.
-    pub compress: Option<BString>,
-    /// Store only the numbers of owners and groups, not their names. The default is false. Names come
-    /// from the appliance, not from the guest, so true is usually what you want.
-    pub numericowner: Option<bool>,
-    /// Patterns of names to leave out, with the wildcards of the shell.
-    pub excludes: Option<Vec<BString>>,
-    /// Store extended attributes. The default is false.
-    pub xattrs: Option<bool>,
-    /// Store SELinux contexts. The default is false.
-    pub selinux: Option<bool>,
-    /// Store POSIX access control lists. The default is false.
-    pub acls: Option<bool>,
-}
-
-impl TarOutOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// How to compress the archive: `compress`, `gzip`, `bzip2`, `xz` or `lzop`. The default is not at
-    /// all. Programs that are not in the appliance are an error.
-    #[must_use]
-    pub fn compress(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.compress = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Store only the numbers of owners and groups, not their names. The default is false. Names come
-    /// from the appliance, not from the guest, so true is usually what you want.
-    #[must_use]
-    pub fn numericowner(mut self, value: bool) -> Self {
-        self.numericowner = Some(value);
-        self
-    }
-    /// Patterns of names to leave out, with the wildcards of the shell.
-    #[must_use]
-    pub fn excludes(
-        mut self,
-        value: impl IntoIterator<Item = impl AsRef<[u8]>>,
-    ) -> Self {
-        self.excludes = Some(
-            value.into_iter().map(|item| BString::from(item.as_ref())).collect(),
-        );
-        self
-    }
-    /// Store extended attributes. The default is false.
-    #[must_use]
-    pub fn xattrs(mut self, value: bool) -> Self {
-        self.xattrs = Some(value);
-        self
-    }
-    /// Store SELinux contexts. The default is false.
-    #[must_use]
-    pub fn selinux(mut self, value: bool) -> Self {
-        self.selinux = Some(value);
-        self
-    }
-    /// Store POSIX access control lists. The default is false.
-    #[must_use]
-    pub fn acls(mut self, value: bool) -> Self {
-        self.acls = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.compress.is_some()) | u64::from(self.numericowner.is_some()) << 1
-            | u64::from(self.excludes.is_some()) << 2
-            | u64::from(self.xattrs.is_some()) << 3
-            | u64::from(self.selinux.is_some()) << 4
-            | u64::from(self.acls.is_some()) << 5
+    /// Optional arguments of `tar_out`.
+    TarOutOpts {
+        /// How to compress the archive: `compress`, `gzip`, `bzip2`, `xz` or `lzop`. The default is not at
+        /// all. Programs that are not in the appliance are an error.
+        compress: Str,
+        /// Store only the numbers of owners and groups, not their names. The default is false. Names come
+        /// from the appliance, not from the guest, so true is usually what you want.
+        numericowner: Bool,
+        /// Patterns of names to leave out, with the wildcards of the shell.
+        excludes: StrList,
+        /// Store extended attributes. The default is false.
+        xattrs: Bool,
+        /// Store SELinux contexts. The default is false.
+        selinux: Bool,
+        /// Store POSIX access control lists. The default is false.
+        acls: Bool,
     }
 }

@@ -2,26 +2,10 @@
 
 //! Optional arguments of the calls of `augeas`.
 
-/// Optional arguments of `aug_transform`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugTransformOpts {
-    /// If true, the lens is from now on not used for `file`. The default is false.
-    pub remove: Option<bool>,
-}
-
-impl AugTransformOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// If true, the lens is from now on not used for `file`. The default is false.
-    #[must_use]
-    pub fn remove(mut self, value: bool) -> Self {
-        self.remove = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.remove.is_some())
+crate::record::options! {
+    /// Optional arguments of `aug_transform`.
+    AugTransformOpts {
+        /// If true, the lens is from now on not used for `file`. The default is false.
+        remove: Bool,
     }
 }

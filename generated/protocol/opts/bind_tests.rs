@@ -2,669 +2,152 @@
 
 //! Optional arguments of the calls of `bind_tests`.
 
-use crate::BString;
-
-/// Optional arguments of `internal_test`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalTestOpts {
-    /// A truth value to print.
-    pub obool: Option<bool>,
-    /// A 32-bit number to print.
-    pub oint: Option<i32>,
-    /// A 64-bit number to print.
-    pub oint64: Option<i64>,
-    /// A string to print.
-    pub ostring: Option<BString>,
-    /// A list of strings to print.
-    pub ostringlist: Option<Vec<BString>>,
-}
-
-impl InternalTestOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// A truth value to print.
-    #[must_use]
-    pub fn obool(mut self, value: bool) -> Self {
-        self.obool = Some(value);
-        self
-    }
-    /// A 32-bit number to print.
-    #[must_use]
-    pub fn oint(mut self, value: i32) -> Self {
-        self.oint = Some(value);
-        self
-    }
-    /// A 64-bit number to print.
-    #[must_use]
-    pub fn oint64(mut self, value: i64) -> Self {
-        self.oint64 = Some(value);
-        self
-    }
-    /// A string to print.
-    #[must_use]
-    pub fn ostring(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.ostring = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// A list of strings to print.
-    #[must_use]
-    pub fn ostringlist(
-        mut self,
-        value: impl IntoIterator<Item = impl AsRef<[u8]>>,
-    ) -> Self {
-        self.ostringlist = Some(
-            value.into_iter().map(|item| BString::from(item.as_ref())).collect(),
-        );
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.obool.is_some()) | u64::from(self.oint.is_some()) << 1
-            | u64::from(self.oint64.is_some()) << 2
-            | u64::from(self.ostring.is_some()) << 3
-            | u64::from(self.ostringlist.is_some()) << 4
-    }
-}
-
-/// Optional arguments of `internal_test_63_optargs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalTest63OptargsOpts {
-    /// The value to print for option 1.
-    pub opt1: Option<i32>,
-    /// The value to print for option 2.
-    pub opt2: Option<i32>,
-    /// The value to print for option 3.
-    pub opt3: Option<i32>,
-    /// The value to print for option 4.
-    pub opt4: Option<i32>,
-    /// The value to print for option 5.
-    pub opt5: Option<i32>,
-    /// The value to print for option 6.
-    pub opt6: Option<i32>,
-    /// The value to print for option 7.
-    pub opt7: Option<i32>,
-    /// The value to print for option 8.
-    pub opt8: Option<i32>,
-    /// The value to print for option 9.
-    pub opt9: Option<i32>,
-    /// The value to print for option 10.
-    pub opt10: Option<i32>,
-    /// The value to print for option 11.
-    pub opt11: Option<i32>,
-    /// The value to print for option 12.
-    pub opt12: Option<i32>,
-    /// The value to print for option 13.
-    pub opt13: Option<i32>,
-    /// The value to print for option 14.
-    pub opt14: Option<i32>,
-    /// The value to print for option 15.
-    pub opt15: Option<i32>,
-    /// The value to print for option 16.
-    pub opt16: Option<i32>,
-    /// The value to print for option 17.
-    pub opt17: Option<i32>,
-    /// The value to print for option 18.
-    pub opt18: Option<i32>,
-    /// The value to print for option 19.
-    pub opt19: Option<i32>,
-    /// The value to print for option 20.
-    pub opt20: Option<i32>,
-    /// The value to print for option 21.
-    pub opt21: Option<i32>,
-    /// The value to print for option 22.
-    pub opt22: Option<i32>,
-    /// The value to print for option 23.
-    pub opt23: Option<i32>,
-    /// The value to print for option 24.
-    pub opt24: Option<i32>,
-    /// The value to print for option 25.
-    pub opt25: Option<i32>,
-    /// The value to print for option 26.
-    pub opt26: Option<i32>,
-    /// The value to print for option 27.
-    pub opt27: Option<i32>,
-    /// The value to print for option 28.
-    pub opt28: Option<i32>,
-    /// The value to print for option 29.
-    pub opt29: Option<i32>,
-    /// The value to print for option 30.
-    pub opt30: Option<i32>,
-    /// The value to print for option 31.
-    pub opt31: Option<i32>,
-    /// The value to print for option 32.
-    pub opt32: Option<i32>,
-    /// The value to print for option 33.
-    pub opt33: Option<i32>,
-    /// The value to print for option 34.
-    pub opt34: Option<i32>,
-    /// The value to print for option 35.
-    pub opt35: Option<i32>,
-    /// The value to print for option 36.
-    pub opt36: Option<i32>,
-    /// The value to print for option 37.
-    pub opt37: Option<i32>,
-    /// The value to print for option 38.
-    pub opt38: Option<i32>,
-    /// The value to print for option 39.
-    pub opt39: Option<i32>,
-    /// The value to print for option 40.
-    pub opt40: Option<i32>,
-    /// The value to print for option 41.
-    pub opt41: Option<i32>,
-    /// The value to print for option 42.
-    pub opt42: Option<i32>,
-    /// The value to print for option 43.
-    pub opt43: Option<i32>,
-    /// The value to print for option 44.
-    pub opt44: Option<i32>,
-    /// The value to print for option 45.
-    pub opt45: Option<i32>,
-    /// The value to print for option 46.
-    pub opt46: Option<i32>,
-    /// The value to print for option 47.
-    pub opt47: Option<i32>,
-    /// The value to print for option 48.
-    pub opt48: Option<i32>,
-    /// The value to print for option 49.
-    pub opt49: Option<i32>,
-    /// The value to print for option 50.
-    pub opt50: Option<i32>,
-    /// The value to print for option 51.
-    pub opt51: Option<i32>,
-    /// The value to print for option 52.
-    pub opt52: Option<i32>,
-    /// The value to print for option 53.
-    pub opt53: Option<i32>,
-    /// The value to print for option 54.
-    pub opt54: Option<i32>,
-    /// The value to print for option 55.
-    pub opt55: Option<i32>,
-    /// The value to print for option 56.
-    pub opt56: Option<i32>,
-    /// The value to print for option 57.
-    pub opt57: Option<i32>,
-    /// The value to print for option 58.
-    pub opt58: Option<i32>,
-    /// The value to print for option 59.
-    pub opt59: Option<i32>,
-    /// The value to print for option 60.
-    pub opt60: Option<i32>,
-    /// The value to print for option 61.
-    pub opt61: Option<i32>,
-    /// The value to print for option 62.
-    pub opt62: Option<i32>,
-    /// The value to print for option 63.
-    pub opt63: Option<i32>,
-}
-
-impl InternalTest63OptargsOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// The value to print for option 1.
-    #[must_use]
-    pub fn opt1(mut self, value: i32) -> Self {
-        self.opt1 = Some(value);
-        self
-    }
-    /// The value to print for option 2.
-    #[must_use]
-    pub fn opt2(mut self, value: i32) -> Self {
-        self.opt2 = Some(value);
-        self
-    }
-    /// The value to print for option 3.
-    #[must_use]
-    pub fn opt3(mut self, value: i32) -> Self {
-        self.opt3 = Some(value);
-        self
-    }
-    /// The value to print for option 4.
-    #[must_use]
-    pub fn opt4(mut self, value: i32) -> Self {
-        self.opt4 = Some(value);
-        self
-    }
-    /// The value to print for option 5.
-    #[must_use]
-    pub fn opt5(mut self, value: i32) -> Self {
-        self.opt5 = Some(value);
-        self
-    }
-    /// The value to print for option 6.
-    #[must_use]
-    pub fn opt6(mut self, value: i32) -> Self {
-        self.opt6 = Some(value);
-        self
-    }
-    /// The value to print for option 7.
-    #[must_use]
-    pub fn opt7(mut self, value: i32) -> Self {
-        self.opt7 = Some(value);
-        self
-    }
-    /// The value to print for option 8.
-    #[must_use]
-    pub fn opt8(mut self, value: i32) -> Self {
-        self.opt8 = Some(value);
-        self
-    }
-    /// The value to print for option 9.
-    #[must_use]
-    pub fn opt9(mut self, value: i32) -> Self {
-        self.opt9 = Some(value);
-        self
-    }
-    /// The value to print for option 10.
-    #[must_use]
-    pub fn opt10(mut self, value: i32) -> Self {
-        self.opt10 = Some(value);
-        self
-    }
-    /// The value to print for option 11.
-    #[must_use]
-    pub fn opt11(mut self, value: i32) -> Self {
-        self.opt11 = Some(value);
-        self
-    }
-    /// The value to print for option 12.
-    #[must_use]
-    pub fn opt12(mut self, value: i32) -> Self {
-        self.opt12 = Some(value);
-        self
-    }
-    /// The value to print for option 13.
-    #[must_use]
-    pub fn opt13(mut self, value: i32) -> Self {
-        self.opt13 = Some(value);
-        self
-    }
-    /// The value to print for option 14.
-    #[must_use]
-    pub fn opt14(mut self, value: i32) -> Self {
-        self.opt14 = Some(value);
-        self
-    }
-    /// The value to print for option 15.
-    #[must_use]
-    pub fn opt15(mut self, value: i32) -> Self {
-        self.opt15 = Some(value);
-        self
-    }
-    /// The value to print for option 16.
-    #[must_use]
-    pub fn opt16(mut self, value: i32) -> Self {
-        self.opt16 = Some(value);
-        self
-    }
-    /// The value to print for option 17.
-    #[must_use]
-    pub fn opt17(mut self, value: i32) -> Self {
-        self.opt17 = Some(value);
-        self
-    }
-    /// The value to print for option 18.
-    #[must_use]
-    pub fn opt18(mut self, value: i32) -> Self {
-        self.opt18 = Some(value);
-        self
-    }
-    /// The value to print for option 19.
-    #[must_use]
-    pub fn opt19(mut self, value: i32) -> Self {
-        self.opt19 = Some(value);
-        self
-    }
-    /// The value to print for option 20.
-    #[must_use]
-    pub fn opt20(mut self, value: i32) -> Self {
-        self.opt20 = Some(value);
-        self
-    }
-    /// The value to print for option 21.
-    #[must_use]
-    pub fn opt21(mut self, value: i32) -> Self {
-        self.opt21 = Some(value);
-        self
-    }
-    /// The value to print for option 22.
-    #[must_use]
-    pub fn opt22(mut self, value: i32) -> Self {
-        self.opt22 = Some(value);
-        self
-    }
-    /// The value to print for option 23.
-    #[must_use]
-    pub fn opt23(mut self, value: i32) -> Self {
-        self.opt23 = Some(value);
-        self
-    }
-    /// The value to print for option 24.
-    #[must_use]
-    pub fn opt24(mut self, value: i32) -> Self {
-        self.opt24 = Some(value);
-        self
-    }
-    /// The value to print for option 25.
-    #[must_use]
-    pub fn opt25(mut self, value: i32) -> Self {
-        self.opt25 = Some(value);
-        self
-    }
-    /// The value to print for option 26.
-    #[must_use]
-    pub fn opt26(mut self, value: i32) -> Self {
-        self.opt26 = Some(value);
-        self
-    }
-    /// The value to print for option 27.
-    #[must_use]
-    pub fn opt27(mut self, value: i32) -> Self {
-        self.opt27 = Some(value);
-        self
-    }
-    /// The value to print for option 28.
-    #[must_use]
-    pub fn opt28(mut self, value: i32) -> Self {
-        self.opt28 = Some(value);
-        self
-    }
-    /// The value to print for option 29.
-    #[must_use]
-    pub fn opt29(mut self, value: i32) -> Self {
-        self.opt29 = Some(value);
-        self
-    }
-    /// The value to print for option 30.
-    #[must_use]
-    pub fn opt30(mut self, value: i32) -> Self {
-        self.opt30 = Some(value);
-        self
-    }
-    /// The value to print for option 31.
-    #[must_use]
-    pub fn opt31(mut self, value: i32) -> Self {
-        self.opt31 = Some(value);
-        self
-    }
-    /// The value to print for option 32.
-    #[must_use]
-    pub fn opt32(mut self, value: i32) -> Self {
-        self.opt32 = Some(value);
-        self
-    }
-    /// The value to print for option 33.
-    #[must_use]
-    pub fn opt33(mut self, value: i32) -> Self {
-        self.opt33 = Some(value);
-        self
-    }
-    /// The value to print for option 34.
-    #[must_use]
-    pub fn opt34(mut self, value: i32) -> Self {
-        self.opt34 = Some(value);
-        self
-    }
-    /// The value to print for option 35.
-    #[must_use]
-    pub fn opt35(mut self, value: i32) -> Self {
-        self.opt35 = Some(value);
-        self
-    }
-    /// The value to print for option 36.
-    #[must_use]
-    pub fn opt36(mut self, value: i32) -> Self {
-        self.opt36 = Some(value);
-        self
-    }
-    /// The value to print for option 37.
-    #[must_use]
-    pub fn opt37(mut self, value: i32) -> Self {
-        self.opt37 = Some(value);
-        self
-    }
-    /// The value to print for option 38.
-    #[must_use]
-    pub fn opt38(mut self, value: i32) -> Self {
-        self.opt38 = Some(value);
-        self
-    }
-    /// The value to print for option 39.
-    #[must_use]
-    pub fn opt39(mut self, value: i32) -> Self {
-        self.opt39 = Some(value);
-        self
-    }
-    /// The value to print for option 40.
-    #[must_use]
-    pub fn opt40(mut self, value: i32) -> Self {
-        self.opt40 = Some(value);
-        self
-    }
-    /// The value to print for option 41.
-    #[must_use]
-    pub fn opt41(mut self, value: i32) -> Self {
-        self.opt41 = Some(value);
-        self
-    }
-    /// The value to print for option 42.
-    #[must_use]
-    pub fn opt42(mut self, value: i32) -> Self {
-        self.opt42 = Some(value);
-        self
-    }
-    /// The value to print for option 43.
-    #[must_use]
-    pub fn opt43(mut self, value: i32) -> Self {
-        self.opt43 = Some(value);
-        self
-    }
-    /// The value to print for option 44.
-    #[must_use]
-    pub fn opt44(mut self, value: i32) -> Self {
-        self.opt44 = Some(value);
-        self
-    }
-    /// The value to print for option 45.
-    #[must_use]
-    pub fn opt45(mut self, value: i32) -> Self {
-        self.opt45 = Some(value);
-        self
-    }
-    /// The value to print for option 46.
-    #[must_use]
-    pub fn opt46(mut self, value: i32) -> Self {
-        self.opt46 = Some(value);
-        self
-    }
-    /// The value to print for option 47.
-    #[must_use]
-    pub fn opt47(mut self, value: i32) -> Self {
-        self.opt47 = Some(value);
-        self
-    }
-    /// The value to print for option 48.
-    #[must_use]
-    pub fn opt48(mut self, value: i32) -> Self {
-        self.opt48 = Some(value);
-        self
-    }
-    /// The value to print for option 49.
-    #[must_use]
-    pub fn opt49(mut self, value: i32) -> Self {
-        self.opt49 = Some(value);
-        self
-    }
-    /// The value to print for option 50.
-    #[must_use]
-    pub fn opt50(mut self, value: i32) -> Self {
-        self.opt50 = Some(value);
-        self
-    }
-    /// The value to print for option 51.
-    #[must_use]
-    pub fn opt51(mut self, value: i32) -> Self {
-        self.opt51 = Some(value);
-        self
-    }
-    /// The value to print for option 52.
-    #[must_use]
-    pub fn opt52(mut self, value: i32) -> Self {
-        self.opt52 = Some(value);
-        self
-    }
-    /// The value to print for option 53.
-    #[must_use]
-    pub fn opt53(mut self, value: i32) -> Self {
-        self.opt53 = Some(value);
-        self
-    }
-    /// The value to print for option 54.
-    #[must_use]
-    pub fn opt54(mut self, value: i32) -> Self {
-        self.opt54 = Some(value);
-        self
-    }
-    /// The value to print for option 55.
-    #[must_use]
-    pub fn opt55(mut self, value: i32) -> Self {
-        self.opt55 = Some(value);
-        self
-    }
-    /// The value to print for option 56.
-    #[must_use]
-    pub fn opt56(mut self, value: i32) -> Self {
-        self.opt56 = Some(value);
-        self
-    }
-    /// The value to print for option 57.
-    #[must_use]
-    pub fn opt57(mut self, value: i32) -> Self {
-        self.opt57 = Some(value);
-        self
-    }
-    /// The value to print for option 58.
-    #[must_use]
-    pub fn opt58(mut self, value: i32) -> Self {
-        self.opt58 = Some(value);
-        self
-    }
-    /// The value to print for option 59.
-    #[must_use]
-    pub fn opt59(mut self, value: i32) -> Self {
-        self.opt59 = Some(value);
-        self
-    }
-    /// The value to print for option 60.
-    #[must_use]
-    pub fn opt60(mut self, value: i32) -> Self {
-        self.opt60 = Some(value);
-        self
-    }
-    /// The value to print for option 61.
-    #[must_use]
-    pub fn opt61(mut self, value: i32) -> Self {
-        self.opt61 = Some(value);
-        self
-    }
-    /// The value to print for option 62.
-    #[must_use]
-    pub fn opt62(mut self, value: i32) -> Self {
-        self.opt62 = Some(value);
-        self
-    }
-    /// The value to print for option 63.
-    #[must_use]
-    pub fn opt63(mut self, value: i32) -> Self {
-        self.opt63 = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.opt1.is_some()) | u64::from(self.opt2.is_some()) << 1
-            | u64::from(self.opt3.is_some()) << 2 | u64::from(self.opt4.is_some()) << 3
-            | u64::from(self.opt5.is_some()) << 4 | u64::from(self.opt6.is_some()) << 5
-            | u64::from(self.opt7.is_some()) << 6 | u64::from(self.opt8.is_some()) << 7
-            | u64::from(self.opt9.is_some()) << 8 | u64::from(self.opt10.is_some()) << 9
-            | u64::from(self.opt11.is_some()) << 10
-            | u64::from(self.opt12.is_some()) << 11
-            | u64::from(self.opt13.is_some()) << 12
-            | u64::from(self.opt14.is_some()) << 13
-            | u64::from(self.opt15.is_some()) << 14
-            | u64::from(self.opt16.is_some()) << 15
-            | u64::from(self.opt17.is_some()) << 16
-            | u64::from(self.opt18.is_some()) << 17
-            | u64::from(self.opt19.is_some()) << 18
-            | u64::from(self.opt20.is_some()) << 19
-            | u64::from(self.opt21.is_some()) << 20
-            | u64::from(self.opt22.is_some()) << 21
-            | u64::from(self.opt23.is_some()) << 22
-            | u64::from(self.opt24.is_some()) << 23
-            | u64::from(self.opt25.is_some()) << 24
-            | u64::from(self.opt26.is_some()) << 25
-            | u64::from(self.opt27.is_some()) << 26
-            | u64::from(self.opt28.is_some()) << 27
-            | u64::from(self.opt29.is_some()) << 28
-            | u64::from(self.opt30.is_some()) << 29
-            | u64::from(self.opt31.is_some()) << 30
-            | u64::from(self.opt32.is_some()) << 31
-            | u64::from(self.opt33.is_some()) << 32
-            | u64::from(self.opt34.is_some()) << 33
-            | u64::from(self.opt35.is_some()) << 34
-            | u64::from(self.opt36.is_some()) << 35
-            | u64::from(self.opt37.is_some()) << 36
-            | u64::from(self.opt38.is_some()) << 37
-            | u64::from(self.opt39.is_some()) << 38
-            | u64::from(self.opt40.is_some()) << 39
-            | u64::from(self.opt41.is_some()) << 40
-            | u64::from(self.opt42.is_some()) << 41
-            | u64::from(self.opt43.is_some()) << 42
-            | u64::from(self.opt44.is_some()) << 43
-            | u64::from(self.opt45.is_some()) << 44
-            | u64::from(self.opt46.is_some()) << 45
-            | u64::from(self.opt47.is_some()) << 46
-            | u64::from(self.opt48.is_some()) << 47
-            | u64::from(self.opt49.is_some()) << 48
-            | u64::from(self.opt50.is_some()) << 49
-            | u64::from(self.opt51.is_some()) << 50
-            | u64::from(self.opt52.is_some()) << 51
-            | u64::from(self.opt53.is_some()) << 52
-            | u64::from(self.opt54.is_some()) << 53
-            | u64::from(self.opt55.is_some()) << 54
-            | u64::from(self.opt56.is_some()) << 55
-            | u64::from(self.opt57.is_some()) << 56
-            | u64::from(self.opt58.is_some()) << 57
-            | u64::from(self.opt59.is_some()) << 58
-            | u64::from(self.opt60.is_some()) << 59
-            | u64::from(self.opt61.is_some()) << 60
-            | u64::from(self.opt62.is_some()) << 61
-            | u64::from(self.opt63.is_some()) << 62
-    }
-}
-
-/// Optional arguments of `internal_test_only_optargs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalTestOnlyOptargsOpts {
-    /// A number to print.
-    pub test: Option<i32>,
-}
-
-impl InternalTestOnlyOptargsOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// A number to print.
-    #[must_use]
-    pub fn test(mut self, value: i32) -> Self {
-        self.test = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.test.is_some())
+crate::record::options! {
+    /// Optional arguments of `internal_test`.
+    InternalTestOpts {
+        /// A truth value to print.
+        obool: Bool,
+        /// A 32-bit number to print.
+        oint: Int,
+        /// A 64-bit number to print.
+        oint64: Int64,
+        /// A string to print.
+        ostring: Str,
+        /// A list of strings to print.
+        ostringlist: StrList,
+    }
+    /// Optional arguments of `internal_test_63_optargs`.
+    InternalTest63OptargsOpts {
+        /// The value to print for option 1.
+        opt1: Int,
+        /// The value to print for option 2.
+        opt2: Int,
+        /// The value to print for option 3.
+        opt3: Int,
+        /// The value to print for option 4.
+        opt4: Int,
+        /// The value to print for option 5.
+        opt5: Int,
+        /// The value to print for option 6.
+        opt6: Int,
+        /// The value to print for option 7.
+        opt7: Int,
+        /// The value to print for option 8.
+        opt8: Int,
+        /// The value to print for option 9.
+        opt9: Int,
+        /// The value to print for option 10.
+        opt10: Int,
+        /// The value to print for option 11.
+        opt11: Int,
+        /// The value to print for option 12.
+        opt12: Int,
+        /// The value to print for option 13.
+        opt13: Int,
+        /// The value to print for option 14.
+        opt14: Int,
+        /// The value to print for option 15.
+        opt15: Int,
+        /// The value to print for option 16.
+        opt16: Int,
+        /// The value to print for option 17.
+        opt17: Int,
+        /// The value to print for option 18.
+        opt18: Int,
+        /// The value to print for option 19.
+        opt19: Int,
+        /// The value to print for option 20.
+        opt20: Int,
+        /// The value to print for option 21.
+        opt21: Int,
+        /// The value to print for option 22.
+        opt22: Int,
+        /// The value to print for option 23.
+        opt23: Int,
+        /// The value to print for option 24.
+        opt24: Int,
+        /// The value to print for option 25.
+        opt25: Int,
+        /// The value to print for option 26.
+        opt26: Int,
+        /// The value to print for option 27.
+        opt27: Int,
+        /// The value to print for option 28.
+        opt28: Int,
+        /// The value to print for option 29.
+        opt29: Int,
+        /// The value to print for option 30.
+        opt30: Int,
+        /// The value to print for option 31.
+        opt31: Int,
+        /// The value to print for option 32.
+        opt32: Int,
+        /// The value to print for option 33.
+        opt33: Int,
+        /// The value to print for option 34.
+        opt34: Int,
+        /// The value to print for option 35.
+        opt35: Int,
+        /// The value to print for option 36.
+        opt36: Int,
+        /// The value to print for option 37.
+        opt37: Int,
+        /// The value to print for option 38.
+        opt38: Int,
+        /// The value to print for option 39.
+        opt39: Int,
+        /// The value to print for option 40.
+        opt40: Int,
+        /// The value to print for option 41.
+        opt41: Int,
+        /// The value to print for option 42.
+        opt42: Int,
+        /// The value to print for option 43.
+        opt43: Int,
+        /// The value to print for option 44.
+        opt44: Int,
+        /// The value to print for option 45.
+        opt45: Int,
+        /// The value to print for option 46.
+        opt46: Int,
+        /// The value to print for option 47.
+        opt47: Int,
+        /// The value to print for option 48.
+        opt48: Int,
+        /// The value to print for option 49.
+        opt49: Int,
+        /// The value to print for option 50.
+        opt50: Int,
+        /// The value to print for option 51.
+        opt51: Int,
+        /// The value to print for option 52.
+        opt52: Int,
+        /// The value to print for option 53.
+        opt53: Int,
+        /// The value to print for option 54.
+        opt54: Int,
+        /// The value to print for option 55.
+        opt55: Int,
+        /// The value to print for option 56.
+        opt56: Int,
+        /// The value to print for option 57.
+        opt57: Int,
+        /// The value to print for option 58.
+        opt58: Int,
+        /// The value to print for option 59.
+        opt59: Int,
+        /// The value to print for option 60.
+        opt60: Int,
+        /// The value to print for option 61.
+        opt61: Int,
+        /// The value to print for option 62.
+        opt62: Int,
+        /// The value to print for option 63.
+        opt63: Int,
+    }
+    /// Optional arguments of `internal_test_only_optargs`.
+    InternalTestOnlyOptargsOpts {
+        /// A number to print.
+        test: Int,
     }
 }

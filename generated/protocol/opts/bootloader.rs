@@ -2,30 +2,11 @@
 
 //! Optional arguments of the calls of `bootloader`.
 
-use crate::BString;
-
-/// Optional arguments of `syslinux`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SyslinuxOpts {
-    /// The directory of the FAT file system to install into. It must exist. By default the files go to
-    /// the top.
-    pub directory: Option<BString>,
-}
-
-impl SyslinuxOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// The directory of the FAT file system to install into. It must exist. By default the files go to
-    /// the top.
-    #[must_use]
-    pub fn directory(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.directory = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.directory.is_some())
+crate::record::options! {
+    /// Optional arguments of `syslinux`.
+    SyslinuxOpts {
+        /// The directory of the FAT file system to install into. It must exist. By default the files go to
+        /// the top.
+        directory: Str,
     }
 }

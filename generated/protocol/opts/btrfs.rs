@@ -2,208 +2,52 @@
 
 //! Optional arguments of the calls of `btrfs`.
 
-use crate::BString;
-
-/// Optional arguments of `btrfs_filesystem_defragment`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsFilesystemDefragmentOpts {
-    /// Write the new extents to the disk before the call returns. The default is false.
-    pub flush: Option<bool>,
-    /// Compress the file on the way: `zlib` or `lzo`. Any other word is an error. By default the new
-    /// extents are compressed only if the file system or the file says so.
-    pub compress: Option<BString>,
-}
-
-impl BtrfsFilesystemDefragmentOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+crate::record::options! {
+    /// Optional arguments of `btrfs_filesystem_defragment`.
+    BtrfsFilesystemDefragmentOpts {
+        /// Write the new extents to the disk before the call returns. The default is false.
+        flush: Bool,
+        /// Compress the file on the way: `zlib` or `lzo`. Any other word is an error. By default the new
+        /// extents are compressed only if the file system or the file says so.
+        compress: Str,
     }
-    /// Write the new extents to the disk before the call returns. The default is false.
-    #[must_use]
-    pub fn flush(mut self, value: bool) -> Self {
-        self.flush = Some(value);
-        self
+    /// Optional arguments of `btrfs_filesystem_resize`.
+    BtrfsFilesystemResizeOpts {
+        /// The new size in bytes. Zero and less are errors. By default the file system grows to the size of
+        /// its device.
+        size: Int64,
     }
-    /// Compress the file on the way: `zlib` or `lzo`. Any other word is an error. By default the new
-    /// extents are compressed only if the file system or the file says so.
-    #[must_use]
-    pub fn compress(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.compress = Some(BString::from(value.as_ref()));
-        self
+    /// Optional arguments of `btrfs_fsck`.
+    BtrfsFsckOpts {
+        /// Use this copy of the super block: 0, 1 or 2. Which copies exist depends on the size of the
+        /// device. A negative number is an error. By default the first one is used.
+        superblock: Int64,
+        /// Try to repair what is wrong. That may make things worse: have a copy of the device. The default
+        /// is false.
+        repair: Bool,
     }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.flush.is_some()) | u64::from(self.compress.is_some()) << 1
+    /// Optional arguments of `btrfs_image`.
+    BtrfsImageOpts {
+        /// How hard to compress the image, from 0 (not at all, the default) to 9. Other numbers are errors.
+        compresslevel: Int,
     }
-}
-
-/// Optional arguments of `btrfs_filesystem_resize`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsFilesystemResizeOpts {
-    /// The new size in bytes. Zero and less are errors. By default the file system grows to the size of
-    /// its device.
-    pub size: Option<i64>,
-}
-
-impl BtrfsFilesystemResizeOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+    /// Optional arguments of `btrfs_scrub_full`.
+    BtrfsScrubFullOpts {
+        /// Only look, repair nothing. Needed if the file system is mounted read-only. The default is false.
+        readonly: Bool,
     }
-    /// The new size in bytes. Zero and less are errors. By default the file system grows to the size of
-    /// its device.
-    #[must_use]
-    pub fn size(mut self, value: i64) -> Self {
-        self.size = Some(value);
-        self
+    /// Optional arguments of `btrfs_subvolume_create`.
+    BtrfsSubvolumeCreateOpts {
+        /// The quota group, written `LEVEL/ID`, that the group of the new subvolume is put into. It must
+        /// exist. Without quotas it has no effect. By default it is put into none.
+        qgroupid: Str,
     }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.size.is_some())
-    }
-}
-
-/// Optional arguments of `btrfs_fsck`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsFsckOpts {
-    /// Use this copy of the super block: 0, 1 or 2. Which copies exist depends on the size of the
-    /// device. A negative number is an error. By default the first one is used.
-    pub superblock: Option<i64>,
-    /// Try to repair what is wrong. That may make things worse: have a copy of the device. The default
-    /// is false.
-    pub repair: Option<bool>,
-}
-
-impl BtrfsFsckOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Use this copy of the super block: 0, 1 or 2. Which copies exist depends on the size of the
-    /// device. A negative number is an error. By default the first one is used.
-    #[must_use]
-    pub fn superblock(mut self, value: i64) -> Self {
-        self.superblock = Some(value);
-        self
-    }
-    /// Try to repair what is wrong. That may make things worse: have a copy of the device. The default
-    /// is false.
-    #[must_use]
-    pub fn repair(mut self, value: bool) -> Self {
-        self.repair = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.superblock.is_some()) | u64::from(self.repair.is_some()) << 1
-    }
-}
-
-/// Optional arguments of `btrfs_image`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsImageOpts {
-    /// How hard to compress the image, from 0 (not at all, the default) to 9. Other numbers are errors.
-    pub compresslevel: Option<i32>,
-}
-
-impl BtrfsImageOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// How hard to compress the image, from 0 (not at all, the default) to 9. Other numbers are errors.
-    #[must_use]
-    pub fn compresslevel(mut self, value: i32) -> Self {
-        self.compresslevel = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.compresslevel.is_some())
-    }
-}
-
-/// Optional arguments of `btrfs_scrub_full`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsScrubFullOpts {
-    /// Only look, repair nothing. Needed if the file system is mounted read-only. The default is false.
-    pub readonly: Option<bool>,
-}
-
-impl BtrfsScrubFullOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Only look, repair nothing. Needed if the file system is mounted read-only. The default is false.
-    #[must_use]
-    pub fn readonly(mut self, value: bool) -> Self {
-        self.readonly = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.readonly.is_some())
-    }
-}
-
-/// Optional arguments of `btrfs_subvolume_create`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsSubvolumeCreateOpts {
-    /// The quota group, written `LEVEL/ID`, that the group of the new subvolume is put into. Quotas
-    /// must be enabled. By default it is put into none.
-    pub qgroupid: Option<BString>,
-}
-
-impl BtrfsSubvolumeCreateOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// The quota group, written `LEVEL/ID`, that the group of the new subvolume is put into. Quotas
-    /// must be enabled. By default it is put into none.
-    #[must_use]
-    pub fn qgroupid(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.qgroupid = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.qgroupid.is_some())
-    }
-}
-
-/// Optional arguments of `btrfs_subvolume_snapshot`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsSubvolumeSnapshotOpts {
-    /// Make a snapshot that cannot be written to. The default is false.
-    pub ro: Option<bool>,
-    /// The quota group, written `LEVEL/ID`, that the group of the new snapshot is put into. Quotas must
-    /// be enabled. By default it is put into none.
-    pub qgroupid: Option<BString>,
-}
-
-impl BtrfsSubvolumeSnapshotOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Make a snapshot that cannot be written to. The default is false.
-    #[must_use]
-    pub fn ro(mut self, value: bool) -> Self {
-        self.ro = Some(value);
-        self
-    }
-    /// The quota group, written `LEVEL/ID`, that the group of the new snapshot is put into. Quotas must
-    /// be enabled. By default it is put into none.
-    #[must_use]
-    pub fn qgroupid(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.qgroupid = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.ro.is_some()) | u64::from(self.qgroupid.is_some()) << 1
+    /// Optional arguments of `btrfs_subvolume_snapshot`.
+    BtrfsSubvolumeSnapshotOpts {
+        /// Make a snapshot that cannot be written to. The default is false.
+        ro: Bool,
+        /// The quota group, written `LEVEL/ID`, that the group of the new snapshot is put into. It must
+        /// exist. Without quotas it has no effect. By default it is put into none.
+        qgroupid: Str,
     }
 }

@@ -2,56 +2,18 @@
 
 //! Optional arguments of the calls of `content`.
 
-/// Optional arguments of `grep`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GrepOpts {
-    /// Take the pattern as an extended regular expression, as `grep -E` does.
-    pub extended: Option<bool>,
-    /// Take the pattern as plain text to be found anywhere in the line, as `grep -F` does. Only one of
-    /// `extended` and `fixed` may be given.
-    pub fixed: Option<bool>,
-    /// Do not tell upper from lower case.
-    pub insensitive: Option<bool>,
-    /// The file is compressed (by gzip or compress) and is searched as if it were not, as `zgrep(1)`
-    /// does.
-    pub compressed: Option<bool>,
-}
-
-impl GrepOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Take the pattern as an extended regular expression, as `grep -E` does.
-    #[must_use]
-    pub fn extended(mut self, value: bool) -> Self {
-        self.extended = Some(value);
-        self
-    }
-    /// Take the pattern as plain text to be found anywhere in the line, as `grep -F` does. Only one of
-    /// `extended` and `fixed` may be given.
-    #[must_use]
-    pub fn fixed(mut self, value: bool) -> Self {
-        self.fixed = Some(value);
-        self
-    }
-    /// Do not tell upper from lower case.
-    #[must_use]
-    pub fn insensitive(mut self, value: bool) -> Self {
-        self.insensitive = Some(value);
-        self
-    }
-    /// The file is compressed (by gzip or compress) and is searched as if it were not, as `zgrep(1)`
-    /// does.
-    #[must_use]
-    pub fn compressed(mut self, value: bool) -> Self {
-        self.compressed = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.extended.is_some()) | u64::from(self.fixed.is_some()) << 1
-            | u64::from(self.insensitive.is_some()) << 2
-            | u64::from(self.compressed.is_some()) << 3
+crate::record::options! {
+    /// Optional arguments of `grep`.
+    GrepOpts {
+        /// Take the pattern as an extended regular expression, as `grep -E` does.
+        extended: Bool,
+        /// Take the pattern as plain text to be found anywhere in the line, as `grep -F` does. Only one of
+        /// `extended` and `fixed` may be given.
+        fixed: Bool,
+        /// Do not tell upper from lower case.
+        insensitive: Bool,
+        /// The file is compressed (by gzip or compress) and is searched as if it were not, as `zgrep(1)`
+        /// does.
+        compressed: Bool,
     }
 }

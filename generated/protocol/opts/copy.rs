@@ -2,300 +2,76 @@
 
 //! Optional arguments of the calls of `copy`.
 
-/// Optional arguments of `copy_attributes`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CopyAttributesOpts {
-    /// Copy all of the others, except those that are given as false. The default is false.
-    pub all: Option<bool>,
-    /// Copy the permissions, with the set-user-ID, set-group-ID and sticky bits. The default is false.
-    pub mode: Option<bool>,
-    /// Copy the extended attributes. Those that only `dest` has are kept. Nothing is done, without an
-    /// error, if the group `linuxxattrs` is not available. The default is false.
-    pub xattributes: Option<bool>,
-    /// Copy the numbers of the owner and of the group. The default is false.
-    pub ownership: Option<bool>,
-}
-
-impl CopyAttributesOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+crate::record::options! {
+    /// Optional arguments of `copy_attributes`.
+    CopyAttributesOpts {
+        /// Copy all of the others, except those that are given as false. The default is false.
+        all: Bool,
+        /// Copy the permissions, with the set-user-ID, set-group-ID and sticky bits. The default is false.
+        mode: Bool,
+        /// Copy the extended attributes. Those that only `dest` has are kept. Nothing is done, without an
+        /// error, if the group `linuxxattrs` is not available. The default is false.
+        xattributes: Bool,
+        /// Copy the numbers of the owner and of the group. The default is false.
+        ownership: Bool,
     }
-    /// Copy all of the others, except those that are given as false. The default is false.
-    #[must_use]
-    pub fn all(mut self, value: bool) -> Self {
-        self.all = Some(value);
-        self
+    /// Optional arguments of `copy_device_to_device`.
+    CopyDeviceToDeviceOpts {
+        /// Where to begin in the source, in bytes. The default is 0.
+        srcoffset: Int64,
+        /// Where to begin in the destination, in bytes. The default is 0.
+        destoffset: Int64,
+        /// How many bytes to copy. The default is everything up to the end of the source. If there are
+        /// fewer, the call fails.
+        size: Int64,
+        /// When true, blocks of zeroes are not written, which keeps thin images small. The result is only
+        /// right if the destination reads as zeroes already.
+        sparse: Bool,
+        /// Only for files; an error here when true.
+        append: Bool,
     }
-    /// Copy the permissions, with the set-user-ID, set-group-ID and sticky bits. The default is false.
-    #[must_use]
-    pub fn mode(mut self, value: bool) -> Self {
-        self.mode = Some(value);
-        self
+    /// Optional arguments of `copy_device_to_file`.
+    CopyDeviceToFileOpts {
+        /// Where to begin in the source, in bytes. The default is 0.
+        srcoffset: Int64,
+        /// Where to begin in the destination, in bytes. The default is 0. Without meaning when `append` is
+        /// true.
+        destoffset: Int64,
+        /// How many bytes to copy. The default is everything up to the end of the source. If there are
+        /// fewer, the call fails.
+        size: Int64,
+        /// When true, blocks of zeroes become holes of the file, which take no space. The default is false.
+        sparse: Bool,
+        /// When true, the bytes are put behind what the file has already. The default is false.
+        append: Bool,
     }
-    /// Copy the extended attributes. Those that only `dest` has are kept. Nothing is done, without an
-    /// error, if the group `linuxxattrs` is not available. The default is false.
-    #[must_use]
-    pub fn xattributes(mut self, value: bool) -> Self {
-        self.xattributes = Some(value);
-        self
+    /// Optional arguments of `copy_file_to_device`.
+    CopyFileToDeviceOpts {
+        /// Where to begin in the source, in bytes. The default is 0.
+        srcoffset: Int64,
+        /// Where to begin in the destination, in bytes. The default is 0.
+        destoffset: Int64,
+        /// How many bytes to copy. The default is everything up to the end of the source. If there are
+        /// fewer, the call fails.
+        size: Int64,
+        /// When true, blocks of zeroes are not written. The result is only right if the destination reads
+        /// as zeroes already.
+        sparse: Bool,
+        /// Only for files; an error here when true.
+        append: Bool,
     }
-    /// Copy the numbers of the owner and of the group. The default is false.
-    #[must_use]
-    pub fn ownership(mut self, value: bool) -> Self {
-        self.ownership = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.all.is_some()) | u64::from(self.mode.is_some()) << 1
-            | u64::from(self.xattributes.is_some()) << 2
-            | u64::from(self.ownership.is_some()) << 3
-    }
-}
-
-/// Optional arguments of `copy_device_to_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CopyDeviceToDeviceOpts {
-    /// Where to begin in the source, in bytes. The default is 0.
-    pub srcoffset: Option<i64>,
-    /// Where to begin in the destination, in bytes. The default is 0.
-    pub destoffset: Option<i64>,
-    /// How many bytes to copy. The default is everything up to the end of the source. If there are
-    /// fewer, the call fails.
-    pub size: Option<i64>,
-    /// When true, blocks of zeroes are not written, which keeps thin images small. The result is only
-    /// right if the destination reads as zeroes already.
-    pub sparse: Option<bool>,
-    /// Only for files; an error here when true.
-    pub append: Option<bool>,
-}
-
-impl CopyDeviceToDeviceOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Where to begin in the source, in bytes. The default is 0.
-    #[must_use]
-    pub fn srcoffset(mut self, value: i64) -> Self {
-        self.srcoffset = Some(value);
-        self
-    }
-    /// Where to begin in the destination, in bytes. The default is 0.
-    #[must_use]
-    pub fn destoffset(mut self, value: i64) -> Self {
-        self.destoffset = Some(value);
-        self
-    }
-    /// How many bytes to copy. The default is everything up to the end of the source. If there are
-    /// fewer, the call fails.
-    #[must_use]
-    pub fn size(mut self, value: i64) -> Self {
-        self.size = Some(value);
-        self
-    }
-    /// When true, blocks of zeroes are not written, which keeps thin images small. The result is only
-    /// right if the destination reads as zeroes already.
-    #[must_use]
-    pub fn sparse(mut self, value: bool) -> Self {
-        self.sparse = Some(value);
-        self
-    }
-    /// Only for files; an error here when true.
-    #[must_use]
-    pub fn append(mut self, value: bool) -> Self {
-        self.append = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.srcoffset.is_some()) | u64::from(self.destoffset.is_some()) << 1
-            | u64::from(self.size.is_some()) << 2 | u64::from(self.sparse.is_some()) << 3
-            | u64::from(self.append.is_some()) << 4
-    }
-}
-
-/// Optional arguments of `copy_device_to_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CopyDeviceToFileOpts {
-    /// Where to begin in the source, in bytes. The default is 0.
-    pub srcoffset: Option<i64>,
-    /// Where to begin in the destination, in bytes. The default is 0. Without meaning when `append` is
-    /// true.
-    pub destoffset: Option<i64>,
-    /// How many bytes to copy. The default is everything up to the end of the source. If there are
-    /// fewer, the call fails.
-    pub size: Option<i64>,
-    /// When true, blocks of zeroes become holes of the file, which take no space. The default is false.
-    pub sparse: Option<bool>,
-    /// When true, the bytes are put behind what the file has already. The default is false.
-    pub append: Option<bool>,
-}
-
-impl CopyDeviceToFileOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Where to begin in the source, in bytes. The default is 0.
-    #[must_use]
-    pub fn srcoffset(mut self, value: i64) -> Self {
-        self.srcoffset = Some(value);
-        self
-    }
-    /// Where to begin in the destination, in bytes. The default is 0. Without meaning when `append` is
-    /// true.
-    #[must_use]
-    pub fn destoffset(mut self, value: i64) -> Self {
-        self.destoffset = Some(value);
-        self
-    }
-    /// How many bytes to copy. The default is everything up to the end of the source. If there are
-    /// fewer, the call fails.
-    #[must_use]
-    pub fn size(mut self, value: i64) -> Self {
-        self.size = Some(value);
-        self
-    }
-    /// When true, blocks of zeroes become holes of the file, which take no space. The default is false.
-    #[must_use]
-    pub fn sparse(mut self, value: bool) -> Self {
-        self.sparse = Some(value);
-        self
-    }
-    /// When true, the bytes are put behind what the file has already. The default is false.
-    #[must_use]
-    pub fn append(mut self, value: bool) -> Self {
-        self.append = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.srcoffset.is_some()) | u64::from(self.destoffset.is_some()) << 1
-            | u64::from(self.size.is_some()) << 2 | u64::from(self.sparse.is_some()) << 3
-            | u64::from(self.append.is_some()) << 4
-    }
-}
-
-/// Optional arguments of `copy_file_to_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CopyFileToDeviceOpts {
-    /// Where to begin in the source, in bytes. The default is 0.
-    pub srcoffset: Option<i64>,
-    /// Where to begin in the destination, in bytes. The default is 0.
-    pub destoffset: Option<i64>,
-    /// How many bytes to copy. The default is everything up to the end of the source. If there are
-    /// fewer, the call fails.
-    pub size: Option<i64>,
-    /// When true, blocks of zeroes are not written. The result is only right if the destination reads
-    /// as zeroes already.
-    pub sparse: Option<bool>,
-    /// Only for files; an error here when true.
-    pub append: Option<bool>,
-}
-
-impl CopyFileToDeviceOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Where to begin in the source, in bytes. The default is 0.
-    #[must_use]
-    pub fn srcoffset(mut self, value: i64) -> Self {
-        self.srcoffset = Some(value);
-        self
-    }
-    /// Where to begin in the destination, in bytes. The default is 0.
-    #[must_use]
-    pub fn destoffset(mut self, value: i64) -> Self {
-        self.destoffset = Some(value);
-        self
-    }
-    /// How many bytes to copy. The default is everything up to the end of the source. If there are
-    /// fewer, the call fails.
-    #[must_use]
-    pub fn size(mut self, value: i64) -> Self {
-        self.size = Some(value);
-        self
-    }
-    /// When true, blocks of zeroes are not written. The result is only right if the destination reads
-    /// as zeroes already.
-    #[must_use]
-    pub fn sparse(mut self, value: bool) -> Self {
-        self.sparse = Some(value);
-        self
-    }
-    /// Only for files; an error here when true.
-    #[must_use]
-    pub fn append(mut self, value: bool) -> Self {
-        self.append = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.srcoffset.is_some()) | u64::from(self.destoffset.is_some()) << 1
-            | u64::from(self.size.is_some()) << 2 | u64::from(self.sparse.is_some()) << 3
-            | u64::from(self.append.is_some()) << 4
-    }
-}
-
-/// Optional arguments of `copy_file_to_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CopyFileToFileOpts {
-    /// Where to begin in the source, in bytes. The default is 0.
-    pub srcoffset: Option<i64>,
-    /// Where to begin in the destination, in bytes. The default is 0.
-    pub destoffset: Option<i64>,
-    /// How many bytes to copy. The default is everything up to the end of the source. If there are
-    /// fewer, the call fails.
-    pub size: Option<i64>,
-    /// When true, blocks of zeroes are not written but left as holes.
-    pub sparse: Option<bool>,
-    /// When true, the destination is not emptied first, and what is copied goes to its end.
-    pub append: Option<bool>,
-}
-
-impl CopyFileToFileOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Where to begin in the source, in bytes. The default is 0.
-    #[must_use]
-    pub fn srcoffset(mut self, value: i64) -> Self {
-        self.srcoffset = Some(value);
-        self
-    }
-    /// Where to begin in the destination, in bytes. The default is 0.
-    #[must_use]
-    pub fn destoffset(mut self, value: i64) -> Self {
-        self.destoffset = Some(value);
-        self
-    }
-    /// How many bytes to copy. The default is everything up to the end of the source. If there are
-    /// fewer, the call fails.
-    #[must_use]
-    pub fn size(mut self, value: i64) -> Self {
-        self.size = Some(value);
-        self
-    }
-    /// When true, blocks of zeroes are not written but left as holes.
-    #[must_use]
-    pub fn sparse(mut self, value: bool) -> Self {
-        self.sparse = Some(value);
-        self
-    }
-    /// When true, the destination is not emptied first, and what is copied goes to its end.
-    #[must_use]
-    pub fn append(mut self, value: bool) -> Self {
-        self.append = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.srcoffset.is_some()) | u64::from(self.destoffset.is_some()) << 1
-            | u64::from(self.size.is_some()) << 2 | u64::from(self.sparse.is_some()) << 3
-            | u64::from(self.append.is_some()) << 4
+    /// Optional arguments of `copy_file_to_file`.
+    CopyFileToFileOpts {
+        /// Where to begin in the source, in bytes. The default is 0.
+        srcoffset: Int64,
+        /// Where to begin in the destination, in bytes. The default is 0.
+        destoffset: Int64,
+        /// How many bytes to copy. The default is everything up to the end of the source. If there are
+        /// fewer, the call fails.
+        size: Int64,
+        /// When true, blocks of zeroes are not written but left as holes.
+        sparse: Bool,
+        /// When true, the destination is not emptied first, and what is copied goes to its end.
+        append: Bool,
     }
 }

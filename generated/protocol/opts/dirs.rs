@@ -2,26 +2,10 @@
 
 //! Optional arguments of the calls of `dirs`.
 
-/// Optional arguments of `glob_expand`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GlobExpandOpts {
-    /// Whether a `/` is added to the names of directories. The default is true.
-    pub directoryslash: Option<bool>,
-}
-
-impl GlobExpandOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Whether a `/` is added to the names of directories. The default is true.
-    #[must_use]
-    pub fn directoryslash(mut self, value: bool) -> Self {
-        self.directoryslash = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.directoryslash.is_some())
+crate::record::options! {
+    /// Optional arguments of `glob_expand`.
+    GlobExpandOpts {
+        /// Whether a `/` is added to the names of directories. The default is true.
+        directoryslash: Bool,
     }
 }

@@ -2,76 +2,24 @@
 
 //! Optional arguments of the calls of `disks`.
 
-use crate::BString;
-
-/// Optional arguments of `disk_create`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DiskCreateOpts {
-    /// The image to build upon. It must exist, and must not be changed as long as this image is used.
-    /// Only for qcow2.
-    pub backingfile: Option<BString>,
-    /// The format of the backing file. Please give it: otherwise it is guessed whenever the image is
-    /// opened, with the risk that is described at `add_drive`.
-    pub backingformat: Option<BString>,
-    /// How much space to take at once:
-    ///
-    /// - `off`, `sparse`: as little as possible; the default
-    /// - `metadata`: the tables of qcow2, but not the data
-    /// - `full`: everything
-    pub preallocation: Option<BString>,
-    /// Version of the qcow2 format: `1.1`, which is the default, or `0.10` for very old programs.
-    pub compat: Option<BString>,
-    /// Size of a qcow2 cluster in bytes, a power of two from 512 to 2097152. The default is 65536.
-    pub clustersize: Option<i32>,
-}
-
-impl DiskCreateOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// The image to build upon. It must exist, and must not be changed as long as this image is used.
-    /// Only for qcow2.
-    #[must_use]
-    pub fn backingfile(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.backingfile = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// The format of the backing file. Please give it: otherwise it is guessed whenever the image is
-    /// opened, with the risk that is described at `add_drive`.
-    #[must_use]
-    pub fn backingformat(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.backingformat = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// How much space to take at once:
-    ///
-    /// - `off`, `sparse`: as little as possible; the default
-    /// - `metadata`: the tables of qcow2, but not the data
-    /// - `full`: everything
-    #[must_use]
-    pub fn preallocation(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.preallocation = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Version of the qcow2 format: `1.1`, which is the default, or `0.10` for very old programs.
-    #[must_use]
-    pub fn compat(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.compat = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Size of a qcow2 cluster in bytes, a power of two from 512 to 2097152. The default is 65536.
-    #[must_use]
-    pub fn clustersize(mut self, value: i32) -> Self {
-        self.clustersize = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.backingfile.is_some())
-            | u64::from(self.backingformat.is_some()) << 1
-            | u64::from(self.preallocation.is_some()) << 2
-            | u64::from(self.compat.is_some()) << 3
-            | u64::from(self.clustersize.is_some()) << 4
+crate::record::options! {
+    /// Optional arguments of `disk_create`.
+    DiskCreateOpts {
+        /// The image to build upon. It must exist, and must not be changed as long as this image is used.
+        /// Only for qcow2.
+        backingfile: Str,
+        /// The format of the backing file. Please give it: otherwise it is guessed whenever the image is
+        /// opened, with the risk that is described at `add_drive`.
+        backingformat: Str,
+        /// How much space to take at once:
+        ///
+        /// - `off`, `sparse`: as little as possible; the default
+        /// - `metadata`: the tables of qcow2, but not the data
+        /// - `full`: everything
+        preallocation: Str,
+        /// Version of the qcow2 format: `1.1`, which is the default, or `0.10` for very old programs.
+        compat: Str,
+        /// Size of a qcow2 cluster in bytes, a power of two from 512 to 2097152. The default is 65536.
+        clustersize: Int,
     }
 }

@@ -2,227 +2,68 @@
 
 //! Optional arguments of the calls of `drives`.
 
-use crate::BString;
-
-/// Optional arguments of `add_drive`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AddDriveOpts {
-    /// When true, the image is never written to. Writing inside the appliance still works: what is
-    /// written goes to a temporary overlay that vanishes with the handle.
-    pub readonly: Option<bool>,
-    /// The format of the image: `raw`, `qcow2`, or another one that qemu knows. If it is left out, the
-    /// format is guessed, which is a risk for raw images from people you do not trust. A name with
-    /// other characters than letters, digits, `-` and `_` is an error.
-    pub format: Option<BString>,
-    /// The kind of disk controller. Kept for old programs, checked for form and ignored.
-    pub iface: Option<BString>,
-    /// Kept for old programs and ignored.
-    pub name: Option<BString>,
-    /// A name for the disk, 1 to 20 ASCII letters. The disk is then known as `/dev/disk/guestfs/LABEL`
-    /// beside its usual name, and its partitions as `/dev/disk/guestfs/LABEL1` and so on.
-    pub label: Option<BString>,
-    /// How to reach the image when it is not a file of this host:
-    ///
-    /// - `file`: a file or device of this host; the default
-    /// - `ftp`, `ftps`, `http`, `https`, `tftp`: a file server; `filename` is the path there
-    /// - `iscsi`: an iSCSI target; `filename` is the name of the target, perhaps with `/` and a LUN
-    /// - `nbd`: a network block device; `filename` is the name of the export, perhaps empty
-    /// - `rbd`: Ceph; `filename` is pool and image
-    /// - `ssh`: a file reached with ssh; `filename` is the path there
-    ///
-    /// Which of them work depends on the qemu that is used. All but `file` and `rbd` need exactly one
-    /// `server`.
-    pub protocol: Option<BString>,
-    /// The servers to connect to, each as `HOST`, `HOST:PORT`, `tcp:HOST`, `tcp:HOST:PORT` or
-    /// `unix:/PATH/OF/SOCKET`. Must be empty for `file`.
-    pub server: Option<Vec<BString>>,
-    /// The name to log in with, for the protocols `ftp`, `ftps`, `http`, `https`, `iscsi`, `rbd`, `ssh`
-    /// and `tftp`. For `ssh` the default is the name of the local user.
-    pub username: Option<BString>,
-    /// The secret that belongs to `username`. For `rbd` it is encoded in Base64. It is not shown in
-    /// messages.
-    pub secret: Option<BString>,
-    /// What a flush inside the appliance means on the host:
-    ///
-    /// - `writeback`: wait until the host has the data on stable storage; the default
-    /// - `unsafe`: ignore flushes. Fast, and fit for disks that can be made again
-    pub cachemode: Option<BString>,
-    /// Whether blocks that are discarded inside the appliance are given back by the image:
-    ///
-    /// - `disable`: no; the default
-    /// - `enable`: yes; an error if the image cannot do it, and for read-only drives
-    /// - `besteffort`: yes where it is possible
-    pub discard: Option<BString>,
-    /// When true, what is read from a backing file is also stored in the image on top of it, so that
-    /// reading it again is faster. The default is false.
-    pub copyonread: Option<bool>,
-    /// The size of a sector of the disk in bytes: 512, which is the default (and so is 0), or 4096.
-    pub blocksize: Option<i32>,
-}
-
-impl AddDriveOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+crate::record::options! {
+    /// Optional arguments of `add_drive`.
+    AddDriveOpts {
+        /// When true, the image is never written to. Writing inside the appliance still works: what is
+        /// written goes to a temporary overlay that vanishes with the handle.
+        readonly: Bool,
+        /// The format of the image: `raw`, `qcow2`, or another one that qemu knows. If it is left out, the
+        /// format is guessed, which is a risk for raw images from people you do not trust. A name with
+        /// other characters than letters, digits, `-` and `_` is an error.
+        format: Str,
+        /// The kind of disk controller. Kept for old programs, checked for form and ignored.
+        iface: Str,
+        /// Kept for old programs and ignored.
+        name: Str,
+        /// A name for the disk, 1 to 20 ASCII letters. The disk is then known as `/dev/disk/guestfs/LABEL`
+        /// beside its usual name, and its partitions as `/dev/disk/guestfs/LABEL1` and so on.
+        label: Str,
+        /// How to reach the image when it is not a file of this host:
+        ///
+        /// - `file`: a file or device of this host; the default
+        /// - `ftp`, `ftps`, `http`, `https`, `tftp`: a file server; `filename` is the path there
+        /// - `iscsi`: an iSCSI target; `filename` is the name of the target, perhaps with `/` and a LUN
+        /// - `nbd`: a network block device; `filename` is the name of the export, perhaps empty
+        /// - `rbd`: Ceph; `filename` is pool and image
+        /// - `ssh`: a file reached with ssh; `filename` is the path there
+        ///
+        /// Which of them work depends on the qemu that is used. All but `file` and `rbd` need exactly one
+        /// `server`.
+        protocol: Str,
+        /// The servers to connect to, each as `HOST`, `HOST:PORT`, `tcp:HOST`, `tcp:HOST:PORT` or
+        /// `unix:/PATH/OF/SOCKET`. Must be empty for `file`.
+        server: StrList,
+        /// The name to log in with, for the protocols `ftp`, `ftps`, `http`, `https`, `iscsi`, `rbd`, `ssh`
+        /// and `tftp`. For `ssh` the default is the name of the local user.
+        username: Str,
+        /// The secret that belongs to `username`. For `rbd` it is encoded in Base64. It is not shown in
+        /// messages.
+        secret: Str,
+        /// What a flush inside the appliance means on the host:
+        ///
+        /// - `writeback`: wait until the host has the data on stable storage; the default
+        /// - `unsafe`: ignore flushes. Fast, and fit for disks that can be made again
+        cachemode: Str,
+        /// Whether blocks that are discarded inside the appliance are given back by the image:
+        ///
+        /// - `disable`: no; the default
+        /// - `enable`: yes; an error if the image cannot do it, and for read-only drives
+        /// - `besteffort`: yes where it is possible
+        discard: Str,
+        /// When true, what is read from a backing file is also stored in the image on top of it, so that
+        /// reading it again is faster. The default is false.
+        copyonread: Bool,
+        /// The size of a sector of the disk in bytes: 512, which is the default (and so is 0), or 4096.
+        blocksize: Int,
     }
-    /// When true, the image is never written to. Writing inside the appliance still works: what is
-    /// written goes to a temporary overlay that vanishes with the handle.
-    #[must_use]
-    pub fn readonly(mut self, value: bool) -> Self {
-        self.readonly = Some(value);
-        self
-    }
-    /// The format of the image: `raw`, `qcow2`, or another one that qemu knows. If it is left out, the
-    /// format is guessed, which is a risk for raw images from people you do not trust. A name with
-    /// other characters than letters, digits, `-` and `_` is an error.
-    #[must_use]
-    pub fn format(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.format = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// The kind of disk controller. Kept for old programs, checked for form and ignored.
-    #[must_use]
-    pub fn iface(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.iface = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Kept for old programs and ignored.
-    #[must_use]
-    pub fn name(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.name = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// A name for the disk, 1 to 20 ASCII letters. The disk is then known as `/dev/disk/guestfs/LABEL`
-    /// beside its usual name, and its partitions as `/dev/disk/guestfs/LABEL1` and so on.
-    #[must_use]
-    pub fn label(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.label = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// How to reach the image when it is not a file of this host:
-    ///
-    /// - `file`: a file or device of this host; the default
-    /// - `ftp`, `ftps`, `http`, `https`, `tftp`: a file server; `filename` is the path there
-    /// - `iscsi`: an iSCSI target; `filename` is the name of the target, perhaps with `/` and a LUN
-    /// - `nbd`: a network block device; `filename` is the name of the export, perhaps empty
-    /// - `rbd`: Ceph; `filename` is pool and image
-    /// - `ssh`: a file reached with ssh; `filename` is the path there
-    ///
-    /// Which of them work depends on the qemu that is used. All but `file` and `rbd` need exactly one
-    /// `server`.
-    #[must_use]
-    pub fn protocol(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.protocol = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// The servers to connect to, each as `HOST`, `HOST:PORT`, `tcp:HOST`, `tcp:HOST:PORT` or
-    /// `unix:/PATH/OF/SOCKET`. Must be empty for `file`.
-    #[must_use]
-    pub fn server(mut self, value: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Self {
-        self.server = Some(
-            value.into_iter().map(|item| BString::from(item.as_ref())).collect(),
-        );
-        self
-    }
-    /// The name to log in with, for the protocols `ftp`, `ftps`, `http`, `https`, `iscsi`, `rbd`, `ssh`
-    /// and `tftp`. For `ssh` the default is the name of the local user.
-    #[must_use]
-    pub fn username(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.username = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// The secret that belongs to `username`. For `rbd` it is encoded in Base64. It is not shown in
-    /// messages.
-    #[must_use]
-    pub fn secret(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.secret = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// What a flush inside the appliance means on the host:
-    ///
-    /// - `writeback`: wait until the host has the data on stable storage; the default
-    /// - `unsafe`: ignore flushes. Fast, and fit for disks that can be made again
-    #[must_use]
-    pub fn cachemode(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.cachemode = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Whether blocks that are discarded inside the appliance are given back by the image:
-    ///
-    /// - `disable`: no; the default
-    /// - `enable`: yes; an error if the image cannot do it, and for read-only drives
-    /// - `besteffort`: yes where it is possible
-    #[must_use]
-    pub fn discard(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.discard = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// When true, what is read from a backing file is also stored in the image on top of it, so that
-    /// reading it again is faster. The default is false.
-    #[must_use]
-    pub fn copyonread(mut self, value: bool) -> Self {
-        self.copyonread = Some(value);
-        self
-    }
-    /// The size of a sector of the disk in bytes: 512, which is the default (and so is 0), or 4096.
-    #[must_use]
-    pub fn blocksize(mut self, value: i32) -> Self {
-        self.blocksize = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.readonly.is_some()) | u64::from(self.format.is_some()) << 1
-            | u64::from(self.iface.is_some()) << 2 | u64::from(self.name.is_some()) << 3
-            | u64::from(self.label.is_some()) << 4
-            | u64::from(self.protocol.is_some()) << 5
-            | u64::from(self.server.is_some()) << 6
-            | u64::from(self.username.is_some()) << 7
-            | u64::from(self.secret.is_some()) << 8
-            | u64::from(self.cachemode.is_some()) << 9
-            | u64::from(self.discard.is_some()) << 10
-            | u64::from(self.copyonread.is_some()) << 11
-            | u64::from(self.blocksize.is_some()) << 12
-    }
-}
-
-/// Optional arguments of `add_drive_scratch`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AddDriveScratchOpts {
-    /// Kept for old programs and ignored.
-    pub name: Option<BString>,
-    /// A name for the disk, as in `add_drive`.
-    pub label: Option<BString>,
-    /// The size of a sector in bytes, 512 (the default) or 4096.
-    pub blocksize: Option<i32>,
-}
-
-impl AddDriveScratchOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Kept for old programs and ignored.
-    #[must_use]
-    pub fn name(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.name = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// A name for the disk, as in `add_drive`.
-    #[must_use]
-    pub fn label(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.label = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// The size of a sector in bytes, 512 (the default) or 4096.
-    #[must_use]
-    pub fn blocksize(mut self, value: i32) -> Self {
-        self.blocksize = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.name.is_some()) | u64::from(self.label.is_some()) << 1
-            | u64::from(self.blocksize.is_some()) << 2
+    /// Optional arguments of `add_drive_scratch`.
+    AddDriveScratchOpts {
+        /// Kept for old programs and ignored.
+        name: Str,
+        /// A name for the disk, as in `add_drive`.
+        label: Str,
+        /// The size of a sector in bytes, 512 (the default) or 4096.
+        blocksize: Int,
     }
 }

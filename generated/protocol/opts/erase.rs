@@ -2,49 +2,17 @@
 
 //! Optional arguments of the calls of `erase`.
 
-/// Optional arguments of `fstrim`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FstrimOpts {
-    /// Where in the file system to begin, in bytes. The default is 0. A negative number is an error.
-    pub offset: Option<i64>,
-    /// How many bytes of the file system to look at from `offset`. The default is everything up to its
-    /// end. A number below 1 is an error.
-    pub length: Option<i64>,
-    /// Leave alone stretches of free space that are shorter than this many bytes, rounded up to whole
-    /// blocks. It saves time on fragmented file systems. The default is to trim all. A number below 1
-    /// is an error.
-    pub minimumfreeextent: Option<i64>,
-}
-
-impl FstrimOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Where in the file system to begin, in bytes. The default is 0. A negative number is an error.
-    #[must_use]
-    pub fn offset(mut self, value: i64) -> Self {
-        self.offset = Some(value);
-        self
-    }
-    /// How many bytes of the file system to look at from `offset`. The default is everything up to its
-    /// end. A number below 1 is an error.
-    #[must_use]
-    pub fn length(mut self, value: i64) -> Self {
-        self.length = Some(value);
-        self
-    }
-    /// Leave alone stretches of free space that are shorter than this many bytes, rounded up to whole
-    /// blocks. It saves time on fragmented file systems. The default is to trim all. A number below 1
-    /// is an error.
-    #[must_use]
-    pub fn minimumfreeextent(mut self, value: i64) -> Self {
-        self.minimumfreeextent = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.offset.is_some()) | u64::from(self.length.is_some()) << 1
-            | u64::from(self.minimumfreeextent.is_some()) << 2
+crate::record::options! {
+    /// Optional arguments of `fstrim`.
+    FstrimOpts {
+        /// Where in the file system to begin, in bytes. The default is 0. A negative number is an error.
+        offset: Int64,
+        /// How many bytes of the file system to look at from `offset`. The default is everything up to its
+        /// end. A number below 1 is an error.
+        length: Int64,
+        /// Leave alone stretches of free space that are shorter than this many bytes, rounded up to whole
+        /// blocks. It saves time on fragmented file systems. The default is to trim all. A number below 1
+        /// is an error.
+        minimumfreeextent: Int64,
     }
 }

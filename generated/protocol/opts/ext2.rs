@@ -2,516 +2,126 @@
 
 //! Optional arguments of the calls of `ext2`.
 
-use crate::BString;
-
-/// Optional arguments of `mke2fs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Mke2fsOpts {
-    /// Size of the file system in blocks. The default is all of the device.
-    pub blockscount: Option<i64>,
-    /// Size of a block in bytes: 1024, 2048 or 4096. The default depends on the size of the device.
-    pub blocksize: Option<i64>,
-    /// Size of a fragment in bytes. Linux has none: it is only noted down.
-    pub fragsize: Option<i64>,
-    /// Number of blocks in a group, a multiple of 8. The default is the best there is.
-    pub blockspergroup: Option<i64>,
-    /// Number of groups that are packed together with `flexbg`, a power of two. The default is 16.
-    pub numberofgroups: Option<i64>,
-    /// One inode is made for so many bytes of space: the smaller, the more files can be made. The
-    /// default is 16384 for most sizes.
-    pub bytesperinode: Option<i64>,
-    /// Size of an inode in bytes, a power of two from 128. The default is 256.
-    pub inodesize: Option<i64>,
-    /// Size of the journal in megabytes (of 1048576 bytes). The default depends on the size of the
-    /// device.
-    pub journalsize: Option<i64>,
-    /// Number of inodes, instead of what `bytesperinode` leads to.
-    pub numberofinodes: Option<i64>,
-    /// On RAID: number of blocks that go to one disk before the next one is used.
-    pub stridesize: Option<i64>,
-    /// On RAID: number of blocks in a stripe, usually `stridesize` times the number of data disks.
-    pub stripewidth: Option<i64>,
-    /// Prepare for growing to this number of blocks while mounted. The default is about 1000 times the
-    /// size.
-    pub maxonlineresize: Option<i64>,
-    /// Percentage of the blocks that only root can use, 0 to 50. The default is 5.
-    pub reservedblockspercentage: Option<i32>,
-    /// Protect against being mounted twice, with a mark that is renewed every so many seconds. The
-    /// feature `mmp` has to be on for it to matter, which these options cannot do.
-    pub mmpupdateinterval: Option<i32>,
-    /// Keep the journal on this device, which was made with `journaldev`: its name, or `UUID=` or
-    /// `LABEL=` and what is after it.
-    pub journaldevice: Option<BString>,
-    /// Label of the file system, up to 16 bytes.
-    pub label: Option<BString>,
-    /// Directory to note down as the one where it was mounted last, up to 64 bytes.
-    pub lastmounteddir: Option<BString>,
-    /// System to note down as the maker: `linux`, `hurd`, `masix`, `freebsd` or `lites`, or a number.
-    pub creatoros: Option<BString>,
-    /// Type of the file system: `ext2`, `ext3` or `ext4`.
-    pub fstype: Option<BString>,
-    /// What it is for, words from `/etc/mke2fs.conf` with commas between, such as `small`, `news` or
-    /// `largefile`.
-    pub usagetype: Option<BString>,
-    /// UUID of the file system; also `random` (the default), `time` and `clear`.
-    pub uuid: Option<BString>,
-    /// If true, make it even if mke2fs has doubts. A device in use stays refused.
-    pub forcecreate: Option<bool>,
-    /// If true, write only superblocks and group descriptors, and leave inodes as they are. This is a
-    /// last resort for a damaged file system, and needs a check afterwards.
-    pub writesbandgrouponly: Option<bool>,
-    /// If true, leave inode tables to be filled when it is mounted; if false, fill them now.
-    pub lazyitableinit: Option<bool>,
-    /// If true, do not overwrite all of the journal with zeroes; if false, do.
-    pub lazyjournalinit: Option<bool>,
-    /// If true, mark it as one for experiments with the code of the kernel.
-    pub testfs: Option<bool>,
-    /// If true, discard all blocks of the device first; if false, do not.
-    pub discard: Option<bool>,
-    /// If true, user and group quotas are those that the feature `quota` keeps.
-    pub quotatype: Option<bool>,
-    /// Feature: extents instead of lists of blocks.
-    pub extent: Option<bool>,
-    /// Feature: types of files in directories.
-    pub filetype: Option<bool>,
-    /// Feature `flex_bg`: metadata of several groups packed together.
-    pub flexbg: Option<bool>,
-    /// Feature `has_journal`: a journal, as ext3 and ext4 have it.
-    pub hasjournal: Option<bool>,
-    /// Feature `journal_dev`: make a journal for other file systems on the device, and no file system.
-    pub journaldev: Option<bool>,
-    /// Feature `large_file`: files of more than 2 GiB.
-    pub largefile: Option<bool>,
-    /// Feature: quotas that the file system keeps by itself.
-    pub quota: Option<bool>,
-    /// Feature `resize_inode`: room for growing while mounted.
-    pub resizeinode: Option<bool>,
-    /// Feature `sparse_super`: fewer copies of the superblock.
-    pub sparsesuper: Option<bool>,
-    /// Feature `uninit_bg`: checksums of groups, and no time spent on unused ones.
-    pub uninitbg: Option<bool>,
-}
-
-impl Mke2fsOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+crate::record::options! {
+    /// Optional arguments of `mke2fs`.
+    Mke2fsOpts {
+        /// Size of the file system in blocks. The default is all of the device.
+        blockscount: Int64,
+        /// Size of a block in bytes: 1024, 2048 or 4096. The default depends on the size of the device.
+        blocksize: Int64,
+        /// Size of a fragment in bytes. Linux has none: it is only noted down.
+        fragsize: Int64,
+        /// Number of blocks in a group, a multiple of 8. The default is the best there is.
+        blockspergroup: Int64,
+        /// Number of groups that are packed together with `flexbg`, a power of two. The default is 16.
+        numberofgroups: Int64,
+        /// One inode is made for so many bytes of space: the smaller, the more files can be made. The
+        /// default is 16384 for most sizes.
+        bytesperinode: Int64,
+        /// Size of an inode in bytes, a power of two from 128. The default is 256.
+        inodesize: Int64,
+        /// Size of the journal in megabytes (of 1048576 bytes). The default depends on the size of the
+        /// device.
+        journalsize: Int64,
+        /// Number of inodes, instead of what `bytesperinode` leads to.
+        numberofinodes: Int64,
+        /// On RAID: number of blocks that go to one disk before the next one is used.
+        stridesize: Int64,
+        /// On RAID: number of blocks in a stripe, usually `stridesize` times the number of data disks.
+        stripewidth: Int64,
+        /// Prepare for growing to this number of blocks while mounted. The default is about 1000 times the
+        /// size.
+        maxonlineresize: Int64,
+        /// Percentage of the blocks that only root can use, 0 to 50. The default is 5.
+        reservedblockspercentage: Int,
+        /// Protect against being mounted twice, with a mark that is renewed every so many seconds. The
+        /// feature `mmp` has to be on for it to matter, which these options cannot do.
+        mmpupdateinterval: Int,
+        /// Keep the journal on this device, which was made with `journaldev`: its name, or `UUID=` or
+        /// `LABEL=` and what is after it.
+        journaldevice: Str,
+        /// Label of the file system, up to 16 bytes.
+        label: Str,
+        /// Directory to note down as the one where it was mounted last, up to 64 bytes.
+        lastmounteddir: Str,
+        /// System to note down as the maker: `linux`, `hurd`, `masix`, `freebsd` or `lites`, or a number.
+        creatoros: Str,
+        /// Type of the file system: `ext2`, `ext3` or `ext4`.
+        fstype: Str,
+        /// What it is for, words from `/etc/mke2fs.conf` with commas between, such as `small`, `news` or
+        /// `largefile`.
+        usagetype: Str,
+        /// UUID of the file system; also `random` (the default), `time` and `clear`.
+        uuid: Str,
+        /// If true, make it even if mke2fs has doubts. A device in use stays refused.
+        forcecreate: Bool,
+        /// If true, write only superblocks and group descriptors, and leave inodes as they are. This is a
+        /// last resort for a damaged file system, and needs a check afterwards.
+        writesbandgrouponly: Bool,
+        /// If true, leave inode tables to be filled when it is mounted; if false, fill them now.
+        lazyitableinit: Bool,
+        /// If true, do not overwrite all of the journal with zeroes; if false, do.
+        lazyjournalinit: Bool,
+        /// If true, mark it as one for experiments with the code of the kernel.
+        testfs: Bool,
+        /// If true, discard all blocks of the device first; if false, do not.
+        discard: Bool,
+        /// If true, user and group quotas are those that the feature `quota` keeps.
+        quotatype: Bool,
+        /// Feature: extents instead of lists of blocks.
+        extent: Bool,
+        /// Feature: types of files in directories.
+        filetype: Bool,
+        /// Feature `flex_bg`: metadata of several groups packed together.
+        flexbg: Bool,
+        /// Feature `has_journal`: a journal, as ext3 and ext4 have it.
+        hasjournal: Bool,
+        /// Feature `journal_dev`: make a journal for other file systems on the device, and no file system.
+        journaldev: Bool,
+        /// Feature `large_file`: files of more than 2 GiB.
+        largefile: Bool,
+        /// Feature: quotas that the file system keeps by itself.
+        quota: Bool,
+        /// Feature `resize_inode`: room for growing while mounted.
+        resizeinode: Bool,
+        /// Feature `sparse_super`: fewer copies of the superblock.
+        sparsesuper: Bool,
+        /// Feature `uninit_bg`: checksums of groups, and no time spent on unused ones.
+        uninitbg: Bool,
     }
-    /// Size of the file system in blocks. The default is all of the device.
-    #[must_use]
-    pub fn blockscount(mut self, value: i64) -> Self {
-        self.blockscount = Some(value);
-        self
+    /// Optional arguments of `set_e2attrs`.
+    SetE2attrsOpts {
+        /// Clear the attributes instead of setting them. The default is false.
+        clear: Bool,
     }
-    /// Size of a block in bytes: 1024, 2048 or 4096. The default depends on the size of the device.
-    #[must_use]
-    pub fn blocksize(mut self, value: i64) -> Self {
-        self.blocksize = Some(value);
-        self
-    }
-    /// Size of a fragment in bytes. Linux has none: it is only noted down.
-    #[must_use]
-    pub fn fragsize(mut self, value: i64) -> Self {
-        self.fragsize = Some(value);
-        self
-    }
-    /// Number of blocks in a group, a multiple of 8. The default is the best there is.
-    #[must_use]
-    pub fn blockspergroup(mut self, value: i64) -> Self {
-        self.blockspergroup = Some(value);
-        self
-    }
-    /// Number of groups that are packed together with `flexbg`, a power of two. The default is 16.
-    #[must_use]
-    pub fn numberofgroups(mut self, value: i64) -> Self {
-        self.numberofgroups = Some(value);
-        self
-    }
-    /// One inode is made for so many bytes of space: the smaller, the more files can be made. The
-    /// default is 16384 for most sizes.
-    #[must_use]
-    pub fn bytesperinode(mut self, value: i64) -> Self {
-        self.bytesperinode = Some(value);
-        self
-    }
-    /// Size of an inode in bytes, a power of two from 128. The default is 256.
-    #[must_use]
-    pub fn inodesize(mut self, value: i64) -> Self {
-        self.inodesize = Some(value);
-        self
-    }
-    /// Size of the journal in megabytes (of 1048576 bytes). The default depends on the size of the
-    /// device.
-    #[must_use]
-    pub fn journalsize(mut self, value: i64) -> Self {
-        self.journalsize = Some(value);
-        self
-    }
-    /// Number of inodes, instead of what `bytesperinode` leads to.
-    #[must_use]
-    pub fn numberofinodes(mut self, value: i64) -> Self {
-        self.numberofinodes = Some(value);
-        self
-    }
-    /// On RAID: number of blocks that go to one disk before the next one is used.
-    #[must_use]
-    pub fn stridesize(mut self, value: i64) -> Self {
-        self.stridesize = Some(value);
-        self
-    }
-    /// On RAID: number of blocks in a stripe, usually `stridesize` times the number of data disks.
-    #[must_use]
-    pub fn stripewidth(mut self, value: i64) -> Self {
-        self.stripewidth = Some(value);
-        self
-    }
-    /// Prepare for growing to this number of blocks while mounted. The default is about 1000 times the
-    /// size.
-    #[must_use]
-    pub fn maxonlineresize(mut self, value: i64) -> Self {
-        self.maxonlineresize = Some(value);
-        self
-    }
-    /// Percentage of the blocks that only root can use, 0 to 50. The default is 5.
-    #[must_use]
-    pub fn reservedblockspercentage(mut self, value: i32) -> Self {
-        self.reservedblockspercentage = Some(value);
-        self
-    }
-    /// Protect against being mounted twice, with a mark that is renewed every so many seconds. The
-    /// feature `mmp` has to be on for it to matter, which these options cannot do.
-    #[must_use]
-    pub fn mmpupdateinterval(mut self, value: i32) -> Self {
-        self.mmpupdateinterval = Some(value);
-        self
-    }
-    /// Keep the journal on this device, which was made with `journaldev`: its name, or `UUID=` or
-    /// `LABEL=` and what is after it.
-    #[must_use]
-    pub fn journaldevice(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.journaldevice = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Label of the file system, up to 16 bytes.
-    #[must_use]
-    pub fn label(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.label = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Directory to note down as the one where it was mounted last, up to 64 bytes.
-    #[must_use]
-    pub fn lastmounteddir(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.lastmounteddir = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// System to note down as the maker: `linux`, `hurd`, `masix`, `freebsd` or `lites`, or a number.
-    #[must_use]
-    pub fn creatoros(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.creatoros = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Type of the file system: `ext2`, `ext3` or `ext4`.
-    #[must_use]
-    pub fn fstype(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.fstype = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// What it is for, words from `/etc/mke2fs.conf` with commas between, such as `small`, `news` or
-    /// `largefile`.
-    #[must_use]
-    pub fn usagetype(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.usagetype = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// UUID of the file system; also `random` (the default), `time` and `clear`.
-    #[must_use]
-    pub fn uuid(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.uuid = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// If true, make it even if mke2fs has doubts. A device in use stays refused.
-    #[must_use]
-    pub fn forcecreate(mut self, value: bool) -> Self {
-        self.forcecreate = Some(value);
-        self
-    }
-    /// If true, write only superblocks and group descriptors, and leave inodes as they are. This is a
-    /// last resort for a damaged file system, and needs a check afterwards.
-    #[must_use]
-    pub fn writesbandgrouponly(mut self, value: bool) -> Self {
-        self.writesbandgrouponly = Some(value);
-        self
-    }
-    /// If true, leave inode tables to be filled when it is mounted; if false, fill them now.
-    #[must_use]
-    pub fn lazyitableinit(mut self, value: bool) -> Self {
-        self.lazyitableinit = Some(value);
-        self
-    }
-    /// If true, do not overwrite all of the journal with zeroes; if false, do.
-    #[must_use]
-    pub fn lazyjournalinit(mut self, value: bool) -> Self {
-        self.lazyjournalinit = Some(value);
-        self
-    }
-    /// If true, mark it as one for experiments with the code of the kernel.
-    #[must_use]
-    pub fn testfs(mut self, value: bool) -> Self {
-        self.testfs = Some(value);
-        self
-    }
-    /// If true, discard all blocks of the device first; if false, do not.
-    #[must_use]
-    pub fn discard(mut self, value: bool) -> Self {
-        self.discard = Some(value);
-        self
-    }
-    /// If true, user and group quotas are those that the feature `quota` keeps.
-    #[must_use]
-    pub fn quotatype(mut self, value: bool) -> Self {
-        self.quotatype = Some(value);
-        self
-    }
-    /// Feature: extents instead of lists of blocks.
-    #[must_use]
-    pub fn extent(mut self, value: bool) -> Self {
-        self.extent = Some(value);
-        self
-    }
-    /// Feature: types of files in directories.
-    #[must_use]
-    pub fn filetype(mut self, value: bool) -> Self {
-        self.filetype = Some(value);
-        self
-    }
-    /// Feature `flex_bg`: metadata of several groups packed together.
-    #[must_use]
-    pub fn flexbg(mut self, value: bool) -> Self {
-        self.flexbg = Some(value);
-        self
-    }
-    /// Feature `has_journal`: a journal, as ext3 and ext4 have it.
-    #[must_use]
-    pub fn hasjournal(mut self, value: bool) -> Self {
-        self.hasjournal = Some(value);
-        self
-    }
-    /// Feature `journal_dev`: make a journal for other file systems on the device, and no file system.
-    #[must_use]
-    pub fn journaldev(mut self, value: bool) -> Self {
-        self.journaldev = Some(value);
-        self
-    }
-    /// Feature `large_file`: files of more than 2 GiB.
-    #[must_use]
-    pub fn largefile(mut self, value: bool) -> Self {
-        self.largefile = Some(value);
-        self
-    }
-    /// Feature: quotas that the file system keeps by itself.
-    #[must_use]
-    pub fn quota(mut self, value: bool) -> Self {
-        self.quota = Some(value);
-        self
-    }
-    /// Feature `resize_inode`: room for growing while mounted.
-    #[must_use]
-    pub fn resizeinode(mut self, value: bool) -> Self {
-        self.resizeinode = Some(value);
-        self
-    }
-    /// Feature `sparse_super`: fewer copies of the superblock.
-    #[must_use]
-    pub fn sparsesuper(mut self, value: bool) -> Self {
-        self.sparsesuper = Some(value);
-        self
-    }
-    /// Feature `uninit_bg`: checksums of groups, and no time spent on unused ones.
-    #[must_use]
-    pub fn uninitbg(mut self, value: bool) -> Self {
-        self.uninitbg = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.blockscount.is_some()) | u64::from(self.blocksize.is_some()) << 1
-            | u64::from(self.fragsize.is_some()) << 2
-            | u64::from(self.blockspergroup.is_some()) << 3
-            | u64::from(self.numberofgroups.is_some()) << 4
-            | u64::from(self.bytesperinode.is_some()) << 5
-            | u64::from(self.inodesize.is_some()) << 6
-            | u64::from(self.journalsize.is_some()) << 7
-            | u64::from(self.numberofinodes.is_some()) << 8
-            | u64::from(self.stridesize.is_some()) << 9
-            | u64::from(self.stripewidth.is_some()) << 10
-            | u64::from(self.maxonlineresize.is_some()) << 11
-            | u64::from(self.reservedblockspercentage.is_some()) << 12
-            | u64::from(self.mmpupdateinterval.is_some()) << 13
-            | u64::from(self.journaldevice.is_some()) << 14
-            | u64::from(self.label.is_some()) << 15
-            | u64::from(self.lastmounteddir.is_some()) << 16
-            | u64::from(self.creatoros.is_some()) << 17
-            | u64::from(self.fstype.is_some()) << 18
-            | u64::from(self.usagetype.is_some()) << 19
-            | u64::from(self.uuid.is_some()) << 20
-            | u64::from(self.forcecreate.is_some()) << 21
-            | u64::from(self.writesbandgrouponly.is_some()) << 22
-            | u64::from(self.lazyitableinit.is_some()) << 23
-            | u64::from(self.lazyjournalinit.is_some()) << 24
-            | u64::from(self.testfs.is_some()) << 25
-            | u64::from(self.discard.is_some()) << 26
-            | u64::from(self.quotatype.is_some()) << 27
-            | u64::from(self.extent.is_some()) << 28
-            | u64::from(self.filetype.is_some()) << 29
-            | u64::from(self.flexbg.is_some()) << 30
-            | u64::from(self.hasjournal.is_some()) << 31
-            | u64::from(self.journaldev.is_some()) << 32
-            | u64::from(self.largefile.is_some()) << 33
-            | u64::from(self.quota.is_some()) << 34
-            | u64::from(self.resizeinode.is_some()) << 35
-            | u64::from(self.sparsesuper.is_some()) << 36
-            | u64::from(self.uninitbg.is_some()) << 37
-    }
-}
-
-/// Optional arguments of `set_e2attrs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SetE2attrsOpts {
-    /// Clear the attributes instead of setting them. The default is false.
-    pub clear: Option<bool>,
-}
-
-impl SetE2attrsOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Clear the attributes instead of setting them. The default is false.
-    #[must_use]
-    pub fn clear(mut self, value: bool) -> Self {
-        self.clear = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.clear.is_some())
-    }
-}
-
-/// Optional arguments of `tune2fs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Tune2fsOpts {
-    /// When true, go on where the tool would refuse (`tune2fs -f`). That can damage the file system.
-    /// The default is false.
-    pub force: Option<bool>,
-    /// After how many mounts the file system is checked when the guest boots. At most 16000; 0 means
-    /// that mounts are not counted.
-    pub maxmountcount: Option<i32>,
-    /// How often it has been mounted since the last check, at most 16000. If it is more than
-    /// `maxmountcount`, the next boot checks the file system.
-    pub mountcount: Option<i32>,
-    /// What a kernel does when it finds the file system damaged: `continue` to go on, `remount-ro` to
-    /// make it read-only, or `panic` to stop. Anything else is an error.
-    pub errorbehavior: Option<BString>,
-    /// The group, by its number, that may use the reserved blocks.
-    pub group: Option<i64>,
-    /// After how many seconds the file system is checked when the guest boots, however often it was
-    /// mounted. 0 switches such checks off.
-    pub intervalbetweenchecks: Option<i32>,
-    /// How much of the file system only root, `user` and `group` may fill, in percent, 50 at most. New
-    /// file systems usually have 5.
-    pub reservedblockspercentage: Option<i32>,
-    /// The directory that is recorded as the last mount point. No more than 64 bytes are kept.
-    pub lastmounteddirectory: Option<BString>,
-    /// The same as `reservedblockspercentage` in blocks of the file system. It cannot be more than half
-    /// of them.
-    pub reservedblockscount: Option<i64>,
-    /// The user, by its number, that may use the reserved blocks.
-    pub user: Option<i64>,
-}
-
-impl Tune2fsOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// When true, go on where the tool would refuse (`tune2fs -f`). That can damage the file system.
-    /// The default is false.
-    #[must_use]
-    pub fn force(mut self, value: bool) -> Self {
-        self.force = Some(value);
-        self
-    }
-    /// After how many mounts the file system is checked when the guest boots. At most 16000; 0 means
-    /// that mounts are not counted.
-    #[must_use]
-    pub fn maxmountcount(mut self, value: i32) -> Self {
-        self.maxmountcount = Some(value);
-        self
-    }
-    /// How often it has been mounted since the last check, at most 16000. If it is more than
-    /// `maxmountcount`, the next boot checks the file system.
-    #[must_use]
-    pub fn mountcount(mut self, value: i32) -> Self {
-        self.mountcount = Some(value);
-        self
-    }
-    /// What a kernel does when it finds the file system damaged: `continue` to go on, `remount-ro` to
-    /// make it read-only, or `panic` to stop. Anything else is an error.
-    #[must_use]
-    pub fn errorbehavior(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.errorbehavior = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// The group, by its number, that may use the reserved blocks.
-    #[must_use]
-    pub fn group(mut self, value: i64) -> Self {
-        self.group = Some(value);
-        self
-    }
-    /// After how many seconds the file system is checked when the guest boots, however often it was
-    /// mounted. 0 switches such checks off.
-    #[must_use]
-    pub fn intervalbetweenchecks(mut self, value: i32) -> Self {
-        self.intervalbetweenchecks = Some(value);
-        self
-    }
-    /// How much of the file system only root, `user` and `group` may fill, in percent, 50 at most. New
-    /// file systems usually have 5.
-    #[must_use]
-    pub fn reservedblockspercentage(mut self, value: i32) -> Self {
-        self.reservedblockspercentage = Some(value);
-        self
-    }
-    /// The directory that is recorded as the last mount point. No more than 64 bytes are kept.
-    #[must_use]
-    pub fn lastmounteddirectory(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.lastmounteddirectory = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// The same as `reservedblockspercentage` in blocks of the file system. It cannot be more than half
-    /// of them.
-    #[must_use]
-    pub fn reservedblockscount(mut self, value: i64) -> Self {
-        self.reservedblockscount = Some(value);
-        self
-    }
-    /// The user, by its number, that may use the reserved blocks.
-    #[must_use]
-    pub fn user(mut self, value: i64) -> Self {
-        self.user = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.force.is_some()) | u64::from(self.maxmountcount.is_some()) << 1
-            | u64::from(self.mountcount.is_some()) << 2
-            | u64::from(self.errorbehavior.is_some()) << 3
-            | u64::from(self.group.is_some()) << 4
-            | u64::from(self.intervalbetweenchecks.is_some()) << 5
-            | u64::from(self.reservedblockspercentage.is_some()) << 6
-            | u64::from(self.lastmounteddirectory.is_some()) << 7
-            | u64::from(self.reservedblockscount.is_some()) << 8
-            | u64::from(self.user.is_some()) << 9
+    /// Optional arguments of `tune2fs`.
+    Tune2fsOpts {
+        /// When true, go on where the tool would refuse (`tune2fs -f`). That can damage the file system.
+        /// The default is false.
+        force: Bool,
+        /// After how many mounts the file system is checked when the guest boots. At most 16000; 0 means
+        /// that mounts are not counted.
+        maxmountcount: Int,
+        /// How often it has been mounted since the last check, at most 16000. If it is more than
+        /// `maxmountcount`, the next boot checks the file system.
+        mountcount: Int,
+        /// What a kernel does when it finds the file system damaged: `continue` to go on, `remount-ro` to
+        /// make it read-only, or `panic` to stop. Anything else is an error.
+        errorbehavior: Str,
+        /// The group, by its number, that may use the reserved blocks. There is room for numbers up to 65535.
+        group: Int64,
+        /// After how many seconds the file system is checked when the guest boots, however often it was
+        /// mounted; a year at most. 0 switches such checks off.
+        intervalbetweenchecks: Int,
+        /// How much of the file system only root, `user` and `group` may fill, in percent, 50 at most. New
+        /// file systems usually have 5.
+        reservedblockspercentage: Int,
+        /// The directory that is recorded as the last mount point. No more than 64 bytes are kept.
+        lastmounteddirectory: Str,
+        /// The same as `reservedblockspercentage` in blocks of the file system. It cannot be more than half
+        /// of them.
+        reservedblockscount: Int64,
+        /// The user, by its number, that may use the reserved blocks. There is room for numbers up to 65535.
+        user: Int64,
     }
 }

@@ -2,184 +2,46 @@
 
 //! Optional arguments of the calls of `files`.
 
-use crate::BString;
-
-/// Optional arguments of `is_blockdev`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsBlockdevOpts {
-    /// When true, a symbolic link that leads to a block device counts as one. The default is false: a
-    /// link is a link.
-    pub followsymlinks: Option<bool>,
-}
-
-impl IsBlockdevOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+crate::record::options! {
+    /// Optional arguments of `is_blockdev`.
+    IsBlockdevOpts {
+        /// When true, a symbolic link that leads to a block device counts as one. The default is false: a
+        /// link is a link.
+        followsymlinks: Bool,
     }
-    /// When true, a symbolic link that leads to a block device counts as one. The default is false: a
-    /// link is a link.
-    #[must_use]
-    pub fn followsymlinks(mut self, value: bool) -> Self {
-        self.followsymlinks = Some(value);
-        self
+    /// Optional arguments of `is_chardev`.
+    IsChardevOpts {
+        /// When true, a symbolic link that leads to a character device counts as one. The default is false:
+        /// a link is a link.
+        followsymlinks: Bool,
     }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.followsymlinks.is_some())
+    /// Optional arguments of `is_dir`.
+    IsDirOpts {
+        /// When true, a symbolic link that leads to a directory counts as one. The default is false: a link
+        /// is a link.
+        followsymlinks: Bool,
     }
-}
-
-/// Optional arguments of `is_chardev`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsChardevOpts {
-    /// When true, a symbolic link that leads to a character device counts as one. The default is false:
-    /// a link is a link.
-    pub followsymlinks: Option<bool>,
-}
-
-impl IsChardevOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+    /// Optional arguments of `is_fifo`.
+    IsFifoOpts {
+        /// When true, a symbolic link that leads to a FIFO counts as one. The default is false: a link is a
+        /// link.
+        followsymlinks: Bool,
     }
-    /// When true, a symbolic link that leads to a character device counts as one. The default is false:
-    /// a link is a link.
-    #[must_use]
-    pub fn followsymlinks(mut self, value: bool) -> Self {
-        self.followsymlinks = Some(value);
-        self
+    /// Optional arguments of `is_file`.
+    IsFileOpts {
+        /// When true, a symbolic link that leads to a regular file counts as one. The default is false.
+        followsymlinks: Bool,
     }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.followsymlinks.is_some())
+    /// Optional arguments of `is_socket`.
+    IsSocketOpts {
+        /// When true, a symbolic link that leads to a socket counts as one. The default is false: a link is
+        /// a link.
+        followsymlinks: Bool,
     }
-}
-
-/// Optional arguments of `is_dir`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsDirOpts {
-    /// When true, a symbolic link that leads to a directory counts as one. The default is false: a link
-    /// is a link.
-    pub followsymlinks: Option<bool>,
-}
-
-impl IsDirOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// When true, a symbolic link that leads to a directory counts as one. The default is false: a link
-    /// is a link.
-    #[must_use]
-    pub fn followsymlinks(mut self, value: bool) -> Self {
-        self.followsymlinks = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.followsymlinks.is_some())
-    }
-}
-
-/// Optional arguments of `is_fifo`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsFifoOpts {
-    /// When true, a symbolic link that leads to a FIFO counts as one. The default is false: a link is a
-    /// link.
-    pub followsymlinks: Option<bool>,
-}
-
-impl IsFifoOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// When true, a symbolic link that leads to a FIFO counts as one. The default is false: a link is a
-    /// link.
-    #[must_use]
-    pub fn followsymlinks(mut self, value: bool) -> Self {
-        self.followsymlinks = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.followsymlinks.is_some())
-    }
-}
-
-/// Optional arguments of `is_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsFileOpts {
-    /// When true, a symbolic link that leads to a regular file counts as one. The default is false.
-    pub followsymlinks: Option<bool>,
-}
-
-impl IsFileOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// When true, a symbolic link that leads to a regular file counts as one. The default is false.
-    #[must_use]
-    pub fn followsymlinks(mut self, value: bool) -> Self {
-        self.followsymlinks = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.followsymlinks.is_some())
-    }
-}
-
-/// Optional arguments of `is_socket`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsSocketOpts {
-    /// When true, a symbolic link that leads to a socket counts as one. The default is false: a link is
-    /// a link.
-    pub followsymlinks: Option<bool>,
-}
-
-impl IsSocketOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// When true, a symbolic link that leads to a socket counts as one. The default is false: a link is
-    /// a link.
-    #[must_use]
-    pub fn followsymlinks(mut self, value: bool) -> Self {
-        self.followsymlinks = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.followsymlinks.is_some())
-    }
-}
-
-/// Optional arguments of `mktemp`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MktempOpts {
-    /// What to put behind the random part, such as `.txt`. It may not contain a slash. The default is
-    /// nothing.
-    pub suffix: Option<BString>,
-}
-
-impl MktempOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// What to put behind the random part, such as `.txt`. It may not contain a slash. The default is
-    /// nothing.
-    #[must_use]
-    pub fn suffix(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.suffix = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.suffix.is_some())
+    /// Optional arguments of `mktemp`.
+    MktempOpts {
+        /// What to put behind the random part, such as `.txt`. It may not contain a slash. The default is
+        /// nothing.
+        suffix: Str,
     }
 }

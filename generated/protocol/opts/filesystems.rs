@@ -2,283 +2,73 @@
 
 //! Optional arguments of the calls of `filesystems`.
 
-use crate::BString;
-
-/// Optional arguments of `e2fsck`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct E2fsckOpts {
-    /// Repair what can be repaired safely without asking (`e2fsck -p`).
-    pub correct: Option<bool>,
-    /// Answer yes to every question (`e2fsck -y`): repair everything, even where that may lose data.
-    pub forceall: Option<bool>,
-    /// Answer no to every question (`e2fsck -n`): look, but change nothing.
-    pub forceno: Option<bool>,
-}
-
-impl E2fsckOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+crate::record::options! {
+    /// Optional arguments of `e2fsck`.
+    E2fsckOpts {
+        /// Repair what can be repaired safely without asking (`e2fsck -p`).
+        correct: Bool,
+        /// Answer yes to every question (`e2fsck -y`): repair everything, even where that may lose data.
+        forceall: Bool,
+        /// Answer no to every question (`e2fsck -n`): look, but change nothing.
+        forceno: Bool,
     }
-    /// Repair what can be repaired safely without asking (`e2fsck -p`).
-    #[must_use]
-    pub fn correct(mut self, value: bool) -> Self {
-        self.correct = Some(value);
-        self
+    /// Optional arguments of `mkfs`.
+    MkfsOpts {
+        /// Size of a block in bytes; for `vfat` and `ntfs` that of a cluster. What is allowed depends on
+        /// the type; 1024, 2048 and 4096 suit most. The default is up to the tool.
+        blocksize: Int,
+        /// Features to switch on or off, in the words of the tool (`mke2fs -O` and the like).
+        features: Str,
+        /// Size of an inode in bytes, for ext2, ext3 and ext4.
+        inode: Int,
+        /// Size of a sector in bytes, only for `ufs`.
+        sectorsize: Int,
+        /// Label of the file system. An error for types that have none. The length is limited as described
+        /// at `set_label`.
+        label: Str,
     }
-    /// Answer yes to every question (`e2fsck -y`): repair everything, even where that may lose data.
-    #[must_use]
-    pub fn forceall(mut self, value: bool) -> Self {
-        self.forceall = Some(value);
-        self
+    /// Optional arguments of `mkfs_btrfs`.
+    MkfsBtrfsOpts {
+        /// Where to begin to use the devices, in bytes from their start, not negative. It was only for
+        /// tests, and present versions of the tool do not know it: all but 0, the default, fails with
+        /// `ENOTSUP`.
+        allocstart: Int64,
+        /// How much of each device to use, in bytes, more than 0. The tool refuses what is too small for
+        /// Btrfs. The default is all of it.
+        bytecount: Int64,
+        /// Profile of the data: `single`, `raid0`, `raid1`, `raid10` and others that the tool knows, such
+        /// as `dup`, `raid5` and `raid6`. The default is up to the tool: `single`.
+        datatype: Str,
+        /// Size of a leaf in bytes, a power of two. It is always that of a node, so this is another word
+        /// for `nodesize`. If both are given and differ, it is an error.
+        leafsize: Int,
+        /// Label of the file system, at most 254 bytes without newlines. The default is none.
+        label: Str,
+        /// Profile of the metadata, with the values of `datatype`. The default is up to the tool: `dup` on
+        /// one device, `raid1` on several.
+        metadata: Str,
+        /// Size of a node of the trees in bytes, a power of two, at least that of a sector and at most 65536.
+        /// The default is 16384 on most machines.
+        nodesize: Int,
+        /// Size of a sector, the smallest piece of data, in bytes, a power of two. A kernel may refuse to
+        /// mount what differs from its page size. The default is up to the tool, 4096 on most machines.
+        sectorsize: Int,
     }
-    /// Answer no to every question (`e2fsck -n`): look, but change nothing.
-    #[must_use]
-    pub fn forceno(mut self, value: bool) -> Self {
-        self.forceno = Some(value);
-        self
+    /// Optional arguments of `mksquashfs`.
+    MksquashfsOpts {
+        /// How to compress: `gzip`, `lzma`, `lzo`, `lz4`, `xz` or another word that the tool in the
+        /// appliance knows, such as `zstd`. What it does not know is an error. The default is `gzip`.
+        compress: Str,
+        /// Patterns of files and directories to leave out, with the wildcards of the shell, matched from
+        /// `path` on. A pattern that begins with `... ` (three dots and a blank) matches at any depth. The
+        /// default is none.
+        excludes: StrList,
     }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.correct.is_some()) | u64::from(self.forceall.is_some()) << 1
-            | u64::from(self.forceno.is_some()) << 2
-    }
-}
-
-/// Optional arguments of `mkfs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MkfsOpts {
-    /// Size of a block in bytes; for `vfat` and `ntfs` that of a cluster. What is allowed depends on
-    /// the type; 1024, 2048 and 4096 suit most. The default is up to the tool.
-    pub blocksize: Option<i32>,
-    /// Features to switch on or off, in the words of the tool (`mke2fs -O` and the like).
-    pub features: Option<BString>,
-    /// Size of an inode in bytes, for ext2, ext3 and ext4.
-    pub inode: Option<i32>,
-    /// Size of a sector in bytes, only for `ufs`.
-    pub sectorsize: Option<i32>,
-    /// Label of the file system. An error for types that have none. The length is limited as described
-    /// at `set_label`.
-    pub label: Option<BString>,
-}
-
-impl MkfsOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Size of a block in bytes; for `vfat` and `ntfs` that of a cluster. What is allowed depends on
-    /// the type; 1024, 2048 and 4096 suit most. The default is up to the tool.
-    #[must_use]
-    pub fn blocksize(mut self, value: i32) -> Self {
-        self.blocksize = Some(value);
-        self
-    }
-    /// Features to switch on or off, in the words of the tool (`mke2fs -O` and the like).
-    #[must_use]
-    pub fn features(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.features = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Size of an inode in bytes, for ext2, ext3 and ext4.
-    #[must_use]
-    pub fn inode(mut self, value: i32) -> Self {
-        self.inode = Some(value);
-        self
-    }
-    /// Size of a sector in bytes, only for `ufs`.
-    #[must_use]
-    pub fn sectorsize(mut self, value: i32) -> Self {
-        self.sectorsize = Some(value);
-        self
-    }
-    /// Label of the file system. An error for types that have none. The length is limited as described
-    /// at `set_label`.
-    #[must_use]
-    pub fn label(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.label = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.blocksize.is_some()) | u64::from(self.features.is_some()) << 1
-            | u64::from(self.inode.is_some()) << 2
-            | u64::from(self.sectorsize.is_some()) << 3
-            | u64::from(self.label.is_some()) << 4
-    }
-}
-
-/// Optional arguments of `mkfs_btrfs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MkfsBtrfsOpts {
-    /// Where to begin to use the devices, in bytes from their start, not negative. It was only for
-    /// tests; newer versions of the tool do not know it. The default is 0.
-    pub allocstart: Option<i64>,
-    /// How much of each device to use, in bytes, more than 0. The tool refuses what is too small for
-    /// Btrfs. The default is all of it.
-    pub bytecount: Option<i64>,
-    /// Profile of the data: `single`, `raid0`, `raid1`, `raid10` and others that the tool knows, such
-    /// as `dup`, `raid5` and `raid6`. The default is up to the tool: `single`.
-    pub datatype: Option<BString>,
-    /// Size of a leaf in bytes, a power of two. It is always that of a node: give `nodesize` instead,
-    /// as newer versions of the tool do not know this one.
-    pub leafsize: Option<i32>,
-    /// Label of the file system, at most 255 bytes without newlines. The default is none.
-    pub label: Option<BString>,
-    /// Profile of the metadata, with the values of `datatype`. The default is up to the tool: `dup` on
-    /// one device, `raid1` on several.
-    pub metadata: Option<BString>,
-    /// Size of a node of the trees in bytes, a power of two, at least that of a sector and at most 65536.
-    /// The default is 16384 on most machines.
-    pub nodesize: Option<i32>,
-    /// Size of a sector, the smallest piece of data, in bytes, a power of two. A kernel may refuse to
-    /// mount what differs from its page size. The default is up to the tool, 4096 on most machines.
-    pub sectorsize: Option<i32>,
-}
-
-impl MkfsBtrfsOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Where to begin to use the devices, in bytes from their start, not negative. It was only for
-    /// tests; newer versions of the tool do not know it. The default is 0.
-    #[must_use]
-    pub fn allocstart(mut self, value: i64) -> Self {
-        self.allocstart = Some(value);
-        self
-    }
-    /// How much of each device to use, in bytes, more than 0. The tool refuses what is too small for
-    /// Btrfs. The default is all of it.
-    #[must_use]
-    pub fn bytecount(mut self, value: i64) -> Self {
-        self.bytecount = Some(value);
-        self
-    }
-    /// Profile of the data: `single`, `raid0`, `raid1`, `raid10` and others that the tool knows, such
-    /// as `dup`, `raid5` and `raid6`. The default is up to the tool: `single`.
-    #[must_use]
-    pub fn datatype(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.datatype = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Size of a leaf in bytes, a power of two. It is always that of a node: give `nodesize` instead,
-    /// as newer versions of the tool do not know this one.
-    #[must_use]
-    pub fn leafsize(mut self, value: i32) -> Self {
-        self.leafsize = Some(value);
-        self
-    }
-    /// Label of the file system, at most 255 bytes without newlines. The default is none.
-    #[must_use]
-    pub fn label(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.label = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Profile of the metadata, with the values of `datatype`. The default is up to the tool: `dup` on
-    /// one device, `raid1` on several.
-    #[must_use]
-    pub fn metadata(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.metadata = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Size of a node of the trees in bytes, a power of two, at least that of a sector and at most 65536.
-    /// The default is 16384 on most machines.
-    #[must_use]
-    pub fn nodesize(mut self, value: i32) -> Self {
-        self.nodesize = Some(value);
-        self
-    }
-    /// Size of a sector, the smallest piece of data, in bytes, a power of two. A kernel may refuse to
-    /// mount what differs from its page size. The default is up to the tool, 4096 on most machines.
-    #[must_use]
-    pub fn sectorsize(mut self, value: i32) -> Self {
-        self.sectorsize = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.allocstart.is_some()) | u64::from(self.bytecount.is_some()) << 1
-            | u64::from(self.datatype.is_some()) << 2
-            | u64::from(self.leafsize.is_some()) << 3
-            | u64::from(self.label.is_some()) << 4
-            | u64::from(self.metadata.is_some()) << 5
-            | u64::from(self.nodesize.is_some()) << 6
-            | u64::from(self.sectorsize.is_some()) << 7
-    }
-}
-
-/// Optional arguments of `mksquashfs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MksquashfsOpts {
-    /// How to compress: `gzip`, `lzma`, `lzo`, `lz4`, `xz` or another word that the tool in the
-    /// appliance knows, such as `zstd`. What it does not know is an error. The default is `gzip`.
-    pub compress: Option<BString>,
-    /// Patterns of files and directories to leave out, with the wildcards of the shell, matched from
-    /// `path` on. A pattern that begins with `... ` (three dots and a blank) matches at any depth. The
-    /// default is none.
-    pub excludes: Option<Vec<BString>>,
-}
-
-impl MksquashfsOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// How to compress: `gzip`, `lzma`, `lzo`, `lz4`, `xz` or another word that the tool in the
-    /// appliance knows, such as `zstd`. What it does not know is an error. The default is `gzip`.
-    #[must_use]
-    pub fn compress(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.compress = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Patterns of files and directories to leave out, with the wildcards of the shell, matched from
-    /// `path` on. A pattern that begins with `... ` (three dots and a blank) matches at any depth. The
-    /// default is none.
-    #[must_use]
-    pub fn excludes(
-        mut self,
-        value: impl IntoIterator<Item = impl AsRef<[u8]>>,
-    ) -> Self {
-        self.excludes = Some(
-            value.into_iter().map(|item| BString::from(item.as_ref())).collect(),
-        );
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.compress.is_some()) | u64::from(self.excludes.is_some()) << 1
-    }
-}
-
-/// Optional arguments of `mkswap`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MkswapOpts {
-    /// A label, at most 15 bytes.
-    pub label: Option<BString>,
-    /// The UUID to give it, in the usual form with dashes. The default is a random one.
-    pub uuid: Option<BString>,
-}
-
-impl MkswapOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// A label, at most 15 bytes.
-    #[must_use]
-    pub fn label(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.label = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// The UUID to give it, in the usual form with dashes. The default is a random one.
-    #[must_use]
-    pub fn uuid(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.uuid = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.label.is_some()) | u64::from(self.uuid.is_some()) << 1
+    /// Optional arguments of `mkswap`.
+    MkswapOpts {
+        /// A label, at most 15 bytes.
+        label: Str,
+        /// The UUID to give it, in the usual form with dashes. The default is a random one.
+        uuid: Str,
     }
 }

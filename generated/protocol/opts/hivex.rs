@@ -2,58 +2,19 @@
 
 //! Optional arguments of the calls of `hivex`.
 
-/// Optional arguments of `hivex_open`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexOpenOpts {
-    /// If true, messages of the library go to the log of the appliance. The default is false.
-    pub verbose: Option<bool>,
-    /// If true, far more messages, for developers of the library. The default is false.
-    pub debug: Option<bool>,
-    /// If true, the hive can be changed, and written with `hivex_commit`. It is then kept in memory as
-    /// a whole. Without it, all calls that change something fail with `EROFS`. The default is false.
-    pub write: Option<bool>,
-    /// If true, damaged parts of the hive are skipped or guessed where that is possible, instead of
-    /// making the calls fail. What is read may be incomplete or wrong, and to write such a hive is a
-    /// risk. The default is false.
-    pub r#unsafe: Option<bool>,
-}
-
-impl HivexOpenOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// If true, messages of the library go to the log of the appliance. The default is false.
-    #[must_use]
-    pub fn verbose(mut self, value: bool) -> Self {
-        self.verbose = Some(value);
-        self
-    }
-    /// If true, far more messages, for developers of the library. The default is false.
-    #[must_use]
-    pub fn debug(mut self, value: bool) -> Self {
-        self.debug = Some(value);
-        self
-    }
-    /// If true, the hive can be changed, and written with `hivex_commit`. It is then kept in memory as
-    /// a whole. Without it, all calls that change something fail with `EROFS`. The default is false.
-    #[must_use]
-    pub fn write(mut self, value: bool) -> Self {
-        self.write = Some(value);
-        self
-    }
-    /// If true, damaged parts of the hive are skipped or guessed where that is possible, instead of
-    /// making the calls fail. What is read may be incomplete or wrong, and to write such a hive is a
-    /// risk. The default is false.
-    #[must_use]
-    pub fn r#unsafe(mut self, value: bool) -> Self {
-        self.r#unsafe = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.verbose.is_some()) | u64::from(self.debug.is_some()) << 1
-            | u64::from(self.write.is_some()) << 2
-            | u64::from(self.r#unsafe.is_some()) << 3
+crate::record::options! {
+    /// Optional arguments of `hivex_open`.
+    HivexOpenOpts {
+        /// If true, messages of the library go to the log of the appliance. The default is false.
+        verbose: Bool,
+        /// If true, far more messages, for developers of the library. The default is false.
+        debug: Bool,
+        /// If true, the hive can be changed, and written with `hivex_commit`. It is then kept in memory as
+        /// a whole. Without it, all calls that change something fail with `EROFS`. The default is false.
+        write: Bool,
+        /// If true, damaged parts of the hive are skipped or guessed where that is possible, instead of
+        /// making the calls fail. What is read may be incomplete or wrong, and to write such a hive is a
+        /// risk. The default is false.
+        r#unsafe: Bool,
     }
 }

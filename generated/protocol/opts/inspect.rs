@@ -2,34 +2,12 @@
 
 //! Optional arguments of the calls of `inspect`.
 
-/// Optional arguments of `inspect_get_icon`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetIconOpts {
-    /// Look at `/etc/favicon.png`. The default is true.
-    pub favicon: Option<bool>,
-    /// Return only icons of high resolution with transparency. The default is false: any icon will do.
-    pub highquality: Option<bool>,
-}
-
-impl InspectGetIconOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Look at `/etc/favicon.png`. The default is true.
-    #[must_use]
-    pub fn favicon(mut self, value: bool) -> Self {
-        self.favicon = Some(value);
-        self
-    }
-    /// Return only icons of high resolution with transparency. The default is false: any icon will do.
-    #[must_use]
-    pub fn highquality(mut self, value: bool) -> Self {
-        self.highquality = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.favicon.is_some()) | u64::from(self.highquality.is_some()) << 1
+crate::record::options! {
+    /// Optional arguments of `inspect_get_icon`.
+    InspectGetIconOpts {
+        /// Look at `/etc/favicon.png`. The default is true.
+        favicon: Bool,
+        /// Return only icons of high resolution with transparency. The default is false: any icon will do.
+        highquality: Bool,
     }
 }

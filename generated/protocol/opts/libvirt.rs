@@ -2,217 +2,64 @@
 
 //! Optional arguments of the calls of `libvirt`.
 
-use crate::BString;
-
-/// Optional arguments of `add_domain`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AddDomainOpts {
-    /// The [URI](https://libvirt.org/uri.html) of the libvirt to connect to, for instance
-    /// `qemu:///system`. The default is libvirt's own, which the environment variable
-    /// `LIBVIRT_DEFAULT_URI` can set.
-    pub libvirturi: Option<BString>,
-    /// When true, no image is ever written to, as with `add_drive`. The default is false.
-    pub readonly: Option<bool>,
-    /// Handed on to `add_drive`, which checks its form and ignores it.
-    pub iface: Option<BString>,
-    /// When true, the domain is running and `readonly` is not true, connect to a daemon inside the
-    /// running domain instead of opening its disks: the definition must have a channel that is called
-    /// `org.libguestfs.channel.0` and whose socket is on this host. Then the backend becomes
-    /// `unix:PATH` with the path of that socket, no disk is added and 0 is returned. Without such a
-    /// channel it is an error. The default is false.
-    pub live: Option<bool>,
-    /// When true, `dom` may also be the UUID of a domain: it is looked up as one first, and as a name
-    /// when there is none. The default is false.
-    pub allowuuid: Option<bool>,
-    /// What to do with disks that the definition of the domain marks `<readonly/>`:
-    ///
-    /// - `write`: add them like the others; the default
-    /// - `read`: add them read-only, whatever `readonly` says
-    /// - `error`: fail, unless `readonly` is true
-    /// - `ignore`: leave them out, whatever `readonly` says
-    pub readonlydisk: Option<BString>,
-    /// Handed on to `add_drive` for every disk.
-    pub cachemode: Option<BString>,
-    /// Handed on to `add_drive` for every disk.
-    pub discard: Option<BString>,
-    /// Handed on to `add_drive` for every disk.
-    pub copyonread: Option<bool>,
-}
-
-impl AddDomainOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+crate::record::options! {
+    /// Optional arguments of `add_domain`.
+    AddDomainOpts {
+        /// The [URI](https://libvirt.org/uri.html) of the libvirt to connect to, for instance
+        /// `qemu:///system`. The default is libvirt's own, which the environment variable
+        /// `LIBVIRT_DEFAULT_URI` can set.
+        libvirturi: Str,
+        /// When true, no image is ever written to, as with `add_drive`. The default is false.
+        readonly: Bool,
+        /// Handed on to `add_drive`, which checks its form and ignores it.
+        iface: Str,
+        /// When true, the domain is running and `readonly` is not true, connect to a daemon inside the
+        /// running domain instead of opening its disks: the definition must have a channel that is called
+        /// `org.libguestfs.channel.0` and whose socket is on this host. Then the backend becomes
+        /// `unix:PATH` with the path of that socket, no disk is added and 0 is returned. Without such a
+        /// channel it is an error. The default is false.
+        live: Bool,
+        /// When true, `dom` may also be the UUID of a domain: it is looked up as one first, and as a name
+        /// when there is none. The default is false.
+        allowuuid: Bool,
+        /// What to do with disks that the definition of the domain marks `<readonly/>`:
+        ///
+        /// - `write`: add them like the others; the default
+        /// - `read`: add them read-only, whatever `readonly` says
+        /// - `error`: fail, unless `readonly` is true
+        /// - `ignore`: leave them out, whatever `readonly` says
+        readonlydisk: Str,
+        /// Handed on to `add_drive` for every disk.
+        cachemode: Str,
+        /// Handed on to `add_drive` for every disk.
+        discard: Str,
+        /// Handed on to `add_drive` for every disk.
+        copyonread: Bool,
     }
-    /// The [URI](https://libvirt.org/uri.html) of the libvirt to connect to, for instance
-    /// `qemu:///system`. The default is libvirt's own, which the environment variable
-    /// `LIBVIRT_DEFAULT_URI` can set.
-    #[must_use]
-    pub fn libvirturi(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.libvirturi = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// When true, no image is ever written to, as with `add_drive`. The default is false.
-    #[must_use]
-    pub fn readonly(mut self, value: bool) -> Self {
-        self.readonly = Some(value);
-        self
-    }
-    /// Handed on to `add_drive`, which checks its form and ignores it.
-    #[must_use]
-    pub fn iface(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.iface = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// When true, the domain is running and `readonly` is not true, connect to a daemon inside the
-    /// running domain instead of opening its disks: the definition must have a channel that is called
-    /// `org.libguestfs.channel.0` and whose socket is on this host. Then the backend becomes
-    /// `unix:PATH` with the path of that socket, no disk is added and 0 is returned. Without such a
-    /// channel it is an error. The default is false.
-    #[must_use]
-    pub fn live(mut self, value: bool) -> Self {
-        self.live = Some(value);
-        self
-    }
-    /// When true, `dom` may also be the UUID of a domain: it is looked up as one first, and as a name
-    /// when there is none. The default is false.
-    #[must_use]
-    pub fn allowuuid(mut self, value: bool) -> Self {
-        self.allowuuid = Some(value);
-        self
-    }
-    /// What to do with disks that the definition of the domain marks `<readonly/>`:
-    ///
-    /// - `write`: add them like the others; the default
-    /// - `read`: add them read-only, whatever `readonly` says
-    /// - `error`: fail, unless `readonly` is true
-    /// - `ignore`: leave them out, whatever `readonly` says
-    #[must_use]
-    pub fn readonlydisk(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.readonlydisk = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Handed on to `add_drive` for every disk.
-    #[must_use]
-    pub fn cachemode(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.cachemode = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Handed on to `add_drive` for every disk.
-    #[must_use]
-    pub fn discard(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.discard = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Handed on to `add_drive` for every disk.
-    #[must_use]
-    pub fn copyonread(mut self, value: bool) -> Self {
-        self.copyonread = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.libvirturi.is_some()) | u64::from(self.readonly.is_some()) << 1
-            | u64::from(self.iface.is_some()) << 2 | u64::from(self.live.is_some()) << 3
-            | u64::from(self.allowuuid.is_some()) << 4
-            | u64::from(self.readonlydisk.is_some()) << 5
-            | u64::from(self.cachemode.is_some()) << 6
-            | u64::from(self.discard.is_some()) << 7
-            | u64::from(self.copyonread.is_some()) << 8
-    }
-}
-
-/// Optional arguments of `add_libvirt_dom`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AddLibvirtDomOpts {
-    /// When true, no image is ever written to, as with `add_drive`. The default is false.
-    pub readonly: Option<bool>,
-    /// Handed on to `add_drive`, which checks its form and ignores it.
-    pub iface: Option<BString>,
-    /// When true, the domain is running and `readonly` is not true, connect to a daemon inside the
-    /// running domain instead of opening its disks: the definition must have a channel that is called
-    /// `org.libguestfs.channel.0` and whose socket is on this host. Then the backend becomes
-    /// `unix:PATH` with the path of that socket, no disk is added and 0 is returned. Without such a
-    /// channel it is an error. The default is false.
-    pub live: Option<bool>,
-    /// What to do with disks that the definition of the domain marks `<readonly/>`:
-    ///
-    /// - `write`: add them like the others; the default
-    /// - `read`: add them read-only, whatever `readonly` says
-    /// - `error`: fail, unless `readonly` is true
-    /// - `ignore`: leave them out, whatever `readonly` says
-    pub readonlydisk: Option<BString>,
-    /// Handed on to `add_drive` for every disk.
-    pub cachemode: Option<BString>,
-    /// Handed on to `add_drive` for every disk.
-    pub discard: Option<BString>,
-    /// Handed on to `add_drive` for every disk.
-    pub copyonread: Option<bool>,
-}
-
-impl AddLibvirtDomOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// When true, no image is ever written to, as with `add_drive`. The default is false.
-    #[must_use]
-    pub fn readonly(mut self, value: bool) -> Self {
-        self.readonly = Some(value);
-        self
-    }
-    /// Handed on to `add_drive`, which checks its form and ignores it.
-    #[must_use]
-    pub fn iface(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.iface = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// When true, the domain is running and `readonly` is not true, connect to a daemon inside the
-    /// running domain instead of opening its disks: the definition must have a channel that is called
-    /// `org.libguestfs.channel.0` and whose socket is on this host. Then the backend becomes
-    /// `unix:PATH` with the path of that socket, no disk is added and 0 is returned. Without such a
-    /// channel it is an error. The default is false.
-    #[must_use]
-    pub fn live(mut self, value: bool) -> Self {
-        self.live = Some(value);
-        self
-    }
-    /// What to do with disks that the definition of the domain marks `<readonly/>`:
-    ///
-    /// - `write`: add them like the others; the default
-    /// - `read`: add them read-only, whatever `readonly` says
-    /// - `error`: fail, unless `readonly` is true
-    /// - `ignore`: leave them out, whatever `readonly` says
-    #[must_use]
-    pub fn readonlydisk(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.readonlydisk = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Handed on to `add_drive` for every disk.
-    #[must_use]
-    pub fn cachemode(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.cachemode = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Handed on to `add_drive` for every disk.
-    #[must_use]
-    pub fn discard(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.discard = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Handed on to `add_drive` for every disk.
-    #[must_use]
-    pub fn copyonread(mut self, value: bool) -> Self {
-        self.copyonread = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.readonly.is_some()) | u64::from(self.iface.is_some()) << 1
-            | u64::from(self.live.is_some()) << 2
-            | u64::from(self.readonlydisk.is_some()) << 3
-            | u64::from(self.cachemode.is_some()) << 4
-            | u64::from(self.discard.is_some()) << 5
-            | u64::from(self.copyonread.is_some()) << 6
+    /// Optional arguments of `add_libvirt_dom`.
+    AddLibvirtDomOpts {
+        /// When true, no image is ever written to, as with `add_drive`. The default is false.
+        readonly: Bool,
+        /// Handed on to `add_drive`, which checks its form and ignores it.
+        iface: Str,
+        /// When true, the domain is running and `readonly` is not true, connect to a daemon inside the
+        /// running domain instead of opening its disks: the definition must have a channel that is called
+        /// `org.libguestfs.channel.0` and whose socket is on this host. Then the backend becomes
+        /// `unix:PATH` with the path of that socket, no disk is added and 0 is returned. Without such a
+        /// channel it is an error. The default is false.
+        live: Bool,
+        /// What to do with disks that the definition of the domain marks `<readonly/>`:
+        ///
+        /// - `write`: add them like the others; the default
+        /// - `read`: add them read-only, whatever `readonly` says
+        /// - `error`: fail, unless `readonly` is true
+        /// - `ignore`: leave them out, whatever `readonly` says
+        readonlydisk: Str,
+        /// Handed on to `add_drive` for every disk.
+        cachemode: Str,
+        /// Handed on to `add_drive` for every disk.
+        discard: Str,
+        /// Handed on to `add_drive` for every disk.
+        copyonread: Bool,
     }
 }

@@ -2,51 +2,17 @@
 
 //! Optional arguments of the calls of `luks`.
 
-use crate::BString;
-
-/// Optional arguments of `cryptsetup_open`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CryptsetupOpenOpts {
-    /// Open it so that nothing can be written. The default is false.
-    pub readonly: Option<bool>,
-    /// The kind of encryption: `luks` for LUKS of either version, `bitlk` for BitLocker, or another
-    /// type that `cryptsetup(8)` can open, such as `plain`. The default is to recognise LUKS and
-    /// BitLocker by their headers; for anything else the call fails then.
-    pub crypttype: Option<BString>,
-    /// The cipher in the words of `cryptsetup(8)`, for instance `aes-xts-plain64`. Only kinds without a
-    /// header, `plain` above all, need it; the others have it recorded. The default is up to the tool.
-    pub cipher: Option<BString>,
-}
-
-impl CryptsetupOpenOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Open it so that nothing can be written. The default is false.
-    #[must_use]
-    pub fn readonly(mut self, value: bool) -> Self {
-        self.readonly = Some(value);
-        self
-    }
-    /// The kind of encryption: `luks` for LUKS of either version, `bitlk` for BitLocker, or another
-    /// type that `cryptsetup(8)` can open, such as `plain`. The default is to recognise LUKS and
-    /// BitLocker by their headers; for anything else the call fails then.
-    #[must_use]
-    pub fn crypttype(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.crypttype = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// The cipher in the words of `cryptsetup(8)`, for instance `aes-xts-plain64`. Only kinds without a
-    /// header, `plain` above all, need it; the others have it recorded. The default is up to the tool.
-    #[must_use]
-    pub fn cipher(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.cipher = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.readonly.is_some()) | u64::from(self.crypttype.is_some()) << 1
-            | u64::from(self.cipher.is_some()) << 2
+crate::record::options! {
+    /// Optional arguments of `cryptsetup_open`.
+    CryptsetupOpenOpts {
+        /// Open it so that nothing can be written. The default is false.
+        readonly: Bool,
+        /// The kind of encryption: `luks` for LUKS of either version, `bitlk` for BitLocker, or another
+        /// type that `cryptsetup(8)` can open, such as `plain`. The default is to recognise LUKS and
+        /// BitLocker by their headers; for anything else the call fails then.
+        crypttype: Str,
+        /// The cipher in the words of `cryptsetup(8)`, for instance `aes-xts-plain64`. Only kinds without a
+        /// header, `plain` above all, need it; the others have it recorded. The default is up to the tool.
+        cipher: Str,
     }
 }

@@ -2,75 +2,25 @@
 
 //! Optional arguments of the calls of `md`.
 
-use crate::BString;
-
-/// Optional arguments of `md_create`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MdCreateOpts {
-    /// A bit mask of places in the array that have no device yet, for an array that starts degraded.
-    /// Bit 0 is the first place; `devices` fill the places that are left, in order. With the one device
-    /// `/dev/sda`, 1 gives a missing device followed by `/dev/sda`, and 2 the reverse. The default is
-    /// 0, none.
-    pub missingbitmap: Option<i64>,
-    /// Number of active members, at least 2. The default is the number of `devices` and missing ones.
-    pub nrdevices: Option<i32>,
-    /// Number of spare devices, which are the last of `devices`. The default is 0.
-    pub spare: Option<i32>,
-    /// Size of a chunk in bytes, a multiple of 1024; `mdadm(8)` asks for 4096 at least, and for a power
-    /// of two with most levels. It makes no sense for RAID 1. The default is up to the tool.
-    pub chunk: Option<i64>,
-    /// The level of the array: `linear`; `raid0`, `0` or `stripe`; `raid1`, `1` or `mirror`; `raid4` or
-    /// `4`; `raid5` or `5`; `raid6` or `6`; `raid10` or `10`. Anything else is an error. The default is
-    /// `raid1`.
-    pub level: Option<BString>,
-}
-
-impl MdCreateOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// A bit mask of places in the array that have no device yet, for an array that starts degraded.
-    /// Bit 0 is the first place; `devices` fill the places that are left, in order. With the one device
-    /// `/dev/sda`, 1 gives a missing device followed by `/dev/sda`, and 2 the reverse. The default is
-    /// 0, none.
-    #[must_use]
-    pub fn missingbitmap(mut self, value: i64) -> Self {
-        self.missingbitmap = Some(value);
-        self
-    }
-    /// Number of active members, at least 2. The default is the number of `devices` and missing ones.
-    #[must_use]
-    pub fn nrdevices(mut self, value: i32) -> Self {
-        self.nrdevices = Some(value);
-        self
-    }
-    /// Number of spare devices, which are the last of `devices`. The default is 0.
-    #[must_use]
-    pub fn spare(mut self, value: i32) -> Self {
-        self.spare = Some(value);
-        self
-    }
-    /// Size of a chunk in bytes, a multiple of 1024; `mdadm(8)` asks for 4096 at least, and for a power
-    /// of two with most levels. It makes no sense for RAID 1. The default is up to the tool.
-    #[must_use]
-    pub fn chunk(mut self, value: i64) -> Self {
-        self.chunk = Some(value);
-        self
-    }
-    /// The level of the array: `linear`; `raid0`, `0` or `stripe`; `raid1`, `1` or `mirror`; `raid4` or
-    /// `4`; `raid5` or `5`; `raid6` or `6`; `raid10` or `10`. Anything else is an error. The default is
-    /// `raid1`.
-    #[must_use]
-    pub fn level(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.level = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.missingbitmap.is_some())
-            | u64::from(self.nrdevices.is_some()) << 1
-            | u64::from(self.spare.is_some()) << 2 | u64::from(self.chunk.is_some()) << 3
-            | u64::from(self.level.is_some()) << 4
+crate::record::options! {
+    /// Optional arguments of `md_create`.
+    MdCreateOpts {
+        /// A bit mask of places in the array that have no device yet, for an array that starts degraded.
+        /// Bit 0 is the first place; `devices` fill the places that are left, in order. With the one device
+        /// `/dev/sda`, 1 gives a missing device followed by `/dev/sda`, and 2 the reverse. Missing devices
+        /// for places beyond the last one follow it. The default is 0, none.
+        missingbitmap: Int64,
+        /// Number of active members, at least 2. The default is the number of `devices` and missing ones
+        /// together.
+        nrdevices: Int,
+        /// Number of spare devices, which are the last of `devices`. The default is 0.
+        spare: Int,
+        /// Size of a chunk in bytes, a multiple of 1024; `mdadm(8)` asks for 4096 at least, and for a power
+        /// of two with most levels. It makes no sense for RAID 1. The default is up to the tool.
+        chunk: Int64,
+        /// The level of the array: `linear`; `raid0`, `0` or `stripe`; `raid1`, `1` or `mirror`; `raid4` or
+        /// `4`; `raid5` or `5`; `raid6` or `6`; `raid10` or `10`. Anything else is an error. The default is
+        /// `raid1`.
+        level: Str,
     }
 }

@@ -2,84 +2,23 @@
 
 //! Optional arguments of the calls of `mount`.
 
-use crate::BString;
-
-/// Optional arguments of `mount_9p`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Mount9pOpts {
-    /// Options for mounting, separated by commas. It has no effect.
-    pub options: Option<BString>,
-}
-
-impl Mount9pOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+crate::record::options! {
+    /// Optional arguments of `mount_9p`.
+    Mount9pOpts {
+        /// Options for mounting, separated by commas, such as `ro` or `msize=262144`. `trans=virtio` is
+        /// added unless they name another transport.
+        options: Str,
     }
-    /// Options for mounting, separated by commas. It has no effect.
-    #[must_use]
-    pub fn options(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.options = Some(BString::from(value.as_ref()));
-        self
+    /// Optional arguments of `remount`.
+    RemountOpts {
+        /// True to allow writing, false to forbid it. There is no default.
+        rw: Bool,
     }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.options.is_some())
-    }
-}
-
-/// Optional arguments of `remount`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RemountOpts {
-    /// True to allow writing, false to forbid it. There is no default.
-    pub rw: Option<bool>,
-}
-
-impl RemountOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// True to allow writing, false to forbid it. There is no default.
-    #[must_use]
-    pub fn rw(mut self, value: bool) -> Self {
-        self.rw = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.rw.is_some())
-    }
-}
-
-/// Optional arguments of `umount`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UmountOpts {
-    /// Unmount even if the device does not answer any more. Only network file systems know how.
-    pub force: Option<bool>,
-    /// Take it out of the tree at once, and finish when nothing uses it any more.
-    pub lazyunmount: Option<bool>,
-}
-
-impl UmountOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Unmount even if the device does not answer any more. Only network file systems know how.
-    #[must_use]
-    pub fn force(mut self, value: bool) -> Self {
-        self.force = Some(value);
-        self
-    }
-    /// Take it out of the tree at once, and finish when nothing uses it any more.
-    #[must_use]
-    pub fn lazyunmount(mut self, value: bool) -> Self {
-        self.lazyunmount = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.force.is_some()) | u64::from(self.lazyunmount.is_some()) << 1
+    /// Optional arguments of `umount`.
+    UmountOpts {
+        /// Unmount even if the device does not answer any more. Only network file systems know how.
+        force: Bool,
+        /// Take it out of the tree at once, and finish when nothing uses it any more.
+        lazyunmount: Bool,
     }
 }

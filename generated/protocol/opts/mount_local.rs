@@ -2,88 +2,26 @@
 
 //! Optional arguments of the calls of `mount_local`.
 
-use crate::BString;
-
-/// Optional arguments of `mount_local`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MountLocalOpts {
-    /// Refuse all changes with `EROFS`; off by default.
-    pub readonly: Option<bool>,
-    /// Mount options, with commas between them: `allow_other`, `default_permissions`, `uid=N`, `gid=N`,
-    /// `umask=N`, `use_ino`, `attr_timeout=N`, `entry_timeout=N`, `negative_timeout=N`, `kernel_cache`,
-    /// `direct_io`, `hard_remove`, `fsname=NAME`, `subtype=NAME`, `ro`, `noexec` and others of
-    /// mount.fuse3(8); an unknown one is an error. None by default.
-    pub options: Option<BString>,
-    /// For how many seconds attributes, extended attributes and targets of links are remembered; they
-    /// are read ahead whenever a directory is listed. Changes through the mount are seen at once,
-    /// changes by other calls of the handle up to so much later. 60 by default; 0 remembers nothing.
-    pub cachetimeout: Option<i32>,
-    /// Report every request of the kernel as a debug message; needs `set_verbose`. Off by default.
-    pub debugcalls: Option<bool>,
-}
-
-impl MountLocalOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+crate::record::options! {
+    /// Optional arguments of `mount_local`.
+    MountLocalOpts {
+        /// Refuse all changes with `EROFS`; off by default.
+        readonly: Bool,
+        /// Mount options, with commas between them: `allow_other`, `default_permissions`, `uid=N`, `gid=N`,
+        /// `umask=N`, `use_ino`, `attr_timeout=N`, `entry_timeout=N`, `negative_timeout=N`, `kernel_cache`,
+        /// `direct_io`, `hard_remove`, `fsname=NAME`, `subtype=NAME`, `ro`, `noexec` and others of
+        /// mount.fuse3(8); an unknown one is an error. None by default.
+        options: Str,
+        /// For how many seconds attributes, extended attributes and targets of links are remembered; they
+        /// are read ahead whenever a directory is listed. Changes through the mount are seen at once,
+        /// changes by other calls of the handle up to so much later. 60 by default; 0 remembers nothing.
+        cachetimeout: Int,
+        /// Report every request of the kernel as a debug message; needs `set_verbose`. Off by default.
+        debugcalls: Bool,
     }
-    /// Refuse all changes with `EROFS`; off by default.
-    #[must_use]
-    pub fn readonly(mut self, value: bool) -> Self {
-        self.readonly = Some(value);
-        self
-    }
-    /// Mount options, with commas between them: `allow_other`, `default_permissions`, `uid=N`, `gid=N`,
-    /// `umask=N`, `use_ino`, `attr_timeout=N`, `entry_timeout=N`, `negative_timeout=N`, `kernel_cache`,
-    /// `direct_io`, `hard_remove`, `fsname=NAME`, `subtype=NAME`, `ro`, `noexec` and others of
-    /// mount.fuse3(8); an unknown one is an error. None by default.
-    #[must_use]
-    pub fn options(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.options = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// For how many seconds attributes, extended attributes and targets of links are remembered; they
-    /// are read ahead whenever a directory is listed. Changes through the mount are seen at once,
-    /// changes by other calls of the handle up to so much later. 60 by default; 0 remembers nothing.
-    #[must_use]
-    pub fn cachetimeout(mut self, value: i32) -> Self {
-        self.cachetimeout = Some(value);
-        self
-    }
-    /// Report every request of the kernel as a debug message; needs `set_verbose`. Off by default.
-    #[must_use]
-    pub fn debugcalls(mut self, value: bool) -> Self {
-        self.debugcalls = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.readonly.is_some()) | u64::from(self.options.is_some()) << 1
-            | u64::from(self.cachetimeout.is_some()) << 2
-            | u64::from(self.debugcalls.is_some()) << 3
-    }
-}
-
-/// Optional arguments of `umount_local`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UmountLocalOpts {
-    /// Try five times within some four seconds before a busy mount is an error; off by default: once.
-    pub retry: Option<bool>,
-}
-
-impl UmountLocalOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Try five times within some four seconds before a busy mount is an error; off by default: once.
-    #[must_use]
-    pub fn retry(mut self, value: bool) -> Self {
-        self.retry = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.retry.is_some())
+    /// Optional arguments of `umount_local`.
+    UmountLocalOpts {
+        /// Try five times within some four seconds before a busy mount is an error; off by default: once.
+        retry: Bool,
     }
 }

@@ -2,149 +2,39 @@
 
 //! Optional arguments of the calls of `ntfs`.
 
-/// Optional arguments of `ntfs_chmod`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NtfsChmodOpts {
-    /// If `path` is a directory, set the permissions of everything in it as well. The default is false.
-    pub recursive: Option<bool>,
-}
-
-impl NtfsChmodOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+crate::record::options! {
+    /// Optional arguments of `ntfs_chmod`.
+    NtfsChmodOpts {
+        /// If `path` is a directory, set the permissions of everything in it as well. The default is false.
+        recursive: Bool,
     }
-    /// If `path` is a directory, set the permissions of everything in it as well. The default is false.
-    #[must_use]
-    pub fn recursive(mut self, value: bool) -> Self {
-        self.recursive = Some(value);
-        self
+    /// Optional arguments of `ntfsclone_out`.
+    NtfscloneOutOpts {
+        /// Save only the metadata, to look into a problem. All data of files is lost; their names are kept.
+        /// The default is false.
+        metadataonly: Bool,
+        /// Go on where sectors cannot be read, and fill their places with a mark. The default is false.
+        rescue: Bool,
+        /// Save although the structure of the file system is wrong. Only together with `metadataonly`. The
+        /// default is false.
+        ignorefscheck: Bool,
+        /// Keep the time stamps of files, which are wiped otherwise. Only together with `metadataonly`. The
+        /// default is false.
+        preservetimestamps: Bool,
+        /// Save although the file system is marked for a check. The default is false.
+        force: Bool,
     }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.recursive.is_some())
+    /// Optional arguments of `ntfsfix`.
+    NtfsfixOpts {
+        /// Empty the list of bad sectors too, for a file system that was copied to a new disk. The default
+        /// is false.
+        clearbadsectors: Bool,
     }
-}
-
-/// Optional arguments of `ntfsclone_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NtfscloneOutOpts {
-    /// Save only the metadata, to look into a problem. All data of files is lost; their names are kept.
-    /// The default is false.
-    pub metadataonly: Option<bool>,
-    /// Go on where sectors cannot be read, and fill their places with a mark. The default is false.
-    pub rescue: Option<bool>,
-    /// Save although the structure of the file system is wrong. Only together with `metadataonly`. The
-    /// default is false.
-    pub ignorefscheck: Option<bool>,
-    /// Keep the time stamps of files, which are wiped otherwise. Only together with `metadataonly`. The
-    /// default is false.
-    pub preservetimestamps: Option<bool>,
-    /// Save although the file system is marked for a check. The default is false.
-    pub force: Option<bool>,
-}
-
-impl NtfscloneOutOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Save only the metadata, to look into a problem. All data of files is lost; their names are kept.
-    /// The default is false.
-    #[must_use]
-    pub fn metadataonly(mut self, value: bool) -> Self {
-        self.metadataonly = Some(value);
-        self
-    }
-    /// Go on where sectors cannot be read, and fill their places with a mark. The default is false.
-    #[must_use]
-    pub fn rescue(mut self, value: bool) -> Self {
-        self.rescue = Some(value);
-        self
-    }
-    /// Save although the structure of the file system is wrong. Only together with `metadataonly`. The
-    /// default is false.
-    #[must_use]
-    pub fn ignorefscheck(mut self, value: bool) -> Self {
-        self.ignorefscheck = Some(value);
-        self
-    }
-    /// Keep the time stamps of files, which are wiped otherwise. Only together with `metadataonly`. The
-    /// default is false.
-    #[must_use]
-    pub fn preservetimestamps(mut self, value: bool) -> Self {
-        self.preservetimestamps = Some(value);
-        self
-    }
-    /// Save although the file system is marked for a check. The default is false.
-    #[must_use]
-    pub fn force(mut self, value: bool) -> Self {
-        self.force = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.metadataonly.is_some()) | u64::from(self.rescue.is_some()) << 1
-            | u64::from(self.ignorefscheck.is_some()) << 2
-            | u64::from(self.preservetimestamps.is_some()) << 3
-            | u64::from(self.force.is_some()) << 4
-    }
-}
-
-/// Optional arguments of `ntfsfix`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NtfsfixOpts {
-    /// Empty the list of bad sectors too, for a file system that was copied to a new disk. The default
-    /// is false.
-    pub clearbadsectors: Option<bool>,
-}
-
-impl NtfsfixOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Empty the list of bad sectors too, for a file system that was copied to a new disk. The default
-    /// is false.
-    #[must_use]
-    pub fn clearbadsectors(mut self, value: bool) -> Self {
-        self.clearbadsectors = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.clearbadsectors.is_some())
-    }
-}
-
-/// Optional arguments of `ntfsresize`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NtfsresizeOpts {
-    /// The new size in bytes. By default the file system is made to fill the device.
-    pub size: Option<i64>,
-    /// Resize although the file system is marked for a check. The default is false.
-    pub force: Option<bool>,
-}
-
-impl NtfsresizeOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// The new size in bytes. By default the file system is made to fill the device.
-    #[must_use]
-    pub fn size(mut self, value: i64) -> Self {
-        self.size = Some(value);
-        self
-    }
-    /// Resize although the file system is marked for a check. The default is false.
-    #[must_use]
-    pub fn force(mut self, value: bool) -> Self {
-        self.force = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.size.is_some()) | u64::from(self.force.is_some()) << 1
+    /// Optional arguments of `ntfsresize`.
+    NtfsresizeOpts {
+        /// The new size in bytes. By default the file system is made to fill the device.
+        size: Int64,
+        /// Resize although the file system is marked for a check. The default is false.
+        force: Bool,
     }
 }

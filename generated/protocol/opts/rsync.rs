@@ -2,110 +2,32 @@
 
 //! Optional arguments of the calls of `rsync`.
 
-/// Optional arguments of `rsync`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RsyncOpts {
-    /// If true, copy directories with everything in them, and keep symbolic links, permissions, times,
-    /// owners, groups and device files, as `rsync --archive` does. Hard links, ACLs and extended
-    /// attributes are not kept. The default is false: copy plain files only, without these.
-    pub archive: Option<bool>,
-    /// If true, delete in the destination what is not in the source. It needs `archive`. The default is
-    /// false.
-    pub deletedest: Option<bool>,
-}
-
-impl RsyncOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+crate::record::options! {
+    /// Optional arguments of `rsync`.
+    RsyncOpts {
+        /// If true, copy directories with everything in them, and keep symbolic links, permissions, times,
+        /// owners, groups and device files, as `rsync --archive` does. Hard links, ACLs and extended
+        /// attributes are not kept. The default is false: copy plain files only, without these.
+        archive: Bool,
+        /// If true, delete in the destination what is not in the source. It needs `archive`. The default is
+        /// false.
+        deletedest: Bool,
     }
-    /// If true, copy directories with everything in them, and keep symbolic links, permissions, times,
-    /// owners, groups and device files, as `rsync --archive` does. Hard links, ACLs and extended
-    /// attributes are not kept. The default is false: copy plain files only, without these.
-    #[must_use]
-    pub fn archive(mut self, value: bool) -> Self {
-        self.archive = Some(value);
-        self
+    /// Optional arguments of `rsync_in`.
+    RsyncInOpts {
+        /// If true, copy directories with everything in them, and keep symbolic links, permissions, times,
+        /// owners, groups and device files. See `rsync`. The default is false.
+        archive: Bool,
+        /// If true, delete below `dest` what is not on the server. It needs `archive`. The default is
+        /// false.
+        deletedest: Bool,
     }
-    /// If true, delete in the destination what is not in the source. It needs `archive`. The default is
-    /// false.
-    #[must_use]
-    pub fn deletedest(mut self, value: bool) -> Self {
-        self.deletedest = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.archive.is_some()) | u64::from(self.deletedest.is_some()) << 1
-    }
-}
-
-/// Optional arguments of `rsync_in`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RsyncInOpts {
-    /// If true, copy directories with everything in them, and keep symbolic links, permissions, times,
-    /// owners, groups and device files. See `rsync`. The default is false.
-    pub archive: Option<bool>,
-    /// If true, delete below `dest` what is not on the server. It needs `archive`. The default is
-    /// false.
-    pub deletedest: Option<bool>,
-}
-
-impl RsyncInOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// If true, copy directories with everything in them, and keep symbolic links, permissions, times,
-    /// owners, groups and device files. See `rsync`. The default is false.
-    #[must_use]
-    pub fn archive(mut self, value: bool) -> Self {
-        self.archive = Some(value);
-        self
-    }
-    /// If true, delete below `dest` what is not on the server. It needs `archive`. The default is
-    /// false.
-    #[must_use]
-    pub fn deletedest(mut self, value: bool) -> Self {
-        self.deletedest = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.archive.is_some()) | u64::from(self.deletedest.is_some()) << 1
-    }
-}
-
-/// Optional arguments of `rsync_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RsyncOutOpts {
-    /// If true, copy directories with everything in them, and keep symbolic links, permissions, times,
-    /// owners, groups and device files. See `rsync`. The default is false.
-    pub archive: Option<bool>,
-    /// If true, delete on the server what is not in `src`. It needs `archive`. The default is false.
-    pub deletedest: Option<bool>,
-}
-
-impl RsyncOutOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// If true, copy directories with everything in them, and keep symbolic links, permissions, times,
-    /// owners, groups and device files. See `rsync`. The default is false.
-    #[must_use]
-    pub fn archive(mut self, value: bool) -> Self {
-        self.archive = Some(value);
-        self
-    }
-    /// If true, delete on the server what is not in `src`. It needs `archive`. The default is false.
-    #[must_use]
-    pub fn deletedest(mut self, value: bool) -> Self {
-        self.deletedest = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.archive.is_some()) | u64::from(self.deletedest.is_some()) << 1
+    /// Optional arguments of `rsync_out`.
+    RsyncOutOpts {
+        /// If true, copy directories with everything in them, and keep symbolic links, permissions, times,
+        /// owners, groups and device files. See `rsync`. The default is false.
+        archive: Bool,
+        /// If true, delete on the server what is not in `src`. It needs `archive`. The default is false.
+        deletedest: Bool,
     }
 }

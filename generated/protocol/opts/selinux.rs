@@ -2,73 +2,21 @@
 
 //! Optional arguments of the calls of `selinux`.
 
-use crate::BString;
-
-/// Optional arguments of `selinux_relabel`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SelinuxRelabelOpts {
-    /// If true, replace labels completely, also where administrators have changed them. The default is
-    /// false.
-    pub force: Option<bool>,
-}
-
-impl SelinuxRelabelOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+crate::record::options! {
+    /// Optional arguments of `selinux_relabel`.
+    SelinuxRelabelOpts {
+        /// If true, replace labels completely, also where administrators have changed them. The default is
+        /// false.
+        force: Bool,
     }
-    /// If true, replace labels completely, also where administrators have changed them. The default is
-    /// false.
-    #[must_use]
-    pub fn force(mut self, value: bool) -> Self {
-        self.force = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.force.is_some())
-    }
-}
-
-/// Optional arguments of `setfiles`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SetfilesOpts {
-    /// If true, replace labels completely, with user, role and range, and also those of types that
-    /// administrators may choose themselves. The default is false: set the type only, and leave such
-    /// files alone.
-    pub force: Option<bool>,
-    /// Directories that are not labelled, nor anything below them, as absolute paths in the guest. The
-    /// default is none.
-    pub excludes: Option<Vec<BString>>,
-}
-
-impl SetfilesOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// If true, replace labels completely, with user, role and range, and also those of types that
-    /// administrators may choose themselves. The default is false: set the type only, and leave such
-    /// files alone.
-    #[must_use]
-    pub fn force(mut self, value: bool) -> Self {
-        self.force = Some(value);
-        self
-    }
-    /// Directories that are not labelled, nor anything below them, as absolute paths in the guest. The
-    /// default is none.
-    #[must_use]
-    pub fn excludes(
-        mut self,
-        value: impl IntoIterator<Item = impl AsRef<[u8]>>,
-    ) -> Self {
-        self.excludes = Some(
-            value.into_iter().map(|item| BString::from(item.as_ref())).collect(),
-        );
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.force.is_some()) | u64::from(self.excludes.is_some()) << 1
+    /// Optional arguments of `setfiles`.
+    SetfilesOpts {
+        /// If true, replace labels completely, with user, role and range, and also those of types that
+        /// administrators may choose themselves. The default is false: set the type only, and leave such
+        /// files alone.
+        force: Bool,
+        /// Directories that are not labelled, nor anything below them, as absolute paths in the guest. One
+        /// that is not there is skipped. The default is none.
+        excludes: StrList,
     }
 }

@@ -2,28 +2,11 @@
 
 //! Optional arguments of the calls of `tsk`.
 
-/// Optional arguments of `download_blocks`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DownloadBlocksOpts {
-    /// If true, copy only data units that no file uses. There is hidden data in them perhaps, or what
-    /// is left of deleted files. The default is false: copy all of them.
-    pub unallocated: Option<bool>,
-}
-
-impl DownloadBlocksOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// If true, copy only data units that no file uses. There is hidden data in them perhaps, or what
-    /// is left of deleted files. The default is false: copy all of them.
-    #[must_use]
-    pub fn unallocated(mut self, value: bool) -> Self {
-        self.unallocated = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.unallocated.is_some())
+crate::record::options! {
+    /// Optional arguments of `download_blocks`.
+    DownloadBlocksOpts {
+        /// If true, copy only data units that no file uses. There is hidden data in them perhaps, or what
+        /// is left of deleted files. The default is false: copy all of them.
+        unallocated: Bool,
     }
 }

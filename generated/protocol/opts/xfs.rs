@@ -2,296 +2,78 @@
 
 //! Optional arguments of the calls of `xfs`.
 
-use crate::BString;
-
-/// Optional arguments of `xfs_admin`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct XfsAdminOpts {
-    /// If true, switch unwritten extents on (version 4). They cannot be switched off; false does
-    /// nothing.
-    pub extunwritten: Option<bool>,
-    /// If true, treat `device` as an image in a regular file. As `device` is always a block device
-    /// here, there is no use for it. The default is false.
-    pub imgfile: Option<bool>,
-    /// If true, switch the version 2 of the log on (version 4). It cannot be switched off; false does
-    /// nothing.
-    pub v2log: Option<bool>,
-    /// If true, switch project identifiers of 32 bits on (version 4). They cannot be switched off;
-    /// false does nothing.
-    pub projid32bit: Option<bool>,
-    /// Switch lazy counters of free space on if true, off if false (version 4). The whole file system
-    /// is read for it. Version 5 always has them.
-    pub lazycounter: Option<bool>,
-    /// The new label, at most 12 bytes; a longer one is an error. `--` removes the label.
-    pub label: Option<BString>,
-    /// The new UUID; or `generate` for a random one, `nil` for one of zeros, `restore` for the one the
-    /// file system was made with.
-    pub uuid: Option<BString>,
-}
-
-impl XfsAdminOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+crate::record::options! {
+    /// Optional arguments of `xfs_admin`.
+    XfsAdminOpts {
+        /// If true, switch unwritten extents on (version 4). They cannot be switched off; false does
+        /// nothing.
+        extunwritten: Bool,
+        /// If true, treat `device` as an image in a regular file. As `device` is always a block device
+        /// here, there is no use for it. The default is false.
+        imgfile: Bool,
+        /// If true, switch the version 2 of the log on (version 4). It cannot be switched off; false does
+        /// nothing.
+        v2log: Bool,
+        /// If true, switch project identifiers of 32 bits on (version 4). They cannot be switched off;
+        /// false does nothing.
+        projid32bit: Bool,
+        /// Switch lazy counters of free space on if true, off if false (version 4). The whole file system
+        /// is read for it. Version 5 always has them.
+        lazycounter: Bool,
+        /// The new label, at most 12 bytes; a longer one is an error. `--` removes the label.
+        label: Str,
+        /// The new UUID; or `generate` for a random one, `nil` for one of zeros, `restore` for the one the
+        /// file system was made with.
+        uuid: Str,
     }
-    /// If true, switch unwritten extents on (version 4). They cannot be switched off; false does
-    /// nothing.
-    #[must_use]
-    pub fn extunwritten(mut self, value: bool) -> Self {
-        self.extunwritten = Some(value);
-        self
+    /// Optional arguments of `xfs_growfs`.
+    XfsGrowfsOpts {
+        /// If true, grow the data section, to the largest size unless `datasize` is given.
+        datasec: Bool,
+        /// If true, change the size of the log, to `logsize`. XFS does not support that up to now; without
+        /// `logsize` nothing is changed.
+        logsec: Bool,
+        /// If true, grow the real-time section, to the largest size unless `rtsize` is given. The file
+        /// system must have one, or be mounted with a device for it.
+        rtsec: Bool,
+        /// The new size of the data section, in blocks. Implies `datasec`.
+        datasize: Int64,
+        /// The new size of the log, in blocks. Implies `logsec`. Any but the present size is an error.
+        logsize: Int64,
+        /// The new size of the real-time section, in blocks. Implies `rtsec`.
+        rtsize: Int64,
+        /// The size of an extent of the real-time section, in blocks.
+        rtextsize: Int64,
+        /// The largest share of the space that inodes may take, in percent, from 0 to 100; 0 is no limit.
+        /// By default it does not change.
+        maxpct: Int,
     }
-    /// If true, treat `device` as an image in a regular file. As `device` is always a block device
-    /// here, there is no use for it. The default is false.
-    #[must_use]
-    pub fn imgfile(mut self, value: bool) -> Self {
-        self.imgfile = Some(value);
-        self
-    }
-    /// If true, switch the version 2 of the log on (version 4). It cannot be switched off; false does
-    /// nothing.
-    #[must_use]
-    pub fn v2log(mut self, value: bool) -> Self {
-        self.v2log = Some(value);
-        self
-    }
-    /// If true, switch project identifiers of 32 bits on (version 4). They cannot be switched off;
-    /// false does nothing.
-    #[must_use]
-    pub fn projid32bit(mut self, value: bool) -> Self {
-        self.projid32bit = Some(value);
-        self
-    }
-    /// Switch lazy counters of free space on if true, off if false (version 4). The whole file system
-    /// is read for it. Version 5 always has them.
-    #[must_use]
-    pub fn lazycounter(mut self, value: bool) -> Self {
-        self.lazycounter = Some(value);
-        self
-    }
-    /// The new label, at most 12 bytes; a longer one is an error. `--` removes the label.
-    #[must_use]
-    pub fn label(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.label = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// The new UUID; or `generate` for a random one, `nil` for one of zeros, `restore` for the one the
-    /// file system was made with.
-    #[must_use]
-    pub fn uuid(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.uuid = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.extunwritten.is_some()) | u64::from(self.imgfile.is_some()) << 1
-            | u64::from(self.v2log.is_some()) << 2
-            | u64::from(self.projid32bit.is_some()) << 3
-            | u64::from(self.lazycounter.is_some()) << 4
-            | u64::from(self.label.is_some()) << 5 | u64::from(self.uuid.is_some()) << 6
-    }
-}
-
-/// Optional arguments of `xfs_growfs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct XfsGrowfsOpts {
-    /// If true, grow the data section, to the largest size unless `datasize` is given.
-    pub datasec: Option<bool>,
-    /// If true, change the size of the log. XFS does not support that up to now, so it is an error.
-    pub logsec: Option<bool>,
-    /// If true, grow the real-time section, to the largest size unless `rtsize` is given. The file
-    /// system must have one, or be mounted with a device for it.
-    pub rtsec: Option<bool>,
-    /// The new size of the data section, in blocks. Implies `datasec`.
-    pub datasize: Option<i64>,
-    /// The new size of the log, in blocks. Implies `logsec`, and is an error as that is.
-    pub logsize: Option<i64>,
-    /// The new size of the real-time section, in blocks. Implies `rtsec`.
-    pub rtsize: Option<i64>,
-    /// The size of an extent of the real-time section, in blocks.
-    pub rtextsize: Option<i64>,
-    /// The largest share of the space that inodes may take, in percent, from 0 to 100; 0 is no limit.
-    /// By default it does not change.
-    pub maxpct: Option<i32>,
-}
-
-impl XfsGrowfsOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// If true, grow the data section, to the largest size unless `datasize` is given.
-    #[must_use]
-    pub fn datasec(mut self, value: bool) -> Self {
-        self.datasec = Some(value);
-        self
-    }
-    /// If true, change the size of the log. XFS does not support that up to now, so it is an error.
-    #[must_use]
-    pub fn logsec(mut self, value: bool) -> Self {
-        self.logsec = Some(value);
-        self
-    }
-    /// If true, grow the real-time section, to the largest size unless `rtsize` is given. The file
-    /// system must have one, or be mounted with a device for it.
-    #[must_use]
-    pub fn rtsec(mut self, value: bool) -> Self {
-        self.rtsec = Some(value);
-        self
-    }
-    /// The new size of the data section, in blocks. Implies `datasec`.
-    #[must_use]
-    pub fn datasize(mut self, value: i64) -> Self {
-        self.datasize = Some(value);
-        self
-    }
-    /// The new size of the log, in blocks. Implies `logsec`, and is an error as that is.
-    #[must_use]
-    pub fn logsize(mut self, value: i64) -> Self {
-        self.logsize = Some(value);
-        self
-    }
-    /// The new size of the real-time section, in blocks. Implies `rtsec`.
-    #[must_use]
-    pub fn rtsize(mut self, value: i64) -> Self {
-        self.rtsize = Some(value);
-        self
-    }
-    /// The size of an extent of the real-time section, in blocks.
-    #[must_use]
-    pub fn rtextsize(mut self, value: i64) -> Self {
-        self.rtextsize = Some(value);
-        self
-    }
-    /// The largest share of the space that inodes may take, in percent, from 0 to 100; 0 is no limit.
-    /// By default it does not change.
-    #[must_use]
-    pub fn maxpct(mut self, value: i32) -> Self {
-        self.maxpct = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.datasec.is_some()) | u64::from(self.logsec.is_some()) << 1
-            | u64::from(self.rtsec.is_some()) << 2
-            | u64::from(self.datasize.is_some()) << 3
-            | u64::from(self.logsize.is_some()) << 4
-            | u64::from(self.rtsize.is_some()) << 5
-            | u64::from(self.rtextsize.is_some()) << 6
-            | u64::from(self.maxpct.is_some()) << 7
-    }
-}
-
-/// Optional arguments of `xfs_repair`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct XfsRepairOpts {
-    /// Throw the log away even if it holds changes. They are lost, and more may be. The last resort if
-    /// the file system cannot be mounted. The default is false.
-    pub forcelogzero: Option<bool>,
-    /// Only look and change nothing. The default is false.
-    pub nomodify: Option<bool>,
-    /// Do not read inodes and directories ahead. Slower; helps if the repair gets stuck. The default is
-    /// false.
-    pub noprefetch: Option<bool>,
-    /// Go on even if the geometry could not be confirmed by a second super block. The default is false.
-    pub forcegeometry: Option<bool>,
-    /// How much memory to use at most, in megabytes; kept to roughly. By default 75 percent of that of
-    /// the appliance.
-    pub maxmem: Option<i64>,
-    /// The size of a hash of inodes. Present versions of the program ignore it.
-    pub ihashsize: Option<i64>,
-    /// The size of the hash of the block cache, which holds eight times as many blocks. By default it
-    /// follows from the memory.
-    pub bhashsize: Option<i64>,
-    /// Work on several allocation groups at once, with this many groups for each thread. By default
-    /// there is one thread for all.
-    pub agstride: Option<i64>,
-    /// The device of the external log, such as `/dev/sdb`, if the file system has one.
-    pub logdev: Option<BString>,
-    /// The device of the real-time section, if the file system has one.
-    pub rtdev: Option<BString>,
-}
-
-impl XfsRepairOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// Throw the log away even if it holds changes. They are lost, and more may be. The last resort if
-    /// the file system cannot be mounted. The default is false.
-    #[must_use]
-    pub fn forcelogzero(mut self, value: bool) -> Self {
-        self.forcelogzero = Some(value);
-        self
-    }
-    /// Only look and change nothing. The default is false.
-    #[must_use]
-    pub fn nomodify(mut self, value: bool) -> Self {
-        self.nomodify = Some(value);
-        self
-    }
-    /// Do not read inodes and directories ahead. Slower; helps if the repair gets stuck. The default is
-    /// false.
-    #[must_use]
-    pub fn noprefetch(mut self, value: bool) -> Self {
-        self.noprefetch = Some(value);
-        self
-    }
-    /// Go on even if the geometry could not be confirmed by a second super block. The default is false.
-    #[must_use]
-    pub fn forcegeometry(mut self, value: bool) -> Self {
-        self.forcegeometry = Some(value);
-        self
-    }
-    /// How much memory to use at most, in megabytes; kept to roughly. By default 75 percent of that of
-    /// the appliance.
-    #[must_use]
-    pub fn maxmem(mut self, value: i64) -> Self {
-        self.maxmem = Some(value);
-        self
-    }
-    /// The size of a hash of inodes. Present versions of the program ignore it.
-    #[must_use]
-    pub fn ihashsize(mut self, value: i64) -> Self {
-        self.ihashsize = Some(value);
-        self
-    }
-    /// The size of the hash of the block cache, which holds eight times as many blocks. By default it
-    /// follows from the memory.
-    #[must_use]
-    pub fn bhashsize(mut self, value: i64) -> Self {
-        self.bhashsize = Some(value);
-        self
-    }
-    /// Work on several allocation groups at once, with this many groups for each thread. By default
-    /// there is one thread for all.
-    #[must_use]
-    pub fn agstride(mut self, value: i64) -> Self {
-        self.agstride = Some(value);
-        self
-    }
-    /// The device of the external log, such as `/dev/sdb`, if the file system has one.
-    #[must_use]
-    pub fn logdev(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.logdev = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// The device of the real-time section, if the file system has one.
-    #[must_use]
-    pub fn rtdev(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.rtdev = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.forcelogzero.is_some()) | u64::from(self.nomodify.is_some()) << 1
-            | u64::from(self.noprefetch.is_some()) << 2
-            | u64::from(self.forcegeometry.is_some()) << 3
-            | u64::from(self.maxmem.is_some()) << 4
-            | u64::from(self.ihashsize.is_some()) << 5
-            | u64::from(self.bhashsize.is_some()) << 6
-            | u64::from(self.agstride.is_some()) << 7
-            | u64::from(self.logdev.is_some()) << 8
-            | u64::from(self.rtdev.is_some()) << 9
+    /// Optional arguments of `xfs_repair`.
+    XfsRepairOpts {
+        /// Throw the log away even if it holds changes. They are lost, and more may be. The last resort if
+        /// the file system cannot be mounted. The default is false.
+        forcelogzero: Bool,
+        /// Only look and change nothing. The default is false.
+        nomodify: Bool,
+        /// Do not read inodes and directories ahead. Slower; helps if the repair gets stuck. The default is
+        /// false.
+        noprefetch: Bool,
+        /// Go on even if the geometry could not be confirmed by a second super block. The default is false.
+        forcegeometry: Bool,
+        /// How much memory to use at most, in megabytes; kept to roughly. By default 75 percent of that of
+        /// the appliance.
+        maxmem: Int64,
+        /// The size of a hash of inodes. Present versions of the program ignore it.
+        ihashsize: Int64,
+        /// The size of the hash of the block cache, which holds eight times as many blocks. By default it
+        /// follows from the memory. It cannot be given together with `maxmem`.
+        bhashsize: Int64,
+        /// Work on several allocation groups at once, with this many groups for each thread. By default
+        /// there is one thread for all.
+        agstride: Int64,
+        /// The device of the external log, such as `/dev/sdb`, if the file system has one.
+        logdev: Str,
+        /// The device of the real-time section, if the file system has one.
+        rtdev: Str,
     }
 }

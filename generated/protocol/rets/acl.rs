@@ -2,21 +2,9 @@
 
 //! Bodies of replies of the calls of `acl`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `acl_get_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AclGetFileRet {
-    pub acl: BString,
-}
-
-impl Xdr for AclGetFileRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.acl)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { acl: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `acl_get_file`.
+    AclGetFileRet { acl: BString }
 }

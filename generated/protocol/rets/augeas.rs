@@ -3,133 +3,23 @@
 //! Bodies of replies of the calls of `augeas`.
 
 use super::super::structs;
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `aug_defnode`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugDefnodeRet {
-    pub nrnodescreated: structs::IntBool,
-}
-
-impl Xdr for AugDefnodeRet {
-    const MIN_SIZE: usize = <structs::IntBool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nrnodescreated)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { nrnodescreated: d.get()? })
-    }
-}
-
-/// Reply body of `aug_defvar`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugDefvarRet {
-    pub nrnodes: i32,
-}
-
-impl Xdr for AugDefvarRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nrnodes)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { nrnodes: d.get()? })
-    }
-}
-
-/// Reply body of `aug_get`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugGetRet {
-    pub val: BString,
-}
-
-impl Xdr for AugGetRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.val)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { val: d.get()? })
-    }
-}
-
-/// Reply body of `aug_label`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugLabelRet {
-    pub label: BString,
-}
-
-impl Xdr for AugLabelRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.label)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { label: d.get()? })
-    }
-}
-
-/// Reply body of `aug_ls`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugLsRet {
-    pub matches: Vec<BString>,
-}
-
-impl Xdr for AugLsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.matches)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { matches: d.get()? })
-    }
-}
-
-/// Reply body of `aug_match`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugMatchRet {
-    pub matches: Vec<BString>,
-}
-
-impl Xdr for AugMatchRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.matches)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { matches: d.get()? })
-    }
-}
-
-/// Reply body of `aug_rm`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugRmRet {
-    pub nrnodes: i32,
-}
-
-impl Xdr for AugRmRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nrnodes)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { nrnodes: d.get()? })
-    }
-}
-
-/// Reply body of `aug_setm`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AugSetmRet {
-    pub nodes: i32,
-}
-
-impl Xdr for AugSetmRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nodes)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { nodes: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `aug_defnode`.
+    AugDefnodeRet { nrnodescreated: structs::IntBool }
+    /// Reply body of `aug_defvar`.
+    AugDefvarRet { nrnodes: i32 }
+    /// Reply body of `aug_get`.
+    AugGetRet { val: BString }
+    /// Reply body of `aug_label`.
+    AugLabelRet { label: BString }
+    /// Reply body of `aug_ls`.
+    AugLsRet { matches: Vec<BString> }
+    /// Reply body of `aug_match`.
+    AugMatchRet { matches: Vec<BString> }
+    /// Reply body of `aug_rm`.
+    AugRmRet { nrnodes: i32 }
+    /// Reply body of `aug_setm`.
+    AugSetmRet { nodes: i32 }
 }

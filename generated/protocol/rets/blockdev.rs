@@ -2,181 +2,29 @@
 
 //! Bodies of replies of the calls of `blockdev`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `blockdev_getbsz`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockdevGetbszRet {
-    pub blocksize: i32,
-}
-
-impl Xdr for BlockdevGetbszRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.blocksize)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { blocksize: d.get()? })
-    }
-}
-
-/// Reply body of `blockdev_getro`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockdevGetroRet {
-    pub ro: bool,
-}
-
-impl Xdr for BlockdevGetroRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.ro)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { ro: d.get()? })
-    }
-}
-
-/// Reply body of `blockdev_getsize64`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockdevGetsize64Ret {
-    pub sizeinbytes: i64,
-}
-
-impl Xdr for BlockdevGetsize64Ret {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.sizeinbytes)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { sizeinbytes: d.get()? })
-    }
-}
-
-/// Reply body of `blockdev_getss`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockdevGetssRet {
-    pub sectorsize: i32,
-}
-
-impl Xdr for BlockdevGetssRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.sectorsize)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { sectorsize: d.get()? })
-    }
-}
-
-/// Reply body of `blockdev_getsz`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlockdevGetszRet {
-    pub sizeinsectors: i64,
-}
-
-impl Xdr for BlockdevGetszRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.sizeinsectors)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { sizeinsectors: d.get()? })
-    }
-}
-
-/// Reply body of `is_whole_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsWholeDeviceRet {
-    pub flag: bool,
-}
-
-impl Xdr for IsWholeDeviceRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.flag)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { flag: d.get()? })
-    }
-}
-
-/// Reply body of `is_zero_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsZeroDeviceRet {
-    pub zeroflag: bool,
-}
-
-impl Xdr for IsZeroDeviceRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.zeroflag)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { zeroflag: d.get()? })
-    }
-}
-
-/// Reply body of `list_devices`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ListDevicesRet {
-    pub devices: Vec<BString>,
-}
-
-impl Xdr for ListDevicesRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.devices)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { devices: d.get()? })
-    }
-}
-
-/// Reply body of `list_disk_labels`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ListDiskLabelsRet {
-    pub labels: Vec<BString>,
-}
-
-impl Xdr for ListDiskLabelsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.labels)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { labels: d.get()? })
-    }
-}
-
-/// Reply body of `list_partitions`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ListPartitionsRet {
-    pub partitions: Vec<BString>,
-}
-
-impl Xdr for ListPartitionsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.partitions)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { partitions: d.get()? })
-    }
-}
-
-/// Reply body of `nr_devices`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NrDevicesRet {
-    pub nrdisks: i32,
-}
-
-impl Xdr for NrDevicesRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nrdisks)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { nrdisks: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `blockdev_getbsz`.
+    BlockdevGetbszRet { blocksize: i32 }
+    /// Reply body of `blockdev_getro`.
+    BlockdevGetroRet { ro: bool }
+    /// Reply body of `blockdev_getsize64`.
+    BlockdevGetsize64Ret { sizeinbytes: i64 }
+    /// Reply body of `blockdev_getss`.
+    BlockdevGetssRet { sectorsize: i32 }
+    /// Reply body of `blockdev_getsz`.
+    BlockdevGetszRet { sizeinsectors: i64 }
+    /// Reply body of `is_whole_device`.
+    IsWholeDeviceRet { flag: bool }
+    /// Reply body of `is_zero_device`.
+    IsZeroDeviceRet { zeroflag: bool }
+    /// Reply body of `list_devices`.
+    ListDevicesRet { devices: Vec<BString> }
+    /// Reply body of `list_disk_labels`.
+    ListDiskLabelsRet { labels: Vec<BString> }
+    /// Reply body of `list_partitions`.
+    ListPartitionsRet { partitions: Vec<BString> }
+    /// Reply body of `nr_devices`.
+    NrDevicesRet { nrdisks: i32 }
 }

@@ -3,119 +3,21 @@
 //! Bodies of replies of the calls of `btrfs`.
 
 use super::super::structs;
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `btrfs_balance_status`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsBalanceStatusRet {
-    pub status: structs::Btrfsbalance,
-}
-
-impl Xdr for BtrfsBalanceStatusRet {
-    const MIN_SIZE: usize = <structs::Btrfsbalance as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.status)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { status: d.get()? })
-    }
-}
-
-/// Reply body of `btrfs_filesystem_show`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsFilesystemShowRet {
-    pub devices: Vec<BString>,
-}
-
-impl Xdr for BtrfsFilesystemShowRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.devices)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { devices: d.get()? })
-    }
-}
-
-/// Reply body of `btrfs_qgroup_show`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsQgroupShowRet {
-    pub qgroups: Vec<structs::Btrfsqgroup>,
-}
-
-impl Xdr for BtrfsQgroupShowRet {
-    const MIN_SIZE: usize = <Vec<structs::Btrfsqgroup> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.qgroups)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { qgroups: d.get()? })
-    }
-}
-
-/// Reply body of `btrfs_scrub_status`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsScrubStatusRet {
-    pub status: structs::Btrfsscrub,
-}
-
-impl Xdr for BtrfsScrubStatusRet {
-    const MIN_SIZE: usize = <structs::Btrfsscrub as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.status)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { status: d.get()? })
-    }
-}
-
-/// Reply body of `btrfs_subvolume_get_default`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsSubvolumeGetDefaultRet {
-    pub id: i64,
-}
-
-impl Xdr for BtrfsSubvolumeGetDefaultRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.id)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { id: d.get()? })
-    }
-}
-
-/// Reply body of `btrfs_subvolume_list`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsSubvolumeListRet {
-    pub subvolumes: Vec<structs::Btrfssubvolume>,
-}
-
-impl Xdr for BtrfsSubvolumeListRet {
-    const MIN_SIZE: usize = <Vec<structs::Btrfssubvolume> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.subvolumes)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { subvolumes: d.get()? })
-    }
-}
-
-/// Reply body of `btrfs_subvolume_show`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BtrfsSubvolumeShowRet {
-    pub btrfssubvolumeinfo: Vec<BString>,
-}
-
-impl Xdr for BtrfsSubvolumeShowRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.btrfssubvolumeinfo)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            btrfssubvolumeinfo: d.get()?,
-        })
-    }
+crate::record::records! {
+    /// Reply body of `btrfs_balance_status`.
+    BtrfsBalanceStatusRet { status: structs::Btrfsbalance }
+    /// Reply body of `btrfs_filesystem_show`.
+    BtrfsFilesystemShowRet { devices: Vec<BString> }
+    /// Reply body of `btrfs_qgroup_show`.
+    BtrfsQgroupShowRet { qgroups: Vec<structs::Btrfsqgroup> }
+    /// Reply body of `btrfs_scrub_status`.
+    BtrfsScrubStatusRet { status: structs::Btrfsscrub }
+    /// Reply body of `btrfs_subvolume_get_default`.
+    BtrfsSubvolumeGetDefaultRet { id: i64 }
+    /// Reply body of `btrfs_subvolume_list`.
+    BtrfsSubvolumeListRet { subvolumes: Vec<structs::Btrfssubvolume> }
+    /// Reply body of `btrfs_subvolume_show`.
+    BtrfsSubvolumeShowRet { btrfssubvolumeinfo: Vec<BString> }
 }

@@ -2,21 +2,9 @@
 
 //! Bodies of replies of the calls of `capabilities`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `cap_get_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CapGetFileRet {
-    pub cap: BString,
-}
-
-impl Xdr for CapGetFileRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.cap)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { cap: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `cap_get_file`.
+    CapGetFileRet { cap: BString }
 }

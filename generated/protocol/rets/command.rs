@@ -2,69 +2,15 @@
 
 //! Bodies of replies of the calls of `command`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `command`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CommandRet {
-    pub output: BString,
-}
-
-impl Xdr for CommandRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.output)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { output: d.get()? })
-    }
-}
-
-/// Reply body of `command_lines`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CommandLinesRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for CommandLinesRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `sh`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ShRet {
-    pub output: BString,
-}
-
-impl Xdr for ShRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.output)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { output: d.get()? })
-    }
-}
-
-/// Reply body of `sh_lines`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ShLinesRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for ShLinesRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `command`.
+    CommandRet { output: BString }
+    /// Reply body of `command_lines`.
+    CommandLinesRet { lines: Vec<BString> }
+    /// Reply body of `sh`.
+    ShRet { output: BString }
+    /// Reply body of `sh_lines`.
+    ShLinesRet { lines: Vec<BString> }
 }

@@ -2,501 +2,70 @@
 
 //! Bodies of replies of the calls of `content`.
 
-use crate::xdr::{Decoder, Encoder, Opaque, Xdr, XdrError};
+use crate::xdr::Opaque;
 use crate::BString;
 
-/// Reply body of `checksum`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ChecksumRet {
-    pub checksum: BString,
-}
-
-impl Xdr for ChecksumRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.checksum)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { checksum: d.get()? })
-    }
-}
-
-/// Reply body of `checksum_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ChecksumDeviceRet {
-    pub checksum: BString,
-}
-
-impl Xdr for ChecksumDeviceRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.checksum)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { checksum: d.get()? })
-    }
-}
-
-/// Reply body of `egrep`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct EgrepRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for EgrepRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `egrepi`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct EgrepiRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for EgrepiRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `equal`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct EqualRet {
-    pub equality: bool,
-}
-
-impl Xdr for EqualRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.equality)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { equality: d.get()? })
-    }
-}
-
-/// Reply body of `fgrep`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FgrepRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for FgrepRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `fgrepi`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FgrepiRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for FgrepiRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FileRet {
-    pub description: BString,
-}
-
-impl Xdr for FileRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.description)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { description: d.get()? })
-    }
-}
-
-/// Reply body of `grep`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GrepRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for GrepRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `grepi`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GrepiRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for GrepiRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `head`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HeadRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for HeadRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `head_n`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HeadNRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for HeadNRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `hexdump`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HexdumpRet {
-    pub dump: BString,
-}
-
-impl Xdr for HexdumpRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.dump)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { dump: d.get()? })
-    }
-}
-
-/// Reply body of `pread`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PreadRet {
-    pub content: Opaque,
-}
-
-impl Xdr for PreadRet {
-    const MIN_SIZE: usize = <Opaque as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.content)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { content: d.get()? })
-    }
-}
-
-/// Reply body of `pread_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PreadDeviceRet {
-    pub content: Opaque,
-}
-
-impl Xdr for PreadDeviceRet {
-    const MIN_SIZE: usize = <Opaque as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.content)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { content: d.get()? })
-    }
-}
-
-/// Reply body of `pwrite`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PwriteRet {
-    pub nbytes: i32,
-}
-
-impl Xdr for PwriteRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nbytes)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { nbytes: d.get()? })
-    }
-}
-
-/// Reply body of `pwrite_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PwriteDeviceRet {
-    pub nbytes: i32,
-}
-
-impl Xdr for PwriteDeviceRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nbytes)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { nbytes: d.get()? })
-    }
-}
-
-/// Reply body of `strings`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct StringsRet {
-    pub stringsout: Vec<BString>,
-}
-
-impl Xdr for StringsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.stringsout)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { stringsout: d.get()? })
-    }
-}
-
-/// Reply body of `strings_e`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct StringsERet {
-    pub stringsout: Vec<BString>,
-}
-
-impl Xdr for StringsERet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.stringsout)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { stringsout: d.get()? })
-    }
-}
-
-/// Reply body of `tail`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TailRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for TailRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `tail_n`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TailNRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for TailNRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `wc_c`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct WcCRet {
-    pub chars: i32,
-}
-
-impl Xdr for WcCRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.chars)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { chars: d.get()? })
-    }
-}
-
-/// Reply body of `wc_l`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct WcLRet {
-    pub lines: i32,
-}
-
-impl Xdr for WcLRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `wc_w`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct WcWRet {
-    pub words: i32,
-}
-
-impl Xdr for WcWRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.words)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { words: d.get()? })
-    }
-}
-
-/// Reply body of `zegrep`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ZegrepRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for ZegrepRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `zegrepi`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ZegrepiRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for ZegrepiRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `zfgrep`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ZfgrepRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for ZfgrepRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `zfgrepi`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ZfgrepiRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for ZfgrepiRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `zfile`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ZfileRet {
-    pub description: BString,
-}
-
-impl Xdr for ZfileRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.description)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { description: d.get()? })
-    }
-}
-
-/// Reply body of `zgrep`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ZgrepRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for ZgrepRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
-}
-
-/// Reply body of `zgrepi`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ZgrepiRet {
-    pub lines: Vec<BString>,
-}
-
-impl Xdr for ZgrepiRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lines)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lines: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `checksum`.
+    ChecksumRet { checksum: BString }
+    /// Reply body of `checksum_device`.
+    ChecksumDeviceRet { checksum: BString }
+    /// Reply body of `egrep`.
+    EgrepRet { lines: Vec<BString> }
+    /// Reply body of `egrepi`.
+    EgrepiRet { lines: Vec<BString> }
+    /// Reply body of `equal`.
+    EqualRet { equality: bool }
+    /// Reply body of `fgrep`.
+    FgrepRet { lines: Vec<BString> }
+    /// Reply body of `fgrepi`.
+    FgrepiRet { lines: Vec<BString> }
+    /// Reply body of `file`.
+    FileRet { description: BString }
+    /// Reply body of `grep`.
+    GrepRet { lines: Vec<BString> }
+    /// Reply body of `grepi`.
+    GrepiRet { lines: Vec<BString> }
+    /// Reply body of `head`.
+    HeadRet { lines: Vec<BString> }
+    /// Reply body of `head_n`.
+    HeadNRet { lines: Vec<BString> }
+    /// Reply body of `hexdump`.
+    HexdumpRet { dump: BString }
+    /// Reply body of `pread`.
+    PreadRet { content: Opaque }
+    /// Reply body of `pread_device`.
+    PreadDeviceRet { content: Opaque }
+    /// Reply body of `pwrite`.
+    PwriteRet { nbytes: i32 }
+    /// Reply body of `pwrite_device`.
+    PwriteDeviceRet { nbytes: i32 }
+    /// Reply body of `strings`.
+    StringsRet { stringsout: Vec<BString> }
+    /// Reply body of `strings_e`.
+    StringsERet { stringsout: Vec<BString> }
+    /// Reply body of `tail`.
+    TailRet { lines: Vec<BString> }
+    /// Reply body of `tail_n`.
+    TailNRet { lines: Vec<BString> }
+    /// Reply body of `wc_c`.
+    WcCRet { chars: i32 }
+    /// Reply body of `wc_l`.
+    WcLRet { lines: i32 }
+    /// Reply body of `wc_w`.
+    WcWRet { words: i32 }
+    /// Reply body of `zegrep`.
+    ZegrepRet { lines: Vec<BString> }
+    /// Reply body of `zegrepi`.
+    ZegrepiRet { lines: Vec<BString> }
+    /// Reply body of `zfgrep`.
+    ZfgrepRet { lines: Vec<BString> }
+    /// Reply body of `zfgrepi`.
+    ZfgrepiRet { lines: Vec<BString> }
+    /// Reply body of `zfile`.
+    ZfileRet { description: BString }
+    /// Reply body of `zgrep`.
+    ZgrepRet { lines: Vec<BString> }
+    /// Reply body of `zgrepi`.
+    ZgrepiRet { lines: Vec<BString> }
 }

@@ -2,69 +2,15 @@
 
 //! Bodies of replies of the calls of `dirs`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `du`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DuRet {
-    pub sizekb: i64,
-}
-
-impl Xdr for DuRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.sizekb)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { sizekb: d.get()? })
-    }
-}
-
-/// Reply body of `glob_expand`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GlobExpandRet {
-    pub paths: Vec<BString>,
-}
-
-impl Xdr for GlobExpandRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.paths)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { paths: d.get()? })
-    }
-}
-
-/// Reply body of `ll`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LlRet {
-    pub listing: BString,
-}
-
-impl Xdr for LlRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.listing)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { listing: d.get()? })
-    }
-}
-
-/// Reply body of `llz`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LlzRet {
-    pub listing: BString,
-}
-
-impl Xdr for LlzRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.listing)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { listing: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `du`.
+    DuRet { sizekb: i64 }
+    /// Reply body of `glob_expand`.
+    GlobExpandRet { paths: Vec<BString> }
+    /// Reply body of `ll`.
+    LlRet { listing: BString }
+    /// Reply body of `llz`.
+    LlzRet { listing: BString }
 }

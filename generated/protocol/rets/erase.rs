@@ -2,36 +2,9 @@
 
 //! Bodies of replies of the calls of `erase`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
-
-/// Reply body of `blkdiscardzeroes`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlkdiscardzeroesRet {
-    pub zeroes: bool,
-}
-
-impl Xdr for BlkdiscardzeroesRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.zeroes)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { zeroes: d.get()? })
-    }
-}
-
-/// Reply body of `is_zero`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsZeroRet {
-    pub zeroflag: bool,
-}
-
-impl Xdr for IsZeroRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.zeroflag)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { zeroflag: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `blkdiscardzeroes`.
+    BlkdiscardzeroesRet { zeroes: bool }
+    /// Reply body of `is_zero`.
+    IsZeroRet { zeroflag: bool }
 }

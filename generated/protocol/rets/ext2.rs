@@ -2,85 +2,17 @@
 
 //! Bodies of replies of the calls of `ext2`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `get_e2attrs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetE2attrsRet {
-    pub attrs: BString,
-}
-
-impl Xdr for GetE2attrsRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.attrs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { attrs: d.get()? })
-    }
-}
-
-/// Reply body of `get_e2generation`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetE2generationRet {
-    pub generation: i64,
-}
-
-impl Xdr for GetE2generationRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.generation)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { generation: d.get()? })
-    }
-}
-
-/// Reply body of `get_e2label`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetE2labelRet {
-    pub label: BString,
-}
-
-impl Xdr for GetE2labelRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.label)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { label: d.get()? })
-    }
-}
-
-/// Reply body of `get_e2uuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetE2uuidRet {
-    pub uuid: BString,
-}
-
-impl Xdr for GetE2uuidRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.uuid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { uuid: d.get()? })
-    }
-}
-
-/// Reply body of `tune2fs_l`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Tune2fsLRet {
-    pub superblock: Vec<BString>,
-}
-
-impl Xdr for Tune2fsLRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.superblock)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { superblock: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `get_e2attrs`.
+    GetE2attrsRet { attrs: BString }
+    /// Reply body of `get_e2generation`.
+    GetE2generationRet { generation: i64 }
+    /// Reply body of `get_e2label`.
+    GetE2labelRet { label: BString }
+    /// Reply body of `get_e2uuid`.
+    GetE2uuidRet { uuid: BString }
+    /// Reply body of `tune2fs_l`.
+    Tune2fsLRet { superblock: Vec<BString> }
 }

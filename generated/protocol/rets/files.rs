@@ -2,277 +2,41 @@
 
 //! Bodies of replies of the calls of `files`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `case_sensitive_path`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CaseSensitivePathRet {
-    pub rpath: BString,
-}
-
-impl Xdr for CaseSensitivePathRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.rpath)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { rpath: d.get()? })
-    }
-}
-
-/// Reply body of `exists`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ExistsRet {
-    pub existsflag: bool,
-}
-
-impl Xdr for ExistsRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.existsflag)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { existsflag: d.get()? })
-    }
-}
-
-/// Reply body of `filesize`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FilesizeRet {
-    pub size: i64,
-}
-
-impl Xdr for FilesizeRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.size)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { size: d.get()? })
-    }
-}
-
-/// Reply body of `get_umask`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetUmaskRet {
-    pub mask: i32,
-}
-
-impl Xdr for GetUmaskRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mask)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { mask: d.get()? })
-    }
-}
-
-/// Reply body of `internal_readlinklist`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalReadlinklistRet {
-    pub links: Vec<BString>,
-}
-
-impl Xdr for InternalReadlinklistRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.links)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { links: d.get()? })
-    }
-}
-
-/// Reply body of `is_blockdev`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsBlockdevRet {
-    pub flag: bool,
-}
-
-impl Xdr for IsBlockdevRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.flag)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { flag: d.get()? })
-    }
-}
-
-/// Reply body of `is_chardev`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsChardevRet {
-    pub flag: bool,
-}
-
-impl Xdr for IsChardevRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.flag)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { flag: d.get()? })
-    }
-}
-
-/// Reply body of `is_dir`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsDirRet {
-    pub dirflag: bool,
-}
-
-impl Xdr for IsDirRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.dirflag)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { dirflag: d.get()? })
-    }
-}
-
-/// Reply body of `is_fifo`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsFifoRet {
-    pub flag: bool,
-}
-
-impl Xdr for IsFifoRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.flag)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { flag: d.get()? })
-    }
-}
-
-/// Reply body of `is_file`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsFileRet {
-    pub fileflag: bool,
-}
-
-impl Xdr for IsFileRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.fileflag)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { fileflag: d.get()? })
-    }
-}
-
-/// Reply body of `is_socket`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsSocketRet {
-    pub flag: bool,
-}
-
-impl Xdr for IsSocketRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.flag)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { flag: d.get()? })
-    }
-}
-
-/// Reply body of `is_symlink`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsSymlinkRet {
-    pub flag: bool,
-}
-
-impl Xdr for IsSymlinkRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.flag)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { flag: d.get()? })
-    }
-}
-
-/// Reply body of `mkdtemp`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MkdtempRet {
-    pub dir: BString,
-}
-
-impl Xdr for MkdtempRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.dir)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { dir: d.get()? })
-    }
-}
-
-/// Reply body of `mktemp`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MktempRet {
-    pub path: BString,
-}
-
-impl Xdr for MktempRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Reply body of `readlink`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ReadlinkRet {
-    pub link: BString,
-}
-
-impl Xdr for ReadlinkRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.link)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { link: d.get()? })
-    }
-}
-
-/// Reply body of `realpath`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RealpathRet {
-    pub rpath: BString,
-}
-
-impl Xdr for RealpathRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.rpath)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { rpath: d.get()? })
-    }
-}
-
-/// Reply body of `umask`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UmaskRet {
-    pub oldmask: i32,
-}
-
-impl Xdr for UmaskRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.oldmask)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { oldmask: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `case_sensitive_path`.
+    CaseSensitivePathRet { rpath: BString }
+    /// Reply body of `exists`.
+    ExistsRet { existsflag: bool }
+    /// Reply body of `filesize`.
+    FilesizeRet { size: i64 }
+    /// Reply body of `get_umask`.
+    GetUmaskRet { mask: i32 }
+    /// Reply body of `internal_readlinklist`.
+    InternalReadlinklistRet { links: Vec<BString> }
+    /// Reply body of `is_blockdev`.
+    IsBlockdevRet { flag: bool }
+    /// Reply body of `is_chardev`.
+    IsChardevRet { flag: bool }
+    /// Reply body of `is_dir`.
+    IsDirRet { dirflag: bool }
+    /// Reply body of `is_fifo`.
+    IsFifoRet { flag: bool }
+    /// Reply body of `is_file`.
+    IsFileRet { fileflag: bool }
+    /// Reply body of `is_socket`.
+    IsSocketRet { flag: bool }
+    /// Reply body of `is_symlink`.
+    IsSymlinkRet { flag: bool }
+    /// Reply body of `mkdtemp`.
+    MkdtempRet { dir: BString }
+    /// Reply body of `mktemp`.
+    MktempRet { path: BString }
+    /// Reply body of `readlink`.
+    ReadlinkRet { link: BString }
+    /// Reply body of `realpath`.
+    RealpathRet { rpath: BString }
+    /// Reply body of `umask`.
+    UmaskRet { oldmask: i32 }
 }

@@ -3,213 +3,33 @@
 //! Bodies of replies of the calls of `filesystems`.
 
 use super::super::structs;
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `blkid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct BlkidRet {
-    pub info: Vec<BString>,
-}
-
-impl Xdr for BlkidRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.info)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { info: d.get()? })
-    }
-}
-
-/// Reply body of `filesystem_available`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FilesystemAvailableRet {
-    pub fsavail: bool,
-}
-
-impl Xdr for FilesystemAvailableRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.fsavail)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { fsavail: d.get()? })
-    }
-}
-
-/// Reply body of `findfs_label`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FindfsLabelRet {
-    pub device: BString,
-}
-
-impl Xdr for FindfsLabelRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Reply body of `findfs_partlabel`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FindfsPartlabelRet {
-    pub device: BString,
-}
-
-impl Xdr for FindfsPartlabelRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Reply body of `findfs_partuuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FindfsPartuuidRet {
-    pub device: BString,
-}
-
-impl Xdr for FindfsPartuuidRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Reply body of `findfs_uuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FindfsUuidRet {
-    pub device: BString,
-}
-
-impl Xdr for FindfsUuidRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Reply body of `fsck`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FsckRet {
-    pub status: i32,
-}
-
-impl Xdr for FsckRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.status)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { status: d.get()? })
-    }
-}
-
-/// Reply body of `internal_parse_mountable`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalParseMountableRet {
-    pub mountable: structs::InternalMountable,
-}
-
-impl Xdr for InternalParseMountableRet {
-    const MIN_SIZE: usize = <structs::InternalMountable as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountable)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { mountable: d.get()? })
-    }
-}
-
-/// Reply body of `list_filesystems`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ListFilesystemsRet {
-    pub fses: Vec<BString>,
-}
-
-impl Xdr for ListFilesystemsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.fses)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { fses: d.get()? })
-    }
-}
-
-/// Reply body of `vfs_label`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VfsLabelRet {
-    pub label: BString,
-}
-
-impl Xdr for VfsLabelRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.label)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { label: d.get()? })
-    }
-}
-
-/// Reply body of `vfs_minimum_size`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VfsMinimumSizeRet {
-    pub sizeinbytes: i64,
-}
-
-impl Xdr for VfsMinimumSizeRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.sizeinbytes)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { sizeinbytes: d.get()? })
-    }
-}
-
-/// Reply body of `vfs_type`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VfsTypeRet {
-    pub fstype: BString,
-}
-
-impl Xdr for VfsTypeRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.fstype)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { fstype: d.get()? })
-    }
-}
-
-/// Reply body of `vfs_uuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VfsUuidRet {
-    pub uuid: BString,
-}
-
-impl Xdr for VfsUuidRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.uuid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { uuid: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `blkid`.
+    BlkidRet { info: Vec<BString> }
+    /// Reply body of `filesystem_available`.
+    FilesystemAvailableRet { fsavail: bool }
+    /// Reply body of `findfs_label`.
+    FindfsLabelRet { device: BString }
+    /// Reply body of `findfs_partlabel`.
+    FindfsPartlabelRet { device: BString }
+    /// Reply body of `findfs_partuuid`.
+    FindfsPartuuidRet { device: BString }
+    /// Reply body of `findfs_uuid`.
+    FindfsUuidRet { device: BString }
+    /// Reply body of `fsck`.
+    FsckRet { status: i32 }
+    /// Reply body of `internal_parse_mountable`.
+    InternalParseMountableRet { mountable: structs::InternalMountable }
+    /// Reply body of `list_filesystems`.
+    ListFilesystemsRet { fses: Vec<BString> }
+    /// Reply body of `vfs_label`.
+    VfsLabelRet { label: BString }
+    /// Reply body of `vfs_minimum_size`.
+    VfsMinimumSizeRet { sizeinbytes: i64 }
+    /// Reply body of `vfs_type`.
+    VfsTypeRet { fstype: BString }
+    /// Reply body of `vfs_uuid`.
+    VfsUuidRet { uuid: BString }
 }

@@ -3,213 +3,34 @@
 //! Bodies of replies of the calls of `hivex`.
 
 use super::super::structs;
-use crate::xdr::{Decoder, Encoder, Opaque, Xdr, XdrError};
+use crate::xdr::Opaque;
 use crate::BString;
 
-/// Reply body of `hivex_node_add_child`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNodeAddChildRet {
-    pub nodeh: i64,
-}
-
-impl Xdr for HivexNodeAddChildRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nodeh)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { nodeh: d.get()? })
-    }
-}
-
-/// Reply body of `hivex_node_children`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNodeChildrenRet {
-    pub nodehs: Vec<structs::HivexNode>,
-}
-
-impl Xdr for HivexNodeChildrenRet {
-    const MIN_SIZE: usize = <Vec<structs::HivexNode> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nodehs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { nodehs: d.get()? })
-    }
-}
-
-/// Reply body of `hivex_node_get_child`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNodeGetChildRet {
-    pub child: i64,
-}
-
-impl Xdr for HivexNodeGetChildRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.child)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { child: d.get()? })
-    }
-}
-
-/// Reply body of `hivex_node_get_value`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNodeGetValueRet {
-    pub valueh: i64,
-}
-
-impl Xdr for HivexNodeGetValueRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.valueh)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { valueh: d.get()? })
-    }
-}
-
-/// Reply body of `hivex_node_name`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNodeNameRet {
-    pub name: BString,
-}
-
-impl Xdr for HivexNodeNameRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.name)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { name: d.get()? })
-    }
-}
-
-/// Reply body of `hivex_node_parent`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNodeParentRet {
-    pub parent: i64,
-}
-
-impl Xdr for HivexNodeParentRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.parent)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { parent: d.get()? })
-    }
-}
-
-/// Reply body of `hivex_node_values`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexNodeValuesRet {
-    pub valuehs: Vec<structs::HivexValue>,
-}
-
-impl Xdr for HivexNodeValuesRet {
-    const MIN_SIZE: usize = <Vec<structs::HivexValue> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.valuehs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { valuehs: d.get()? })
-    }
-}
-
-/// Reply body of `hivex_root`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexRootRet {
-    pub nodeh: i64,
-}
-
-impl Xdr for HivexRootRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.nodeh)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { nodeh: d.get()? })
-    }
-}
-
-/// Reply body of `hivex_value_key`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexValueKeyRet {
-    pub key: BString,
-}
-
-impl Xdr for HivexValueKeyRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.key)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { key: d.get()? })
-    }
-}
-
-/// Reply body of `hivex_value_string`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexValueStringRet {
-    pub databuf: BString,
-}
-
-impl Xdr for HivexValueStringRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.databuf)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { databuf: d.get()? })
-    }
-}
-
-/// Reply body of `hivex_value_type`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexValueTypeRet {
-    pub datatype: i64,
-}
-
-impl Xdr for HivexValueTypeRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.datatype)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { datatype: d.get()? })
-    }
-}
-
-/// Reply body of `hivex_value_utf8`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexValueUtf8Ret {
-    pub databuf: BString,
-}
-
-impl Xdr for HivexValueUtf8Ret {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.databuf)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { databuf: d.get()? })
-    }
-}
-
-/// Reply body of `hivex_value_value`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HivexValueValueRet {
-    pub databuf: Opaque,
-}
-
-impl Xdr for HivexValueValueRet {
-    const MIN_SIZE: usize = <Opaque as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.databuf)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { databuf: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `hivex_node_add_child`.
+    HivexNodeAddChildRet { nodeh: i64 }
+    /// Reply body of `hivex_node_children`.
+    HivexNodeChildrenRet { nodehs: Vec<structs::HivexNode> }
+    /// Reply body of `hivex_node_get_child`.
+    HivexNodeGetChildRet { child: i64 }
+    /// Reply body of `hivex_node_get_value`.
+    HivexNodeGetValueRet { valueh: i64 }
+    /// Reply body of `hivex_node_name`.
+    HivexNodeNameRet { name: BString }
+    /// Reply body of `hivex_node_parent`.
+    HivexNodeParentRet { parent: i64 }
+    /// Reply body of `hivex_node_values`.
+    HivexNodeValuesRet { valuehs: Vec<structs::HivexValue> }
+    /// Reply body of `hivex_root`.
+    HivexRootRet { nodeh: i64 }
+    /// Reply body of `hivex_value_key`.
+    HivexValueKeyRet { key: BString }
+    /// Reply body of `hivex_value_string`.
+    HivexValueStringRet { databuf: BString }
+    /// Reply body of `hivex_value_type`.
+    HivexValueTypeRet { datatype: i64 }
+    /// Reply body of `hivex_value_utf8`.
+    HivexValueUtf8Ret { databuf: BString }
+    /// Reply body of `hivex_value_value`.
+    HivexValueValueRet { databuf: Opaque }
 }

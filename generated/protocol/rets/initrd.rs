@@ -2,37 +2,12 @@
 
 //! Bodies of replies of the calls of `initrd`.
 
-use crate::xdr::{Decoder, Encoder, Opaque, Xdr, XdrError};
+use crate::xdr::Opaque;
 use crate::BString;
 
-/// Reply body of `initrd_cat`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InitrdCatRet {
-    pub content: Opaque,
-}
-
-impl Xdr for InitrdCatRet {
-    const MIN_SIZE: usize = <Opaque as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.content)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { content: d.get()? })
-    }
-}
-
-/// Reply body of `initrd_list`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InitrdListRet {
-    pub filenames: Vec<BString>,
-}
-
-impl Xdr for InitrdListRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.filenames)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { filenames: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `initrd_cat`.
+    InitrdCatRet { content: Opaque }
+    /// Reply body of `initrd_list`.
+    InitrdListRet { filenames: Vec<BString> }
 }

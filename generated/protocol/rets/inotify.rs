@@ -3,53 +3,13 @@
 //! Bodies of replies of the calls of `inotify`.
 
 use super::super::structs;
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `inotify_add_watch`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InotifyAddWatchRet {
-    pub wd: i64,
-}
-
-impl Xdr for InotifyAddWatchRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.wd)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { wd: d.get()? })
-    }
-}
-
-/// Reply body of `inotify_files`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InotifyFilesRet {
-    pub paths: Vec<BString>,
-}
-
-impl Xdr for InotifyFilesRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.paths)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { paths: d.get()? })
-    }
-}
-
-/// Reply body of `inotify_read`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InotifyReadRet {
-    pub events: Vec<structs::InotifyEvent>,
-}
-
-impl Xdr for InotifyReadRet {
-    const MIN_SIZE: usize = <Vec<structs::InotifyEvent> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.events)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { events: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `inotify_add_watch`.
+    InotifyAddWatchRet { wd: i64 }
+    /// Reply body of `inotify_files`.
+    InotifyFilesRet { paths: Vec<BString> }
+    /// Reply body of `inotify_read`.
+    InotifyReadRet { events: Vec<structs::InotifyEvent> }
 }

@@ -3,439 +3,63 @@
 //! Bodies of replies of the calls of `inspect`.
 
 use super::super::structs;
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `file_architecture`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FileArchitectureRet {
-    pub arch: BString,
-}
-
-impl Xdr for FileArchitectureRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.arch)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { arch: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_arch`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetArchRet {
-    pub arch: BString,
-}
-
-impl Xdr for InspectGetArchRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.arch)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { arch: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_build_id`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetBuildIdRet {
-    pub buildid: BString,
-}
-
-impl Xdr for InspectGetBuildIdRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.buildid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { buildid: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_distro`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetDistroRet {
-    pub distro: BString,
-}
-
-impl Xdr for InspectGetDistroRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.distro)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { distro: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_drive_mappings`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetDriveMappingsRet {
-    pub drives: Vec<BString>,
-}
-
-impl Xdr for InspectGetDriveMappingsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.drives)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { drives: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_filesystems`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetFilesystemsRet {
-    pub filesystems: Vec<BString>,
-}
-
-impl Xdr for InspectGetFilesystemsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.filesystems)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { filesystems: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_format`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetFormatRet {
-    pub format: BString,
-}
-
-impl Xdr for InspectGetFormatRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.format)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { format: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_hostname`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetHostnameRet {
-    pub hostname: BString,
-}
-
-impl Xdr for InspectGetHostnameRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.hostname)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { hostname: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_major_version`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetMajorVersionRet {
-    pub major: i32,
-}
-
-impl Xdr for InspectGetMajorVersionRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.major)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { major: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_minor_version`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetMinorVersionRet {
-    pub minor: i32,
-}
-
-impl Xdr for InspectGetMinorVersionRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.minor)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { minor: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_mountpoints`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetMountpointsRet {
-    pub mountpoints: Vec<BString>,
-}
-
-impl Xdr for InspectGetMountpointsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountpoints)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { mountpoints: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_package_format`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetPackageFormatRet {
-    pub packageformat: BString,
-}
-
-impl Xdr for InspectGetPackageFormatRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.packageformat)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { packageformat: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_package_management`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetPackageManagementRet {
-    pub packagemanagement: BString,
-}
-
-impl Xdr for InspectGetPackageManagementRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.packagemanagement)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            packagemanagement: d.get()?,
-        })
-    }
-}
-
-/// Reply body of `inspect_get_product_name`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetProductNameRet {
-    pub product: BString,
-}
-
-impl Xdr for InspectGetProductNameRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.product)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { product: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_product_variant`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetProductVariantRet {
-    pub variant: BString,
-}
-
-impl Xdr for InspectGetProductVariantRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.variant)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { variant: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_roots`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetRootsRet {
-    pub roots: Vec<BString>,
-}
-
-impl Xdr for InspectGetRootsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.roots)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { roots: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_type`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetTypeRet {
-    pub name: BString,
-}
-
-impl Xdr for InspectGetTypeRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.name)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { name: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_windows_current_control_set`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetWindowsCurrentControlSetRet {
-    pub controlset: BString,
-}
-
-impl Xdr for InspectGetWindowsCurrentControlSetRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.controlset)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { controlset: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_windows_group_policy`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetWindowsGroupPolicyRet {
-    pub hasgrouppolicy: bool,
-}
-
-impl Xdr for InspectGetWindowsGroupPolicyRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.hasgrouppolicy)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { hasgrouppolicy: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_windows_software_hive`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetWindowsSoftwareHiveRet {
-    pub path: BString,
-}
-
-impl Xdr for InspectGetWindowsSoftwareHiveRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_windows_system_hive`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetWindowsSystemHiveRet {
-    pub path: BString,
-}
-
-impl Xdr for InspectGetWindowsSystemHiveRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_get_windows_systemroot`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectGetWindowsSystemrootRet {
-    pub systemroot: BString,
-}
-
-impl Xdr for InspectGetWindowsSystemrootRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.systemroot)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { systemroot: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_is_live`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectIsLiveRet {
-    pub live: bool,
-}
-
-impl Xdr for InspectIsLiveRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.live)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { live: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_is_multipart`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectIsMultipartRet {
-    pub multipart: bool,
-}
-
-impl Xdr for InspectIsMultipartRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.multipart)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { multipart: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_is_netinst`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectIsNetinstRet {
-    pub netinst: bool,
-}
-
-impl Xdr for InspectIsNetinstRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.netinst)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { netinst: d.get()? })
-    }
-}
-
-/// Reply body of `inspect_os`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InspectOsRet {
-    pub roots: Vec<BString>,
-}
-
-impl Xdr for InspectOsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.roots)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { roots: d.get()? })
-    }
-}
-
-/// Reply body of `internal_list_rpm_applications`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalListRpmApplicationsRet {
-    pub applications2: Vec<structs::Application2>,
-}
-
-impl Xdr for InternalListRpmApplicationsRet {
-    const MIN_SIZE: usize = <Vec<structs::Application2> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.applications2)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { applications2: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `file_architecture`.
+    FileArchitectureRet { arch: BString }
+    /// Reply body of `inspect_get_arch`.
+    InspectGetArchRet { arch: BString }
+    /// Reply body of `inspect_get_build_id`.
+    InspectGetBuildIdRet { buildid: BString }
+    /// Reply body of `inspect_get_distro`.
+    InspectGetDistroRet { distro: BString }
+    /// Reply body of `inspect_get_drive_mappings`.
+    InspectGetDriveMappingsRet { drives: Vec<BString> }
+    /// Reply body of `inspect_get_filesystems`.
+    InspectGetFilesystemsRet { filesystems: Vec<BString> }
+    /// Reply body of `inspect_get_format`.
+    InspectGetFormatRet { format: BString }
+    /// Reply body of `inspect_get_hostname`.
+    InspectGetHostnameRet { hostname: BString }
+    /// Reply body of `inspect_get_major_version`.
+    InspectGetMajorVersionRet { major: i32 }
+    /// Reply body of `inspect_get_minor_version`.
+    InspectGetMinorVersionRet { minor: i32 }
+    /// Reply body of `inspect_get_mountpoints`.
+    InspectGetMountpointsRet { mountpoints: Vec<BString> }
+    /// Reply body of `inspect_get_package_format`.
+    InspectGetPackageFormatRet { packageformat: BString }
+    /// Reply body of `inspect_get_package_management`.
+    InspectGetPackageManagementRet { packagemanagement: BString }
+    /// Reply body of `inspect_get_product_name`.
+    InspectGetProductNameRet { product: BString }
+    /// Reply body of `inspect_get_product_variant`.
+    InspectGetProductVariantRet { variant: BString }
+    /// Reply body of `inspect_get_roots`.
+    InspectGetRootsRet { roots: Vec<BString> }
+    /// Reply body of `inspect_get_type`.
+    InspectGetTypeRet { name: BString }
+    /// Reply body of `inspect_get_windows_current_control_set`.
+    InspectGetWindowsCurrentControlSetRet { controlset: BString }
+    /// Reply body of `inspect_get_windows_group_policy`.
+    InspectGetWindowsGroupPolicyRet { hasgrouppolicy: bool }
+    /// Reply body of `inspect_get_windows_software_hive`.
+    InspectGetWindowsSoftwareHiveRet { path: BString }
+    /// Reply body of `inspect_get_windows_system_hive`.
+    InspectGetWindowsSystemHiveRet { path: BString }
+    /// Reply body of `inspect_get_windows_systemroot`.
+    InspectGetWindowsSystemrootRet { systemroot: BString }
+    /// Reply body of `inspect_is_live`.
+    InspectIsLiveRet { live: bool }
+    /// Reply body of `inspect_is_multipart`.
+    InspectIsMultipartRet { multipart: bool }
+    /// Reply body of `inspect_is_netinst`.
+    InspectIsNetinstRet { netinst: bool }
+    /// Reply body of `inspect_os`.
+    InspectOsRet { roots: Vec<BString> }
+    /// Reply body of `internal_list_rpm_applications`.
+    InternalListRpmApplicationsRet { applications2: Vec<structs::Application2> }
+    /// Reply body of `internal_list_windows_applications`.
+    InternalListWindowsApplicationsRet { applications2: Vec<structs::Application2> }
 }

@@ -3,36 +3,10 @@
 //! Bodies of replies of the calls of `iso`.
 
 use super::super::structs;
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 
-/// Reply body of `isoinfo`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsoinfoRet {
-    pub isodata: structs::Isoinfo,
-}
-
-impl Xdr for IsoinfoRet {
-    const MIN_SIZE: usize = <structs::Isoinfo as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.isodata)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { isodata: d.get()? })
-    }
-}
-
-/// Reply body of `isoinfo_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsoinfoDeviceRet {
-    pub isodata: structs::Isoinfo,
-}
-
-impl Xdr for IsoinfoDeviceRet {
-    const MIN_SIZE: usize = <structs::Isoinfo as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.isodata)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { isodata: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `isoinfo`.
+    IsoinfoRet { isodata: structs::Isoinfo }
+    /// Reply body of `isoinfo_device`.
+    IsoinfoDeviceRet { isodata: structs::Isoinfo }
 }

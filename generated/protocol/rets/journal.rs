@@ -2,68 +2,13 @@
 
 //! Bodies of replies of the calls of `journal`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
-
-/// Reply body of `journal_get_data_threshold`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct JournalGetDataThresholdRet {
-    pub threshold: i64,
-}
-
-impl Xdr for JournalGetDataThresholdRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.threshold)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { threshold: d.get()? })
-    }
-}
-
-/// Reply body of `journal_get_realtime_usec`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct JournalGetRealtimeUsecRet {
-    pub usec: i64,
-}
-
-impl Xdr for JournalGetRealtimeUsecRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.usec)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { usec: d.get()? })
-    }
-}
-
-/// Reply body of `journal_next`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct JournalNextRet {
-    pub more: bool,
-}
-
-impl Xdr for JournalNextRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.more)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { more: d.get()? })
-    }
-}
-
-/// Reply body of `journal_skip`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct JournalSkipRet {
-    pub rskip: i64,
-}
-
-impl Xdr for JournalSkipRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.rskip)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { rskip: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `journal_get_data_threshold`.
+    JournalGetDataThresholdRet { threshold: i64 }
+    /// Reply body of `journal_get_realtime_usec`.
+    JournalGetRealtimeUsecRet { usec: i64 }
+    /// Reply body of `journal_next`.
+    JournalNextRet { more: bool }
+    /// Reply body of `journal_skip`.
+    JournalSkipRet { rskip: i64 }
 }

@@ -2,165 +2,27 @@
 
 //! Bodies of replies of the calls of `ldm`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `ldmtool_diskgroup_disks`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LdmtoolDiskgroupDisksRet {
-    pub disks: Vec<BString>,
-}
-
-impl Xdr for LdmtoolDiskgroupDisksRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.disks)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { disks: d.get()? })
-    }
-}
-
-/// Reply body of `ldmtool_diskgroup_name`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LdmtoolDiskgroupNameRet {
-    pub name: BString,
-}
-
-impl Xdr for LdmtoolDiskgroupNameRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.name)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { name: d.get()? })
-    }
-}
-
-/// Reply body of `ldmtool_diskgroup_volumes`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LdmtoolDiskgroupVolumesRet {
-    pub volumes: Vec<BString>,
-}
-
-impl Xdr for LdmtoolDiskgroupVolumesRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.volumes)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { volumes: d.get()? })
-    }
-}
-
-/// Reply body of `ldmtool_scan`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LdmtoolScanRet {
-    pub guids: Vec<BString>,
-}
-
-impl Xdr for LdmtoolScanRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.guids)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { guids: d.get()? })
-    }
-}
-
-/// Reply body of `ldmtool_scan_devices`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LdmtoolScanDevicesRet {
-    pub guids: Vec<BString>,
-}
-
-impl Xdr for LdmtoolScanDevicesRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.guids)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { guids: d.get()? })
-    }
-}
-
-/// Reply body of `ldmtool_volume_hint`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LdmtoolVolumeHintRet {
-    pub hint: BString,
-}
-
-impl Xdr for LdmtoolVolumeHintRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.hint)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { hint: d.get()? })
-    }
-}
-
-/// Reply body of `ldmtool_volume_partitions`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LdmtoolVolumePartitionsRet {
-    pub partitions: Vec<BString>,
-}
-
-impl Xdr for LdmtoolVolumePartitionsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.partitions)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { partitions: d.get()? })
-    }
-}
-
-/// Reply body of `ldmtool_volume_type`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LdmtoolVolumeTypeRet {
-    pub voltype: BString,
-}
-
-impl Xdr for LdmtoolVolumeTypeRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.voltype)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { voltype: d.get()? })
-    }
-}
-
-/// Reply body of `list_ldm_partitions`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ListLdmPartitionsRet {
-    pub devices: Vec<BString>,
-}
-
-impl Xdr for ListLdmPartitionsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.devices)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { devices: d.get()? })
-    }
-}
-
-/// Reply body of `list_ldm_volumes`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ListLdmVolumesRet {
-    pub devices: Vec<BString>,
-}
-
-impl Xdr for ListLdmVolumesRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.devices)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { devices: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `ldmtool_diskgroup_disks`.
+    LdmtoolDiskgroupDisksRet { disks: Vec<BString> }
+    /// Reply body of `ldmtool_diskgroup_name`.
+    LdmtoolDiskgroupNameRet { name: BString }
+    /// Reply body of `ldmtool_diskgroup_volumes`.
+    LdmtoolDiskgroupVolumesRet { volumes: Vec<BString> }
+    /// Reply body of `ldmtool_scan`.
+    LdmtoolScanRet { guids: Vec<BString> }
+    /// Reply body of `ldmtool_scan_devices`.
+    LdmtoolScanDevicesRet { guids: Vec<BString> }
+    /// Reply body of `ldmtool_volume_hint`.
+    LdmtoolVolumeHintRet { hint: BString }
+    /// Reply body of `ldmtool_volume_partitions`.
+    LdmtoolVolumePartitionsRet { partitions: Vec<BString> }
+    /// Reply body of `ldmtool_volume_type`.
+    LdmtoolVolumeTypeRet { voltype: BString }
+    /// Reply body of `list_ldm_partitions`.
+    ListLdmPartitionsRet { devices: Vec<BString> }
+    /// Reply body of `list_ldm_volumes`.
+    ListLdmVolumesRet { devices: Vec<BString> }
 }

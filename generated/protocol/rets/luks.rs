@@ -2,21 +2,9 @@
 
 //! Bodies of replies of the calls of `luks`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `luks_uuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LuksUuidRet {
-    pub uuid: BString,
-}
-
-impl Xdr for LuksUuidRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.uuid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { uuid: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `luks_uuid`.
+    LuksUuidRet { uuid: BString }
 }

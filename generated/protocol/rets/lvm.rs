@@ -3,245 +3,38 @@
 //! Bodies of replies of the calls of `lvm`.
 
 use super::super::structs;
-use crate::xdr::{Decoder, Encoder, Opaque, Xdr, XdrError};
+use crate::xdr::Opaque;
 use crate::BString;
 
-/// Reply body of `is_lv`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct IsLvRet {
-    pub lvflag: bool,
-}
-
-impl Xdr for IsLvRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lvflag)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lvflag: d.get()? })
-    }
-}
-
-/// Reply body of `list_dm_devices`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ListDmDevicesRet {
-    pub devices: Vec<BString>,
-}
-
-impl Xdr for ListDmDevicesRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.devices)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { devices: d.get()? })
-    }
-}
-
-/// Reply body of `lvm_canonical_lv_name`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvmCanonicalLvNameRet {
-    pub lv: BString,
-}
-
-impl Xdr for LvmCanonicalLvNameRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.lv)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { lv: d.get()? })
-    }
-}
-
-/// Reply body of `lvs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvsRet {
-    pub logvols: Vec<BString>,
-}
-
-impl Xdr for LvsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.logvols)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { logvols: d.get()? })
-    }
-}
-
-/// Reply body of `lvs_full`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvsFullRet {
-    pub logvols: Vec<structs::LvmLv>,
-}
-
-impl Xdr for LvsFullRet {
-    const MIN_SIZE: usize = <Vec<structs::LvmLv> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.logvols)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { logvols: d.get()? })
-    }
-}
-
-/// Reply body of `lvuuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LvuuidRet {
-    pub uuid: BString,
-}
-
-impl Xdr for LvuuidRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.uuid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { uuid: d.get()? })
-    }
-}
-
-/// Reply body of `pvs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PvsRet {
-    pub physvols: Vec<BString>,
-}
-
-impl Xdr for PvsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.physvols)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { physvols: d.get()? })
-    }
-}
-
-/// Reply body of `pvs_full`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PvsFullRet {
-    pub physvols: Vec<structs::LvmPv>,
-}
-
-impl Xdr for PvsFullRet {
-    const MIN_SIZE: usize = <Vec<structs::LvmPv> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.physvols)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { physvols: d.get()? })
-    }
-}
-
-/// Reply body of `pvuuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PvuuidRet {
-    pub uuid: BString,
-}
-
-impl Xdr for PvuuidRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.uuid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { uuid: d.get()? })
-    }
-}
-
-/// Reply body of `vglvuuids`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VglvuuidsRet {
-    pub uuids: Vec<BString>,
-}
-
-impl Xdr for VglvuuidsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.uuids)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { uuids: d.get()? })
-    }
-}
-
-/// Reply body of `vgmeta`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VgmetaRet {
-    pub metadata: Opaque,
-}
-
-impl Xdr for VgmetaRet {
-    const MIN_SIZE: usize = <Opaque as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.metadata)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { metadata: d.get()? })
-    }
-}
-
-/// Reply body of `vgpvuuids`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VgpvuuidsRet {
-    pub uuids: Vec<BString>,
-}
-
-impl Xdr for VgpvuuidsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.uuids)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { uuids: d.get()? })
-    }
-}
-
-/// Reply body of `vgs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VgsRet {
-    pub volgroups: Vec<BString>,
-}
-
-impl Xdr for VgsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.volgroups)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { volgroups: d.get()? })
-    }
-}
-
-/// Reply body of `vgs_full`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VgsFullRet {
-    pub volgroups: Vec<structs::LvmVg>,
-}
-
-impl Xdr for VgsFullRet {
-    const MIN_SIZE: usize = <Vec<structs::LvmVg> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.volgroups)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { volgroups: d.get()? })
-    }
-}
-
-/// Reply body of `vguuid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct VguuidRet {
-    pub uuid: BString,
-}
-
-impl Xdr for VguuidRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.uuid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { uuid: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `is_lv`.
+    IsLvRet { lvflag: bool }
+    /// Reply body of `list_dm_devices`.
+    ListDmDevicesRet { devices: Vec<BString> }
+    /// Reply body of `lvm_canonical_lv_name`.
+    LvmCanonicalLvNameRet { lv: BString }
+    /// Reply body of `lvs`.
+    LvsRet { logvols: Vec<BString> }
+    /// Reply body of `lvs_full`.
+    LvsFullRet { logvols: Vec<structs::LvmLv> }
+    /// Reply body of `lvuuid`.
+    LvuuidRet { uuid: BString }
+    /// Reply body of `pvs`.
+    PvsRet { physvols: Vec<BString> }
+    /// Reply body of `pvs_full`.
+    PvsFullRet { physvols: Vec<structs::LvmPv> }
+    /// Reply body of `pvuuid`.
+    PvuuidRet { uuid: BString }
+    /// Reply body of `vglvuuids`.
+    VglvuuidsRet { uuids: Vec<BString> }
+    /// Reply body of `vgmeta`.
+    VgmetaRet { metadata: Opaque }
+    /// Reply body of `vgpvuuids`.
+    VgpvuuidsRet { uuids: Vec<BString> }
+    /// Reply body of `vgs`.
+    VgsRet { volgroups: Vec<BString> }
+    /// Reply body of `vgs_full`.
+    VgsFullRet { volgroups: Vec<structs::LvmVg> }
+    /// Reply body of `vguuid`.
+    VguuidRet { uuid: BString }
 }

@@ -3,53 +3,13 @@
 //! Bodies of replies of the calls of `md`.
 
 use super::super::structs;
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `list_md_devices`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ListMdDevicesRet {
-    pub devices: Vec<BString>,
-}
-
-impl Xdr for ListMdDevicesRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.devices)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { devices: d.get()? })
-    }
-}
-
-/// Reply body of `md_detail`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MdDetailRet {
-    pub info: Vec<BString>,
-}
-
-impl Xdr for MdDetailRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.info)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { info: d.get()? })
-    }
-}
-
-/// Reply body of `md_stat`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MdStatRet {
-    pub devices: Vec<structs::Mdstat>,
-}
-
-impl Xdr for MdStatRet {
-    const MIN_SIZE: usize = <Vec<structs::Mdstat> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.devices)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { devices: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `list_md_devices`.
+    ListMdDevicesRet { devices: Vec<BString> }
+    /// Reply body of `md_detail`.
+    MdDetailRet { info: Vec<BString> }
+    /// Reply body of `md_stat`.
+    MdStatRet { devices: Vec<structs::Mdstat> }
 }

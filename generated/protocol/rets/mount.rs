@@ -2,85 +2,17 @@
 
 //! Bodies of replies of the calls of `mount`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `df`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DfRet {
-    pub output: BString,
-}
-
-impl Xdr for DfRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.output)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { output: d.get()? })
-    }
-}
-
-/// Reply body of `df_h`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DfHRet {
-    pub output: BString,
-}
-
-impl Xdr for DfHRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.output)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { output: d.get()? })
-    }
-}
-
-/// Reply body of `list_9p`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct List9pRet {
-    pub mounttags: Vec<BString>,
-}
-
-impl Xdr for List9pRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mounttags)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { mounttags: d.get()? })
-    }
-}
-
-/// Reply body of `mountpoints`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MountpointsRet {
-    pub mps: Vec<BString>,
-}
-
-impl Xdr for MountpointsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mps)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { mps: d.get()? })
-    }
-}
-
-/// Reply body of `mounts`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct MountsRet {
-    pub devices: Vec<BString>,
-}
-
-impl Xdr for MountsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.devices)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { devices: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `df`.
+    DfRet { output: BString }
+    /// Reply body of `df_h`.
+    DfHRet { output: BString }
+    /// Reply body of `list_9p`.
+    List9pRet { mounttags: Vec<BString> }
+    /// Reply body of `mountpoints`.
+    MountpointsRet { mps: Vec<BString> }
+    /// Reply body of `mounts`.
+    MountsRet { devices: Vec<BString> }
 }

@@ -2,20 +2,7 @@
 
 //! Bodies of replies of the calls of `ntfs`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
-
-/// Reply body of `ntfs_3g_probe`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Ntfs3gProbeRet {
-    pub status: i32,
-}
-
-impl Xdr for Ntfs3gProbeRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.status)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { status: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `ntfs_3g_probe`.
+    Ntfs3gProbeRet { status: i32 }
 }

@@ -3,245 +3,37 @@
 //! Bodies of replies of the calls of `parts`.
 
 use super::super::structs;
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `part_get_bootable`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PartGetBootableRet {
-    pub bootable: bool,
-}
-
-impl Xdr for PartGetBootableRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.bootable)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { bootable: d.get()? })
-    }
-}
-
-/// Reply body of `part_get_disk_guid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PartGetDiskGuidRet {
-    pub guid: BString,
-}
-
-impl Xdr for PartGetDiskGuidRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.guid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { guid: d.get()? })
-    }
-}
-
-/// Reply body of `part_get_gpt_attributes`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PartGetGptAttributesRet {
-    pub attributes: i64,
-}
-
-impl Xdr for PartGetGptAttributesRet {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.attributes)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { attributes: d.get()? })
-    }
-}
-
-/// Reply body of `part_get_gpt_guid`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PartGetGptGuidRet {
-    pub guid: BString,
-}
-
-impl Xdr for PartGetGptGuidRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.guid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { guid: d.get()? })
-    }
-}
-
-/// Reply body of `part_get_gpt_type`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PartGetGptTypeRet {
-    pub guid: BString,
-}
-
-impl Xdr for PartGetGptTypeRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.guid)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { guid: d.get()? })
-    }
-}
-
-/// Reply body of `part_get_mbr_id`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PartGetMbrIdRet {
-    pub idbyte: i32,
-}
-
-impl Xdr for PartGetMbrIdRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.idbyte)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { idbyte: d.get()? })
-    }
-}
-
-/// Reply body of `part_get_mbr_part_type`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PartGetMbrPartTypeRet {
-    pub partitiontype: BString,
-}
-
-impl Xdr for PartGetMbrPartTypeRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.partitiontype)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { partitiontype: d.get()? })
-    }
-}
-
-/// Reply body of `part_get_name`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PartGetNameRet {
-    pub name: BString,
-}
-
-impl Xdr for PartGetNameRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.name)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { name: d.get()? })
-    }
-}
-
-/// Reply body of `part_get_parttype`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PartGetParttypeRet {
-    pub parttype: BString,
-}
-
-impl Xdr for PartGetParttypeRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.parttype)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { parttype: d.get()? })
-    }
-}
-
-/// Reply body of `part_list`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PartListRet {
-    pub partitions: Vec<structs::Partition>,
-}
-
-impl Xdr for PartListRet {
-    const MIN_SIZE: usize = <Vec<structs::Partition> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.partitions)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { partitions: d.get()? })
-    }
-}
-
-/// Reply body of `part_to_dev`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PartToDevRet {
-    pub device: BString,
-}
-
-impl Xdr for PartToDevRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Reply body of `part_to_partnum`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct PartToPartnumRet {
-    pub partnum: i32,
-}
-
-impl Xdr for PartToPartnumRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.partnum)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { partnum: d.get()? })
-    }
-}
-
-/// Reply body of `sfdisk_disk_geometry`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SfdiskDiskGeometryRet {
-    pub partitions: BString,
-}
-
-impl Xdr for SfdiskDiskGeometryRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.partitions)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { partitions: d.get()? })
-    }
-}
-
-/// Reply body of `sfdisk_kernel_geometry`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SfdiskKernelGeometryRet {
-    pub partitions: BString,
-}
-
-impl Xdr for SfdiskKernelGeometryRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.partitions)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { partitions: d.get()? })
-    }
-}
-
-/// Reply body of `sfdisk_l`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SfdiskLRet {
-    pub partitions: BString,
-}
-
-impl Xdr for SfdiskLRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.partitions)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { partitions: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `part_get_bootable`.
+    PartGetBootableRet { bootable: bool }
+    /// Reply body of `part_get_disk_guid`.
+    PartGetDiskGuidRet { guid: BString }
+    /// Reply body of `part_get_gpt_attributes`.
+    PartGetGptAttributesRet { attributes: i64 }
+    /// Reply body of `part_get_gpt_guid`.
+    PartGetGptGuidRet { guid: BString }
+    /// Reply body of `part_get_gpt_type`.
+    PartGetGptTypeRet { guid: BString }
+    /// Reply body of `part_get_mbr_id`.
+    PartGetMbrIdRet { idbyte: i32 }
+    /// Reply body of `part_get_mbr_part_type`.
+    PartGetMbrPartTypeRet { partitiontype: BString }
+    /// Reply body of `part_get_name`.
+    PartGetNameRet { name: BString }
+    /// Reply body of `part_get_parttype`.
+    PartGetParttypeRet { parttype: BString }
+    /// Reply body of `part_list`.
+    PartListRet { partitions: Vec<structs::Partition> }
+    /// Reply body of `part_to_dev`.
+    PartToDevRet { device: BString }
+    /// Reply body of `part_to_partnum`.
+    PartToPartnumRet { partnum: i32 }
+    /// Reply body of `sfdisk_disk_geometry`.
+    SfdiskDiskGeometryRet { partitions: BString }
+    /// Reply body of `sfdisk_kernel_geometry`.
+    SfdiskKernelGeometryRet { partitions: BString }
+    /// Reply body of `sfdisk_l`.
+    SfdiskLRet { partitions: BString }
 }

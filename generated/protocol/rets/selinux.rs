@@ -2,21 +2,9 @@
 
 //! Bodies of replies of the calls of `selinux`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `getcon`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetconRet {
-    pub context: BString,
-}
-
-impl Xdr for GetconRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.context)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { context: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `getcon`.
+    GetconRet { context: BString }
 }

@@ -3,68 +3,14 @@
 //! Bodies of replies of the calls of `stat`.
 
 use super::super::structs;
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 
-/// Reply body of `internal_lstatnslist`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalLstatnslistRet {
-    pub statbufs: Vec<structs::Statns>,
-}
-
-impl Xdr for InternalLstatnslistRet {
-    const MIN_SIZE: usize = <Vec<structs::Statns> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.statbufs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { statbufs: d.get()? })
-    }
-}
-
-/// Reply body of `lstatns`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LstatnsRet {
-    pub statbuf: structs::Statns,
-}
-
-impl Xdr for LstatnsRet {
-    const MIN_SIZE: usize = <structs::Statns as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.statbuf)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { statbuf: d.get()? })
-    }
-}
-
-/// Reply body of `statns`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct StatnsRet {
-    pub statbuf: structs::Statns,
-}
-
-impl Xdr for StatnsRet {
-    const MIN_SIZE: usize = <structs::Statns as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.statbuf)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { statbuf: d.get()? })
-    }
-}
-
-/// Reply body of `statvfs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct StatvfsRet {
-    pub statbuf: structs::Statvfs,
-}
-
-impl Xdr for StatvfsRet {
-    const MIN_SIZE: usize = <structs::Statvfs as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.statbuf)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { statbuf: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `internal_lstatnslist`.
+    InternalLstatnslistRet { statbufs: Vec<structs::Statns> }
+    /// Reply body of `lstatns`.
+    LstatnsRet { statbuf: structs::Statns }
+    /// Reply body of `statns`.
+    StatnsRet { statbuf: structs::Statns }
+    /// Reply body of `statvfs`.
+    StatvfsRet { statbuf: structs::Statvfs }
 }

@@ -3,101 +3,19 @@
 //! Bodies of replies of the calls of `system`.
 
 use super::super::structs;
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `available_all_groups`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AvailableAllGroupsRet {
-    pub groups: Vec<BString>,
-}
-
-impl Xdr for AvailableAllGroupsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.groups)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { groups: d.get()? })
-    }
-}
-
-/// Reply body of `debug`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DebugRet {
-    pub result: BString,
-}
-
-impl Xdr for DebugRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.result)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { result: d.get()? })
-    }
-}
-
-/// Reply body of `dmesg`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct DmesgRet {
-    pub kmsgs: BString,
-}
-
-impl Xdr for DmesgRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.kmsgs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { kmsgs: d.get()? })
-    }
-}
-
-/// Reply body of `echo_daemon`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct EchoDaemonRet {
-    pub output: BString,
-}
-
-impl Xdr for EchoDaemonRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.output)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { output: d.get()? })
-    }
-}
-
-/// Reply body of `internal_feature_available`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalFeatureAvailableRet {
-    pub result: i32,
-}
-
-impl Xdr for InternalFeatureAvailableRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.result)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { result: d.get()? })
-    }
-}
-
-/// Reply body of `utsname`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct UtsnameRet {
-    pub uts: structs::Utsname,
-}
-
-impl Xdr for UtsnameRet {
-    const MIN_SIZE: usize = <structs::Utsname as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.uts)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { uts: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `available_all_groups`.
+    AvailableAllGroupsRet { groups: Vec<BString> }
+    /// Reply body of `debug`.
+    DebugRet { result: BString }
+    /// Reply body of `dmesg`.
+    DmesgRet { kmsgs: BString }
+    /// Reply body of `echo_daemon`.
+    EchoDaemonRet { output: BString }
+    /// Reply body of `internal_feature_available`.
+    InternalFeatureAvailableRet { result: i32 }
+    /// Reply body of `utsname`.
+    UtsnameRet { uts: structs::Utsname }
 }

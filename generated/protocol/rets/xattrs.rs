@@ -3,84 +3,17 @@
 //! Bodies of replies of the calls of `xattrs`.
 
 use super::super::structs;
-use crate::xdr::{Decoder, Encoder, Opaque, Xdr, XdrError};
+use crate::xdr::Opaque;
 
-/// Reply body of `getxattr`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetxattrRet {
-    pub xattr: Opaque,
-}
-
-impl Xdr for GetxattrRet {
-    const MIN_SIZE: usize = <Opaque as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.xattr)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { xattr: d.get()? })
-    }
-}
-
-/// Reply body of `getxattrs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct GetxattrsRet {
-    pub xattrs: Vec<structs::Xattr>,
-}
-
-impl Xdr for GetxattrsRet {
-    const MIN_SIZE: usize = <Vec<structs::Xattr> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.xattrs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { xattrs: d.get()? })
-    }
-}
-
-/// Reply body of `internal_lxattrlist`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct InternalLxattrlistRet {
-    pub xattrs: Vec<structs::Xattr>,
-}
-
-impl Xdr for InternalLxattrlistRet {
-    const MIN_SIZE: usize = <Vec<structs::Xattr> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.xattrs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { xattrs: d.get()? })
-    }
-}
-
-/// Reply body of `lgetxattr`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LgetxattrRet {
-    pub xattr: Opaque,
-}
-
-impl Xdr for LgetxattrRet {
-    const MIN_SIZE: usize = <Opaque as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.xattr)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { xattr: d.get()? })
-    }
-}
-
-/// Reply body of `lgetxattrs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LgetxattrsRet {
-    pub xattrs: Vec<structs::Xattr>,
-}
-
-impl Xdr for LgetxattrsRet {
-    const MIN_SIZE: usize = <Vec<structs::Xattr> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.xattrs)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { xattrs: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `getxattr`.
+    GetxattrRet { xattr: Opaque }
+    /// Reply body of `getxattrs`.
+    GetxattrsRet { xattrs: Vec<structs::Xattr> }
+    /// Reply body of `internal_lxattrlist`.
+    InternalLxattrlistRet { xattrs: Vec<structs::Xattr> }
+    /// Reply body of `lgetxattr`.
+    LgetxattrRet { xattr: Opaque }
+    /// Reply body of `lgetxattrs`.
+    LgetxattrsRet { xattrs: Vec<structs::Xattr> }
 }

@@ -3,53 +3,13 @@
 //! Bodies of replies of the calls of `xfs`.
 
 use super::super::structs;
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `xfs_info`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct XfsInfoRet {
-    pub info: structs::Xfsinfo,
-}
-
-impl Xdr for XfsInfoRet {
-    const MIN_SIZE: usize = <structs::Xfsinfo as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.info)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { info: d.get()? })
-    }
-}
-
-/// Reply body of `xfs_info2`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct XfsInfo2Ret {
-    pub info: Vec<BString>,
-}
-
-impl Xdr for XfsInfo2Ret {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.info)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { info: d.get()? })
-    }
-}
-
-/// Reply body of `xfs_repair`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct XfsRepairRet {
-    pub status: i32,
-}
-
-impl Xdr for XfsRepairRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.status)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { status: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `xfs_info`.
+    XfsInfoRet { info: structs::Xfsinfo }
+    /// Reply body of `xfs_info2`.
+    XfsInfo2Ret { info: Vec<BString> }
+    /// Reply body of `xfs_repair`.
+    XfsRepairRet { status: i32 }
 }

@@ -18,7 +18,7 @@ gfs_py_acl_delete_def_file (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "acl_delete_def_file", 2);
-  dir = gfs_arg_str (&gfs_c, 1);
+  dir = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_acl_delete_def_file (gfs_c.g, dir));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -39,7 +39,7 @@ gfs_py_acl_get_file (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "acl_get_file", 3);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   acltype = gfs_arg_str (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_acl_get_file (gfs_c.g, path, acltype));
@@ -62,7 +62,7 @@ gfs_py_acl_set_file (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "acl_set_file", 4);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   acltype = gfs_arg_str (&gfs_c, 2);
   acl = gfs_arg_str (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {

@@ -22,8 +22,8 @@ gfs_py_compress_device_out (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "compress_device_out", 5);
   ctype = gfs_arg_str (&gfs_c, 1);
-  device = gfs_arg_str (&gfs_c, 2);
-  zdevice = gfs_arg_str (&gfs_c, 3);
+  device = gfs_arg_path (&gfs_c, 2);
+  zdevice = gfs_arg_path (&gfs_c, 3);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 4)) {
     gfs_opts.bitmask |= GUESTFS_COMPRESS_DEVICE_OUT_LEVEL_BITMASK;
@@ -52,8 +52,8 @@ gfs_py_compress_out (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "compress_out", 5);
   ctype = gfs_arg_str (&gfs_c, 1);
-  file = gfs_arg_str (&gfs_c, 2);
-  zfile = gfs_arg_str (&gfs_c, 3);
+  file = gfs_arg_path (&gfs_c, 2);
+  zfile = gfs_arg_path (&gfs_c, 3);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 4)) {
     gfs_opts.bitmask |= GUESTFS_COMPRESS_OUT_LEVEL_BITMASK;
@@ -80,8 +80,8 @@ gfs_py_cpio_out (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "cpio_out", 4);
-  directory = gfs_arg_str (&gfs_c, 1);
-  cpiofile = gfs_arg_str (&gfs_c, 2);
+  directory = gfs_arg_path (&gfs_c, 1);
+  cpiofile = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_CPIO_OUT_FORMAT_BITMASK;
@@ -108,8 +108,8 @@ gfs_py_tar_in (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "tar_in", 8);
-  tarfile = gfs_arg_str (&gfs_c, 1);
-  directory = gfs_arg_str (&gfs_c, 2);
+  tarfile = gfs_arg_path (&gfs_c, 1);
+  directory = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_TAR_IN_OPTS_COMPRESS_BITMASK;
@@ -152,8 +152,8 @@ gfs_py_tar_out (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "tar_out", 9);
-  directory = gfs_arg_str (&gfs_c, 1);
-  tarfile = gfs_arg_str (&gfs_c, 2);
+  directory = gfs_arg_path (&gfs_c, 1);
+  tarfile = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_TAR_OUT_OPTS_COMPRESS_BITMASK;
@@ -165,7 +165,7 @@ gfs_py_tar_out (PyObject *gfs_module, PyObject *gfs_args)
   }
   if (gfs_given (&gfs_c, 5)) {
     gfs_opts.bitmask |= GUESTFS_TAR_OUT_OPTS_EXCLUDES_BITMASK;
-    gfs_opts.excludes = gfs_arg_list (&gfs_c, 5);
+    gfs_opts.excludes = gfs_arg_str_list (&gfs_c, 5);
   }
   if (gfs_given (&gfs_c, 6)) {
     gfs_opts.bitmask |= GUESTFS_TAR_OUT_OPTS_XATTRS_BITMASK;
@@ -199,8 +199,8 @@ gfs_py_tgz_in (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "tgz_in", 3);
-  tarball = gfs_arg_str (&gfs_c, 1);
-  directory = gfs_arg_str (&gfs_c, 2);
+  tarball = gfs_arg_path (&gfs_c, 1);
+  directory = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_tgz_in (gfs_c.g, tarball, directory));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -221,8 +221,8 @@ gfs_py_tgz_out (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "tgz_out", 3);
-  directory = gfs_arg_str (&gfs_c, 1);
-  tarball = gfs_arg_str (&gfs_c, 2);
+  directory = gfs_arg_path (&gfs_c, 1);
+  tarball = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_tgz_out (gfs_c.g, directory, tarball));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -243,8 +243,8 @@ gfs_py_txz_in (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "txz_in", 3);
-  tarball = gfs_arg_str (&gfs_c, 1);
-  directory = gfs_arg_str (&gfs_c, 2);
+  tarball = gfs_arg_path (&gfs_c, 1);
+  directory = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_txz_in (gfs_c.g, tarball, directory));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -265,8 +265,8 @@ gfs_py_txz_out (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "txz_out", 3);
-  directory = gfs_arg_str (&gfs_c, 1);
-  tarball = gfs_arg_str (&gfs_c, 2);
+  directory = gfs_arg_path (&gfs_c, 1);
+  tarball = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_txz_out (gfs_c.g, directory, tarball));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();

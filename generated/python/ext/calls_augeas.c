@@ -128,7 +128,7 @@ gfs_py_aug_init (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "aug_init", 3);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   flags = gfs_arg_int (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_aug_init (gfs_c.g, root, flags));
@@ -360,7 +360,7 @@ gfs_py_aug_transform (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "aug_transform", 4);
   lens = gfs_arg_str (&gfs_c, 1);
-  file = gfs_arg_str (&gfs_c, 2);
+  file = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_AUG_TRANSFORM_REMOVE_BITMASK;

@@ -30,12 +30,12 @@ gfs_py_internal_test (PyObject *gfs_module, PyObject *gfs_args)
   gfs_begin (&gfs_c, gfs_args, "internal_test", 15);
   str = gfs_arg_str (&gfs_c, 1);
   optstr = gfs_arg_opt_str (&gfs_c, 2);
-  strlist = gfs_arg_list (&gfs_c, 3);
+  strlist = gfs_arg_str_list (&gfs_c, 3);
   b = gfs_arg_int (&gfs_c, 4) != 0;
   integer = gfs_arg_int (&gfs_c, 5);
   integer64 = gfs_arg_int64 (&gfs_c, 6);
-  filein = gfs_arg_str (&gfs_c, 7);
-  fileout = gfs_arg_str (&gfs_c, 8);
+  filein = gfs_arg_path (&gfs_c, 7);
+  fileout = gfs_arg_path (&gfs_c, 8);
   bufferin = gfs_arg_buffer (&gfs_c, 9, &gfs_size_bufferin);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 10)) {
@@ -56,7 +56,7 @@ gfs_py_internal_test (PyObject *gfs_module, PyObject *gfs_args)
   }
   if (gfs_given (&gfs_c, 14)) {
     gfs_opts.bitmask |= GUESTFS_INTERNAL_TEST_OSTRINGLIST_BITMASK;
-    gfs_opts.ostringlist = gfs_arg_list (&gfs_c, 14);
+    gfs_opts.ostringlist = gfs_arg_str_list (&gfs_c, 14);
   }
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_internal_test_argv (gfs_c.g, str, optstr, strlist, b, integer, integer64, filein, fileout, bufferin, gfs_size_bufferin, &gfs_opts));

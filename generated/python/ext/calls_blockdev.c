@@ -18,7 +18,7 @@ gfs_py_blockdev_flushbufs (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "blockdev_flushbufs", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_blockdev_flushbufs (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -38,7 +38,7 @@ gfs_py_blockdev_getbsz (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "blockdev_getbsz", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_blockdev_getbsz (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -58,7 +58,7 @@ gfs_py_blockdev_getro (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "blockdev_getro", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_blockdev_getro (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -78,7 +78,7 @@ gfs_py_blockdev_getsize64 (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "blockdev_getsize64", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_blockdev_getsize64 (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLongLong (gfs_r);
@@ -98,7 +98,7 @@ gfs_py_blockdev_getss (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "blockdev_getss", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_blockdev_getss (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -118,7 +118,7 @@ gfs_py_blockdev_getsz (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "blockdev_getsz", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_blockdev_getsz (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLongLong (gfs_r);
@@ -138,7 +138,7 @@ gfs_py_blockdev_rereadpt (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "blockdev_rereadpt", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_blockdev_rereadpt (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -159,7 +159,7 @@ gfs_py_blockdev_setbsz (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "blockdev_setbsz", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   blocksize = gfs_arg_int (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_blockdev_setbsz (gfs_c.g, device, blocksize));
@@ -181,7 +181,7 @@ gfs_py_blockdev_setra (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "blockdev_setra", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   sectors = gfs_arg_int (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_blockdev_setra (gfs_c.g, device, sectors));
@@ -202,7 +202,7 @@ gfs_py_blockdev_setro (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "blockdev_setro", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_blockdev_setro (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -222,7 +222,7 @@ gfs_py_blockdev_setrw (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "blockdev_setrw", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_blockdev_setrw (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -242,7 +242,7 @@ gfs_py_is_whole_device (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "is_whole_device", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_is_whole_device (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -262,7 +262,7 @@ gfs_py_is_zero_device (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "is_zero_device", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_is_zero_device (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -354,7 +354,7 @@ gfs_py_zero_device (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "zero_device", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_zero_device (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();

@@ -18,7 +18,7 @@ gfs_py_extlinux (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "extlinux", 2);
-  directory = gfs_arg_str (&gfs_c, 1);
+  directory = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_extlinux (gfs_c.g, directory));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -39,8 +39,8 @@ gfs_py_grub_install (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "grub_install", 3);
-  root = gfs_arg_str (&gfs_c, 1);
-  device = gfs_arg_str (&gfs_c, 2);
+  root = gfs_arg_path (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_grub_install (gfs_c.g, root, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -61,11 +61,11 @@ gfs_py_syslinux (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "syslinux", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_SYSLINUX_DIRECTORY_BITMASK;
-    gfs_opts.directory = gfs_arg_str (&gfs_c, 2);
+    gfs_opts.directory = gfs_arg_path (&gfs_c, 2);
   }
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_syslinux_argv (gfs_c.g, device, &gfs_opts));

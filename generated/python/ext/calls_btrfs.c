@@ -18,7 +18,7 @@ gfs_py_btrfs_balance_cancel (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_balance_cancel", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_balance_cancel (gfs_c.g, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -38,7 +38,7 @@ gfs_py_btrfs_balance_pause (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_balance_pause", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_balance_pause (gfs_c.g, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -58,7 +58,7 @@ gfs_py_btrfs_balance_resume (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_balance_resume", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_balance_resume (gfs_c.g, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -78,7 +78,7 @@ gfs_py_btrfs_balance_status (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_balance_status", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_balance_status (gfs_c.g, path));
     if (gfs_r == NULL)
@@ -104,8 +104,8 @@ gfs_py_btrfs_device_add (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_device_add", 3);
-  devices = gfs_arg_list (&gfs_c, 1);
-  fs = gfs_arg_str (&gfs_c, 2);
+  devices = gfs_arg_path_list (&gfs_c, 1);
+  fs = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_device_add (gfs_c.g, devices, fs));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -126,8 +126,8 @@ gfs_py_btrfs_device_delete (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_device_delete", 3);
-  devices = gfs_arg_list (&gfs_c, 1);
-  fs = gfs_arg_str (&gfs_c, 2);
+  devices = gfs_arg_path_list (&gfs_c, 1);
+  fs = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_device_delete (gfs_c.g, devices, fs));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -147,7 +147,7 @@ gfs_py_btrfs_filesystem_balance (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_filesystem_balance", 2);
-  fs = gfs_arg_str (&gfs_c, 1);
+  fs = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_filesystem_balance (gfs_c.g, fs));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -168,7 +168,7 @@ gfs_py_btrfs_filesystem_defragment (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_filesystem_defragment", 4);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_BTRFS_FILESYSTEM_DEFRAGMENT_FLUSH_BITMASK;
@@ -198,7 +198,7 @@ gfs_py_btrfs_filesystem_resize (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_filesystem_resize", 3);
-  mountpoint = gfs_arg_str (&gfs_c, 1);
+  mountpoint = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_BTRFS_FILESYSTEM_RESIZE_SIZE_BITMASK;
@@ -223,7 +223,7 @@ gfs_py_btrfs_filesystem_show (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_filesystem_show", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_filesystem_show (gfs_c.g, device));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -243,7 +243,7 @@ gfs_py_btrfs_filesystem_sync (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_filesystem_sync", 2);
-  fs = gfs_arg_str (&gfs_c, 1);
+  fs = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_filesystem_sync (gfs_c.g, fs));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -264,7 +264,7 @@ gfs_py_btrfs_fsck (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_fsck", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_BTRFS_FSCK_SUPERBLOCK_BITMASK;
@@ -295,8 +295,8 @@ gfs_py_btrfs_image (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_image", 4);
-  source = gfs_arg_list (&gfs_c, 1);
-  image = gfs_arg_str (&gfs_c, 2);
+  source = gfs_arg_path_list (&gfs_c, 1);
+  image = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_BTRFS_IMAGE_COMPRESSLEVEL_BITMASK;
@@ -325,7 +325,7 @@ gfs_py_btrfs_qgroup_assign (PyObject *gfs_module, PyObject *gfs_args)
   gfs_begin (&gfs_c, gfs_args, "btrfs_qgroup_assign", 4);
   src = gfs_arg_str (&gfs_c, 1);
   dst = gfs_arg_str (&gfs_c, 2);
-  path = gfs_arg_str (&gfs_c, 3);
+  path = gfs_arg_path (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_qgroup_assign (gfs_c.g, src, dst, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -347,7 +347,7 @@ gfs_py_btrfs_qgroup_create (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_qgroup_create", 3);
   qgroupid = gfs_arg_str (&gfs_c, 1);
-  subvolume = gfs_arg_str (&gfs_c, 2);
+  subvolume = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_qgroup_create (gfs_c.g, qgroupid, subvolume));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -369,7 +369,7 @@ gfs_py_btrfs_qgroup_destroy (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_qgroup_destroy", 3);
   qgroupid = gfs_arg_str (&gfs_c, 1);
-  subvolume = gfs_arg_str (&gfs_c, 2);
+  subvolume = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_qgroup_destroy (gfs_c.g, qgroupid, subvolume));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -390,7 +390,7 @@ gfs_py_btrfs_qgroup_limit (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_qgroup_limit", 3);
-  subvolume = gfs_arg_str (&gfs_c, 1);
+  subvolume = gfs_arg_path (&gfs_c, 1);
   size = gfs_arg_int64 (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_qgroup_limit (gfs_c.g, subvolume, size));
@@ -415,7 +415,7 @@ gfs_py_btrfs_qgroup_remove (PyObject *gfs_module, PyObject *gfs_args)
   gfs_begin (&gfs_c, gfs_args, "btrfs_qgroup_remove", 4);
   src = gfs_arg_str (&gfs_c, 1);
   dst = gfs_arg_str (&gfs_c, 2);
-  path = gfs_arg_str (&gfs_c, 3);
+  path = gfs_arg_path (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_qgroup_remove (gfs_c.g, src, dst, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -435,7 +435,7 @@ gfs_py_btrfs_qgroup_show (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_qgroup_show", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_qgroup_show (gfs_c.g, path));
     if (gfs_r == NULL)
@@ -461,7 +461,7 @@ gfs_py_btrfs_quota_enable (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_quota_enable", 3);
-  fs = gfs_arg_str (&gfs_c, 1);
+  fs = gfs_arg_path (&gfs_c, 1);
   enable = gfs_arg_int (&gfs_c, 2) != 0;
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_quota_enable (gfs_c.g, fs, enable));
@@ -482,7 +482,7 @@ gfs_py_btrfs_quota_rescan (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_quota_rescan", 2);
-  fs = gfs_arg_str (&gfs_c, 1);
+  fs = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_quota_rescan (gfs_c.g, fs));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -504,9 +504,9 @@ gfs_py_btrfs_replace (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_replace", 4);
-  srcdev = gfs_arg_str (&gfs_c, 1);
-  targetdev = gfs_arg_str (&gfs_c, 2);
-  mntpoint = gfs_arg_str (&gfs_c, 3);
+  srcdev = gfs_arg_path (&gfs_c, 1);
+  targetdev = gfs_arg_path (&gfs_c, 2);
+  mntpoint = gfs_arg_path (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_replace (gfs_c.g, srcdev, targetdev, mntpoint));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -526,7 +526,7 @@ gfs_py_btrfs_rescue_chunk_recover (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_rescue_chunk_recover", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_rescue_chunk_recover (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -546,7 +546,7 @@ gfs_py_btrfs_rescue_super_recover (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_rescue_super_recover", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_rescue_super_recover (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -566,7 +566,7 @@ gfs_py_btrfs_scrub_cancel (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_scrub_cancel", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_scrub_cancel (gfs_c.g, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -587,7 +587,7 @@ gfs_py_btrfs_scrub_full (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_scrub_full", 3);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_BTRFS_SCRUB_FULL_READONLY_BITMASK;
@@ -612,7 +612,7 @@ gfs_py_btrfs_scrub_resume (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_scrub_resume", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_scrub_resume (gfs_c.g, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -632,7 +632,7 @@ gfs_py_btrfs_scrub_start (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_scrub_start", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_scrub_start (gfs_c.g, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -652,7 +652,7 @@ gfs_py_btrfs_scrub_status (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_scrub_status", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_scrub_status (gfs_c.g, path));
     if (gfs_r == NULL)
@@ -678,7 +678,7 @@ gfs_py_btrfs_set_seeding (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_set_seeding", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   seeding = gfs_arg_int (&gfs_c, 2) != 0;
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_set_seeding (gfs_c.g, device, seeding));
@@ -700,7 +700,7 @@ gfs_py_btrfs_subvolume_create (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_subvolume_create", 3);
-  dest = gfs_arg_str (&gfs_c, 1);
+  dest = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_BTRFS_SUBVOLUME_CREATE_OPTS_QGROUPID_BITMASK;
@@ -725,7 +725,7 @@ gfs_py_btrfs_subvolume_delete (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_subvolume_delete", 2);
-  subvolume = gfs_arg_str (&gfs_c, 1);
+  subvolume = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_subvolume_delete (gfs_c.g, subvolume));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -745,7 +745,7 @@ gfs_py_btrfs_subvolume_get_default (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_subvolume_get_default", 2);
-  fs = gfs_arg_str (&gfs_c, 1);
+  fs = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_subvolume_get_default (gfs_c.g, fs));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLongLong (gfs_r);
@@ -765,7 +765,7 @@ gfs_py_btrfs_subvolume_list (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_subvolume_list", 2);
-  fs = gfs_arg_str (&gfs_c, 1);
+  fs = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_subvolume_list (gfs_c.g, fs));
     if (gfs_r == NULL)
@@ -792,7 +792,7 @@ gfs_py_btrfs_subvolume_set_default (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_subvolume_set_default", 3);
   id = gfs_arg_int64 (&gfs_c, 1);
-  fs = gfs_arg_str (&gfs_c, 2);
+  fs = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_subvolume_set_default (gfs_c.g, id, fs));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -812,7 +812,7 @@ gfs_py_btrfs_subvolume_show (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_subvolume_show", 2);
-  subvolume = gfs_arg_str (&gfs_c, 1);
+  subvolume = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfs_subvolume_show (gfs_c.g, subvolume));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_hash (gfs_r);
@@ -834,8 +834,8 @@ gfs_py_btrfs_subvolume_snapshot (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfs_subvolume_snapshot", 5);
-  source = gfs_arg_str (&gfs_c, 1);
-  dest = gfs_arg_str (&gfs_c, 2);
+  source = gfs_arg_path (&gfs_c, 1);
+  dest = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_BTRFS_SUBVOLUME_SNAPSHOT_OPTS_RO_BITMASK;
@@ -864,7 +864,7 @@ gfs_py_btrfstune_enable_extended_inode_refs (PyObject *gfs_module, PyObject *gfs
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfstune_enable_extended_inode_refs", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfstune_enable_extended_inode_refs (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -884,7 +884,7 @@ gfs_py_btrfstune_enable_skinny_metadata_extent_refs (PyObject *gfs_module, PyObj
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfstune_enable_skinny_metadata_extent_refs", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfstune_enable_skinny_metadata_extent_refs (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -905,7 +905,7 @@ gfs_py_btrfstune_seeding (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "btrfstune_seeding", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   seeding = gfs_arg_int (&gfs_c, 2) != 0;
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_btrfstune_seeding (gfs_c.g, device, seeding));

@@ -18,7 +18,7 @@ gfs_py_command (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "command", 2);
-  arguments = gfs_arg_list (&gfs_c, 1);
+  arguments = gfs_arg_str_list (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_command (gfs_c.g, arguments));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -38,7 +38,7 @@ gfs_py_command_lines (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "command_lines", 2);
-  arguments = gfs_arg_list (&gfs_c, 1);
+  arguments = gfs_arg_str_list (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_command_lines (gfs_c.g, arguments));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -59,8 +59,8 @@ gfs_py_command_out (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "command_out", 3);
-  arguments = gfs_arg_list (&gfs_c, 1);
-  output = gfs_arg_str (&gfs_c, 2);
+  arguments = gfs_arg_str_list (&gfs_c, 1);
+  output = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_command_out (gfs_c.g, arguments, output));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -122,7 +122,7 @@ gfs_py_sh_out (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "sh_out", 3);
   command = gfs_arg_str (&gfs_c, 1);
-  output = gfs_arg_str (&gfs_c, 2);
+  output = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_sh_out (gfs_c.g, command, output));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();

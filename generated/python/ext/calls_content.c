@@ -20,7 +20,7 @@ gfs_py_checksum (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "checksum", 3);
   csumtype = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_checksum (gfs_c.g, csumtype, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -42,7 +42,7 @@ gfs_py_checksum_device (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "checksum_device", 3);
   csumtype = gfs_arg_str (&gfs_c, 1);
-  device = gfs_arg_str (&gfs_c, 2);
+  device = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_checksum_device (gfs_c.g, csumtype, device));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -65,8 +65,8 @@ gfs_py_checksums_out (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "checksums_out", 4);
   csumtype = gfs_arg_str (&gfs_c, 1);
-  directory = gfs_arg_str (&gfs_c, 2);
-  sumsfile = gfs_arg_str (&gfs_c, 3);
+  directory = gfs_arg_path (&gfs_c, 2);
+  sumsfile = gfs_arg_path (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_checksums_out (gfs_c.g, csumtype, directory, sumsfile));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -88,7 +88,7 @@ gfs_py_egrep (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "egrep", 3);
   regex = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_egrep (gfs_c.g, regex, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -110,7 +110,7 @@ gfs_py_egrepi (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "egrepi", 3);
   regex = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_egrepi (gfs_c.g, regex, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -131,8 +131,8 @@ gfs_py_equal (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "equal", 3);
-  file1 = gfs_arg_str (&gfs_c, 1);
-  file2 = gfs_arg_str (&gfs_c, 2);
+  file1 = gfs_arg_path (&gfs_c, 1);
+  file2 = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_equal (gfs_c.g, file1, file2));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -154,7 +154,7 @@ gfs_py_fgrep (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "fgrep", 3);
   pattern = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_fgrep (gfs_c.g, pattern, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -176,7 +176,7 @@ gfs_py_fgrepi (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "fgrepi", 3);
   pattern = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_fgrepi (gfs_c.g, pattern, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -196,7 +196,7 @@ gfs_py_file (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "file", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_file (gfs_c.g, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -220,7 +220,7 @@ gfs_py_fill (PyObject *gfs_module, PyObject *gfs_args)
   gfs_begin (&gfs_c, gfs_args, "fill", 4);
   c = gfs_arg_int (&gfs_c, 1);
   len = gfs_arg_int (&gfs_c, 2);
-  path = gfs_arg_str (&gfs_c, 3);
+  path = gfs_arg_path (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_fill (gfs_c.g, c, len, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -243,7 +243,7 @@ gfs_py_grep (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "grep", 7);
   regex = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_GREP_OPTS_EXTENDED_BITMASK;
@@ -282,7 +282,7 @@ gfs_py_grepi (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "grepi", 3);
   regex = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_grepi (gfs_c.g, regex, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -302,7 +302,7 @@ gfs_py_head (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "head", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_head (gfs_c.g, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -324,7 +324,7 @@ gfs_py_head_n (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "head_n", 3);
   nrlines = gfs_arg_int (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_head_n (gfs_c.g, nrlines, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -344,7 +344,7 @@ gfs_py_hexdump (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "hexdump", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_hexdump (gfs_c.g, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -367,7 +367,7 @@ gfs_py_pread (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "pread", 4);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   count = gfs_arg_int (&gfs_c, 2);
   offset = gfs_arg_int64 (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
@@ -392,7 +392,7 @@ gfs_py_pread_device (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "pread_device", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   count = gfs_arg_int (&gfs_c, 2);
   offset = gfs_arg_int64 (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
@@ -417,7 +417,7 @@ gfs_py_pwrite (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "pwrite", 4);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   content = gfs_arg_buffer (&gfs_c, 2, &gfs_size_content);
   offset = gfs_arg_int64 (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
@@ -442,7 +442,7 @@ gfs_py_pwrite_device (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "pwrite_device", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   content = gfs_arg_buffer (&gfs_c, 2, &gfs_size_content);
   offset = gfs_arg_int64 (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
@@ -464,7 +464,7 @@ gfs_py_strings (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "strings", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_strings (gfs_c.g, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -486,7 +486,7 @@ gfs_py_strings_e (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "strings_e", 3);
   encoding = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_strings_e (gfs_c.g, encoding, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -506,7 +506,7 @@ gfs_py_tail (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "tail", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_tail (gfs_c.g, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -528,7 +528,7 @@ gfs_py_tail_n (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "tail_n", 3);
   nrlines = gfs_arg_int (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_tail_n (gfs_c.g, nrlines, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -548,7 +548,7 @@ gfs_py_wc_c (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "wc_c", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_wc_c (gfs_c.g, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -568,7 +568,7 @@ gfs_py_wc_l (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "wc_l", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_wc_l (gfs_c.g, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -588,7 +588,7 @@ gfs_py_wc_w (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "wc_w", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_wc_w (gfs_c.g, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -610,7 +610,7 @@ gfs_py_write_file (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "write_file", 4);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   content = gfs_arg_str (&gfs_c, 2);
   size = gfs_arg_int (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
@@ -634,7 +634,7 @@ gfs_py_zegrep (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "zegrep", 3);
   regex = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_zegrep (gfs_c.g, regex, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -656,7 +656,7 @@ gfs_py_zegrepi (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "zegrepi", 3);
   regex = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_zegrepi (gfs_c.g, regex, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -678,7 +678,7 @@ gfs_py_zfgrep (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "zfgrep", 3);
   pattern = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_zfgrep (gfs_c.g, pattern, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -700,7 +700,7 @@ gfs_py_zfgrepi (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "zfgrepi", 3);
   pattern = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_zfgrepi (gfs_c.g, pattern, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -722,7 +722,7 @@ gfs_py_zfile (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "zfile", 3);
   meth = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_zfile (gfs_c.g, meth, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -744,7 +744,7 @@ gfs_py_zgrep (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "zgrep", 3);
   regex = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_zgrep (gfs_c.g, regex, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -766,7 +766,7 @@ gfs_py_zgrepi (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "zgrepi", 3);
   regex = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_zgrepi (gfs_c.g, regex, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);

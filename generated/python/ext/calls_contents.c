@@ -18,7 +18,7 @@ gfs_py_cat (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "cat", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_cat (gfs_c.g, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -38,7 +38,7 @@ gfs_py_filesystem_walk (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "filesystem_walk", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_filesystem_walk (gfs_c.g, device));
     if (gfs_r == NULL)
@@ -63,7 +63,7 @@ gfs_py_find (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "find", 2);
-  directory = gfs_arg_str (&gfs_c, 1);
+  directory = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_find (gfs_c.g, directory));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -84,7 +84,7 @@ gfs_py_find_inode (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "find_inode", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   inode = gfs_arg_int64 (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_find_inode (gfs_c.g, device, inode));
@@ -133,7 +133,7 @@ gfs_py_ls (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "ls", 2);
-  directory = gfs_arg_str (&gfs_c, 1);
+  directory = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_ls (gfs_c.g, directory));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -153,7 +153,7 @@ gfs_py_lstat (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "lstat", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_lstat (gfs_c.g, path));
     if (gfs_r == NULL)
@@ -179,8 +179,8 @@ gfs_py_lstatlist (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "lstatlist", 3);
-  path = gfs_arg_str (&gfs_c, 1);
-  names = gfs_arg_list (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 1);
+  names = gfs_arg_path_list (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_lstatlist (gfs_c.g, path, names));
     if (gfs_r == NULL)
@@ -206,8 +206,8 @@ gfs_py_lstatnslist (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "lstatnslist", 3);
-  path = gfs_arg_str (&gfs_c, 1);
-  names = gfs_arg_list (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 1);
+  names = gfs_arg_path_list (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_lstatnslist (gfs_c.g, path, names));
     if (gfs_r == NULL)
@@ -233,8 +233,8 @@ gfs_py_lxattrlist (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "lxattrlist", 3);
-  path = gfs_arg_str (&gfs_c, 1);
-  names = gfs_arg_list (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 1);
+  names = gfs_arg_path_list (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_lxattrlist (gfs_c.g, path, names));
     if (gfs_r == NULL)
@@ -259,7 +259,7 @@ gfs_py_mountable_device (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mountable_device", 2);
-  mountable = gfs_arg_str (&gfs_c, 1);
+  mountable = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mountable_device (gfs_c.g, mountable));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -279,7 +279,7 @@ gfs_py_mountable_subvolume (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mountable_subvolume", 2);
-  mountable = gfs_arg_str (&gfs_c, 1);
+  mountable = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mountable_subvolume (gfs_c.g, mountable));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -300,7 +300,7 @@ gfs_py_read_file (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "read_file", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_read_file (gfs_c.g, path, &gfs_size));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_buffer (gfs_r, gfs_size);
@@ -320,7 +320,7 @@ gfs_py_read_lines (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "read_lines", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_read_lines (gfs_c.g, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -340,7 +340,7 @@ gfs_py_readdir (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "readdir", 2);
-  dir = gfs_arg_str (&gfs_c, 1);
+  dir = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_readdir (gfs_c.g, dir));
     if (gfs_r == NULL)
@@ -366,8 +366,8 @@ gfs_py_readlinklist (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "readlinklist", 3);
-  path = gfs_arg_str (&gfs_c, 1);
-  names = gfs_arg_list (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 1);
+  names = gfs_arg_path_list (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_readlinklist (gfs_c.g, path, names));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -387,7 +387,7 @@ gfs_py_stat (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "stat", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_stat (gfs_c.g, path));
     if (gfs_r == NULL)
@@ -414,7 +414,7 @@ gfs_py_write (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "write", 3);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   content = gfs_arg_buffer (&gfs_c, 2, &gfs_size_content);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_write (gfs_c.g, path, content, gfs_size_content));
@@ -437,7 +437,7 @@ gfs_py_write_append (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "write_append", 3);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   content = gfs_arg_buffer (&gfs_c, 2, &gfs_size_content);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_write_append (gfs_c.g, path, content, gfs_size_content));
@@ -458,7 +458,7 @@ gfs_py_yara_scan (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "yara_scan", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_yara_scan (gfs_c.g, path));
     if (gfs_r == NULL)

@@ -20,8 +20,8 @@ gfs_py_copy_attributes (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "copy_attributes", 7);
-  src = gfs_arg_str (&gfs_c, 1);
-  dest = gfs_arg_str (&gfs_c, 2);
+  src = gfs_arg_path (&gfs_c, 1);
+  dest = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_COPY_ATTRIBUTES_ALL_BITMASK;
@@ -60,8 +60,8 @@ gfs_py_copy_device_to_device (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "copy_device_to_device", 8);
-  src = gfs_arg_str (&gfs_c, 1);
-  dest = gfs_arg_str (&gfs_c, 2);
+  src = gfs_arg_path (&gfs_c, 1);
+  dest = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_COPY_DEVICE_TO_DEVICE_SRCOFFSET_BITMASK;
@@ -104,8 +104,8 @@ gfs_py_copy_device_to_file (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "copy_device_to_file", 8);
-  src = gfs_arg_str (&gfs_c, 1);
-  dest = gfs_arg_str (&gfs_c, 2);
+  src = gfs_arg_path (&gfs_c, 1);
+  dest = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_COPY_DEVICE_TO_FILE_SRCOFFSET_BITMASK;
@@ -148,8 +148,8 @@ gfs_py_copy_file_to_device (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "copy_file_to_device", 8);
-  src = gfs_arg_str (&gfs_c, 1);
-  dest = gfs_arg_str (&gfs_c, 2);
+  src = gfs_arg_path (&gfs_c, 1);
+  dest = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_COPY_FILE_TO_DEVICE_SRCOFFSET_BITMASK;
@@ -192,8 +192,8 @@ gfs_py_copy_file_to_file (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "copy_file_to_file", 8);
-  src = gfs_arg_str (&gfs_c, 1);
-  dest = gfs_arg_str (&gfs_c, 2);
+  src = gfs_arg_path (&gfs_c, 1);
+  dest = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_COPY_FILE_TO_FILE_SRCOFFSET_BITMASK;
@@ -236,8 +236,8 @@ gfs_py_copy_size (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "copy_size", 4);
-  src = gfs_arg_str (&gfs_c, 1);
-  dest = gfs_arg_str (&gfs_c, 2);
+  src = gfs_arg_path (&gfs_c, 1);
+  dest = gfs_arg_path (&gfs_c, 2);
   size = gfs_arg_int64 (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_copy_size (gfs_c.g, src, dest, size));
@@ -259,8 +259,8 @@ gfs_py_cp (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "cp", 3);
-  src = gfs_arg_str (&gfs_c, 1);
-  dest = gfs_arg_str (&gfs_c, 2);
+  src = gfs_arg_path (&gfs_c, 1);
+  dest = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_cp (gfs_c.g, src, dest));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -281,8 +281,8 @@ gfs_py_cp_a (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "cp_a", 3);
-  src = gfs_arg_str (&gfs_c, 1);
-  dest = gfs_arg_str (&gfs_c, 2);
+  src = gfs_arg_path (&gfs_c, 1);
+  dest = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_cp_a (gfs_c.g, src, dest));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -303,8 +303,8 @@ gfs_py_cp_r (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "cp_r", 3);
-  src = gfs_arg_str (&gfs_c, 1);
-  dest = gfs_arg_str (&gfs_c, 2);
+  src = gfs_arg_path (&gfs_c, 1);
+  dest = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_cp_r (gfs_c.g, src, dest));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -325,8 +325,8 @@ gfs_py_dd (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "dd", 3);
-  src = gfs_arg_str (&gfs_c, 1);
-  dest = gfs_arg_str (&gfs_c, 2);
+  src = gfs_arg_path (&gfs_c, 1);
+  dest = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_dd (gfs_c.g, src, dest));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -347,8 +347,8 @@ gfs_py_mv (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mv", 3);
-  src = gfs_arg_str (&gfs_c, 1);
-  dest = gfs_arg_str (&gfs_c, 2);
+  src = gfs_arg_path (&gfs_c, 1);
+  dest = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mv (gfs_c.g, src, dest));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -369,8 +369,8 @@ gfs_py_rename (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "rename", 3);
-  oldpath = gfs_arg_str (&gfs_c, 1);
-  newpath = gfs_arg_str (&gfs_c, 2);
+  oldpath = gfs_arg_path (&gfs_c, 1);
+  newpath = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_rename (gfs_c.g, oldpath, newpath));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();

@@ -19,8 +19,8 @@ gfs_py_copy_in (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "copy_in", 3);
-  localpath = gfs_arg_str (&gfs_c, 1);
-  remotedir = gfs_arg_str (&gfs_c, 2);
+  localpath = gfs_arg_path (&gfs_c, 1);
+  remotedir = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_copy_in (gfs_c.g, localpath, remotedir));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -41,8 +41,8 @@ gfs_py_copy_out (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "copy_out", 3);
-  remotepath = gfs_arg_str (&gfs_c, 1);
-  localdir = gfs_arg_str (&gfs_c, 2);
+  remotepath = gfs_arg_path (&gfs_c, 1);
+  localdir = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_copy_out (gfs_c.g, remotepath, localdir));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();

@@ -18,7 +18,7 @@ gfs_py_du (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "du", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_du (gfs_c.g, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLongLong (gfs_r);
@@ -39,8 +39,8 @@ gfs_py_find0 (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "find0", 3);
-  directory = gfs_arg_str (&gfs_c, 1);
-  files = gfs_arg_str (&gfs_c, 2);
+  directory = gfs_arg_path (&gfs_c, 1);
+  files = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_find0 (gfs_c.g, directory, files));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -61,7 +61,7 @@ gfs_py_glob_expand (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "glob_expand", 3);
-  pattern = gfs_arg_str (&gfs_c, 1);
+  pattern = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_GLOB_EXPAND_OPTS_DIRECTORYSLASH_BITMASK;
@@ -86,7 +86,7 @@ gfs_py_ll (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "ll", 2);
-  directory = gfs_arg_str (&gfs_c, 1);
+  directory = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_ll (gfs_c.g, directory));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -106,7 +106,7 @@ gfs_py_llz (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "llz", 2);
-  directory = gfs_arg_str (&gfs_c, 1);
+  directory = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_llz (gfs_c.g, directory));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -127,8 +127,8 @@ gfs_py_ls0 (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "ls0", 3);
-  dir = gfs_arg_str (&gfs_c, 1);
-  filenames = gfs_arg_str (&gfs_c, 2);
+  dir = gfs_arg_path (&gfs_c, 1);
+  filenames = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_ls0 (gfs_c.g, dir, filenames));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();

@@ -21,13 +21,13 @@ gfs_py_disk_create (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "disk_create", 9);
-  filename = gfs_arg_str (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 1);
   format = gfs_arg_str (&gfs_c, 2);
   size = gfs_arg_int64 (&gfs_c, 3);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 4)) {
     gfs_opts.bitmask |= GUESTFS_DISK_CREATE_BACKINGFILE_BITMASK;
-    gfs_opts.backingfile = gfs_arg_str (&gfs_c, 4);
+    gfs_opts.backingfile = gfs_arg_path (&gfs_c, 4);
   }
   if (gfs_given (&gfs_c, 5)) {
     gfs_opts.bitmask |= GUESTFS_DISK_CREATE_BACKINGFORMAT_BITMASK;
@@ -64,7 +64,7 @@ gfs_py_disk_format (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "disk_format", 2);
-  filename = gfs_arg_str (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_disk_format (gfs_c.g, filename));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -84,7 +84,7 @@ gfs_py_disk_virtual_size (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "disk_virtual_size", 2);
-  filename = gfs_arg_str (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_disk_virtual_size (gfs_c.g, filename));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLongLong (gfs_r);

@@ -18,7 +18,7 @@ gfs_py_add_cdrom (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "add_cdrom", 2);
-  filename = gfs_arg_str (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_add_cdrom (gfs_c.g, filename));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -39,7 +39,7 @@ gfs_py_add_drive (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "add_drive", 15);
-  filename = gfs_arg_str (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_ADD_DRIVE_OPTS_READONLY_BITMASK;
@@ -67,7 +67,7 @@ gfs_py_add_drive (PyObject *gfs_module, PyObject *gfs_args)
   }
   if (gfs_given (&gfs_c, 8)) {
     gfs_opts.bitmask |= GUESTFS_ADD_DRIVE_OPTS_SERVER_BITMASK;
-    gfs_opts.server = gfs_arg_list (&gfs_c, 8);
+    gfs_opts.server = gfs_arg_str_list (&gfs_c, 8);
   }
   if (gfs_given (&gfs_c, 9)) {
     gfs_opts.bitmask |= GUESTFS_ADD_DRIVE_OPTS_USERNAME_BITMASK;
@@ -112,7 +112,7 @@ gfs_py_add_drive_ro (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "add_drive_ro", 2);
-  filename = gfs_arg_str (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_add_drive_ro (gfs_c.g, filename));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -133,7 +133,7 @@ gfs_py_add_drive_ro_with_if (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "add_drive_ro_with_if", 3);
-  filename = gfs_arg_str (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 1);
   iface = gfs_arg_str (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_add_drive_ro_with_if (gfs_c.g, filename, iface));
@@ -189,7 +189,7 @@ gfs_py_add_drive_with_if (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "add_drive_with_if", 3);
-  filename = gfs_arg_str (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 1);
   iface = gfs_arg_str (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_add_drive_with_if (gfs_c.g, filename, iface));
@@ -250,7 +250,7 @@ gfs_py_device_index (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "device_index", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_device_index (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -290,7 +290,7 @@ gfs_py_disk_has_backing_file (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "disk_has_backing_file", 2);
-  filename = gfs_arg_str (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_disk_has_backing_file (gfs_c.g, filename));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);

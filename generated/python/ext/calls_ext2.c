@@ -18,7 +18,7 @@ gfs_py_e2fsck_f (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "e2fsck_f", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_e2fsck_f (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -38,7 +38,7 @@ gfs_py_get_e2attrs (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "get_e2attrs", 2);
-  file = gfs_arg_str (&gfs_c, 1);
+  file = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_get_e2attrs (gfs_c.g, file));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -58,7 +58,7 @@ gfs_py_get_e2generation (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "get_e2generation", 2);
-  file = gfs_arg_str (&gfs_c, 1);
+  file = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_get_e2generation (gfs_c.g, file));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLongLong (gfs_r);
@@ -78,7 +78,7 @@ gfs_py_get_e2label (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "get_e2label", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_get_e2label (gfs_c.g, device));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -98,7 +98,7 @@ gfs_py_get_e2uuid (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "get_e2uuid", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_get_e2uuid (gfs_c.g, device));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -119,7 +119,7 @@ gfs_py_mke2fs (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mke2fs", 40);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_MKE2FS_BLOCKSCOUNT_BITMASK;
@@ -179,7 +179,7 @@ gfs_py_mke2fs (PyObject *gfs_module, PyObject *gfs_args)
   }
   if (gfs_given (&gfs_c, 16)) {
     gfs_opts.bitmask |= GUESTFS_MKE2FS_JOURNALDEVICE_BITMASK;
-    gfs_opts.journaldevice = gfs_arg_str (&gfs_c, 16);
+    gfs_opts.journaldevice = gfs_arg_path (&gfs_c, 16);
   }
   if (gfs_given (&gfs_c, 17)) {
     gfs_opts.bitmask |= GUESTFS_MKE2FS_LABEL_BITMASK;
@@ -187,7 +187,7 @@ gfs_py_mke2fs (PyObject *gfs_module, PyObject *gfs_args)
   }
   if (gfs_given (&gfs_c, 18)) {
     gfs_opts.bitmask |= GUESTFS_MKE2FS_LASTMOUNTEDDIR_BITMASK;
-    gfs_opts.lastmounteddir = gfs_arg_str (&gfs_c, 18);
+    gfs_opts.lastmounteddir = gfs_arg_path (&gfs_c, 18);
   }
   if (gfs_given (&gfs_c, 19)) {
     gfs_opts.bitmask |= GUESTFS_MKE2FS_CREATOROS_BITMASK;
@@ -297,8 +297,8 @@ gfs_py_mke2fs_J (PyObject *gfs_module, PyObject *gfs_args)
   gfs_begin (&gfs_c, gfs_args, "mke2fs_J", 5);
   fstype = gfs_arg_str (&gfs_c, 1);
   blocksize = gfs_arg_int (&gfs_c, 2);
-  device = gfs_arg_str (&gfs_c, 3);
-  journal = gfs_arg_str (&gfs_c, 4);
+  device = gfs_arg_path (&gfs_c, 3);
+  journal = gfs_arg_path (&gfs_c, 4);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mke2fs_J (gfs_c.g, fstype, blocksize, device, journal));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -323,7 +323,7 @@ gfs_py_mke2fs_JL (PyObject *gfs_module, PyObject *gfs_args)
   gfs_begin (&gfs_c, gfs_args, "mke2fs_JL", 5);
   fstype = gfs_arg_str (&gfs_c, 1);
   blocksize = gfs_arg_int (&gfs_c, 2);
-  device = gfs_arg_str (&gfs_c, 3);
+  device = gfs_arg_path (&gfs_c, 3);
   label = gfs_arg_str (&gfs_c, 4);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mke2fs_JL (gfs_c.g, fstype, blocksize, device, label));
@@ -349,7 +349,7 @@ gfs_py_mke2fs_JU (PyObject *gfs_module, PyObject *gfs_args)
   gfs_begin (&gfs_c, gfs_args, "mke2fs_JU", 5);
   fstype = gfs_arg_str (&gfs_c, 1);
   blocksize = gfs_arg_int (&gfs_c, 2);
-  device = gfs_arg_str (&gfs_c, 3);
+  device = gfs_arg_path (&gfs_c, 3);
   uuid = gfs_arg_str (&gfs_c, 4);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mke2fs_JU (gfs_c.g, fstype, blocksize, device, uuid));
@@ -372,7 +372,7 @@ gfs_py_mke2journal (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mke2journal", 3);
   blocksize = gfs_arg_int (&gfs_c, 1);
-  device = gfs_arg_str (&gfs_c, 2);
+  device = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mke2journal (gfs_c.g, blocksize, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -396,7 +396,7 @@ gfs_py_mke2journal_L (PyObject *gfs_module, PyObject *gfs_args)
   gfs_begin (&gfs_c, gfs_args, "mke2journal_L", 4);
   blocksize = gfs_arg_int (&gfs_c, 1);
   label = gfs_arg_str (&gfs_c, 2);
-  device = gfs_arg_str (&gfs_c, 3);
+  device = gfs_arg_path (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mke2journal_L (gfs_c.g, blocksize, label, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -420,7 +420,7 @@ gfs_py_mke2journal_U (PyObject *gfs_module, PyObject *gfs_args)
   gfs_begin (&gfs_c, gfs_args, "mke2journal_U", 4);
   blocksize = gfs_arg_int (&gfs_c, 1);
   uuid = gfs_arg_str (&gfs_c, 2);
-  device = gfs_arg_str (&gfs_c, 3);
+  device = gfs_arg_path (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mke2journal_U (gfs_c.g, blocksize, uuid, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -440,7 +440,7 @@ gfs_py_mklost_and_found (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mklost_and_found", 2);
-  mountpoint = gfs_arg_str (&gfs_c, 1);
+  mountpoint = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mklost_and_found (gfs_c.g, mountpoint));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -460,7 +460,7 @@ gfs_py_resize2fs (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "resize2fs", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_resize2fs (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -480,7 +480,7 @@ gfs_py_resize2fs_M (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "resize2fs_M", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_resize2fs_M (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -501,7 +501,7 @@ gfs_py_resize2fs_size (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "resize2fs_size", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   size = gfs_arg_int64 (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_resize2fs_size (gfs_c.g, device, size));
@@ -524,7 +524,7 @@ gfs_py_set_e2attrs (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "set_e2attrs", 4);
-  file = gfs_arg_str (&gfs_c, 1);
+  file = gfs_arg_path (&gfs_c, 1);
   attrs = gfs_arg_str (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
@@ -551,7 +551,7 @@ gfs_py_set_e2generation (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "set_e2generation", 3);
-  file = gfs_arg_str (&gfs_c, 1);
+  file = gfs_arg_path (&gfs_c, 1);
   generation = gfs_arg_int64 (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_set_e2generation (gfs_c.g, file, generation));
@@ -573,7 +573,7 @@ gfs_py_set_e2label (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "set_e2label", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   label = gfs_arg_str (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_set_e2label (gfs_c.g, device, label));
@@ -595,7 +595,7 @@ gfs_py_set_e2uuid (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "set_e2uuid", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   uuid = gfs_arg_str (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_set_e2uuid (gfs_c.g, device, uuid));
@@ -617,7 +617,7 @@ gfs_py_tune2fs (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "tune2fs", 12);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_TUNE2FS_FORCE_BITMASK;
@@ -649,7 +649,7 @@ gfs_py_tune2fs (PyObject *gfs_module, PyObject *gfs_args)
   }
   if (gfs_given (&gfs_c, 9)) {
     gfs_opts.bitmask |= GUESTFS_TUNE2FS_LASTMOUNTEDDIRECTORY_BITMASK;
-    gfs_opts.lastmounteddirectory = gfs_arg_str (&gfs_c, 9);
+    gfs_opts.lastmounteddirectory = gfs_arg_path (&gfs_c, 9);
   }
   if (gfs_given (&gfs_c, 10)) {
     gfs_opts.bitmask |= GUESTFS_TUNE2FS_RESERVEDBLOCKSCOUNT_BITMASK;
@@ -678,7 +678,7 @@ gfs_py_tune2fs_l (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "tune2fs_l", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_tune2fs_l (gfs_c.g, device));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_hash (gfs_r);

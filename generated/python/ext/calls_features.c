@@ -18,7 +18,7 @@ gfs_py_available (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "available", 2);
-  groups = gfs_arg_list (&gfs_c, 1);
+  groups = gfs_arg_str_list (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_available (gfs_c.g, groups));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -38,7 +38,7 @@ gfs_py_feature_available (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "feature_available", 2);
-  groups = gfs_arg_list (&gfs_c, 1);
+  groups = gfs_arg_str_list (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_feature_available (gfs_c.g, groups));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);

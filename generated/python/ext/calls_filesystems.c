@@ -18,7 +18,7 @@ gfs_py_blkid (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "blkid", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_blkid (gfs_c.g, device));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_hash (gfs_r);
@@ -39,7 +39,7 @@ gfs_py_e2fsck (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "e2fsck", 5);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_E2FSCK_CORRECT_BITMASK;
@@ -72,7 +72,7 @@ gfs_py_f2fs_expand (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "f2fs_expand", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_f2fs_expand (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -194,7 +194,7 @@ gfs_py_fsck (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "fsck", 3);
   fstype = gfs_arg_str (&gfs_c, 1);
-  device = gfs_arg_str (&gfs_c, 2);
+  device = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_fsck (gfs_c.g, fstype, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -235,7 +235,7 @@ gfs_py_mkfs (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mkfs", 8);
   fstype = gfs_arg_str (&gfs_c, 1);
-  device = gfs_arg_str (&gfs_c, 2);
+  device = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_MKFS_OPTS_BLOCKSIZE_BITMASK;
@@ -280,7 +280,7 @@ gfs_py_mkfs_b (PyObject *gfs_module, PyObject *gfs_args)
   gfs_begin (&gfs_c, gfs_args, "mkfs_b", 4);
   fstype = gfs_arg_str (&gfs_c, 1);
   blocksize = gfs_arg_int (&gfs_c, 2);
-  device = gfs_arg_str (&gfs_c, 3);
+  device = gfs_arg_path (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mkfs_b (gfs_c.g, fstype, blocksize, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -301,7 +301,7 @@ gfs_py_mkfs_btrfs (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mkfs_btrfs", 10);
-  devices = gfs_arg_list (&gfs_c, 1);
+  devices = gfs_arg_path_list (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_MKFS_BTRFS_ALLOCSTART_BITMASK;
@@ -356,8 +356,8 @@ gfs_py_mksquashfs (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mksquashfs", 5);
-  path = gfs_arg_str (&gfs_c, 1);
-  filename = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_MKSQUASHFS_COMPRESS_BITMASK;
@@ -365,7 +365,7 @@ gfs_py_mksquashfs (PyObject *gfs_module, PyObject *gfs_args)
   }
   if (gfs_given (&gfs_c, 4)) {
     gfs_opts.bitmask |= GUESTFS_MKSQUASHFS_EXCLUDES_BITMASK;
-    gfs_opts.excludes = gfs_arg_list (&gfs_c, 4);
+    gfs_opts.excludes = gfs_arg_str_list (&gfs_c, 4);
   }
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mksquashfs_argv (gfs_c.g, path, filename, &gfs_opts));
@@ -387,7 +387,7 @@ gfs_py_mkswap (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mkswap", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_MKSWAP_OPTS_LABEL_BITMASK;
@@ -417,7 +417,7 @@ gfs_py_set_label (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "set_label", 3);
-  mountable = gfs_arg_str (&gfs_c, 1);
+  mountable = gfs_arg_path (&gfs_c, 1);
   label = gfs_arg_str (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_set_label (gfs_c.g, mountable, label));
@@ -439,7 +439,7 @@ gfs_py_set_uuid (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "set_uuid", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   uuid = gfs_arg_str (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_set_uuid (gfs_c.g, device, uuid));
@@ -460,7 +460,7 @@ gfs_py_set_uuid_random (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "set_uuid_random", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_set_uuid_random (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -480,7 +480,7 @@ gfs_py_vfs_label (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "vfs_label", 2);
-  mountable = gfs_arg_str (&gfs_c, 1);
+  mountable = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_vfs_label (gfs_c.g, mountable));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -500,7 +500,7 @@ gfs_py_vfs_minimum_size (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "vfs_minimum_size", 2);
-  mountable = gfs_arg_str (&gfs_c, 1);
+  mountable = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_vfs_minimum_size (gfs_c.g, mountable));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLongLong (gfs_r);
@@ -520,7 +520,7 @@ gfs_py_vfs_type (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "vfs_type", 2);
-  mountable = gfs_arg_str (&gfs_c, 1);
+  mountable = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_vfs_type (gfs_c.g, mountable));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -540,7 +540,7 @@ gfs_py_vfs_uuid (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "vfs_uuid", 2);
-  mountable = gfs_arg_str (&gfs_c, 1);
+  mountable = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_vfs_uuid (gfs_c.g, mountable));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);

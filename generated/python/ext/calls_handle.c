@@ -226,6 +226,42 @@ gfs_py_get_identifier (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (get_image_folders);
+
+PyObject *
+gfs_py_get_image_folders (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char **gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "get_image_folders", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_get_image_folders (gfs_c.g));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (get_image_trust);
+
+PyObject *
+gfs_py_get_image_trust (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  char *gfs_r;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "get_image_trust", 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_get_image_trust (gfs_c.g));
+    gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (get_memsize);
 
 PyObject *
@@ -598,7 +634,7 @@ gfs_py_parse_environment_list (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "parse_environment_list", 2);
-  environment = gfs_arg_list (&gfs_c, 1);
+  environment = gfs_arg_str_list (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_parse_environment_list (gfs_c.g, environment));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -720,7 +756,7 @@ gfs_py_set_backend_settings (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "set_backend_settings", 2);
-  settings = gfs_arg_list (&gfs_c, 1);
+  settings = gfs_arg_str_list (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_set_backend_settings (gfs_c.g, settings));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -740,7 +776,7 @@ gfs_py_set_cachedir (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "set_cachedir", 2);
-  cachedir = gfs_arg_opt_str (&gfs_c, 1);
+  cachedir = gfs_arg_opt_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_set_cachedir (gfs_c.g, cachedir));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -780,7 +816,7 @@ gfs_py_set_hv (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "set_hv", 2);
-  hv = gfs_arg_str (&gfs_c, 1);
+  hv = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_set_hv (gfs_c.g, hv));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -803,6 +839,46 @@ gfs_py_set_identifier (PyObject *gfs_module, PyObject *gfs_args)
   identifier = gfs_arg_str (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_set_identifier (gfs_c.g, identifier));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (set_image_folders);
+
+PyObject *
+gfs_py_set_image_folders (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  char *const *folders;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "set_image_folders", 2);
+  folders = gfs_arg_str_list (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_set_image_folders (gfs_c.g, folders));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (set_image_trust);
+
+PyObject *
+gfs_py_set_image_trust (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *trust;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "set_image_trust", 2);
+  trust = gfs_arg_str (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_set_image_trust (gfs_c.g, trust));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);
@@ -920,7 +996,7 @@ gfs_py_set_qemu (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "set_qemu", 2);
-  hv = gfs_arg_opt_str (&gfs_c, 1);
+  hv = gfs_arg_opt_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_set_qemu (gfs_c.g, hv));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -1000,7 +1076,7 @@ gfs_py_set_tmpdir (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "set_tmpdir", 2);
-  tmpdir = gfs_arg_opt_str (&gfs_c, 1);
+  tmpdir = gfs_arg_opt_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_set_tmpdir (gfs_c.g, tmpdir));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();

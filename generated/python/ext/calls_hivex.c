@@ -36,7 +36,7 @@ gfs_py_hivex_commit (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "hivex_commit", 2);
-  filename = gfs_arg_opt_str (&gfs_c, 1);
+  filename = gfs_arg_opt_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_hivex_commit (gfs_c.g, filename));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -260,7 +260,7 @@ gfs_py_hivex_open (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "hivex_open", 6);
-  filename = gfs_arg_str (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_HIVEX_OPEN_VERBOSE_BITMASK;

@@ -20,8 +20,8 @@ gfs_py_initrd_cat (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "initrd_cat", 3);
-  initrdpath = gfs_arg_str (&gfs_c, 1);
-  filename = gfs_arg_str (&gfs_c, 2);
+  initrdpath = gfs_arg_path (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_initrd_cat (gfs_c.g, initrdpath, filename, &gfs_size));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_buffer (gfs_r, gfs_size);
@@ -41,7 +41,7 @@ gfs_py_initrd_list (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "initrd_list", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_initrd_list (gfs_c.g, path));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);

@@ -19,7 +19,7 @@ gfs_py_inotify_add_watch (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inotify_add_watch", 3);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   mask = gfs_arg_int (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inotify_add_watch (gfs_c.g, path, mask));

@@ -18,7 +18,7 @@ gfs_py_canonical_device_name (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "canonical_device_name", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_canonical_device_name (gfs_c.g, device));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -38,7 +38,7 @@ gfs_py_file_architecture (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "file_architecture", 2);
-  filename = gfs_arg_str (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_file_architecture (gfs_c.g, filename));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -58,7 +58,7 @@ gfs_py_inspect_get_arch (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_arch", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_arch (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -78,7 +78,7 @@ gfs_py_inspect_get_build_id (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_build_id", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_build_id (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -98,7 +98,7 @@ gfs_py_inspect_get_distro (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_distro", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_distro (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -118,7 +118,7 @@ gfs_py_inspect_get_drive_mappings (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_drive_mappings", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_drive_mappings (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_hash (gfs_r);
@@ -138,7 +138,7 @@ gfs_py_inspect_get_filesystems (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_filesystems", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_filesystems (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);
@@ -158,7 +158,7 @@ gfs_py_inspect_get_format (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_format", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_format (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -178,7 +178,7 @@ gfs_py_inspect_get_hostname (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_hostname", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_hostname (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -200,7 +200,7 @@ gfs_py_inspect_get_icon (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_icon", 4);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_INSPECT_GET_ICON_FAVICON_BITMASK;
@@ -229,7 +229,7 @@ gfs_py_inspect_get_major_version (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_major_version", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_major_version (gfs_c.g, root));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -249,7 +249,7 @@ gfs_py_inspect_get_minor_version (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_minor_version", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_minor_version (gfs_c.g, root));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -269,7 +269,7 @@ gfs_py_inspect_get_mountpoints (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_mountpoints", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_mountpoints (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_hash (gfs_r);
@@ -289,7 +289,7 @@ gfs_py_inspect_get_osinfo (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_osinfo", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_osinfo (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -309,7 +309,7 @@ gfs_py_inspect_get_package_format (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_package_format", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_package_format (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -329,7 +329,7 @@ gfs_py_inspect_get_package_management (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_package_management", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_package_management (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -349,7 +349,7 @@ gfs_py_inspect_get_product_name (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_product_name", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_product_name (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -369,7 +369,7 @@ gfs_py_inspect_get_product_variant (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_product_variant", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_product_variant (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -407,7 +407,7 @@ gfs_py_inspect_get_type (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_type", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_type (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -427,7 +427,7 @@ gfs_py_inspect_get_windows_current_control_set (PyObject *gfs_module, PyObject *
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_windows_current_control_set", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_windows_current_control_set (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -447,7 +447,7 @@ gfs_py_inspect_get_windows_group_policy (PyObject *gfs_module, PyObject *gfs_arg
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_windows_group_policy", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_windows_group_policy (gfs_c.g, root));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -467,7 +467,7 @@ gfs_py_inspect_get_windows_software_hive (PyObject *gfs_module, PyObject *gfs_ar
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_windows_software_hive", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_windows_software_hive (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -487,7 +487,7 @@ gfs_py_inspect_get_windows_system_hive (PyObject *gfs_module, PyObject *gfs_args
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_windows_system_hive", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_windows_system_hive (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -507,7 +507,7 @@ gfs_py_inspect_get_windows_systemroot (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_get_windows_systemroot", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_get_windows_systemroot (gfs_c.g, root));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -527,7 +527,7 @@ gfs_py_inspect_is_live (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_is_live", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_is_live (gfs_c.g, root));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -547,7 +547,7 @@ gfs_py_inspect_is_multipart (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_is_multipart", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_is_multipart (gfs_c.g, root));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -567,7 +567,7 @@ gfs_py_inspect_is_netinst (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_is_netinst", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_is_netinst (gfs_c.g, root));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -587,7 +587,7 @@ gfs_py_inspect_list_applications (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_list_applications", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_list_applications (gfs_c.g, root));
     if (gfs_r == NULL)
@@ -612,7 +612,7 @@ gfs_py_inspect_list_applications2 (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "inspect_list_applications2", 2);
-  root = gfs_arg_str (&gfs_c, 1);
+  root = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_inspect_list_applications2 (gfs_c.g, root));
     if (gfs_r == NULL)

@@ -18,7 +18,7 @@ gfs_py_isoinfo (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "isoinfo", 2);
-  isofile = gfs_arg_str (&gfs_c, 1);
+  isofile = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_isoinfo (gfs_c.g, isofile));
     if (gfs_r == NULL)
@@ -43,7 +43,7 @@ gfs_py_isoinfo_device (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "isoinfo_device", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_isoinfo_device (gfs_c.g, device));
     if (gfs_r == NULL)

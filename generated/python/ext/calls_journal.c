@@ -90,7 +90,7 @@ gfs_py_journal_open (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "journal_open", 2);
-  directory = gfs_arg_str (&gfs_c, 1);
+  directory = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_journal_open (gfs_c.g, directory));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();

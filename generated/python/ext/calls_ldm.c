@@ -132,7 +132,7 @@ gfs_py_ldmtool_scan_devices (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "ldmtool_scan_devices", 2);
-  devices = gfs_arg_list (&gfs_c, 1);
+  devices = gfs_arg_path_list (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_ldmtool_scan_devices (gfs_c.g, devices));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_list (gfs_r);

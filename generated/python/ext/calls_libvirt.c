@@ -64,6 +64,56 @@ gfs_py_add_domain (PyObject *gfs_module, PyObject *gfs_args)
   return gfs_end (&gfs_c, gfs_result);
 }
 
+GFS_METHOD (add_libvirt_dom);
+
+PyObject *
+gfs_py_add_libvirt_dom (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  void *dom;
+  struct guestfs_add_libvirt_dom_argv gfs_opts;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "add_libvirt_dom", 9);
+  dom = gfs_arg_pointer (&gfs_c, 1);
+  gfs_opts.bitmask = 0;
+  if (gfs_given (&gfs_c, 2)) {
+    gfs_opts.bitmask |= GUESTFS_ADD_LIBVIRT_DOM_READONLY_BITMASK;
+    gfs_opts.readonly = gfs_arg_int (&gfs_c, 2) != 0;
+  }
+  if (gfs_given (&gfs_c, 3)) {
+    gfs_opts.bitmask |= GUESTFS_ADD_LIBVIRT_DOM_IFACE_BITMASK;
+    gfs_opts.iface = gfs_arg_str (&gfs_c, 3);
+  }
+  if (gfs_given (&gfs_c, 4)) {
+    gfs_opts.bitmask |= GUESTFS_ADD_LIBVIRT_DOM_LIVE_BITMASK;
+    gfs_opts.live = gfs_arg_int (&gfs_c, 4) != 0;
+  }
+  if (gfs_given (&gfs_c, 5)) {
+    gfs_opts.bitmask |= GUESTFS_ADD_LIBVIRT_DOM_READONLYDISK_BITMASK;
+    gfs_opts.readonlydisk = gfs_arg_str (&gfs_c, 5);
+  }
+  if (gfs_given (&gfs_c, 6)) {
+    gfs_opts.bitmask |= GUESTFS_ADD_LIBVIRT_DOM_CACHEMODE_BITMASK;
+    gfs_opts.cachemode = gfs_arg_str (&gfs_c, 6);
+  }
+  if (gfs_given (&gfs_c, 7)) {
+    gfs_opts.bitmask |= GUESTFS_ADD_LIBVIRT_DOM_DISCARD_BITMASK;
+    gfs_opts.discard = gfs_arg_str (&gfs_c, 7);
+  }
+  if (gfs_given (&gfs_c, 8)) {
+    gfs_opts.bitmask |= GUESTFS_ADD_LIBVIRT_DOM_COPYONREAD_BITMASK;
+    gfs_opts.copyonread = gfs_arg_int (&gfs_c, 8) != 0;
+  }
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_add_libvirt_dom_argv (gfs_c.g, dom, &gfs_opts));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
 GFS_METHOD (get_libvirt_requested_credential_challenge);
 
 PyObject *
@@ -177,7 +227,7 @@ gfs_py_set_libvirt_supported_credentials (PyObject *gfs_module, PyObject *gfs_ar
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "set_libvirt_supported_credentials", 2);
-  creds = gfs_arg_list (&gfs_c, 1);
+  creds = gfs_arg_str_list (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_set_libvirt_supported_credentials (gfs_c.g, creds));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();

@@ -19,7 +19,7 @@ gfs_py_clevis_luks_unlock (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "clevis_luks_unlock", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   mapname = gfs_arg_str (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_clevis_luks_unlock (gfs_c.g, device, mapname));
@@ -40,7 +40,7 @@ gfs_py_cryptsetup_close (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "cryptsetup_close", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_cryptsetup_close (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -63,7 +63,7 @@ gfs_py_cryptsetup_open (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "cryptsetup_open", 7);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   key = gfs_arg_str (&gfs_c, 2);
   mapname = gfs_arg_str (&gfs_c, 3);
   gfs_opts.bitmask = 0;
@@ -101,7 +101,7 @@ gfs_py_luks_add_key (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "luks_add_key", 5);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   key = gfs_arg_str (&gfs_c, 2);
   newkey = gfs_arg_str (&gfs_c, 3);
   keyslot = gfs_arg_int (&gfs_c, 4);
@@ -124,7 +124,7 @@ gfs_py_luks_close (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "luks_close", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_luks_close (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -146,7 +146,7 @@ gfs_py_luks_format (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "luks_format", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   key = gfs_arg_str (&gfs_c, 2);
   keyslot = gfs_arg_int (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
@@ -171,7 +171,7 @@ gfs_py_luks_format_cipher (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "luks_format_cipher", 5);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   key = gfs_arg_str (&gfs_c, 2);
   keyslot = gfs_arg_int (&gfs_c, 3);
   cipher = gfs_arg_str (&gfs_c, 4);
@@ -196,7 +196,7 @@ gfs_py_luks_kill_slot (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "luks_kill_slot", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   key = gfs_arg_str (&gfs_c, 2);
   keyslot = gfs_arg_int (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
@@ -220,7 +220,7 @@ gfs_py_luks_open (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "luks_open", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   key = gfs_arg_str (&gfs_c, 2);
   mapname = gfs_arg_str (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
@@ -244,7 +244,7 @@ gfs_py_luks_open_ro (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "luks_open_ro", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   key = gfs_arg_str (&gfs_c, 2);
   mapname = gfs_arg_str (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
@@ -266,7 +266,7 @@ gfs_py_luks_uuid (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "luks_uuid", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_luks_uuid (gfs_c.g, device));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);

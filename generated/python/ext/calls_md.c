@@ -39,7 +39,7 @@ gfs_py_md_create (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "md_create", 8);
   name = gfs_arg_str (&gfs_c, 1);
-  devices = gfs_arg_list (&gfs_c, 2);
+  devices = gfs_arg_path_list (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_MD_CREATE_MISSINGBITMAP_BITMASK;
@@ -80,7 +80,7 @@ gfs_py_md_detail (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "md_detail", 2);
-  md = gfs_arg_str (&gfs_c, 1);
+  md = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_md_detail (gfs_c.g, md));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_hash (gfs_r);
@@ -100,7 +100,7 @@ gfs_py_md_stat (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "md_stat", 2);
-  md = gfs_arg_str (&gfs_c, 1);
+  md = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_md_stat (gfs_c.g, md));
     if (gfs_r == NULL)
@@ -125,7 +125,7 @@ gfs_py_md_stop (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "md_stop", 2);
-  md = gfs_arg_str (&gfs_c, 1);
+  md = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_md_stop (gfs_c.g, md));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();

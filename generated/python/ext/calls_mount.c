@@ -72,7 +72,7 @@ gfs_py_mkmountpoint (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mkmountpoint", 2);
-  exemptpath = gfs_arg_str (&gfs_c, 1);
+  exemptpath = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mkmountpoint (gfs_c.g, exemptpath));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -93,8 +93,8 @@ gfs_py_mount (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mount", 3);
-  mountable = gfs_arg_str (&gfs_c, 1);
-  mountpoint = gfs_arg_str (&gfs_c, 2);
+  mountable = gfs_arg_path (&gfs_c, 1);
+  mountpoint = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mount (gfs_c.g, mountable, mountpoint));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -117,7 +117,7 @@ gfs_py_mount_9p (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mount_9p", 4);
   mounttag = gfs_arg_str (&gfs_c, 1);
-  mountpoint = gfs_arg_str (&gfs_c, 2);
+  mountpoint = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_MOUNT_9P_OPTIONS_BITMASK;
@@ -143,8 +143,8 @@ gfs_py_mount_loop (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mount_loop", 3);
-  file = gfs_arg_str (&gfs_c, 1);
-  mountpoint = gfs_arg_str (&gfs_c, 2);
+  file = gfs_arg_path (&gfs_c, 1);
+  mountpoint = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mount_loop (gfs_c.g, file, mountpoint));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -167,8 +167,8 @@ gfs_py_mount_options (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mount_options", 4);
   options = gfs_arg_str (&gfs_c, 1);
-  mountable = gfs_arg_str (&gfs_c, 2);
-  mountpoint = gfs_arg_str (&gfs_c, 3);
+  mountable = gfs_arg_path (&gfs_c, 2);
+  mountpoint = gfs_arg_path (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mount_options (gfs_c.g, options, mountable, mountpoint));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -189,8 +189,8 @@ gfs_py_mount_ro (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mount_ro", 3);
-  mountable = gfs_arg_str (&gfs_c, 1);
-  mountpoint = gfs_arg_str (&gfs_c, 2);
+  mountable = gfs_arg_path (&gfs_c, 1);
+  mountpoint = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mount_ro (gfs_c.g, mountable, mountpoint));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -215,8 +215,8 @@ gfs_py_mount_vfs (PyObject *gfs_module, PyObject *gfs_args)
   gfs_begin (&gfs_c, gfs_args, "mount_vfs", 5);
   options = gfs_arg_str (&gfs_c, 1);
   vfstype = gfs_arg_str (&gfs_c, 2);
-  mountable = gfs_arg_str (&gfs_c, 3);
-  mountpoint = gfs_arg_str (&gfs_c, 4);
+  mountable = gfs_arg_path (&gfs_c, 3);
+  mountpoint = gfs_arg_path (&gfs_c, 4);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mount_vfs (gfs_c.g, options, vfstype, mountable, mountpoint));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -273,7 +273,7 @@ gfs_py_remount (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "remount", 3);
-  mountpoint = gfs_arg_str (&gfs_c, 1);
+  mountpoint = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_REMOUNT_RW_BITMASK;
@@ -298,7 +298,7 @@ gfs_py_rmmountpoint (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "rmmountpoint", 2);
-  exemptpath = gfs_arg_str (&gfs_c, 1);
+  exemptpath = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_rmmountpoint (gfs_c.g, exemptpath));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -337,7 +337,7 @@ gfs_py_umount (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "umount", 4);
-  pathordevice = gfs_arg_str (&gfs_c, 1);
+  pathordevice = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_UMOUNT_OPTS_FORCE_BITMASK;

@@ -19,7 +19,7 @@ gfs_py_mount_local (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mount_local", 6);
-  localmountpoint = gfs_arg_str (&gfs_c, 1);
+  localmountpoint = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_MOUNT_LOCAL_READONLY_BITMASK;

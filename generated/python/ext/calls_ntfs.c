@@ -20,7 +20,7 @@ gfs_py_ntfs_3g_probe (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "ntfs_3g_probe", 3);
   rw = gfs_arg_int (&gfs_c, 1) != 0;
-  device = gfs_arg_str (&gfs_c, 2);
+  device = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_ntfs_3g_probe (gfs_c.g, rw, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -43,9 +43,9 @@ gfs_py_ntfs_chmod (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "ntfs_chmod", 5);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   mode = gfs_arg_int (&gfs_c, 2);
-  path = gfs_arg_str (&gfs_c, 3);
+  path = gfs_arg_path (&gfs_c, 3);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 4)) {
     gfs_opts.bitmask |= GUESTFS_NTFS_CHMOD_RECURSIVE_BITMASK;
@@ -72,9 +72,9 @@ gfs_py_ntfscat_i (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "ntfscat_i", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   inode = gfs_arg_int64 (&gfs_c, 2);
-  filename = gfs_arg_str (&gfs_c, 3);
+  filename = gfs_arg_path (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_ntfscat_i (gfs_c.g, device, inode, filename));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -95,8 +95,8 @@ gfs_py_ntfsclone_in (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "ntfsclone_in", 3);
-  backupfile = gfs_arg_str (&gfs_c, 1);
-  device = gfs_arg_str (&gfs_c, 2);
+  backupfile = gfs_arg_path (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_ntfsclone_in (gfs_c.g, backupfile, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -118,8 +118,8 @@ gfs_py_ntfsclone_out (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "ntfsclone_out", 8);
-  device = gfs_arg_str (&gfs_c, 1);
-  backupfile = gfs_arg_str (&gfs_c, 2);
+  device = gfs_arg_path (&gfs_c, 1);
+  backupfile = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_NTFSCLONE_OUT_METADATAONLY_BITMASK;
@@ -161,7 +161,7 @@ gfs_py_ntfsfix (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "ntfsfix", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_NTFSFIX_CLEARBADSECTORS_BITMASK;
@@ -187,7 +187,7 @@ gfs_py_ntfsresize (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "ntfsresize", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_NTFSRESIZE_OPTS_SIZE_BITMASK;
@@ -217,7 +217,7 @@ gfs_py_ntfsresize_size (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "ntfsresize_size", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   size = gfs_arg_int64 (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_ntfsresize_size (gfs_c.g, device, size));

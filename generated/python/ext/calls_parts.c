@@ -21,7 +21,7 @@ gfs_py_part_add (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_add", 5);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   prlogex = gfs_arg_str (&gfs_c, 2);
   startsect = gfs_arg_int64 (&gfs_c, 3);
   endsect = gfs_arg_int64 (&gfs_c, 4);
@@ -45,7 +45,7 @@ gfs_py_part_del (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_del", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   partnum = gfs_arg_int (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_del (gfs_c.g, device, partnum));
@@ -67,7 +67,7 @@ gfs_py_part_disk (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_disk", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   parttype = gfs_arg_str (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_disk (gfs_c.g, device, parttype));
@@ -88,7 +88,7 @@ gfs_py_part_expand_gpt (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_expand_gpt", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_expand_gpt (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -109,7 +109,7 @@ gfs_py_part_get_bootable (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_get_bootable", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   partnum = gfs_arg_int (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_get_bootable (gfs_c.g, device, partnum));
@@ -130,7 +130,7 @@ gfs_py_part_get_disk_guid (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_get_disk_guid", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_get_disk_guid (gfs_c.g, device));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -151,7 +151,7 @@ gfs_py_part_get_gpt_attributes (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_get_gpt_attributes", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   partnum = gfs_arg_int (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_get_gpt_attributes (gfs_c.g, device, partnum));
@@ -173,7 +173,7 @@ gfs_py_part_get_gpt_guid (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_get_gpt_guid", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   partnum = gfs_arg_int (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_get_gpt_guid (gfs_c.g, device, partnum));
@@ -195,7 +195,7 @@ gfs_py_part_get_gpt_type (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_get_gpt_type", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   partnum = gfs_arg_int (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_get_gpt_type (gfs_c.g, device, partnum));
@@ -217,7 +217,7 @@ gfs_py_part_get_mbr_id (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_get_mbr_id", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   partnum = gfs_arg_int (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_get_mbr_id (gfs_c.g, device, partnum));
@@ -239,7 +239,7 @@ gfs_py_part_get_mbr_part_type (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_get_mbr_part_type", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   partnum = gfs_arg_int (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_get_mbr_part_type (gfs_c.g, device, partnum));
@@ -261,7 +261,7 @@ gfs_py_part_get_name (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_get_name", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   partnum = gfs_arg_int (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_get_name (gfs_c.g, device, partnum));
@@ -282,7 +282,7 @@ gfs_py_part_get_parttype (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_get_parttype", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_get_parttype (gfs_c.g, device));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -303,7 +303,7 @@ gfs_py_part_init (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_init", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   parttype = gfs_arg_str (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_init (gfs_c.g, device, parttype));
@@ -324,7 +324,7 @@ gfs_py_part_list (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_list", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_list (gfs_c.g, device));
     if (gfs_r == NULL)
@@ -351,7 +351,7 @@ gfs_py_part_resize (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_resize", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   partnum = gfs_arg_int (&gfs_c, 2);
   endsect = gfs_arg_int64 (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
@@ -375,7 +375,7 @@ gfs_py_part_set_bootable (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_set_bootable", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   partnum = gfs_arg_int (&gfs_c, 2);
   bootable = gfs_arg_int (&gfs_c, 3) != 0;
   if (gfs_ready (&gfs_c)) {
@@ -398,7 +398,7 @@ gfs_py_part_set_disk_guid (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_set_disk_guid", 3);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   guid = gfs_arg_str (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_set_disk_guid (gfs_c.g, device, guid));
@@ -419,7 +419,7 @@ gfs_py_part_set_disk_guid_random (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_set_disk_guid_random", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_set_disk_guid_random (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -441,7 +441,7 @@ gfs_py_part_set_gpt_attributes (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_set_gpt_attributes", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   partnum = gfs_arg_int (&gfs_c, 2);
   attributes = gfs_arg_int64 (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
@@ -465,7 +465,7 @@ gfs_py_part_set_gpt_guid (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_set_gpt_guid", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   partnum = gfs_arg_int (&gfs_c, 2);
   guid = gfs_arg_str (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
@@ -489,7 +489,7 @@ gfs_py_part_set_gpt_type (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_set_gpt_type", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   partnum = gfs_arg_int (&gfs_c, 2);
   guid = gfs_arg_str (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
@@ -513,7 +513,7 @@ gfs_py_part_set_mbr_id (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_set_mbr_id", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   partnum = gfs_arg_int (&gfs_c, 2);
   idbyte = gfs_arg_int (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
@@ -537,7 +537,7 @@ gfs_py_part_set_name (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_set_name", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   partnum = gfs_arg_int (&gfs_c, 2);
   name = gfs_arg_str (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
@@ -559,7 +559,7 @@ gfs_py_part_to_dev (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_to_dev", 2);
-  partition = gfs_arg_str (&gfs_c, 1);
+  partition = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_to_dev (gfs_c.g, partition));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -579,7 +579,7 @@ gfs_py_part_to_partnum (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "part_to_partnum", 2);
-  partition = gfs_arg_str (&gfs_c, 1);
+  partition = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_part_to_partnum (gfs_c.g, partition));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : PyLong_FromLong (gfs_r);
@@ -603,11 +603,11 @@ gfs_py_sfdisk (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "sfdisk", 6);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   cyls = gfs_arg_int (&gfs_c, 2);
   heads = gfs_arg_int (&gfs_c, 3);
   sectors = gfs_arg_int (&gfs_c, 4);
-  lines = gfs_arg_list (&gfs_c, 5);
+  lines = gfs_arg_str_list (&gfs_c, 5);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_sfdisk (gfs_c.g, device, cyls, heads, sectors, lines));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -628,8 +628,8 @@ gfs_py_sfdiskM (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "sfdiskM", 3);
-  device = gfs_arg_str (&gfs_c, 1);
-  lines = gfs_arg_list (&gfs_c, 2);
+  device = gfs_arg_path (&gfs_c, 1);
+  lines = gfs_arg_str_list (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_sfdiskM (gfs_c.g, device, lines));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -654,7 +654,7 @@ gfs_py_sfdisk_N (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "sfdisk_N", 7);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   partnum = gfs_arg_int (&gfs_c, 2);
   cyls = gfs_arg_int (&gfs_c, 3);
   heads = gfs_arg_int (&gfs_c, 4);
@@ -679,7 +679,7 @@ gfs_py_sfdisk_disk_geometry (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "sfdisk_disk_geometry", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_sfdisk_disk_geometry (gfs_c.g, device));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -699,7 +699,7 @@ gfs_py_sfdisk_kernel_geometry (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "sfdisk_kernel_geometry", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_sfdisk_kernel_geometry (gfs_c.g, device));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -719,7 +719,7 @@ gfs_py_sfdisk_l (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "sfdisk_l", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_sfdisk_l (gfs_c.g, device));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);

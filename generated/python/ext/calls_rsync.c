@@ -20,8 +20,8 @@ gfs_py_rsync (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "rsync", 5);
-  src = gfs_arg_str (&gfs_c, 1);
-  dest = gfs_arg_str (&gfs_c, 2);
+  src = gfs_arg_path (&gfs_c, 1);
+  dest = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_RSYNC_ARCHIVE_BITMASK;
@@ -53,7 +53,7 @@ gfs_py_rsync_in (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "rsync_in", 5);
   remote = gfs_arg_str (&gfs_c, 1);
-  dest = gfs_arg_str (&gfs_c, 2);
+  dest = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_RSYNC_IN_ARCHIVE_BITMASK;
@@ -84,7 +84,7 @@ gfs_py_rsync_out (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "rsync_out", 5);
-  src = gfs_arg_str (&gfs_c, 1);
+  src = gfs_arg_path (&gfs_c, 1);
   remote = gfs_arg_str (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {

@@ -38,8 +38,8 @@ gfs_py_selinux_relabel (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "selinux_relabel", 4);
-  specfile = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  specfile = gfs_arg_path (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_SELINUX_RELABEL_FORCE_BITMASK;
@@ -86,8 +86,8 @@ gfs_py_setfiles (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "setfiles", 5);
-  specfile = gfs_arg_str (&gfs_c, 1);
-  paths = gfs_arg_list (&gfs_c, 2);
+  specfile = gfs_arg_path (&gfs_c, 1);
+  paths = gfs_arg_path_list (&gfs_c, 2);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 3)) {
     gfs_opts.bitmask |= GUESTFS_SETFILES_FORCE_BITMASK;
@@ -95,7 +95,7 @@ gfs_py_setfiles (PyObject *gfs_module, PyObject *gfs_args)
   }
   if (gfs_given (&gfs_c, 4)) {
     gfs_opts.bitmask |= GUESTFS_SETFILES_EXCLUDES_BITMASK;
-    gfs_opts.excludes = gfs_arg_list (&gfs_c, 4);
+    gfs_opts.excludes = gfs_arg_str_list (&gfs_c, 4);
   }
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_setfiles_argv (gfs_c.g, specfile, paths, &gfs_opts));

@@ -20,7 +20,7 @@ gfs_py_mkswap_L (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mkswap_L", 3);
   label = gfs_arg_str (&gfs_c, 1);
-  device = gfs_arg_str (&gfs_c, 2);
+  device = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mkswap_L (gfs_c.g, label, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -42,7 +42,7 @@ gfs_py_mkswap_U (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mkswap_U", 3);
   uuid = gfs_arg_str (&gfs_c, 1);
-  device = gfs_arg_str (&gfs_c, 2);
+  device = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mkswap_U (gfs_c.g, uuid, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -62,7 +62,7 @@ gfs_py_mkswap_file (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "mkswap_file", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_mkswap_file (gfs_c.g, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -82,7 +82,7 @@ gfs_py_swapoff_device (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "swapoff_device", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_swapoff_device (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -102,7 +102,7 @@ gfs_py_swapoff_file (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "swapoff_file", 2);
-  file = gfs_arg_str (&gfs_c, 1);
+  file = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_swapoff_file (gfs_c.g, file));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -162,7 +162,7 @@ gfs_py_swapon_device (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "swapon_device", 2);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_swapon_device (gfs_c.g, device));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -182,7 +182,7 @@ gfs_py_swapon_file (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "swapon_file", 2);
-  file = gfs_arg_str (&gfs_c, 1);
+  file = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_swapon_file (gfs_c.g, file));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();

@@ -38,7 +38,7 @@ gfs_py_debug (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "debug", 3);
   subcmd = gfs_arg_str (&gfs_c, 1);
-  extraargs = gfs_arg_list (&gfs_c, 2);
+  extraargs = gfs_arg_str_list (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_debug (gfs_c.g, subcmd, extraargs));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);
@@ -96,7 +96,7 @@ gfs_py_echo_daemon (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "echo_daemon", 2);
-  words = gfs_arg_list (&gfs_c, 1);
+  words = gfs_arg_str_list (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_echo_daemon (gfs_c.g, words));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_str (gfs_r);

@@ -19,8 +19,8 @@ gfs_py_base64_in (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "base64_in", 3);
-  base64file = gfs_arg_str (&gfs_c, 1);
-  filename = gfs_arg_str (&gfs_c, 2);
+  base64file = gfs_arg_path (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_base64_in (gfs_c.g, base64file, filename));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -41,8 +41,8 @@ gfs_py_base64_out (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "base64_out", 3);
-  filename = gfs_arg_str (&gfs_c, 1);
-  base64file = gfs_arg_str (&gfs_c, 2);
+  filename = gfs_arg_path (&gfs_c, 1);
+  base64file = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_base64_out (gfs_c.g, filename, base64file));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -64,7 +64,7 @@ gfs_py_debug_upload (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "debug_upload", 4);
-  filename = gfs_arg_str (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 1);
   tmpname = gfs_arg_str (&gfs_c, 2);
   mode = gfs_arg_int (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
@@ -87,8 +87,8 @@ gfs_py_download (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "download", 3);
-  remotefilename = gfs_arg_str (&gfs_c, 1);
-  filename = gfs_arg_str (&gfs_c, 2);
+  remotefilename = gfs_arg_path (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_download (gfs_c.g, remotefilename, filename));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -111,8 +111,8 @@ gfs_py_download_offset (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "download_offset", 5);
-  remotefilename = gfs_arg_str (&gfs_c, 1);
-  filename = gfs_arg_str (&gfs_c, 2);
+  remotefilename = gfs_arg_path (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 2);
   offset = gfs_arg_int64 (&gfs_c, 3);
   size = gfs_arg_int64 (&gfs_c, 4);
   if (gfs_ready (&gfs_c)) {
@@ -135,8 +135,8 @@ gfs_py_upload (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "upload", 3);
-  filename = gfs_arg_str (&gfs_c, 1);
-  remotefilename = gfs_arg_str (&gfs_c, 2);
+  filename = gfs_arg_path (&gfs_c, 1);
+  remotefilename = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_upload (gfs_c.g, filename, remotefilename));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -158,8 +158,8 @@ gfs_py_upload_offset (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "upload_offset", 4);
-  filename = gfs_arg_str (&gfs_c, 1);
-  remotefilename = gfs_arg_str (&gfs_c, 2);
+  filename = gfs_arg_path (&gfs_c, 1);
+  remotefilename = gfs_arg_path (&gfs_c, 2);
   offset = gfs_arg_int64 (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_upload_offset (gfs_c.g, filename, remotefilename, offset));

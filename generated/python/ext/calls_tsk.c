@@ -22,10 +22,10 @@ gfs_py_download_blocks (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "download_blocks", 6);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   start = gfs_arg_int64 (&gfs_c, 2);
   stop = gfs_arg_int64 (&gfs_c, 3);
-  filename = gfs_arg_str (&gfs_c, 4);
+  filename = gfs_arg_path (&gfs_c, 4);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 5)) {
     gfs_opts.bitmask |= GUESTFS_DOWNLOAD_BLOCKS_UNALLOCATED_BITMASK;
@@ -52,9 +52,9 @@ gfs_py_download_inode (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "download_inode", 4);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   inode = gfs_arg_int64 (&gfs_c, 2);
-  filename = gfs_arg_str (&gfs_c, 3);
+  filename = gfs_arg_path (&gfs_c, 3);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_download_inode (gfs_c.g, device, inode, filename));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();

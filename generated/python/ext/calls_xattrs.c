@@ -20,7 +20,7 @@ gfs_py_getxattr (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "getxattr", 3);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   name = gfs_arg_str (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_getxattr (gfs_c.g, path, name, &gfs_size));
@@ -41,7 +41,7 @@ gfs_py_getxattrs (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "getxattrs", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_getxattrs (gfs_c.g, path));
     if (gfs_r == NULL)
@@ -68,7 +68,7 @@ gfs_py_lgetxattr (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "lgetxattr", 3);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   name = gfs_arg_str (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_lgetxattr (gfs_c.g, path, name, &gfs_size));
@@ -89,7 +89,7 @@ gfs_py_lgetxattrs (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "lgetxattrs", 2);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_lgetxattrs (gfs_c.g, path));
     if (gfs_r == NULL)
@@ -116,7 +116,7 @@ gfs_py_lremovexattr (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "lremovexattr", 3);
   xattr = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_lremovexattr (gfs_c.g, xattr, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -142,7 +142,7 @@ gfs_py_lsetxattr (PyObject *gfs_module, PyObject *gfs_args)
   xattr = gfs_arg_str (&gfs_c, 1);
   val = gfs_arg_str (&gfs_c, 2);
   vallen = gfs_arg_int (&gfs_c, 3);
-  path = gfs_arg_str (&gfs_c, 4);
+  path = gfs_arg_path (&gfs_c, 4);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_lsetxattr (gfs_c.g, xattr, val, vallen, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -164,7 +164,7 @@ gfs_py_removexattr (PyObject *gfs_module, PyObject *gfs_args)
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "removexattr", 3);
   xattr = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_removexattr (gfs_c.g, xattr, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -190,7 +190,7 @@ gfs_py_setxattr (PyObject *gfs_module, PyObject *gfs_args)
   xattr = gfs_arg_str (&gfs_c, 1);
   val = gfs_arg_str (&gfs_c, 2);
   vallen = gfs_arg_int (&gfs_c, 3);
-  path = gfs_arg_str (&gfs_c, 4);
+  path = gfs_arg_path (&gfs_c, 4);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_setxattr (gfs_c.g, xattr, val, vallen, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();

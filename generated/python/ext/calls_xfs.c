@@ -19,7 +19,7 @@ gfs_py_xfs_admin (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "xfs_admin", 9);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_XFS_ADMIN_EXTUNWRITTEN_BITMASK;
@@ -69,7 +69,7 @@ gfs_py_xfs_growfs (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "xfs_growfs", 10);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_XFS_GROWFS_DATASEC_BITMASK;
@@ -122,7 +122,7 @@ gfs_py_xfs_info (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "xfs_info", 2);
-  pathordevice = gfs_arg_str (&gfs_c, 1);
+  pathordevice = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_xfs_info (gfs_c.g, pathordevice));
     if (gfs_r == NULL)
@@ -147,7 +147,7 @@ gfs_py_xfs_info2 (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "xfs_info2", 2);
-  pathordevice = gfs_arg_str (&gfs_c, 1);
+  pathordevice = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_xfs_info2 (gfs_c.g, pathordevice));
     gfs_result = gfs_r == NULL ? gfs_raise (&gfs_c) : gfs_from_hash (gfs_r);
@@ -168,7 +168,7 @@ gfs_py_xfs_repair (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "xfs_repair", 12);
-  device = gfs_arg_str (&gfs_c, 1);
+  device = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_XFS_REPAIR_FORCELOGZERO_BITMASK;
@@ -204,11 +204,11 @@ gfs_py_xfs_repair (PyObject *gfs_module, PyObject *gfs_args)
   }
   if (gfs_given (&gfs_c, 10)) {
     gfs_opts.bitmask |= GUESTFS_XFS_REPAIR_LOGDEV_BITMASK;
-    gfs_opts.logdev = gfs_arg_str (&gfs_c, 10);
+    gfs_opts.logdev = gfs_arg_path (&gfs_c, 10);
   }
   if (gfs_given (&gfs_c, 11)) {
     gfs_opts.bitmask |= GUESTFS_XFS_REPAIR_RTDEV_BITMASK;
-    gfs_opts.rtdev = gfs_arg_str (&gfs_c, 11);
+    gfs_opts.rtdev = gfs_arg_path (&gfs_c, 11);
   }
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_xfs_repair_argv (gfs_c.g, device, &gfs_opts));

@@ -36,7 +36,7 @@ gfs_py_yara_load (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "yara_load", 2);
-  filename = gfs_arg_str (&gfs_c, 1);
+  filename = gfs_arg_path (&gfs_c, 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_yara_load (gfs_c.g, filename));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();

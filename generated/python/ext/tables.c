@@ -358,6 +358,7 @@ GFS_METHOD (add_drive_ro);
 GFS_METHOD (add_drive_ro_with_if);
 GFS_METHOD (add_drive_scratch);
 GFS_METHOD (add_drive_with_if);
+GFS_METHOD (add_libvirt_dom);
 GFS_METHOD (aug_clear);
 GFS_METHOD (aug_close);
 GFS_METHOD (aug_defnode);
@@ -530,6 +531,8 @@ GFS_METHOD (get_e2label);
 GFS_METHOD (get_e2uuid);
 GFS_METHOD (get_hv);
 GFS_METHOD (get_identifier);
+GFS_METHOD (get_image_folders);
+GFS_METHOD (get_image_trust);
 GFS_METHOD (get_libvirt_requested_credential_challenge);
 GFS_METHOD (get_libvirt_requested_credential_defresult);
 GFS_METHOD (get_libvirt_requested_credential_prompt);
@@ -864,6 +867,8 @@ GFS_METHOD (set_e2label);
 GFS_METHOD (set_e2uuid);
 GFS_METHOD (set_hv);
 GFS_METHOD (set_identifier);
+GFS_METHOD (set_image_folders);
+GFS_METHOD (set_image_trust);
 GFS_METHOD (set_label);
 GFS_METHOD (set_libvirt_requested_credential);
 GFS_METHOD (set_libvirt_supported_credentials);
@@ -997,6 +1002,7 @@ PyMethodDef gfs_methods[] = {
   { "add_drive_ro_with_if", gfs_py_add_drive_ro_with_if, METH_VARARGS, NULL },
   { "add_drive_scratch", gfs_py_add_drive_scratch, METH_VARARGS, NULL },
   { "add_drive_with_if", gfs_py_add_drive_with_if, METH_VARARGS, NULL },
+  { "add_libvirt_dom", gfs_py_add_libvirt_dom, METH_VARARGS, NULL },
   { "aug_clear", gfs_py_aug_clear, METH_VARARGS, NULL },
   { "aug_close", gfs_py_aug_close, METH_VARARGS, NULL },
   { "aug_defnode", gfs_py_aug_defnode, METH_VARARGS, NULL },
@@ -1169,6 +1175,8 @@ PyMethodDef gfs_methods[] = {
   { "get_e2uuid", gfs_py_get_e2uuid, METH_VARARGS, NULL },
   { "get_hv", gfs_py_get_hv, METH_VARARGS, NULL },
   { "get_identifier", gfs_py_get_identifier, METH_VARARGS, NULL },
+  { "get_image_folders", gfs_py_get_image_folders, METH_VARARGS, NULL },
+  { "get_image_trust", gfs_py_get_image_trust, METH_VARARGS, NULL },
   { "get_libvirt_requested_credential_challenge", gfs_py_get_libvirt_requested_credential_challenge, METH_VARARGS, NULL },
   { "get_libvirt_requested_credential_defresult", gfs_py_get_libvirt_requested_credential_defresult, METH_VARARGS, NULL },
   { "get_libvirt_requested_credential_prompt", gfs_py_get_libvirt_requested_credential_prompt, METH_VARARGS, NULL },
@@ -1503,6 +1511,8 @@ PyMethodDef gfs_methods[] = {
   { "set_e2uuid", gfs_py_set_e2uuid, METH_VARARGS, NULL },
   { "set_hv", gfs_py_set_hv, METH_VARARGS, NULL },
   { "set_identifier", gfs_py_set_identifier, METH_VARARGS, NULL },
+  { "set_image_folders", gfs_py_set_image_folders, METH_VARARGS, NULL },
+  { "set_image_trust", gfs_py_set_image_trust, METH_VARARGS, NULL },
   { "set_label", gfs_py_set_label, METH_VARARGS, NULL },
   { "set_libvirt_requested_credential", gfs_py_set_libvirt_requested_credential, METH_VARARGS, NULL },
   { "set_libvirt_supported_credentials", gfs_py_set_libvirt_supported_credentials, METH_VARARGS, NULL },

@@ -16,8 +16,8 @@ Make one, add images, launch it, then look around and change things:
 A call that fails raises RuntimeError; its text says what went wrong, and
 GuestFS.last_errno the errno behind it. A call on a closed handle raises
 ClosedHandle. Strings are str: bytes in them that are not UTF-8 come as
-lone surrogates ("surrogateescape") and go back as they were. Contents of
-files are bytes. Structs are dicts. True and false come back as 1 and 0.
+lone surrogates ("surrogateescape") and go back as they were. Where a file
+is named, bytes and os.PathLike will do as well. Contents of files are bytes. Structs are dicts. True and false come back as 1 and 0.
 
 Every blocking call releases the GIL, and callbacks take it again.
 guestfs(3) describes the whole API.
@@ -44,6 +44,9 @@ EVENT_ENTER = 0x80
 EVENT_LIBVIRT_AUTH = 0x100
 EVENT_WARNING = 0x200
 EVENT_ALL = 0x3ff
+
+# What is taken where a file, directory or device is named, on the host and in the guest.
+_Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 atexit.register(libguestfsmod.close_all)
 
@@ -146,18 +149,16 @@ class GuestFS:
         self._check_not_closed()
         libguestfsmod.delete_event_callback(self._o, event_handle)
 
-    def acl_delete_def_file(self, dir: str) -> None:
+    def acl_delete_def_file(self, dir: _Path) -> None:
         """Remove the default ACL of a directory.
 
         Removes the default access control list (ACL) of the directory "dir".
         What is created in it later then gets no ACL from it. The access list of
-        "dir", and what is in it already, do not change. It is not an error if
-        there is no default list. If "dir" is not a directory, or its file
-        system has no ACLs, it is.
+        "dir", and what is in it already, do not change. If there is no default
+        list, as on anything that is not a directory, nothing happens. A file
+        system without ACLs is an error.
 
         See also GuestFS.acl_set_file, GuestFS.acl_get_file and acl(5).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "acl" is available;
         GuestFS.feature_available tells.
@@ -167,7 +168,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.acl_delete_def_file(self._o, dir)
 
-    def acl_get_file(self, path: str, acltype: str) -> str:
+    def acl_get_file(self, path: _Path, acltype: str) -> str:
         """Return the ACL of a file.
 
         Returns a POSIX access control list (ACL) of the file or directory
@@ -185,12 +186,13 @@ class GuestFS:
         a default list gives an empty result; the default list of other files is
         an error.
 
-        The accounts of the guest are not known to the appliance, so numbers
-        stand for users and groups.
+        Where the mask takes something away from an entry, a tab and a comment
+        with what remains stand behind it: "user:500:rwx #effective:r-x". The
+        accounts of the guest are not known to the appliance, so numbers stand
+        for users and groups. A "path" that is missing and a file system without
+        ACLs are errors.
 
         See also GuestFS.acl_set_file and GuestFS.acl_delete_def_file.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "acl" is available;
         GuestFS.feature_available tells.
@@ -200,7 +202,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.acl_get_file(self._o, path, acltype)
 
-    def acl_set_file(self, path: str, acltype: str, acl: str) -> None:
+    def acl_set_file(self, path: _Path, acltype: str, acl: str) -> None:
         """Set the ACL of a file.
 
         Sets a POSIX access control list (ACL) of the file or directory "path".
@@ -209,23 +211,25 @@ class GuestFS:
         entries of the directory "path" get; anything else is an error.
 
         "acl" is the whole new list, in the long or the short text form of
-        acl(5). Entries are separated by commas or newlines. It replaces the old
-        list, and must have one entry each for the owner, the group and others:
-        "u::rwx,g::r-x,o::r-x". The permissions of the file change with an
-        access list. If there are entries for other users or groups, the mask is
-        needed too, which limits these and the group:
+        acl(5), so what GuestFS.acl_get_file returns can be given back. Entries
+        are separated by commas, blanks or newlines; what stands behind a "#" on
+        a line is a comment. The list replaces the old one, and must have one
+        entry each for the owner, the group and others: "u::rwx,g::r-x,o::r-x".
+        The permissions of the file change with an access list. If there are
+        entries for other users or groups, the mask is needed too, which limits
+        these and the group:
 
             u::rwx,g::r-x,o::r-x,m::rwx,u:500:rwx,g:500:r-x
 
-        Give users and groups by number. The names of the guest are not known to
-        the appliance; GuestFS.aug_init or GuestFS.read_lines help to find their
-        numbers. A list that is not valid, a default list for something that is
-        not a directory, and a file system without ACLs are errors.
+        An empty list takes a default list away, and leaves of an access list
+        what the permissions say. Give users and groups by number. The names of
+        the guest are not known to the appliance; GuestFS.aug_init or
+        GuestFS.read_lines help to find their numbers. A list that is not valid,
+        a default list for something that is not a directory, and a file system
+        without ACLs are errors.
 
         See also GuestFS.acl_get_file, GuestFS.acl_delete_def_file and
         GuestFS.chmod.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "acl" is available;
         GuestFS.feature_available tells.
@@ -235,7 +239,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.acl_set_file(self._o, path, acltype, acl)
 
-    def add_cdrom(self, filename: str) -> None:
+    def add_cdrom(self, filename: _Path) -> None:
         """Add the image of a CD.
 
         Adds "filename" as GuestFS.add_drive_ro does: the image becomes a disk
@@ -302,7 +306,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.add_domain(self._o, dom, libvirturi, readonly, iface, live, allowuuid, readonlydisk, cachemode, discard, copyonread)
 
-    def add_drive(self, filename: str, readonly: Optional[bool] = None, format: Optional[str] = None, iface: Optional[str] = None, name: Optional[str] = None, label: Optional[str] = None, protocol: Optional[str] = None, server: Optional[Iterable[str]] = None, username: Optional[str] = None, secret: Optional[str] = None, cachemode: Optional[str] = None, discard: Optional[str] = None, copyonread: Optional[bool] = None, blocksize: Optional[int] = None) -> None:
+    def add_drive(self, filename: _Path, readonly: Optional[bool] = None, format: Optional[str] = None, iface: Optional[str] = None, name: Optional[str] = None, label: Optional[str] = None, protocol: Optional[str] = None, server: Optional[Iterable[str]] = None, username: Optional[str] = None, secret: Optional[str] = None, cachemode: Optional[str] = None, discard: Optional[str] = None, copyonread: Optional[bool] = None, blocksize: Optional[int] = None) -> None:
         """Add a disk image or device.
 
         Adds "filename" to the handle as a disk: an image file on the host, or a
@@ -339,7 +343,7 @@ class GuestFS:
 
     add_drive_opts = add_drive
 
-    def add_drive_ro(self, filename: str) -> None:
+    def add_drive_ro(self, filename: _Path) -> None:
         """Add a disk image read-only.
 
         Adds "filename" like GuestFS.add_drive with "readonly" set and no other
@@ -354,7 +358,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.add_drive_ro(self._o, filename)
 
-    def add_drive_ro_with_if(self, filename: str, iface: str) -> None:
+    def add_drive_ro_with_if(self, filename: _Path, iface: str) -> None:
         """Add a disk image read-only, with an interface.
 
         Adds "filename" like GuestFS.add_drive_ro. "iface" is the option of that
@@ -386,7 +390,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.add_drive_scratch(self._o, size, name, label, blocksize)
 
-    def add_drive_with_if(self, filename: str, iface: str) -> None:
+    def add_drive_with_if(self, filename: _Path, iface: str) -> None:
         """Add a disk image with an interface.
 
         Adds "filename" like GuestFS.add_drive without other options. "iface" is
@@ -403,6 +407,28 @@ class GuestFS:
         _deprecated("use GuestFS.add_drive() instead of GuestFS.add_drive_with_if()")
         return libguestfsmod.add_drive_with_if(self._o, filename, iface)
 
+    def add_libvirt_dom(self, dom: Any, readonly: Optional[bool] = None, iface: Optional[str] = None, live: Optional[bool] = None, readonlydisk: Optional[str] = None, cachemode: Optional[str] = None, discard: Optional[str] = None, copyonread: Optional[bool] = None) -> int:
+        """Add the disks of a libvirt domain, given its virDomainPtr.
+
+        Does what GuestFS.add_domain does for a program that uses libvirt itself
+        and has found the domain already: "dom" is a "virDomainPtr", in Python a
+        "virDomain" of module "libvirt". It is used during the call and not
+        freed. Volumes and secrets are looked up over the connection that the
+        domain belongs to; libvirt gives no secrets to read-only connections.
+
+        Returns how many disks were added. All are added or none.
+
+        Only C, Rust and Python have this call. "dom" must not be NULL.
+
+        See also GuestFS.add_domain.
+
+        Call it before GuestFS.launch; afterwards it is an error.
+
+        Since version 1.29.14.
+        """
+        self._check_not_closed()
+        return libguestfsmod.add_libvirt_dom(self._o, dom, readonly, iface, live, readonlydisk, cachemode, discard, copyonread)
+
     def aug_clear(self, augpath: str) -> None:
         """Clear the value of an Augeas node.
 
@@ -414,8 +440,6 @@ class GuestFS:
         GuestFS.aug_save.
 
         See also GuestFS.aug_set, GuestFS.aug_rm and augtool(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.3.4.
         """
@@ -432,8 +456,6 @@ class GuestFS:
 
         See also GuestFS.aug_init and GuestFS.aug_save.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 0.0.7.
         """
         self._check_not_closed()
@@ -447,15 +469,15 @@ class GuestFS:
         "$name". If nothing matches, a node is created as "aug_set EXPR VAL"
         would do, with the value "val", and the variable is a set of this one
         node. If something matches, "val" is not used. A variable of that name
-        from before is replaced. An "expr" that is not a set of nodes, or cannot
-        be created, is an error.
+        from before is replaced. An "expr" that is not valid or cannot be
+        created is an error. Augeas crashes on one whose result is no set of
+        nodes but a number, string or truth value; then the handle is closed and
+        the call fails.
 
         Returns an "int_bool": "i" is the number of nodes in the set, "b" is 1
         when the node was created and otherwise 0.
 
         See also GuestFS.aug_defvar and GuestFS.aug_set.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 0.0.7.
         """
@@ -478,8 +500,6 @@ class GuestFS:
 
         See also GuestFS.aug_defnode and GuestFS.aug_match.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 0.0.7.
         """
         self._check_not_closed()
@@ -489,36 +509,37 @@ class GuestFS:
         """Return the value of an Augeas node.
 
         Returns the value of the node that "augpath" matches. It must match
-        exactly one node; none, several and a path expression that is not valid
-        are errors. For a node without a value the result is empty.
+        exactly one node; none (ENOENT), several and a path expression that is
+        not valid (EINVAL) are errors. A node that has no value, which is not
+        the same as an empty one, is an error, too.
 
         For example, with the usual lenses "/files/etc/hosts/1/canonical" is the
         first name in "/etc/hosts".
 
         See also GuestFS.aug_set, GuestFS.aug_match and GuestFS.aug_label.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 0.0.7.
         """
         self._check_not_closed()
         return libguestfsmod.aug_get(self._o, augpath)
 
-    def aug_init(self, root: str, flags: int) -> None:
+    def aug_init(self, root: _Path, flags: int) -> None:
         """Open an Augeas handle and load configuration files.
 
         Opens the Augeas handle of the appliance. Augeas reads configuration
         files of the guest into a tree, in which they can be read and changed;
         GuestFS.aug_save writes changed files back. This must come before all
         other "aug_" calls. There is one handle; if one is open already, it is
-        closed first and its unsaved changes are lost.
+        closed first and its unsaved changes are lost. The handle is also closed
+        when the guest's root file system is unmounted.
 
         "root" is the directory of the guest below which the files are; usually
-        "/". Files are found in the tree below "/files", and what Augeas knows
-        about itself is below "/augeas". A file that cannot be parsed does not
-        make the call fail; look for errors with "aug_match /augeas//error".
+        "/". It must exist. Files are found in the tree below "/files", and what
+        Augeas knows about itself is below "/augeas". A file that cannot be
+        parsed does not make the call fail; look for errors with "aug_match
+        /augeas//error".
 
-        "flags" is the sum of any of these, or 0:
+        "flags" is the sum of any of these, or 0; anything else is an error:
 
         "1"
             keep the original of every file that is saved as "FILE.augsave"
@@ -541,8 +562,6 @@ class GuestFS:
         See also GuestFS.aug_close, GuestFS.aug_match and Augeas
         <https://augeas.net/>.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 0.0.7.
         """
         self._check_not_closed()
@@ -556,12 +575,9 @@ class GuestFS:
         behind it if false. The order matters where lines of a file do.
 
         "augpath" must match exactly one node; none or several are an error.
-        "label" is a plain name: it must not be empty, contain "/" or "*" or end
-        in an index such as "[2]".
+        "label" is a plain name: it must not be empty or contain "/".
 
         See also GuestFS.aug_set, GuestFS.aug_mv and GuestFS.aug_rm.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 0.0.7.
         """
@@ -578,8 +594,6 @@ class GuestFS:
 
         See also GuestFS.aug_get and GuestFS.aug_match.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.23.14.
         """
         self._check_not_closed()
@@ -594,13 +608,13 @@ class GuestFS:
         GuestFS.aug_init with flag 32, after GuestFS.aug_transform, and when
         files have changed by other means.
 
-        A file that cannot be read or parsed is left out of the tree and is not
-        an error of this call. The reason is then found below
-        "/augeas/files/PATH/error"; "aug_match /augeas//error" lists them all.
+        A file that cannot be read or parsed is not an error of this call: it is
+        left out of the tree, or stays in it as it was when it was read before.
+        The reason is then found below "/augeas/files/PATH/error"; "aug_match
+        /augeas//error" lists them all. A file whose time of modification is
+        still the same second is not read again.
 
         See also GuestFS.aug_init, GuestFS.aug_save and GuestFS.aug_transform.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 0.0.7.
         """
@@ -616,12 +630,11 @@ class GuestFS:
         each means exactly one node. If there are no children, or "augpath"
         matches nothing, the list is empty.
 
-        "augpath" must not end in a slash, except for "/" itself, which lists
-        the top of the tree. An expression that is not valid is an error.
+        "augpath" must not end in a slash, "]" or "*", except for "/" itself,
+        which lists the top of the tree, as an empty one does. An expression
+        that is not valid is an error.
 
         See also GuestFS.aug_match and GuestFS.aug_label.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 0.0.8.
         """
@@ -638,13 +651,15 @@ class GuestFS:
         indexes. When nothing matches, the list is empty; only an expression
         that is not valid is an error.
 
+        More paths than an answer can hold, about 2 MiB, are an error (E2BIG):
+        ask for a part of them, such as "/files/etc/hosts/*[position() <=
+        1000]".
+
         Names may contain characters with a meaning in expressions; in the paths
         that are returned these are escaped with a backslash.
 
         See also GuestFS.aug_ls, GuestFS.aug_get and path expressions
         <https://github.com/hercules-team/augeas/wiki/Path-expressions>.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 0.0.7.
         """
@@ -660,8 +675,6 @@ class GuestFS:
         "dest" matches several nodes or is "src" itself or below it.
 
         See also GuestFS.aug_insert, GuestFS.aug_rm and GuestFS.aug_save.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 0.0.7.
         """
@@ -681,8 +694,6 @@ class GuestFS:
         GuestFS.aug_save deletes the file.
 
         See also GuestFS.aug_clear, GuestFS.aug_match and GuestFS.aug_save.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 0.0.7.
         """
@@ -706,8 +717,6 @@ class GuestFS:
 
         See also GuestFS.aug_set, GuestFS.aug_load and GuestFS.aug_init.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 0.0.7.
         """
         self._check_not_closed()
@@ -728,8 +737,6 @@ class GuestFS:
         See also GuestFS.aug_setm, GuestFS.aug_get, GuestFS.aug_insert and
         GuestFS.aug_defnode.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 0.0.7.
         """
         self._check_not_closed()
@@ -749,14 +756,12 @@ class GuestFS:
 
         See also GuestFS.aug_set and GuestFS.aug_match.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.23.14.
         """
         self._check_not_closed()
         return libguestfsmod.aug_setm(self._o, base, sub, val)
 
-    def aug_transform(self, lens: str, file: str, remove: Optional[bool] = None) -> None:
+    def aug_transform(self, lens: str, file: _Path, remove: Optional[bool] = None) -> None:
         """Tell Augeas to use a lens for a file.
 
         Has Augeas use the lens "lens" for "file", for configuration files that
@@ -770,8 +775,6 @@ class GuestFS:
         then; see there for the errors.
 
         See also GuestFS.aug_load and GuestFS.aug_init.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.35.2.
         """
@@ -812,7 +815,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.available_all_groups(self._o)
 
-    def base64_in(self, base64file: str, filename: str) -> None:
+    def base64_in(self, base64file: _Path, filename: _Path) -> None:
         """Decode a base64 file into the disk image.
 
         Decodes the host file "base64file" and writes the bytes to the file
@@ -835,7 +838,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.base64_in(self._o, base64file, filename)
 
-    def base64_out(self, filename: str, base64file: str) -> None:
+    def base64_out(self, filename: _Path, base64file: _Path) -> None:
         """Encode a file of the disk image as base64.
 
         Writes the content of the file "filename" to the host file "base64file"
@@ -854,7 +857,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.base64_out(self._o, filename, base64file)
 
-    def blkdiscard(self, device: str) -> None:
+    def blkdiscard(self, device: _Path) -> None:
         """Discard all blocks of a device.
 
         Tells the block device "device" that none of its content is needed any
@@ -878,7 +881,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.blkdiscard(self._o, device)
 
-    def blkdiscardzeroes(self, device: str) -> bool:
+    def blkdiscardzeroes(self, device: _Path) -> bool:
         """Tell whether discarded blocks read as zeroes.
 
         Returns true if the kernel promises that blocks of "device" read as
@@ -899,7 +902,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.blkdiscardzeroes(self._o, device)
 
-    def blkid(self, device: str) -> Union[List[Tuple[str, str]], Dict[str, str]]:
+    def blkid(self, device: _Path) -> Union[List[Tuple[str, str]], Dict[str, str]]:
         """Return what is known about the content of a device.
 
         Returns the properties of whatever is on the block device "device", as
@@ -923,7 +926,7 @@ class GuestFS:
         self._check_not_closed()
         return self._maybe_convert_to_dict(libguestfsmod.blkid(self._o, device))
 
-    def blockdev_flushbufs(self, device: str) -> None:
+    def blockdev_flushbufs(self, device: _Path) -> None:
         """Write out and forget what the kernel keeps of a device.
 
         Writes what the kernel still keeps in memory for the block device
@@ -938,7 +941,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.blockdev_flushbufs(self._o, device)
 
-    def blockdev_getbsz(self, device: str) -> int:
+    def blockdev_getbsz(self, device: _Path) -> int:
         """Return the block size of a device.
 
         Returns the size in bytes of the blocks in which the kernel of the
@@ -951,14 +954,12 @@ class GuestFS:
         See also GuestFS.blockdev_getsz, GuestFS.blockdev_getsize64 and
         blockdev(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.9.3.
         """
         self._check_not_closed()
         return libguestfsmod.blockdev_getbsz(self._o, device)
 
-    def blockdev_getro(self, device: str) -> bool:
+    def blockdev_getro(self, device: _Path) -> bool:
         """Test whether a device is read-only.
 
         Returns true if the appliance's kernel refuses to write to the block
@@ -972,7 +973,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.blockdev_getro(self._o, device)
 
-    def blockdev_getsize64(self, device: str) -> int:
+    def blockdev_getsize64(self, device: _Path) -> int:
         """Return the size of a device in bytes.
 
         Returns the size of the block device "device" in bytes. A disk, a
@@ -985,7 +986,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.blockdev_getsize64(self._o, device)
 
-    def blockdev_getss(self, device: str) -> int:
+    def blockdev_getss(self, device: _Path) -> int:
         """Return the size of a sector of a device.
 
         Returns the logical sector size of the block device "device" in bytes:
@@ -999,7 +1000,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.blockdev_getss(self._o, device)
 
-    def blockdev_getsz(self, device: str) -> int:
+    def blockdev_getsz(self, device: _Path) -> int:
         """Return the size of a device in units of 512 bytes.
 
         Returns the size of the block device "device" in units of 512 bytes,
@@ -1012,7 +1013,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.blockdev_getsz(self._o, device)
 
-    def blockdev_rereadpt(self, device: str) -> None:
+    def blockdev_rereadpt(self, device: _Path) -> None:
         """Read the partition table of a disk anew.
 
         Makes the kernel read the partition table of the disk "device" again.
@@ -1029,7 +1030,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.blockdev_rereadpt(self._o, device)
 
-    def blockdev_setbsz(self, device: str, blocksize: int) -> None:
+    def blockdev_setbsz(self, device: _Path, blocksize: int) -> None:
         """Set the block size of a device, without effect.
 
         Has no effect: the kernel forgets the "blocksize", in bytes, when the
@@ -1039,8 +1040,6 @@ class GuestFS:
 
         See also GuestFS.blockdev_getbsz.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Deprecated.
 
         Since version 1.9.3.
@@ -1049,7 +1048,7 @@ class GuestFS:
         _deprecated("GuestFS.blockdev_setbsz() is deprecated")
         return libguestfsmod.blockdev_setbsz(self._o, device, blocksize)
 
-    def blockdev_setra(self, device: str, sectors: int) -> None:
+    def blockdev_setra(self, device: _Path, sectors: int) -> None:
         """Set the read-ahead of a device.
 
         Sets how much the kernel of the appliance reads in advance when "device"
@@ -1063,14 +1062,12 @@ class GuestFS:
 
         See also blockdev(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.29.10.
         """
         self._check_not_closed()
         return libguestfsmod.blockdev_setra(self._o, device, sectors)
 
-    def blockdev_setro(self, device: str) -> None:
+    def blockdev_setro(self, device: _Path) -> None:
         """Make a device read-only.
 
         Makes the kernel refuse to write to the block device "device", until
@@ -1087,7 +1084,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.blockdev_setro(self._o, device)
 
-    def blockdev_setrw(self, device: str) -> None:
+    def blockdev_setrw(self, device: _Path) -> None:
         """Make a device writable again.
 
         Undoes GuestFS.blockdev_setro for the block device "device". A disk that
@@ -1100,7 +1097,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.blockdev_setrw(self._o, device)
 
-    def btrfs_balance_cancel(self, path: str) -> None:
+    def btrfs_balance_cancel(self, path: _Path) -> None:
         """Stop a balance of a Btrfs file system.
 
         Stops the balance of the mounted Btrfs file system that contains "path",
@@ -1116,8 +1113,6 @@ class GuestFS:
         See also GuestFS.btrfs_balance_pause, GuestFS.btrfs_balance_status and
         btrfs-balance(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1126,7 +1121,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_balance_cancel(self._o, path)
 
-    def btrfs_balance_pause(self, path: str) -> None:
+    def btrfs_balance_pause(self, path: _Path) -> None:
         """Pause a balance of a Btrfs file system.
 
         Pauses the running balance of the mounted Btrfs file system that
@@ -1138,8 +1133,6 @@ class GuestFS:
         See also GuestFS.btrfs_balance_cancel, GuestFS.btrfs_balance_status and
         btrfs-balance(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1148,7 +1141,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_balance_pause(self._o, path)
 
-    def btrfs_balance_resume(self, path: str) -> None:
+    def btrfs_balance_resume(self, path: _Path) -> None:
         """Continue a paused balance of a Btrfs file system.
 
         Goes on with the paused balance of the mounted Btrfs file system that
@@ -1163,8 +1156,6 @@ class GuestFS:
         See also GuestFS.btrfs_balance_pause, GuestFS.btrfs_balance_status and
         btrfs-balance(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1173,21 +1164,21 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_balance_resume(self._o, path)
 
-    def btrfs_balance_status(self, path: str) -> _Btrfsbalance:
+    def btrfs_balance_status(self, path: _Path) -> _Btrfsbalance:
         """Tell how far a balance of a Btrfs file system is.
 
         Returns the state of the balance of the mounted Btrfs file system that
         contains "path". The field "btrfsbalance_status" is "running", "paused"
         or, if there is no balance, "none"; then all numbers are 0. The numbers
-        count chunks, only "btrfsbalance_left" is in percent.
+        count chunks, only "btrfsbalance_left" is in percent. A paused balance
+        that was not resumed since the file system was mounted has not counted
+        them yet: then 100 percent are left of 0.
 
         That there is no balance is not an error. It is one if "path" is not on
         a Btrfs file system.
 
         See also GuestFS.btrfs_filesystem_balance, GuestFS.btrfs_balance_pause,
         GuestFS.btrfs_balance_resume and btrfs-balance(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
@@ -1197,7 +1188,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_balance_status(self._o, path)
 
-    def btrfs_device_add(self, devices: Iterable[str], fs: str) -> None:
+    def btrfs_device_add(self, devices: Iterable[_Path], fs: _Path) -> None:
         """Add devices to a Btrfs file system.
 
         Adds every device of "devices" to the Btrfs file system that is mounted
@@ -1213,8 +1204,6 @@ class GuestFS:
         See also GuestFS.btrfs_device_delete, GuestFS.btrfs_replace,
         GuestFS.btrfs_filesystem_show and btrfs-device(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1223,7 +1212,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_device_add(self._o, devices, fs)
 
-    def btrfs_device_delete(self, devices: Iterable[str], fs: str) -> None:
+    def btrfs_device_delete(self, devices: Iterable[_Path], fs: _Path) -> None:
         """Remove devices from a Btrfs file system.
 
         Removes every device of "devices" from the Btrfs file system that is
@@ -1239,8 +1228,6 @@ class GuestFS:
         See also GuestFS.btrfs_device_add, GuestFS.btrfs_replace and
         btrfs-device(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1249,7 +1236,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_device_delete(self._o, devices, fs)
 
-    def btrfs_filesystem_balance(self, fs: str) -> None:
+    def btrfs_filesystem_balance(self, fs: _Path) -> None:
         """Spread the data of a Btrfs file system over its devices.
 
         Balances the Btrfs file system that is mounted at "fs": every chunk of
@@ -1264,8 +1251,6 @@ class GuestFS:
         See also GuestFS.btrfs_device_add, GuestFS.btrfs_balance_status,
         GuestFS.btrfs_balance_cancel and btrfs-balance(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1274,7 +1259,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_filesystem_balance(self._o, fs)
 
-    def btrfs_filesystem_defragment(self, path: str, flush: Optional[bool] = None, compress: Optional[str] = None) -> None:
+    def btrfs_filesystem_defragment(self, path: _Path, flush: Optional[bool] = None, compress: Optional[str] = None) -> None:
         """Defragment a file or directory of a Btrfs file system.
 
         Writes the content of the file "path" anew, so that it lies in few large
@@ -1288,8 +1273,6 @@ class GuestFS:
 
         See also GuestFS.btrfs_filesystem_balance and btrfs-filesystem(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1298,7 +1281,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_filesystem_defragment(self._o, path, flush, compress)
 
-    def btrfs_filesystem_resize(self, mountpoint: str, size: Optional[int] = None) -> None:
+    def btrfs_filesystem_resize(self, mountpoint: _Path, size: Optional[int] = None) -> None:
         """Change the size of a Btrfs file system.
 
         Changes the size of the Btrfs file system that is mounted at
@@ -1315,8 +1298,6 @@ class GuestFS:
         See also GuestFS.lvresize, GuestFS.resize2fs, GuestFS.vfs_minimum_size
         and btrfs-filesystem(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1325,7 +1306,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_filesystem_resize(self._o, mountpoint, size)
 
-    def btrfs_filesystem_show(self, device: str) -> List[str]:
+    def btrfs_filesystem_show(self, device: _Path) -> List[str]:
         """List the devices of a Btrfs file system.
 
         Returns the devices over which the Btrfs file system on "device"
@@ -1339,8 +1320,6 @@ class GuestFS:
         See also GuestFS.btrfs_device_add, GuestFS.list_filesystems and
         btrfs-filesystem(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1349,7 +1328,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_filesystem_show(self._o, device)
 
-    def btrfs_filesystem_sync(self, fs: str) -> None:
+    def btrfs_filesystem_sync(self, fs: _Path) -> None:
         """Write everything to the disks of a Btrfs file system.
 
         Writes all changes of the Btrfs file system that is mounted at "fs" to
@@ -1360,8 +1339,6 @@ class GuestFS:
         See also GuestFS.sync, GuestFS.btrfs_subvolume_delete and
         btrfs-filesystem(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1370,7 +1347,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_filesystem_sync(self._o, fs)
 
-    def btrfs_fsck(self, device: str, superblock: Optional[int] = None, repair: Optional[bool] = None) -> None:
+    def btrfs_fsck(self, device: _Path, superblock: Optional[int] = None, repair: Optional[bool] = None) -> None:
         """Check a Btrfs file system.
 
         Checks the structure of the Btrfs file system on "device", which must
@@ -1381,8 +1358,6 @@ class GuestFS:
 
         See also GuestFS.btrfs_scrub_full, GuestFS.btrfs_rescue_super_recover
         and btrfs-check(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.btrfs_scrub_full instead. This
         call stays, so programs that use it keep working.
@@ -1396,7 +1371,7 @@ class GuestFS:
         _deprecated("use GuestFS.btrfs_scrub_full() instead of GuestFS.btrfs_fsck()")
         return libguestfsmod.btrfs_fsck(self._o, device, superblock, repair)
 
-    def btrfs_image(self, source: Iterable[str], image: str, compresslevel: Optional[int] = None) -> None:
+    def btrfs_image(self, source: Iterable[_Path], image: _Path, compresslevel: Optional[int] = None) -> None:
         """Save the metadata of a Btrfs file system to a file.
 
         Writes an image of the metadata of the Btrfs file system on the devices
@@ -1411,8 +1386,6 @@ class GuestFS:
 
         See also GuestFS.btrfs_filesystem_show and btrfs-image(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1421,7 +1394,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_image(self._o, source, image, compresslevel)
 
-    def btrfs_qgroup_assign(self, src: str, dst: str, path: str) -> None:
+    def btrfs_qgroup_assign(self, src: str, dst: str, path: _Path) -> None:
         """Put a Btrfs quota group into another one.
 
         Makes the quota group "src" a child of the quota group "dst" in the
@@ -1436,8 +1409,6 @@ class GuestFS:
         See also GuestFS.btrfs_qgroup_remove, GuestFS.btrfs_qgroup_create,
         GuestFS.btrfs_quota_rescan and btrfs-qgroup(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1446,7 +1417,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_qgroup_assign(self._o, src, dst, path)
 
-    def btrfs_qgroup_create(self, qgroupid: str, subvolume: str) -> None:
+    def btrfs_qgroup_create(self, qgroupid: str, subvolume: _Path) -> None:
         """Create a Btrfs quota group.
 
         Creates the quota group "qgroupid" in the mounted Btrfs file system that
@@ -1462,8 +1433,6 @@ class GuestFS:
         See also GuestFS.btrfs_quota_enable, GuestFS.btrfs_qgroup_destroy,
         GuestFS.btrfs_qgroup_show and btrfs-qgroup(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1472,7 +1441,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_qgroup_create(self._o, qgroupid, subvolume)
 
-    def btrfs_qgroup_destroy(self, qgroupid: str, subvolume: str) -> None:
+    def btrfs_qgroup_destroy(self, qgroupid: str, subvolume: _Path) -> None:
         """Remove a Btrfs quota group.
 
         Removes the quota group "qgroupid", written "LEVEL/ID", from the mounted
@@ -1484,8 +1453,6 @@ class GuestFS:
         See also GuestFS.btrfs_qgroup_create, GuestFS.btrfs_qgroup_remove and
         btrfs-qgroup(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1494,7 +1461,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_qgroup_destroy(self._o, qgroupid, subvolume)
 
-    def btrfs_qgroup_limit(self, subvolume: str, size: int) -> None:
+    def btrfs_qgroup_limit(self, subvolume: _Path, size: int) -> None:
         """Limit the size of a Btrfs subvolume.
 
         Limits the quota group of the subvolume whose directory is "subvolume"
@@ -1509,8 +1476,6 @@ class GuestFS:
         See also GuestFS.btrfs_quota_enable, GuestFS.btrfs_qgroup_show and
         btrfs-qgroup(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1519,7 +1484,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_qgroup_limit(self._o, subvolume, size)
 
-    def btrfs_qgroup_remove(self, src: str, dst: str, path: str) -> None:
+    def btrfs_qgroup_remove(self, src: str, dst: str, path: _Path) -> None:
         """Take a Btrfs quota group out of another one.
 
         Takes the quota group "src" out of its parent "dst" in the mounted Btrfs
@@ -1531,8 +1496,6 @@ class GuestFS:
         See also GuestFS.btrfs_qgroup_assign, GuestFS.btrfs_qgroup_destroy and
         btrfs-qgroup(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1541,7 +1504,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_qgroup_remove(self._o, src, dst, path)
 
-    def btrfs_qgroup_show(self, path: str) -> List[_Btrfsqgroup]:
+    def btrfs_qgroup_show(self, path: _Path) -> List[_Btrfsqgroup]:
         """List the quota groups of a Btrfs file system.
 
         Returns all quota groups of the mounted Btrfs file system that contains
@@ -1557,8 +1520,6 @@ class GuestFS:
         See also GuestFS.btrfs_quota_enable, GuestFS.btrfs_quota_rescan,
         GuestFS.btrfs_qgroup_limit and btrfs-qgroup(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1567,7 +1528,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_qgroup_show(self._o, path)
 
-    def btrfs_quota_enable(self, fs: str, enable: bool) -> None:
+    def btrfs_quota_enable(self, fs: _Path, enable: bool) -> None:
         """Switch quotas of a Btrfs file system on or off.
 
         Switches the support of quota groups on if "enable" is true and off if
@@ -1582,8 +1543,6 @@ class GuestFS:
         See also GuestFS.btrfs_quota_rescan, GuestFS.btrfs_qgroup_limit,
         GuestFS.btrfs_qgroup_show and btrfs-quota(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1592,7 +1551,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_quota_enable(self._o, fs, enable)
 
-    def btrfs_quota_rescan(self, fs: str) -> None:
+    def btrfs_quota_rescan(self, fs: _Path) -> None:
         """Count the use of all Btrfs quota groups anew.
 
         Throws the figures of all quota groups away, counts them again from the
@@ -1606,8 +1565,6 @@ class GuestFS:
         See also GuestFS.btrfs_quota_enable, GuestFS.btrfs_qgroup_show and
         btrfs-quota(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1616,7 +1573,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_quota_rescan(self._o, fs)
 
-    def btrfs_replace(self, srcdev: str, targetdev: str, mntpoint: str) -> None:
+    def btrfs_replace(self, srcdev: _Path, targetdev: _Path, mntpoint: _Path) -> None:
         """Replace a device of a Btrfs file system.
 
         Puts "targetdev" in the place of "srcdev" in the Btrfs file system that
@@ -1634,8 +1591,6 @@ class GuestFS:
         See also GuestFS.btrfs_device_add, GuestFS.btrfs_device_delete and
         btrfs-replace(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1644,7 +1599,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_replace(self._o, srcdev, targetdev, mntpoint)
 
-    def btrfs_rescue_chunk_recover(self, device: str) -> None:
+    def btrfs_rescue_chunk_recover(self, device: _Path) -> None:
         """Rebuild the chunk tree of a Btrfs file system.
 
         Searches the whole of "device" and the other devices of its Btrfs file
@@ -1658,8 +1613,6 @@ class GuestFS:
 
         See also GuestFS.btrfs_rescue_super_recover and btrfs-rescue(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1668,7 +1621,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_rescue_chunk_recover(self._o, device)
 
-    def btrfs_rescue_super_recover(self, device: str) -> None:
+    def btrfs_rescue_super_recover(self, device: _Path) -> None:
         """Repair bad super blocks of a Btrfs file system.
 
         Replaces damaged super blocks of the Btrfs file system on "device" by a
@@ -1681,8 +1634,6 @@ class GuestFS:
 
         See also GuestFS.btrfs_rescue_chunk_recover and btrfs-rescue(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1691,7 +1642,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_rescue_super_recover(self._o, device)
 
-    def btrfs_scrub_cancel(self, path: str) -> None:
+    def btrfs_scrub_cancel(self, path: _Path) -> None:
         """Stop a scrub of a Btrfs file system.
 
         Stops the running scrub of the mounted Btrfs file system that contains
@@ -1702,8 +1653,6 @@ class GuestFS:
         See also GuestFS.btrfs_scrub_start, GuestFS.btrfs_scrub_status and
         btrfs-scrub(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1712,7 +1661,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_scrub_cancel(self._o, path)
 
-    def btrfs_scrub_full(self, path: str, readonly: Optional[bool] = None) -> None:
+    def btrfs_scrub_full(self, path: _Path, readonly: Optional[bool] = None) -> None:
         """Check all checksums of a Btrfs file system.
 
         Reads all data and metadata of the mounted Btrfs file system that
@@ -1728,8 +1677,6 @@ class GuestFS:
         See also GuestFS.btrfs_scrub_start, which does the same in the
         background, GuestFS.btrfs_scrub_status and btrfs-scrub(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1738,7 +1685,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_scrub_full(self._o, path, readonly)
 
-    def btrfs_scrub_resume(self, path: str) -> None:
+    def btrfs_scrub_resume(self, path: _Path) -> None:
         """Continue a scrub of a Btrfs file system.
 
         Goes on in the background with a scrub of the mounted Btrfs file system
@@ -1752,8 +1699,6 @@ class GuestFS:
         See also GuestFS.btrfs_scrub_cancel, GuestFS.btrfs_scrub_status and
         btrfs-scrub(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1762,14 +1707,15 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_scrub_resume(self._o, path)
 
-    def btrfs_scrub_start(self, path: str) -> None:
+    def btrfs_scrub_start(self, path: _Path) -> None:
         """Begin a scrub of a Btrfs file system.
 
         Begins to read all data and metadata of the mounted Btrfs file system
         that contains "path", to compare them with their checksums, and to
         repair damaged blocks of which a good copy exists. Returns at once; the
-        scrub runs in the background, with low priority, and ends if the file
-        system is unmounted.
+        scrub runs in the background, with low priority. Until it has ended, the
+        file system cannot be unmounted; GuestFS.btrfs_scrub_cancel ends it
+        before its time.
 
         GuestFS.btrfs_scrub_status tells what it found. It is an error if a
         scrub is running already.
@@ -1777,8 +1723,6 @@ class GuestFS:
         See also GuestFS.btrfs_scrub_full, which waits for the result,
         GuestFS.btrfs_scrub_cancel, GuestFS.btrfs_scrub_resume and
         btrfs-scrub(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
@@ -1788,7 +1732,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_scrub_start(self._o, path)
 
-    def btrfs_scrub_status(self, path: str) -> _Btrfsscrub:
+    def btrfs_scrub_status(self, path: _Path) -> _Btrfsscrub:
         """Tell what a scrub of a Btrfs file system found.
 
         Returns the counts of the running or of the last scrub of the mounted
@@ -1802,8 +1746,6 @@ class GuestFS:
 
         See also GuestFS.btrfs_scrub_start and btrfs-scrub(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1812,7 +1754,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_scrub_status(self._o, path)
 
-    def btrfs_set_seeding(self, device: str, seeding: bool) -> None:
+    def btrfs_set_seeding(self, device: _Path, seeding: bool) -> None:
         """Switch the seeding flag of a Btrfs device.
 
         Sets the seeding flag of the Btrfs file system on "device" if "seeding"
@@ -1827,8 +1769,6 @@ class GuestFS:
 
         See also GuestFS.btrfstune_seeding and btrfstune(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1837,7 +1777,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_set_seeding(self._o, device, seeding)
 
-    def btrfs_subvolume_create(self, dest: str, qgroupid: Optional[str] = None) -> None:
+    def btrfs_subvolume_create(self, dest: _Path, qgroupid: Optional[str] = None) -> None:
         """Create a Btrfs subvolume.
 
         Creates the empty subvolume "dest" in a mounted Btrfs file system.
@@ -1847,8 +1787,6 @@ class GuestFS:
 
         See also GuestFS.btrfs_subvolume_list, GuestFS.btrfs_subvolume_snapshot,
         GuestFS.btrfs_subvolume_delete and btrfs-subvolume(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
@@ -1860,21 +1798,20 @@ class GuestFS:
 
     btrfs_subvolume_create_opts = btrfs_subvolume_create
 
-    def btrfs_subvolume_delete(self, subvolume: str) -> None:
+    def btrfs_subvolume_delete(self, subvolume: _Path) -> None:
         """Delete a Btrfs subvolume or snapshot.
 
         Deletes the subvolume or snapshot whose directory is "subvolume", with
         all files in it. The directory goes at once; the space is freed in the
         background. A snapshot of it keeps its content.
 
-        It is an error if "subvolume" is not the top of a subvolume, if another
-        subvolume is inside it, if it is mounted itself, or if it is the default
-        one, see GuestFS.btrfs_subvolume_set_default.
+        It is an error if "subvolume" is not the top of a subvolume ("EINVAL"),
+        if another subvolume is inside it ("ENOTEMPTY"), if it is mounted
+        itself, or if it is the default one ("EPERM"), see
+        GuestFS.btrfs_subvolume_set_default.
 
         See also GuestFS.btrfs_subvolume_create, GuestFS.btrfs_subvolume_list
         and btrfs-subvolume(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
@@ -1884,7 +1821,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_subvolume_delete(self._o, subvolume)
 
-    def btrfs_subvolume_get_default(self, fs: str) -> int:
+    def btrfs_subvolume_get_default(self, fs: _Path) -> int:
         """Get the default subvolume of a Btrfs file system.
 
         Returns the number of the subvolume that is mounted when none is named.
@@ -1895,8 +1832,6 @@ class GuestFS:
 
         See also GuestFS.btrfs_subvolume_list and btrfs-subvolume(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1905,7 +1840,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_subvolume_get_default(self._o, fs)
 
-    def btrfs_subvolume_list(self, fs: str) -> List[_Btrfssubvolume]:
+    def btrfs_subvolume_list(self, fs: _Path) -> List[_Btrfssubvolume]:
         """List the subvolumes of a Btrfs file system.
 
         Returns all subvolumes and snapshots of the Btrfs file system "fs",
@@ -1921,8 +1856,6 @@ class GuestFS:
         See also GuestFS.btrfs_subvolume_show, GuestFS.list_filesystems and
         btrfs-subvolume(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1931,7 +1864,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_subvolume_list(self._o, fs)
 
-    def btrfs_subvolume_set_default(self, id: int, fs: str) -> None:
+    def btrfs_subvolume_set_default(self, id: int, fs: _Path) -> None:
         """Set the default subvolume of a Btrfs file system.
 
         Lets the Btrfs file system that is mounted at "fs" have the subvolume
@@ -1942,8 +1875,6 @@ class GuestFS:
 
         See also GuestFS.btrfs_subvolume_get_default and btrfs-subvolume(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1952,32 +1883,31 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfs_subvolume_set_default(self._o, id, fs)
 
-    def btrfs_subvolume_show(self, subvolume: str) -> Union[List[Tuple[str, str]], Dict[str, str]]:
+    def btrfs_subvolume_show(self, subvolume: _Path) -> Union[List[Tuple[str, str]], Dict[str, str]]:
         """Get details of a Btrfs subvolume.
 
         Returns what is known of the subvolume or snapshot whose directory is
         "subvolume". Keys and values are those that "btrfs subvolume show"
-        prints, so they depend on its version. Usual keys:
+        prints, so they depend on its version. A value that it prints as "-" is
+        empty here. Usual keys:
 
-        "Name", "Subvolume ID"
-            its name and number
-        "UUID", "Parent UUID", "Received UUID"
-            its UUID, that of the subvolume it is a snapshot of, and that of the
-            one it was received from; "-" if there is none
-        "Creation time", "Generation", "Gen at creation"
-            when it was made, and the counters of changes
-        "Parent ID", "Top level ID"
-            number of the subvolume that contains it
-        "Flags"
-            "readonly", or "-"
-        "Snapshot(s)"
-            the paths of its snapshots, joined by commas; empty if it has none
+        - "path", "Name", "Subvolume ID": its path from the top of the file
+          system, its name and number
+        - "UUID", "Parent UUID", "Received UUID": its UUID, that of the
+          subvolume it is a snapshot of, and that of the one it was received
+          from
+        - "Creation time", "Generation", "Gen at creation": when it was made,
+          and the counters of changes
+        - "Parent ID", "Top level ID": number of the subvolume that contains it
+        - "Flags": "readonly", or empty
+        - "Snapshot(s)": the paths of its snapshots, joined by commas; empty if
+          it has none
+        - "Quota group", "Limit referenced", "Usage referenced" and others: only
+          if quotas are enabled
 
         It is an error if "subvolume" is not the top of a mounted subvolume.
 
         See also GuestFS.btrfs_subvolume_list and btrfs-subvolume(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
@@ -1987,7 +1917,7 @@ class GuestFS:
         self._check_not_closed()
         return self._maybe_convert_to_dict(libguestfsmod.btrfs_subvolume_show(self._o, subvolume))
 
-    def btrfs_subvolume_snapshot(self, source: str, dest: str, ro: Optional[bool] = None, qgroupid: Optional[str] = None) -> None:
+    def btrfs_subvolume_snapshot(self, source: _Path, dest: _Path, ro: Optional[bool] = None, qgroupid: Optional[str] = None) -> None:
         """Make a snapshot of a Btrfs subvolume.
 
         Makes a snapshot of the subvolume whose directory is "source". "dest" is
@@ -2003,8 +1933,6 @@ class GuestFS:
         See also GuestFS.btrfs_subvolume_create, GuestFS.btrfs_subvolume_delete
         and btrfs-subvolume(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -2015,7 +1943,7 @@ class GuestFS:
 
     btrfs_subvolume_snapshot_opts = btrfs_subvolume_snapshot
 
-    def btrfstune_enable_extended_inode_refs(self, device: str) -> None:
+    def btrfstune_enable_extended_inode_refs(self, device: _Path) -> None:
         """Allow more hard links on a Btrfs file system.
 
         Switches extended references to inodes on in the Btrfs file system on
@@ -2028,8 +1956,6 @@ class GuestFS:
         See also GuestFS.btrfstune_enable_skinny_metadata_extent_refs,
         GuestFS.mkfs_btrfs and btrfstune(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -2038,7 +1964,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfstune_enable_extended_inode_refs(self._o, device)
 
-    def btrfstune_enable_skinny_metadata_extent_refs(self, device: str) -> None:
+    def btrfstune_enable_skinny_metadata_extent_refs(self, device: _Path) -> None:
         """Make the metadata of a Btrfs file system smaller.
 
         Switches the short form of references to metadata extents on in the
@@ -2050,8 +1976,6 @@ class GuestFS:
         See also GuestFS.btrfstune_enable_extended_inode_refs,
         GuestFS.mkfs_btrfs and btrfstune(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -2060,7 +1984,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.btrfstune_enable_skinny_metadata_extent_refs(self._o, device)
 
-    def btrfstune_seeding(self, device: str, seeding: bool) -> None:
+    def btrfstune_seeding(self, device: _Path, seeding: bool) -> None:
         """Make a Btrfs device a seed for others, or undo it.
 
         Sets the seeding flag of the Btrfs file system on "device" if "seeding"
@@ -2073,8 +1997,6 @@ class GuestFS:
         of them may be lost.
 
         See also GuestFS.btrfs_set_seeding and btrfstune(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
@@ -2100,7 +2022,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.c_pointer(self._o)
 
-    def canonical_device_name(self, device: str) -> str:
+    def canonical_device_name(self, device: _Path) -> str:
         """Return the usual name of a device.
 
         Returns one name for a device that has several, to be shown to people:
@@ -2116,17 +2038,19 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.canonical_device_name(self._o, device)
 
-    def cap_get_file(self, path: str) -> str:
+    def cap_get_file(self, path: _Path) -> str:
         """Return the capabilities of a file.
 
         Returns the Linux capabilities that the file "path" gives to a process
         which executes it, in the text form of cap_to_text(3), such as
-        "cap_net_raw=ep". The result is empty if the file has none. A file
-        system that cannot store them is an error.
+        "cap_net_raw=ep". The letters say in which sets a capability is:
+        effective, inheritable, permitted. Symbolic links are followed. The
+        result is empty if the file has none, and "=" if it has an empty set of
+        them, which means that a program run from it has none at all. A
+        capability without a name yet shows as its number. A file system that
+        cannot store them is an error.
 
         See also GuestFS.cap_set_file and capabilities(7).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "linuxcaps" is available;
         GuestFS.feature_available tells.
@@ -2136,13 +2060,16 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.cap_get_file(self._o, path)
 
-    def cap_set_file(self, path: str, cap: str) -> None:
+    def cap_set_file(self, path: _Path, cap: str) -> None:
         """Set the capabilities of a file.
 
         Sets the Linux capabilities that the file "path" gives to a process
-        which executes it. "path" must be a regular file. "cap" is the whole new
-        set, in the text form of cap_from_text(3): for example "cap_net_raw=ep"
-        or "cap_chown,cap_fowner=p". It replaces the old one.
+        which executes it. "path" must be a regular file; symbolic links are not
+        followed, GuestFS.realpath does that. "cap" is the whole new set, in the
+        text form of cap_from_text(3): for example "cap_net_raw=ep" or
+        "cap_chown,cap_fowner=p". It replaces the old one. A file has only one
+        flag for the effective set, so either all of its capabilities are
+        effective or none is; "cap_chown=p cap_kill=ep" is an error.
 
         To take all capabilities away, remove the extended attribute
         "security.capability" with GuestFS.removexattr; a file with an empty set
@@ -2154,8 +2081,6 @@ class GuestFS:
 
         See also GuestFS.cap_get_file and capabilities(7).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "linuxcaps" is available;
         GuestFS.feature_available tells.
 
@@ -2164,7 +2089,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.cap_set_file(self._o, path, cap)
 
-    def case_sensitive_path(self, path: str) -> str:
+    def case_sensitive_path(self, path: _Path) -> str:
         """Find a path whose case is not known.
 
         Returns "path" with every name in it as it is spelled on disk, for paths
@@ -2174,9 +2099,10 @@ class GuestFS:
 
         The last name need not exist: it is returned as it was given, so the
         result does not show that there is such a file. Any other name that is
-        missing is an error. When several names differ in case only, one that is
-        spelled just so is taken, else the first by its bytes. "." and "..",
-        drive letters and backslashes are not handled.
+        missing is an error, and so is the last one with a slash behind it,
+        which has to be a directory. When several names differ in case only, one
+        that is spelled just so is taken, else the first by its bytes. "." and
+        "..", drive letters and backslashes are not handled.
 
         See also GuestFS.realpath and GuestFS.exists.
 
@@ -2185,7 +2111,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.case_sensitive_path(self._o, path)
 
-    def cat(self, path: str) -> str:
+    def cat(self, path: _Path) -> str:
         """Return the content of a text file.
 
         Returns the content of the file "path" as text. A text ends at the first
@@ -2199,7 +2125,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.cat(self._o, path)
 
-    def checksum(self, csumtype: str, path: str) -> str:
+    def checksum(self, csumtype: str, path: _Path) -> str:
         """Compute the checksum of a file.
 
         Computes a checksum of the content of the file "path" and returns it as
@@ -2213,14 +2139,14 @@ class GuestFS:
         MD5 and SHA-1 do not protect against somebody who wants two files to
         have the same sum.
 
-        See also "checksum_device" and "checksums_out".
+        See also GuestFS.checksum_device and GuestFS.checksums_out.
 
         Since version 1.0.2.
         """
         self._check_not_closed()
         return libguestfsmod.checksum(self._o, csumtype, path)
 
-    def checksum_device(self, csumtype: str, device: str) -> str:
+    def checksum_device(self, csumtype: str, device: _Path) -> str:
         """Compute the checksum of a device.
 
         Computes a checksum of all that is on the block device "device", from
@@ -2230,14 +2156,12 @@ class GuestFS:
 
         See also GuestFS.checksum and GuestFS.checksums_out.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.3.2.
         """
         self._check_not_closed()
         return libguestfsmod.checksum_device(self._o, csumtype, device)
 
-    def checksums_out(self, csumtype: str, directory: str, sumsfile: str) -> None:
+    def checksums_out(self, csumtype: str, directory: _Path, sumsfile: _Path) -> None:
         """Compute the checksums of all files below a directory.
 
         Computes a checksum of every regular file below "directory" and writes
@@ -2265,7 +2189,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.checksums_out(self._o, csumtype, directory, sumsfile)
 
-    def chmod(self, mode: int, path: str) -> None:
+    def chmod(self, mode: int, path: _Path) -> None:
         """Change the permissions of a file.
 
         Sets the permission bits of "path" to "mode". Symbolic links are
@@ -2283,7 +2207,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.chmod(self._o, mode, path)
 
-    def chown(self, owner: int, group: int, path: str) -> None:
+    def chown(self, owner: int, group: int, path: _Path) -> None:
         """Change the owner and group of a file.
 
         Makes "owner" the user and "group" the group that "path" belongs to.
@@ -2318,7 +2242,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.clear_backend_setting(self._o, name)
 
-    def clevis_luks_unlock(self, device: str, mapname: str) -> None:
+    def clevis_luks_unlock(self, device: _Path, mapname: str) -> None:
         """Open a LUKS device that is bound to the network.
 
         Opens the LUKS device "device" without a key, by the policy that clevis
@@ -2336,8 +2260,6 @@ class GuestFS:
 
         See also GuestFS.cryptsetup_open, GuestFS.cryptsetup_close,
         GuestFS.lvm_scan and clevis-luks-unlock(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "clevisluks" is available;
         GuestFS.feature_available tells.
@@ -2394,7 +2316,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.command_lines(self._o, arguments)
 
-    def command_out(self, arguments: Iterable[str], output: str) -> None:
+    def command_out(self, arguments: Iterable[str], output: _Path) -> None:
         """Run a program of the guest and save its output on the host.
 
         Runs a program that is in the mounted file systems, and writes what it
@@ -2403,15 +2325,17 @@ class GuestFS:
         program, then what it is given; an empty list is an error. "output" may
         also be a named pipe or "/dev/stdout".
 
+        What is printed arrives while the program runs: when it pauses, and
+        whenever a good deal has come together.
+
         Otherwise it is the same as GuestFS.command; what is said there about
         where programs are found and about the risk applies here too. If the
-        program ends with anything but status 0, or by a signal, the call fails,
-        and the message is what it has printed on standard error. What it had
-        printed on standard output before is in "output" then.
+        program ends with anything but status 0, or by a signal, the call fails.
+        The message is what it has printed on standard error, unless a part of
+        its output was sent already: then it only says that the transfer was
+        broken off, and "output" has the first part.
 
         See also GuestFS.sh_out, GuestFS.command_lines and GuestFS.download.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Long runs send progress events.
 
@@ -2423,7 +2347,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.command_out(self._o, arguments, output)
 
-    def compress_device_out(self, ctype: str, device: str, zdevice: str, level: Optional[int] = None) -> None:
+    def compress_device_out(self, ctype: str, device: _Path, zdevice: _Path, level: Optional[int] = None) -> None:
         """Download a device compressed.
 
         Compresses everything on the block device "device" inside the appliance
@@ -2439,8 +2363,6 @@ class GuestFS:
         See also GuestFS.compress_out, GuestFS.download and
         GuestFS.zero_free_space.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         It can be stopped from another thread or a signal handler with
         GuestFS.user_cancel.
 
@@ -2449,7 +2371,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.compress_device_out(self._o, ctype, device, zdevice, level)
 
-    def compress_out(self, ctype: str, file: str, zfile: str, level: Optional[int] = None) -> None:
+    def compress_out(self, ctype: str, file: _Path, zfile: _Path, level: Optional[int] = None) -> None:
         """Download a file compressed.
 
         Compresses the file "file" inside the appliance and writes the result to
@@ -2457,7 +2379,7 @@ class GuestFS:
         "compress", "gzip", "bzip2", "xz" or "lzop". One that is not in the
         appliance is an error; "gzip", "bzip2" and "xz" can be expected.
 
-        See also GuestFS.download and "compress_device_out".
+        See also GuestFS.download and GuestFS.compress_device_out.
 
         It can be stopped from another thread or a signal handler with
         GuestFS.user_cancel.
@@ -2483,8 +2405,8 @@ class GuestFS:
 
         With additional parameters the machine is a PC of the type q35, so that
         devices can be put on its PCI bus, and it is booted at every launch,
-        which takes longer than restoring a saved one. Only the backend "direct"
-        heeds them.
+        which takes longer than restoring a saved one. A machine that runs
+        already (the backend "unix:PATH") gets none.
 
         See also GuestFS.set_hv, GuestFS.set_append and qemu(1).
 
@@ -2495,7 +2417,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.config(self._o, hvparam, hvvalue)
 
-    def copy_attributes(self, src: str, dest: str, all: Optional[bool] = None, mode: Optional[bool] = None, xattributes: Optional[bool] = None, ownership: Optional[bool] = None) -> None:
+    def copy_attributes(self, src: _Path, dest: _Path, all: Optional[bool] = None, mode: Optional[bool] = None, xattributes: Optional[bool] = None, ownership: Optional[bool] = None) -> None:
         """Copy permissions, owner and extended attributes to another file.
 
         Gives "dest" attributes of "src". Both must exist, may be files or
@@ -2513,7 +2435,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.copy_attributes(self._o, src, dest, all, mode, xattributes, ownership)
 
-    def copy_device_to_device(self, src: str, dest: str, srcoffset: Optional[int] = None, destoffset: Optional[int] = None, size: Optional[int] = None, sparse: Optional[bool] = None, append: Optional[bool] = None) -> None:
+    def copy_device_to_device(self, src: _Path, dest: _Path, srcoffset: Optional[int] = None, destoffset: Optional[int] = None, size: Optional[int] = None, sparse: Optional[bool] = None, append: Optional[bool] = None) -> None:
         """Copy bytes from one device to another.
 
         Copies from the block device "src" to the block device "dest". Without
@@ -2533,7 +2455,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.copy_device_to_device(self._o, src, dest, srcoffset, destoffset, size, sparse, append)
 
-    def copy_device_to_file(self, src: str, dest: str, srcoffset: Optional[int] = None, destoffset: Optional[int] = None, size: Optional[int] = None, sparse: Optional[bool] = None, append: Optional[bool] = None) -> None:
+    def copy_device_to_file(self, src: _Path, dest: _Path, srcoffset: Optional[int] = None, destoffset: Optional[int] = None, size: Optional[int] = None, sparse: Optional[bool] = None, append: Optional[bool] = None) -> None:
         """Copy bytes from a device to a file.
 
         Copies from the block device "src" to the file "dest", by default all of
@@ -2551,7 +2473,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.copy_device_to_file(self._o, src, dest, srcoffset, destoffset, size, sparse, append)
 
-    def copy_file_to_device(self, src: str, dest: str, srcoffset: Optional[int] = None, destoffset: Optional[int] = None, size: Optional[int] = None, sparse: Optional[bool] = None, append: Optional[bool] = None) -> None:
+    def copy_file_to_device(self, src: _Path, dest: _Path, srcoffset: Optional[int] = None, destoffset: Optional[int] = None, size: Optional[int] = None, sparse: Optional[bool] = None, append: Optional[bool] = None) -> None:
         """Copy bytes from a file to a device.
 
         Copies from the file "src" to the block device "dest", by default all of
@@ -2565,7 +2487,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.copy_file_to_device(self._o, src, dest, srcoffset, destoffset, size, sparse, append)
 
-    def copy_file_to_file(self, src: str, dest: str, srcoffset: Optional[int] = None, destoffset: Optional[int] = None, size: Optional[int] = None, sparse: Optional[bool] = None, append: Optional[bool] = None) -> None:
+    def copy_file_to_file(self, src: _Path, dest: _Path, srcoffset: Optional[int] = None, destoffset: Optional[int] = None, size: Optional[int] = None, sparse: Optional[bool] = None, append: Optional[bool] = None) -> None:
         """Copy bytes from one file to another.
 
         Copies from the file "src" to the file "dest". "dest" is created if it
@@ -2583,7 +2505,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.copy_file_to_file(self._o, src, dest, srcoffset, destoffset, size, sparse, append)
 
-    def copy_in(self, localpath: str, remotedir: str) -> None:
+    def copy_in(self, localpath: _Path, remotedir: _Path) -> None:
         """Copy host files and directories into the disk image.
 
         Copies the host file or directory "localpath", with everything below it,
@@ -2602,7 +2524,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.copy_in(self._o, localpath, remotedir)
 
-    def copy_out(self, remotepath: str, localdir: str) -> None:
+    def copy_out(self, remotepath: _Path, localdir: _Path) -> None:
         """Copy files and directories out of the disk image.
 
         Copies "remotepath" inside, a file or a directory with everything below
@@ -2622,18 +2544,17 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.copy_out(self._o, remotepath, localdir)
 
-    def copy_size(self, src: str, dest: str, size: int) -> None:
+    def copy_size(self, src: _Path, dest: _Path, size: int) -> None:
         """Copy a number of bytes from a file or device to another.
 
         Copies the first "size" bytes of "src" to the beginning of "dest"; both
         are files or block devices. A file "dest" is created, or emptied first.
         If "src" or a device "dest" is shorter, the call fails after copying
-        what there is. The calls whose names begin like
-        GuestFS.copy_device_to_device have an option "size" for this.
+        what there is; with "src" and "dest" the same, nothing changes. The
+        calls whose names begin like GuestFS.copy_device_to_device have an
+        option "size" for this.
 
         See also GuestFS.copy_file_to_file and GuestFS.copy_file_to_device.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.copy_device_to_device instead.
         This call stays, so programs that use it keep working.
@@ -2646,7 +2567,7 @@ class GuestFS:
         _deprecated("use GuestFS.copy_device_to_device() instead of GuestFS.copy_size()")
         return libguestfsmod.copy_size(self._o, src, dest, size)
 
-    def cp(self, src: str, dest: str) -> None:
+    def cp(self, src: _Path, dest: _Path) -> None:
         """Copy a file.
 
         Copies the file "src" to "dest", a new name or a directory to put it in.
@@ -2661,7 +2582,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.cp(self._o, src, dest)
 
-    def cp_a(self, src: str, dest: str) -> None:
+    def cp_a(self, src: _Path, dest: _Path) -> None:
         """Copy a file or a whole tree with all its properties.
 
         Copies "src", with everything below it if it is a directory, to "dest":
@@ -2676,7 +2597,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.cp_a(self._o, src, dest)
 
-    def cp_r(self, src: str, dest: str) -> None:
+    def cp_r(self, src: _Path, dest: _Path) -> None:
         """Copy a file or a whole tree.
 
         Copies "src", with everything below it if it is a directory, to "dest":
@@ -2699,7 +2620,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.cp_r(self._o, src, dest)
 
-    def cpio_out(self, directory: str, cpiofile: str, format: Optional[str] = None) -> None:
+    def cpio_out(self, directory: _Path, cpiofile: _Path, format: Optional[str] = None) -> None:
         """Pack a directory into a cpio archive.
 
         Packs everything below "directory" into a cpio archive and writes it to
@@ -2722,7 +2643,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.cpio_out(self._o, directory, cpiofile, format)
 
-    def cryptsetup_close(self, device: str) -> None:
+    def cryptsetup_close(self, device: _Path) -> None:
         """Close an encrypted device.
 
         Removes the mapping "device" that GuestFS.cryptsetup_open or
@@ -2744,7 +2665,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.cryptsetup_close(self._o, device)
 
-    def cryptsetup_open(self, device: str, key: str, mapname: str, readonly: Optional[bool] = None, crypttype: Optional[str] = None, cipher: Optional[str] = None) -> None:
+    def cryptsetup_open(self, device: _Path, key: str, mapname: str, readonly: Optional[bool] = None, crypttype: Optional[str] = None, cipher: Optional[str] = None) -> None:
         """Open an encrypted device.
 
         Opens the encrypted block device "device": LUKS, BitLocker and some
@@ -2755,7 +2676,9 @@ class GuestFS:
         device mapper needs it.
 
         "key" is one of the passphrases of the device, byte for byte and without
-        a newline at its end. A wrong one is an error.
+        a newline at its end. A wrong one is an error. One that holds NUL bytes
+        is written "base64:TEXT", and one that begins with "base64:" or "text:"
+        itself as "text:KEY"; so it is in all calls that take keys.
 
         If volume groups are inside, GuestFS.lvm_scan makes them visible.
 
@@ -2772,19 +2695,17 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.cryptsetup_open(self._o, device, key, mapname, readonly, crypttype, cipher)
 
-    def dd(self, src: str, dest: str) -> None:
+    def dd(self, src: _Path, dest: _Path) -> None:
         """Copy a file or device to another.
 
         Copies all of "src" to "dest"; both are files or block devices. A file
-        "dest" is created, or emptied first. A device "dest" that is shorter
-        than "src" is an error, and it has been overwritten then.
-        GuestFS.copy_device_to_device and the like do more and send progress
-        events.
+        "dest" is created, or emptied first, unless it is "src" itself. A device
+        "dest" that is shorter than "src" is an error, and it has been
+        overwritten then. GuestFS.copy_device_to_device and the like do more and
+        send progress events.
 
         See also GuestFS.copy_file_to_device, GuestFS.copy_device_to_file and
         GuestFS.copy_file_to_file.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.copy_device_to_device instead.
         This call stays, so programs that use it keep working.
@@ -2815,9 +2736,10 @@ class GuestFS:
         """List the drives of the handle.
 
         Returns a line about every drive that was added, in the order of their
-        names: where its content is, and in parentheses the options that differ
-        from the default. What is in the lines changes from version to version;
-        nothing should depend on them. Secrets are not shown.
+        names: where its content is, "protocol=" with "file" for what is on this
+        host, and the options that differ from the default. What is in the lines
+        changes from version to version; nothing should depend on them. Secrets
+        are not shown.
 
         For debugging; what it does may change at any time.
 
@@ -2826,18 +2748,17 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.debug_drives(self._o)
 
-    def debug_upload(self, filename: str, tmpname: str, mode: int) -> None:
+    def debug_upload(self, filename: _Path, tmpname: str, mode: int) -> None:
         """Write a file into the appliance.
 
         Copies the host file "filename" to the path "tmpname" in the appliance
         itself, not in the guest; nothing needs to be mounted. The file is
         created with the permissions "mode" less the GuestFS.umask, or emptied
-        first. It is gone after GuestFS.shutdown. For debugging and for tests
-        only; nothing should depend on it.
+        first. "/tmp" and "/run" can be written to; most else cannot. It is gone
+        after GuestFS.shutdown. For debugging and for tests only; nothing should
+        depend on it.
 
         See also GuestFS.debug and GuestFS.upload.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         It can be stopped from another thread or a signal handler with
         GuestFS.user_cancel.
@@ -2849,7 +2770,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.debug_upload(self._o, filename, tmpname, mode)
 
-    def device_index(self, device: str) -> int:
+    def device_index(self, device: _Path) -> int:
         """Return the number of a disk.
 
         Returns the number of the disk "device": 0 for "/dev/sda", 1 for
@@ -2908,7 +2829,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.df_h(self._o)
 
-    def disk_create(self, filename: str, format: str, size: int, backingfile: Optional[str] = None, backingformat: Optional[str] = None, preallocation: Optional[str] = None, compat: Optional[str] = None, clustersize: Optional[int] = None) -> None:
+    def disk_create(self, filename: _Path, format: str, size: int, backingfile: Optional[_Path] = None, backingformat: Optional[str] = None, preallocation: Optional[str] = None, compat: Optional[str] = None, clustersize: Optional[int] = None) -> None:
         """Create an empty disk image.
 
         Creates the image "filename" on the host, or overwrites it. "format" is
@@ -2932,7 +2853,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.disk_create(self._o, filename, format, size, backingfile, backingformat, preallocation, compat, clustersize)
 
-    def disk_format(self, filename: str) -> str:
+    def disk_format(self, filename: _Path) -> str:
         """Guess the format of a disk image.
 
         Returns the format of the image "filename" on the host, in the words of
@@ -2950,7 +2871,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.disk_format(self._o, filename)
 
-    def disk_has_backing_file(self, filename: str) -> bool:
+    def disk_has_backing_file(self, filename: _Path) -> bool:
         """Tell whether a disk image has a backing file.
 
         Returns true if the image "filename" on the host is an overlay: that is,
@@ -2968,7 +2889,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.disk_has_backing_file(self._o, filename)
 
-    def disk_virtual_size(self, filename: str) -> int:
+    def disk_virtual_size(self, filename: _Path) -> int:
         """Return the size of the disk in an image.
 
         Returns how many bytes the disk has that the image "filename" on the
@@ -3001,7 +2922,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.dmesg(self._o)
 
-    def download(self, remotefilename: str, filename: str) -> None:
+    def download(self, remotefilename: _Path, filename: _Path) -> None:
         """Copy a file or device out of the disk image.
 
         Copies the content of "remotefilename", a file or a block device inside,
@@ -3024,7 +2945,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.download(self._o, remotefilename, filename)
 
-    def download_blocks(self, device: str, start: int, stop: int, filename: str, unallocated: Optional[bool] = None) -> None:
+    def download_blocks(self, device: _Path, start: int, stop: int, filename: _Path, unallocated: Optional[bool] = None) -> None:
         """Download blocks of a file system to the host.
 
         Copies the data units from number "start" to number "stop", both
@@ -3037,13 +2958,12 @@ class GuestFS:
         The file system need not be mounted, and should not be mounted for
         writing. Its type is found out; it must be one that The Sleuth Kit
         knows, such as ext2, ext3, ext4, NTFS, FAT, exFAT, HFS+, UFS and ISO
-        9660. Other types, negative numbers, a "stop" before "start" and numbers
-        beyond the end are errors.
+        9660. Other types, negative numbers, a "stop" before "start" and a
+        "start" beyond the end are errors; a "stop" beyond the end stands for
+        the end.
 
         See also GuestFS.download_inode, GuestFS.filesystem_walk,
         GuestFS.download and blkls(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "sleuthkit" is available;
         GuestFS.feature_available tells.
@@ -3058,7 +2978,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.download_blocks(self._o, device, start, stop, filename, unallocated)
 
-    def download_inode(self, device: str, inode: int, filename: str) -> None:
+    def download_inode(self, device: _Path, inode: int, filename: _Path) -> None:
         """Download a file to the host by its inode number.
 
         Copies the content of the file with the inode number "inode" of the file
@@ -3078,8 +2998,6 @@ class GuestFS:
         See also GuestFS.filesystem_walk, GuestFS.find_inode, GuestFS.download
         and icat(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "sleuthkit" is available;
         GuestFS.feature_available tells.
 
@@ -3093,7 +3011,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.download_inode(self._o, device, inode, filename)
 
-    def download_offset(self, remotefilename: str, filename: str, offset: int, size: int) -> None:
+    def download_offset(self, remotefilename: _Path, filename: _Path, offset: int, size: int) -> None:
         """Copy part of a file or device out of the disk image.
 
         Copies "size" bytes of "remotefilename", a file or a block device
@@ -3134,7 +3052,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.drop_caches(self._o, whattodrop)
 
-    def du(self, path: str) -> int:
+    def du(self, path: _Path) -> int:
         """Estimate the space taken by a file or tree.
 
         Returns how much space "path" takes on the file system, in units of 1024
@@ -3154,7 +3072,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.du(self._o, path)
 
-    def e2fsck(self, device: str, correct: Optional[bool] = None, forceall: Optional[bool] = None, forceno: Optional[bool] = None) -> None:
+    def e2fsck(self, device: _Path, correct: Optional[bool] = None, forceall: Optional[bool] = None, forceno: Optional[bool] = None) -> None:
         """Check an ext2, ext3 or ext4 file system.
 
         Checks the file system on "device", which should not be mounted, even if
@@ -3173,7 +3091,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.e2fsck(self._o, device, correct, forceall, forceno)
 
-    def e2fsck_f(self, device: str) -> None:
+    def e2fsck_f(self, device: _Path) -> None:
         """Check an ext2, ext3 or ext4 file system even if it is clean.
 
         Checks the file system on "device" even if it is marked as clean, and
@@ -3182,8 +3100,6 @@ class GuestFS:
         left. The file system should not be mounted.
 
         See also GuestFS.fsck and e2fsck(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.e2fsck instead. This call stays,
         so programs that use it keep working.
@@ -3208,7 +3124,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.echo_daemon(self._o, words)
 
-    def egrep(self, regex: str, path: str) -> List[str]:
+    def egrep(self, regex: str, path: _Path) -> List[str]:
         """Return the lines of a file that match an extended pattern.
 
         Returns the lines of the file "path" that match the extended regular
@@ -3216,8 +3132,6 @@ class GuestFS:
         that is said there about the result and about errors applies.
 
         See also GuestFS.egrepi, GuestFS.zegrep and grep(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.grep instead. This call stays, so
         programs that use it keep working.
@@ -3231,7 +3145,7 @@ class GuestFS:
         _deprecated("use GuestFS.grep() instead of GuestFS.egrep()")
         return libguestfsmod.egrep(self._o, regex, path)
 
-    def egrepi(self, regex: str, path: str) -> List[str]:
+    def egrepi(self, regex: str, path: _Path) -> List[str]:
         """Return the lines of a file that match an extended pattern in any case.
 
         Returns the lines of the file "path" that match the extended regular
@@ -3240,8 +3154,6 @@ class GuestFS:
         result and about errors applies.
 
         See also GuestFS.egrep, GuestFS.zegrepi and grep(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.grep instead. This call stays, so
         programs that use it keep working.
@@ -3255,7 +3167,7 @@ class GuestFS:
         _deprecated("use GuestFS.grep() instead of GuestFS.egrepi()")
         return libguestfsmod.egrepi(self._o, regex, path)
 
-    def equal(self, file1: str, file2: str) -> bool:
+    def equal(self, file1: _Path, file2: _Path) -> bool:
         """Compare two files.
 
         Returns true when the files "file1" and "file2" hold exactly the same
@@ -3272,7 +3184,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.equal(self._o, file1, file2)
 
-    def exists(self, path: str) -> bool:
+    def exists(self, path: _Path) -> bool:
         """Ask whether a path exists.
 
         Returns true when there is a file, a directory or anything else at
@@ -3287,7 +3199,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.exists(self._o, path)
 
-    def extlinux(self, directory: str) -> None:
+    def extlinux(self, directory: _Path) -> None:
         """Install the EXTLINUX boot loader.
 
         Installs EXTLINUX, the SYSLINUX for Linux file systems, on the file
@@ -3304,8 +3216,6 @@ class GuestFS:
 
         See also GuestFS.syslinux for FAT, GuestFS.grub_install and extlinux(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "extlinux" is available;
         GuestFS.feature_available tells.
 
@@ -3314,7 +3224,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.extlinux(self._o, directory)
 
-    def f2fs_expand(self, device: str) -> None:
+    def f2fs_expand(self, device: _Path) -> None:
         """Grow an F2FS file system to the size of its device.
 
         Makes the F2FS file system on "device" as large as the device. It must
@@ -3322,8 +3232,6 @@ class GuestFS:
         already, nothing changes. It is an error if "device" has no F2FS.
 
         See also GuestFS.resize2fs, GuestFS.xfs_growfs and resize.f2fs(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "f2fs" is available;
         GuestFS.feature_available tells.
@@ -3333,7 +3241,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.f2fs_expand(self._o, device)
 
-    def fallocate(self, path: str, len: int) -> None:
+    def fallocate(self, path: _Path, len: int) -> None:
         """Create a file of a given size with its blocks allocated.
 
         Creates the file "path" with a size of "len" bytes, all of them zero,
@@ -3341,8 +3249,6 @@ class GuestFS:
         GuestFS.fallocate64 for files of less than 2 GiB.
 
         See also GuestFS.truncate_size.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.fallocate64 instead. This call
         stays, so programs that use it keep working.
@@ -3353,7 +3259,7 @@ class GuestFS:
         _deprecated("use GuestFS.fallocate64() instead of GuestFS.fallocate()")
         return libguestfsmod.fallocate(self._o, path, len)
 
-    def fallocate64(self, path: str, len: int) -> None:
+    def fallocate64(self, path: _Path, len: int) -> None:
         """Create a file of a given size with its blocks allocated.
 
         Creates the file "path" with a size of "len" bytes, all of them zero,
@@ -3386,7 +3292,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.feature_available(self._o, groups)
 
-    def fgrep(self, pattern: str, path: str) -> List[str]:
+    def fgrep(self, pattern: str, path: _Path) -> List[str]:
         """Return the lines of a file that contain a text.
 
         Returns the lines of the file "path" that contain the text "pattern",
@@ -3394,8 +3300,6 @@ class GuestFS:
         said there about the result and about errors applies.
 
         See also GuestFS.fgrepi, GuestFS.zfgrep and grep(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.grep instead. This call stays, so
         programs that use it keep working.
@@ -3409,7 +3313,7 @@ class GuestFS:
         _deprecated("use GuestFS.grep() instead of GuestFS.fgrep()")
         return libguestfsmod.fgrep(self._o, pattern, path)
 
-    def fgrepi(self, pattern: str, path: str) -> List[str]:
+    def fgrepi(self, pattern: str, path: _Path) -> List[str]:
         """Return the lines of a file that contain a text in any case.
 
         Returns the lines of the file "path" that contain the text "pattern",
@@ -3418,8 +3322,6 @@ class GuestFS:
         about errors applies.
 
         See also GuestFS.fgrep, GuestFS.zfgrepi and grep(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.grep instead. This call stays, so
         programs that use it keep working.
@@ -3433,7 +3335,7 @@ class GuestFS:
         _deprecated("use GuestFS.grep() instead of GuestFS.fgrepi()")
         return libguestfsmod.fgrepi(self._o, pattern, path)
 
-    def file(self, path: str) -> str:
+    def file(self, path: _Path) -> str:
         """Say what a file or device contains.
 
         Returns a description of the content of "path" in the words of file(1).
@@ -3453,7 +3355,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.file(self._o, path)
 
-    def file_architecture(self, filename: str) -> str:
+    def file_architecture(self, filename: _Path) -> str:
         """Detect the architecture of a program.
 
         Returns the processor architecture that the file "filename" is for. It
@@ -3477,7 +3379,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.file_architecture(self._o, filename)
 
-    def filesize(self, file: str) -> int:
+    def filesize(self, file: _Path) -> int:
         """Return the size of a file in bytes.
 
         Returns the length of "file" in bytes. Symbolic links are followed. For
@@ -3510,7 +3412,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.filesystem_available(self._o, filesystem)
 
-    def filesystem_walk(self, device: str) -> List[_TskDirent]:
+    def filesystem_walk(self, device: _Path) -> List[_TskDirent]:
         """List everything in a file system, deleted files too.
 
         Reads the structures of the file system on "device" and returns an entry
@@ -3540,7 +3442,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.filesystem_walk(self._o, device)
 
-    def fill(self, c: int, len: int, path: str) -> None:
+    def fill(self, c: int, len: int, path: _Path) -> None:
         """Create a file filled with one byte.
 
         Creates the file "path" with "len" bytes of the value "c". "c" is a
@@ -3551,7 +3453,7 @@ class GuestFS:
         A file of zeroes is made much faster by GuestFS.truncate_size, and with
         its space allocated by GuestFS.fallocate64.
 
-        See also "fill_pattern" and "fill_dir".
+        See also "fill_pattern" and GuestFS.fill_dir.
 
         Long runs send progress events.
 
@@ -3560,29 +3462,28 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.fill(self._o, c, len, path)
 
-    def fill_dir(self, dir: str, nr: int) -> None:
+    def fill_dir(self, dir: _Path, nr: int) -> None:
         """Create many empty files in a directory.
 
-        Creates "nr" empty files in the directory "dir", which must exist. Their
-        names are the numbers from 0 to "nr" - 1 with eight digits: "00000000",
-        "00000001" and so on. They have permissions 0666 less the GuestFS.umask.
-        Files of these names that are there already are left as they are. It is
-        made for testing what file systems and programs do with large
-        directories.
+        Creates "nr" empty files in the directory "dir", which must exist; none
+        if "nr" is 0 or less. Their names are the numbers from 0 to "nr" - 1
+        with eight digits: "00000000", "00000001" and so on. They have
+        permissions 0666 less the GuestFS.umask. Files and links of these names
+        that are there already are left as they are; a directory of such a name
+        is an error. It is made for testing what file systems and programs do
+        with large directories.
 
         When the call fails, for want of inodes perhaps, some of the files have
         been created.
 
         See also GuestFS.fill, GuestFS.touch and GuestFS.ls.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.19.32.
         """
         self._check_not_closed()
         return libguestfsmod.fill_dir(self._o, dir, nr)
 
-    def fill_pattern(self, pattern: str, len: int, path: str) -> None:
+    def fill_pattern(self, pattern: str, len: int, path: _Path) -> None:
         """Make a file filled with a repeating pattern.
 
         Makes the file "path", "len" bytes long, which holds the bytes of
@@ -3599,13 +3500,13 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.fill_pattern(self._o, pattern, len, path)
 
-    def find(self, directory: str) -> List[str]:
+    def find(self, directory: _Path) -> List[str]:
         """List all files below a directory.
 
         Walks through "directory" and everything below it and returns all names,
-        sorted. They are relative to "directory", which itself is not among
-        them: for "/home" the file "/home/me/notes" is "me/notes". Links are not
-        followed.
+        sorted. They are what comes behind "directory", which itself is not
+        among them: the file "/home/me/notes" is "me/notes" for "/home/", and
+        "/me/notes" for "/home". Links are not followed.
 
         It is an error if "directory" is not a directory. Names are sorted by
         their bytes, whatever the language.
@@ -3617,14 +3518,15 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.find(self._o, directory)
 
-    def find0(self, directory: str, files: str) -> None:
+    def find0(self, directory: _Path, files: _Path) -> None:
         """Write the names of all files below a directory to a file.
 
         Walks through "directory" and everything below it, and writes all names
-        to the host file "files", each followed by a zero byte. Names are
-        relative to "directory", which itself is not listed. Directories come
-        without a trailing slash, links are not followed, and the order is that
-        of the file system.
+        to the host file "files", each followed by a zero byte. Names are what
+        comes behind "directory", which itself is not listed: they begin with a
+        slash unless "directory" ends in one. Directories come without a
+        trailing slash, links are not followed, and the order is that of the
+        file system.
 
         The result may be of any length, unlike that of GuestFS.find.
 
@@ -3636,7 +3538,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.find0(self._o, directory, files)
 
-    def find_inode(self, device: str, inode: int) -> List[_TskDirent]:
+    def find_inode(self, device: _Path, inode: int) -> List[_TskDirent]:
         """Find all names of an inode.
 
         Returns an entry for every name, deleted or not, by which the inode
@@ -3675,8 +3577,6 @@ class GuestFS:
         See also GuestFS.findfs_uuid, GuestFS.findfs_partlabel,
         GuestFS.vfs_label and findfs(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.5.3.
         """
         self._check_not_closed()
@@ -3693,8 +3593,6 @@ class GuestFS:
 
         See also GuestFS.findfs_partuuid, GuestFS.part_get_name,
         GuestFS.part_set_name and findfs(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.53.5.
         """
@@ -3714,8 +3612,6 @@ class GuestFS:
         See also GuestFS.findfs_partlabel, GuestFS.part_set_gpt_guid and
         findfs(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.53.5.
         """
         self._check_not_closed()
@@ -3732,14 +3628,12 @@ class GuestFS:
 
         See also GuestFS.findfs_label, GuestFS.findfs_partuuid and findfs(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.5.3.
         """
         self._check_not_closed()
         return libguestfsmod.findfs_uuid(self._o, uuid)
 
-    def fsck(self, fstype: str, device: str) -> int:
+    def fsck(self, fstype: str, device: _Path) -> int:
         """Check a file system with the checker of its type.
 
         Runs the checker for file systems of the type "fstype" on "device", as
@@ -3766,7 +3660,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.fsck(self._o, fstype, device)
 
-    def fstrim(self, mountpoint: str, offset: Optional[int] = None, length: Optional[int] = None, minimumfreeextent: Optional[int] = None) -> None:
+    def fstrim(self, mountpoint: _Path, offset: Optional[int] = None, length: Optional[int] = None, minimumfreeextent: Optional[int] = None) -> None:
         """Give the free space of a file system back to the host.
 
         Tells the device below the file system that is mounted on "mountpoint"
@@ -3891,7 +3785,7 @@ class GuestFS:
         _deprecated("use GuestFS.internal_get_console_socket() instead of GuestFS.get_direct()")
         return libguestfsmod.get_direct(self._o)
 
-    def get_e2attrs(self, file: str) -> str:
+    def get_e2attrs(self, file: _Path) -> str:
         """Return the attributes of a file on ext2, ext3 or ext4.
 
         Returns the attributes that the inode of "file" has, one letter for
@@ -3923,6 +3817,8 @@ class GuestFS:
             cannot be changed, deleted, renamed or linked to
         "j"
             its data goes through the journal
+        "m"
+            not compressed
         "N"
             its data is inside the inode
         "P"
@@ -3939,23 +3835,24 @@ class GuestFS:
             its content is to be kept when it is deleted
         "V"
             protected by verity
+        "x"
+            read and written past the page cache, where the disk can be memory
 
         More may come with newer kernels, and not every kind of file can have
         every one. "file" must be a regular file or a directory; anything else,
-        and a file system that has no such attributes, is an error. They have
-        nothing to do with extended attributes, for which there is
-        GuestFS.getxattrs.
+        a symbolic link too, is an error (ENOTSUP). Some other file systems,
+        such as XFS and Btrfs, have a part of them; where there are none the
+        call fails (ENOTTY). They have nothing to do with extended attributes,
+        for which there is GuestFS.getxattrs.
 
         See also GuestFS.set_e2attrs, GuestFS.get_e2generation and lsattr(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.17.31.
         """
         self._check_not_closed()
         return libguestfsmod.get_e2attrs(self._o, file)
 
-    def get_e2generation(self, file: str) -> int:
+    def get_e2generation(self, file: _Path) -> int:
         """Return the generation of a file on ext2, ext3 or ext4.
 
         Returns the generation of the inode of "file", a number between 0 and
@@ -3968,14 +3865,12 @@ class GuestFS:
 
         See also GuestFS.set_e2generation, GuestFS.get_e2attrs and lsattr(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.17.31.
         """
         self._check_not_closed()
         return libguestfsmod.get_e2generation(self._o, file)
 
-    def get_e2label(self, device: str) -> str:
+    def get_e2label(self, device: _Path) -> str:
         """Return the label of an ext2, ext3 or ext4 file system.
 
         Returns the label of the file system on "device", an empty text if there
@@ -3983,8 +3878,6 @@ class GuestFS:
         to these three types.
 
         See also GuestFS.set_label.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.vfs_label instead. This call
         stays, so programs that use it keep working.
@@ -3995,7 +3888,7 @@ class GuestFS:
         _deprecated("use GuestFS.vfs_label() instead of GuestFS.get_e2label()")
         return libguestfsmod.get_e2label(self._o, device)
 
-    def get_e2uuid(self, device: str) -> str:
+    def get_e2uuid(self, device: _Path) -> str:
         """Return the UUID of an ext2, ext3 or ext4 file system.
 
         Returns the UUID of the file system on "device" in the usual form with
@@ -4003,8 +3896,6 @@ class GuestFS:
         GuestFS.vfs_uuid, and like that not limited to these three types.
 
         See also GuestFS.set_uuid.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.vfs_uuid instead. This call stays,
         so programs that use it keep working.
@@ -4037,6 +3928,33 @@ class GuestFS:
         """
         self._check_not_closed()
         return libguestfsmod.get_identifier(self._o)
+
+    def get_image_folders(self) -> List[str]:
+        """Return the folders that contained images may reach.
+
+        Returns what GuestFS.set_image_folders or the environment variable
+        "LIBGUESTFS_IMAGE_FOLDERS" said, as absolute paths without symbolic
+        links; nothing by default.
+
+        libguestfs itself does not have this call.
+
+        Since version 1.61.1.
+        """
+        self._check_not_closed()
+        return libguestfsmod.get_image_folders(self._o)
+
+    def get_image_trust(self) -> str:
+        """Return how far images are trusted.
+
+        Returns "trusted" or "contained": what GuestFS.set_image_trust or the
+        environment variable "LIBGUESTFS_IMAGE_TRUST" said, otherwise "trusted".
+
+        libguestfs itself does not have this call.
+
+        Since version 1.61.1.
+        """
+        self._check_not_closed()
+        return libguestfsmod.get_image_trust(self._o)
 
     def get_libvirt_requested_credential_challenge(self, index: int) -> str:
         """Get the challenge of a credential that libvirt asks for.
@@ -4155,7 +4073,7 @@ class GuestFS:
         """Return whether the appliance has a process group of its own.
 
         Returns the flag that GuestFS.set_pgroup sets. It is false by default;
-        the shell sets it.
+        the shell sets it where Ctrl-C can be typed.
 
         Since version 1.11.18.
         """
@@ -4318,12 +4236,11 @@ class GuestFS:
 
         Returns the security context in which the daemon in the appliance runs.
         It needs SELinux in the appliance, which is off unless
-        GuestFS.set_selinux has asked for it, and no policy is there for it; so
-        it fails as a rule. To label the files of a guest, use GuestFS.setfiles.
+        GuestFS.set_selinux has asked for it; it is an error then. No policy is
+        there for it, so that the context is always "kernel". To label the files
+        of a guest, use GuestFS.setfiles, which needs none of this.
 
         See also GuestFS.setcon and GuestFS.setfiles.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.setfiles instead. This call stays,
         so programs that use it keep working.
@@ -4337,7 +4254,7 @@ class GuestFS:
         _deprecated("use GuestFS.setfiles() instead of GuestFS.getcon()")
         return libguestfsmod.getcon(self._o)
 
-    def getxattr(self, path: str, name: str) -> bytes:
+    def getxattr(self, path: _Path, name: str) -> bytes:
         """Return one extended attribute of a file.
 
         Returns the value of the extended attribute "name", such as
@@ -4360,7 +4277,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.getxattr(self._o, path, name)
 
-    def getxattrs(self, path: str) -> List[_Xattr]:
+    def getxattrs(self, path: _Path) -> List[_Xattr]:
         """List the extended attributes of a file.
 
         Returns the names and values of all extended attributes of "path",
@@ -4377,7 +4294,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.getxattrs(self._o, path)
 
-    def glob_expand(self, pattern: str, directoryslash: Optional[bool] = None) -> List[str]:
+    def glob_expand(self, pattern: _Path, directoryslash: Optional[bool] = None) -> List[str]:
         """Return the paths that match a pattern.
 
         Returns, sorted, all paths that match "pattern", an absolute path with
@@ -4398,7 +4315,7 @@ class GuestFS:
 
     glob_expand_opts = glob_expand
 
-    def grep(self, regex: str, path: str, extended: Optional[bool] = None, fixed: Optional[bool] = None, insensitive: Optional[bool] = None, compressed: Optional[bool] = None) -> List[str]:
+    def grep(self, regex: str, path: _Path, extended: Optional[bool] = None, fixed: Optional[bool] = None, insensitive: Optional[bool] = None, compressed: Optional[bool] = None) -> List[str]:
         """Return the lines of a file that match a pattern.
 
         Returns every line of the file "path" that matches "regex", in order and
@@ -4419,7 +4336,7 @@ class GuestFS:
 
     grep_opts = grep
 
-    def grepi(self, regex: str, path: str) -> List[str]:
+    def grepi(self, regex: str, path: _Path) -> List[str]:
         """Return the lines of a file that match a pattern in any case.
 
         Returns the lines of the file "path" that match the basic regular
@@ -4428,8 +4345,6 @@ class GuestFS:
         about errors applies.
 
         See also GuestFS.zgrepi and grep(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.grep instead. This call stays, so
         programs that use it keep working.
@@ -4443,26 +4358,26 @@ class GuestFS:
         _deprecated("use GuestFS.grep() instead of GuestFS.grepi()")
         return libguestfsmod.grepi(self._o, regex, path)
 
-    def grub_install(self, root: str, device: str) -> None:
+    def grub_install(self, root: _Path, device: _Path) -> None:
         """Install the GRUB boot loader.
 
-        Installs GRUB on "device", usually a whole disk, whose boot sector is
-        overwritten. "root" is the directory that is the root of the guest, "/"
-        in most cases; the files go to "boot/grub" below it.
+        Installs GRUB for a PC with a BIOS on "device", usually a whole disk,
+        whose boot sector is overwritten. "root" is the directory that is the
+        root of the guest, "/" in most cases; the files go to "boot/grub" below
+        it, on a file system of one of the disks.
 
-        It is meant for GRUB 1. The "grub-install" of the appliance is used, not
-        that of the guest, and the two may not fit together, so try it with
-        every kind of guest. To install GRUB 2, which nearly all guests use
-        today, run the program of the guest by GuestFS.command.
+        The "grub-install" of the appliance is used, not that of the guest: it
+        is GRUB 2 where the host that built the appliance has it, and GRUB needs
+        its own version of everything that it loads. It writes no "grub.cfg". To
+        install the guest's own GRUB, run the program of the guest by
+        GuestFS.command.
 
-        If no drive is found for the device, write a file "boot/grub/device.map"
-        below "root" first, with a line such as "(hd0) /dev/sda" that names the
-        device.
+        It is an error if a table of partitions leaves no place for it: an MBR
+        needs some free sectors in front of the first partition, a GPT a
+        partition of the type BIOS boot.
 
         See also GuestFS.extlinux, GuestFS.syslinux, GuestFS.command and
         grub-install(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "grub" is available;
         GuestFS.feature_available tells.
@@ -4472,7 +4387,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.grub_install(self._o, root, device)
 
-    def head(self, path: str) -> List[str]:
+    def head(self, path: _Path) -> List[str]:
         """Return the first ten lines of a file.
 
         Returns the first ten lines of the file "path", without their newlines;
@@ -4488,7 +4403,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.head(self._o, path)
 
-    def head_n(self, nrlines: int, path: str) -> List[str]:
+    def head_n(self, nrlines: int, path: _Path) -> List[str]:
         """Return the first lines of a file.
 
         Returns the first "nrlines" lines of the file "path", without their
@@ -4506,7 +4421,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.head_n(self._o, nrlines, path)
 
-    def hexdump(self, path: str) -> str:
+    def hexdump(self, path: _Path) -> str:
         """Show the bytes of a file in hexadecimal.
 
         Returns the content of the file "path" for people to read, as "hexdump
@@ -4533,13 +4448,11 @@ class GuestFS:
 
         Closes the Registry hive that GuestFS.hivex_open opened. Changes that
         were not written with GuestFS.hivex_commit are lost. All handles of
-        nodes and values become invalid. It is an error when no hive is open. An
-        open hive can keep its file system busy, so close it before
-        GuestFS.umount.
+        nodes and values become invalid. It is an error when no hive is open.
+        GuestFS.umount does this by itself for a hive that was opened for
+        reading only; one that was opened with "write" is in memory, and stays.
 
         See also GuestFS.hivex_open and GuestFS.hivex_commit.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
@@ -4549,23 +4462,23 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.hivex_close(self._o)
 
-    def hivex_commit(self, filename: Optional[str]) -> None:
+    def hivex_commit(self, filename: Optional[_Path]) -> None:
         """Write the changes of the hive to a file.
 
         Writes the open hive with all its changes. If "filename" is NULL, it
         goes back into the file it was read from. Otherwise "filename" is the
         absolute path of another file in the guest; that one is created or
-        replaced, and the original stays as it was. The whole hive is always
-        written, so a failure half way, on a full disk perhaps, can leave a file
-        that is no good.
+        overwritten, and the original stays as it was. Owner, mode and other
+        attributes of a file that exists stay. The whole hive is always written.
+        It is made in memory before, and room for a file that grows is taken
+        before, so that a disk that is full leaves the old one; only a disk that
+        fails half way can leave a file that is no good.
 
         The hive stays open, and its handles stay valid. It is an error when no
         hive is open, or when it was opened without "write".
 
         See also GuestFS.hivex_open, GuestFS.hivex_node_set_value and
         GuestFS.hivex_close.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
@@ -4590,8 +4503,6 @@ class GuestFS:
         See also GuestFS.hivex_node_get_child, GuestFS.hivex_node_set_value and
         GuestFS.hivex_node_delete_child.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
 
@@ -4610,8 +4521,6 @@ class GuestFS:
 
         See also GuestFS.hivex_node_name, GuestFS.hivex_node_get_child and
         GuestFS.hivex_root.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
@@ -4634,8 +4543,6 @@ class GuestFS:
 
         See also GuestFS.hivex_node_add_child and GuestFS.hivex_commit.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
 
@@ -4656,8 +4563,6 @@ class GuestFS:
 
         See also GuestFS.hivex_node_children, GuestFS.hivex_node_get_value and
         GuestFS.hivex_root.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
@@ -4680,8 +4585,6 @@ class GuestFS:
         See also GuestFS.hivex_node_values, GuestFS.hivex_value_type,
         GuestFS.hivex_value_value and GuestFS.hivex_value_string.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
 
@@ -4699,8 +4602,6 @@ class GuestFS:
 
         See also GuestFS.hivex_node_children and GuestFS.hivex_node_parent.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
 
@@ -4717,8 +4618,6 @@ class GuestFS:
         usually an error. Compare with GuestFS.hivex_root before.
 
         See also GuestFS.hivex_root and GuestFS.hivex_node_children.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
@@ -4768,8 +4667,6 @@ class GuestFS:
         See also GuestFS.hivex_node_get_value, GuestFS.hivex_value_type and
         GuestFS.hivex_commit.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
 
@@ -4788,8 +4685,6 @@ class GuestFS:
         See also GuestFS.hivex_value_key, GuestFS.hivex_value_type,
         GuestFS.hivex_value_value and GuestFS.hivex_node_get_value.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
 
@@ -4798,7 +4693,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.hivex_node_values(self._o, nodeh)
 
-    def hivex_open(self, filename: str, verbose: Optional[bool] = None, debug: Optional[bool] = None, write: Optional[bool] = None, unsafe: Optional[bool] = None) -> None:
+    def hivex_open(self, filename: _Path, verbose: Optional[bool] = None, debug: Optional[bool] = None, write: Optional[bool] = None, unsafe: Optional[bool] = None) -> None:
         """Open a Windows Registry hive.
 
         Opens the file "filename" of the guest, which must be a hive of the
@@ -4811,15 +4706,18 @@ class GuestFS:
         GuestFS.hivex_node_get_child or GuestFS.hivex_node_children. Nodes and
         values are named by handles, which are numbers that are valid until the
         hive is closed. A file that is not a hive, or is damaged at its head, is
-        an error.
+        an error ("ENOTSUP", or "EINVAL" if it is too short for one).
+
+        The hive is read by a process of its own. Should a damaged hive make
+        that crash, run for ever or take more memory than it may, the call fails
+        with an error that says so, and the hive is not open any more; nothing
+        else happens, and another hive can be opened.
 
         A hive that Windows did not close, after a crash or hibernation, may
         have changes in log files beside it. These are not read. Changing such a
         hive is dangerous.
 
         See also GuestFS.hivex_close, GuestFS.hivex_commit and hivex(3).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
@@ -4839,8 +4737,6 @@ class GuestFS:
         See also GuestFS.hivex_open, GuestFS.hivex_node_get_child and
         GuestFS.hivex_node_children.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
 
@@ -4857,8 +4753,6 @@ class GuestFS:
 
         See also GuestFS.hivex_node_values, GuestFS.hivex_value_type and
         GuestFS.hivex_value_value.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
@@ -4882,8 +4776,6 @@ class GuestFS:
 
         See also GuestFS.hivex_node_get_value and GuestFS.hivex_value_value.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
 
@@ -4903,8 +4795,6 @@ class GuestFS:
 
         See also GuestFS.hivex_value_value and GuestFS.hivex_value_string.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
 
@@ -4920,8 +4810,6 @@ class GuestFS:
         data of the value "valueh", taken as UTF-16LE, are returned in UTF-8.
 
         See also GuestFS.hivex_value_string and GuestFS.hivex_value_value.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.hivex_value_string instead. This
         call stays, so programs that use it keep working.
@@ -4947,8 +4835,6 @@ class GuestFS:
         See also GuestFS.hivex_value_string, GuestFS.hivex_value_type and
         GuestFS.hivex_node_set_value.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
 
@@ -4957,21 +4843,21 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.hivex_value_value(self._o, valueh)
 
-    def initrd_cat(self, initrdpath: str, filename: str) -> bytes:
+    def initrd_cat(self, initrdpath: _Path, filename: _Path) -> bytes:
         """Return the content of a file inside an initrd.
 
         Returns the content of the file "filename" inside the initial RAM disk
         "initrdpath", a file such as "/boot/initrd.img" in a mounted file
-        system. "filename" is a path as GuestFS.initrd_list gives it, without a
-        slash at the beginning: the start script is usually "init".
+        system. "filename" is a path as GuestFS.initrd_list gives it; a slash at
+        its beginning is passed over. The start script is usually "init". Where
+        several files have the name, it is the last of them, which is what the
+        kernel is left with.
 
         It is an error if there is no such file in the image, if it is not a
-        regular file, or if the image is not in the format that
-        GuestFS.initrd_list describes.
+        regular file (links are not followed), if it is larger than 4 MiB, or if
+        the image is not in the format that GuestFS.initrd_list describes.
 
         See also GuestFS.initrd_list and cpio(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         What it takes and returns must fit into one protocol message, about 4
         MiB altogether.
@@ -4981,30 +4867,31 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.initrd_cat(self._o, initrdpath, filename)
 
-    def initrd_list(self, path: str) -> List[str]:
+    def initrd_list(self, path: _Path) -> List[str]:
         """List the files inside an initrd.
 
         Returns the paths of all files and directories in the initial RAM disk
         "path", a file such as "/boot/initrd.img" in a mounted file system. They
         come in the order in which they are stored, without a slash at the
-        beginning. Directories have lines of their own.
+        beginning. Directories have lines of their own; the top is "." where it
+        is stored.
 
-        The image is an archive of cpio(1), plain or compressed by gzip, xz or
-        zstd. Several of them may follow one another, as when microcode for the
-        processor stands in front; then all are listed. The images of file
-        systems that Linux 2.4 and older used are not understood and are an
-        error, as anything else is.
+        The image is an archive of cpio(1) in its new format, plain or
+        compressed by gzip, xz, lzma, zstd, lz4 or bzip2. Several of them may
+        follow one another, each in its own way, as when microcode for the
+        processor stands in front; then all are listed. What a boot loader has
+        left behind the last one is passed over. The images of file systems that
+        Linux 2.4 and older used are not understood and are an error, as
+        anything else is.
 
         See also GuestFS.initrd_cat.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.0.54.
         """
         self._check_not_closed()
         return libguestfsmod.initrd_list(self._o, path)
 
-    def inotify_add_watch(self, path: str, mask: int) -> int:
+    def inotify_add_watch(self, path: _Path, mask: int) -> int:
         """Watch a file or directory for events.
 
         Adds a watch for the file or directory "path" to the inotify handle.
@@ -5043,8 +4930,6 @@ class GuestFS:
         See also GuestFS.inotify_read, GuestFS.inotify_files and
         GuestFS.inotify_rm_watch.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "inotify" is available;
         GuestFS.feature_available tells.
 
@@ -5061,8 +4946,6 @@ class GuestFS:
         error.
 
         See also GuestFS.inotify_init and GuestFS.inotify_read.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "inotify" is available;
         GuestFS.feature_available tells.
@@ -5086,8 +4969,6 @@ class GuestFS:
         have been called before.
 
         See also GuestFS.inotify_read and GuestFS.inotify_add_watch.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "inotify" is available;
         GuestFS.feature_available tells.
@@ -5117,8 +4998,6 @@ class GuestFS:
         See also GuestFS.inotify_read, GuestFS.inotify_files,
         GuestFS.inotify_close and inotify(7).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "inotify" is available;
         GuestFS.feature_available tells.
 
@@ -5144,8 +5023,6 @@ class GuestFS:
         See also GuestFS.inotify_files, GuestFS.inotify_add_watch and
         inotify(7).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "inotify" is available;
         GuestFS.feature_available tells.
 
@@ -5165,8 +5042,6 @@ class GuestFS:
 
         See also GuestFS.inotify_add_watch and GuestFS.inotify_close.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "inotify" is available;
         GuestFS.feature_available tells.
 
@@ -5175,7 +5050,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.inotify_rm_watch(self._o, wd)
 
-    def inspect_get_arch(self, root: str) -> str:
+    def inspect_get_arch(self, root: _Path) -> str:
         """Return the architecture of an operating system.
 
         Returns the processor architecture of the operating system in the words
@@ -5193,7 +5068,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.inspect_get_arch(self._o, root)
 
-    def inspect_get_build_id(self, root: str) -> str:
+    def inspect_get_build_id(self, root: _Path) -> str:
         """Return the build of an operating system.
 
         Returns what identifies the build of the operating system on "root": for
@@ -5208,27 +5083,27 @@ class GuestFS:
         See also GuestFS.inspect_get_osinfo, GuestFS.inspect_get_product_name
         and GuestFS.inspect_get_major_version.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.49.8.
         """
         self._check_not_closed()
         return libguestfsmod.inspect_get_build_id(self._o, root)
 
-    def inspect_get_distro(self, root: str) -> str:
+    def inspect_get_distro(self, root: _Path) -> str:
         """Return the distribution of an operating system.
 
         Returns the distribution as one word in small letters, or "unknown". It
         is taken from "/etc/os-release", from "/etc/lsb-release", or from files
         that are special to a distribution, such as "/etc/redhat-release".
 
-        The words are: "alpinelinux", "altlinux", "archlinux", "buildroot",
-        "centos", "cirros", "coreos", "debian", "fedora", "frugalware",
-        "gentoo", "kalilinux", "kylin", "linuxmint", "mageia", "mandriva",
-        "meego", "neokylin", "openmandriva", "opensuse", "oraclelinux",
-        "pardus", "pldlinux", "redhat-based" (something derived from Red Hat),
-        "rhel", "rocky", "scientificlinux", "slackware", "sles", "suse-based",
-        "ttylinux", "ubuntu" and "voidlinux". More may come.
+        The words for Linux are: "alpinelinux", "altlinux", "archlinux",
+        "buildroot", "centos", "cirros", "coreos", "debian", "fedora",
+        "frugalware", "gentoo", "kalilinux", "kylin", "linuxmint", "mageia",
+        "mandriva", "meego", "neokylin", "openmandriva", "opensuse",
+        "oraclelinux", "pardus", "pldlinux", "redhat-based" (something derived
+        from Red Hat), "rhel", "rocky", "scientificlinux", "slackware", "sles",
+        "suse-based", "ttylinux", "ubuntu" and "voidlinux". Of others they are
+        "freebsd", "netbsd", "openbsd", "freedos" and "msdos"; the Hurd has the
+        word of the Linux distribution it is a port of. More may come.
 
         "root" is one of the names that GuestFS.inspect_os returned; anything
         else is an error. The answer is what inspection found at that time: the
@@ -5242,7 +5117,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.inspect_get_distro(self._o, root)
 
-    def inspect_get_drive_mappings(self, root: str) -> Union[List[Tuple[str, str]], Dict[str, str]]:
+    def inspect_get_drive_mappings(self, root: _Path) -> Union[List[Tuple[str, str]], Dict[str, str]]:
         """Return which device has which drive letter.
 
         Returns which partition or logical volume of the guest on "root" has
@@ -5260,14 +5135,12 @@ class GuestFS:
         See also GuestFS.inspect_get_mountpoints and
         GuestFS.inspect_get_filesystems.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.9.17.
         """
         self._check_not_closed()
         return self._maybe_convert_to_dict(libguestfsmod.inspect_get_drive_mappings(self._o, root))
 
-    def inspect_get_filesystems(self, root: str) -> List[str]:
+    def inspect_get_filesystems(self, root: _Path) -> List[str]:
         """List the file systems of an operating system.
 
         Returns all file systems that belong to the operating system, sorted:
@@ -5289,7 +5162,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.inspect_get_filesystems(self._o, root)
 
-    def inspect_get_format(self, root: str) -> str:
+    def inspect_get_format(self, root: _Path) -> str:
         """Return the format of an operating system, always installed.
 
         Returns "installed", always. Old versions tried to find out whether
@@ -5307,13 +5180,14 @@ class GuestFS:
         _deprecated("GuestFS.inspect_get_format() is deprecated")
         return libguestfsmod.inspect_get_format(self._o, root)
 
-    def inspect_get_hostname(self, root: str) -> str:
+    def inspect_get_hostname(self, root: _Path) -> str:
         """Return the host name of an operating system.
 
         Returns the name that the machine gives itself in its configuration: the
         first line of "/etc/HOSTNAME" or "/etc/hostname", else what
-        "/etc/sysconfig/network" or "/etc/conf.d/hostname" says. It may have a
-        domain behind it. When there is none it is "unknown".
+        "/etc/sysconfig/network" or "/etc/conf.d/hostname" says; for BSD systems
+        it is "hostname" in "/etc/rc.conf", or the first line of "/etc/myname".
+        It may have a domain behind it. When there is none it is "unknown".
 
         "root" is one of the names that GuestFS.inspect_os returned; anything
         else is an error. The answer is what inspection found at that time: the
@@ -5326,7 +5200,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.inspect_get_hostname(self._o, root)
 
-    def inspect_get_icon(self, root: str, favicon: Optional[bool] = None, highquality: Optional[bool] = None) -> bytes:
+    def inspect_get_icon(self, root: _Path, favicon: Optional[bool] = None, highquality: Optional[bool] = None) -> bytes:
         """Return an icon of an operating system.
 
         Returns an icon for the operating system "root", one of those that
@@ -5351,7 +5225,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.inspect_get_icon(self._o, root, favicon, highquality)
 
-    def inspect_get_major_version(self, root: str) -> int:
+    def inspect_get_major_version(self, root: _Path) -> int:
         """Return the first number of the version.
 
         Returns the first number of the version of the operating system: 12 for
@@ -5370,7 +5244,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.inspect_get_major_version(self._o, root)
 
-    def inspect_get_minor_version(self, root: str) -> int:
+    def inspect_get_minor_version(self, root: _Path) -> int:
         """Return the second number of the version.
 
         Returns the second number of the version of the operating system: 5 for
@@ -5387,7 +5261,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.inspect_get_minor_version(self._o, root)
 
-    def inspect_get_mountpoints(self, root: str) -> Union[List[Tuple[str, str]], Dict[str, str]]:
+    def inspect_get_mountpoints(self, root: _Path) -> Union[List[Tuple[str, str]], Dict[str, str]]:
         """Return what is to be mounted where.
 
         Returns the file systems of the operating system and the directories
@@ -5400,9 +5274,12 @@ class GuestFS:
         "PARTUUID=", "PARTLABEL=") that no disk here has are left out. The guest
         counts its disks by other names: "/dev/vdb1", "/dev/xvdb1",
         "/dev/nvme1n1p1" all mean our second drive, "/dev/sdb1", and arrays are
-        found through mdadm.conf. A device that does not exist here is returned
-        all the same, so a failure of mount has to be expected. When nothing is
-        said about "/", it is "root".
+        found through mdadm.conf. So do "/dev/ada1p1", "/dev/wd1a" or
+        "/dev/hd1s1" of other systems: the letters of BSD systems are looked up
+        in the disk label, from which Linux counts partitions from 5 on. A
+        device that does not exist here is returned all the same, so a failure
+        of mount has to be expected. When nothing is said about "/", it is
+        "root".
 
         "root" is one of the names that GuestFS.inspect_os returned; anything
         else is an error. The answer is what inspection found at that time: the
@@ -5415,12 +5292,12 @@ class GuestFS:
         self._check_not_closed()
         return self._maybe_convert_to_dict(libguestfsmod.inspect_get_mountpoints(self._o, root))
 
-    def inspect_get_osinfo(self, root: str) -> str:
+    def inspect_get_osinfo(self, root: _Path) -> str:
         """Return a short identifier for libosinfo.
 
         Returns a name of the operating system "root" as the database of
         libosinfo has it, such as "debian12", "fedora38", "ubuntu22.04",
-        "centos7.0" or "sles15sp4". It is made of the results of inspection, so
+        "centos7.0" or "sle15sp4". It is made of the results of inspection, so
         there may be no such entry in the database. When no name can be made it
         is "unknown". A "root" that GuestFS.inspect_os did not return is an
         error.
@@ -5433,12 +5310,13 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.inspect_get_osinfo(self._o, root)
 
-    def inspect_get_package_format(self, root: str) -> str:
+    def inspect_get_package_format(self, root: _Path) -> str:
         """Return the format of packages.
 
         Returns the format of the packages that the distribution is made of:
         "rpm", "deb", "apk", "pacman", "ebuild", "pisi" or "xbps". It is
-        "unknown" when the distribution is, or has no packages.
+        "unknown" when the distribution is, or has no packages, and for systems
+        other than Linux and the Hurd.
 
         "root" is one of the names that GuestFS.inspect_os returned; anything
         else is an error. The answer is what inspection found at that time: the
@@ -5452,7 +5330,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.inspect_get_package_format(self._o, root)
 
-    def inspect_get_package_management(self, root: str) -> str:
+    def inspect_get_package_management(self, root: _Path) -> str:
         """Return the program that manages packages.
 
         Returns the program by which packages are installed on the operating
@@ -5472,7 +5350,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.inspect_get_package_management(self._o, root)
 
-    def inspect_get_product_name(self, root: str) -> str:
+    def inspect_get_product_name(self, root: _Path) -> str:
         """Return the name of an operating system for people.
 
         Returns the name that the operating system gives itself, with its
@@ -5495,7 +5373,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.inspect_get_product_name(self._o, root)
 
-    def inspect_get_product_variant(self, root: str) -> str:
+    def inspect_get_product_variant(self, root: _Path) -> str:
         """Return the variant of an operating system.
 
         Returns the variant of the product that the operating system on "root"
@@ -5531,13 +5409,12 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.inspect_get_roots(self._o)
 
-    def inspect_get_type(self, root: str) -> str:
+    def inspect_get_type(self, root: _Path) -> str:
         """Return the type of an operating system.
 
-        Returns what kind of operating system was found: "linux", or "unknown".
-        Other words that programs must be prepared for are "windows", "freebsd",
-        "netbsd", "openbsd", "hurd", "dos" and "minix"; this version recognises
-        only Linux.
+        Returns what kind of operating system was found: "linux", "windows",
+        "freebsd", "netbsd", "openbsd", "hurd", "minix" or "dos", or "unknown".
+        More words may come.
 
         "root" is one of the names that GuestFS.inspect_os returned; anything
         else is an error. The answer is what inspection found at that time: the
@@ -5550,7 +5427,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.inspect_get_type(self._o, root)
 
-    def inspect_get_windows_current_control_set(self, root: str) -> str:
+    def inspect_get_windows_current_control_set(self, root: _Path) -> str:
         """Return the current control set of a Windows guest.
 
         Returns the name of the key, below "HKEY_LOCAL_MACHINE\\SYSTEM", that has
@@ -5564,14 +5441,12 @@ class GuestFS:
 
         See also GuestFS.inspect_get_windows_system_hive and GuestFS.hivex_open.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.9.17.
         """
         self._check_not_closed()
         return libguestfsmod.inspect_get_windows_current_control_set(self._o, root)
 
-    def inspect_get_windows_group_policy(self, root: str) -> bool:
+    def inspect_get_windows_group_policy(self, root: _Path) -> bool:
         """Tell whether a Windows guest has had group policies applied.
 
         Returns true if the Registry of the Windows guest on "root" has a record
@@ -5587,14 +5462,12 @@ class GuestFS:
 
         See also GuestFS.inspect_get_windows_software_hive.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.57.6.
         """
         self._check_not_closed()
         return libguestfsmod.inspect_get_windows_group_policy(self._o, root)
 
-    def inspect_get_windows_software_hive(self, root: str) -> str:
+    def inspect_get_windows_software_hive(self, root: _Path) -> str:
         """Return the path of the software hive of a Windows guest.
 
         Returns the path, within the file system "root", of the file that holds
@@ -5610,14 +5483,12 @@ class GuestFS:
         See also GuestFS.inspect_get_windows_system_hive and
         GuestFS.inspect_get_windows_systemroot.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.35.26.
         """
         self._check_not_closed()
         return libguestfsmod.inspect_get_windows_software_hive(self._o, root)
 
-    def inspect_get_windows_system_hive(self, root: str) -> str:
+    def inspect_get_windows_system_hive(self, root: _Path) -> str:
         """Return the path of the system hive of a Windows guest.
 
         Returns the path, within the file system "root", of the file that holds
@@ -5633,14 +5504,12 @@ class GuestFS:
         See also GuestFS.inspect_get_windows_software_hive and
         GuestFS.inspect_get_windows_systemroot.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.35.26.
         """
         self._check_not_closed()
         return libguestfsmod.inspect_get_windows_system_hive(self._o, root)
 
-    def inspect_get_windows_systemroot(self, root: str) -> str:
+    def inspect_get_windows_systemroot(self, root: _Path) -> str:
         """Return the system directory of a Windows guest.
 
         Returns the path of the directory, within the file system "root", where
@@ -5656,14 +5525,12 @@ class GuestFS:
         See also GuestFS.inspect_get_windows_system_hive,
         GuestFS.case_sensitive_path and GuestFS.inspect_get_drive_mappings.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.5.25.
         """
         self._check_not_closed()
         return libguestfsmod.inspect_get_windows_systemroot(self._o, root)
 
-    def inspect_is_live(self, root: str) -> bool:
+    def inspect_is_live(self, root: _Path) -> bool:
         """Tell whether it is a live CD, always false.
 
         Returns false, always. Old versions tried to find out whether "root",
@@ -5680,7 +5547,7 @@ class GuestFS:
         _deprecated("GuestFS.inspect_is_live() is deprecated")
         return libguestfsmod.inspect_is_live(self._o, root)
 
-    def inspect_is_multipart(self, root: str) -> bool:
+    def inspect_is_multipart(self, root: _Path) -> bool:
         """Tell whether it is one of several installation CDs, always false.
 
         Returns false, always. Old versions tried to find out whether "root",
@@ -5698,7 +5565,7 @@ class GuestFS:
         _deprecated("GuestFS.inspect_is_multipart() is deprecated")
         return libguestfsmod.inspect_is_multipart(self._o, root)
 
-    def inspect_is_netinst(self, root: str) -> bool:
+    def inspect_is_netinst(self, root: _Path) -> bool:
         """Tell whether it is a CD for installing over the network, always false.
 
         Returns false, always. Old versions tried to find out whether "root",
@@ -5716,7 +5583,7 @@ class GuestFS:
         _deprecated("GuestFS.inspect_is_netinst() is deprecated")
         return libguestfsmod.inspect_is_netinst(self._o, root)
 
-    def inspect_list_applications(self, root: str) -> List[_Application]:
+    def inspect_list_applications(self, root: _Path) -> List[_Application]:
         """List the installed packages.
 
         Like GuestFS.inspect_list_applications2, with an older structure that
@@ -5731,7 +5598,7 @@ class GuestFS:
         _deprecated("use GuestFS.inspect_list_applications2() instead of GuestFS.inspect_list_applications()")
         return libguestfsmod.inspect_list_applications(self._o, root)
 
-    def inspect_list_applications2(self, root: str) -> List[_Application2]:
+    def inspect_list_applications2(self, root: _Path) -> List[_Application2]:
         """List the installed packages.
 
         Returns the applications that are installed in the operating system
@@ -5739,11 +5606,11 @@ class GuestFS:
         are its packages. What is not known is an empty text, an epoch that is
         not known is 0.
 
-        The packages of Debian and its relatives, Alpine Linux and Arch Linux
-        are listed. Packages of RPM are an error with ENOTSUP until the
-        appliance can read their database. The list is sorted by name and has
-        only packages that are installed; for systems whose packages are not
-        known it is empty.
+        The packages of Debian and its relatives, Alpine Linux, Arch Linux, Void
+        Linux and Gentoo are listed, and those of RPM, whose database may be of
+        Berkeley DB, SQLite or ndb. The list is sorted by name and has only
+        packages that are installed; for systems whose packages are not known it
+        is empty.
 
         The file systems of the guest must be mounted, as
         GuestFS.inspect_get_mountpoints says: the files are read when this is
@@ -5771,12 +5638,24 @@ class GuestFS:
         mounted read-only for a short look, logical volumes, arrays and Btrfs
         subvolumes too; afterwards nothing is mounted. What cannot be mounted is
         passed over, and so are encrypted disks, unless they have been opened
-        before.
+        before. A Btrfs snapshot of a root is no system of its own: it has the
+        same "/etc/fstab", which names the original.
+
+        Only file systems are mounted that systems are installed on or boot
+        from: ext2 to ext4, XFS, Btrfs, F2FS, JFS, ReiserFS, FAT, exFAT, NTFS,
+        UFS of BSD systems, and those of media. Others, such as HFS, AFFS or
+        that of Minix, are read by drivers that few look after, and whoever
+        makes a disk could choose among them; they are left to who mounts them
+        with GuestFS.mount. Nor are they among the answers of
+        GuestFS.inspect_get_mountpoints.
 
         A root of Linux is recognised by its directories and by "/etc/fstab" or
-        "/etc/hosts". When "/usr" is a file system of its own, what it says
-        about the distribution counts as the root's. Other operating systems are
-        not recognised yet.
+        "/etc/hosts", that of CoreOS by "/etc/coreos/update.conf". When "/usr"
+        is a file system of its own, what it says about the distribution counts
+        as the root's; of the two that CoreOS has it is the newer one. FreeBSD,
+        NetBSD, OpenBSD, the Hurd, Minix, FreeDOS and MS-DOS are recognised by
+        files that only they have. Media to install a system from, and live
+        systems, are none: their systems are packed inside of files.
 
         The results are kept in the appliance, to be asked for by
         GuestFS.inspect_get_type, GuestFS.inspect_get_distro,
@@ -5810,7 +5689,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.internal_exit(self._o)
 
-    def internal_test(self, str: str, optstr: Optional[str], strlist: Iterable[str], b: bool, integer: int, integer64: int, filein: str, fileout: str, bufferin: Union[bytes, bytearray, memoryview, str], obool: Optional[bool] = None, oint: Optional[int] = None, oint64: Optional[int] = None, ostring: Optional[str] = None, ostringlist: Optional[Iterable[str]] = None) -> None:
+    def internal_test(self, str: str, optstr: Optional[str], strlist: Iterable[str], b: bool, integer: int, integer64: int, filein: _Path, fileout: _Path, bufferin: Union[bytes, bytearray, memoryview, str], obool: Optional[bool] = None, oint: Optional[int] = None, oint64: Optional[int] = None, ostring: Optional[str] = None, ostringlist: Optional[Iterable[str]] = None) -> None:
         """Print every kind of argument.
 
         Prints its arguments and options to the file that
@@ -6111,7 +5990,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.internal_test_set_output(self._o, filename)
 
-    def is_blockdev(self, path: str, followsymlinks: Optional[bool] = None) -> bool:
+    def is_blockdev(self, path: _Path, followsymlinks: Optional[bool] = None) -> bool:
         """Ask whether a path is a block device.
 
         Returns true when "path" is a block device, and false when it is
@@ -6144,7 +6023,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.is_busy(self._o)
 
-    def is_chardev(self, path: str, followsymlinks: Optional[bool] = None) -> bool:
+    def is_chardev(self, path: _Path, followsymlinks: Optional[bool] = None) -> bool:
         """Ask whether a path is a character device.
 
         Returns true when "path" is a character device, and false when it is
@@ -6177,7 +6056,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.is_config(self._o)
 
-    def is_dir(self, path: str, followsymlinks: Optional[bool] = None) -> bool:
+    def is_dir(self, path: _Path, followsymlinks: Optional[bool] = None) -> bool:
         """Ask whether a path is a directory.
 
         Returns true when "path" is a directory, and false when it is anything
@@ -6192,7 +6071,7 @@ class GuestFS:
 
     is_dir_opts = is_dir
 
-    def is_fifo(self, path: str, followsymlinks: Optional[bool] = None) -> bool:
+    def is_fifo(self, path: _Path, followsymlinks: Optional[bool] = None) -> bool:
         """Ask whether a path is a FIFO.
 
         Returns true when "path" is a FIFO (a named pipe), and false when it is
@@ -6208,7 +6087,7 @@ class GuestFS:
 
     is_fifo_opts = is_fifo
 
-    def is_file(self, path: str, followsymlinks: Optional[bool] = None) -> bool:
+    def is_file(self, path: _Path, followsymlinks: Optional[bool] = None) -> bool:
         """Ask whether a path is a regular file.
 
         Returns true when "path" is a regular file, and false when it is
@@ -6240,7 +6119,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.is_launching(self._o)
 
-    def is_lv(self, mountable: str) -> bool:
+    def is_lv(self, mountable: _Path) -> bool:
         """Test whether something is a logical volume.
 
         Returns true if "mountable" is a logical volume of LVM, such as
@@ -6270,7 +6149,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.is_ready(self._o)
 
-    def is_socket(self, path: str, followsymlinks: Optional[bool] = None) -> bool:
+    def is_socket(self, path: _Path, followsymlinks: Optional[bool] = None) -> bool:
         """Ask whether a path is a socket.
 
         Returns true when "path" is a Unix domain socket, and false when it is
@@ -6286,7 +6165,7 @@ class GuestFS:
 
     is_socket_opts = is_socket
 
-    def is_symlink(self, path: str) -> bool:
+    def is_symlink(self, path: _Path) -> bool:
         """Ask whether a path is a symbolic link.
 
         Returns true when "path" itself is a symbolic link, whether or not its
@@ -6299,7 +6178,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.is_symlink(self._o, path)
 
-    def is_whole_device(self, device: str) -> bool:
+    def is_whole_device(self, device: _Path) -> bool:
         """Test whether a device is a whole disk.
 
         Returns true if "device" is a disk of its own, as GuestFS.list_devices
@@ -6314,7 +6193,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.is_whole_device(self._o, device)
 
-    def is_zero(self, path: str) -> bool:
+    def is_zero(self, path: _Path) -> bool:
         """Test whether a file holds nothing but zero bytes.
 
         Returns true if every byte of the file "path" is zero, also if it is
@@ -6327,7 +6206,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.is_zero(self._o, path)
 
-    def is_zero_device(self, device: str) -> bool:
+    def is_zero_device(self, device: _Path) -> bool:
         """Ask whether a device contains only zeroes.
 
         Returns true when every byte of the block device "device" is zero. The
@@ -6341,7 +6220,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.is_zero_device(self._o, device)
 
-    def isoinfo(self, isofile: str) -> _Isoinfo:
+    def isoinfo(self, isofile: _Path) -> _Isoinfo:
         """Get the volume descriptor of an ISO file.
 
         Returns the contents of the primary volume descriptor of the ISO 9660
@@ -6354,29 +6233,25 @@ class GuestFS:
 
         See also GuestFS.mount_loop and isoinfo(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.17.19.
         """
         self._check_not_closed()
         return libguestfsmod.isoinfo(self._o, isofile)
 
-    def isoinfo_device(self, device: str) -> _Isoinfo:
+    def isoinfo_device(self, device: _Path) -> _Isoinfo:
         """Get the volume descriptor of an ISO device.
 
         Returns the contents of the primary volume descriptor of the ISO 9660
         file system on "device": label, size in blocks, block size, dates, and
         the names of publisher and programs. It need not be mounted. Names of
         Joliet or Rock Ridge do not appear here, so a label may be shortened and
-        in capitals. A date that is not set is -1.
+        in capitals. A date that is not set, or is none, is -1.
 
         It is an error if the device has no such descriptor. What the fields
         mean is told in the description of the format
         <https://wiki.osdev.org/ISO_9660#The_Primary_Volume_Descriptor>.
 
         See also GuestFS.isoinfo, GuestFS.vfs_label and isoinfo(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.17.19.
         """
@@ -6390,8 +6265,6 @@ class GuestFS:
         none is open.
 
         See also GuestFS.journal_open.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "journal" is available;
         GuestFS.feature_available tells.
@@ -6436,8 +6309,6 @@ class GuestFS:
 
         See also GuestFS.journal_set_data_threshold and GuestFS.journal_get.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "journal" is available;
         GuestFS.feature_available tells.
 
@@ -6460,8 +6331,6 @@ class GuestFS:
         See also GuestFS.journal_next, GuestFS.journal_get and
         sd_journal_get_realtime_usec(3).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "journal" is available;
         GuestFS.feature_available tells.
 
@@ -6482,8 +6351,6 @@ class GuestFS:
         See also GuestFS.journal_skip, GuestFS.journal_get and
         GuestFS.journal_open.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "journal" is available;
         GuestFS.feature_available tells.
 
@@ -6492,7 +6359,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.journal_next(self._o)
 
-    def journal_open(self, directory: str) -> None:
+    def journal_open(self, directory: _Path) -> None:
         """Open a systemd journal.
 
         Opens the systemd journal in "directory", a directory of the guest;
@@ -6504,12 +6371,11 @@ class GuestFS:
 
         At first no entry is current: go to the first with GuestFS.journal_next,
         and read it with GuestFS.journal_get. Close the journal with
-        GuestFS.journal_close before the file system is unmounted.
+        GuestFS.journal_close; GuestFS.umount of its file system does so by
+        itself. A process of its own reads it, as for GuestFS.hivex_open.
 
         See also GuestFS.journal_next, GuestFS.journal_skip and
         sd_journal_open(3).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "journal" is available;
         GuestFS.feature_available tells.
@@ -6531,8 +6397,6 @@ class GuestFS:
 
         See also GuestFS.journal_get_data_threshold and GuestFS.journal_get.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "journal" is available;
         GuestFS.feature_available tells.
 
@@ -6553,8 +6417,6 @@ class GuestFS:
         when no journal is open.
 
         See also GuestFS.journal_next and GuestFS.journal_get.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "journal" is available;
         GuestFS.feature_available tells.
@@ -6610,7 +6472,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.launch(self._o)
 
-    def lchown(self, owner: int, group: int, path: str) -> None:
+    def lchown(self, owner: int, group: int, path: _Path) -> None:
         """Change the owner and group of a file or link.
 
         Makes "owner" the user and "group" the group that "path" belongs to. A
@@ -6644,8 +6506,6 @@ class GuestFS:
         See also GuestFS.list_ldm_volumes, GuestFS.list_ldm_partitions,
         GuestFS.ldmtool_scan and ldmtool(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "ldm" is available;
         GuestFS.feature_available tells.
 
@@ -6667,8 +6527,6 @@ class GuestFS:
         See also GuestFS.ldmtool_diskgroup_volumes,
         GuestFS.ldmtool_diskgroup_name and ldmtool(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "ldm" is available;
         GuestFS.feature_available tells.
 
@@ -6687,8 +6545,6 @@ class GuestFS:
 
         See also GuestFS.ldmtool_diskgroup_disks,
         GuestFS.ldmtool_diskgroup_volumes and ldmtool(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "ldm" is available;
         GuestFS.feature_available tells.
@@ -6710,8 +6566,6 @@ class GuestFS:
         See also GuestFS.ldmtool_volume_type, GuestFS.ldmtool_volume_hint,
         GuestFS.ldmtool_volume_partitions and ldmtool(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "ldm" is available;
         GuestFS.feature_available tells.
 
@@ -6730,8 +6584,6 @@ class GuestFS:
 
         See also GuestFS.ldmtool_create_all, GuestFS.list_ldm_volumes and
         ldmtool(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "ldm" is available;
         GuestFS.feature_available tells.
@@ -6754,8 +6606,6 @@ class GuestFS:
         See also GuestFS.ldmtool_scan_devices, GuestFS.ldmtool_diskgroup_name
         and ldmtool(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "ldm" is available;
         GuestFS.feature_available tells.
 
@@ -6764,7 +6614,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.ldmtool_scan(self._o)
 
-    def ldmtool_scan_devices(self, devices: Iterable[str]) -> List[str]:
+    def ldmtool_scan_devices(self, devices: Iterable[_Path]) -> List[str]:
         """Search some devices for Windows dynamic disks.
 
         Searches the block devices "devices" for Windows dynamic disks and
@@ -6775,8 +6625,6 @@ class GuestFS:
 
         See also GuestFS.ldmtool_scan, GuestFS.ldmtool_diskgroup_disks and
         ldmtool(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "ldm" is available;
         GuestFS.feature_available tells.
@@ -6798,8 +6646,6 @@ class GuestFS:
 
         See also GuestFS.ldmtool_volume_type, GuestFS.inspect_get_drive_mappings
         and ldmtool(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "ldm" is available;
         GuestFS.feature_available tells.
@@ -6824,8 +6670,6 @@ class GuestFS:
         See also GuestFS.ldmtool_volume_type, GuestFS.list_ldm_partitions and
         ldmtool(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "ldm" is available;
         GuestFS.feature_available tells.
 
@@ -6847,8 +6691,6 @@ class GuestFS:
         See also GuestFS.ldmtool_volume_hint, GuestFS.ldmtool_volume_partitions
         and ldmtool(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "ldm" is available;
         GuestFS.feature_available tells.
 
@@ -6857,7 +6699,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.ldmtool_volume_type(self._o, diskgroup, volume)
 
-    def lgetxattr(self, path: str, name: str) -> bytes:
+    def lgetxattr(self, path: _Path, name: str) -> bytes:
         """Return the value of an extended attribute, not following links.
 
         Returns the value, any bytes, of the extended attribute "name" of
@@ -6871,8 +6713,6 @@ class GuestFS:
 
         See also GuestFS.getxattr, GuestFS.lsetxattr and xattr(7).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "linuxxattrs" is available;
         GuestFS.feature_available tells.
 
@@ -6881,7 +6721,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.lgetxattr(self._o, path, name)
 
-    def lgetxattrs(self, path: str) -> List[_Xattr]:
+    def lgetxattrs(self, path: _Path) -> List[_Xattr]:
         """List the extended attributes of a file or link.
 
         Returns the names and values of all extended attributes of "path",
@@ -6900,20 +6740,18 @@ class GuestFS:
         return libguestfsmod.lgetxattrs(self._o, path)
 
     def list_9p(self) -> List[str]:
-        """List the 9p file systems.
+        """List the directories that the host shares.
 
-        Always fails. It once listed the tags of the directories that the host
-        shares with the appliance by the 9p protocol, which is not supported any
-        more.
+        Returns the tags of the directories that the host shares with the
+        appliance by the 9p protocol of virtio, sorted. GuestFS.mount_9p mounts
+        them and tells how one is shared. The list is empty if there is none.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
-        Deprecated.
+        Releases of the original from 1.48 on do not have this: there it always
+        fails.
 
         Since version 1.11.12.
         """
         self._check_not_closed()
-        _deprecated("GuestFS.list_9p() is deprecated")
         return libguestfsmod.list_9p(self._o)
 
     def list_devices(self) -> List[str]:
@@ -6994,8 +6832,6 @@ class GuestFS:
         See also GuestFS.ldmtool_create_all, GuestFS.list_partitions and
         ldmtool(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "ldm" is available;
         GuestFS.feature_available tells.
 
@@ -7015,8 +6851,6 @@ class GuestFS:
 
         See also GuestFS.list_ldm_partitions, GuestFS.ldmtool_diskgroup_volumes
         and ldmtool(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "ldm" is available;
         GuestFS.feature_available tells.
@@ -7045,7 +6879,8 @@ class GuestFS:
         """List all partitions.
 
         Returns the names of all partitions of all disks, such as "/dev/sda1",
-        disk by disk. Logical volumes are not among them.
+        disk by disk, and then those of arrays, such as "/dev/md127p1". Logical
+        volumes are not among them.
 
         See also GuestFS.list_devices, GuestFS.lvs and GuestFS.part_list.
 
@@ -7054,7 +6889,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.list_partitions(self._o)
 
-    def ll(self, directory: str) -> str:
+    def ll(self, directory: _Path) -> str:
         """List a directory in long format.
 
         Returns a listing of "directory" for people to read: one line per entry,
@@ -7062,14 +6897,16 @@ class GuestFS:
         name, as "ls -la" prints it.
 
         The form of the text may change. Programs use GuestFS.ls,
-        GuestFS.readdir or GuestFS.statns.
+        GuestFS.readdir or GuestFS.statns. The listing must fit a reply: with
+        names of usual length some 50 000 entries do. Of larger directories
+        GuestFS.ls and GuestFS.lstatnslist tell as much.
 
         Since version 0.0.4.
         """
         self._check_not_closed()
         return libguestfsmod.ll(self._o, directory)
 
-    def llz(self, directory: str) -> str:
+    def llz(self, directory: _Path) -> str:
         """List a directory in long format with SELinux contexts.
 
         Returns a listing of "directory" for people to read, as "ls -laZ" prints
@@ -7078,8 +6915,6 @@ class GuestFS:
         "security.selinux" with GuestFS.lgetxattrs or GuestFS.lgetxattr.
 
         See also GuestFS.ll and ls(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.lgetxattrs instead. This call
         stays, so programs that use it keep working.
@@ -7090,7 +6925,7 @@ class GuestFS:
         _deprecated("use GuestFS.lgetxattrs() instead of GuestFS.llz()")
         return libguestfsmod.llz(self._o, directory)
 
-    def ln(self, target: str, linkname: str) -> None:
+    def ln(self, target: _Path, linkname: _Path) -> None:
         """Create a hard link.
 
         Makes "linkname" one more name of the file "target". Both names are
@@ -7112,7 +6947,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.ln(self._o, target, linkname)
 
-    def ln_f(self, target: str, linkname: str) -> None:
+    def ln_f(self, target: _Path, linkname: _Path) -> None:
         """Create a hard link, replacing an existing file.
 
         Makes "linkname" one more name of the file "target", as GuestFS.ln does.
@@ -7128,7 +6963,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.ln_f(self._o, target, linkname)
 
-    def ln_s(self, target: str, linkname: str) -> None:
+    def ln_s(self, target: _Path, linkname: _Path) -> None:
         """Create a symbolic link.
 
         Makes "linkname" a symbolic link with the text "target". The target is
@@ -7147,7 +6982,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.ln_s(self._o, target, linkname)
 
-    def ln_sf(self, target: str, linkname: str) -> None:
+    def ln_sf(self, target: _Path, linkname: _Path) -> None:
         """Create a symbolic link, replacing an existing file.
 
         Makes "linkname" a symbolic link with the text "target", as GuestFS.ln_s
@@ -7164,7 +6999,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.ln_sf(self._o, target, linkname)
 
-    def lremovexattr(self, xattr: str, path: str) -> None:
+    def lremovexattr(self, xattr: str, path: _Path) -> None:
         """Remove an extended attribute of a file or link.
 
         Removes the extended attribute "xattr", such as "user.comment", of
@@ -7182,7 +7017,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.lremovexattr(self._o, xattr, path)
 
-    def ls(self, directory: str) -> List[str]:
+    def ls(self, directory: _Path) -> List[str]:
         """List the names in a directory.
 
         Returns the names in the directory "directory", sorted by their bytes.
@@ -7195,7 +7030,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.ls(self._o, directory)
 
-    def ls0(self, dir: str, filenames: str) -> None:
+    def ls0(self, dir: _Path, filenames: _Path) -> None:
         """Write the names in a directory to a file.
 
         Writes the names in the directory "dir" to the host file "filenames",
@@ -7208,13 +7043,14 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.ls0(self._o, dir, filenames)
 
-    def lsetxattr(self, xattr: str, val: str, vallen: int, path: str) -> None:
+    def lsetxattr(self, xattr: str, val: str, vallen: int, path: _Path) -> None:
         """Set an extended attribute of a file or link.
 
         Gives "path" the extended attribute "xattr", such as "user.comment",
-        with the first "vallen" bytes of "val" as its value. An attribute of
-        that name that is there already is replaced. A symbolic link is not
-        followed; Linux has no attributes in the namespace "user" on links.
+        with the first "vallen" bytes of "val" as its value; one byte more than
+        "val" has stores the NUL that ends it in C. An attribute of that name
+        that is there already is replaced. A symbolic link is not followed;
+        Linux has no attributes in the namespace "user" on links.
 
         See also GuestFS.getxattrs, "setxattr" and lsetxattr(2).
 
@@ -7226,7 +7062,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.lsetxattr(self._o, xattr, val, vallen, path)
 
-    def lstat(self, path: str) -> _Stat:
+    def lstat(self, path: _Path) -> _Stat:
         """Return information about a file, or a link itself.
 
         Like GuestFS.stat, but a symbolic link is not followed: the result is
@@ -7241,7 +7077,7 @@ class GuestFS:
         _deprecated("use GuestFS.lstatns() instead of GuestFS.lstat()")
         return libguestfsmod.lstat(self._o, path)
 
-    def lstatlist(self, path: str, names: Iterable[str]) -> List[_Stat]:
+    def lstatlist(self, path: _Path, names: Iterable[_Path]) -> List[_Stat]:
         """Return information about several files of a directory.
 
         Like GuestFS.lstatnslist, with times in whole seconds: "names" in the
@@ -7257,7 +7093,7 @@ class GuestFS:
         _deprecated("use GuestFS.lstatnslist() instead of GuestFS.lstatlist()")
         return libguestfsmod.lstatlist(self._o, path, names)
 
-    def lstatns(self, path: str) -> _Statns:
+    def lstatns(self, path: _Path) -> _Statns:
         """Return information about a file, or a link itself.
 
         Returns size, owner, permissions, times and more of "path". A symbolic
@@ -7271,7 +7107,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.lstatns(self._o, path)
 
-    def lstatnslist(self, path: str, names: Iterable[str]) -> List[_Statns]:
+    def lstatnslist(self, path: _Path, names: Iterable[_Path]) -> List[_Statns]:
         """Return information about several files of a directory.
 
         Returns what GuestFS.lstatns says about each of "names", which are files
@@ -7293,7 +7129,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.lstatnslist(self._o, path, names)
 
-    def luks_add_key(self, device: str, key: str, newkey: str, keyslot: int) -> None:
+    def luks_add_key(self, device: _Path, key: str, newkey: str, keyslot: int) -> None:
         """Add a key to a LUKS device.
 
         Adds the key "newkey" to the LUKS device "device", in the key slot
@@ -7317,7 +7153,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.luks_add_key(self._o, device, key, newkey, keyslot)
 
-    def luks_close(self, device: str) -> None:
+    def luks_close(self, device: _Path) -> None:
         """Close a LUKS device.
 
         Removes the mapping "device", named "/dev/mapper/MAPNAME", that
@@ -7336,7 +7172,7 @@ class GuestFS:
         _deprecated("use GuestFS.cryptsetup_close() instead of GuestFS.luks_close()")
         return libguestfsmod.luks_close(self._o, device)
 
-    def luks_format(self, device: str, key: str, keyslot: int) -> None:
+    def luks_format(self, device: _Path, key: str, keyslot: int) -> None:
         """Make a device a LUKS device.
 
         Writes the header of LUKS to "device". What was on it is lost. "key"
@@ -7361,7 +7197,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.luks_format(self._o, device, key, keyslot)
 
-    def luks_format_cipher(self, device: str, key: str, keyslot: int, cipher: str) -> None:
+    def luks_format_cipher(self, device: _Path, key: str, keyslot: int, cipher: str) -> None:
         """Make a device a LUKS device with a given cipher.
 
         Makes "device" a LUKS device like GuestFS.luks_format, with "key" as its
@@ -7383,7 +7219,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.luks_format_cipher(self._o, device, key, keyslot, cipher)
 
-    def luks_kill_slot(self, device: str, key: str, keyslot: int) -> None:
+    def luks_kill_slot(self, device: _Path, key: str, keyslot: int) -> None:
         """Remove a key from a LUKS device.
 
         Wipes the key slot "keyslot", counted from 0, of the LUKS device
@@ -7405,7 +7241,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.luks_kill_slot(self._o, device, key, keyslot)
 
-    def luks_open(self, device: str, key: str, mapname: str) -> None:
+    def luks_open(self, device: _Path, key: str, mapname: str) -> None:
         """Open a LUKS device.
 
         Opens the LUKS device "device" with one of its keys, "key", as
@@ -7428,7 +7264,7 @@ class GuestFS:
         _deprecated("use GuestFS.cryptsetup_open() instead of GuestFS.luks_open()")
         return libguestfsmod.luks_open(self._o, device, key, mapname)
 
-    def luks_open_ro(self, device: str, key: str, mapname: str) -> None:
+    def luks_open_ro(self, device: _Path, key: str, mapname: str) -> None:
         """Open a LUKS device for reading only.
 
         Opens the LUKS device "device" with one of its keys, "key", as
@@ -7452,7 +7288,7 @@ class GuestFS:
         _deprecated("use GuestFS.cryptsetup_open() instead of GuestFS.luks_open_ro()")
         return libguestfsmod.luks_open_ro(self._o, device, key, mapname)
 
-    def luks_uuid(self, device: str) -> str:
+    def luks_uuid(self, device: _Path) -> str:
         """Return the UUID of a LUKS device.
 
         Returns the UUID from the header of the LUKS device "device", in the
@@ -7509,7 +7345,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.lvcreate_free(self._o, logvol, volgroup, percent)
 
-    def lvm_canonical_lv_name(self, lvname: str) -> str:
+    def lvm_canonical_lv_name(self, lvname: _Path) -> str:
         """Return the usual name of a logical volume.
 
         Returns the device "/dev/VOLGROUP/LOGVOL" of the logical volume that
@@ -7584,7 +7420,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.lvm_scan(self._o, activate)
 
-    def lvm_set_filter(self, devices: Iterable[str]) -> None:
+    def lvm_set_filter(self, devices: Iterable[_Path]) -> None:
         """Restrict LVM to some devices.
 
         Lets LVM see only the block devices "devices" and ignore all others. A
@@ -7613,7 +7449,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.lvm_set_filter(self._o, devices)
 
-    def lvremove(self, device: str) -> None:
+    def lvremove(self, device: _Path) -> None:
         """Remove a logical volume.
 
         Removes the logical volume "device", given as "/dev/VOLGROUP/LOGVOL".
@@ -7651,7 +7487,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.lvrename(self._o, logvol, newlogvol)
 
-    def lvresize(self, device: str, mbytes: int) -> None:
+    def lvresize(self, device: _Path, mbytes: int) -> None:
         """Make a logical volume larger or smaller.
 
         Sets the size of the logical volume "device" to "mbytes" megabytes (of
@@ -7673,7 +7509,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.lvresize(self._o, device, mbytes)
 
-    def lvresize_free(self, lv: str, percent: int) -> None:
+    def lvresize_free(self, lv: _Path, percent: int) -> None:
         """Grow a logical volume into the free space of its group.
 
         Makes the logical volume "lv" larger by "percent" percent of the space
@@ -7726,7 +7562,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.lvs_full(self._o)
 
-    def lvuuid(self, device: str) -> str:
+    def lvuuid(self, device: _Path) -> str:
         """Return the UUID of a logical volume.
 
         Returns the UUID that LVM gave to the logical volume "device". It has 32
@@ -7742,7 +7578,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.lvuuid(self._o, device)
 
-    def lxattrlist(self, path: str, names: Iterable[str]) -> List[_Xattr]:
+    def lxattrlist(self, path: _Path, names: Iterable[_Path]) -> List[_Xattr]:
         """Return the extended attributes of several files of a directory.
 
         Returns the extended attributes of each of "names", which are files in
@@ -7785,23 +7621,24 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.max_disks(self._o)
 
-    def md_create(self, name: str, devices: Iterable[str], missingbitmap: Optional[int] = None, nrdevices: Optional[int] = None, spare: Optional[int] = None, chunk: Optional[int] = None, level: Optional[str] = None) -> None:
+    def md_create(self, name: str, devices: Iterable[_Path], missingbitmap: Optional[int] = None, nrdevices: Optional[int] = None, spare: Optional[int] = None, chunk: Optional[int] = None, level: Optional[str] = None) -> None:
         """Make a software RAID array.
 
         Makes a Linux software RAID array of the block devices "devices" and
         starts it. What was on them is lost. "name" is the name of the array; it
         is then found as "/dev/md/NAME" and, by the name of the kernel, in
-        GuestFS.list_md_devices. It must not exist yet.
+        GuestFS.list_md_devices. It must not exist yet, and has at most 32 bytes
+        without blank space or slashes; "/dev/md/NAME" is taken for "NAME", and
+        "/dev/md5" asks for this number. No device may be in use.
 
         Without options it is a mirror (RAID 1) of all devices. At least two
         members are needed, counting those that are missing. The number of
         "devices" and of bits in "missingbitmap" together must equal that of
-        "nrdevices" and "spare" together, otherwise the call fails.
+        "nrdevices" and "spare" together, otherwise the call fails; with
+        "spare", "nrdevices" must be given.
 
         See also GuestFS.md_detail, GuestFS.md_stat, GuestFS.md_stop and
         mdadm(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "mdadm" is available;
         GuestFS.feature_available tells.
@@ -7811,11 +7648,12 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.md_create(self._o, name, devices, missingbitmap, nrdevices, spare, chunk, level)
 
-    def md_detail(self, md: str) -> Union[List[Tuple[str, str]], Dict[str, str]]:
+    def md_detail(self, md: _Path) -> Union[List[Tuple[str, str]], Dict[str, str]]:
         """Return properties of a software RAID array.
 
         Returns what mdadm(8) tells about the array "md", which must be started.
-        The values are text. Usually there are these keys, and often more:
+        The values are text. Usually there are these keys, and often more, such
+        as one for each member:
 
         "level"
             the level, such as "raid1"
@@ -7835,8 +7673,6 @@ class GuestFS:
 
         See also GuestFS.md_stat and GuestFS.list_md_devices.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "mdadm" is available;
         GuestFS.feature_available tells.
 
@@ -7845,7 +7681,7 @@ class GuestFS:
         self._check_not_closed()
         return self._maybe_convert_to_dict(libguestfsmod.md_detail(self._o, md))
 
-    def md_stat(self, md: str) -> List[_Mdstat]:
+    def md_stat(self, md: _Path) -> List[_Mdstat]:
         """Return the members of a software RAID array.
 
         Returns the devices of which the array "md" consists, with the place of
@@ -7861,13 +7697,13 @@ class GuestFS:
             it is read only when no other has the data (write-mostly)
         "R"
             it replaces another
+        "J"
+            it is the journal of the array
 
         Members that are missing are not listed. It is an error if "md" is no
         started array.
 
         See also GuestFS.md_detail, GuestFS.list_md_devices and md(4).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "mdadm" is available;
         GuestFS.feature_available tells.
@@ -7877,17 +7713,16 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.md_stat(self._o, md)
 
-    def md_stop(self, md: str) -> None:
+    def md_stop(self, md: _Path) -> None:
         """Stop a software RAID array.
 
         Stops the array "md", so that its device goes away and its members are
         free for other use. The data and the metadata on the members stay, and
-        the array is found again at the next launch. It must not be in use:
-        unmount its file systems and deactivate its volume groups before.
+        the array is found again at the next launch. It must not be in use
+        (EBUSY): unmount its file systems and deactivate its volume groups
+        before.
 
         See also GuestFS.md_create, GuestFS.list_md_devices and mdadm(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "mdadm" is available;
         GuestFS.feature_available tells.
@@ -7897,7 +7732,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.md_stop(self._o, md)
 
-    def mkdir(self, path: str) -> None:
+    def mkdir(self, path: _Path) -> None:
         """Create a directory.
 
         Creates the directory "path" with permissions 0777 less the
@@ -7911,7 +7746,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mkdir(self._o, path)
 
-    def mkdir_mode(self, path: str, mode: int) -> None:
+    def mkdir_mode(self, path: _Path, mode: int) -> None:
         """Create a directory with particular permissions.
 
         Creates the directory "path" with the permissions "mode", less the
@@ -7928,7 +7763,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mkdir_mode(self._o, path, mode)
 
-    def mkdir_p(self, path: str) -> None:
+    def mkdir_p(self, path: _Path) -> None:
         """Create a directory and its parents.
 
         Creates the directory "path" and every directory above it that is
@@ -7944,7 +7779,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mkdir_p(self._o, path)
 
-    def mkdtemp(self, tmpl: str) -> str:
+    def mkdtemp(self, tmpl: _Path) -> str:
         """Create a temporary directory.
 
         Creates a directory with a name of its own and returns the name. "tmpl"
@@ -7964,7 +7799,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mkdtemp(self._o, tmpl)
 
-    def mke2fs(self, device: str, blockscount: Optional[int] = None, blocksize: Optional[int] = None, fragsize: Optional[int] = None, blockspergroup: Optional[int] = None, numberofgroups: Optional[int] = None, bytesperinode: Optional[int] = None, inodesize: Optional[int] = None, journalsize: Optional[int] = None, numberofinodes: Optional[int] = None, stridesize: Optional[int] = None, stripewidth: Optional[int] = None, maxonlineresize: Optional[int] = None, reservedblockspercentage: Optional[int] = None, mmpupdateinterval: Optional[int] = None, journaldevice: Optional[str] = None, label: Optional[str] = None, lastmounteddir: Optional[str] = None, creatoros: Optional[str] = None, fstype: Optional[str] = None, usagetype: Optional[str] = None, uuid: Optional[str] = None, forcecreate: Optional[bool] = None, writesbandgrouponly: Optional[bool] = None, lazyitableinit: Optional[bool] = None, lazyjournalinit: Optional[bool] = None, testfs: Optional[bool] = None, discard: Optional[bool] = None, quotatype: Optional[bool] = None, extent: Optional[bool] = None, filetype: Optional[bool] = None, flexbg: Optional[bool] = None, hasjournal: Optional[bool] = None, journaldev: Optional[bool] = None, largefile: Optional[bool] = None, quota: Optional[bool] = None, resizeinode: Optional[bool] = None, sparsesuper: Optional[bool] = None, uninitbg: Optional[bool] = None) -> None:
+    def mke2fs(self, device: _Path, blockscount: Optional[int] = None, blocksize: Optional[int] = None, fragsize: Optional[int] = None, blockspergroup: Optional[int] = None, numberofgroups: Optional[int] = None, bytesperinode: Optional[int] = None, inodesize: Optional[int] = None, journalsize: Optional[int] = None, numberofinodes: Optional[int] = None, stridesize: Optional[int] = None, stripewidth: Optional[int] = None, maxonlineresize: Optional[int] = None, reservedblockspercentage: Optional[int] = None, mmpupdateinterval: Optional[int] = None, journaldevice: Optional[_Path] = None, label: Optional[str] = None, lastmounteddir: Optional[_Path] = None, creatoros: Optional[str] = None, fstype: Optional[str] = None, usagetype: Optional[str] = None, uuid: Optional[str] = None, forcecreate: Optional[bool] = None, writesbandgrouponly: Optional[bool] = None, lazyitableinit: Optional[bool] = None, lazyjournalinit: Optional[bool] = None, testfs: Optional[bool] = None, discard: Optional[bool] = None, quotatype: Optional[bool] = None, extent: Optional[bool] = None, filetype: Optional[bool] = None, flexbg: Optional[bool] = None, hasjournal: Optional[bool] = None, journaldev: Optional[bool] = None, largefile: Optional[bool] = None, quota: Optional[bool] = None, resizeinode: Optional[bool] = None, sparsesuper: Optional[bool] = None, uninitbg: Optional[bool] = None) -> None:
         """Make an ext2, ext3 or ext4 file system with all options.
 
         Makes a file system of the ext family on "device"; what was on it is
@@ -7985,7 +7820,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mke2fs(self._o, device, blockscount, blocksize, fragsize, blockspergroup, numberofgroups, bytesperinode, inodesize, journalsize, numberofinodes, stridesize, stripewidth, maxonlineresize, reservedblockspercentage, mmpupdateinterval, journaldevice, label, lastmounteddir, creatoros, fstype, usagetype, uuid, forcecreate, writesbandgrouponly, lazyitableinit, lazyjournalinit, testfs, discard, quotatype, extent, filetype, flexbg, hasjournal, journaldev, largefile, quota, resizeinode, sparsesuper, uninitbg)
 
-    def mke2fs_J(self, fstype: str, blocksize: int, device: str, journal: str) -> None:
+    def mke2fs_J(self, fstype: str, blocksize: int, device: _Path, journal: _Path) -> None:
         """Make an ext2, ext3 or ext4 file system with its journal on a device.
 
         Makes a file system of the type "fstype" ("ext2", "ext3" or "ext4", all
@@ -7997,8 +7832,6 @@ class GuestFS:
 
         See also GuestFS.mke2fs_JL, GuestFS.mke2fs_JU and mke2fs(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Deprecated. New programs call GuestFS.mke2fs instead. This call stays,
         so programs that use it keep working.
 
@@ -8008,19 +7841,18 @@ class GuestFS:
         _deprecated("use GuestFS.mke2fs() instead of GuestFS.mke2fs_J()")
         return libguestfsmod.mke2fs_J(self._o, fstype, blocksize, device, journal)
 
-    def mke2fs_JL(self, fstype: str, blocksize: int, device: str, label: str) -> None:
+    def mke2fs_JL(self, fstype: str, blocksize: int, device: _Path, label: str) -> None:
         """Make an ext2, ext3 or ext4 file system with its journal found by label.
 
         Makes a file system of the type "fstype" ("ext2", "ext3" or "ext4", all
         else is an error) with blocks of "blocksize" bytes on "device". Its
         journal is the one that GuestFS.mke2journal_L gave the label "label", at
         most 16 bytes. The journal must have been made with the same
-        "blocksize", and can serve one file system only. GuestFS.mke2fs does
-        this with "journaldevice" being "LABEL=" and the label.
+        "blocksize", and can serve one file system only. It is an error if there
+        is no such journal (ENOENT) or more than one (ENOTUNIQ). GuestFS.mke2fs
+        does this with "journaldevice" being "LABEL=" and the label.
 
         See also GuestFS.mke2fs_J, GuestFS.mke2fs_JU and mke2fs(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.mke2fs instead. This call stays,
         so programs that use it keep working.
@@ -8031,19 +7863,18 @@ class GuestFS:
         _deprecated("use GuestFS.mke2fs() instead of GuestFS.mke2fs_JL()")
         return libguestfsmod.mke2fs_JL(self._o, fstype, blocksize, device, label)
 
-    def mke2fs_JU(self, fstype: str, blocksize: int, device: str, uuid: str) -> None:
+    def mke2fs_JU(self, fstype: str, blocksize: int, device: _Path, uuid: str) -> None:
         """Make an ext2, ext3 or ext4 file system with its journal found by UUID.
 
         Makes a file system of the type "fstype" ("ext2", "ext3" or "ext4", all
         else is an error) with blocks of "blocksize" bytes on "device". Its
         journal is the one that GuestFS.mke2journal_U gave the UUID "uuid". The
         journal must have been made with the same "blocksize", and can serve one
-        file system only. GuestFS.mke2fs does this with "journaldevice" being
-        "UUID=" and the UUID.
+        file system only. It is an error if there is no such journal (ENOENT).
+        GuestFS.mke2fs does this with "journaldevice" being "UUID=" and the
+        UUID.
 
         See also GuestFS.mke2fs_J, GuestFS.mke2fs_JL and mke2fs(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.mke2fs instead. This call stays,
         so programs that use it keep working.
@@ -8057,7 +7888,7 @@ class GuestFS:
         _deprecated("use GuestFS.mke2fs() instead of GuestFS.mke2fs_JU()")
         return libguestfsmod.mke2fs_JU(self._o, fstype, blocksize, device, uuid)
 
-    def mke2journal(self, blocksize: int, device: str) -> None:
+    def mke2journal(self, blocksize: int, device: _Path) -> None:
         """Make an external journal for ext3 or ext4.
 
         Makes "device" an external journal with blocks of "blocksize" bytes:
@@ -8068,8 +7899,6 @@ class GuestFS:
         See also GuestFS.mke2fs_J, GuestFS.mke2journal_L, GuestFS.mke2journal_U
         and mke2fs(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Deprecated. New programs call GuestFS.mke2fs instead. This call stays,
         so programs that use it keep working.
 
@@ -8079,7 +7908,7 @@ class GuestFS:
         _deprecated("use GuestFS.mke2fs() instead of GuestFS.mke2journal()")
         return libguestfsmod.mke2journal(self._o, blocksize, device)
 
-    def mke2journal_L(self, blocksize: int, label: str, device: str) -> None:
+    def mke2journal_L(self, blocksize: int, label: str, device: _Path) -> None:
         """Make an external journal with a label for ext3 or ext4.
 
         Makes "device" an external journal with blocks of "blocksize" bytes and
@@ -8090,8 +7919,6 @@ class GuestFS:
 
         See also GuestFS.mke2journal, GuestFS.mke2journal_U and mke2fs(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Deprecated. New programs call GuestFS.mke2fs instead. This call stays,
         so programs that use it keep working.
 
@@ -8101,7 +7928,7 @@ class GuestFS:
         _deprecated("use GuestFS.mke2fs() instead of GuestFS.mke2journal_L()")
         return libguestfsmod.mke2journal_L(self._o, blocksize, label, device)
 
-    def mke2journal_U(self, blocksize: int, uuid: str, device: str) -> None:
+    def mke2journal_U(self, blocksize: int, uuid: str, device: _Path) -> None:
         """Make an external journal with a UUID for ext3 or ext4.
 
         Makes "device" an external journal with blocks of "blocksize" bytes and
@@ -8110,8 +7937,6 @@ class GuestFS:
         "journaldev" true, "blocksize" and "uuid".
 
         See also GuestFS.mke2journal, GuestFS.mke2journal_L and mke2fs(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.mke2fs instead. This call stays,
         so programs that use it keep working.
@@ -8125,7 +7950,7 @@ class GuestFS:
         _deprecated("use GuestFS.mke2fs() instead of GuestFS.mke2journal_U()")
         return libguestfsmod.mke2journal_U(self._o, blocksize, uuid, device)
 
-    def mkfifo(self, mode: int, path: str) -> None:
+    def mkfifo(self, mode: int, path: _Path) -> None:
         """Create a FIFO.
 
         Creates "path" as a FIFO (a named pipe) with the permissions "mode",
@@ -8145,7 +7970,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mkfifo(self._o, mode, path)
 
-    def mkfs(self, fstype: str, device: str, blocksize: Optional[int] = None, features: Optional[str] = None, inode: Optional[int] = None, sectorsize: Optional[int] = None, label: Optional[str] = None) -> None:
+    def mkfs(self, fstype: str, device: _Path, blocksize: Optional[int] = None, features: Optional[str] = None, inode: Optional[int] = None, sectorsize: Optional[int] = None, label: Optional[str] = None) -> None:
         """Make a file system.
 
         Makes a file system of the type "fstype" on "device". What was on it is
@@ -8163,15 +7988,13 @@ class GuestFS:
 
     mkfs_opts = mkfs
 
-    def mkfs_b(self, fstype: str, blocksize: int, device: str) -> None:
+    def mkfs_b(self, fstype: str, blocksize: int, device: _Path) -> None:
         """Make a file system with a given block size.
 
         Makes a file system of the type "fstype" with blocks of "blocksize"
         bytes on "device"; for "vfat" and "ntfs" that is the size of a cluster.
         What was on it is lost. GuestFS.mkfs does that with its option
         "blocksize".
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.mkfs instead. This call stays, so
         programs that use it keep working.
@@ -8182,7 +8005,7 @@ class GuestFS:
         _deprecated("use GuestFS.mkfs() instead of GuestFS.mkfs_b()")
         return libguestfsmod.mkfs_b(self._o, fstype, blocksize, device)
 
-    def mkfs_btrfs(self, devices: Iterable[str], allocstart: Optional[int] = None, bytecount: Optional[int] = None, datatype: Optional[str] = None, leafsize: Optional[int] = None, label: Optional[str] = None, metadata: Optional[str] = None, nodesize: Optional[int] = None, sectorsize: Optional[int] = None) -> None:
+    def mkfs_btrfs(self, devices: Iterable[_Path], allocstart: Optional[int] = None, bytecount: Optional[int] = None, datatype: Optional[str] = None, leafsize: Optional[int] = None, label: Optional[str] = None, metadata: Optional[str] = None, nodesize: Optional[int] = None, sectorsize: Optional[int] = None) -> None:
         """Make a Btrfs file system with all its parameters.
 
         Makes a Btrfs file system that spans all block devices in "devices". At
@@ -8196,8 +8019,6 @@ class GuestFS:
         See also GuestFS.btrfs_device_add, GuestFS.btrfs_filesystem_resize and
         mkfs.btrfs(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -8206,7 +8027,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mkfs_btrfs(self._o, devices, allocstart, bytecount, datatype, leafsize, label, metadata, nodesize, sectorsize)
 
-    def mklost_and_found(self, mountpoint: str) -> None:
+    def mklost_and_found(self, mountpoint: _Path) -> None:
         """Make the directory lost+found of an ext2, ext3 or ext4 file system.
 
         Makes the directory "lost+found" in the directory "mountpoint", which
@@ -8221,14 +8042,12 @@ class GuestFS:
 
         See also GuestFS.e2fsck and mklost+found(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.19.56.
         """
         self._check_not_closed()
         return libguestfsmod.mklost_and_found(self._o, mountpoint)
 
-    def mkmountpoint(self, exemptpath: str) -> None:
+    def mkmountpoint(self, exemptpath: _Path) -> None:
         """Make a directory to mount on while nothing is mounted.
 
         Makes the directory "exemptpath", an absolute path, below the root of
@@ -8255,7 +8074,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mkmountpoint(self._o, exemptpath)
 
-    def mknod(self, mode: int, devmajor: int, devminor: int, path: str) -> None:
+    def mknod(self, mode: int, devmajor: int, devminor: int, path: _Path) -> None:
         """Create a device node or another special file.
 
         Creates "path" as a special file. "mode" is its type together with its
@@ -8287,7 +8106,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mknod(self._o, mode, devmajor, devminor, path)
 
-    def mknod_b(self, mode: int, devmajor: int, devminor: int, path: str) -> None:
+    def mknod_b(self, mode: int, devmajor: int, devminor: int, path: _Path) -> None:
         """Create the node of a block device.
 
         Creates "path" as the node of the block device with the major number
@@ -8302,8 +8121,6 @@ class GuestFS:
 
         See also GuestFS.mknod_c, GuestFS.mkfifo and mknod(2).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "mknod" is available;
         GuestFS.feature_available tells.
 
@@ -8312,7 +8129,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mknod_b(self._o, mode, devmajor, devminor, path)
 
-    def mknod_c(self, mode: int, devmajor: int, devminor: int, path: str) -> None:
+    def mknod_c(self, mode: int, devmajor: int, devminor: int, path: _Path) -> None:
         """Create the node of a character device.
 
         Creates "path" as the node of the character device with the major number
@@ -8327,8 +8144,6 @@ class GuestFS:
 
         See also GuestFS.mknod_b, GuestFS.mkfifo and mknod(2).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "mknod" is available;
         GuestFS.feature_available tells.
 
@@ -8337,7 +8152,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mknod_c(self._o, mode, devmajor, devminor, path)
 
-    def mksquashfs(self, path: str, filename: str, compress: Optional[str] = None, excludes: Optional[Iterable[str]] = None) -> None:
+    def mksquashfs(self, path: _Path, filename: _Path, compress: Optional[str] = None, excludes: Optional[Iterable[str]] = None) -> None:
         """Pack a directory into a squashfs image.
 
         Packs the directory "path" with all that is below it into a squashfs
@@ -8351,8 +8166,6 @@ class GuestFS:
 
         See also GuestFS.tar_out, GuestFS.mount_loop and mksquashfs(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "squashfs" is available;
         GuestFS.feature_available tells.
 
@@ -8364,7 +8177,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mksquashfs(self._o, path, filename, compress, excludes)
 
-    def mkswap(self, device: str, label: Optional[str] = None, uuid: Optional[str] = None) -> None:
+    def mkswap(self, device: _Path, label: Optional[str] = None, uuid: Optional[str] = None) -> None:
         """Make a swap area.
 
         Makes "device" a Linux swap area. What was on it is lost.
@@ -8378,14 +8191,12 @@ class GuestFS:
 
     mkswap_opts = mkswap
 
-    def mkswap_L(self, label: str, device: str) -> None:
+    def mkswap_L(self, label: str, device: _Path) -> None:
         """Make a swap area with a label.
 
         Makes "device" a Linux swap area with the label "label", at most 15
         bytes. What was on it is lost. GuestFS.mkswap does that with its option
         "label".
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.mkswap instead. This call stays,
         so programs that use it keep working.
@@ -8396,14 +8207,12 @@ class GuestFS:
         _deprecated("use GuestFS.mkswap() instead of GuestFS.mkswap_L()")
         return libguestfsmod.mkswap_L(self._o, label, device)
 
-    def mkswap_U(self, uuid: str, device: str) -> None:
+    def mkswap_U(self, uuid: str, device: _Path) -> None:
         """Make a swap area with a given UUID.
 
         Makes "device" a Linux swap area with the UUID "uuid", written in the
         usual form with dashes. What was on it is lost. GuestFS.mkswap does that
         with its option "uuid".
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.mkswap instead. This call stays,
         so programs that use it keep working.
@@ -8417,7 +8226,7 @@ class GuestFS:
         _deprecated("use GuestFS.mkswap() instead of GuestFS.mkswap_U()")
         return libguestfsmod.mkswap_U(self._o, uuid, device)
 
-    def mkswap_file(self, path: str) -> None:
+    def mkswap_file(self, path: _Path) -> None:
         """Make a file a swap area.
 
         Makes the existing file "path" a Linux swap area of its size. What was
@@ -8429,14 +8238,12 @@ class GuestFS:
 
         See also GuestFS.mkswap, GuestFS.swapon_file and mkswap(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.0.66.
         """
         self._check_not_closed()
         return libguestfsmod.mkswap_file(self._o, path)
 
-    def mktemp(self, tmpl: str, suffix: Optional[str] = None) -> str:
+    def mktemp(self, tmpl: _Path, suffix: Optional[str] = None) -> str:
         """Create a temporary file.
 
         Creates an empty file with a name of its own and returns the name.
@@ -8460,16 +8267,16 @@ class GuestFS:
 
         Loads the module "modulename" with all those it depends on into the
         kernel of the appliance. The module must belong to that kernel and be in
-        the appliance; modules of the guest are not looked at. It is no error if
-        it is loaded already, or built in. A name that is not known is an error.
+        the appliance; modules of the guest are not looked at. "-" and "_" are
+        the same in names, and aliases such as "fs-vfat" can be given, too. It
+        is no error if the module is loaded already, or built in. A name that is
+        not known is an error.
 
         Modules for disks and for file systems are loaded when they are needed,
         so this is seldom called for.
 
         See also GuestFS.available, GuestFS.filesystem_available and
         modprobe(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "linuxmodules" is available;
         GuestFS.feature_available tells.
@@ -8479,7 +8286,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.modprobe(self._o, modulename)
 
-    def mount(self, mountable: str, mountpoint: str) -> None:
+    def mount(self, mountable: _Path, mountpoint: _Path) -> None:
         """Mount a file system.
 
         Mounts the file system "mountable" for reading and writing at
@@ -8496,6 +8303,10 @@ class GuestFS:
         the disk could have made them lead to other disks. GuestFS.mount_options
         with "dev" allows it.
 
+        An NTFS file system that a hibernated Windows goes on with, or one that
+        was shut down with Fast Startup, is refused (EROFS), since writing to it
+        would destroy data: GuestFS.mount_ro can mount it.
+
         See also GuestFS.mount_ro, GuestFS.mount_options, GuestFS.umount and
         GuestFS.mounts.
 
@@ -8504,24 +8315,37 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mount(self._o, mountable, mountpoint)
 
-    def mount_9p(self, mounttag: str, mountpoint: str, options: Optional[str] = None) -> None:
-        """Mount a 9p file system.
+    def mount_9p(self, mounttag: str, mountpoint: _Path, options: Optional[str] = None) -> None:
+        """Mount a directory of the host.
 
-        Always fails. It once mounted the directory of the host with the tag
-        "mounttag" at "mountpoint" by the 9p protocol, which is not supported
-        any more. To exchange files use GuestFS.copy_in and GuestFS.copy_out.
+        Mounts the directory of the host with the tag "mounttag" at
+        "mountpoint", which is "/" or an existing directory of the guest.
+        Nothing is copied: the guest's tools work on the files of the host, with
+        the rights of the hypervisor. GuestFS.list_9p returns the tags.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
+        A directory is shared before GuestFS.launch by two parameters for the
+        hypervisor, which GuestFS.config adds:
 
-        Deprecated.
+            config -fsdev local,id=f0,path=/home/me/work,security_model=none
+            config -device virtio-9p-pci,fsdev=f0,mount_tag=work
+
+        With ",readonly=on" in the first of them nothing can be changed there.
+        The names of users and the permissions are those that the hypervisor may
+        set; see qemu(1).
+
+        It is an error with errno "ENOENT" if the host shares no directory of
+        this tag. Releases of the original from 1.48 on do not have this: there
+        it always fails. To exchange single files use GuestFS.copy_in and
+        GuestFS.copy_out.
+
+        See also GuestFS.list_9p, GuestFS.config, GuestFS.umount and mount(8).
 
         Since version 1.11.12.
         """
         self._check_not_closed()
-        _deprecated("GuestFS.mount_9p() is deprecated")
         return libguestfsmod.mount_9p(self._o, mounttag, mountpoint, options)
 
-    def mount_local(self, localmountpoint: str, readonly: Optional[bool] = None, options: Optional[str] = None, cachetimeout: Optional[int] = None, debugcalls: Optional[bool] = None) -> None:
+    def mount_local(self, localmountpoint: _Path, readonly: Optional[bool] = None, options: Optional[str] = None, cachetimeout: Optional[int] = None, debugcalls: Optional[bool] = None) -> None:
         """Mount the guest's file systems below a directory of the host.
 
         Makes what is mounted in the guest appear below the host's directory
@@ -8588,7 +8412,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mount_local_run(self._o)
 
-    def mount_loop(self, file: str, mountpoint: str) -> None:
+    def mount_loop(self, file: _Path, mountpoint: _Path) -> None:
         """Mount an image that is a file in the guest.
 
         Mounts the file system in the file "file" at the directory "mountpoint",
@@ -8602,14 +8426,12 @@ class GuestFS:
 
         See also GuestFS.umount, GuestFS.mount_options and mount(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.0.54.
         """
         self._check_not_closed()
         return libguestfsmod.mount_loop(self._o, file, mountpoint)
 
-    def mount_options(self, options: str, mountable: str, mountpoint: str) -> None:
+    def mount_options(self, options: str, mountable: _Path, mountpoint: _Path) -> None:
         """Mount a file system with options.
 
         Mounts "mountable" at "mountpoint" like GuestFS.mount, with the options
@@ -8621,7 +8443,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mount_options(self._o, options, mountable, mountpoint)
 
-    def mount_ro(self, mountable: str, mountpoint: str) -> None:
+    def mount_ro(self, mountable: _Path, mountpoint: _Path) -> None:
         """Mount a file system read-only.
 
         Mounts "mountable" at "mountpoint" like GuestFS.mount, but nothing can
@@ -8635,7 +8457,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mount_ro(self._o, mountable, mountpoint)
 
-    def mount_vfs(self, options: str, vfstype: str, mountable: str, mountpoint: str) -> None:
+    def mount_vfs(self, options: str, vfstype: str, mountable: _Path, mountpoint: _Path) -> None:
         """Mount a file system of a given type with options.
 
         Mounts "mountable" at "mountpoint" like GuestFS.mount, as a file system
@@ -8650,7 +8472,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mount_vfs(self._o, options, vfstype, mountable, mountpoint)
 
-    def mountable_device(self, mountable: str) -> str:
+    def mountable_device(self, mountable: _Path) -> str:
         """Return the device of a mountable.
 
         Returns the device that "mountable" is on. For most that is what was
@@ -8663,7 +8485,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mountable_device(self._o, mountable)
 
-    def mountable_subvolume(self, mountable: str) -> str:
+    def mountable_subvolume(self, mountable: _Path) -> str:
         """Return the subvolume of a mountable.
 
         Returns the name of the Btrfs subvolume that "mountable" is: NAME for
@@ -8703,7 +8525,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.mounts(self._o)
 
-    def mv(self, src: str, dest: str) -> None:
+    def mv(self, src: _Path, dest: _Path) -> None:
         """Move or rename a file or directory.
 
         Moves "src" to "dest", a new name or an existing directory to put it in.
@@ -8728,7 +8550,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.nr_devices(self._o)
 
-    def ntfs_3g_probe(self, rw: bool, device: str) -> int:
+    def ntfs_3g_probe(self, rw: bool, device: _Path) -> int:
         """Tell whether an NTFS file system can be mounted.
 
         Tests whether the NTFS file system on "device" can be mounted: for
@@ -8737,14 +8559,12 @@ class GuestFS:
 
         Returns 0 if it can, else a number that says why not: among others 12
         for no valid NTFS, 13 for a damaged one, 14 if Windows is hibernated on
-        it, 15 if it was not unmounted cleanly, 16 if it is in use. That it
-        cannot be mounted is a result, not an error. It is an error if the test
-        could not run.
+        it or was shut down with Fast Startup, 15 if it was not unmounted
+        cleanly, 16 if it is in use. That it cannot be mounted is a result, not
+        an error. It is an error if the test could not run.
 
         See also GuestFS.ntfsfix, GuestFS.mount and ntfs-3g.probe(8), which has
         all numbers.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "ntfs3g" is available;
         GuestFS.feature_available tells.
@@ -8754,7 +8574,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.ntfs_3g_probe(self._o, rw, device)
 
-    def ntfs_chmod(self, device: str, mode: int, path: str, recursive: Optional[bool] = None) -> None:
+    def ntfs_chmod(self, device: _Path, mode: int, path: _Path, recursive: Optional[bool] = None) -> None:
         """Set the permissions of a file on NTFS.
 
         Gives the file or directory "path" on the NTFS file system of "device"
@@ -8764,12 +8584,11 @@ class GuestFS:
 
         "device" must not be mounted. "path" is therefore a plain text: the path
         from the top of that file system, with slashes, such as "/Program
-        Files/App". Upper and lower case must be right. It is an error if there
-        is no such file, or if another bit is set in "mode".
+        Files/App". Upper and lower case must be right. It is an error (ENOENT)
+        if there is no such file, if another bit is set in "mode", or (EROFS) if
+        a hibernated Windows goes on with the file system.
 
         See also GuestFS.chmod and ntfssecaudit(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "ntfs3g" is available;
         GuestFS.feature_available tells.
@@ -8779,7 +8598,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.ntfs_chmod(self._o, device, mode, path, recursive)
 
-    def ntfscat_i(self, device: str, inode: int, filename: str) -> None:
+    def ntfscat_i(self, device: _Path, inode: int, filename: _Path) -> None:
         """Download a file from NTFS by its inode number.
 
         Writes the content of the file with the number "inode" (its record in
@@ -8793,8 +8612,6 @@ class GuestFS:
 
         See also GuestFS.download_inode, GuestFS.download and ntfscat(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Long runs send progress events.
 
         It can be stopped from another thread or a signal handler with
@@ -8805,7 +8622,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.ntfscat_i(self._o, device, inode, filename)
 
-    def ntfsclone_in(self, backupfile: str, device: str) -> None:
+    def ntfsclone_in(self, backupfile: _Path, device: _Path) -> None:
         """Restore an NTFS file system from a backup.
 
         Reads the host file "backupfile", which GuestFS.ntfsclone_out has made,
@@ -8819,8 +8636,6 @@ class GuestFS:
 
         See also GuestFS.ntfsclone_out and ntfsclone(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "ntfs3g" is available;
         GuestFS.feature_available tells.
 
@@ -8832,7 +8647,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.ntfsclone_in(self._o, backupfile, device)
 
-    def ntfsclone_out(self, device: str, backupfile: str, metadataonly: Optional[bool] = None, rescue: Optional[bool] = None, ignorefscheck: Optional[bool] = None, preservetimestamps: Optional[bool] = None, force: Optional[bool] = None) -> None:
+    def ntfsclone_out(self, device: _Path, backupfile: _Path, metadataonly: Optional[bool] = None, rescue: Optional[bool] = None, ignorefscheck: Optional[bool] = None, preservetimestamps: Optional[bool] = None, force: Optional[bool] = None) -> None:
         """Save an NTFS file system to a backup.
 
         Saves the NTFS file system of "device" to "backupfile" on the host, in
@@ -8845,8 +8660,6 @@ class GuestFS:
 
         See also GuestFS.ntfsclone_in, GuestFS.ntfsfix and ntfsclone(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "ntfs3g" is available;
         GuestFS.feature_available tells.
 
@@ -8858,7 +8671,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.ntfsclone_out(self._o, device, backupfile, metadataonly, rescue, ignorefscheck, preservetimestamps, force)
 
-    def ntfsfix(self, device: str, clearbadsectors: Optional[bool] = None) -> None:
+    def ntfsfix(self, device: _Path, clearbadsectors: Optional[bool] = None) -> None:
         """Repair simple damage of an NTFS file system.
 
         Repairs some basic damage of the NTFS file system on "device", empties
@@ -8867,11 +8680,11 @@ class GuestFS:
         more.
 
         That is not what "chkdsk" does: the files and directories are not looked
-        at. It is an error if the damage is too heavy.
+        at. It is an error if the damage is too heavy, or (EROFS) if a
+        hibernated Windows goes on with the file system: nothing is changed
+        then.
 
         See also GuestFS.ntfs_3g_probe and ntfsfix(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "ntfs3g" is available;
         GuestFS.feature_available tells.
@@ -8881,7 +8694,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.ntfsfix(self._o, device, clearbadsectors)
 
-    def ntfsresize(self, device: str, size: Optional[int] = None, force: Optional[bool] = None) -> None:
+    def ntfsresize(self, device: _Path, size: Optional[int] = None, force: Optional[bool] = None) -> None:
         """Change the size of an NTFS file system.
 
         Changes the size of the NTFS file system on "device", which must not be
@@ -8894,11 +8707,10 @@ class GuestFS:
         its next start. A file system with that mark is refused, so "force" is
         needed to resize twice without Windows in between. It is also an error
         if "size" is too small for the content or larger than the device, if it
-        is not positive, or if the file system is damaged.
+        is not positive, if the file system is damaged, or (EROFS) if a
+        hibernated Windows goes on with it.
 
         See also GuestFS.part_resize, GuestFS.lvresize and ntfsresize(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "ntfsprogs" is available;
         GuestFS.feature_available tells.
@@ -8910,7 +8722,7 @@ class GuestFS:
 
     ntfsresize_opts = ntfsresize
 
-    def ntfsresize_size(self, device: str, size: int) -> None:
+    def ntfsresize_size(self, device: _Path, size: int) -> None:
         """Change the size of an NTFS file system.
 
         Makes the NTFS file system on "device" "size" bytes large. It is
@@ -8919,8 +8731,6 @@ class GuestFS:
         size.
 
         See also GuestFS.ntfsresize and ntfsresize(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.ntfsresize instead. This call
         stays, so programs that use it keep working.
@@ -8968,7 +8778,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.parse_environment_list(self._o, environment)
 
-    def part_add(self, device: str, prlogex: str, startsect: int, endsect: int) -> None:
+    def part_add(self, device: _Path, prlogex: str, startsect: int, endsect: int) -> None:
         """Add a partition.
 
         Adds a partition to the partition table of "device". It reaches from the
@@ -8993,7 +8803,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_add(self._o, device, prlogex, startsect, endsect)
 
-    def part_del(self, device: str, partnum: int) -> None:
+    def part_del(self, device: _Path, partnum: int) -> None:
         """Delete a partition.
 
         Deletes the partition with the number "partnum", counted from 1, from
@@ -9009,7 +8819,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_del(self._o, device, partnum)
 
-    def part_disk(self, device: str, parttype: str) -> None:
+    def part_disk(self, device: _Path, parttype: str) -> None:
         """Partition a disk with one partition.
 
         Makes a new partition table of the kind "parttype" on "device", and in
@@ -9025,7 +8835,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_disk(self._o, device, parttype)
 
-    def part_expand_gpt(self, device: str) -> None:
+    def part_expand_gpt(self, device: _Path) -> None:
         """Move the second copy of a GPT to the end of the disk.
 
         GPT keeps a second copy of the partition table at the end of the disk.
@@ -9045,7 +8855,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_expand_gpt(self._o, device)
 
-    def part_get_bootable(self, device: str, partnum: int) -> bool:
+    def part_get_bootable(self, device: _Path, partnum: int) -> bool:
         """Test whether a partition has the boot flag.
 
         Returns true if the partition "partnum" of "device" has the boot flag.
@@ -9060,7 +8870,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_get_bootable(self._o, device, partnum)
 
-    def part_get_disk_guid(self, device: str) -> str:
+    def part_get_disk_guid(self, device: _Path) -> str:
         """Return the GUID of a GPT disk.
 
         Returns the GUID by which the partition table of "device" identifies the
@@ -9075,14 +8885,15 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_get_disk_guid(self._o, device)
 
-    def part_get_gpt_attributes(self, device: str, partnum: int) -> int:
+    def part_get_gpt_attributes(self, device: _Path, partnum: int) -> int:
         """Return the attributes of a GPT partition.
 
         Returns the attribute flags of the partition number "partnum", counted
         from 1, of "device" as one number. Bits 0 to 2 mean the same for all
         partitions, and bits 48 to 63 depend on its type, as told at
         GuestFS.part_set_gpt_attributes. When bit 63 is set the number is
-        negative.
+        negative. All 64 flags at once would be -1, by which programs in C know
+        a failure: in all languages but Rust it is the error "EOVERFLOW".
 
         It is an error if the disk has no GPT or no such partition.
 
@@ -9093,7 +8904,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_get_gpt_attributes(self._o, device, partnum)
 
-    def part_get_gpt_guid(self, device: str, partnum: int) -> str:
+    def part_get_gpt_guid(self, device: _Path, partnum: int) -> str:
         """Return the GUID of a partition.
 
         Returns the GUID that tells the partition "partnum" of "device" from all
@@ -9108,7 +8919,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_get_gpt_guid(self._o, device, partnum)
 
-    def part_get_gpt_type(self, device: str, partnum: int) -> str:
+    def part_get_gpt_type(self, device: _Path, partnum: int) -> str:
         """Return the GUID of the type of a partition.
 
         Returns what the partition "partnum" of "device" is for, as the GUID of
@@ -9127,7 +8938,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_get_gpt_type(self._o, device, partnum)
 
-    def part_get_mbr_id(self, device: str, partnum: int) -> int:
+    def part_get_mbr_id(self, device: _Path, partnum: int) -> int:
         """Return the type byte of a partition.
 
         Returns the byte that says what the partition "partnum" of "device" is
@@ -9143,7 +8954,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_get_mbr_id(self._o, device, partnum)
 
-    def part_get_mbr_part_type(self, device: str, partnum: int) -> str:
+    def part_get_mbr_part_type(self, device: _Path, partnum: int) -> str:
         """Return whether a partition is primary, logical or extended.
 
         Returns the kind of the partition number "partnum", counted from 1, of
@@ -9167,7 +8978,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_get_mbr_part_type(self._o, device, partnum)
 
-    def part_get_name(self, device: str, partnum: int) -> str:
+    def part_get_name(self, device: _Path, partnum: int) -> str:
         """Return the name of a partition.
 
         Returns the name of the partition number "partnum", counted from 1, of
@@ -9182,19 +8993,20 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_get_name(self._o, device, partnum)
 
-    def part_get_parttype(self, device: str) -> str:
+    def part_get_parttype(self, device: _Path) -> str:
         """Return the kind of a partition table.
 
         Returns the kind of the partition table of "device": "gpt", "msdos"
         (which is MBR), or one of the rarer ones listed at GuestFS.part_init. It
-        is an error if there is none.
+        is an error if there is none, also if there is a file system on the
+        whole disk; a FAT with a partition table in its boot sector has one.
 
         Since version 1.0.78.
         """
         self._check_not_closed()
         return libguestfsmod.part_get_parttype(self._o, device)
 
-    def part_init(self, device: str, parttype: str) -> None:
+    def part_init(self, device: _Path, parttype: str) -> None:
         """Make an empty partition table.
 
         Makes a new partition table without partitions on "device". What was on
@@ -9216,7 +9028,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_init(self._o, device, parttype)
 
-    def part_list(self, device: str) -> List[_Partition]:
+    def part_list(self, device: _Path) -> List[_Partition]:
         """List the partitions of a disk.
 
         Returns number, begin, end and size of each partition of "device", in
@@ -9231,7 +9043,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_list(self._o, device)
 
-    def part_resize(self, device: str, partnum: int, endsect: int) -> None:
+    def part_resize(self, device: _Path, partnum: int, endsect: int) -> None:
         """Move the end of a partition.
 
         Makes the partition "partnum" of "device" larger or smaller: "endsect"
@@ -9252,7 +9064,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_resize(self._o, device, partnum, endsect)
 
-    def part_set_bootable(self, device: str, partnum: int, bootable: bool) -> None:
+    def part_set_bootable(self, device: _Path, partnum: int, bootable: bool) -> None:
         """Set or clear the boot flag of a partition.
 
         Sets the boot flag of the partition "partnum" of "device", or clears it
@@ -9269,7 +9081,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_set_bootable(self._o, device, partnum, bootable)
 
-    def part_set_disk_guid(self, device: str, guid: str) -> None:
+    def part_set_disk_guid(self, device: _Path, guid: str) -> None:
         """Set the GUID of a GPT disk.
 
         Sets the GUID by which the partition table of "device" identifies the
@@ -9285,7 +9097,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_set_disk_guid(self._o, device, guid)
 
-    def part_set_disk_guid_random(self, device: str) -> None:
+    def part_set_disk_guid_random(self, device: _Path) -> None:
         """Give a GPT disk a new GUID.
 
         Sets the GUID by which the partition table of "device" identifies the
@@ -9300,7 +9112,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_set_disk_guid_random(self._o, device)
 
-    def part_set_gpt_attributes(self, device: str, partnum: int, attributes: int) -> None:
+    def part_set_gpt_attributes(self, device: _Path, partnum: int, attributes: int) -> None:
         """Set the attributes of a GPT partition.
 
         Sets the attribute flags of the partition number "partnum", counted from
@@ -9330,7 +9142,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_set_gpt_attributes(self._o, device, partnum, attributes)
 
-    def part_set_gpt_guid(self, device: str, partnum: int, guid: str) -> None:
+    def part_set_gpt_guid(self, device: _Path, partnum: int, guid: str) -> None:
         """Set the GUID of a partition.
 
         Sets the GUID that tells the partition "partnum" of "device" from all
@@ -9346,7 +9158,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_set_gpt_guid(self._o, device, partnum, guid)
 
-    def part_set_gpt_type(self, device: str, partnum: int, guid: str) -> None:
+    def part_set_gpt_type(self, device: _Path, partnum: int, guid: str) -> None:
         """Set the type of a partition by its GUID.
 
         Sets what the partition "partnum" of "device" is for. "guid" is the GUID
@@ -9365,7 +9177,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_set_gpt_type(self._o, device, partnum, guid)
 
-    def part_set_mbr_id(self, device: str, partnum: int, idbyte: int) -> None:
+    def part_set_mbr_id(self, device: _Path, partnum: int, idbyte: int) -> None:
         """Set the type byte of a partition.
 
         Sets the byte that says what the partition "partnum" of "device" is for
@@ -9383,7 +9195,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_set_mbr_id(self._o, device, partnum, idbyte)
 
-    def part_set_name(self, device: str, partnum: int, name: str) -> None:
+    def part_set_name(self, device: _Path, partnum: int, name: str) -> None:
         """Set the name of a partition.
 
         Gives the partition number "partnum", counted from 1, of "device" the
@@ -9399,7 +9211,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_set_name(self._o, device, partnum, name)
 
-    def part_to_dev(self, partition: str) -> str:
+    def part_to_dev(self, partition: _Path) -> str:
         """Return the disk that a partition is on.
 
         Returns the name of the disk or array that "partition" is a partition
@@ -9414,7 +9226,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.part_to_dev(self._o, partition)
 
-    def part_to_partnum(self, partition: str) -> int:
+    def part_to_partnum(self, partition: _Path) -> int:
         """Return the number of a partition.
 
         Returns the number of "partition" on its disk, as other calls for
@@ -9440,7 +9252,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.ping_daemon(self._o)
 
-    def pread(self, path: str, count: int, offset: int) -> bytes:
+    def pread(self, path: _Path, count: int, offset: int) -> bytes:
         """Read part of a file.
 
         Reads "count" bytes of the file "path", beginning at the byte "offset",
@@ -9460,7 +9272,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.pread(self._o, path, count, offset)
 
-    def pread_device(self, device: str, count: int, offset: int) -> bytes:
+    def pread_device(self, device: _Path, count: int, offset: int) -> bytes:
         """Read part of a device.
 
         Reads "count" bytes of the block device "device", beginning at the byte
@@ -9479,7 +9291,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.pread_device(self._o, device, count, offset)
 
-    def pvchange_uuid(self, device: str) -> None:
+    def pvchange_uuid(self, device: _Path) -> None:
         """Give a physical volume a new UUID.
 
         Replaces the UUID of the LVM physical volume "device" by a new random
@@ -9517,7 +9329,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.pvchange_uuid_all(self._o)
 
-    def pvcreate(self, device: str) -> None:
+    def pvcreate(self, device: _Path) -> None:
         """Make a device a physical volume.
 
         Writes the header of an LVM physical volume to "device", which is best a
@@ -9533,7 +9345,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.pvcreate(self._o, device)
 
-    def pvremove(self, device: str) -> None:
+    def pvremove(self, device: _Path) -> None:
         """Make a device no physical volume any more.
 
         Removes the label of the physical volume from "device", so that LVM does
@@ -9551,7 +9363,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.pvremove(self._o, device)
 
-    def pvresize(self, device: str) -> None:
+    def pvresize(self, device: _Path) -> None:
         """Fit a physical volume to the size of its device.
 
         Makes the LVM physical volume "device" as large as the device is now. It
@@ -9570,7 +9382,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.pvresize(self._o, device)
 
-    def pvresize_size(self, device: str, size: int) -> None:
+    def pvresize_size(self, device: _Path, size: int) -> None:
         """Set the size of a physical volume.
 
         Makes the LVM physical volume "device" take "size" bytes of its device,
@@ -9623,7 +9435,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.pvs_full(self._o)
 
-    def pvuuid(self, device: str) -> str:
+    def pvuuid(self, device: _Path) -> str:
         """Return the UUID of a physical volume.
 
         Returns the UUID of the LVM physical volume "device". It has 32 letters
@@ -9638,7 +9450,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.pvuuid(self._o, device)
 
-    def pwrite(self, path: str, content: Union[bytes, bytearray, memoryview, str], offset: int) -> int:
+    def pwrite(self, path: _Path, content: Union[bytes, bytearray, memoryview, str], offset: int) -> int:
         """Write to part of a file.
 
         Writes "content" into the file "path" at the byte "offset", and returns
@@ -9660,7 +9472,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.pwrite(self._o, path, content, offset)
 
-    def pwrite_device(self, device: str, content: Union[bytes, bytearray, memoryview, str], offset: int) -> int:
+    def pwrite_device(self, device: _Path, content: Union[bytes, bytearray, memoryview, str], offset: int) -> int:
         """Write to part of a device.
 
         Writes "content" to the block device "device" at the byte "offset", and
@@ -9679,7 +9491,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.pwrite_device(self._o, device, content, offset)
 
-    def read_file(self, path: str) -> bytes:
+    def read_file(self, path: _Path) -> bytes:
         """Return the content of a file.
 
         Returns all bytes of the file "path". They have to fit into memory;
@@ -9692,7 +9504,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.read_file(self._o, path)
 
-    def read_lines(self, path: str) -> List[str]:
+    def read_lines(self, path: _Path) -> List[str]:
         """Return the lines of a text file.
 
         Returns the lines of the file "path". The ends of the lines, newline or
@@ -9707,7 +9519,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.read_lines(self._o, path)
 
-    def readdir(self, dir: str) -> List[_Dirent]:
+    def readdir(self, dir: _Path) -> List[_Dirent]:
         """Return the entries of a directory.
 
         Returns name, type and inode number of everything in the directory
@@ -9726,7 +9538,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.readdir(self._o, dir)
 
-    def readlink(self, path: str) -> str:
+    def readlink(self, path: _Path) -> str:
         """Read the target of a symbolic link.
 
         Returns the text of the symbolic link "path", exactly as it was stored.
@@ -9740,7 +9552,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.readlink(self._o, path)
 
-    def readlinklist(self, path: str, names: Iterable[str]) -> List[str]:
+    def readlinklist(self, path: _Path, names: Iterable[_Path]) -> List[str]:
         """Read several symbolic links of a directory.
 
         Returns where each of "names", which are symbolic links in the directory
@@ -9761,7 +9573,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.readlinklist(self._o, path, names)
 
-    def realpath(self, path: str) -> str:
+    def realpath(self, path: _Path) -> str:
         """Resolve a path to its canonical form.
 
         Returns the absolute path of "path" without ".", "..", doubled slashes
@@ -9776,7 +9588,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.realpath(self._o, path)
 
-    def remount(self, mountpoint: str, rw: Optional[bool] = None) -> None:
+    def remount(self, mountpoint: _Path, rw: Optional[bool] = None) -> None:
         """Make a mounted file system read-only or writable.
 
         Changes how the file system that is mounted at "mountpoint" may be used.
@@ -9820,7 +9632,7 @@ class GuestFS:
         _deprecated("GuestFS.remove_drive() is deprecated")
         return libguestfsmod.remove_drive(self._o, label)
 
-    def removexattr(self, xattr: str, path: str) -> None:
+    def removexattr(self, xattr: str, path: _Path) -> None:
         """Remove an extended attribute of a file.
 
         Removes the extended attribute "xattr", such as "user.comment", of the
@@ -9838,7 +9650,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.removexattr(self._o, xattr, path)
 
-    def rename(self, oldpath: str, newpath: str) -> None:
+    def rename(self, oldpath: _Path, newpath: _Path) -> None:
         """Give a file another name on the same file system.
 
         Makes "newpath" the name of what was called "oldpath", at once and
@@ -9857,17 +9669,16 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.rename(self._o, oldpath, newpath)
 
-    def resize2fs(self, device: str) -> None:
+    def resize2fs(self, device: _Path) -> None:
         """Make an ext file system as large as its device.
 
         Makes the ext2, ext3 or ext4 file system on "device" as large as the
         device, after a partition or logical volume was made larger. One that
         has this size already is left as it is.
 
-        If it is mounted it grows as it is. Otherwise it is checked first, and
-        what can be repaired without questions is repaired; worse damage is an
-        error, and GuestFS.e2fsck with "forceall" is the remedy. Anything but an
-        ext file system is an error.
+        If it is mounted it grows as it is. Otherwise it is checked and repaired
+        first, as by GuestFS.e2fsck with "forceall", since only a clean file
+        system can be resized. Anything but an ext file system is an error.
 
         See also GuestFS.lvresize, GuestFS.part_resize, GuestFS.vfs_minimum_size
         and resize2fs(8).
@@ -9877,7 +9688,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.resize2fs(self._o, device)
 
-    def resize2fs_M(self, device: str) -> None:
+    def resize2fs_M(self, device: _Path) -> None:
         """Shrink an ext2, ext3 or ext4 file system to the smallest possible size.
 
         Shrinks the file system on "device" as far as its content allows, in the
@@ -9894,21 +9705,19 @@ class GuestFS:
         See also GuestFS.resize2fs, GuestFS.resize2fs_size and
         GuestFS.vfs_minimum_size.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.9.4.
         """
         self._check_not_closed()
         return libguestfsmod.resize2fs_M(self._o, device)
 
-    def resize2fs_size(self, device: str, size: int) -> None:
+    def resize2fs_size(self, device: _Path, size: int) -> None:
         """Resize an ext2, ext3 or ext4 file system to a given size.
 
         Makes the file system on "device" "size" bytes long. "size" must be a
-        multiple of 1024, and is rounded down to whole blocks of the file
-        system. It is an error if the content does not fit into it or if the
-        device is shorter. The device itself keeps its size, so shrink the file
-        system before its partition, and enlarge it afterwards.
+        multiple of 1024 above zero, and is rounded down to whole blocks of the
+        file system. It is an error if the content does not fit into it or if
+        the device is shorter. The device itself keeps its size, so shrink the
+        file system before its partition, and enlarge it afterwards.
 
         A mounted file system can grow, but not shrink. If it is not mounted, it
         is checked and repaired first, as by GuestFS.e2fsck with "forceall",
@@ -9919,14 +9728,12 @@ class GuestFS:
         See also GuestFS.resize2fs, GuestFS.resize2fs_M,
         GuestFS.vfs_minimum_size and resize2fs(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.3.14.
         """
         self._check_not_closed()
         return libguestfsmod.resize2fs_size(self._o, device, size)
 
-    def rm(self, path: str) -> None:
+    def rm(self, path: _Path) -> None:
         """Remove a file.
 
         Removes the name "path". The file goes when this was its last name. A
@@ -9942,7 +9749,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.rm(self._o, path)
 
-    def rm_f(self, path: str) -> None:
+    def rm_f(self, path: _Path) -> None:
         """Remove a file if it exists.
 
         Removes the name "path" like GuestFS.rm, but does nothing when there is
@@ -9954,7 +9761,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.rm_f(self._o, path)
 
-    def rm_rf(self, path: str) -> None:
+    def rm_rf(self, path: _Path) -> None:
         """Remove a file or a whole directory tree.
 
         Removes "path" and, if it is a directory, everything below it. Nothing
@@ -9972,7 +9779,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.rm_rf(self._o, path)
 
-    def rmdir(self, path: str) -> None:
+    def rmdir(self, path: _Path) -> None:
         """Remove an empty directory.
 
         Removes the directory "path", which must be empty. For a tree use
@@ -9985,7 +9792,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.rmdir(self._o, path)
 
-    def rmmountpoint(self, exemptpath: str) -> None:
+    def rmmountpoint(self, exemptpath: _Path) -> None:
         """Remove a directory that was made to mount on.
 
         Removes the directory "exemptpath", which GuestFS.mkmountpoint has made.
@@ -9999,7 +9806,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.rmmountpoint(self._o, exemptpath)
 
-    def rsync(self, src: str, dest: str, archive: Optional[bool] = None, deletedest: Optional[bool] = None) -> None:
+    def rsync(self, src: _Path, dest: _Path, archive: Optional[bool] = None, deletedest: Optional[bool] = None) -> None:
         """Synchronise two directories of the guest.
 
         Makes "dest" like "src" with rsync(1), copying only what differs. Both
@@ -10013,8 +9820,6 @@ class GuestFS:
 
         See also GuestFS.rsync_in, GuestFS.rsync_out and GuestFS.cp_a.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "rsync" is available;
         GuestFS.feature_available tells.
 
@@ -10023,7 +9828,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.rsync(self._o, src, dest, archive, deletedest)
 
-    def rsync_in(self, remote: str, dest: str, archive: Optional[bool] = None, deletedest: Optional[bool] = None) -> None:
+    def rsync_in(self, remote: str, dest: _Path, archive: Optional[bool] = None, deletedest: Optional[bool] = None) -> None:
         """Synchronise a directory of the guest from a server.
 
         Makes the directory "dest" of the guest like "remote" with rsync(1),
@@ -10040,8 +9845,6 @@ class GuestFS:
 
         See also GuestFS.rsync_out, GuestFS.rsync and GuestFS.copy_in.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "rsync" is available;
         GuestFS.feature_available tells.
 
@@ -10050,7 +9853,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.rsync_in(self._o, remote, dest, archive, deletedest)
 
-    def rsync_out(self, src: str, remote: str, archive: Optional[bool] = None, deletedest: Optional[bool] = None) -> None:
+    def rsync_out(self, src: _Path, remote: str, archive: Optional[bool] = None, deletedest: Optional[bool] = None) -> None:
         """Synchronise a directory of the guest to a server.
 
         Makes "remote" like the file or directory "src" of the guest with
@@ -10067,8 +9870,6 @@ class GuestFS:
 
         See also GuestFS.rsync_in, GuestFS.rsync and GuestFS.copy_out.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "rsync" is available;
         GuestFS.feature_available tells.
 
@@ -10077,7 +9878,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.rsync_out(self._o, src, remote, archive, deletedest)
 
-    def scrub_device(self, device: str) -> None:
+    def scrub_device(self, device: _Path) -> None:
         """Overwrite a device with patterns.
 
         Overwrites all of "device" several times, with random bytes and with
@@ -10093,8 +9894,6 @@ class GuestFS:
 
         See also GuestFS.scrub_file and GuestFS.scrub_freespace.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "scrub" is available;
         GuestFS.feature_available tells.
 
@@ -10103,7 +9902,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.scrub_device(self._o, device)
 
-    def scrub_file(self, file: str) -> None:
+    def scrub_file(self, file: _Path) -> None:
         """Overwrite a file with patterns and remove it.
 
         Overwrites the regular file "file" several times, as
@@ -10117,8 +9916,6 @@ class GuestFS:
         See also GuestFS.scrub_device, GuestFS.scrub_freespace, GuestFS.rm and
         scrub(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "scrub" is available;
         GuestFS.feature_available tells.
 
@@ -10127,7 +9924,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.scrub_file(self._o, file)
 
-    def scrub_freespace(self, dir: str) -> None:
+    def scrub_freespace(self, dir: _Path) -> None:
         """Overwrite the free space of a file system.
 
         Creates the directory "dir", which must not exist yet, fills it with
@@ -10141,8 +9938,6 @@ class GuestFS:
 
         See also GuestFS.scrub_device, GuestFS.zero_free_space and scrub(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "scrub" is available;
         GuestFS.feature_available tells.
 
@@ -10151,7 +9946,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.scrub_freespace(self._o, dir)
 
-    def selinux_relabel(self, specfile: str, path: str, force: Optional[bool] = None) -> None:
+    def selinux_relabel(self, specfile: _Path, path: _Path, force: Optional[bool] = None) -> None:
         """Label files of a guest for SELinux.
 
         Sets the SELinux labels of "path" and everything below it, as the file
@@ -10159,8 +9954,6 @@ class GuestFS:
         one path and no "excludes"; see there for the parameters.
 
         See also GuestFS.setfiles.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.setfiles instead. This call stays,
         so programs that use it keep working.
@@ -10292,6 +10085,27 @@ class GuestFS:
         "no_snapshot"
             boot a virtual machine for this launch, instead of restoring a saved
             one
+        "core"
+            the hypervisor may leave a core with the memory of the appliance
+            when it crashes
+        "privileged"
+            the hypervisor may do all that the program may. Without this it is
+            given descriptors of all disks and, as far as the kernel allows, can
+            open nothing else: it has no privileges, no network and, if root
+            starts it, a user number of its own. So a disk that only the
+            hypervisor can open cannot be added once the machine runs: one on a
+            server that is not an NBD server, for example. With such a disk
+            added before the launch the hypervisor keeps the user and the
+            network of the program, and of root's privileges those to open files
+            of other users and to use ports below 1024. A script, and one with
+            parameters added with GuestFS.config, keeps all in any case
+        "environment=NAME,NAME"
+            pass these variables of the environment on to the hypervisor, too; a
+            name may end in "*", which stands for all names that begin so.
+            Without this it gets those that it and its libraries are known to
+            use: "PATH", "HOME", "TMPDIR", "USER", "LOGNAME", "LD_LIBRARY_PATH",
+            those that begin with "QEMU_", "LIBGUESTFS_", "CEPH_" or
+            "LIBISCSI_", "SSH_AUTH_SOCK", and those for proxies and certificates
 
         The default comes from the environment variable
         "LIBGUESTFS_BACKEND_SETTINGS", which separates settings by colons.
@@ -10305,7 +10119,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.set_backend_settings(self._o, settings)
 
-    def set_cachedir(self, cachedir: Optional[str]) -> None:
+    def set_cachedir(self, cachedir: Optional[_Path]) -> None:
         """Set the directory of the appliance cache.
 
         Sets the directory below which the library keeps the appliance it has
@@ -10349,7 +10163,7 @@ class GuestFS:
         _deprecated("use GuestFS.internal_get_console_socket() instead of GuestFS.set_direct()")
         return libguestfsmod.set_direct(self._o, direct)
 
-    def set_e2attrs(self, file: str, attrs: str, clear: Optional[bool] = None) -> None:
+    def set_e2attrs(self, file: _Path, attrs: str, clear: Optional[bool] = None) -> None:
         """Set or clear attributes of a file on ext2, ext3 or ext4.
 
         Sets the attributes "attrs" of the inode of "file", or clears them if
@@ -10365,38 +10179,35 @@ class GuestFS:
 
         See also GuestFS.get_e2attrs, GuestFS.set_e2generation and chattr(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.17.31.
         """
         self._check_not_closed()
         return libguestfsmod.set_e2attrs(self._o, file, attrs, clear)
 
-    def set_e2generation(self, file: str, generation: int) -> None:
+    def set_e2generation(self, file: _Path, generation: int) -> None:
         """Set the generation of a file on ext2, ext3 or ext4.
 
         Sets the generation of the inode of "file" to "generation", a number
         between 0 and 4294967295. "file" must be a regular file or a directory.
-        On a file system that keeps no generation the call fails.
+        On a file system that keeps no generation, or does not let it be
+        changed, the call fails (ENOTTY); the latter is so on ext4 with
+        checksums of metadata, which is what GuestFS.mkfs makes.
 
         See also GuestFS.get_e2generation and chattr(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.17.31.
         """
         self._check_not_closed()
         return libguestfsmod.set_e2generation(self._o, file, generation)
 
-    def set_e2label(self, device: str, label: str) -> None:
+    def set_e2label(self, device: _Path, label: str) -> None:
         """Set the label of an ext2, ext3 or ext4 file system.
 
         Gives the file system on "device" the label "label" of at most 16 bytes;
-        more is an error. It is the same as GuestFS.set_label.
+        more is an error. GuestFS.set_label does this for more types; anything
+        but an ext file system is an error here.
 
         See also GuestFS.vfs_label.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.set_label instead. This call
         stays, so programs that use it keep working.
@@ -10407,7 +10218,7 @@ class GuestFS:
         _deprecated("use GuestFS.set_label() instead of GuestFS.set_e2label()")
         return libguestfsmod.set_e2label(self._o, device, label)
 
-    def set_e2uuid(self, device: str, uuid: str) -> None:
+    def set_e2uuid(self, device: _Path, uuid: str) -> None:
         """Set the UUID of an ext2, ext3 or ext4 file system.
 
         Gives the file system on "device" the UUID "uuid", written in the usual
@@ -10418,8 +10229,6 @@ class GuestFS:
 
         See also GuestFS.vfs_uuid and tune2fs(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Deprecated. New programs call GuestFS.set_uuid instead. This call stays,
         so programs that use it keep working.
 
@@ -10429,7 +10238,7 @@ class GuestFS:
         _deprecated("use GuestFS.set_uuid() instead of GuestFS.set_e2uuid()")
         return libguestfsmod.set_e2uuid(self._o, device, uuid)
 
-    def set_hv(self, hv: str) -> None:
+    def set_hv(self, hv: _Path) -> None:
         """Set the hypervisor program.
 
         Makes "hv" the program that runs the appliance; for the backend "direct"
@@ -10468,7 +10277,75 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.set_identifier(self._o, identifier)
 
-    def set_label(self, mountable: str, label: str) -> None:
+    def set_image_folders(self, folders: Iterable[str]) -> None:
+        """Allow contained images to reach these folders.
+
+        Says below which folders of the host, besides its own, the files may lie
+        that an image names, where GuestFS.set_image_trust has said "contained".
+        The list replaces the one from before; an empty one allows none but the
+        image's own folder. Each must be a directory that exists. Block devices
+        may be layers of an image only where a folder that has them is in this
+        list.
+
+        The environment variable "LIBGUESTFS_IMAGE_FOLDERS" does the same, with
+        colons between the folders.
+
+        libguestfs itself does not have this call. See also
+        GuestFS.get_image_folders.
+
+        Since version 1.61.1.
+        """
+        self._check_not_closed()
+        return libguestfsmod.set_image_folders(self._o, folders)
+
+    def set_image_trust(self, trust: str) -> None:
+        """Say how far images are trusted.
+
+        The file of a disk image can name others: the backing file of an
+        overlay, a file with the data, the extents of a VMDK, a server. Whoever
+        made the image has chosen the names, and what they lead to is read, and
+        with a writable drive perhaps written, with the rights of the program.
+
+        "trusted"
+            the names are followed, as libguestfs does. This is the default.
+            What an image reaches outside its own folder is told in an event of
+            the class "library" when the drive is attached, and by guestfish on
+            stderr.
+        "contained"
+            every layer must be a regular file below the folder in which the
+            image itself lies, or below one that GuestFS.set_image_folders
+            allows. Symbolic links are followed first: what counts is where they
+            lead. The library reads the names itself and hands qemu nothing but
+            open files. Everything else is refused before qemu sees the image:
+            files elsewhere, protocols, "json:" names, layers that do not say
+            their format, formats that can have names which the library does not
+            read, differences to a parent in the formats of other hypervisors.
+
+        Contained images are for those that somebody else has made. Keep each in
+        a folder of its own: an image in your home directory can name any file
+        below it. A folder that is the root directory counts for nothing, nor
+        does that of a device. If the format of a drive is not given it is still
+        found out from the first bytes, as with GuestFS.add_drive: say it where
+        it is known.
+
+        In "contained" an image on a server must be added with the format "raw",
+        a VMDK in several files must be added read-only, and a data file of
+        qcow2 with a relative name lies beside the image. The backend "libvirt"
+        refuses contained images, since libvirt opens files by their names.
+
+        It counts for drives that are attached after this call: by
+        GuestFS.launch, or by GuestFS.add_drive to a handle that runs. The
+        environment variable "LIBGUESTFS_IMAGE_TRUST" does the same.
+
+        libguestfs itself does not have this call. See also
+        GuestFS.get_image_trust and GuestFS.set_image_folders.
+
+        Since version 1.61.1.
+        """
+        self._check_not_closed()
+        return libguestfsmod.set_image_trust(self._o, trust)
+
+    def set_label(self, mountable: _Path, label: str) -> None:
         """Set the label of a file system.
 
         Gives the file system on "mountable" the label "label". How long it may
@@ -10650,7 +10527,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.set_program(self._o, program)
 
-    def set_qemu(self, hv: Optional[str]) -> None:
+    def set_qemu(self, hv: Optional[_Path]) -> None:
         """Set the hypervisor program.
 
         The old name of GuestFS.set_hv. In addition "hv" can be NULL: then the
@@ -10728,7 +10605,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.set_smp(self._o, smp)
 
-    def set_tmpdir(self, tmpdir: Optional[str]) -> None:
+    def set_tmpdir(self, tmpdir: Optional[_Path]) -> None:
         """Set the directory of temporary files.
 
         Sets the directory below which the handle keeps temporary files, among
@@ -10766,7 +10643,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.set_trace(self._o, trace)
 
-    def set_uuid(self, device: str, uuid: str) -> None:
+    def set_uuid(self, device: _Path, uuid: str) -> None:
         """Set the UUID of a file system.
 
         Gives the file system on "device" the UUID "uuid", written in the usual
@@ -10781,7 +10658,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.set_uuid(self._o, device, uuid)
 
-    def set_uuid_random(self, device: str) -> None:
+    def set_uuid_random(self, device: _Path) -> None:
         """Give a file system a new UUID.
 
         Gives the file system on "device" a new random UUID, for instance to
@@ -10794,8 +10671,6 @@ class GuestFS:
 
         See also GuestFS.set_uuid, GuestFS.vfs_uuid, GuestFS.pvchange_uuid and
         GuestFS.part_set_disk_guid_random.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.29.50.
         """
@@ -10824,12 +10699,12 @@ class GuestFS:
 
         Makes "context" the security context of the daemon in the appliance,
         which files that it creates then get theirs from. It needs SELinux in
-        the appliance, see GuestFS.getcon; it fails as a rule. To label the
-        files of a guest, use GuestFS.setfiles.
+        the appliance, see GuestFS.getcon; without it, it is an error. As no
+        policy is there, any context is taken then, and none has an effect; only
+        an empty one is an error. To label the files of a guest, use
+        GuestFS.setfiles.
 
         See also GuestFS.getcon and GuestFS.setfiles.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.setfiles instead. This call stays,
         so programs that use it keep working.
@@ -10843,7 +10718,7 @@ class GuestFS:
         _deprecated("use GuestFS.setfiles() instead of GuestFS.setcon()")
         return libguestfsmod.setcon(self._o, context)
 
-    def setfiles(self, specfile: str, paths: Iterable[str], force: Optional[bool] = None, excludes: Optional[Iterable[str]] = None) -> None:
+    def setfiles(self, specfile: _Path, paths: Iterable[_Path], force: Optional[bool] = None, excludes: Optional[Iterable[str]] = None) -> None:
         """Label files of a guest for SELinux.
 
         Sets the SELinux labels of files, as setfiles(8) does. This is needed
@@ -10859,7 +10734,9 @@ class GuestFS:
         "paths" are the files and directories to label, with everything below;
         "/" is all of the guest. Mount the file systems of the guest as it does
         itself, since the labels follow from the paths. The list must not be
-        empty. Symbolic links are labelled themselves and not followed.
+        empty. Symbolic links are labelled themselves and not followed. Nothing
+        outside of the guest's file systems can be changed, whatever links are
+        in them.
 
         A file without a label gets the one in "specfile". Of other labels only
         the type is set, unless "force" is given. Where "specfile" has no label
@@ -10871,8 +10748,6 @@ class GuestFS:
 
         See also GuestFS.selinux_relabel, GuestFS.aug_get and GuestFS.touch.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "selinuxrelabel" is
         available; GuestFS.feature_available tells.
 
@@ -10881,7 +10756,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.setfiles(self._o, specfile, paths, force, excludes)
 
-    def setxattr(self, xattr: str, val: str, vallen: int, path: str) -> None:
+    def setxattr(self, xattr: str, val: str, vallen: int, path: _Path) -> None:
         """Set an extended attribute of a file.
 
         Gives the file "path" the extended attribute "xattr", such as
@@ -10889,9 +10764,10 @@ class GuestFS:
         attribute of that name that is there already is replaced. Symbolic links
         are followed.
 
-        A "vallen" that is negative or larger than the value is an error
-        (EINVAL). How large a value may be depends on the file system, and is at
-        most 64 KiB.
+        A "vallen" of one byte more than "val" has stores the NUL that ends it
+        in C, as SELinux does with its labels. Anything larger, or negative, is
+        an error (EINVAL). How large a value may be depends on the file system,
+        and is at most 64 KiB.
 
         See also GuestFS.getxattr, GuestFS.lsetxattr, GuestFS.removexattr and
         setxattr(2).
@@ -10904,18 +10780,20 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.setxattr(self._o, xattr, val, vallen, path)
 
-    def sfdisk(self, device: str, cyls: int, heads: int, sectors: int, lines: Iterable[str]) -> None:
+    def sfdisk(self, device: _Path, cyls: int, heads: int, sectors: int, lines: Iterable[str]) -> None:
         """Partition a disk with sfdisk.
 
         Makes a new partition table on "device" from "lines", which are the
-        input of sfdisk(8): one partition each, with start, size, type and boot
-        flag separated by commas. The one line "," makes a partition that fills
-        the disk. "cyls", "heads" and "sectors" were once the geometry of the
-        disk; pass 0 for each, as sfdisk(8) does not know them any more.
+        script of sfdisk(8): one partition each, with start, size, type and boot
+        flag separated by commas, or "name=value" words. The one line "," makes
+        a partition that fills the disk. Without a line "label: gpt" it is an
+        MBR.
+
+        "cyls", "heads" and "sectors" were once the geometry of the disk.
+        Nothing uses it any more, so pass 0 for each; other numbers have no
+        effect, and negative ones are an error. "device" must not be in use.
 
         See also GuestFS.part_init, GuestFS.part_disk and GuestFS.part_list.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.part_add instead. This call stays,
         so programs that use it keep working.
@@ -10926,16 +10804,17 @@ class GuestFS:
         _deprecated("use GuestFS.part_add() instead of GuestFS.sfdisk()")
         return libguestfsmod.sfdisk(self._o, device, cyls, heads, sectors, lines)
 
-    def sfdiskM(self, device: str, lines: Iterable[str]) -> None:
+    def sfdiskM(self, device: _Path, lines: Iterable[str]) -> None:
         """Partition a disk with sfdisk in megabytes.
 
         Makes a new partition table on "device" from "lines" as GuestFS.sfdisk
-        does, but starts and sizes in the lines are in megabytes (of 1048576
-        bytes) and may be rounded. There is no geometry to give.
+        does, but plain numbers for starts and sizes in the lines are megabytes
+        (of 1048576 bytes). There is no geometry to give.
+
+        sfdisk(8) lost this unit in 2015, and the original fails with newer
+        ones; here the numbers are given to it with the suffix "MiB".
 
         See also GuestFS.part_init, GuestFS.part_disk and sfdisk(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.part_add instead. This call stays,
         so programs that use it keep working.
@@ -10946,16 +10825,15 @@ class GuestFS:
         _deprecated("use GuestFS.part_add() instead of GuestFS.sfdiskM()")
         return libguestfsmod.sfdiskM(self._o, device, lines)
 
-    def sfdisk_N(self, device: str, partnum: int, cyls: int, heads: int, sectors: int, line: str) -> None:
+    def sfdisk_N(self, device: _Path, partnum: int, cyls: int, heads: int, sectors: int, line: str) -> None:
         """Change one partition with sfdisk.
 
         Changes only the partition number "partnum", counted from 1, of
-        "device", as "line" says in the words of sfdisk(8). For "cyls", "heads"
-        and "sectors" pass 0, see GuestFS.sfdisk.
+        "device", as "line" says in the words of sfdisk(8); one that does not
+        exist yet is added where it is the next. For "cyls", "heads" and
+        "sectors" pass 0, see GuestFS.sfdisk.
 
         See also GuestFS.part_del and GuestFS.part_resize.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.part_add instead. This call stays,
         so programs that use it keep working.
@@ -10966,7 +10844,7 @@ class GuestFS:
         _deprecated("use GuestFS.part_add() instead of GuestFS.sfdisk_N()")
         return libguestfsmod.sfdisk_N(self._o, device, partnum, cyls, heads, sectors, line)
 
-    def sfdisk_disk_geometry(self, device: str) -> str:
+    def sfdisk_disk_geometry(self, device: _Path) -> str:
         """Return the geometry of a disk by its partition table.
 
         Returns a text for people with the cylinders, heads and sectors of
@@ -10978,14 +10856,12 @@ class GuestFS:
 
         See also GuestFS.part_list.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.0.26.
         """
         self._check_not_closed()
         return libguestfsmod.sfdisk_disk_geometry(self._o, device)
 
-    def sfdisk_kernel_geometry(self, device: str) -> str:
+    def sfdisk_kernel_geometry(self, device: _Path) -> str:
         """Return the geometry of a disk by the kernel.
 
         Returns a text for people with the cylinders, heads and sectors of
@@ -10995,14 +10871,12 @@ class GuestFS:
 
         See also GuestFS.sfdisk_disk_geometry and GuestFS.blockdev_getss.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.0.26.
         """
         self._check_not_closed()
         return libguestfsmod.sfdisk_kernel_geometry(self._o, device)
 
-    def sfdisk_l(self, device: str) -> str:
+    def sfdisk_l(self, device: _Path) -> str:
         """Return the partition table of a disk as text.
 
         Returns the partition table of "device" as "sfdisk -l" prints it, a text
@@ -11010,8 +10884,6 @@ class GuestFS:
         GuestFS.part_list.
 
         See also GuestFS.part_get_parttype.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.part_list instead. This call
         stays, so programs that use it keep working.
@@ -11049,7 +10921,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.sh_lines(self._o, command)
 
-    def sh_out(self, command: str, output: str) -> None:
+    def sh_out(self, command: str, output: _Path) -> None:
         """Run a shell command of the guest and save its output on the host.
 
         Has the guest's "/bin/sh" run "command", with wildcards, pipes,
@@ -11059,8 +10931,6 @@ class GuestFS:
         at GuestFS.command about the risk, applies here too.
 
         See also GuestFS.sh, GuestFS.sh_lines and GuestFS.command_out.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.55.6.
         """
@@ -11101,7 +10971,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.sleep(self._o, secs)
 
-    def stat(self, path: str) -> _Stat:
+    def stat(self, path: _Path) -> _Stat:
         """Return information about a file.
 
         Returns size, owner, permissions, times in whole seconds and more of
@@ -11117,7 +10987,7 @@ class GuestFS:
         _deprecated("use GuestFS.statns() instead of GuestFS.stat()")
         return libguestfsmod.stat(self._o, path)
 
-    def statns(self, path: str) -> _Statns:
+    def statns(self, path: _Path) -> _Statns:
         """Return information about a file.
 
         Returns size, owner, permissions, times and more of "path". Symbolic
@@ -11131,7 +11001,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.statns(self._o, path)
 
-    def statvfs(self, path: str) -> _Statvfs:
+    def statvfs(self, path: _Path) -> _Statvfs:
         """Return the size and free space of a file system.
 
         Returns numbers about the file system that "path" is on; "path" may be
@@ -11144,7 +11014,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.statvfs(self._o, path)
 
-    def strings(self, path: str) -> List[str]:
+    def strings(self, path: _Path) -> List[str]:
         """Find the text in a binary file.
 
         Returns the printable strings in the file "path", in their order: all
@@ -11164,7 +11034,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.strings(self._o, path)
 
-    def strings_e(self, encoding: str, path: str) -> List[str]:
+    def strings_e(self, encoding: str, path: _Path) -> List[str]:
         """Return the printable texts of a file in a given encoding.
 
         Looks through the file "path" for runs of at least four printable
@@ -11192,8 +11062,6 @@ class GuestFS:
 
         See also GuestFS.strings, GuestFS.hexdump and strings(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         What it takes and returns must fit into one protocol message, about 4
         MiB altogether.
 
@@ -11202,7 +11070,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.strings_e(self._o, encoding, path)
 
-    def swapoff_device(self, device: str) -> None:
+    def swapoff_device(self, device: _Path) -> None:
         """Stop swapping to a device.
 
         Lets the appliance stop using the swap device "device", which
@@ -11212,14 +11080,12 @@ class GuestFS:
 
         See also GuestFS.swapon_device and swapoff(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.0.66.
         """
         self._check_not_closed()
         return libguestfsmod.swapoff_device(self._o, device)
 
-    def swapoff_file(self, file: str) -> None:
+    def swapoff_file(self, file: _Path) -> None:
         """Stop swapping to a file.
 
         Lets the appliance stop using the swap file "file", which
@@ -11228,8 +11094,6 @@ class GuestFS:
         swapped out, or if the file is not used for swapping.
 
         See also GuestFS.swapon_file and GuestFS.swapoff_device.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.0.66.
         """
@@ -11245,8 +11109,6 @@ class GuestFS:
 
         See also GuestFS.swapon_label and GuestFS.vfs_label.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.0.66.
         """
         self._check_not_closed()
@@ -11261,8 +11123,6 @@ class GuestFS:
 
         See also GuestFS.swapon_uuid and GuestFS.vfs_uuid.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "linuxfsuuid" is available;
         GuestFS.feature_available tells.
 
@@ -11271,7 +11131,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.swapoff_uuid(self._o, uuid)
 
-    def swapon_device(self, device: str) -> None:
+    def swapon_device(self, device: _Path) -> None:
         """Swap to a device.
 
         Lets the appliance use the swap area on "device", a disk, partition or
@@ -11289,14 +11149,12 @@ class GuestFS:
         See also GuestFS.swapoff_device, GuestFS.swapon_file,
         GuestFS.add_drive_scratch and swapon(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.0.66.
         """
         self._check_not_closed()
         return libguestfsmod.swapon_device(self._o, device)
 
-    def swapon_file(self, file: str) -> None:
+    def swapon_file(self, file: _Path) -> None:
         """Swap to a file.
 
         Lets the appliance use the swap area in "file", which was prepared with
@@ -11306,8 +11164,6 @@ class GuestFS:
         is in use its file system cannot be unmounted.
 
         See also GuestFS.swapoff_file, GuestFS.fallocate64 and swapon(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Since version 1.0.66.
         """
@@ -11323,8 +11179,6 @@ class GuestFS:
 
         See also GuestFS.swapoff_label, GuestFS.mkswap and GuestFS.vfs_label.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.0.66.
         """
         self._check_not_closed()
@@ -11338,8 +11192,6 @@ class GuestFS:
         an error if no device has it.
 
         See also GuestFS.swapoff_uuid, GuestFS.mkswap and GuestFS.vfs_uuid.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "linuxfsuuid" is available;
         GuestFS.feature_available tells.
@@ -11364,7 +11216,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.sync(self._o)
 
-    def syslinux(self, device: str, directory: Optional[str] = None) -> None:
+    def syslinux(self, device: _Path, directory: Optional[_Path] = None) -> None:
         """Install the SYSLINUX boot loader.
 
         Installs SYSLINUX on the FAT file system of "device", which must not be
@@ -11381,8 +11233,6 @@ class GuestFS:
         See also GuestFS.extlinux for other file systems, GuestFS.grub_install
         and syslinux(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "syslinux" is available;
         GuestFS.feature_available tells.
 
@@ -11391,7 +11241,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.syslinux(self._o, device, directory)
 
-    def tail(self, path: str) -> List[str]:
+    def tail(self, path: _Path) -> List[str]:
         """Return the last ten lines of a file.
 
         Returns the last ten lines of the file "path", without their newlines;
@@ -11408,7 +11258,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.tail(self._o, path)
 
-    def tail_n(self, nrlines: int, path: str) -> List[str]:
+    def tail_n(self, nrlines: int, path: _Path) -> List[str]:
         """Return the last lines of a file.
 
         Returns the last "nrlines" lines of the file "path", without their
@@ -11426,7 +11276,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.tail_n(self._o, nrlines, path)
 
-    def tar_in(self, tarfile: str, directory: str, compress: Optional[str] = None, xattrs: Optional[bool] = None, selinux: Optional[bool] = None, acls: Optional[bool] = None, keepdirlink: Optional[bool] = None) -> None:
+    def tar_in(self, tarfile: _Path, directory: _Path, compress: Optional[str] = None, xattrs: Optional[bool] = None, selinux: Optional[bool] = None, acls: Optional[bool] = None, keepdirlink: Optional[bool] = None) -> None:
         """Unpack a tar archive into a directory.
 
         Reads the tar archive "tarfile" on the host and unpacks it below
@@ -11449,7 +11299,7 @@ class GuestFS:
 
     tar_in_opts = tar_in
 
-    def tar_out(self, directory: str, tarfile: str, compress: Optional[str] = None, numericowner: Optional[bool] = None, excludes: Optional[Iterable[str]] = None, xattrs: Optional[bool] = None, selinux: Optional[bool] = None, acls: Optional[bool] = None) -> None:
+    def tar_out(self, directory: _Path, tarfile: _Path, compress: Optional[str] = None, numericowner: Optional[bool] = None, excludes: Optional[Iterable[str]] = None, xattrs: Optional[bool] = None, selinux: Optional[bool] = None, acls: Optional[bool] = None) -> None:
         """Pack a directory into a tar archive.
 
         Packs everything below "directory" into a tar archive and writes it to
@@ -11469,7 +11319,7 @@ class GuestFS:
 
     tar_out_opts = tar_out
 
-    def tgz_in(self, tarball: str, directory: str) -> None:
+    def tgz_in(self, tarball: _Path, directory: _Path) -> None:
         """Unpack a tar archive compressed by gzip into a directory.
 
         Unpacks the tar archive "tarball" on the host, which must be compressed
@@ -11477,8 +11327,6 @@ class GuestFS:
         "gzip".
 
         See also GuestFS.tgz_out and tar(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.tar_in instead. This call stays,
         so programs that use it keep working.
@@ -11492,15 +11340,13 @@ class GuestFS:
         _deprecated("use GuestFS.tar_in() instead of GuestFS.tgz_in()")
         return libguestfsmod.tgz_in(self._o, tarball, directory)
 
-    def tgz_out(self, directory: str, tarball: str) -> None:
+    def tgz_out(self, directory: _Path, tarball: _Path) -> None:
         """Pack a directory into a tar archive compressed by gzip.
 
         Packs what is in "directory" into the tar archive "tarball" on the host,
         compressed by gzip. It is GuestFS.tar_out with "compress" being "gzip".
 
         See also GuestFS.tgz_in and tar(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.tar_out instead. This call stays,
         so programs that use it keep working.
@@ -11514,7 +11360,7 @@ class GuestFS:
         _deprecated("use GuestFS.tar_out() instead of GuestFS.tgz_out()")
         return libguestfsmod.tgz_out(self._o, directory, tarball)
 
-    def touch(self, path: str) -> None:
+    def touch(self, path: _Path) -> None:
         """Create a file or set its times to now.
 
         Sets the times of last access and last change of "path" to the present.
@@ -11530,7 +11376,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.touch(self._o, path)
 
-    def truncate(self, path: str) -> None:
+    def truncate(self, path: _Path) -> None:
         """Cut a file to nothing.
 
         Makes the file "path" empty. It must exist: no file is created.
@@ -11543,7 +11389,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.truncate(self._o, path)
 
-    def truncate_size(self, path: str, size: int) -> None:
+    def truncate_size(self, path: _Path, size: int) -> None:
         """Set the size of a file.
 
         Makes the file "path" exactly "size" bytes long. The file must exist.
@@ -11559,7 +11405,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.truncate_size(self._o, path, size)
 
-    def tune2fs(self, device: str, force: Optional[bool] = None, maxmountcount: Optional[int] = None, mountcount: Optional[int] = None, errorbehavior: Optional[str] = None, group: Optional[int] = None, intervalbetweenchecks: Optional[int] = None, reservedblockspercentage: Optional[int] = None, lastmounteddirectory: Optional[str] = None, reservedblockscount: Optional[int] = None, user: Optional[int] = None) -> None:
+    def tune2fs(self, device: _Path, force: Optional[bool] = None, maxmountcount: Optional[int] = None, mountcount: Optional[int] = None, errorbehavior: Optional[str] = None, group: Optional[int] = None, intervalbetweenchecks: Optional[int] = None, reservedblockspercentage: Optional[int] = None, lastmounteddirectory: Optional[_Path] = None, reservedblockscount: Optional[int] = None, user: Optional[int] = None) -> None:
         """Change parameters of an ext2, ext3 or ext4 file system.
 
         Changes what is written in the superblock of the file system on
@@ -11572,14 +11418,12 @@ class GuestFS:
 
         See also GuestFS.set_label, GuestFS.set_uuid and tune2fs(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         Since version 1.15.4.
         """
         self._check_not_closed()
         return libguestfsmod.tune2fs(self._o, device, force, maxmountcount, mountcount, errorbehavior, group, intervalbetweenchecks, reservedblockspercentage, lastmounteddirectory, reservedblockscount, user)
 
-    def tune2fs_l(self, device: str) -> Union[List[Tuple[str, str]], Dict[str, str]]:
+    def tune2fs_l(self, device: _Path) -> Union[List[Tuple[str, str]], Dict[str, str]]:
         """Return the superblock of an ext file system.
 
         Returns what the superblock of the ext2, ext3 or ext4 file system on
@@ -11597,7 +11441,7 @@ class GuestFS:
         self._check_not_closed()
         return self._maybe_convert_to_dict(libguestfsmod.tune2fs_l(self._o, device))
 
-    def txz_in(self, tarball: str, directory: str) -> None:
+    def txz_in(self, tarball: _Path, directory: _Path) -> None:
         """Unpack a tar archive compressed by xz into a directory.
 
         Unpacks the tar archive "tarball" on the host, which must be compressed
@@ -11605,8 +11449,6 @@ class GuestFS:
         "xz".
 
         See also GuestFS.txz_out and tar(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.tar_in instead. This call stays,
         so programs that use it keep working.
@@ -11623,15 +11465,13 @@ class GuestFS:
         _deprecated("use GuestFS.tar_in() instead of GuestFS.txz_in()")
         return libguestfsmod.txz_in(self._o, tarball, directory)
 
-    def txz_out(self, directory: str, tarball: str) -> None:
+    def txz_out(self, directory: _Path, tarball: _Path) -> None:
         """Pack a directory into a tar archive compressed by xz.
 
         Packs what is in "directory" into the tar archive "tarball" on the host,
         compressed by xz. It is GuestFS.tar_out with "compress" being "xz".
 
         See also GuestFS.txz_in and tar(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.tar_out instead. This call stays,
         so programs that use it keep working.
@@ -11667,7 +11507,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.umask(self._o, mask)
 
-    def umount(self, pathordevice: str, force: Optional[bool] = None, lazyunmount: Optional[bool] = None) -> None:
+    def umount(self, pathordevice: _Path, force: Optional[bool] = None, lazyunmount: Optional[bool] = None) -> None:
         """Unmount a file system.
 
         Unmounts the file system that is mounted at, or from, "pathordevice": a
@@ -11715,7 +11555,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.umount_local(self._o, retry)
 
-    def upload(self, filename: str, remotefilename: str) -> None:
+    def upload(self, filename: _Path, remotefilename: _Path) -> None:
         """Copy a host file into the disk image.
 
         Copies the content of the host file "filename" to "remotefilename", a
@@ -11738,7 +11578,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.upload(self._o, filename, remotefilename)
 
-    def upload_offset(self, filename: str, remotefilename: str, offset: int) -> None:
+    def upload_offset(self, filename: _Path, remotefilename: _Path, offset: int) -> None:
         """Copy a host file into part of a file or device.
 
         Writes the content of the host file "filename" into "remotefilename", a
@@ -11760,17 +11600,25 @@ class GuestFS:
         return libguestfsmod.upload_offset(self._o, filename, remotefilename, offset)
 
     def user_cancel(self) -> None:
-        """Cancel the running transfer.
+        """Cancel the running call.
 
         Makes the call that is running on the same handle stop soon and fail
-        with EINTR, if it is one that can be cancelled: uploads, downloads,
-        archives and the like. If nothing is running, nothing happens.
+        with EINTR, whatever call it is. If nothing is running, nothing happens.
 
         It takes no lock and may be called from another thread, from the
         callback of an event or from a signal handler.
 
-        What the cancelled call has done so far stays: a half-written file is
-        yours to remove. The handle remains usable.
+        The daemon is asked first: it ends the tool that works for the call,
+        with all that the tool started. What the cancelled call has done so far
+        stays: a half-written file is yours to remove. The handle remains
+        usable. A call that was as good as done may still succeed.
+
+        A daemon that does not stop within two seconds is given up, because it
+        waits for a disk or because it is one that cannot be asked (upstream's,
+        outside of transfers): the call fails with EINTR, the appliance is
+        ended, what it had not written yet is lost, and the handle is back in
+        the config state. A daemon that says it is still stopping has twelve
+        seconds.
 
         See also GuestFS.upload and GuestFS.download.
 
@@ -11779,7 +11627,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.user_cancel(self._o)
 
-    def utimens(self, path: str, atsecs: int, atnsecs: int, mtsecs: int, mtnsecs: int) -> None:
+    def utimens(self, path: _Path, atsecs: int, atnsecs: int, mtsecs: int, mtnsecs: int) -> None:
         """Set the times of a file with nanoseconds.
 
         Sets the time of last access of "path" to "atsecs" seconds and "atnsecs"
@@ -11830,7 +11678,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.version(self._o)
 
-    def vfs_label(self, mountable: str) -> str:
+    def vfs_label(self, mountable: _Path) -> str:
         """Return the label of a file system.
 
         Returns the label of the file system on "mountable", and an empty text
@@ -11843,7 +11691,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.vfs_label(self._o, mountable)
 
-    def vfs_minimum_size(self, mountable: str) -> int:
+    def vfs_minimum_size(self, mountable: _Path) -> int:
         """Return the size to which a file system can be made smaller.
 
         Returns the least size in bytes to which the file system "mountable"
@@ -11864,7 +11712,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.vfs_minimum_size(self._o, mountable)
 
-    def vfs_type(self, mountable: str) -> str:
+    def vfs_type(self, mountable: _Path) -> str:
         """Return the type of a file system.
 
         Returns what is on "mountable", in the words of blkid(8): for most file
@@ -11880,7 +11728,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.vfs_type(self._o, mountable)
 
-    def vfs_uuid(self, mountable: str) -> str:
+    def vfs_uuid(self, mountable: _Path) -> str:
         """Return the UUID of a file system.
 
         Returns the UUID of the file system on "mountable" as the type writes it
@@ -11971,7 +11819,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.vgchange_uuid_all(self._o)
 
-    def vgcreate(self, volgroup: str, physvols: Iterable[str]) -> None:
+    def vgcreate(self, volgroup: str, physvols: Iterable[_Path]) -> None:
         """Create a volume group.
 
         Creates the volume group "volgroup" from the physical volumes
@@ -12157,7 +12005,7 @@ class GuestFS:
         _deprecated("GuestFS.wait_ready() is deprecated")
         return libguestfsmod.wait_ready(self._o)
 
-    def wc_c(self, path: str) -> int:
+    def wc_c(self, path: _Path) -> int:
         """Count the bytes of a file.
 
         Returns the number of bytes in the file "path". The result has 32 bits:
@@ -12171,7 +12019,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.wc_c(self._o, path)
 
-    def wc_l(self, path: str) -> int:
+    def wc_l(self, path: _Path) -> int:
         """Count the lines of a file.
 
         Returns the number of newline characters in the file "path". A last line
@@ -12184,7 +12032,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.wc_l(self._o, path)
 
-    def wc_w(self, path: str) -> int:
+    def wc_w(self, path: _Path) -> int:
         """Count the words of a file.
 
         Returns the number of words in the file "path". A word is one or more
@@ -12198,7 +12046,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.wc_w(self._o, path)
 
-    def wipefs(self, device: str) -> None:
+    def wipefs(self, device: _Path) -> None:
         """Remove signatures from a device.
 
         Removes the marks by which file systems, swap areas, members of arrays
@@ -12216,7 +12064,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.wipefs(self._o, device)
 
-    def write(self, path: str, content: Union[bytes, bytearray, memoryview, str]) -> None:
+    def write(self, path: _Path, content: Union[bytes, bytearray, memoryview, str]) -> None:
         """Write a file.
 
         Makes "content", any bytes, the content of the file "path". The file is
@@ -12231,7 +12079,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.write(self._o, path, content)
 
-    def write_append(self, path: str, content: Union[bytes, bytearray, memoryview, str]) -> None:
+    def write_append(self, path: _Path, content: Union[bytes, bytearray, memoryview, str]) -> None:
         """Append to a file.
 
         Adds "content", any bytes, to the end of the file "path". The file is
@@ -12244,7 +12092,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.write_append(self._o, path, content)
 
-    def write_file(self, path: str, content: str, size: int) -> None:
+    def write_file(self, path: _Path, content: str, size: int) -> None:
         """Write a text to a file.
 
         Makes the first "size" bytes of "content" the content of the file
@@ -12254,8 +12102,6 @@ class GuestFS:
         contain zero bytes; GuestFS.write can.
 
         See also GuestFS.write_append and GuestFS.upload.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.write instead. This call stays, so
         programs that use it keep working.
@@ -12269,7 +12115,7 @@ class GuestFS:
         _deprecated("use GuestFS.write() instead of GuestFS.write_file()")
         return libguestfsmod.write_file(self._o, path, content, size)
 
-    def xfs_admin(self, device: str, extunwritten: Optional[bool] = None, imgfile: Optional[bool] = None, v2log: Optional[bool] = None, projid32bit: Optional[bool] = None, lazycounter: Optional[bool] = None, label: Optional[str] = None, uuid: Optional[str] = None) -> None:
+    def xfs_admin(self, device: _Path, extunwritten: Optional[bool] = None, imgfile: Optional[bool] = None, v2log: Optional[bool] = None, projid32bit: Optional[bool] = None, lazycounter: Optional[bool] = None, label: Optional[str] = None, uuid: Optional[str] = None) -> None:
         """Change parameters of an XFS file system.
 
         Changes what the options name in the XFS file system on "device", which
@@ -12284,8 +12130,6 @@ class GuestFS:
 
         See also GuestFS.xfs_growfs, GuestFS.xfs_repair and xfs_admin(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "xfs" is available;
         GuestFS.feature_available tells.
 
@@ -12294,7 +12138,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.xfs_admin(self._o, device, extunwritten, imgfile, v2log, projid32bit, lazycounter, label, uuid)
 
-    def xfs_growfs(self, path: str, datasec: Optional[bool] = None, logsec: Optional[bool] = None, rtsec: Optional[bool] = None, datasize: Optional[int] = None, logsize: Optional[int] = None, rtsize: Optional[int] = None, rtextsize: Optional[int] = None, maxpct: Optional[int] = None) -> None:
+    def xfs_growfs(self, path: _Path, datasec: Optional[bool] = None, logsec: Optional[bool] = None, rtsec: Optional[bool] = None, datasize: Optional[int] = None, logsize: Optional[int] = None, rtsize: Optional[int] = None, rtextsize: Optional[int] = None, maxpct: Optional[int] = None) -> None:
         """Enlarge an XFS file system.
 
         Enlarges the XFS file system that is mounted at "path", which must be
@@ -12310,8 +12154,6 @@ class GuestFS:
         See also GuestFS.lvresize, GuestFS.part_resize, GuestFS.xfs_info2 and
         xfs_growfs(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "xfs" is available;
         GuestFS.feature_available tells.
 
@@ -12320,18 +12162,16 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.xfs_growfs(self._o, path, datasec, logsec, rtsec, datasize, logsize, rtsize, rtextsize, maxpct)
 
-    def xfs_info(self, pathordevice: str) -> _Xfsinfo:
+    def xfs_info(self, pathordevice: _Path) -> _Xfsinfo:
         """Get the geometry of an XFS file system.
 
         Returns the geometry of the XFS file system "pathordevice", which is a
-        device, mounted or not, or the directory where it is mounted. Numbers
-        that could not be found are -1 (all bits set) and texts are empty. The
-        fields are fixed, and newer features of XFS are not among them: use
-        GuestFS.xfs_info2, which leaves nothing out.
+        device, mounted or not, a directory of a mounted file system, or an
+        image in a file. Numbers that could not be found are -1 (all bits set)
+        and texts are empty. The fields are fixed, and newer features of XFS are
+        not among them: use GuestFS.xfs_info2, which leaves nothing out.
 
         See also GuestFS.xfs_growfs and xfs_info(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.xfs_info2 instead. This call
         stays, so programs that use it keep working.
@@ -12345,17 +12185,19 @@ class GuestFS:
         _deprecated("use GuestFS.xfs_info2() instead of GuestFS.xfs_info()")
         return libguestfsmod.xfs_info(self._o, pathordevice)
 
-    def xfs_info2(self, pathordevice: str) -> Union[List[Tuple[str, str]], Dict[str, str]]:
+    def xfs_info2(self, pathordevice: _Path) -> Union[List[Tuple[str, str]], Dict[str, str]]:
         """Get the geometry of an XFS file system.
 
         Returns the geometry of the XFS file system "pathordevice", which is a
-        device, mounted or not, or the directory where it is mounted. It holds
-        everything that xfs_info(8) prints, so the keys depend on the version of
-        that program and on the file system. They are made as follows:
+        device, mounted or not, a directory of a mounted file system, or an
+        image in a file. It holds everything that xfs_info(8) prints, so the
+        keys depend on the version of that program and on the file system. They
+        are made as follows:
 
         - The name of a section alone, for the text right behind it: "meta-data"
-          is the device, "naming" such as "version 2", "log" such as "internal
-          log", "realtime" such as "none". The section "data" has none.
+          is the device or file, "naming" such as "version 2", "log" such as
+          "internal log", "realtime" such as "none". The section "data" has
+          none.
         - The section, a dot and a name, for all values: "meta-data.isize",
           "meta-data.agcount", "meta-data.crc", "data.bsize", "data.blocks",
           "naming.ftype", "log.blocks", "log.lazy-count", "realtime.extsz".
@@ -12366,8 +12208,6 @@ class GuestFS:
 
         See also GuestFS.xfs_growfs, GuestFS.vfs_type and xfs_info(8).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "xfs" is available;
         GuestFS.feature_available tells.
 
@@ -12376,7 +12216,7 @@ class GuestFS:
         self._check_not_closed()
         return self._maybe_convert_to_dict(libguestfsmod.xfs_info2(self._o, pathordevice))
 
-    def xfs_repair(self, device: str, forcelogzero: Optional[bool] = None, nomodify: Optional[bool] = None, noprefetch: Optional[bool] = None, forcegeometry: Optional[bool] = None, maxmem: Optional[int] = None, ihashsize: Optional[int] = None, bhashsize: Optional[int] = None, agstride: Optional[int] = None, logdev: Optional[str] = None, rtdev: Optional[str] = None) -> int:
+    def xfs_repair(self, device: _Path, forcelogzero: Optional[bool] = None, nomodify: Optional[bool] = None, noprefetch: Optional[bool] = None, forcegeometry: Optional[bool] = None, maxmem: Optional[int] = None, ihashsize: Optional[int] = None, bhashsize: Optional[int] = None, agstride: Optional[int] = None, logdev: Optional[_Path] = None, rtdev: Optional[_Path] = None) -> int:
         """Repair an XFS file system.
 
         Checks the XFS file system on "device" and repairs what is wrong.
@@ -12393,8 +12233,6 @@ class GuestFS:
         program could not run or crashed, or if a number is negative.
 
         See also GuestFS.xfs_admin, GuestFS.fsck and xfs_repair(8).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         This call works only when the option group "xfs" is available;
         GuestFS.feature_available tells.
@@ -12413,8 +12251,6 @@ class GuestFS:
 
         See also GuestFS.yara_load and GuestFS.yara_scan.
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "libyara" is available;
         GuestFS.feature_available tells.
 
@@ -12423,7 +12259,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.yara_destroy(self._o)
 
-    def yara_load(self, filename: str) -> None:
+    def yara_load(self, filename: _Path) -> None:
         """Load YARA rules for scanning.
 
         Sends the host file "filename", which has YARA rules in it, to the
@@ -12438,8 +12274,6 @@ class GuestFS:
 
         See also GuestFS.yara_scan, GuestFS.yara_destroy and yara(1).
 
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
         This call works only when the option group "libyara" is available;
         GuestFS.feature_available tells.
 
@@ -12453,7 +12287,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.yara_load(self._o, filename)
 
-    def yara_scan(self, path: str) -> List[_YaraDetection]:
+    def yara_scan(self, path: _Path) -> List[_YaraDetection]:
         """Scan a file with YARA rules.
 
         Scans the file "path" with the rules that GuestFS.yara_load loaded, and
@@ -12477,7 +12311,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.yara_scan(self._o, path)
 
-    def zegrep(self, regex: str, path: str) -> List[str]:
+    def zegrep(self, regex: str, path: _Path) -> List[str]:
         """Return the lines of a file that match an extended pattern, even if compressed.
 
         Returns the lines of the file "path" that match the extended regular
@@ -12486,8 +12320,6 @@ class GuestFS:
         said there about the result and about errors applies.
 
         See also GuestFS.zegrepi, GuestFS.egrep and zgrep(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.grep instead. This call stays, so
         programs that use it keep working.
@@ -12501,7 +12333,7 @@ class GuestFS:
         _deprecated("use GuestFS.grep() instead of GuestFS.zegrep()")
         return libguestfsmod.zegrep(self._o, regex, path)
 
-    def zegrepi(self, regex: str, path: str) -> List[str]:
+    def zegrepi(self, regex: str, path: _Path) -> List[str]:
         """Return the lines of a file that match an extended pattern in any case, even if compressed.
 
         Returns the lines of the file "path" that match the extended regular
@@ -12511,8 +12343,6 @@ class GuestFS:
         about errors applies.
 
         See also GuestFS.zegrep, GuestFS.egrepi and zgrep(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.grep instead. This call stays, so
         programs that use it keep working.
@@ -12526,7 +12356,7 @@ class GuestFS:
         _deprecated("use GuestFS.grep() instead of GuestFS.zegrepi()")
         return libguestfsmod.zegrepi(self._o, regex, path)
 
-    def zero(self, device: str) -> None:
+    def zero(self, device: _Path) -> None:
         """Make the start of a device zero.
 
         Writes zeroes over the first 128 kilobytes of "device" and removes the
@@ -12547,7 +12377,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.zero(self._o, device)
 
-    def zero_device(self, device: str) -> None:
+    def zero_device(self, device: _Path) -> None:
         """Fill a device with zeroes.
 
         Writes zeroes over all of the block device "device". Blocks that are
@@ -12563,7 +12393,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.zero_device(self._o, device)
 
-    def zero_free_space(self, directory: str) -> None:
+    def zero_free_space(self, directory: _Path) -> None:
         """Fill the free space of a file system with zeroes.
 
         Overwrites the free space of the file system that has the directory
@@ -12589,7 +12419,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.zero_free_space(self._o, directory)
 
-    def zerofree(self, device: str) -> None:
+    def zerofree(self, device: _Path) -> None:
         """Fill the free blocks of an ext2, ext3 or ext4 file system with zeroes.
 
         Overwrites the blocks of the file system on "device" that hold no data
@@ -12611,7 +12441,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.zerofree(self._o, device)
 
-    def zfgrep(self, pattern: str, path: str) -> List[str]:
+    def zfgrep(self, pattern: str, path: _Path) -> List[str]:
         """Return the lines of a file that contain a text, even if compressed.
 
         Returns the lines of the file "path" that contain the text "pattern",
@@ -12620,8 +12450,6 @@ class GuestFS:
         there about the result and about errors applies.
 
         See also GuestFS.zfgrepi, GuestFS.fgrep and zgrep(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.grep instead. This call stays, so
         programs that use it keep working.
@@ -12635,7 +12463,7 @@ class GuestFS:
         _deprecated("use GuestFS.grep() instead of GuestFS.zfgrep()")
         return libguestfsmod.zfgrep(self._o, pattern, path)
 
-    def zfgrepi(self, pattern: str, path: str) -> List[str]:
+    def zfgrepi(self, pattern: str, path: _Path) -> List[str]:
         """Return the lines of a file that contain a text in any case, even if compressed.
 
         Returns the lines of the file "path" that contain the text "pattern",
@@ -12644,8 +12472,6 @@ class GuestFS:
         and all that is said there about the result and about errors applies.
 
         See also GuestFS.zfgrep, GuestFS.fgrepi and zgrep(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.grep instead. This call stays, so
         programs that use it keep working.
@@ -12659,17 +12485,16 @@ class GuestFS:
         _deprecated("use GuestFS.grep() instead of GuestFS.zfgrepi()")
         return libguestfsmod.zfgrepi(self._o, pattern, path)
 
-    def zfile(self, meth: str, path: str) -> str:
+    def zfile(self, meth: str, path: _Path) -> str:
         """Say what a compressed file contains.
 
         Returns a description of what is inside the compressed file "path", in
         the words of file(1). "meth" says how it is compressed: "gzip",
-        "compress" or "bzip2"; anything else is an error. GuestFS.file looks
-        into compressed files without being told.
+        "compress" or "bzip2"; anything else is an error, and so is a file that
+        is not compressed in this way. Only its beginning is unpacked.
+        GuestFS.file looks into compressed files without being told.
 
         See also zcat(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.file instead. This call stays, so
         programs that use it keep working.
@@ -12680,7 +12505,7 @@ class GuestFS:
         _deprecated("use GuestFS.file() instead of GuestFS.zfile()")
         return libguestfsmod.zfile(self._o, meth, path)
 
-    def zgrep(self, regex: str, path: str) -> List[str]:
+    def zgrep(self, regex: str, path: _Path) -> List[str]:
         """Return the lines of a file that match a pattern, even if compressed.
 
         Returns the lines of the file "path" that match the basic regular
@@ -12689,8 +12514,6 @@ class GuestFS:
         the result and about errors applies.
 
         See also GuestFS.zgrepi and zgrep(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.grep instead. This call stays, so
         programs that use it keep working.
@@ -12704,7 +12527,7 @@ class GuestFS:
         _deprecated("use GuestFS.grep() instead of GuestFS.zgrep()")
         return libguestfsmod.zgrep(self._o, regex, path)
 
-    def zgrepi(self, regex: str, path: str) -> List[str]:
+    def zgrepi(self, regex: str, path: _Path) -> List[str]:
         """Return the lines of a file that match a pattern in any case, even if compressed.
 
         Returns the lines of the file "path" that match the basic regular
@@ -12714,8 +12537,6 @@ class GuestFS:
         about errors applies.
 
         See also GuestFS.zgrep, GuestFS.grepi and zgrep(1).
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
 
         Deprecated. New programs call GuestFS.grep instead. This call stays, so
         programs that use it keep working.

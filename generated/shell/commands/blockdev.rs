@@ -49,8 +49,6 @@ pub static BLOCKDEV_GETBSZ: Command = Command {
         "    \"statvfs\". Hardly anything depends on it.",
         "",
         "    See also \"blockdev-getsz\", \"blockdev-getsize64\" and blockdev(8).",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: blockdev_getbsz,
 };
@@ -189,8 +187,6 @@ pub static BLOCKDEV_SETBSZ: Command = Command {
         "",
         "    See also \"blockdev-getbsz\".",
         "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
-        "",
         "    *Deprecated*.",
     ],
     run: blockdev_setbsz,
@@ -221,8 +217,6 @@ pub static BLOCKDEV_SETRA: Command = Command {
         "    places.",
         "",
         "    See also blockdev(8).",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: blockdev_setra,
 };
@@ -387,7 +381,8 @@ pub static LIST_PARTITIONS: Command = Command {
     opts: &[],
     help: &[
         "    Returns the names of all partitions of all disks, such as \"/dev/sda1\", disk",
-        "    by disk. Logical volumes are not among them.",
+        "    by disk, and then those of arrays, such as \"/dev/md127p1\". Logical volumes",
+        "    are not among them.",
         "",
         "    See also \"list-devices\", \"lvs\" and \"part-list\".",
     ],

@@ -253,6 +253,49 @@ fn get_identifier(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
     cx.out.text(&cx.handle.get_identifier()?)
 }
 
+/// `get-image-folders`: return the folders that contained images may reach.
+pub static GET_IMAGE_FOLDERS: Command = Command {
+    name: "get-image-folders",
+    aliases: &[],
+    old_names: &[],
+    summary: "return the folders that contained images may reach",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns what \"set-image-folders\" or the environment variable",
+        "    \"LIBGUESTFS_IMAGE_FOLDERS\" said, as absolute paths without symbolic links;",
+        "    nothing by default.",
+        "",
+        "    libguestfs itself does not have this call.",
+    ],
+    run: get_image_folders,
+};
+
+fn get_image_folders(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.list(&cx.handle.get_image_folders()?)
+}
+
+/// `get-image-trust`: return how far images are trusted.
+pub static GET_IMAGE_TRUST: Command = Command {
+    name: "get-image-trust",
+    aliases: &[],
+    old_names: &[],
+    summary: "return how far images are trusted",
+    params: &[],
+    opts: &[],
+    help: &[
+        "    Returns \"trusted\" or \"contained\": what \"set-image-trust\" or the environment",
+        "    variable \"LIBGUESTFS_IMAGE_TRUST\" said, otherwise \"trusted\".",
+        "",
+        "    libguestfs itself does not have this call.",
+    ],
+    run: get_image_trust,
+};
+
+fn get_image_trust(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
+    cx.out.text(&cx.handle.get_image_trust()?)
+}
+
 /// `get-memsize`: return the memory of the appliance.
 pub static GET_MEMSIZE: Command = Command {
     name: "get-memsize",
@@ -319,7 +362,7 @@ pub static GET_PGROUP: Command = Command {
     opts: &[],
     help: &[
         "    Returns the flag that \"set-pgroup\" sets. It is false by default; the shell",
-        "    sets it.",
+        "    sets it where Ctrl-C can be typed.",
     ],
     run: get_pgroup,
 };
@@ -770,6 +813,30 @@ pub static SET_BACKEND_SETTINGS: Command = Command {
         "        boot a virtual machine for this launch, instead of restoring a saved",
         "        one",
         "",
+        "    \"core\"",
+        "        the hypervisor may leave a core with the memory of the appliance when",
+        "        it crashes",
+        "",
+        "    \"privileged\"",
+        "        the hypervisor may do all that the program may. Without this it is",
+        "        given descriptors of all disks and, as far as the kernel allows, can",
+        "        open nothing else: it has no privileges, no network and, if root starts",
+        "        it, a user number of its own. So a disk that only the hypervisor can",
+        "        open cannot be added once the machine runs: one on a server that is not",
+        "        an NBD server, for example. With such a disk added before the launch",
+        "        the hypervisor keeps the user and the network of the program, and of",
+        "        root's privileges those to open files of other users and to use ports",
+        "        below 1024. A script, and one with parameters added with \"config\",",
+        "        keeps all in any case",
+        "",
+        "    \"environment=NAME,NAME\"",
+        "        pass these variables of the environment on to the hypervisor, too; a",
+        "        name may end in \"*\", which stands for all names that begin so. Without",
+        "        this it gets those that it and its libraries are known to use: \"PATH\",",
+        "        \"HOME\", \"TMPDIR\", \"USER\", \"LOGNAME\", \"LD_LIBRARY_PATH\", those that",
+        "        begin with \"QEMU_\", \"LIBGUESTFS_\", \"CEPH_\" or \"LIBISCSI_\",",
+        "        \"SSH_AUTH_SOCK\", and those for proxies and certificates",
+        "",
         "    The default comes from the environment variable",
         "    \"LIBGUESTFS_BACKEND_SETTINGS\", which separates settings by colons.",
         "",
@@ -903,6 +970,91 @@ pub static SET_IDENTIFIER: Command = Command {
 fn set_identifier(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     let arg_identifier = words.string()?;
     cx.handle.set_identifier(&arg_identifier)?;
+    Ok(())
+}
+
+/// `set-image-folders`: allow contained images to reach these folders.
+pub static SET_IMAGE_FOLDERS: Command = Command {
+    name: "set-image-folders",
+    aliases: &[],
+    old_names: &[],
+    summary: "allow contained images to reach these folders",
+    params: &[Param::new("folders", Kind::List)],
+    opts: &[],
+    help: &[
+        "    Says below which folders of the host, besides its own, the files may lie",
+        "    that an image names, where \"set-image-trust\" has said \"contained\". The list",
+        "    replaces the one from before; an empty one allows none but the image's own",
+        "    folder. Each must be a directory that exists. Block devices may be layers",
+        "    of an image only where a folder that has them is in this list.",
+        "",
+        "    The environment variable \"LIBGUESTFS_IMAGE_FOLDERS\" does the same, with",
+        "    colons between the folders.",
+        "",
+        "    libguestfs itself does not have this call. See also \"get-image-folders\".",
+    ],
+    run: set_image_folders,
+};
+
+fn set_image_folders(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_folders = words.list()?;
+    cx.handle.set_image_folders(&arg_folders)?;
+    Ok(())
+}
+
+/// `set-image-trust`: say how far images are trusted.
+pub static SET_IMAGE_TRUST: Command = Command {
+    name: "set-image-trust",
+    aliases: &[],
+    old_names: &[],
+    summary: "say how far images are trusted",
+    params: &[Param::new("trust", Kind::Str)],
+    opts: &[],
+    help: &[
+        "    The file of a disk image can name others: the backing file of an overlay, a",
+        "    file with the data, the extents of a VMDK, a server. Whoever made the image",
+        "    has chosen the names, and what they lead to is read, and with a writable",
+        "    drive perhaps written, with the rights of the program.",
+        "",
+        "    \"trusted\"",
+        "        the names are followed, as libguestfs does. This is the default. What",
+        "        an image reaches outside its own folder is told in an event of the",
+        "        class \"library\" when the drive is attached, and by guestfish on stderr.",
+        "",
+        "    \"contained\"",
+        "        every layer must be a regular file below the folder in which the image",
+        "        itself lies, or below one that \"set-image-folders\" allows. Symbolic",
+        "        links are followed first: what counts is where they lead. The library",
+        "        reads the names itself and hands qemu nothing but open files.",
+        "        Everything else is refused before qemu sees the image: files elsewhere,",
+        "        protocols, \"json:\" names, layers that do not say their format, formats",
+        "        that can have names which the library does not read, differences to a",
+        "        parent in the formats of other hypervisors.",
+        "",
+        "    Contained images are for those that somebody else has made. Keep each in a",
+        "    folder of its own: an image in your home directory can name any file below",
+        "    it. A folder that is the root directory counts for nothing, nor does that",
+        "    of a device. If the format of a drive is not given it is still found out",
+        "    from the first bytes, as with \"add-drive\": say it where it is known.",
+        "",
+        "    In \"contained\" an image on a server must be added with the format \"raw\", a",
+        "    VMDK in several files must be added read-only, and a data file of qcow2",
+        "    with a relative name lies beside the image. The backend \"libvirt\" refuses",
+        "    contained images, since libvirt opens files by their names.",
+        "",
+        "    It counts for drives that are attached after this call: by \"launch\", or by",
+        "    \"add-drive\" to a handle that runs. The environment variable",
+        "    \"LIBGUESTFS_IMAGE_TRUST\" does the same.",
+        "",
+        "    libguestfs itself does not have this call. See also \"get-image-trust\" and",
+        "    \"set-image-folders\".",
+    ],
+    run: set_image_trust,
+};
+
+fn set_image_trust(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_trust = words.string()?;
+    cx.handle.set_image_trust(&arg_trust)?;
     Ok(())
 }
 

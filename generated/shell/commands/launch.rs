@@ -98,24 +98,31 @@ fn shutdown(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
     Ok(())
 }
 
-/// `user-cancel`: cancel the running transfer.
+/// `user-cancel`: cancel the running call.
 pub static USER_CANCEL: Command = Command {
     name: "user-cancel",
     aliases: &[],
     old_names: &[],
-    summary: "cancel the running transfer",
+    summary: "cancel the running call",
     params: &[],
     opts: &[],
     help: &[
         "    Makes the call that is running on the same handle stop soon and fail with",
-        "    EINTR, if it is one that can be cancelled: uploads, downloads, archives and",
-        "    the like. If nothing is running, nothing happens.",
+        "    EINTR, whatever call it is. If nothing is running, nothing happens.",
         "",
         "    It takes no lock and may be called from another thread, from the callback",
         "    of an event or from a signal handler.",
         "",
-        "    What the cancelled call has done so far stays: a half-written file is yours",
-        "    to remove. The handle remains usable.",
+        "    The daemon is asked first: it ends the tool that works for the call, with",
+        "    all that the tool started. What the cancelled call has done so far stays: a",
+        "    half-written file is yours to remove. The handle remains usable. A call",
+        "    that was as good as done may still succeed.",
+        "",
+        "    A daemon that does not stop within two seconds is given up, because it",
+        "    waits for a disk or because it is one that cannot be asked (upstream's,",
+        "    outside of transfers): the call fails with EINTR, the appliance is ended,",
+        "    what it had not written yet is lost, and the handle is back in the config",
+        "    state. A daemon that says it is still stopping has twelve seconds.",
         "",
         "    See also \"upload\" and \"download\".",
     ],

@@ -48,22 +48,21 @@ fn df_h(cx: &mut Context<'_>, _words: &mut Words<'_>) -> Result<()> {
     cx.out.text(&cx.handle.df_h()?)
 }
 
-/// `list-9p`: list the 9p file systems.
+/// `list-9p`: list the directories that the host shares.
 pub static LIST_9P: Command = Command {
     name: "list-9p",
     aliases: &[],
     old_names: &[],
-    summary: "list the 9p file systems",
+    summary: "list the directories that the host shares",
     params: &[],
     opts: &[],
     help: &[
-        "    Always fails. It once listed the tags of the directories that the host",
-        "    shares with the appliance by the 9p protocol, which is not supported any",
-        "    more.",
+        "    Returns the tags of the directories that the host shares with the appliance",
+        "    by the 9p protocol of virtio, sorted. \"mount-9p\" mounts them and tells how",
+        "    one is shared. The list is empty if there is none.",
         "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
-        "",
-        "    *Deprecated*.",
+        "    Releases of the original from 1.48 on do not have this: there it always",
+        "    fails.",
     ],
     run: list_9p,
 };
@@ -133,6 +132,10 @@ pub static MOUNT: Command = Command {
         "    disk could have made them lead to other disks. \"mount-options\" with \"dev\"",
         "    allows it.",
         "",
+        "    An NTFS file system that a hibernated Windows goes on with, or one that was",
+        "    shut down with Fast Startup, is refused (EROFS), since writing to it would",
+        "    destroy data: \"mount-ro\" can mount it.",
+        "",
         "    See also \"mount-ro\", \"mount-options\", \"umount\" and \"mounts\".",
     ],
     run: mount,
@@ -145,27 +148,42 @@ fn mount(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     Ok(())
 }
 
-/// `mount-9p`: mount a 9p file system.
+/// `mount-9p`: mount a directory of the host.
 pub static MOUNT_9P: Command = Command {
     name: "mount-9p",
     aliases: &[],
     old_names: &[],
-    summary: "mount a 9p file system",
+    summary: "mount a directory of the host",
     params: &[Param::new("mounttag", Kind::Str), Param::new("mountpoint", Kind::Str)],
     opts: &[Param::new("options", Kind::Str)],
     help: &[
-        "    Always fails. It once mounted the directory of the host with the tag",
-        "    \"mounttag\" at \"mountpoint\" by the 9p protocol, which is not supported any",
-        "    more. To exchange files use \"copy-in\" and \"copy-out\".",
+        "    Mounts the directory of the host with the tag \"mounttag\" at \"mountpoint\",",
+        "    which is \"/\" or an existing directory of the guest. Nothing is copied: the",
+        "    guest's tools work on the files of the host, with the rights of the",
+        "    hypervisor. \"list-9p\" returns the tags.",
+        "",
+        "    A directory is shared before \"launch\" by two parameters for the hypervisor,",
+        "    which \"config\" adds:",
+        "",
+        "      config -fsdev local,id=f0,path=/home/me/work,security_model=none",
+        "      config -device virtio-9p-pci,fsdev=f0,mount_tag=work",
+        "",
+        "    With \",readonly=on\" in the first of them nothing can be changed there. The",
+        "    names of users and the permissions are those that the hypervisor may set;",
+        "    see qemu(1).",
+        "",
+        "    It is an error with errno \"ENOENT\" if the host shares no directory of this",
+        "    tag. Releases of the original from 1.48 on do not have this: there it",
+        "    always fails. To exchange single files use \"copy-in\" and \"copy-out\".",
+        "",
+        "    See also \"list-9p\", \"config\", \"umount\" and mount(8).",
         "",
         "    Optional arguments:",
         "",
         "    \"options\"",
-        "        Options for mounting, separated by commas. It has no effect.",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
-        "",
-        "    *Deprecated*.",
+        "        Options for mounting, separated by commas, such as \"ro\" or",
+        "        \"msize=262144\". \"trans=virtio\" is added unless they name another",
+        "        transport.",
     ],
     run: mount_9p,
 };
@@ -203,8 +221,6 @@ pub static MOUNT_LOOP: Command = Command {
         "    unmounted. An image on the host is added with \"add-drive\" instead.",
         "",
         "    See also \"umount\", \"mount-options\" and mount(8).",
-        "",
-        "    This call is described but not implemented yet: it fails with \"ENOTSUP\".",
     ],
     run: mount_loop,
 };

@@ -40,7 +40,7 @@ codes! {
     UnknownGroup = 9,
     /// A call names another call that is not described.
     UnknownCall = 10,
-    /// A word that is not one of those allowed (flags, visibility, status, scenario, output).
+    /// A word that is not one of those allowed (flags, visibility, scenario, output).
     UnknownWord = 11,
     /// Two calls have the same wire number.
     DuplicateProc = 12,
@@ -62,7 +62,7 @@ codes! {
     Position = 20,
     /// A name that generated code or the shell needs for itself.
     Reserved = 21,
-    /// A public name that is a keyword of some language and cannot be respelt there.
+    /// A name that no language's respelling can save.
     Keyword = 22,
     /// The summary is missing or not one plain line.
     Summary = 23,

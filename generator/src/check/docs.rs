@@ -50,7 +50,10 @@ pub fn present(s: &Subject<'_>, out: &mut Findings) {
     let mut need = |doc: Option<&At<String>>, owner: &Range<usize>, what: String| {
         if matches!(doc.map(|d| d.value.trim()), None | Some("" | UNWRITTEN)) {
             let span = doc.map_or(owner, |d| &d.span);
-            out.push(Diagnostic::new(Code::MissingDoc, span, format!("{what} has no documentation")).help("write doc = '''…'''"));
+            out.push(
+                Diagnostic::new(Code::MissingDoc, span, format!("{what} has no documentation"))
+                    .help("write doc = '''…'''"),
+            );
         }
     };
     for e in &s.raw.events {
@@ -84,7 +87,9 @@ pub fn markup(s: &Subject<'_>, out: &mut Findings) {
             Err(e) => {
                 let end = text.value.len().min(e.offset + 1);
                 let span = text.part(s.text, e.offset..end);
-                out.push(Diagnostic::new(Code::Markup, &span, e.message).help("the head of api.toml describes the markup"));
+                out.push(
+                    Diagnostic::new(Code::Markup, &span, e.message).help("the head of api.toml describes the markup"),
+                );
             }
         }
     }

@@ -62,6 +62,7 @@ const RULES: &[Rule] = &[
     order::sections,
     order::calls,
     order::groups,
+    order::errnos,
     docs::summaries,
     docs::present,
     docs::markup,

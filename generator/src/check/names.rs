@@ -37,12 +37,32 @@ const RESERVED_ARGS: [&str; 6] = ["self", "g", "opts", "optargs", "argv", "errno
 
 /// C functions of the handle that are no calls, without `guestfs_`.
 const RESERVED_CALLS: [&str; 26] = [
-    "close", "create", "create_flags", "delete_event_callback", "event_to_string", "first_private",
-    "get_error_handler", "get_out_of_memory_handler", "get_private", "last_errno", "last_error", "new",
-    "next_private", "pop_error_handler", "push_error_handler", "set_close_callback", "set_error_handler",
-    "set_event_callback", "set_launch_done_callback", "set_log_message_callback",
-    "set_out_of_memory_handler", "set_private", "set_progress_callback", "set_subprocess_quit_callback",
-    "wrapped", "rpc",
+    "close",
+    "create",
+    "create_flags",
+    "delete_event_callback",
+    "event_to_string",
+    "first_private",
+    "get_error_handler",
+    "get_out_of_memory_handler",
+    "get_private",
+    "last_errno",
+    "last_error",
+    "new",
+    "next_private",
+    "pop_error_handler",
+    "push_error_handler",
+    "set_close_callback",
+    "set_error_handler",
+    "set_event_callback",
+    "set_launch_done_callback",
+    "set_log_message_callback",
+    "set_out_of_memory_handler",
+    "set_private",
+    "set_progress_callback",
+    "set_subprocess_quit_callback",
+    "wrapped",
+    "rpc",
 ];
 
 /// Names that generated code or the C library needs for itself.
@@ -50,7 +70,11 @@ pub fn reserved(s: &Subject<'_>, out: &mut Findings) {
     for param in s.raw.calls.iter().flat_map(params) {
         let name = param.name.as_str();
         if name.starts_with("g_") || RESERVED_ARGS.contains(&name) {
-            let d = Diagnostic::new(Code::Reserved, &param.name.span, format!("generated code uses the name `{name}` itself"));
+            let d = Diagnostic::new(
+                Code::Reserved,
+                &param.name.span,
+                format!("generated code uses the name `{name}` itself"),
+            );
             out.push(d.help("take another name; those beginning with g_ are all reserved"));
         }
     }
@@ -62,16 +86,17 @@ pub fn reserved(s: &Subject<'_>, out: &mut Findings) {
     }
 }
 
-/// Options and fields are public under their own name everywhere.
+/// Every name can be spelt in every language.
 pub fn keywords(s: &Subject<'_>, out: &mut Findings) {
-    let opts = s.raw.calls.iter().flat_map(|c| &c.opts).filter_map(|o| o.arg.as_ref());
+    // Those are reported as reserved.
+    let args = s.raw.calls.iter().flat_map(params).filter(|p| !RESERVED_ARGS.contains(&p.name.as_str()));
     let fields = s.raw.structs.iter().flat_map(|s| &s.fields);
     let calls = s.raw.calls.iter().map(|c| &c.name);
-    for name in opts.chain(fields).map(|p| &p.name).chain(calls) {
-        if let Some(language) = name::public_keyword(name.as_str()) {
-            let message = format!("`{}` is a keyword of {language}", name.value);
+    for name in args.chain(fields).map(|p| &p.name).chain(calls) {
+        if name::is_no_name(name.as_str()) {
+            let message = format!("`{}` can be no name in Rust", name.value);
             let d = Diagnostic::new(Code::Keyword, &name.span, message);
-            out.push(d.help("calls, options and fields have the same name in every language"));
+            out.push(d.help("keywords of other languages, and all others of Rust, are respelt there"));
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{Findings, Subject};
 use crate::diag::{Code, Diagnostic};
 use crate::source::raw::{Banner, RawCall};
+use crate::source::step::is_errno;
 
 /// Section of a call: `daemon: files`.
 fn section(call: &RawCall) -> Option<String> {
@@ -50,6 +51,23 @@ pub fn groups(s: &Subject<'_>, out: &mut Findings) {
         if after.name.value < before.name.value {
             let message = format!("group `{}` belongs before `{}`", after.name.value, before.name.value);
             out.push(Diagnostic::new(Code::Order, &after.name.span, message).help("groups are in alphabetical order"));
+        }
+    }
+}
+
+/// Names of errno values are in alphabetical order, each once: they are searched by halves.
+pub fn errnos(s: &Subject<'_>, out: &mut Findings) {
+    for name in &s.raw.meta.errnos {
+        if !is_errno(name.as_str()) {
+            let d = Diagnostic::new(Code::BadName, &name.span, format!("`{}` is no name of an errno", name.value));
+            out.push(d.help("it is E and capital letters or digits"));
+        }
+    }
+    for pair in s.raw.meta.errnos.windows(2) {
+        let [before, after] = pair else { continue };
+        if after.value <= before.value {
+            let message = format!("`{}` belongs before `{}`", after.value, before.value);
+            out.push(Diagnostic::new(Code::Order, &after.span, message).help("errnos are in alphabetical order"));
         }
     }
 }

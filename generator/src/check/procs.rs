@@ -32,7 +32,11 @@ pub fn numbers(s: &Subject<'_>, out: &mut Findings) {
     for call in &s.raw.calls {
         match (&call.daemon, &call.proc) {
             (Some(_), None) if !call.is_broken("proc") => {
-                let d = Diagnostic::new(Code::ProcPresence, &call.name.span, format!("`{}` has no wire number", call.name.value));
+                let d = Diagnostic::new(
+                    Code::ProcPresence,
+                    &call.name.span,
+                    format!("`{}` has no wire number", call.name.value),
+                );
                 out.push(d.help(format!("the next free one is proc = {}", next_free(s))));
             }
             (None, Some(proc)) if call.library.is_some() => {
@@ -83,7 +87,9 @@ pub fn events(s: &Subject<'_>, out: &mut Findings) {
         let Some(bit) = &event.bit else { continue };
         if usize::try_from(bit.value) != Ok(expected) {
             let message = format!("event `{}` has bit {}, {expected} is next", event.name.value, bit.value);
-            out.push(Diagnostic::new(Code::EventBits, &bit.span, message).help("bits are part of the ABI: only append"));
+            out.push(
+                Diagnostic::new(Code::EventBits, &bit.span, message).help("bits are part of the ABI: only append"),
+            );
         }
     }
 }

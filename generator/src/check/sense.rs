@@ -2,13 +2,19 @@
 
 use super::{Findings, Subject};
 use crate::diag::{Code, Diagnostic};
-use crate::model::{RetType, ShellOutput};
 use crate::model::types::Spelt;
+use crate::model::{RetType, ShellOutput};
 use crate::source::raw::RawCall;
 use std::ops::Range;
 
 /// What is said about one call fits together.
 pub fn contradictions(s: &Subject<'_>, out: &mut Findings) {
+    for group in &s.raw.groups {
+        if let (Some(_), Some(builtin)) = (&group.retired, &group.builtin) {
+            let message = "a retired group is available without being builtin";
+            out.push(Diagnostic::new(Code::Contradiction, &builtin.span, message).help("remove one or the other"));
+        }
+    }
     for call in &s.raw.calls {
         for (span, message, help) in mistakes(call) {
             out.push(Diagnostic::new(Code::Contradiction, &span, message).help(help));
@@ -35,18 +41,18 @@ fn mistakes(call: &RawCall) -> Vec<(Range<usize>, String, &'static str)> {
     if let (Some(f), Some(_)) = (flag("config-only"), &call.daemon) {
         out.push((f.span.clone(), "before launch there is no daemon to call".into(), "remove config-only"));
     }
-    if let (Some(status), Some(_)) = (&call.status, &call.library) {
-        let message = "only a daemon call can be planned: an older library has no such symbol anyway".into();
-        out.push((status.span.clone(), message, "write it, or leave it out until it is written"));
-    }
     for (i, f) in call.flags.iter().enumerate() {
         if call.flags.iter().take(i).any(|g| g.value == f.value) {
             out.push((f.span.clone(), format!("the flag `{}` is given twice", f.value), "remove one"));
         }
     }
-    let int = matches!(call.ret.as_ref().and_then(|r| RetType::parse(r.ty.as_str())), Some(RetType::Int | RetType::Int64));
+    let int =
+        matches!(call.ret.as_ref().and_then(|r| RetType::parse(r.ty.as_str())), Some(RetType::Int | RetType::Int64));
     if let Some(o) = call.shell_output.as_ref().filter(|o| ShellOutput::parse(o.as_str()).is_some() && !int) {
         out.push((o.span.clone(), format!("{} output of a result that is no integer", o.value), "remove shell.output"));
+    }
+    if let Some(f) = flag("signed").filter(|_| !int || call.library.is_some()) {
+        out.push((f.span.clone(), "only a number that the daemon sends can be signed or not".into(), "remove signed"));
     }
     out
 }

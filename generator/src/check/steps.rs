@@ -4,7 +4,7 @@
 //! type its place wants, or the first mistake with its byte offset in the line.
 
 use crate::model::step::{Action, Expect, Step, Value};
-use crate::model::{Api, ArgType, Call, FieldType, OptType, RetType, Struct};
+use crate::model::{Api, Call, FieldType, RetType, Shape, Struct};
 use crate::source::step::{parse, RawStep, Word};
 use crate::source::SyntaxError;
 
@@ -53,7 +53,7 @@ fn call_action(call: &Call, command: &Word, words: &[Word]) -> Result<Action, Sy
         return Err(SyntaxError::new(command.offset, &format!("{} takes: {}", call.name, wants.join(" "))));
     }
     let (required, optional) = words.split_at(call.args.len());
-    let args = call.args.iter().zip(required).map(|(a, w)| argument(a.ty, w)).collect::<Result<_, _>>()?;
+    let args = call.args.iter().zip(required).map(|(a, w)| argument(a.ty.shape(), w)).collect::<Result<_, _>>()?;
     let mut opts: Vec<(String, Value)> = Vec::new();
     for word in optional {
         let text = word.text()?;
@@ -67,37 +67,30 @@ fn call_action(call: &Call, command: &Word, words: &[Word]) -> Result<Action, Sy
         if opts.iter().any(|(n, _)| *n == opt.name) {
             return Err(SyntaxError::new(word.offset, "this option is given twice"));
         }
-        let ty = match opt.ty {
-            OptType::Bool => ArgType::Bool,
-            OptType::Int => ArgType::Int,
-            OptType::Int64 => ArgType::Int64,
-            OptType::Str => ArgType::Str,
-            OptType::StrList => ArgType::StrList,
-        };
-        opts.push((opt.name.clone(), argument(ty, &value)?));
+        opts.push((opt.name.clone(), argument(opt.ty.shape(), &value)?));
     }
     Ok(Action::Call { call: call.name.clone(), args, opts })
 }
 
-fn argument(ty: ArgType, word: &Word) -> Result<Value, SyntaxError> {
+fn argument(shape: Shape, word: &Word) -> Result<Value, SyntaxError> {
     let fail = |m: &str| Err(SyntaxError::new(word.offset, m));
-    match ty {
-        ArgType::Bool => match word.text()? {
+    match shape {
+        Shape::Bool => match word.text()? {
             "true" | "1" => Ok(Value::Bool(true)),
             "false" | "0" => Ok(Value::Bool(false)),
             _ => fail("true or false belongs here"),
         },
-        ArgType::Int => match integer(word.text()?).filter(|i| i32::try_from(*i).is_ok()) {
+        Shape::Int => match integer(word.text()?).filter(|i| i32::try_from(*i).is_ok()) {
             Some(i) => Ok(Value::Int(i)),
             None => fail("a 32-bit integer belongs here"),
         },
-        ArgType::Int64 => integer(word.text()?).map_or_else(|| fail("an integer belongs here"), |i| Ok(Value::Int(i))),
-        ArgType::Buffer => Ok(Value::Bytes(word.bytes.clone())),
-        ArgType::OptStr if word.bytes == b"NULL" && !word.quoted => Ok(Value::Null),
-        ArgType::StrList | ArgType::PathList | ArgType::DeviceList | ArgType::FilenameList => {
+        Shape::Int64 => integer(word.text()?).map_or_else(|| fail("an integer belongs here"), |i| Ok(Value::Int(i))),
+        Shape::Buffer => Ok(Value::Bytes(word.bytes.clone())),
+        Shape::OptStr if word.bytes == b"NULL" && !word.quoted => Ok(Value::Null),
+        Shape::StrList => {
             Ok(Value::List(word.text()?.split_ascii_whitespace().map(|s| Value::Str(s.into())).collect()))
         }
-        ArgType::Pointer => fail("tests cannot pass pointers"),
+        Shape::Pointer => fail("tests cannot pass pointers"),
         _ => Ok(Value::Str(word.text()?.to_owned())),
     }
 }
@@ -122,6 +115,11 @@ fn expectation(api: &Api, action: &Action, raw: &RawStep) -> Result<(), SyntaxEr
         Action::LocalRead { .. } => &buffer,
         Action::LocalWrite { .. } => &unit,
     };
+    if let Expect::Error(Some(name)) = &raw.expect {
+        if !api.meta.errnos.contains(name) {
+            return Err(SyntaxError::new(raw.expect_offset, "there is no such errno ([meta] lists them)"));
+        }
+    }
     let ok = match &raw.expect {
         Expect::Ok => true,
         Expect::Error(_) => matches!(action, Action::Call { .. }),

@@ -17,7 +17,10 @@ pub fn args(s: &Subject<'_>, out: &mut Findings) {
                 None => out.push(unknown(param, "an argument", &ArgType::all())),
                 Some(ArgType::Pointer) if call.daemon.is_some() => {
                     let message = "a pointer cannot be sent to the daemon";
-                    out.push(Diagnostic::new(Code::Position, &param.ty.span, message).help("only library calls take Pointer"));
+                    out.push(
+                        Diagnostic::new(Code::Position, &param.ty.span, message)
+                            .help("only library calls take Pointer"),
+                    );
                 }
                 Some(_) => {}
             }
@@ -72,14 +75,15 @@ pub fn results(s: &Subject<'_>, out: &mut Findings) {
 /// A call streams at most one file, and then returns nothing else.
 pub fn files(s: &Subject<'_>, out: &mut Findings) {
     for call in s.raw.calls.iter().filter(|c| c.daemon.is_some()) {
-        let is_file = |p: &&Param| matches!(ArgType::parse(p.ty.as_str()), Some(ArgType::FileIn | ArgType::FileOut));
+        let is_file = |p: &&Param| ArgType::parse(p.ty.as_str()).is_some_and(|ty| ty.role().is_file());
         let files: Vec<&Param> = call.args.iter().filter(is_file).collect();
         for second in files.iter().skip(1) {
             let d = Diagnostic::new(Code::Position, &second.ty.span, "a daemon call streams at most one file");
             out.push(d.help("the protocol has one stream after the request or after the reply"));
         }
         if let (Some(_), Some(ret)) = (files.first(), &call.ret) {
-            let d = Diagnostic::new(Code::Position, &ret.ty.span, "a daemon call with a file cannot also return a value");
+            let d =
+                Diagnostic::new(Code::Position, &ret.ty.span, "a daemon call with a file cannot also return a value");
             out.push(d.help("upstream's protocol has no such call; return the value by another call"));
         }
     }

@@ -2,10 +2,10 @@
 
 use super::{Options, Outcome};
 use crate::emit;
-use crate::model::{Api, Call, Side};
+use crate::model::{Api, Call, Group, GroupState, Side};
 
 /// What can be listed.
-const LISTS: &str = "calls, daemon, library, structs, groups, events, targets, planned, deprecated, untested";
+const LISTS: &str = "calls, daemon, library, structs, groups, events, targets, deprecated, untested";
 
 /// List things of one kind.
 pub fn list(options: &Options, what: &str) -> Outcome {
@@ -15,14 +15,13 @@ pub fn list(options: &Options, what: &str) -> Outcome {
         "calls" => calls(&|_| true),
         "daemon" => calls(&|c| c.proc().is_some()),
         "library" => calls(&|c| c.proc().is_none()),
-        "planned" => calls(&|c| c.planned),
         "deprecated" => calls(&|c| c.deprecated.is_some()),
         "untested" => {
             let reason = |c: &Call| Some(format!("{:<28} {}", c.name, c.untested.as_ref()?));
             api.calls.iter().filter_map(reason).collect()
         }
         "structs" => api.structs.iter().map(|s| format!("{:<20} {} fields", s.name, s.fields.len())).collect(),
-        "groups" => api.groups.iter().map(|g| format!("{:<20} {}", g.name, members(&api, &g.name, g.retired))).collect(),
+        "groups" => api.groups.iter().map(|g| format!("{:<20} {}", g.name, members(&api, g))).collect(),
         "events" => api.events.iter().map(|e| format!("{:<20} bit {}", e.name, e.bit)).collect(),
         "targets" => targets(&api),
         _ => return Err(format!("gen: cannot list `{what}`; there are: {LISTS}\n")),
@@ -38,9 +37,14 @@ fn call(c: &Call) -> String {
     format!("{:<28} {place:<26} {}", c.name, c.summary)
 }
 
-fn members(api: &Api, group: &str, retired: bool) -> String {
-    let n = api.calls.iter().filter(|c| c.group.as_deref() == Some(group)).count();
-    format!("{n} calls{}", if retired { ", retired" } else { "" })
+fn members(api: &Api, group: &Group) -> String {
+    let n = api.calls.iter().filter(|c| c.group.as_ref() == Some(&group.name)).count();
+    let state = match group.state {
+        _ if group.retired => ", retired",
+        GroupState::Always => ", builtin",
+        GroupState::WithTools => "",
+    };
+    format!("{n} calls{state}")
 }
 
 fn targets(api: &Api) -> Vec<String> {

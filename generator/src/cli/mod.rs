@@ -17,8 +17,9 @@ const USAGE: &str = "\
 usage: gen [--accept-abi] [--api FILE] [--out DIR]     regenerate
        gen --check                                     fail on anything stale or orphaned
        gen show CALL [--emit TARGET|all]               what is known of a call, or what a target makes of it
-       gen list [calls|daemon|library|structs|groups|events|targets|planned|deprecated|untested]
+       gen list [calls|daemon|library|structs|groups|events|targets|deprecated|untested]
        gen new NAME --daemon FAMILY | --library MODULE [--arg 'n: Type']… [--opt 'n: Type']… [--ret 'n: Type']
+       gen pod guestfs|guestfish                       a manual page as POD, on stdout
        gen fmt [--check]                               put calls and their keys in order
        gen bench                                       time each stage, also on an API of 648 calls
 ";
@@ -49,6 +50,7 @@ pub fn run(args: &[String]) -> Outcome {
         ["show", call] => show::show(&options, call),
         ["list"] => list::list(&options, "calls"),
         ["list", what] => list::list(&options, what),
+        ["pod", page] => emit::manual::pod(&options.load()?, page).ok_or_else(|| USAGE.to_owned()),
         ["new", name] => new::new(&options, name),
         ["fmt"] => fmt::fmt(&options),
         ["bench"] => bench::bench(&options),
@@ -80,8 +82,10 @@ fn parse(args: &[String]) -> Result<Options, String> {
                 o.values.push((arg.trim_start_matches('-').to_owned(), value));
             }
             "-h" | "--help" => o.words = vec!["help".into()],
-            // `gen list --planned` is what people type.
-            list if list.starts_with("--") && o.words == ["list"] => o.words.push(list.trim_start_matches('-').to_owned()),
+            // `gen list --untested` is what people type.
+            list if list.starts_with("--") && o.words == ["list"] => {
+                o.words.push(list.trim_start_matches('-').to_owned())
+            }
             unknown if unknown.starts_with('-') => return Err(format!("gen: unknown option {unknown}\n{USAGE}")),
             word => o.words.push(word.to_owned()),
         }

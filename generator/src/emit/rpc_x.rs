@@ -3,8 +3,8 @@
 //! In: the model. Out: one file that `rpcgen -C` accepts, with upstream's type names, so that the wire can
 //! be read by people and checked against a second implementation.
 
-use super::{Files, Target, HEADER};
-use crate::model::{name, Api, ArgType, Call, FieldType, OptType, RetType, Struct};
+use super::{rust::wire_args, Files, Target, HEADER};
+use crate::model::{name, Api, Call, FieldType, RetType, Shape, Struct};
 use std::fmt::Write as _;
 
 /// See the module.
@@ -124,8 +124,8 @@ fn structure(s: &Struct) -> String {
 }
 
 fn records(call: &Call) -> String {
-    let required = call.args.iter().filter_map(|a| arg(a.ty, &ident(&a.name)));
-    let fields: Vec<String> = required.chain(call.opts.iter().map(|o| opt(o.ty, &ident(&o.name)))).collect();
+    let required = wire_args(call).map(|a| arg(a.ty.shape(), &ident(&a.name)));
+    let fields: Vec<String> = required.chain(call.opts.iter().map(|o| arg(o.ty.shape(), &ident(&o.name)))).collect();
     let mut out = String::new();
     if !fields.is_empty() {
         out.push_str(&record(&format!("guestfs_{}_args", call.name), fields.into_iter()));
@@ -165,37 +165,16 @@ fn field(ty: FieldType, n: &str) -> String {
     }
 }
 
-/// A required argument; files are streamed and not in the record.
-fn arg(ty: ArgType, n: &str) -> Option<String> {
-    Some(match ty {
-        ArgType::FileIn | ArgType::FileOut | ArgType::Pointer => return None,
-        ArgType::Bool => format!("bool {n}"),
-        ArgType::Int => format!("int {n}"),
-        ArgType::Int64 => format!("hyper {n}"),
-        ArgType::OptStr => format!("guestfs_str *{n}"),
-        ArgType::Buffer => format!("opaque {n}<>"),
-        ArgType::StrList | ArgType::PathList | ArgType::DeviceList | ArgType::FilenameList => {
-            format!("guestfs_str {n}<>")
-        }
-        ArgType::Str
-        | ArgType::Path
-        | ArgType::Device
-        | ArgType::Mountable
-        | ArgType::DeviceOrPath
-        | ArgType::MountableOrPath
-        | ArgType::Filename
-        | ArgType::Guid
-        | ArgType::Key => format!("string {n}<>"),
-    })
-}
-
-fn opt(ty: OptType, n: &str) -> String {
-    match ty {
-        OptType::Bool => format!("bool {n}"),
-        OptType::Int => format!("int {n}"),
-        OptType::Int64 => format!("hyper {n}"),
-        OptType::Str => format!("string {n}<>"),
-        OptType::StrList => format!("guestfs_str {n}<>"),
+/// An argument, required or not.
+fn arg(shape: Shape, n: &str) -> String {
+    match shape {
+        Shape::Bool => format!("bool {n}"),
+        Shape::Int => format!("int {n}"),
+        Shape::Int64 => format!("hyper {n}"),
+        Shape::OptStr => format!("guestfs_str *{n}"),
+        Shape::Buffer => format!("opaque {n}<>"),
+        Shape::StrList => format!("guestfs_str {n}<>"),
+        Shape::Str | Shape::Pointer => format!("string {n}<>"),
     }
 }
 

@@ -4,7 +4,7 @@
 //! one file at a time on each core.
 
 use super::{Files, HEADER};
-use crate::model::{name, Api, Arg, ArgType, Call, FieldType, OptType, RetType, Side};
+use crate::model::{name, Api, Arg, Call, FieldType, RetType, Shape, Side, StrKind};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
 use std::collections::BTreeMap;
@@ -45,8 +45,8 @@ pub fn render(files: Vec<RustFile<'_>>) -> Files {
 /// Format a run of items. Tokens that are no items are a bug of the emitter, shown with the tokens.
 pub fn format_tokens(tokens: TokenStream) -> String {
     let shown = tokens.to_string();
-    let file: syn::File = syn::parse2(tokens)
-        .unwrap_or_else(|e| panic!("emitter built tokens that are not Rust items: {e}\n{shown}"));
+    let file: syn::File =
+        syn::parse2(tokens).unwrap_or_else(|e| panic!("emitter built tokens that are not Rust items: {e}\n{shown}"));
     let mut out = String::new();
     if !file.attrs.is_empty() {
         out = prettyplease::unparse(&syn::File { shebang: None, attrs: file.attrs, items: Vec::new() });
@@ -113,7 +113,7 @@ pub fn by_module(api: &Api, keep: impl Fn(&Call) -> bool) -> BTreeMap<&str, Vec<
 
 /// Arguments that travel in the request's body; files follow it as chunks.
 pub fn wire_args(call: &Call) -> impl Iterator<Item = &Arg> {
-    call.args.iter().filter(|a| !matches!(a.ty, ArgType::FileIn | ArgType::FileOut))
+    call.args.iter().filter(|a| !a.ty.role().is_file())
 }
 
 /// True when the request has a body.
@@ -121,38 +121,46 @@ pub fn has_wire_args(call: &Call) -> bool {
     !call.opts.is_empty() || wire_args(call).next().is_some()
 }
 
-/// Wire type of a required argument.
-pub fn wire_arg(ty: ArgType) -> TokenStream {
-    match ty {
-        ArgType::Bool => quote!(bool),
-        ArgType::Int => quote!(i32),
-        ArgType::Int64 => quote!(i64),
-        ArgType::OptStr => quote!(Option<BString>),
-        ArgType::StrList | ArgType::PathList | ArgType::DeviceList | ArgType::FilenameList => quote!(Vec<BString>),
-        ArgType::Buffer => quote!(Opaque),
-        ArgType::Str
-        | ArgType::Path
-        | ArgType::Device
-        | ArgType::Mountable
-        | ArgType::DeviceOrPath
-        | ArgType::MountableOrPath
-        | ArgType::Filename
-        | ArgType::Guid
-        | ArgType::Key
-        | ArgType::FileIn
-        | ArgType::FileOut
-        | ArgType::Pointer => quote!(BString),
+/// Type of an argument on the wire, and of an option in its struct.
+pub fn wire_arg(shape: Shape) -> TokenStream {
+    match shape {
+        Shape::Bool => quote!(bool),
+        Shape::Int => quote!(i32),
+        Shape::Int64 => quote!(i64),
+        Shape::OptStr => quote!(Option<BString>),
+        Shape::StrList => quote!(Vec<BString>),
+        Shape::Buffer => quote!(Opaque),
+        Shape::Str | Shape::Pointer => quote!(BString),
     }
 }
 
-/// Type of an optional argument, on the wire and in its struct.
-pub fn opt_type(ty: OptType) -> TokenStream {
+/// Type of a result; strings that name something are `name(kind)`.
+pub fn result(ty: &RetType, name: impl Fn(StrKind) -> TokenStream) -> TokenStream {
     match ty {
-        OptType::Bool => quote!(bool),
-        OptType::Int => quote!(i32),
-        OptType::Int64 => quote!(i64),
-        OptType::Str => quote!(BString),
-        OptType::StrList => quote!(Vec<BString>),
+        RetType::Unit => quote!(()),
+        RetType::Bool => quote!(bool),
+        RetType::Int => quote!(i32),
+        RetType::Int64 => quote!(i64),
+        RetType::ConstStr => quote!(BString),
+        RetType::ConstOptStr => quote!(Option<BString>),
+        RetType::Str(kind) => name(*kind),
+        RetType::StrList(kind) => {
+            let item = name(*kind);
+            quote!(Vec<#item>)
+        }
+        RetType::Hash(key, value) => {
+            let (key, value) = (name(*key), name(*value));
+            quote!(Vec<(#key, #value)>)
+        }
+        RetType::Buffer => quote!(Vec<u8>),
+        RetType::Struct(s) => {
+            let s = plain(&name::camel(s));
+            quote!(structs::#s)
+        }
+        RetType::StructList(s) => {
+            let s = plain(&name::camel(s));
+            quote!(Vec<structs::#s>)
+        }
     }
 }
 
@@ -173,22 +181,10 @@ pub fn field_type(ty: FieldType) -> TokenStream {
 
 /// Wire type of a result; `None` for no result.
 pub fn wire_ret(ty: &RetType) -> Option<TokenStream> {
-    Some(match ty {
-        RetType::Unit => return None,
-        RetType::Bool => quote!(bool),
-        RetType::Int => quote!(i32),
-        RetType::Int64 => quote!(i64),
-        RetType::ConstStr | RetType::Str(_) => quote!(BString),
-        RetType::ConstOptStr => quote!(Option<BString>),
-        RetType::StrList(_) | RetType::Hash(..) => quote!(Vec<BString>),
-        RetType::Struct(s) => {
-            let s = plain(&name::camel(s));
-            quote!(structs::#s)
-        }
-        RetType::StructList(s) => {
-            let s = plain(&name::camel(s));
-            quote!(Vec<structs::#s>)
-        }
-        RetType::Buffer => quote!(Opaque),
-    })
+    match ty {
+        RetType::Unit => None,
+        RetType::Hash(..) => Some(quote!(Vec<BString>)),
+        RetType::Buffer => Some(quote!(Opaque)),
+        _ => Some(result(ty, |_| quote!(BString))),
+    }
 }

@@ -56,8 +56,11 @@ fn block(block: &Block, links: Links) -> String {
 
 /// A list item whose further lines are indented below its first.
 fn item(text: &str) -> String {
-    let lines: Vec<String> =
-        text.lines().enumerate().map(|(i, l)| if i == 0 || l.is_empty() { l.to_owned() } else { format!("  {l}") }).collect();
+    let lines: Vec<String> = text
+        .lines()
+        .enumerate()
+        .map(|(i, l)| if i == 0 || l.is_empty() { l.to_owned() } else { format!("  {l}") })
+        .collect();
     format!("- {}", lines.join("\n"))
 }
 
@@ -107,7 +110,8 @@ fn wrap(text: &str, width: usize) -> String {
     for word in text.split_whitespace() {
         let len = word.chars().count();
         // A line may not begin with what Markdown reads as the start of a list.
-        let marker = matches!(word, "-" | "+") || word.strip_suffix(['.', ')']).is_some_and(|w| w.bytes().all(|b| b.is_ascii_digit()));
+        let marker = matches!(word, "-" | "+")
+            || word.strip_suffix(['.', ')']).is_some_and(|w| w.bytes().all(|b| b.is_ascii_digit()));
         if column > 0 && column + 1 + len > width && !marker {
             out.push('\n');
             column = 0;

@@ -4,7 +4,7 @@
 //! (draft 7, which every editor knows). `check/` knows more; the schema only helps.
 
 use super::{Files, Target};
-use crate::model::types::{Spelt, FLAGS, PLANNED};
+use crate::model::types::{Spelt, FLAGS};
 use crate::model::{step::Scenario, Api, ArgType, Call, FieldType, OptType, RetType, ShellOutput, Visibility};
 use serde_json::{json, Value};
 
@@ -47,11 +47,15 @@ fn schema(api: &Api) -> Value {
                     "version_extra": { "type": "string" },
                     "program": { "type": "integer" },
                     "protocol": { "type": "integer" },
+                    "errnos": { "type": "array", "items": { "type": "string" } },
                 }),
                 &["version", "program", "protocol"],
             ),
             "event": named(table(json!({ "bit": { "type": "integer", "minimum": 0 }, "doc": doc() }), &["bit", "doc"])),
-            "group": named(table(json!({ "retired": { "type": "boolean" }, "doc": doc() }), &["doc"])),
+            "group": named(table(
+                json!({ "retired": { "type": "boolean" }, "builtin": { "type": "boolean" }, "doc": doc() }),
+                &["doc"],
+            )),
             "struct": named(structure()),
             "call": named(call(api)),
         },
@@ -122,7 +126,6 @@ fn call(api: &Api) -> Value {
         "deprecated": table(json!({ "since": version(), "use": { "type": "string" } }), &[]),
         "shell": table(json!({ "alias": strings, "output": word(&ShellOutput::all()) }), &[]),
         "compat": table(json!({ "plain-name-without-options": { "type": "boolean" } }), &[]),
-        "status": word(&[PLANNED]),
         "summary": { "type": "string", "pattern": "^[^\\n]*[^.\\n]$" },
         "doc": doc(),
         "untested": { "type": "string", "minLength": 1 },

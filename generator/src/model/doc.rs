@@ -30,7 +30,13 @@ pub enum Span {
     /// `[mkdir]`: another call of this API, checked to exist.
     Call(String),
     /// `[lvm(8)]`: a manual page.
-    Page { name: String, section: String },
+    Page {
+        name: String,
+        section: String,
+    },
     /// `[text](https://…)`.
-    Link { text: String, url: String },
+    Link {
+        text: String,
+        url: String,
+    },
 }

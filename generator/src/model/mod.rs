@@ -7,12 +7,14 @@
 pub mod doc;
 pub mod name;
 pub mod notice;
-pub mod step;
 mod resolve;
+mod shape;
+pub mod step;
 pub mod types;
 
 use doc::Doc;
 pub use resolve::resolve;
+pub use shape::{Role, Shape};
 use step::{Scenario, Test};
 
 /// Everything that `api.toml` says.
@@ -40,6 +42,8 @@ pub struct Meta {
     pub program: u32,
     /// Wire protocol version.
     pub protocol: u32,
+    /// Names of errno values on the wire, sorted.
+    pub errnos: Vec<String>,
 }
 
 /// One event class (`GUESTFS_EVENT_*`).
@@ -56,8 +60,18 @@ pub struct Event {
 pub struct Group {
     pub name: String,
     pub doc: Doc,
-    /// Always available these days, or never again: kept for compatibility.
+    /// Kept for old programs only.
     pub retired: bool,
+    pub state: GroupState,
+}
+
+/// What it depends on whether a group is available.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupState {
+    /// The programs that `daemon/appliance.toml` lists for it.
+    WithTools,
+    /// Nothing: the daemon and its kernel do the work, or its calls became ordinary ones.
+    Always,
 }
 
 /// One public or internal struct.
@@ -120,8 +134,6 @@ pub struct Call {
     pub shell: Shell,
     /// Once had no optional arguments: C keeps `guestfs_NAME` without them beside `guestfs_NAME_opts`.
     pub plain_name_without_options: bool,
-    /// Described but without code: answers ENOTSUP.
-    pub planned: bool,
     pub summary: String,
     pub doc: Doc,
     pub tests: Vec<Test>,
@@ -151,6 +163,8 @@ pub struct Version {
 pub struct Arg {
     pub name: String,
     pub ty: ArgType,
+    /// Stands for a file, a directory or a device, here or in the guest.
+    pub path: bool,
 }
 
 /// Types of required arguments.
@@ -186,6 +200,8 @@ pub enum ArgType {
 pub struct Opt {
     pub name: String,
     pub ty: OptType,
+    /// As in [`Arg`].
+    pub path: bool,
     pub doc: Doc,
 }
 
@@ -250,6 +266,8 @@ pub struct Flags {
     pub nonblocking: bool,
     /// No wrapper: no lock, no trace (user_cancel).
     pub no_wrapper: bool,
+    /// The resulting number may be negative.
+    pub signed: bool,
 }
 
 /// Who may see a call.
@@ -319,12 +337,12 @@ impl Call {
 
     /// True when a file is streamed from the library to the daemon.
     pub fn has_filein(&self) -> bool {
-        self.args.iter().any(|a| a.ty == ArgType::FileIn)
+        self.args.iter().any(|a| a.ty.role() == Role::FileIn)
     }
 
     /// True when a file is streamed from the daemon to the library.
     pub fn has_fileout(&self) -> bool {
-        self.args.iter().any(|a| a.ty == ArgType::FileOut)
+        self.args.iter().any(|a| a.ty.role() == Role::FileOut)
     }
 
     /// True when guestfish offers it as a command.

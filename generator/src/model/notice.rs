@@ -3,14 +3,11 @@
 //! In: a call. Out: paragraphs of [`Doc`] that doc emitters append to the call's own text.
 
 use super::doc::{Block, Doc, Span};
-use super::{Call, ArgType, Visibility};
+use super::{Call, Role, Visibility};
 
 /// All notices of a call, in reading order.
 pub fn notices(call: &Call) -> Vec<Vec<Span>> {
     let mut out = Vec::new();
-    if call.planned {
-        out.push(vec![text("This call is described but not implemented yet: it fails with "), code("ENOTSUP"), text(".")]);
-    }
     if let Some(d) = &call.deprecated {
         let mut p = vec![Span::Strong("Deprecated".into())];
         p.push(text(&match d.since {
@@ -18,7 +15,11 @@ pub fn notices(call: &Call) -> Vec<Vec<Span>> {
             None => ".".into(),
         }));
         if let Some(instead) = &d.use_instead {
-            p.extend([text(" New programs call "), Span::Call(instead.clone()), text(" instead. This call stays, so programs that use it keep working.")]);
+            p.extend([
+                text(" New programs call "),
+                Span::Call(instead.clone()),
+                text(" instead. This call stays, so programs that use it keep working."),
+            ]);
         }
         out.push(p);
     }
@@ -38,15 +39,22 @@ pub fn notices(call: &Call) -> Vec<Vec<Span>> {
         out.push(vec![text("Long runs send progress events.")]);
     }
     if call.flags.cancellable {
-        out.push(vec![text("It can be stopped from another thread or a signal handler with "), Span::Call("user_cancel".into()), text(".")]);
+        out.push(vec![
+            text("It can be stopped from another thread or a signal handler with "),
+            Span::Call("user_cancel".into()),
+            text("."),
+        ]);
     }
     if call.flags.protocol_limit {
         out.push(vec![text("What it takes and returns must fit into one protocol message, about 4 MiB altogether.")]);
     }
-    if call.args.iter().any(|a| a.ty == ArgType::Key) {
+    if call.args.iter().any(|a| a.ty.role() == Role::Key) {
         out.push(vec![text("Keys are never shown in traces, and the shell reads them without echo.")]);
     }
-    if matches!(call.visibility, Visibility::Internal | Visibility::BindTest | Visibility::StateTest | Visibility::Debug) {
+    if matches!(
+        call.visibility,
+        Visibility::Internal | Visibility::BindTest | Visibility::StateTest | Visibility::Debug
+    ) {
         out.push(vec![text(match call.visibility {
             Visibility::Internal => "Internal: programs do not call it.",
             Visibility::BindTest => "For tests of the language bindings only.",

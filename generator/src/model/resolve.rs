@@ -4,7 +4,7 @@
 //! because `check/` reports it from the same records; an `Api` with mistakes is never emitted.
 
 use super::doc::{Block, Doc, Span};
-use super::types::{Spelt, PLANNED};
+use super::types::{self, Spelt};
 use super::*;
 use crate::source::raw::*;
 use crate::source::At;
@@ -31,9 +31,8 @@ pub fn resolve(raw: &RawApi) -> Api {
 /// The parsed form of a doc text, for text whose mistakes `check/` reports.
 pub fn doc(text: Option<&At<String>>) -> Doc {
     let Some(text) = text else { return Doc::default() };
-    crate::source::doc::parse(text.as_str()).unwrap_or_else(|_| Doc {
-        blocks: vec![Block::Para(vec![Span::Text(text.value.trim().to_owned())])],
-    })
+    crate::source::doc::parse(text.as_str())
+        .unwrap_or_else(|_| Doc { blocks: vec![Block::Para(vec![Span::Text(text.value.trim().to_owned())])] })
 }
 
 fn meta(m: &RawMeta) -> Meta {
@@ -42,6 +41,7 @@ fn meta(m: &RawMeta) -> Meta {
         version_extra: m.version_extra.as_ref().map(|e| e.value.clone()).unwrap_or_default(),
         program: number(m.program.as_ref()),
         protocol: number(m.protocol.as_ref()),
+        errnos: m.errnos.iter().map(|e| e.value.clone()).collect(),
     }
 }
 
@@ -58,7 +58,9 @@ fn event(e: &RawEvent) -> Event {
 }
 
 fn group(g: &RawGroup) -> Group {
-    Group { name: g.name.value.clone(), doc: doc(g.doc.as_ref()), retired: is(g.retired.as_ref()) }
+    let retired = is(g.retired.as_ref());
+    let state = if retired || is(g.builtin.as_ref()) { GroupState::Always } else { GroupState::WithTools };
+    Group { name: g.name.value.clone(), doc: doc(g.doc.as_ref()), retired, state }
 }
 
 fn is(flag: Option<&At<bool>>) -> bool {
@@ -106,7 +108,6 @@ fn call(c: &RawCall) -> Call {
             output: c.shell_output.as_ref().and_then(|o| ShellOutput::parse(o.as_str())),
         },
         plain_name_without_options: is(c.plain_name_without_options.as_ref()),
-        planned: c.status.as_ref().is_some_and(|s| s.as_str() == PLANNED),
         summary: c.summary.as_ref().map(|s| s.value.clone()).unwrap_or_default(),
         doc: doc(c.doc.as_ref()),
         tests: Vec::new(),
@@ -115,12 +116,15 @@ fn call(c: &RawCall) -> Call {
 }
 
 fn arg(p: &crate::source::signature::Param) -> Option<Arg> {
-    Some(Arg { name: p.name.value.clone(), ty: ArgType::parse(p.ty.as_str())? })
+    let ty = p.ty.as_str();
+    Some(Arg { name: p.name.value.clone(), ty: ArgType::parse(ty)?, path: types::names_a_file(ty) })
 }
 
 fn opt(o: &RawOpt) -> Option<Opt> {
     let p = o.arg.as_ref()?;
-    Some(Opt { name: p.name.value.clone(), ty: OptType::parse(p.ty.as_str())?, doc: doc(o.doc.as_ref()) })
+    let ty = p.ty.as_str();
+    let path = types::names_a_file(ty);
+    Some(Opt { name: p.name.value.clone(), ty: OptType::parse(ty)?, path, doc: doc(o.doc.as_ref()) })
 }
 
 fn flags(words: &[At<String>]) -> Flags {
@@ -132,6 +136,7 @@ fn flags(words: &[At<String>]) -> Flags {
         config_only: has("config-only"),
         nonblocking: has("nonblocking"),
         no_wrapper: has("no-wrapper"),
+        signed: has("signed"),
     }
 }
 

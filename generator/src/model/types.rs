@@ -43,12 +43,22 @@ impl Spelt for ArgType {
         ("MountableOrPath", ArgType::MountableOrPath),
         ("Filename", ArgType::Filename),
         ("[Filename]", ArgType::FilenameList),
+        ("AnyPath", ArgType::Str),
+        ("AnyPath?", ArgType::OptStr),
         ("Guid", ArgType::Guid),
         ("Key", ArgType::Key),
         ("FileIn", ArgType::FileIn),
         ("FileOut", ArgType::FileOut),
         ("Pointer", ArgType::Pointer),
     ];
+}
+
+/// True for types that are strings and stand for a file, a directory or a device: languages with a type for
+/// paths take it there.
+pub fn names_a_file(text: &str) -> bool {
+    let words =
+        ["Path", "Device", "Mountable", "DeviceOrPath", "MountableOrPath", "Filename", "AnyPath", "FileIn", "FileOut"];
+    words.contains(&text.trim_matches(['[', ']', '?']))
 }
 
 impl Spelt for OptType {
@@ -58,6 +68,7 @@ impl Spelt for OptType {
         ("Int64", OptType::Int64),
         ("Str", OptType::Str),
         ("[Str]", OptType::StrList),
+        ("AnyPath", OptType::Str),
     ];
 }
 
@@ -104,11 +115,8 @@ impl Spelt for Scenario {
 }
 
 /// Spellings of `flags`.
-pub const FLAGS: [&str; 6] =
-    ["progress", "cancellable", "protocol-limit", "config-only", "nonblocking", "no-wrapper"];
-
-/// Spelling of `status`.
-pub const PLANNED: &str = "planned";
+pub const FLAGS: [&str; 7] =
+    ["progress", "cancellable", "protocol-limit", "config-only", "nonblocking", "no-wrapper", "signed"];
 
 impl RetType {
     /// The result type spelt so; a lower-case word is a struct, whether described or not.
@@ -157,8 +165,18 @@ impl RetType {
 
     /// Spellings of result types that are not structs, for diagnostics and the schema.
     pub const PLAIN: [&'static str; 12] = [
-        "Bool", "Int", "Int64", "Str", "Device", "Mountable", "[Str]", "[Device]", "[Mountable]", "Buffer",
-        "ConstStr", "ConstStr?",
+        "Bool",
+        "Int",
+        "Int64",
+        "Str",
+        "Device",
+        "Mountable",
+        "[Str]",
+        "[Device]",
+        "[Mountable]",
+        "Buffer",
+        "ConstStr",
+        "ConstStr?",
     ];
 }
 

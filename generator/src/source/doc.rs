@@ -228,7 +228,8 @@ mod tests {
 
     #[test]
     fn lists_definitions_and_code() {
-        let doc = parse("\nIntro\n- one\n  more\n- two\n\n```\n a *b*\n```\n\n- `x`: first\n- `y`, `z`: second\n").unwrap();
+        let doc =
+            parse("\nIntro\n- one\n  more\n- two\n\n```\n a *b*\n```\n\n- `x`: first\n- `y`, `z`: second\n").unwrap();
         let para = |s: &str| vec![Block::Para(vec![text(s)])];
         let code = |s: &str| Span::Code(s.into());
         assert_eq!(

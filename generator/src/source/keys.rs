@@ -5,9 +5,21 @@
 
 use toml::de::{DeTable, DeValue};
 
-const CALL: [&str; 15] = [
-    "daemon", "library", "proc", "since", "args", "ret", "flags", "visibility", "group", "deprecated", "shell",
-    "compat", "status", "summary", "doc",
+const CALL: [&str; 14] = [
+    "daemon",
+    "library",
+    "proc",
+    "since",
+    "args",
+    "ret",
+    "flags",
+    "visibility",
+    "group",
+    "deprecated",
+    "shell",
+    "compat",
+    "summary",
+    "doc",
 ];
 const OPT: [&str; 2] = ["arg", "doc"];
 const TEST: [&str; 2] = ["on", "steps"];

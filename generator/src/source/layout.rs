@@ -29,7 +29,8 @@ impl Layout {
     pub fn of(text: &str, raw: &RawApi) -> Layout {
         let mut starts: Vec<(usize, Option<&RawCall>)> = Vec::new();
         starts.extend(raw.calls.iter().map(|c| (header_start(text, c.name.span.start), Some(c))));
-        let sections: Vec<&Range<usize>> = raw.banners.iter().filter(|b| b.title.contains(": ")).map(|b| &b.span).collect();
+        let sections: Vec<&Range<usize>> =
+            raw.banners.iter().filter(|b| b.title.contains(": ")).map(|b| &b.span).collect();
         starts.extend(sections.iter().map(|s| (s.start, None)));
         starts.sort_by_key(|(at, _)| *at);
         let head_end = starts.first().map_or(text.len(), |(at, _)| *at);
@@ -120,7 +121,8 @@ mod tests {
     fn inserts_in_order_and_adds_the_banner() {
         let mut layout = Layout::of(TEXT, &crate::source::parse(TEXT).0);
         layout.sort();
-        let chunk = |name: &str, section: &str| Chunk { name: name.into(), section: section.into(), text: format!("[{name}]") };
+        let chunk =
+            |name: &str, section: &str| Chunk { name: name.into(), section: section.into(), text: format!("[{name}]") };
         layout.insert(chunk("n", "daemon: b"));
         layout.insert(chunk("x", "library: l"));
         let order: Vec<&str> = layout.calls.iter().map(|c| c.name.as_str()).collect();

@@ -31,6 +31,7 @@ pub struct RawMeta {
     pub version_extra: Option<At<String>>,
     pub program: Option<At<i64>>,
     pub protocol: Option<At<i64>>,
+    pub errnos: Vec<At<String>>,
 }
 
 /// `[event.NAME]`.
@@ -46,6 +47,7 @@ pub struct RawEvent {
 pub struct RawGroup {
     pub name: At<String>,
     pub retired: Option<At<bool>>,
+    pub builtin: Option<At<bool>>,
     pub doc: Option<At<String>>,
 }
 
@@ -76,7 +78,6 @@ pub struct RawCall {
     pub shell_aliases: Vec<At<String>>,
     pub shell_output: Option<At<String>>,
     pub plain_name_without_options: Option<At<bool>>,
-    pub status: Option<At<String>>,
     pub summary: Option<At<String>>,
     pub doc: Option<At<String>>,
     pub opts: Vec<RawOpt>,

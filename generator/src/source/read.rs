@@ -20,7 +20,11 @@ pub fn parse(text: &str) -> (RawApi, Vec<Diagnostic>) {
     let mut seen_meta = false;
     for (section, value) in in_file_order(document.get_ref()) {
         let DeValue::Table(table) = value.get_ref() else {
-            let d = Diagnostic::new(Code::UnknownKey, &section.span, format!("`{}` stands outside every table", section.value));
+            let d = Diagnostic::new(
+                Code::UnknownKey,
+                &section.span,
+                format!("`{}` stands outside every table", section.value),
+            );
             input.diagnostics.push(d.help("keys belong below a header such as [meta] or [call.NAME]"));
             continue;
         };
@@ -65,7 +69,9 @@ fn entries<'a, T>(
     for (name, value) in in_file_order(table) {
         let DeValue::Table(inner) = value.get_ref() else {
             let message = format!("`{}` must be a table", name.value);
-            input.diagnostics.push(Diagnostic::new(Code::WrongToml, &name.span, message).help(format!("write [{kind}.NAME]")));
+            input
+                .diagnostics
+                .push(Diagnostic::new(Code::WrongToml, &name.span, message).help(format!("write [{kind}.NAME]")));
             continue;
         };
         let good = if kind == "call" { is_call_name(name.as_str()) } else { is_name(name.as_str()) };
@@ -87,6 +93,7 @@ fn meta(r: &mut Reader<'_, '_>, header: &Range<usize>) -> RawMeta {
         version_extra: r.string("version_extra"),
         program: r.int("program"),
         protocol: r.int("protocol"),
+        errnos: r.strings("errnos"),
     };
     r.require(meta.version.is_some(), "version", header);
     r.require(meta.program.is_some(), "program", header);
@@ -101,7 +108,7 @@ fn event(r: &mut Reader<'_, '_>, name: At<String>) -> RawEvent {
 }
 
 fn group(r: &mut Reader<'_, '_>, name: At<String>) -> RawGroup {
-    RawGroup { retired: r.bool("retired"), doc: r.string("doc"), name }
+    RawGroup { retired: r.bool("retired"), builtin: r.bool("builtin"), doc: r.string("doc"), name }
 }
 
 fn structure(r: &mut Reader<'_, '_>, name: At<String>) -> RawStruct {
@@ -133,14 +140,10 @@ fn call(r: &mut Reader<'_, '_>, name: At<String>) -> RawCall {
         flags: r.strings("flags"),
         visibility: r.string("visibility"),
         group: r.string("group"),
-        deprecated: r.table("deprecated", |d| RawDeprecated {
-            since: d.string("since"),
-            use_instead: d.string("use"),
-        }),
+        deprecated: r.table("deprecated", |d| RawDeprecated { since: d.string("since"), use_instead: d.string("use") }),
         shell_aliases,
         shell_output,
         plain_name_without_options: r.table("compat", |c| c.bool("plain-name-without-options")).flatten(),
-        status: r.string("status"),
         summary: r.string("summary"),
         doc: r.string("doc"),
         opts: r.tables("opt", |o, header| {

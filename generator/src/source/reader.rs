@@ -28,8 +28,7 @@ pub(super) struct Reader<'a, 'b> {
 
 /// Entries of a table in the order of the file (the parser sorts them by name).
 pub(super) fn in_file_order<'b, 'a>(table: &'b DeTable<'a>) -> Vec<(At<String>, &'b Spanned<DeValue<'a>>)> {
-    let mut entries: Vec<_> =
-        table.iter().map(|(k, v)| (At::new(k.get_ref().to_string(), k.span()), v)).collect();
+    let mut entries: Vec<_> = table.iter().map(|(k, v)| (At::new(k.get_ref().to_string(), k.span()), v)).collect();
     entries.sort_by_key(|(k, _)| k.span.start);
     entries
 }

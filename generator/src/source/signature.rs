@@ -30,9 +30,11 @@ pub fn parse(source: &str, text: &At<String>) -> Result<Param, SyntaxError> {
     Ok(Param { name: place(name), ty: place(ty) })
 }
 
-/// Lower-case letters, digits and underscores, a letter first.
+/// Lower-case letters, digits and underscores, a letter first and no underscore last: that is how
+/// languages respell keywords.
 pub fn is_name(s: &str) -> bool {
     s.starts_with(|c: char| c.is_ascii_lowercase())
+        && !s.ends_with('_')
         && s.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 

@@ -74,7 +74,7 @@ fn word(rest: &str, offset: usize) -> Result<(Word, usize), SyntaxError> {
     };
     if let Some(body) = rest.strip_prefix('\'') {
         let end = body.find('\'').ok_or_else(|| SyntaxError::new(offset, "this quote is never closed"))?;
-        let word = Word { bytes: body[..end].as_bytes().to_vec(), offset, quoted: true };
+        let word = Word { bytes: body.as_bytes()[..end].to_vec(), offset, quoted: true };
         return Ok((word, closed(end + 2)?));
     }
     if let Some(body) = rest.strip_prefix('"') {
@@ -89,7 +89,7 @@ fn word(rest: &str, offset: usize) -> Result<(Word, usize), SyntaxError> {
         bytes.extend(value);
         return Ok((Word { bytes, offset, quoted: false }, closed(quote + len + 3)?));
     }
-    Ok((Word { bytes: rest[..end].as_bytes().to_vec(), offset, quoted: false }, end))
+    Ok((Word { bytes: rest.as_bytes()[..end].to_vec(), offset, quoted: false }, end))
 }
 
 /// The body of a double-quoted word up to its closing quote, and its length in the source.
@@ -126,8 +126,9 @@ fn expectation(text: &str) -> Result<Expect, String> {
     }
     if let Some(errno) = text.strip_prefix("error ") {
         let errno = errno.trim();
-        let named = errno.starts_with('E') && errno.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
-        return named.then(|| Expect::Error(Some(errno.into()))).ok_or("an errno name like ENOENT must follow".into());
+        return is_errno(errno)
+            .then(|| Expect::Error(Some(errno.into())))
+            .ok_or("an errno name like ENOENT must follow".into());
     }
     if let Some(list) = text.strip_prefix("unordered ") {
         return match value(list)? {
@@ -142,6 +143,11 @@ fn expectation(text: &str) -> Result<Expect, String> {
         };
     }
     Ok(Expect::Equals(value(text)?))
+}
+
+/// Whether a word has the form of `ENOENT`.
+pub fn is_errno(word: &str) -> bool {
+    word.starts_with('E') && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
 }
 
 fn value(text: &str) -> Result<Value, String> {
@@ -176,7 +182,10 @@ mod tests {
     fn words_and_quotes() {
         assert_eq!(words_of("mkdir-mode /d 0o111"), ["mkdir-mode", "/d", "0o111"]);
         assert_eq!(words_of(r#"write /a "x y\n\x41" => "v""#), ["write", "/a", "x y\nA"]);
-        assert_eq!(words_of(r#"mkfs ext4 /dev/sda label:"a b" 'c  d'"#), ["mkfs", "ext4", "/dev/sda", "label:a b", "c  d"]);
+        assert_eq!(
+            words_of(r#"mkfs ext4 /dev/sda label:"a b" 'c  d'"#),
+            ["mkfs", "ext4", "/dev/sda", "label:a b", "c  d"]
+        );
     }
 
     #[test]
@@ -187,7 +196,10 @@ mod tests {
         assert_eq!(expect("x => error ENOENT"), Expect::Error(Some("ENOENT".into())));
         assert_eq!(expect("x => contains \"a\""), Expect::Contains("a".into()));
         assert_eq!(expect("x => unordered [1, 2]"), Expect::Unordered(vec![Value::Int(1), Value::Int(2)]));
-        assert_eq!(expect("x => { mode = 0o40111 }"), Expect::Equals(Value::Table(vec![("mode".into(), Value::Int(0o40111))])));
+        assert_eq!(
+            expect("x => { mode = 0o40111 }"),
+            Expect::Equals(Value::Table(vec![("mode".into(), Value::Int(0o40111))]))
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Every message is a 4-byte big-endian length and that many bytes of XDR; a few lengths far above
 //! [`MESSAGE_MAX`] are flag words instead (guestfs-internals(1), "PROTOCOL").
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError, MESSAGE_MAX};
+use crate::xdr::{copy, Decoder, Encoder, Xdr, XdrError, MESSAGE_MAX};
 use bstr::BString;
 
 /// Program number of the guestfs protocol.
@@ -13,7 +13,10 @@ pub const PROGRAM: u32 = 0x2000_F5F5;
 pub const PROTOCOL_VERSION: u32 = 4;
 /// The daemon writes this once when it is ready.
 pub const LAUNCH_FLAG: u32 = 0xf5f5_5ff5;
-/// Either side asks the other to stop a file transfer.
+/// Either side asks the other to stop a file transfer. Where both said so in the hello (`cancel=1`) the library
+/// also sends it, once, behind any request whose reply it does not want to wait for; the daemon sends it back when
+/// it has heard, again while it is stopping, and then still replies. What stands in front of a request is about an
+/// earlier one, whose reply was on its way: the daemon skips it.
 pub const CANCEL_FLAG: u32 = 0xffff_eeee;
 /// A [`Progress`] message follows, without a length word.
 pub const PROGRESS_FLAG: u32 = 0xffff_5555;
@@ -143,8 +146,8 @@ impl Xdr for ErrorReply {
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
         Ok(ErrorReply {
-            errno_string: d.string(ERRNO_STRING_MAX)?.into(),
-            message: d.string(ERROR_MESSAGE_MAX)?.into(),
+            errno_string: copy(d.string(ERRNO_STRING_MAX)?)?.into(),
+            message: copy(d.string(ERROR_MESSAGE_MAX)?)?.into(),
         })
     }
 }

@@ -30,6 +30,9 @@ pub enum XdrError {
     /// A string holds a NUL byte, which C callers could not see past.
     #[error("string contains a NUL byte")]
     Nul,
+    /// There is no memory for a value of this many bytes.
+    #[error("out of memory: {0} bytes are needed")]
+    Memory(usize),
 }
 
 /// A value with an XDR encoding.
@@ -83,6 +86,7 @@ impl Encoder {
         if got > self.limit {
             return Err(XdrError::TooLong { what: "message", got, limit: self.limit });
         }
+        self.buf.try_reserve(bytes.len()).map_err(|_| XdrError::Memory(got))?;
         self.buf.extend_from_slice(bytes);
         Ok(())
     }
@@ -94,8 +98,11 @@ impl Encoder {
 
     /// Append variable-length opaque data: length, bytes, zero padding.
     pub fn opaque(&mut self, bytes: &[u8]) -> Result<(), XdrError> {
-        let len = u32::try_from(bytes.len())
-            .map_err(|_| XdrError::TooLong { what: "opaque", got: bytes.len(), limit: self.limit })?;
+        let len = u32::try_from(bytes.len()).map_err(|_| XdrError::TooLong {
+            what: "opaque",
+            got: bytes.len(),
+            limit: self.limit,
+        })?;
         self.word(len)?;
         self.raw(bytes)?;
         self.raw(ZEROS.get(..padding(bytes.len())).unwrap_or_default())
@@ -207,6 +214,21 @@ impl<'a> Decoder<'a> {
     }
 }
 
+/// A copy of bytes of the peer's. That there is no memory for them is an error and no more.
+pub fn copy(bytes: &[u8]) -> Result<Vec<u8>, XdrError> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len()).map_err(|_| XdrError::Memory(bytes.len()))?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
+}
+
+/// One more element of a list of the peer's, as [`copy`].
+pub fn push<T>(list: &mut Vec<T>, value: T) -> Result<(), XdrError> {
+    list.try_reserve(1).map_err(|_| XdrError::Memory(size_of::<T>()))?;
+    list.push(value);
+    Ok(())
+}
+
 /// Decode exactly one `T` from the whole of `input`.
 pub fn from_slice<T: Xdr>(input: &[u8]) -> Result<T, XdrError> {
     let mut d = Decoder::new(input);
@@ -270,7 +292,7 @@ impl Xdr for BString {
         e.string(self)
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        d.string(MESSAGE_MAX).map(BString::from)
+        copy(d.string(MESSAGE_MAX)?).map(BString::from)
     }
 }
 
@@ -290,8 +312,11 @@ impl<T: Xdr> Xdr for Option<T> {
 impl<T: Xdr> Xdr for Vec<T> {
     const MIN_SIZE: usize = 4;
     fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        let count = u32::try_from(self.len())
-            .map_err(|_| XdrError::TooLong { what: "list", got: self.len(), limit: MESSAGE_MAX })?;
+        let count = u32::try_from(self.len()).map_err(|_| XdrError::TooLong {
+            what: "list",
+            got: self.len(),
+            limit: MESSAGE_MAX,
+        })?;
         e.word(count)?;
         self.iter().try_for_each(|v| v.encode(e))
     }
@@ -302,9 +327,10 @@ impl<T: Xdr> Xdr for Vec<T> {
             return Err(XdrError::TooLong { what: "list", got: count, limit });
         }
         // In memory an element can be several times its encoding, so grow as elements really arrive.
-        let mut list = Vec::with_capacity(count.min(1024));
+        let mut list = Vec::new();
+        list.try_reserve(count.min(1024)).map_err(|_| XdrError::Memory(count.min(1024) * size_of::<T>()))?;
         for _ in 0..count {
-            list.push(d.get()?);
+            push(&mut list, d.get()?)?;
         }
         Ok(list)
     }
@@ -320,19 +346,13 @@ impl Xdr for Opaque {
         e.opaque(&self.0)
     }
     fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        d.opaque(MESSAGE_MAX).map(|b| Opaque(b.to_vec()))
+        copy(d.opaque(MESSAGE_MAX)?).map(Opaque)
     }
 }
 
 /// LVM's 32-character UUID without its dashes: fixed opaque of 32 bytes, no terminator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uuid32(pub [u8; 32]);
-
-impl Default for Uuid32 {
-    fn default() -> Self {
-        Uuid32([0; 32])
-    }
-}
 
 impl Xdr for Uuid32 {
     const MIN_SIZE: usize = 32;

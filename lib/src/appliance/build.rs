@@ -14,8 +14,10 @@ use super::pack::{self, failed};
 use super::recipe::Recipe;
 use super::tree::{self, Entry, Tree};
 use super::{elf, kernel, locate, vmlinux};
-use crate::backend::LaunchError;
 use crate::error::LaunchFailure;
+use crate::machine::LaunchError;
+use guestfs_protocol::groups::{GroupState, GROUPS};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What machine the appliance is for.
@@ -34,6 +36,8 @@ pub struct Request {
     pub recipe: Recipe,
     /// The static guestfsd.
     pub daemon: PathBuf,
+    /// The program in which it runs foreign libraries, if there is one.
+    pub worker: Option<PathBuf>,
     /// The kernel to start.
     pub kernel: Kernel,
     /// For which machine.
@@ -49,7 +53,7 @@ impl Request {
             LaunchError::new(LaunchFailure::KernelUnreadable, e)
                 .help("run: guestfs-appliance fetch-kernel (downloads Debian's kernel package; needs no root)")
         })?;
-        Ok(Request { recipe, daemon, kernel, shape })
+        Ok(Request { recipe, daemon, worker: locate::worker(), kernel, shape })
     }
 
     /// Names what was asked for, not what it came out as: equal for every build that may take the
@@ -58,14 +62,15 @@ impl Request {
         let path = |p: &Path| p.as_os_str().as_encoded_bytes().to_vec();
         let shape = [self.shape as u8];
         let format = FORMAT.to_le_bytes();
-        let (daemon, image, modules) =
-            (path(&self.daemon), path(&self.kernel.image), path(&self.kernel.modules));
+        let worker = self.worker.as_deref().map(path).unwrap_or_default();
+        let (daemon, image, modules) = (path(&self.daemon), path(&self.kernel.image), path(&self.kernel.modules));
         digest::of_parts(&[
             &format,
             env!("CARGO_PKG_VERSION").as_bytes(),
             &shape,
             self.recipe.text.as_bytes(),
             &daemon,
+            &worker,
             &image,
             &modules,
         ])
@@ -92,7 +97,11 @@ pub fn build(request: &Request, dir: &Path, say: &dyn Fn(&str)) -> Result<Manife
     for path in [&request.daemon, &request.kernel.image, &request.kernel.modules] {
         tree.inputs.insert(path.clone());
     }
-    collect_tools(&request.recipe, &mut host, &mut tree, &mut manifest, say);
+    let worker = add_worker(request.worker.as_deref(), &mut host, &mut tree);
+    if let Err(why) = &worker {
+        say(&format!("appliance: left out: {why}"));
+    }
+    collect_tools(&request.recipe, &worker, &mut host, &mut tree, &mut manifest, say);
     let mut stamps = Vec::new();
     for path in &tree.inputs {
         stamps.push((path.clone(), Stamp::of(path).map_err(|e| io(path, &e))?));
@@ -126,7 +135,8 @@ pub fn build(request: &Request, dir: &Path, say: &dyn Fn(&str)) -> Result<Manife
 /// The daemon is PID 1 before any library exists: it must be static.
 fn read_daemon(path: &Path) -> Result<Vec<u8>, LaunchError> {
     let data = tree::read_file(path).map_err(|e| failed("guestfsd", e))?;
-    let info = elf::dynamic(&data, Path::new("/")).map_err(|e| failed("guestfsd", format!("{}: {e}", path.display())))?;
+    let info =
+        elf::dynamic(&data, Path::new("/")).map_err(|e| failed("guestfsd", format!("{}: {e}", path.display())))?;
     if info.interpreter.is_some() || !info.needed.is_empty() {
         return Err(failed("guestfsd", format!("{}: not statically linked", path.display()))
             .help("build it with RUSTFLAGS='-C target-feature=+crt-static' and --target x86_64-unknown-linux-gnu"));
@@ -134,9 +144,24 @@ fn read_daemon(path: &Path) -> Result<Vec<u8>, LaunchError> {
     Ok(data)
 }
 
-fn collect_tools(recipe: &Recipe, host: &mut HostFs, tree: &mut Tree, manifest: &mut Manifest, say: &dyn Fn(&str)) {
+/// The program of the foreign libraries, in the root image only; the error says why it is not there.
+fn add_worker(worker: Option<&Path>, host: &mut HostFs, tree: &mut Tree) -> Result<(), String> {
+    let path = worker.ok_or_else(|| format!("{} not found", locate::WORKER))?;
+    tree.program_at(host, path, &Path::new("/usr/sbin").join(locate::WORKER))
+        .map_err(|e| format!("{}: {e}", path.display()))
+}
+
+fn collect_tools(
+    recipe: &Recipe,
+    worker: &Result<(), String>,
+    host: &mut HostFs,
+    tree: &mut Tree,
+    manifest: &mut Manifest,
+    say: &dyn Fn(&str),
+) {
+    let mut tools = BTreeMap::<&str, Option<String>>::new();
     for set in &recipe.tools {
-        let mut off = None;
+        let mut off = worker.clone().err().filter(|_| set.worker);
         for name in &set.run {
             match tree.program(host, name) {
                 Ok(()) => {
@@ -157,7 +182,8 @@ fn collect_tools(recipe: &Recipe, host: &mut HostFs, tree: &mut Tree, manifest: 
         }
         for library in &set.libraries {
             if let Err(why) = tree.library(host, library) {
-                say(&format!("appliance: {}: {why}", set.package));
+                let why = format!("{why} (package {})", set.package);
+                say(&format!("appliance: left out: {why}"));
                 off.get_or_insert(why);
             }
         }
@@ -167,12 +193,22 @@ fn collect_tools(recipe: &Recipe, host: &mut HostFs, tree: &mut Tree, manifest: 
             }
         }
         for group in &set.groups {
-            let slot = manifest.groups.entry(group.clone()).or_default();
+            let slot = tools.entry(group.as_str()).or_default();
             if slot.is_none() {
                 slot.clone_from(&off);
             }
         }
     }
+    manifest.groups = groups(&tools);
+}
+
+/// Why each group of the API is off, if it is: the daemon answers so, and `guestfs-appliance list`.
+fn groups(tools: &BTreeMap<&str, Option<String>>) -> BTreeMap<String, Option<String>> {
+    let off = |name: &str, state: GroupState| match tools.get(name) {
+        Some(off) if state == GroupState::WithTools => off.clone(),
+        _ => state.off().map(str::to_owned),
+    };
+    GROUPS.iter().map(|(name, state)| ((*name).to_owned(), off(name, *state))).collect()
 }
 
 /// The uncompressed kernel: the one unpacked beside the image when it was fetched, else unpacked now.
@@ -190,7 +226,8 @@ fn write_kernel(kernel: &Kernel, to: &Path) -> Result<(), LaunchError> {
 }
 
 fn module_error(e: String) -> LaunchError {
-    failed("kernel modules", e).help("the kernel's modules are incomplete: reinstall it or run guestfs-appliance fetch-kernel")
+    failed("kernel modules", e)
+        .help("the kernel's modules are incomplete: reinstall it or run guestfs-appliance fetch-kernel")
 }
 
 /// `/init`, `/modules/order` and the modules it names, `/dev/console`.
@@ -269,7 +306,12 @@ fn add_made_files(request: &Request, daemon: Vec<u8>, tree: &mut Tree, manifest:
 }
 
 /// Stage and pack the root: squashfs with the tool given, else ext4. Returns its type.
-fn write_root(squash: Option<PathBuf>, host: &mut HostFs, tree: &Tree, dir: &Path) -> Result<&'static str, LaunchError> {
+fn write_root(
+    squash: Option<PathBuf>,
+    host: &mut HostFs,
+    tree: &Tree,
+    dir: &Path,
+) -> Result<&'static str, LaunchError> {
     let staged = dir.join("stage");
     let root = dir.join("root");
     let size = pack::stage(tree, &staged)?;
@@ -293,24 +335,32 @@ mod tests {
     fn a_missing_tool_switches_its_groups_off_and_is_named() {
         let recipe = Recipe::parse(
             "directories=[]\n[kernel]\ninitrd=[]\ninitrd_fixed=[]\nroot=[]\n\
-             [[tools]]\npackage='p1'\ngroups=['good']\nrun=['true']\n\
-             [[tools]]\npackage='p2'\ngroups=['bad', 'half']\nrun=['cat', 'no-such-tool']\nmaybe=['nor-this']\n\
-             [[tools]]\npackage='p3'\ngroups=['half']\nrun=['ls']\n\
-             [[tools]]\npackage='p4'\ngroups=['lib']\nrun=['echo']\nlibraries=['libnothing.so.9']\n",
+             [[tools]]\npackage='p1'\ngroups=['lvm2', 'btrfs']\nrun=['true']\n\
+             [[tools]]\npackage='p2'\ngroups=['gdisk', 'wipefs']\nrun=['cat', 'no-such-tool']\nmaybe=['nor-this']\n\
+             [[tools]]\npackage='p3'\ngroups=['wipefs']\nrun=['ls']\n\
+             [[tools]]\npackage='p4'\ngroups=['luks']\nrun=['echo']\nlibraries=['libnothing.so.9']\n\
+             [[tools]]\npackage='p5'\ngroups=['hivex']\nworker=true\nlibraries=['libc.so.6']\n",
         )
         .unwrap();
         let (mut tree, mut manifest, mut host) = (Tree::default(), Manifest::default(), HostFs::new());
         let said = std::cell::RefCell::new(Vec::new());
-        collect_tools(&recipe, &mut host, &mut tree, &mut manifest, &|l| said.borrow_mut().push(l.to_owned()));
+        let worker = add_worker(None, &mut host, &mut tree);
+        let say = |l: &str| said.borrow_mut().push(l.to_owned());
+        collect_tools(&recipe, &worker, &mut host, &mut tree, &mut manifest, &say);
         let off = |group: &str| manifest.groups[group].clone();
-        assert_eq!(off("good"), None);
+        assert_eq!(off("lvm2"), None);
         let why = "no-such-tool not found (package p2)".to_owned();
-        assert_eq!(off("bad"), Some(why.clone()));
-        assert_eq!(off("half"), Some(why.clone()));
-        assert!(off("lib").unwrap().contains("libnothing.so.9"));
+        assert_eq!(off("gdisk"), Some(why.clone()));
+        assert_eq!(off("wipefs"), Some(why.clone()));
+        assert_eq!(off("luks").unwrap(), "library libnothing.so.9 not found (package p4)");
+        assert_eq!(off("hivex").unwrap(), "guestfs-worker not found");
+        // Every group of the API has an answer: those that need no tool and those that have none here.
+        assert!(manifest.groups.keys().map(String::as_str).eq(GROUPS.iter().map(|(name, _)| *name)));
+        assert_eq!(off("mknod"), None);
+        assert!(off("zerofree").unwrap().contains("no appliance of this version"));
         assert_eq!(manifest.missing.get("no-such-tool"), Some(&why));
         assert!(said.borrow().iter().any(|l| l.contains(&why)));
-        assert!(manifest.for_daemon().contains("group bad off no-such-tool"));
+        assert!(manifest.for_daemon().contains("group gdisk off no-such-tool"));
         // The others of the set are there all the same, and all three names are watched for.
         assert!(manifest.tools.contains("cat") && tree.entries.contains_key(Path::new("usr/bin/cat")));
         assert_eq!(host.absent_programs.len(), 2);

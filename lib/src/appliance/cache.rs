@@ -10,12 +10,14 @@
 
 use super::build::{self, Request};
 use super::digest::{self, Stamp};
+use super::entry;
 use super::manifest::{Manifest, FILES};
-use crate::backend::LaunchError;
+use crate::machine::LaunchError;
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -139,7 +141,7 @@ impl Cache {
                 Err(e) if place.exists() => {
                     let away = Scratch::name(&self.dir);
                     fs::rename(&place, &away).map_err(|_| e)?;
-                    let _ = fs::remove_dir_all(&away);
+                    discard(&away);
                 }
                 Err(e) => return Err(e),
             }
@@ -155,7 +157,7 @@ impl Cache {
     /// The current appliance of a slot, verified; the error says what is wrong with it.
     pub fn lookup(&self, slot: &str) -> Result<(PathBuf, Manifest), String> {
         let index = self.dir.join(format!("index-{slot}"));
-        let name = fs::read_to_string(&index).map_err(|_| "none in the cache".to_owned())?;
+        let name = entry::read_text(&index).map_err(|_| "none in the cache".to_owned())?;
         let name = name.trim_end();
         if !name.starts_with("app-") || name.contains('/') {
             return Err(format!("{}: damaged", index.display()));
@@ -209,13 +211,13 @@ impl Cache {
         let indexed: Vec<String> = entries
             .iter()
             .filter(|(n, _)| n.starts_with("index-"))
-            .filter_map(|(_, p)| Some(fs::read_to_string(p).ok()?.trim_end().to_owned()))
+            .filter_map(|(_, p)| Some(entry::read_text(p).ok()?.trim_end().to_owned()))
             .collect();
         for (name, path) in &entries {
             let keep = if indexed.contains(name) { KEEP_CURRENT } else { KEEP };
             let ours = name.starts_with("app-") || name.starts_with("tmp-");
             if ours && path != current && age(path).is_some_and(|age| age > keep) {
-                let _ = fs::remove_dir_all(path).or_else(|_| fs::remove_file(path));
+                discard(path);
             }
         }
     }
@@ -223,7 +225,7 @@ impl Cache {
     /// An advisory lock, for as long as the result lives; `None` when it cannot be had in time.
     fn lock(&self) -> Option<fs::File> {
         let path = self.dir.join("lock");
-        let file = fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).ok()?;
+        let file = entry::open(&path, OFlags::CREATE | OFlags::WRONLY).ok()?;
         let start = Instant::now();
         while rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
             if start.elapsed() > LOCK_WAIT {
@@ -233,6 +235,11 @@ impl Cache {
         }
         Some(file)
     }
+}
+
+/// Failures do not matter: the next collection tries again.
+pub(crate) fn discard(path: &Path) {
+    let _ = fs::remove_dir_all(path).or_else(|_| fs::remove_file(path));
 }
 
 /// As [`verify`], without believing an earlier check.
@@ -280,12 +287,8 @@ impl Verified {
 
 /// Make a `full` check of these files in `dir`, unless one was made in this boot of the host and they
 /// have not changed since.
-pub(crate) fn check_once(
-    dir: &Path,
-    names: &[&str],
-    full: impl FnOnce() -> Result<(), String>,
-) -> Result<(), String> {
-    let before = fs::read(dir.join(NOTE)).ok().and_then(|data| serde_json::from_slice::<Verified>(&data).ok());
+pub(crate) fn check_once(dir: &Path, names: &[&str], full: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    let before = entry::read(&dir.join(NOTE)).ok().and_then(|data| serde_json::from_slice::<Verified>(&data).ok());
     // Before the check: what changes under our hands is checked again.
     let now = Verified::now(dir, names);
     if before.is_some() && before == now {
@@ -314,7 +317,7 @@ pub(crate) fn forget_check(dir: &Path) {
 
 /// Note that an appliance was used; a read-only cache does not matter.
 fn touch(dir: &Path) {
-    if let Ok(file) = fs::OpenOptions::new().create(true).truncate(false).write(true).open(dir.join("used")) {
+    if let Ok(file) = entry::open(&dir.join("used"), OFlags::CREATE | OFlags::WRONLY) {
         let _ = file.set_modified(SystemTime::now());
     }
 }

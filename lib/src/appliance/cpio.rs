@@ -3,16 +3,22 @@
 //! In: directories, files and device nodes. Out: the archive's bytes, the same for the same
 //! input. Format: Documentation/driver-api/early-userspace/buffer-format.rst.
 
-use bstr::{BString, ByteSlice};
+use ::cpio::newc::{trailer, Builder};
 use std::io::{self, Write};
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Node<'a> {
     Directory,
-    File { data: &'a [u8], executable: bool },
+    File {
+        data: &'a [u8],
+        executable: bool,
+    },
     /// A character device: major, minor.
-    Device { major: u32, minor: u32 },
+    Device {
+        major: u32,
+        minor: u32,
+    },
 }
 
 /// Writes entries in the order given; parents must come before their children.
@@ -40,36 +46,15 @@ impl<W: Write> Archive<W> {
     fn entry(&mut self, name: &str, mode: u32, data: &[u8], rdev: (u32, u32)) -> io::Result<()> {
         self.entries += 1;
         let size = u32::try_from(data.len()).map_err(|_| io::Error::from(io::ErrorKind::FileTooLarge))?;
-        let name_len = u32::try_from(name.len() + 1).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-        // ino, mode, uid, gid, nlink, mtime, size, dev, rdev, name length, checksum (unused).
-        let fields =
-            [self.entries, mode, 0, 0, 1, 0, size, 0, 0, rdev.0, rdev.1, name_len, 0];
-        let mut header = BString::from("070701");
-        for field in fields {
-            write!(header, "{field:08x}")?;
-        }
-        header.extend_from_slice(name.as_bytes());
-        header.push(0);
-        pad(&mut header);
-        self.out.write_all(header.as_bytes())?;
-        self.out.write_all(data)?;
-        let short = data.len() % 4;
-        if short != 0 {
-            self.out.write_all([0u8; 3].get(short - 1..).unwrap_or_default())?;
-        }
-        Ok(())
+        let member = Builder::new(name).ino(self.entries).mode(mode).rdev_major(rdev.0).rdev_minor(rdev.1);
+        let mut member = member.write(&mut self.out, size);
+        member.write_all(data)?;
+        member.finish().map(drop)
     }
 
     /// Write the end mark and give the writer back.
-    pub fn finish(mut self) -> io::Result<W> {
-        self.entry("TRAILER!!!", 0, b"", (0, 0))?;
-        Ok(self.out)
-    }
-}
-
-fn pad(buf: &mut Vec<u8>) {
-    while buf.len() % 4 != 0 {
-        buf.push(0);
+    pub fn finish(self) -> io::Result<W> {
+        trailer(self.out)
     }
 }
 

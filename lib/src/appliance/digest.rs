@@ -21,7 +21,7 @@ pub fn of_parts(parts: &[&[u8]]) -> String {
 
 /// SHA-256 of a file's content.
 pub fn of_file(path: &Path) -> io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
+    let mut file = super::entry::open(path, rustix::fs::OFlags::RDONLY)?;
     let mut hash = Sha256::new();
     let mut buf = vec![0; 1 << 20];
     loop {
@@ -93,10 +93,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f");
         std::fs::write(&path, "abc").unwrap();
-        assert_eq!(
-            of_file(&path).unwrap(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(of_file(&path).unwrap(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_ne!(of_parts(&[b"ab", b"c"]), of_parts(&[b"a", b"bc"]));
     }
 

@@ -7,11 +7,11 @@ use super::cache::Scratch;
 use super::hostfs::HostFs;
 use super::kernel::{self, Kernel};
 use super::{tree, vmlinux};
-use crate::backend::LaunchError;
+use crate::child::{environment, output, Spec, Wanted};
 use crate::error::LaunchFailure;
+use crate::machine::LaunchError;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 /// The package that always depends on the newest generic kernel.
 pub const PACKAGE: &str = "linux-image-amd64";
@@ -46,10 +46,12 @@ fn io(path: &Path, e: &std::io::Error) -> LaunchError {
 
 /// Run a tool in `dir` and give its standard output.
 fn run(tool: &str, args: &[&str], dir: &Path, help: &str) -> Result<String, LaunchError> {
-    let output = Command::new(tool).args(args).current_dir(dir).env("LC_ALL", "C").stdin(Stdio::null()).output();
-    let output = output.map_err(|e| failed(format!("cannot run {tool}: {}", crate::error::io_text(&e))).help(help))?;
-    if !output.status.success() {
-        let mut text = format!("{tool} {}: {}: ", args.join(" "), output.status).into_bytes();
+    let spec = Spec { dir: Some(dir.to_owned()), ..Spec::new(tool, environment::APT).args(args) };
+    let wanted = Wanted { most: super::pack::WORDS, limit: None, go_on: &|| true };
+    let output = output(spec, &wanted)
+        .map_err(|e| failed(format!("cannot run {tool}: {}", crate::error::io_text(&e))).help(help))?;
+    if !output.ok() {
+        let mut text = format!("{tool} {}: {}: ", args.join(" "), output.exit).into_bytes();
         text.extend_from_slice(output.stderr.trim_ascii());
         return Err(failed(text).help(help));
     }

@@ -7,8 +7,8 @@
 use super::build::{self, Request, Shape};
 use super::cache::Scratch;
 use super::{Appliance, Origin};
-use crate::backend::LaunchError;
 use crate::error::LaunchFailure;
+use crate::machine::LaunchError;
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::PermissionsExt;

@@ -147,7 +147,8 @@ mod tests {
         std::fs::write(sub.join("2.conf"), "# none\n/two\n").unwrap();
         std::fs::write(sub.join("3.txt"), "/three\n").unwrap();
         // Includes itself too: must end.
-        std::fs::write(&conf, format!("include {}/*.conf\n/four\ninclude {}\n", sub.display(), conf.display())).unwrap();
+        std::fs::write(&conf, format!("include {}/*.conf\n/four\ninclude {}\n", sub.display(), conf.display()))
+            .unwrap();
         let mut out = Vec::new();
         read_conf(&conf, &mut out, 0);
         let first: Vec<_> = out.iter().take(3).map(|p| p.to_str().unwrap()).collect();

@@ -82,7 +82,8 @@ impl Modules {
             Some(at) => below.get(..at + 3).unwrap_or(&below).to_owned(),
             None => below.into_owned(),
         };
-        let depends = all("depends").iter().flat_map(|d| d.split(',')).filter(|d| !d.is_empty()).map(plain_name).collect();
+        let depends =
+            all("depends").iter().flat_map(|d| d.split(',')).filter(|d| !d.is_empty()).map(plain_name).collect();
         Ok(Module { name: name.to_owned(), path, data, depends, aliases: all("alias"), softdeps: all("softdep") })
     }
 
@@ -211,10 +212,7 @@ mod tests {
     #[test]
     fn indexes() {
         let all = [module("c", &[]), module("b", &["c"]), module("a", &["b", "c"])];
-        assert_eq!(
-            dep_index(&all),
-            "kernel/c.ko:\nkernel/b.ko: kernel/c.ko\nkernel/a.ko: kernel/b.ko kernel/c.ko\n"
-        );
+        assert_eq!(dep_index(&all), "kernel/c.ko:\nkernel/b.ko: kernel/c.ko\nkernel/a.ko: kernel/b.ko kernel/c.ko\n");
         assert_eq!(alias_index(&all[..1]), "alias fs-c c\n");
         assert_eq!(softdep_index(&all), "");
     }

@@ -1,4 +1,4 @@
-//! Where this project's own files are: the daemon and what was installed with the library.
+//! Where this project's own files are: the daemon, its worker, and what was installed with the library.
 //!
 //! In: the environment, the place of the running code, places fixed when compiling. Out: paths.
 
@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 /// Target triple of the static daemon in a build tree.
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
+
+/// Name of the worker's program.
+pub const WORKER: &str = "guestfs-worker";
 
 /// The file that holds this very code: the program, or a shared library (a binding) inside it. Read
 /// from /proc/self/maps because the running program may well be a Python interpreter.
@@ -76,6 +79,22 @@ pub fn daemon() -> Result<PathBuf, String> {
             Err(text)
         }
     }
+}
+
+/// The program in which the daemon runs foreign libraries: `$GUESTFS_RS_WORKER`, else in the build tree, else
+/// beside the installed library. Without it the calls that need such libraries do not work.
+pub fn worker() -> Option<PathBuf> {
+    if let Some(path) = std::env::var_os("GUESTFS_RS_WORKER").filter(|p| !p.is_empty()) {
+        return Some(PathBuf::from(path)).filter(|p| p.is_file());
+    }
+    let mut places = Vec::new();
+    if let Some(object) = this_object() {
+        for dir in object.ancestors().skip(1).take(5) {
+            places.extend(["release", "debug"].map(|profile| dir.join(profile).join(WORKER)));
+        }
+    }
+    places.extend(install_dirs().into_iter().map(|d| d.join(WORKER)));
+    places.into_iter().find(|p| p.is_file())
 }
 
 #[cfg(test)]

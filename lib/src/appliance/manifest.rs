@@ -11,7 +11,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// Raised whenever the meaning of a manifest or the layout of an appliance changes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The files of an appliance, in a fixed order.
 pub const FILES: [&str; 3] = ["kernel", "initrd", "root"];
@@ -37,7 +37,7 @@ pub struct Manifest {
     pub absent_programs: BTreeSet<String>,
     /// Libraries that were wanted and not there.
     pub absent_libraries: BTreeSet<String>,
-    /// Option groups and why each is off, if it is.
+    /// Every option group of the API, and why it is off, if it is.
     pub groups: BTreeMap<String, Option<String>>,
     /// Tools left out: name → reason.
     pub missing: BTreeMap<String, String>,
@@ -58,7 +58,8 @@ impl Manifest {
     /// Read `manifest.json` from an appliance's directory.
     pub fn read(dir: &Path) -> Result<Manifest, String> {
         let path = dir.join("manifest.json");
-        let data = std::fs::read(&path).map_err(|e| format!("{}: {}", path.display(), crate::error::io_text(&e)))?;
+        let data =
+            super::entry::read(&path).map_err(|e| format!("{}: {}", path.display(), crate::error::io_text(&e)))?;
         let manifest: Manifest = serde_json::from_slice(&data).map_err(|e| format!("{}: {e}", path.display()))?;
         if manifest.format != FORMAT {
             return Err(format!("{}: made by another version of the library", path.display()));

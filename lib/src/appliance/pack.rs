@@ -4,11 +4,12 @@
 //! from) or an ext4 image with a UUID, for machines whose library looks for one. Needs no privileges.
 
 use super::tree::{Entry, Tree};
-use crate::backend::LaunchError;
+use crate::child::{environment, output, Spec, Wanted};
 use crate::error::LaunchFailure;
+use crate::machine::LaunchError;
+use bstr::ByteSlice;
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 /// A build step that failed, with the tool (or `files`) it failed in.
 pub fn failed(tool: &str, message: impl Into<Vec<u8>>) -> LaunchError {
@@ -51,50 +52,76 @@ pub fn stage(tree: &Tree, dir: &Path) -> Result<u64, LaunchError> {
     Ok(total)
 }
 
+/// What is kept of a tool's words.
+pub(super) const WORDS: usize = 1 << 20;
+
 /// Run a tool; its output is the error when it fails.
-fn run(command: &mut Command, tool: &str, package: &str) -> Result<(), LaunchError> {
-    // SOURCE_DATE_EPOCH makes mksquashfs refuse the times given here; TAPE and the like are harmless.
-    let result = command.env_remove("SOURCE_DATE_EPOCH").env("LC_ALL", "C").stdin(Stdio::null()).output();
-    let output = result.map_err(|e| {
+fn run(spec: Spec, tool: &str, package: &str) -> Result<(), LaunchError> {
+    let wanted = Wanted { most: WORDS, limit: None, go_on: &|| true };
+    let output = output(spec, &wanted).map_err(|e| {
         let missing = e.kind() == std::io::ErrorKind::NotFound;
-        let error = failed(tool, format!("cannot run {tool}: {}", crate::error::io_text(&e)));
+        let error = failed(tool, format!("cannot run {tool}: {}", crate::error::io_text(&e)))
+            .errno(e.raw_os_error().unwrap_or(0));
         if missing {
             error.help(format!("install the package {package}"))
         } else {
             error
         }
     })?;
-    if output.status.success() {
+    if output.ok() {
         return Ok(());
     }
-    let mut text = format!("{tool}: {}: ", output.status).into_bytes();
+    let mut text = format!("{tool}: {}: ", output.exit).into_bytes();
     let said = if output.stderr.is_empty() { &output.stdout } else { &output.stderr };
     text.extend_from_slice(said.get(said.len().saturating_sub(2000)..).unwrap_or_default().trim_ascii());
-    Err(failed(tool, text).help("is the temporary or cache directory full?"))
+    let errno = no_room(said);
+    Err(failed(tool, text).errno(errno).help("is the temporary or cache directory full?"))
+}
+
+/// A tool has no errno to give, but words: 0 where they are of something else.
+fn no_room(said: &[u8]) -> i32 {
+    let words = [("No space left on device", libc::ENOSPC), ("Disk quota exceeded", libc::EDQUOT)];
+    words.iter().find(|(text, _)| said.contains_str(text)).map_or(0, |(_, errno)| *errno)
 }
 
 /// Pack a staged directory as squashfs.
 pub fn squashfs(mksquashfs: &Path, staged: &Path, image: &Path) -> Result<(), LaunchError> {
-    let mut command = Command::new(mksquashfs);
-    command.arg(staged).arg(image).args([
-        "-comp", "lz4", "-noappend", "-no-progress", "-quiet", "-all-root", "-all-time", "0", "-mkfs-time", "0",
-        "-no-xattrs", "-no-exports",
+    // Not SOURCE_DATE_EPOCH: with it mksquashfs refuses the times given here.
+    let spec = Spec::new(mksquashfs, environment::PLAIN).arg(staged).arg(image).args([
+        "-comp",
+        "lz4",
+        "-noappend",
+        "-no-progress",
+        "-quiet",
+        "-all-root",
+        "-all-time",
+        "0",
+        "-mkfs-time",
+        "0",
+        "-no-xattrs",
+        "-no-exports",
     ]);
-    run(&mut command, "mksquashfs", "squashfs-tools")
+    run(spec, "mksquashfs", "squashfs-tools")
 }
 
 /// Pack a staged directory of `size` bytes as ext4 with `uuid`. No journal and no checksums: it is
 /// never written, and their modules would have to be loaded first. Files keep the numeric owner that
 /// the stage has; inside, root reads everything.
-pub fn ext4(mke2fs: &Path, staged: &Path, size: u64, files: usize, uuid: &str, image: &Path) -> Result<(), LaunchError> {
+pub fn ext4(
+    mke2fs: &Path,
+    staged: &Path,
+    size: u64,
+    files: usize,
+    uuid: &str,
+    image: &Path,
+) -> Result<(), LaunchError> {
     // Half a block lost per file, an inode each, and room for metadata.
     let files = files as u64;
     let bytes = size + files * 4096 + (16 << 20);
     let file = std::fs::File::create(image).map_err(|e| io(image, &e))?;
     file.set_len(bytes.next_multiple_of(1 << 20)).map_err(|e| io(image, &e))?;
     drop(file);
-    let mut command = Command::new(mke2fs);
-    command
+    let spec = Spec::new(mke2fs, environment::PLAIN)
         .args(["-q", "-F", "-t", "ext4", "-b", "4096", "-m", "0", "-U", uuid, "-L", "guestfs-rs"])
         .args(["-O", "^has_journal,^metadata_csum,^64bit,^resize_inode,^huge_file", "-E", "root_owner=0:0"])
         .arg("-N")
@@ -102,13 +129,14 @@ pub fn ext4(mke2fs: &Path, staged: &Path, size: u64, files: usize, uuid: &str, i
         .arg("-d")
         .arg(staged)
         .arg(image);
-    run(&mut command, "mke2fs", "e2fsprogs")
+    run(spec, "mke2fs", "e2fsprogs")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::path::PathBuf;
+    use std::process::Command;
 
     fn tree() -> Tree {
         let mut tree = Tree::default();
@@ -157,6 +185,12 @@ mod tests {
         assert_eq!(e.failure, LaunchFailure::ApplianceBuild { tool: "mksquashfs".into() });
         assert!(e.help.unwrap().contains("squashfs-tools"));
         let e = squashfs(&PathBuf::from("false"), dir.path(), &dir.path().join("x")).unwrap_err();
-        assert!(e.message.starts_with(b"building the appliance: mksquashfs: exit status: 1"), "{e:?}");
+        assert!(e.message.starts_with(b"building the appliance: mksquashfs: exited with status 1"), "{e:?}");
+        assert_eq!(e.errno, 0);
+        let full = dir.path().join("full");
+        std::fs::write(&full, "echo 'Write failed because No space left on device' >&2; exit 1").unwrap();
+        std::fs::set_permissions(&full, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let e = squashfs(&full, dir.path(), &dir.path().join("x")).unwrap_err();
+        assert_eq!(e.errno, libc::ENOSPC, "{e:?}");
     }
 }

@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-const TEXT: &str = include_str!("../../../daemon/appliance.toml");
+const TEXT: &str = include_str!("../../appliance.toml");
 
 /// The whole list.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,10 +44,11 @@ pub struct KernelModules {
 pub struct ToolSet {
     /// Debian's name of the package, for messages.
     pub package: String,
-    /// Option groups (`available`) that are off unless every tool in `run` is there.
+    /// Option groups (`available`) that are off unless every tool in `run` and every library is there.
     #[serde(default)]
     pub groups: Vec<String>,
     /// Programs by name.
+    #[serde(default)]
     pub run: Vec<String>,
     /// Programs taken when they are there.
     #[serde(default)]
@@ -58,6 +59,9 @@ pub struct ToolSet {
     /// Libraries opened at run time (`dlopen`), which no ELF header names.
     #[serde(default)]
     pub libraries: Vec<String>,
+    /// The libraries are used by calls that have them run in `guestfs-worker`, without which the groups are off.
+    #[serde(default)]
+    pub worker: bool,
     /// Kernel modules for the root image.
     #[serde(default)]
     pub modules: Vec<String>,
@@ -111,9 +115,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        let with = |tools: &str| {
-            format!("directories=[]\n[kernel]\ninitrd=[]\ninitrd_fixed=[]\nroot=[]\n{tools}")
-        };
+        let with = |tools: &str| format!("directories=[]\n[kernel]\ninitrd=[]\ninitrd_fixed=[]\nroot=[]\n{tools}");
         let wrong = |tools: &str| Recipe::parse(&with(tools)).unwrap_err();
         assert!(wrong("[[tools]]\npackage='a'\nrun=['x','x']").contains("listed twice"));
         assert!(wrong("[[tools]]\npackage='a'\nrun=['/bin/x']").contains("no program name"));

@@ -4,10 +4,10 @@
 //! in the very place where Debian's library keeps them, so that both share one build.
 
 use super::{fixed, kernel, Appliance, Origin};
-use crate::backend::LaunchError;
+use crate::child::{environment, output, Spec, Wanted};
 use crate::error::LaunchFailure;
+use crate::machine::LaunchError;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 /// Build (or find built) the appliance described by `supermin_d`.
 pub fn build(supermin_d: &Path, cachedir: &Path, say: &dyn Fn(&str)) -> Result<Appliance, LaunchError> {
@@ -18,23 +18,31 @@ pub fn build(supermin_d: &Path, cachedir: &Path, say: &dyn Fn(&str)) -> Result<A
     };
     let user = super::cache::user_directory(cachedir).map_err(|e| failed(e.into_bytes()))?;
     let out = user.join("appliance.d");
-    let mut command = Command::new("supermin");
-    command.args(["--build", "--if-newer", "--lock"]).arg(user.join("lock"));
-    command.args(["--copy-kernel", "-f", "ext2", "--host-cpu", "x86_64"]).arg(supermin_d).arg("-o").arg(&out);
-    command.env("LC_ALL", "C").stdin(Stdio::null());
+    let mut spec = Spec::new("supermin", environment::SUPERMIN)
+        .args(["--build", "--if-newer", "--lock"])
+        .arg(user.join("lock"))
+        .args(["--copy-kernel", "-f", "ext2", "--host-cpu", "x86_64"])
+        .arg(supermin_d)
+        .arg("-o")
+        .arg(&out);
     // Where /boot has nothing, the kernel fetched for our own appliance serves as well.
     if std::env::var_os("SUPERMIN_KERNEL").is_none() && kernel::find(&[]).is_err() {
         if let Ok(found) = kernel::find(&kernel::data_dirs()) {
             say(&format!("supermin: with the kernel {}", found.image.display()));
-            command.env("SUPERMIN_KERNEL", &found.image).env("SUPERMIN_MODULES", &found.modules);
+            spec = spec.variable("SUPERMIN_KERNEL", &found.image).variable("SUPERMIN_MODULES", &found.modules);
         }
     }
-    say(&format!("supermin: {command:?}"));
-    let output = command.output().map_err(|e| {
-        failed(format!("cannot run supermin: {}", crate::error::io_text(&e)).into_bytes()).help("install the package supermin")
+    say(&format!("supermin: {}", spec.shown()));
+    let wanted = Wanted { most: super::pack::WORDS, limit: None, go_on: &|| true };
+    let output = output(spec, &wanted).map_err(|e| {
+        let error = failed(format!("cannot run supermin: {}", crate::error::io_text(&e)).into_bytes());
+        match e.kind() {
+            std::io::ErrorKind::NotFound => error.help("install the package supermin"),
+            _ => error.errno(e.raw_os_error().unwrap_or(0)),
+        }
     })?;
-    if !output.status.success() {
-        let mut text = format!("supermin: {}: ", output.status).into_bytes();
+    if !output.ok() {
+        let mut text = format!("supermin: {}: ", output.exit).into_bytes();
         text.extend_from_slice(output.stderr.trim_ascii());
         return Err(failed(text));
     }

@@ -16,9 +16,15 @@ const FILE_MAX: u64 = 256 << 20;
 pub enum Entry {
     Directory,
     /// A copy of a host file.
-    Host { source: PathBuf, executable: bool },
+    Host {
+        source: PathBuf,
+        executable: bool,
+    },
     /// Made by us.
-    Bytes { data: Vec<u8>, executable: bool },
+    Bytes {
+        data: Vec<u8>,
+        executable: bool,
+    },
     Symlink(PathBuf),
 }
 
@@ -79,6 +85,14 @@ impl Tree {
         let path = host.program(name).ok_or_else(|| format!("{name} not found"))?;
         let mut addition = Tree::default();
         addition.executable(host, self, &path).map_err(|e| format!("{name}: {e}"))?;
+        self.absorb(addition);
+        Ok(())
+    }
+
+    /// The program in file `source` with all it needs, to stand at `place`. On error nothing is added.
+    pub fn program_at(&mut self, host: &mut HostFs, source: &Path, place: &Path) -> Result<(), String> {
+        let mut addition = Tree::default();
+        addition.file_closure(host, self, source, place)?;
         self.absorb(addition);
         Ok(())
     }

@@ -15,11 +15,7 @@ fn bad(why: &str) -> io::Error {
 }
 
 fn bytes<const N: usize>(image: &[u8], at: usize) -> io::Result<[u8; N]> {
-    image
-        .get(at..)
-        .and_then(|rest| rest.first_chunk::<N>())
-        .copied()
-        .ok_or_else(|| bad("the kernel file is cut short"))
+    image.get(at..).and_then(|rest| rest.first_chunk::<N>()).copied().ok_or_else(|| bad("the kernel file is cut short"))
 }
 
 fn u16_at(image: &[u8], at: usize) -> io::Result<usize> {
@@ -42,8 +38,7 @@ pub fn release(image: &[u8]) -> io::Result<String> {
     }
     let at = u16_at(image, 0x20e)? + 0x200;
     let text = image.get(at..).unwrap_or_default();
-    let word: Vec<u8> =
-        text.iter().copied().take(64).take_while(|b| b.is_ascii_graphic() && *b != b'/').collect();
+    let word: Vec<u8> = text.iter().copied().take(64).take_while(|b| b.is_ascii_graphic() && *b != b'/').collect();
     match String::from_utf8(word) {
         Ok(word) if !word.is_empty() => Ok(word),
         _ => Err(bad("the kernel's header has no version")),
@@ -68,11 +63,7 @@ pub fn extract(image: &[u8]) -> io::Result<Vec<u8>> {
         .get(start..)
         .and_then(|rest| rest.get(..len))
         .ok_or_else(|| bad("the kernel's payload lies outside the file"))?;
-    let elf = if payload.starts_with(b"\x7fELF") {
-        payload.to_vec()
-    } else {
-        unpack::unpack(payload, VMLINUX_MAX)?
-    };
+    let elf = if payload.starts_with(b"\x7fELF") { payload.to_vec() } else { unpack::unpack(payload, VMLINUX_MAX)? };
     if !elf.starts_with(b"\x7fELF") {
         return Err(bad("the kernel's payload is no ELF image"));
     }

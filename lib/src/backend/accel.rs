@@ -4,8 +4,8 @@
 //! once with the reason; how long a machine under each may be silent.
 
 use super::host::Host;
-use super::{LaunchError, Plan, Reporter};
 use crate::error::LaunchFailure;
+use crate::machine::{LaunchError, Plan, Reporter};
 use std::path::Path;
 use std::time::Duration;
 

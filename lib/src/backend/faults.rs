@@ -4,9 +4,9 @@
 //! qemu has no error codes for these: its messages are matched, and passed on whole.
 
 use super::qmp::QmpError;
-use super::LaunchError;
-use crate::drives::{Drive, Source};
+use crate::drive::{Drive, Source};
 use crate::error::LaunchFailure;
+use crate::machine::LaunchError;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -29,7 +29,8 @@ pub fn unreadable(drive: &Drive, e: &std::io::Error) -> LaunchError {
     }
 }
 
-const PERMISSION_HELP: &str = "you need to be allowed to read the image, and to write to it unless it is added read-only";
+pub const PERMISSION_HELP: &str =
+    "you need to be allowed to read the image, and to write to it unless it is added read-only";
 
 /// The connection to the monitor failed.
 pub fn monitor(e: QmpError) -> LaunchError {
@@ -82,7 +83,10 @@ pub fn refused(drive: &Drive, why: &str, qemu: i32) -> LaunchError {
         missing(libc::EROFS, Some("add the drive read-only"))
     } else if has("Unknown driver") || has("does not support driver") || has("Parameter 'driver' does not accept") {
         // Debian ships the drivers for most protocols in a package of their own.
-        unusable(libc::ENOTSUP, "qemu does not know this format or protocol: check its name, or install qemu-block-extra")
+        unusable(
+            libc::ENOTSUP,
+            "qemu does not know this format or protocol: check its name, or install qemu-block-extra",
+        )
     } else if has("not in qcow2 format") || has("format") {
         unusable(libc::EINVAL, "the image is not in the format that was given, or is damaged: see qemu-img info")
     } else if has("does not support writes") || has("read-only") {
@@ -103,7 +107,9 @@ fn holder(drive: &Drive, qemu: i32) -> Option<String> {
         let Some(pid) = entry.file_name().to_str().and_then(|n| n.parse::<i32>().ok()) else { continue };
         let Ok(fds) = std::fs::read_dir(entry.path().join("fd")) else { continue };
         let open = fds.flatten().any(|fd| {
-            fd.path().metadata().is_ok_and(|m| m.dev() == meta.dev() && m.ino() == meta.ino() && m.rdev() == meta.rdev())
+            fd.path()
+                .metadata()
+                .is_ok_and(|m| m.dev() == meta.dev() && m.ino() == meta.ino() && m.rdev() == meta.rdev())
         });
         if open && pid == qemu {
             by_qemu = true;

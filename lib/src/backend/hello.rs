@@ -1,9 +1,10 @@
 //! The words of the hello.
 //!
 //! In: the drives of a machine whose SCSI disks have target = index, LUN 0. Out: what its daemon is told
-//! first: the time, fresh random bytes, the size of chunks, which disk is which drive.
+//! first: the time, fresh random bytes, the size of chunks, that it may hear cancel words in any call, which disk
+//! is which drive.
 
-use crate::drives::Drives;
+use crate::drive::Drives;
 use bstr::BString;
 use guestfs_protocol::message::BIG_CHUNK_SIZE;
 use std::time::SystemTime;
@@ -20,6 +21,7 @@ pub fn words(drives: &Drives, verbose: bool) -> Vec<BString> {
         words.push(format!("entropy={hex}").into());
     }
     words.push(format!("chunk={BIG_CHUNK_SIZE}").into());
+    words.push("cancel=1".into());
     if verbose {
         words.push("verbose=1".into());
     }

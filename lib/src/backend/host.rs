@@ -34,7 +34,8 @@ impl Host {
         let boot = crate::appliance::digest::boot_id();
         let file = cache.map(|dir| dir.join("host.json"));
         let access = kvm_access();
-        let known = file.as_ref().and_then(|f| serde_json::from_slice::<Host>(&std::fs::read(f).ok()?).ok());
+        let known =
+            file.as_ref().and_then(|f| serde_json::from_slice::<Host>(&crate::appliance::entry::read(f).ok()?).ok());
         let known = known.filter(|host| host.boot == boot && !boot.is_empty());
         match (known, access) {
             (Some(host), Ok(())) if host.probed => host,
@@ -113,7 +114,8 @@ fn cpu() -> String {
     // Thousands of processors may follow.
     let read = std::fs::File::open("/proc/cpuinfo").and_then(|f| f.take(64 << 10).read_to_end(&mut start));
     let first = read.ok().and_then(|_| start.split_str("\n\n").next()).unwrap_or_default();
-    let lines: Vec<&[u8]> = first.lines().filter(|l| !l.starts_with(b"cpu MHz") && !l.starts_with(b"bogomips")).collect();
+    let lines: Vec<&[u8]> =
+        first.lines().filter(|l| !l.starts_with(b"cpu MHz") && !l.starts_with(b"bogomips")).collect();
     crate::appliance::digest::of_parts(&lines)
 }
 

@@ -5,8 +5,8 @@
 
 use super::accel::Accel;
 use super::host::Host;
-use super::Plan;
 use crate::appliance::{Appliance, Origin};
+use crate::machine::Plan;
 use bstr::BString;
 
 /// Everything that decides the line.

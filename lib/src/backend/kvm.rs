@@ -100,7 +100,8 @@ impl Mapping {
         let flags = if file.is_some() { libc::MAP_SHARED } else { libc::MAP_SHARED | libc::MAP_ANONYMOUS };
         let fd = file.map_or(-1, AsRawFd::as_raw_fd);
         // SAFETY: a fresh mapping at an address of the kernel's choice overlaps nothing of ours.
-        let address = unsafe { libc::mmap(std::ptr::null_mut(), size, libc::PROT_READ | libc::PROT_WRITE, flags, fd, 0) };
+        let address =
+            unsafe { libc::mmap(std::ptr::null_mut(), size, libc::PROT_READ | libc::PROT_WRITE, flags, fd, 0) };
         if address == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
@@ -132,13 +133,8 @@ fn run(kvm: &File) -> io::Result<Duration> {
     // SAFETY: the mapping is PAGE bytes long, more than CODE, and nobody else has it yet.
     unsafe { std::ptr::copy_nonoverlapping(CODE.as_ptr(), memory.address.cast(), CODE.len()) };
     let vm = owned(number(kvm, KVM_CREATE_VM, 0)?);
-    let mut region = MemoryRegion {
-        slot: 0,
-        flags: 0,
-        guest_address: 0,
-        size: PAGE as u64,
-        host_address: memory.address as u64,
-    };
+    let mut region =
+        MemoryRegion { slot: 0, flags: 0, guest_address: 0, size: PAGE as u64, host_address: memory.address as u64 };
     pointer(&vm, KVM_SET_USER_MEMORY_REGION, &mut region)?;
     let vcpu = owned(number(&vm, KVM_CREATE_VCPU, 0)?);
     let state = Mapping::new(run_size, Some(&vcpu))?;

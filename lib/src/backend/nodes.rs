@@ -3,14 +3,16 @@
 //! In: a checked drive. Out: the arguments of `blockdev-add` for the image itself, as JSON. Everything
 //! is said explicitly, above all the format: nothing is left to qemu's guessing.
 
-use super::{faults, qemu_img, LaunchError, Reporter};
-use crate::drives::{self, CacheMode, Discard, Drive, Protocol, Remote, Server, Source};
+use super::{faults, qemu_img};
+use crate::drive::{self, CacheMode, Discard, Drive, Protocol, Remote, Server, Source};
 use crate::error::LaunchFailure;
+use crate::image;
+use crate::machine::{LaunchError, Reporter};
 use bstr::{BStr, BString, ByteSlice};
 use serde_json::{json, Map, Value};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// An object that a node refers to (a password), or `None`.
@@ -55,9 +57,8 @@ pub fn protocol_node(drive: &Drive, index: usize, links: &Path) -> Result<(Map<S
     let mut secret = None;
     let node = match &drive.source {
         Source::File(path) => {
-            let device = path.metadata().is_ok_and(|m| m.file_type().is_block_device());
-            let driver = if device { "host_device" } else { "file" };
-            json!({ "driver": driver, "filename": utf8_path(path, links, index)? })
+            let driver = if is_device(path) { "host_device" } else { "file" };
+            json!({ "driver": driver, "filename": utf8_path(&real(path), links, index)? })
         }
         // The descriptor is sent ahead under this number.
         Source::Scratch { .. } => json!({ "driver": "file", "filename": fdset_path(index) }),
@@ -68,12 +69,38 @@ pub fn protocol_node(drive: &Drive, index: usize, links: &Path) -> Result<(Map<S
             node
         }
     };
-    let Value::Object(mut node) = node else { return Err(unusable(drive, "cannot be described to qemu")) };
+    let Value::Object(node) = node else { return Err(unusable(drive, "cannot be described to qemu")) };
+    Ok((with_options(drive, node)?, secret))
+}
+
+/// Add what the drive's options say of a protocol node.
+pub fn with_options(drive: &Drive, mut node: Map<String, Value>) -> Result<Map<String, Value>, LaunchError> {
     if drive.cachemode == CacheMode::Unsafe {
         node.insert("cache".into(), json!({ "no-flush": true }));
     }
     node.insert("discard".into(), discard(drive)?.into());
-    Ok((node, secret))
+    Ok(node)
+}
+
+/// A block device, or a character device such as /dev/zero.
+pub fn is_device(path: &Path) -> bool {
+    path.metadata().is_ok_and(|m| m.file_type().is_block_device() || m.file_type().is_char_device())
+}
+
+/// The image's own name if `path` leads to it through links: what it names is looked for beside itself.
+pub fn real(path: &Path) -> PathBuf {
+    let file = |path: &Path| path.metadata().map(|m| (m.dev(), m.ino())).ok();
+    // Links of /proc can lead where their text does not.
+    let same = |real: &PathBuf| file(real).is_some() && file(real) == file(path);
+    path.canonicalize().ok().filter(same).unwrap_or_else(|| path.to_owned())
+}
+
+/// Tell what a trusted image reaches outside its folder.
+pub fn tell_reach(drive: &Drive, format: &str, reporter: &dyn Reporter) {
+    let outside = drive.source.file().map(|path| image::reach(path, format)).unwrap_or_default();
+    if !outside.is_empty() {
+        reporter.notice(&format!("{} reaches outside its folder: {}", drive.describe(), outside.join(", ")));
+    }
 }
 
 /// Wrap a protocol node in the format's node, called `name`.
@@ -99,12 +126,12 @@ pub fn format(drive: &Drive, file: &Map<String, Value>, reporter: &dyn Reporter)
         return Ok(format.to_str_lossy().into_owned());
     }
     let format = match &drive.source {
-        Source::File(path) => drives::probe(path)
-            .map_err(|e| faults::unreadable(drive, &e))?
-            .to_owned(),
-        Source::Remote(_) => qemu_img::info(file, None, reporter)
-            .map(|info| info.format)
-            .map_err(|why| faults::failed(drive, LaunchFailure::ImageUnusable, &why).help("say the format of the image"))?,
+        // Reading from one may wait for ever, or change what comes next.
+        Source::File(path) if path.metadata().is_ok_and(|m| m.file_type().is_char_device()) => "raw".to_owned(),
+        Source::File(path) => drive::probe(path).map_err(|e| faults::unreadable(drive, &e))?.to_owned(),
+        Source::Remote(_) => qemu_img::info(file, None, reporter).map(|info| info.format).map_err(|why| {
+            faults::failed(drive, LaunchFailure::ImageUnusable, &why).help("say the format of the image")
+        })?,
         _ => "raw".to_owned(),
     };
     if format == "raw" && matches!(drive.source, Source::File(_) | Source::Remote(_)) {
@@ -140,8 +167,12 @@ pub fn discard(drive: &Drive) -> Result<&'static str, LaunchError> {
         return Ok("unmap");
     }
     let possible = match &drive.source {
-        Source::File(_) | Source::Null => matches!(drive.format.as_ref().map(|f| f.as_slice()), None | Some(b"raw" | b"qcow2")),
-        Source::Remote(remote) => matches!(remote.protocol, Protocol::Gluster | Protocol::Rbd | Protocol::Nbd | Protocol::Iscsi),
+        Source::File(_) | Source::Null => {
+            matches!(drive.format.as_ref().map(|f| f.as_slice()), None | Some(b"raw" | b"qcow2"))
+        }
+        Source::Remote(remote) => {
+            matches!(remote.protocol, Protocol::Gluster | Protocol::Rbd | Protocol::Nbd | Protocol::Iscsi)
+        }
         Source::Scratch { .. } => true,
     };
     match drive.discard {
@@ -178,7 +209,8 @@ fn remote_node(drive: &Drive, remote: &Remote, index: usize) -> Result<(Value, S
     let secret = match &remote.secret {
         Some(secret) => {
             let format = if remote.protocol == Protocol::Rbd { "base64" } else { "raw" };
-            let object = json!({ "qom-type": "secret", "id": secret_id, "data": text(drive, secret)?, "format": format });
+            let object =
+                json!({ "qom-type": "secret", "id": secret_id, "data": text(drive, secret)?, "format": format });
             Some((secret_id.clone(), object))
         }
         None => None,
@@ -240,7 +272,9 @@ fn remote_node(drive: &Drive, remote: &Remote, index: usize) -> Result<(Value, S
         }
         if secret.is_some() {
             if remote.protocol == Protocol::Ssh {
-                return Err(unusable(drive, "qemu logs in by ssh with keys only").help("use an ssh agent, and no secret"));
+                return Err(
+                    unusable(drive, "qemu logs in by ssh with keys only").help("use an ssh agent, and no secret")
+                );
             }
             map.insert(secret_key.into(), secret_id.into());
         }

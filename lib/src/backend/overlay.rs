@@ -100,7 +100,8 @@ mod tests {
         for size in [0, 1, 512, 1 << 20, L1_REACH, L1_REACH + 1, 10 << 40, 64 << 40] {
             std::fs::write(&path, image(size).unwrap()).unwrap();
             let run = |verb: &str| {
-                let out = std::process::Command::new("qemu-img").args([verb, "--output=json"]).arg(&path).output().unwrap();
+                let out =
+                    std::process::Command::new("qemu-img").args([verb, "--output=json"]).arg(&path).output().unwrap();
                 assert!(out.status.success(), "{size}: {out:?}");
                 serde_json::from_slice::<serde_json::Value>(&out.stdout).unwrap()
             };

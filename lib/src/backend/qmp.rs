@@ -89,9 +89,7 @@ impl Qmp {
         stream.set_nonblocking(true).map_err(QmpError::Io)?;
         let mut qmp = Qmp { stream, input: Vec::new(), next_id: 0 };
         let greeting = qmp.line(deadline, go_on)?;
-        let version = greeting
-            .pointer("/QMP/version/qemu")
-            .ok_or_else(|| QmpError::Garbage("no greeting".into()))?;
+        let version = greeting.pointer("/QMP/version/qemu").ok_or_else(|| QmpError::Garbage("no greeting".into()))?;
         let number = |key: &str| version.get(key).and_then(Value::as_u64).unwrap_or(0);
         let version = (number("major"), number("minor"));
         qmp.execute(Command::new("qmp_capabilities", json!({})), deadline, go_on)?;
@@ -99,7 +97,12 @@ impl Qmp {
     }
 
     /// Run one command.
-    pub fn execute(&mut self, command: Command, deadline: Instant, go_on: &dyn Fn() -> bool) -> Result<Value, QmpError> {
+    pub fn execute(
+        &mut self,
+        command: Command,
+        deadline: Instant,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Value, QmpError> {
         let mut results = self.pipeline(vec![command], deadline, go_on)?;
         results.pop().unwrap_or(Err(QmpError::Closed))
     }
@@ -179,8 +182,9 @@ impl Qmp {
         loop {
             if let Some(at) = self.input.iter().skip(scanned).position(|b| *b == b'\n') {
                 let line: Vec<u8> = self.input.drain(..=scanned + at).collect();
-                return serde_json::from_slice(&line)
-                    .map_err(|_| QmpError::Garbage(format!("{:?}", String::from_utf8_lossy(line.get(..80).unwrap_or(&line)))));
+                return serde_json::from_slice(&line).map_err(|_| {
+                    QmpError::Garbage(format!("{:?}", String::from_utf8_lossy(line.get(..80).unwrap_or(&line))))
+                });
             }
             scanned = self.input.len();
             if scanned > LINE_MAX {

@@ -3,14 +3,17 @@
 use super::*;
 use std::io::{BufRead, BufReader, Write};
 
-const GREETING: &str = r#"{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": ""}, "capabilities": ["oob"]}}"#;
+const GREETING: &str =
+    r#"{"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": ""}, "capabilities": ["oob"]}}"#;
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(5)
 }
 
 /// A monitor that answers the capabilities, then each line by `answer` (its lines are sent as they are).
-fn monitor(mut answer: impl FnMut(&Value) -> Option<String> + Send + 'static) -> (UnixStream, std::thread::JoinHandle<()>) {
+fn monitor(
+    mut answer: impl FnMut(&Value) -> Option<String> + Send + 'static,
+) -> (UnixStream, std::thread::JoinHandle<()>) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let thread = std::thread::spawn(move || {
         let mut writer = theirs.try_clone().unwrap();
@@ -70,7 +73,7 @@ fn descriptors_travel_along() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let mut qmp = Qmp { stream: ours, input: Vec::new(), next_id: 7 };
     qmp.stream.set_nonblocking(true).unwrap();
-    let (pipe, mut write) = std::io::pipe().unwrap();
+    let (pipe, mut write) = crate::fake::pipe();
     qmp.send(Command::new("add-fd", json!({})).with_fd(pipe.into()), soon(), &|| true).unwrap();
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = rustix::net::RecvAncillaryBuffer::new(&mut space);

@@ -10,9 +10,9 @@
 //! file's change time or the host's boot is another; nothing needs to be flushed for that: what a
 //! crash of the host left half written does not pass in the next boot.
 
-use crate::appliance::cache::{check_once, forget_check, note_checked, Scratch};
-use crate::appliance::digest;
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use crate::appliance::cache::{check_once, discard, forget_check, note_checked, Scratch};
+use crate::appliance::{digest, entry};
+use rustix::fs::{FlockOperation, OFlags};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io;
@@ -56,7 +56,7 @@ struct Facts {
 /// A checked saved machine.
 #[derive(Debug)]
 pub struct Saved {
-    /// Guest memory: to be mapped privately.
+    /// Guest memory, open for reading only: to be mapped privately.
     pub ram: File,
     /// Device state, at its start.
     pub state: File,
@@ -66,9 +66,27 @@ pub struct Saved {
 }
 
 impl Saved {
+    /// Guest memory for a qemu that cannot be given it open for reading only: 7.2 opens its name for writing even
+    /// when it maps it privately. Where that is not allowed it gets a copy (80 ms for 190 MiB).
+    pub fn writable_ram(&self) -> io::Result<File> {
+        let same = |file: &File| Ok::<_, io::Error>(id(file)? == id(&self.ram)?);
+        match entry::open(&self.dir.join(RAM), OFlags::RDWR) {
+            Ok(file) if same(&file)? => Ok(file),
+            _ => self.copied_ram(),
+        }
+    }
+
+    /// Guest memory of one machine alone, which everybody who has it may open for writing by its number.
+    pub fn copied_ram(&self) -> io::Result<File> {
+        let size = self.ram.metadata()?.len();
+        let copy = memory(size)?;
+        pages(&self.ram, size, &mut |at, run| copy.write_all_at(run, at))?;
+        Ok(copy)
+    }
+
     /// A machine made of it has answered: it works, and is worth keeping.
     pub fn worked(&self) {
-        if let Ok(file) = File::options().create(true).truncate(false).write(true).mode(0o600).open(self.dir.join(USED)) {
+        if let Ok(file) = entry::open(&self.dir.join(USED), OFlags::CREATE | OFlags::WRONLY) {
             let _ = file.set_modified(SystemTime::now());
         }
     }
@@ -105,11 +123,18 @@ impl Store {
         if facts.key != key {
             return Err(format!("{}: is another machine", dir.display()));
         }
-        Ok(Some(Saved { ram: own_ram(ram, &dir, facts.ram.0)?, state, version: facts.version, dir }))
+        Ok(Some(Saved { ram, state, version: facts.version, dir }))
     }
 
     /// Keep `ram` and `state` under `key`. `ram` is copied, without its empty pages.
-    pub fn put(&self, key: &str, ram: &File, state: &File, version: (u64, u64), appliance: &Path) -> Result<(), String> {
+    pub fn put(
+        &self,
+        key: &str,
+        ram: &File,
+        state: &File,
+        version: (u64, u64),
+        appliance: &Path,
+    ) -> Result<(), String> {
         let scratch = Scratch::new(&self.dir).map_err(|e| text(&self.dir, &e))?;
         let create = |name: &str| {
             let path = scratch.0.join(name);
@@ -160,13 +185,15 @@ impl Store {
         if never {
             let note = format!("{}\n{why}\n", digest::boot_id());
             // Failing that, the next launch finds out again.
-            let _ = fs::write(self.dir.join(format!("refused-{key}")), note);
+            let name = Scratch::name(&self.dir);
+            let written = fs::write(&name, note);
+            let _ = written.and_then(|()| fs::rename(&name, self.dir.join(format!("refused-{key}"))));
         }
     }
 
     /// Why machines of this key are not saved in this boot of the host, if they are not.
     pub fn refused(&self, key: &str) -> Option<String> {
-        let note = fs::read_to_string(self.dir.join(format!("refused-{key}"))).ok()?;
+        let note = entry::read_text(&self.dir.join(format!("refused-{key}"))).ok()?;
         let (boot, why) = note.split_once('\n')?;
         (boot == digest::boot_id()).then(|| why.trim_end().to_owned())
     }
@@ -174,8 +201,7 @@ impl Store {
     /// The right to make what is missing, for as long as the result lives. `None` while another has it.
     pub fn lock(&self) -> Result<Option<File>, String> {
         let path = self.dir.join("lock-saved");
-        let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file = File::from(rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR).map_err(|e| text(&path, &e.into()))?);
+        let file = entry::open(&path, OFlags::CREATE | OFlags::WRONLY).map_err(|e| text(&path, &e))?;
         Ok(rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok().then_some(file))
     }
 
@@ -200,7 +226,7 @@ impl Store {
         for dir in self.list().into_iter().filter(|d| *d != current) {
             let used = [USED, FACTS].iter().find_map(|n| dir.join(n).metadata().ok()?.modified().ok());
             let age = used.and_then(|t| SystemTime::now().duration_since(t).ok()).unwrap_or_default();
-            let orphan = !facts(&dir).is_ok_and(|f| f.appliance.is_dir());
+            let orphan = !appliance(&dir).is_some_and(|appliance| appliance.is_dir());
             if orphan || age > KEEP_FOR {
                 discard(&dir);
             } else {
@@ -212,14 +238,18 @@ impl Store {
     }
 }
 
-/// Failures do not matter: the next collection tries again.
-fn discard(dir: &Path) {
-    let _ = fs::remove_dir_all(dir).or_else(|_| fs::remove_file(dir));
+/// The appliance that a machine was saved from, whatever version of the library saved it: others share the cache.
+fn appliance(dir: &Path) -> Option<PathBuf> {
+    #[derive(Deserialize)]
+    struct Any {
+        appliance: PathBuf,
+    }
+    serde_json::from_slice(&entry::read(&dir.join(FACTS)).ok()?).ok().map(|any: Any| any.appliance)
 }
 
 fn facts(dir: &Path) -> Result<Facts, String> {
     let path = dir.join(FACTS);
-    let data = fs::read(&path).map_err(|e| text(&path, &e))?;
+    let data = entry::read(&path).map_err(|e| text(&path, &e))?;
     let facts: Facts = serde_json::from_slice(&data).map_err(|e| format!("{}: damaged: {e}", path.display()))?;
     if facts.format != FORMAT {
         return Err(format!("{}: of another version of the library", path.display()));
@@ -242,12 +272,9 @@ fn open(dir: &Path) -> Result<(Facts, [File; 2]), String> {
     let facts = facts(dir)?;
     let file = |name: &str, size: u64| {
         let path = dir.join(name);
-        let open = |access| rustix::fs::open(&path, access | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
-        // A cache that cannot be written is still good for reading.
-        let fd = open(OFlags::RDWR).or_else(|_| open(OFlags::RDONLY)).map_err(|e| text(&path, &e.into()))?;
-        let file = File::from(fd);
+        let file = entry::open(&path, OFlags::RDONLY).map_err(|e| text(&path, &e))?;
         let meta = file.metadata().map_err(|e| text(&path, &e))?;
-        if !meta.is_file() || meta.uid() != uid || meta.mode() & 0o077 != 0 {
+        if meta.uid() != uid || meta.mode() & 0o077 != 0 {
             return Err(format!("{}: not a private file of this user", path.display()));
         }
         if meta.len() != size {
@@ -271,16 +298,8 @@ fn open(dir: &Path) -> Result<(Facts, [File; 2]), String> {
     Ok((facts, files))
 }
 
-/// qemu 7.2 opens guest memory for writing even when it maps it privately: where that is not allowed it
-/// gets a copy (80 ms for 190 MiB).
-fn own_ram(ram: File, dir: &Path, size: u64) -> Result<File, String> {
-    let flags = rustix::fs::fcntl_getfl(&ram).map_err(|e| text(dir, &e.into()))?;
-    if flags.contains(OFlags::RDWR) {
-        return Ok(ram);
-    }
-    let copy = memory(size).map_err(|e| text(dir, &e))?;
-    pages(&ram, size, &mut |at, run| copy.write_all_at(run, at)).map_err(|e| text(dir, &e))?;
-    Ok(copy)
+fn id(file: &File) -> io::Result<(u64, u64)> {
+    file.metadata().map(|m| (m.dev(), m.ino()))
 }
 
 /// `size` bytes of zeroes in memory, as a file.

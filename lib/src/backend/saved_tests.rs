@@ -79,7 +79,9 @@ fn damage_is_noticed() {
         refused("extended", |d| File::options().write(true).open(d.join(name)).unwrap().set_len(SIZE * 2).unwrap());
         refused("empty", |d| fs::write(d.join(name), b"").unwrap());
         refused("missing", |d| fs::remove_file(d.join(name)).unwrap());
-        refused("readable by others", |d| fs::set_permissions(d.join(name), fs::Permissions::from_mode(0o640)).unwrap());
+        refused("readable by others", |d| {
+            fs::set_permissions(d.join(name), fs::Permissions::from_mode(0o640)).unwrap()
+        });
         refused("a link", |d| {
             fs::rename(d.join(name), d.join("away")).unwrap();
             std::os::unix::fs::symlink("away", d.join(name)).unwrap();

@@ -3,8 +3,8 @@
 //! In: the path of its socket. Out: a connection. It serves one library at a time and knows its own
 //! disks; drives added to the handle play no part.
 
-use super::{Backend, LaunchError, Plan, Reporter, Running};
 use crate::error::{Error, LaunchFailure};
+use crate::machine::{Backend, LaunchError, Plan, Reporter, Running};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;

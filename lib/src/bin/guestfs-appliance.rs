@@ -82,8 +82,8 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<guestfs::backend::LaunchError> for Failure {
-    fn from(e: guestfs::backend::LaunchError) -> Self {
+impl From<guestfs::machine::LaunchError> for Failure {
+    fn from(e: guestfs::machine::LaunchError) -> Self {
         Failure(Error::from(e).to_string())
     }
 }

@@ -68,8 +68,7 @@ impl Tail {
         let clean = clean(&self.bytes);
         let lines: Vec<&[u8]> = clean.lines().filter(|l| !l.trim().is_empty()).collect();
         let from = lines.len().saturating_sub(SHOWN);
-        let shown: Vec<&[u8]> =
-            lines.iter().skip(from).map(|l| l.get(..LINE_MAX).unwrap_or(l)).collect();
+        let shown: Vec<&[u8]> = lines.iter().skip(from).map(|l| l.get(..LINE_MAX).unwrap_or(l)).collect();
         bstr::join("\n", shown).into()
     }
 

@@ -57,7 +57,7 @@ impl Input {
 
     /// Read once; `need` is how many bytes (from the start of the buffer) the caller is after.
     pub fn read(&mut self, fd: BorrowedFd<'_>, need: usize) -> rustix::io::Result<usize> {
-        self.make_room(need);
+        self.make_room(need)?;
         let Some(room) = self.buf.get_mut(self.end..) else { return Ok(0) };
         let size = room.len();
         let (_, n) = recv(fd, room, RecvFlags::empty())?;
@@ -66,7 +66,7 @@ impl Input {
         Ok(n)
     }
 
-    fn make_room(&mut self, need: usize) {
+    fn make_room(&mut self, need: usize) -> rustix::io::Result<()> {
         let have = self.available();
         // Doubling: at most twice what has arrived is reserved, however much was announced.
         let target = need.min(have.saturating_mul(2)).max(BASE);
@@ -76,10 +76,18 @@ impl Input {
             self.end = have;
         }
         if self.buf.len() < target {
-            self.buf.resize(target, 0);
+            self.grow(target)?;
         }
         if self.end == self.buf.len() {
-            self.buf.resize(self.buf.len().saturating_mul(2), 0);
+            self.grow(self.buf.len().saturating_mul(2))?;
         }
+        Ok(())
+    }
+
+    fn grow(&mut self, size: usize) -> rustix::io::Result<()> {
+        let more = size.saturating_sub(self.buf.len());
+        self.buf.try_reserve(more).map_err(|_| rustix::io::Errno::NOMEM)?;
+        self.buf.resize(size, 0);
+        Ok(())
     }
 }

@@ -1,20 +1,22 @@
 //! The byte channel to the daemon, and everything to watch while waiting for it.
 //!
-//! In: a [`Running`] machine. Out: framed words and messages, or a [`Fault`] after which the
+//! In: a [`Running`] machine, and a [`Caller`] who waits. Out: framed words and messages, or a [`Fault`] after which the
 //! connection is good for nothing. The daemon is hostile: every length is checked before a byte of
 //! it is buffered, and silence in the middle of a message ends the connection.
 
+mod caller;
 pub(crate) mod console;
 mod input;
 mod output;
+mod patience;
 
-use crate::backend::{ExitInfo, Running};
-use crate::event::EventClass;
-use crate::handle::Handle;
+use crate::machine::{ExitInfo, Running};
+pub(crate) use caller::Caller;
 use console::Tail;
 use guestfs_protocol::message::{Progress, Word, MAX_CHUNK_SIZE, PROGRESS_SIZE};
 use guestfs_protocol::xdr;
 use input::Input;
+pub(crate) use patience::{Limit, Patience, Stopping};
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 use std::os::fd::BorrowedFd;
@@ -29,6 +31,10 @@ pub(crate) enum Fault {
     Protocol(String),
     /// Nothing moved for this long while the protocol wanted it to.
     Stalled(&'static str, Duration),
+    /// `user_cancel`, and so much later the daemon had not ended the call.
+    NotStopping(Duration),
+    /// There was no memory for so many bytes of the daemon's.
+    Memory(usize),
     /// The channel or poll failed.
     Io(&'static str, Errno),
 }
@@ -37,22 +43,6 @@ pub(crate) enum Fault {
 const STOPPED_LIMIT: Duration = Duration::from_secs(10);
 /// How often that is looked at while nothing happens.
 const STOPPED_LOOK: Duration = Duration::from_secs(1);
-
-/// How long to be patient.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
-    /// Silence in the middle of a message, either way.
-    pub stall: Duration,
-    /// The daemon's answer to a cancelled transfer.
-    pub cancel: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        // Generous: a TCG guest on a loaded host may be slow, a dead one is noticed by its process.
-        Patience { stall: Duration::from_secs(120), cancel: Duration::from_secs(60) }
-    }
-}
 
 /// What to wait for.
 #[derive(Default)]
@@ -104,8 +94,10 @@ pub(crate) struct Connection {
     pub(crate) patience: Patience,
     /// While launching: replies are due by then, and `user_cancel` ends the wait.
     pub(crate) impatient: Option<Instant>,
-    /// A reply takes no longer than this, whatever the user does.
-    pub(crate) limit: Option<Duration>,
+    /// A reply takes no longer than this.
+    pub(crate) limit: Option<Limit>,
+    /// The daemon listens to cancel words in every call, and says when it has heard one.
+    pub(crate) heeds_cancel: bool,
     /// The daemon has understood the hello.
     pub(crate) greeted: bool,
     /// When the machine last gave any sign of life.
@@ -127,13 +119,14 @@ impl Connection {
             patience: Patience::default(),
             impatient: None,
             limit: None,
+            heeds_cancel: false,
             greeted: false,
             last_sign: Instant::now(),
         }
     }
 
     /// Wait until one of the wanted things is there. The console is drained meanwhile.
-    pub(crate) fn wait(&mut self, g: &Handle, want: &Want<'_>) -> Result<Ready, Fault> {
+    pub(crate) fn wait(&mut self, g: &dyn Caller, want: &Want<'_>) -> Result<Ready, Fault> {
         let mut stopped: Option<Instant> = None;
         loop {
             let mut ready = Ready::default();
@@ -161,7 +154,10 @@ impl Connection {
             if Instant::now() >= look {
                 stopped = self.running.is_stopped().then(|| stopped.unwrap_or(look));
                 if stopped.is_some_and(|since| since.elapsed() >= STOPPED_LIMIT) {
-                    return Err(Fault::Stalled("the appliance's process, which was stopped by a signal", STOPPED_LIMIT));
+                    return Err(Fault::Stalled(
+                        "the appliance's process, which was stopped by a signal",
+                        STOPPED_LIMIT,
+                    ));
                 }
             }
             if want.deadline.is_some_and(|d| Instant::now() >= d) {
@@ -171,7 +167,7 @@ impl Connection {
         }
     }
 
-    fn poll(&self, g: &Handle, want: &Want<'_>, until: Instant) -> Result<Seen, Fault> {
+    fn poll(&self, g: &dyn Caller, want: &Want<'_>, until: Instant) -> Result<Seen, Fault> {
         let mut flags = PollFlags::empty();
         flags.set(PollFlags::IN, want.read);
         flags.set(PollFlags::OUT, want.write);
@@ -199,8 +195,8 @@ impl Connection {
             Err(e) => return Err(Fault::Io("poll", e)),
         }
         let mut results = fds.iter().map(PollFd::revents);
-        let [channel, console, exit, wake, other] = wanted
-            .map(|w| w.and_then(|_| results.next()).unwrap_or(PollFlags::empty()));
+        let [channel, console, exit, wake, other] =
+            wanted.map(|w| w.and_then(|_| results.next()).unwrap_or(PollFlags::empty()));
         let broken = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
         if !wake.is_empty() && !g.is_cancelled() {
             g.drain_wake();
@@ -215,7 +211,7 @@ impl Connection {
     }
 
     /// Take what the console has, once.
-    pub(crate) fn read_console(&mut self, g: &Handle) -> bool {
+    pub(crate) fn read_console(&mut self, g: &dyn Caller) -> bool {
         let Some(fd) = self.running.console() else { return false };
         let mut buf = [0; 8192];
         match rustix::io::read(fd, &mut buf) {
@@ -224,7 +220,7 @@ impl Connection {
                 let bytes = buf.get(..n).unwrap_or_default();
                 self.last_sign = Instant::now();
                 self.tail.push(bytes);
-                g.message(EventClass::Appliance, bytes);
+                g.console(bytes);
                 return true;
             }
             Err(Errno::AGAIN | Errno::INTR) => {}
@@ -234,7 +230,7 @@ impl Connection {
     }
 
     /// After a fault: give the process a moment to end and its last words a moment to arrive.
-    pub(crate) fn last_words(&mut self, g: &Handle) -> Option<ExitInfo> {
+    pub(crate) fn last_words(&mut self, g: &dyn Caller) -> Option<ExitInfo> {
         let until = Instant::now() + Duration::from_millis(1000);
         let mut exit = self.running.exited();
         while exit.is_none() && self.running.exit_fd().is_some() && Instant::now() < until {
@@ -259,6 +255,7 @@ impl Connection {
                 self.input.drained = true;
                 Ok(())
             }
+            Err(Errno::NOMEM) => Err(Fault::Memory(need)),
             Err(e) => Err(Fault::Io("recv", e)),
         }
     }
@@ -313,7 +310,7 @@ impl Connection {
     /// it must go on within the stall limit.
     pub(crate) fn incoming(
         &mut self,
-        g: &Handle,
+        g: &dyn Caller,
         limit: usize,
         cancel: bool,
         deadline: Option<Instant>,
@@ -341,7 +338,7 @@ impl Connection {
     /// `None` when the channel can be read, else the wait's other outcome.
     fn readable(
         &mut self,
-        g: &Handle,
+        g: &dyn Caller,
         begun: bool,
         cancel: bool,
         deadline: Option<Instant>,
@@ -385,3 +382,6 @@ fn timespec(d: Duration) -> Timespec {
     let d = d + Duration::from_micros(500);
     Timespec { tv_sec: d.as_secs().min(1 << 30) as i64, tv_nsec: i64::from(d.subsec_nanos()) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,8 @@ fn all<T>(g: &Handle, call: &str, names: &[BString], ask: &Ask<'_, T>, count: Co
 
 fn some<T>(g: &Handle, call: &str, names: &[BString], ask: &Ask<'_, T>, count: Count<T>) -> Result<Vec<T>> {
     let wrong = |why: &str| {
-        Error::new(ErrorKind::Protocol, format!("{call}: the daemon sent a wrong answer: {why}")).with_errno(libc::EPROTO)
+        Error::new(ErrorKind::Protocol, format!("{call}: the daemon sent a wrong answer: {why}"))
+            .with_errno(libc::EPROTO)
     };
     match g.quietly(|_| ask(names)) {
         Ok(answers) => match count(&answers) {
@@ -126,7 +127,8 @@ mod tests {
                 while let Some((header, body)) = peer.request() {
                     let args: InternalLstatnslistArgs = from_slice(&body).unwrap();
                     seen.send(args.names.len()).unwrap();
-                    let one = |n: &BString| Statns { st_ino: n.to_str().unwrap().parse().unwrap(), ..Statns::default() };
+                    let one =
+                        |n: &BString| Statns { st_ino: n.to_str().unwrap().parse().unwrap(), ..Statns::default() };
                     peer.ok(&header, &args.names.iter().map(one).collect::<Vec<_>>());
                 }
             });
@@ -192,7 +194,8 @@ mod tests {
 
     #[test]
     fn attributes_belong_to_files() {
-        let good = [("", &b"2"[..]), ("user.a", b"x"), ("user.b", b""), ("", b""), ("", b"0"), ("", b"1\0"), ("c", b"2")];
+        let good =
+            [("", &b"2"[..]), ("user.a", b"x"), ("user.b", b""), ("", b""), ("", b"0"), ("", b"1\0"), ("c", b"2")];
         let good = list(&good);
         let cut = by_file(&good).unwrap();
         assert_eq!(cut, [good.get(1..3), None, Some(&[]), good.get(6..7)]);

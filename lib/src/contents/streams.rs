@@ -13,7 +13,7 @@ use crate::trace::Trace;
 use bstr::{BStr, BString, ByteSlice};
 use guestfs_protocol::args;
 use guestfs_protocol::structs::{TskDirent, Xattr, YaraDetection};
-use guestfs_protocol::xdr::{Decoder, Opaque, Xdr};
+use guestfs_protocol::xdr::{self, Decoder, Opaque, Xdr, XdrError};
 
 /// Bytes of a field's length.
 const LENGTH: usize = 8;
@@ -28,8 +28,12 @@ pub(super) fn entries<T: Xdr>(mut budget: Budget, bytes: &[u8]) -> Result<Vec<T>
     let mut entries = Vec::new();
     while d.remaining() > 0 {
         let before = d.remaining();
-        entries.push(d.get::<T>().map_err(|e| broken(budget.call, &e).with_cause(e))?);
+        let entry = d.get::<T>().map_err(|e| match e {
+            XdrError::Memory(bytes) => Error::no_memory(budget.call, bytes),
+            e => broken(budget.call, &e).with_cause(e),
+        })?;
         budget.charge::<T>(before.saturating_sub(d.remaining()))?;
+        xdr::push(&mut entries, entry).map_err(|_| Error::no_memory(budget.call, size_of::<T>()))?;
     }
     Ok(entries)
 }
@@ -83,13 +87,17 @@ fn fields(mut bytes: &[u8]) -> Result<Vec<Xattr>> {
     while !bytes.is_empty() {
         let (length, rest) = bytes.split_first_chunk::<LENGTH>().ok_or_else(|| broken("half a length"))?;
         let length = usize::try_from(u64::from_be_bytes(*length)).unwrap_or(usize::MAX);
-        let (field, rest) = rest.split_at_checked(length).ok_or_else(|| broken("it is shorter than its length says"))?;
+        let (field, rest) =
+            rest.split_at_checked(length).ok_or_else(|| broken("it is shorter than its length says"))?;
         let (name, value) = field.split_once_str("=").ok_or_else(|| broken("a field without '='"))?;
         if name.is_empty() || name.contains(&0) {
             return Err(broken("a field whose name is no name"));
         }
         budget.charge::<Xattr>(length)?;
-        fields.push(Xattr { attrname: BString::from(name), attrval: Opaque(value.to_vec()) });
+        let copies = xdr::copy(name).and_then(|n| Ok((n, xdr::copy(value)?)));
+        let (name, value) = copies.map_err(|_| Error::no_memory("journal_get", length))?;
+        xdr::push(&mut fields, Xattr { attrname: BString::from(name), attrval: Opaque(value) })
+            .map_err(|_| Error::no_memory("journal_get", length))?;
         bytes = rest;
     }
     Ok(fields)
@@ -164,7 +172,14 @@ mod tests {
 
     fn dirent(name: &str) -> TskDirent {
         let (tsk_inode, tsk_size, tsk_flags) = (u64::MAX, -1, 1);
-        TskDirent { tsk_inode, tsk_size, tsk_flags, tsk_type: Char(b'r'), tsk_name: name.into(), ..TskDirent::default() }
+        TskDirent {
+            tsk_inode,
+            tsk_size,
+            tsk_flags,
+            tsk_type: Char(b'r'),
+            tsk_name: name.into(),
+            ..TskDirent::default()
+        }
     }
 
     #[test]

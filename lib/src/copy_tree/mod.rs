@@ -136,9 +136,7 @@ pub(crate) fn copy_out(g: &Handle, remotepath: &BStr, localdir: &BStr) -> Result
             received
         }
         // Our write failed because the unpacker gave up: its reason is the one.
-        (Err(received), Err(unpacked)) => {
-            Err(if received.errno() == libc::EPIPE { unpacked } else { received })
-        }
+        (Err(received), Err(unpacked)) => Err(if received.errno() == libc::EPIPE { unpacked } else { received }),
         (Ok(()), Err(unpacked)) => Err(unpacked),
     }
 }

@@ -8,8 +8,8 @@ use super::beneath::{normal, Root, RootSeed, PATH_MAX};
 use crate::error::{Error, ErrorKind, Result};
 use bstr::ByteSlice;
 use rustix::fs::{
-    chmodat, chownat, fchmod, fchown, linkat, mkdirat, mkfifoat, openat, statat, symlinkat, unlinkat, utimensat, AtFlags,
-    Mode, OFlags, Timespec, Timestamps,
+    chmodat, chownat, fchmod, fchown, linkat, mkdirat, mkfifoat, openat, statat, symlinkat, unlinkat, utimensat,
+    AtFlags, Mode, OFlags, Timespec, Timestamps,
 };
 use rustix::io::Errno;
 use rustix::process::{geteuid, Gid, Uid};
@@ -180,8 +180,7 @@ fn pax(mut bytes: &[u8], ahead: &mut Ahead) -> Result<()> {
     let broken = || hostile("a pax header is malformed");
     while !bytes.is_empty() {
         let space = bytes.find_byte(b' ').ok_or_else(broken)?;
-        let length: usize =
-            bytes.get(..space).and_then(|n| n.to_str().ok()?.parse().ok()).ok_or_else(broken)?;
+        let length: usize = bytes.get(..space).and_then(|n| n.to_str().ok()?.parse().ok()).ok_or_else(broken)?;
         let record = bytes.get(space + 1..length).and_then(|r| r.strip_suffix(b"\n")).ok_or_else(broken)?;
         let (key, value) = record.split_once_str("=").ok_or_else(broken)?;
         let number = || value.to_str().ok().and_then(|v| v.split('.').next()).map(str::to_owned);
@@ -254,9 +253,7 @@ impl Unpacker {
                 self.directory(&dir, &name).map_err(|e| at(&path, e))?;
                 self.remember(&path, meta)
             }
-            EntryType::Regular | EntryType::Continuous => {
-                self.file(&dir, &name, meta, entry).map_err(|e| at(&path, e))
-            }
+            EntryType::Regular | EntryType::Continuous => self.file(&dir, &name, meta, entry).map_err(|e| at(&path, e)),
             EntryType::Symlink => {
                 let target = link().ok_or_else(|| hostile("a link without a target"))?;
                 self.symlink(&dir, &name, &target, meta).map_err(|e| at(&path, e))
@@ -360,7 +357,9 @@ impl Unpacker {
         // Too many to wait for the end: times of those that get more entries will be the present. Those that
         // this one is in must stay open.
         if self.later.bytes > LATER_MAX {
-            let open = |path: &[u8]| path.is_empty() || key.strip_prefix(path).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')));
+            let open = |path: &[u8]| {
+                path.is_empty() || key.strip_prefix(path).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
+            };
             let (stay, go) = std::mem::take(&mut self.later).all.into_iter().partition(|(path, _)| open(path));
             self.later.all = go;
             self.finish()?;

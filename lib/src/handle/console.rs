@@ -10,7 +10,8 @@ use std::os::fd::AsRawFd;
 /// The C API's `guestfs_h` begins with its handle, so this is its address too.
 pub(crate) fn c_pointer(g: &Handle) -> Result<i64> {
     let address = std::ptr::from_ref(g).addr();
-    i64::try_from(address).map_err(|_| Error::new(ErrorKind::NotSupported, "c_pointer: the address is no signed number"))
+    i64::try_from(address)
+        .map_err(|_| Error::new(ErrorKind::NotSupported, "c_pointer: the address is no signed number"))
 }
 
 pub(crate) fn internal_get_console_socket(g: &Handle) -> Result<i32> {

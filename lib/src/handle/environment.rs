@@ -42,6 +42,11 @@ pub(super) fn parse(g: &Handle, get: &mut dyn FnMut(&str) -> Option<Vec<u8>>) ->
     filled("LIBGUESTFS_PATH", &mut |v| props::set_path(g, Some(v)))?;
     filled("LIBGUESTFS_QEMU", &mut |v| props::set_hv(g, v))?;
     filled("LIBGUESTFS_HV", &mut |v| props::set_hv(g, v))?;
+    filled("LIBGUESTFS_IMAGE_TRUST", &mut |v| props::set_image_trust(g, v))?;
+    filled("LIBGUESTFS_IMAGE_FOLDERS", &mut |v| {
+        let folders: Vec<BString> = v.split_str(":").filter(|dir| !dir.is_empty()).map(Into::into).collect();
+        props::set_image_folders(g, &folders)
+    })?;
     filled("LIBGUESTFS_MEMSIZE", &mut |v| {
         let n = v.to_str().ok().and_then(|s| s.trim().parse().ok());
         props::set_memsize(g, n.ok_or_else(|| Error::usage("not a number of MiB"))?)

@@ -34,6 +34,11 @@ impl CallLock {
         (CallGuard(self), before)
     }
 
+    /// Nobody but this thread is in a call, as far as can be told without waiting.
+    pub fn is_mine_or_free(&self) -> bool {
+        self.state.try_lock().is_some_and(|state| state.owner.is_none_or(|owner| owner == current().id()))
+    }
+
     /// Run `body` without the lock, if this thread has it.
     pub fn released<T>(&self, body: impl FnOnce() -> T) -> T {
         struct Retake<'l>(&'l CallLock, u32);

@@ -7,29 +7,38 @@
 //! file system gives it up between requests), then one of the short inner mutexes, which are never held
 //! while user code runs and never nested. The connection is taken out of its slot while a call uses it.
 
+mod callbacks;
 mod cancel;
 mod console;
 mod environment;
+mod kept;
+mod lease;
 mod lock;
+mod owner;
+pub mod private;
 mod props;
 mod report;
+mod request;
 mod tempdir;
 
 pub use cancel::Canceller;
 pub(crate) use console::{c_pointer, internal_get_console_socket};
 pub(crate) use environment::{parse_environment, parse_environment_list};
+pub(crate) use lease::Slot;
 pub(crate) use props::*;
 pub use report::{printable, ErrorHook};
 
 use crate::call::CallInfo;
-use crate::drives::Drives;
+use crate::drive::Drives;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Callbacks, EventClass};
-use crate::private::PrivateArea;
-use crate::rpc::Slot;
+use crate::event::EventClass;
 use crate::trace::{Trace, TraceRet};
+use callbacks::Callbacks;
+use kept::Kept;
 use lock::{CallGuard, CallLock};
+use owner::Owner;
 use parking_lot::{Mutex, MutexGuard};
+use private::PrivateArea;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::Arc;
 
@@ -57,10 +66,13 @@ pub struct CreateFlags {
 /// A handle. All methods take `&self`; share it between threads with `Arc` or scoped threads.
 /// Dropping it closes it.
 pub struct Handle {
+    owner: Owner,
     outer: CallLock,
     state: AtomicI32,
     pub(crate) verbose: AtomicBool,
     pub(crate) trace: AtomicBool,
+    /// Notices go to stderr.
+    notices: AtomicBool,
     pub(crate) props: Mutex<props::Properties>,
     slot: Mutex<Slot>,
     /// Process id of the machine, 0 for none; readable during a call.
@@ -72,12 +84,11 @@ pub struct Handle {
     /// What the last errors, which are kept by threads, hang on.
     alive: Arc<()>,
     error_hook: Mutex<Option<Arc<ErrorHook>>>,
-    pub(crate) features: crate::features::Features,
-    pub(crate) credentials: crate::libvirt::Credentials,
-    pub(crate) test_output: crate::bind_tests::Output,
+    kept: Kept,
+    kept_of_machine: Kept,
     directories: tempdir::Directories,
-    pub(crate) mounted: crate::mount_local::Mounted,
-    closed: AtomicBool,
+    /// Closing has begun.
+    pub(crate) closed: AtomicBool,
 }
 
 impl std::fmt::Debug for Handle {
@@ -96,10 +107,12 @@ impl Handle {
     /// a bad environment is no reason to have no handle. ([`Handle::load_environment`] returns the error.)
     pub fn create(flags: CreateFlags) -> Result<Handle> {
         let handle = Handle {
+            owner: Owner::this_process(),
             outer: CallLock::default(),
             state: AtomicI32::new(State::Config as i32),
             verbose: AtomicBool::new(false),
             trace: AtomicBool::new(false),
+            notices: AtomicBool::new(false),
             props: Mutex::new(props::Properties::default()),
             slot: Mutex::default(),
             pid: AtomicI32::new(0),
@@ -109,11 +122,9 @@ impl Handle {
             cancel: Canceller::new()?,
             alive: Arc::default(),
             error_hook: Mutex::new(None),
-            features: Mutex::default(),
-            credentials: Mutex::default(),
-            test_output: Mutex::default(),
+            kept: Kept::default(),
+            kept_of_machine: Kept::default(),
             directories: tempdir::Directories::default(),
-            mounted: crate::mount_local::Mounted::default(),
             closed: AtomicBool::new(false),
         };
         if !flags.no_environment {
@@ -132,34 +143,8 @@ impl Handle {
     /// As [`Handle::load_environment`] from a list of `NAME=VALUE`.
     pub fn load_environment_list(&self, list: &[impl AsRef<[u8]>]) -> Result<()> {
         environment::parse(self, &mut |name| {
-            list.iter().find_map(|e| {
-                Some(e.as_ref().strip_prefix(name.as_bytes())?.strip_prefix(b"=")?.to_vec())
-            })
+            list.iter().find_map(|e| Some(e.as_ref().strip_prefix(name.as_bytes())?.strip_prefix(b"=")?.to_vec()))
         })
-    }
-
-    /// Close: sync and end the appliance if one runs, then tell CLOSE callbacks. Dropping does the same.
-    pub fn close(self) {
-        drop(self);
-    }
-
-    /// Close while others still hold a reference: what dropping does, once. For bindings whose CLOSE
-    /// callbacks use the handle.
-    pub fn close_in_place(&self) {
-        if self.closed.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        if self.trace.load(Ordering::Relaxed) {
-            self.trace_line(b"close");
-        }
-        self.note(format!("closing guestfs handle (state {})", self.state() as i32).as_bytes());
-        crate::mount_local::close(self);
-        if let Err(e) = crate::launch::shutdown(self) {
-            // Nobody is left to return it to, and it can mean lost writes.
-            self.warn(&[b"close: ", e.message() as &[u8]].concat());
-        }
-        self.fire(EventClass::Close, &[], &[]);
-        self.remove_directories();
     }
 
     /// The state; does not wait for other threads.
@@ -178,6 +163,7 @@ impl Handle {
         trace: impl FnOnce(&mut Trace),
         body: impl FnOnce(&Handle) -> Result<T>,
     ) -> Result<T> {
+        self.admit(info.name).map_err(|e| self.report(e))?;
         if !info.wrapper {
             return body(self);
         }
@@ -218,10 +204,7 @@ impl Handle {
 
     fn check_state(&self, info: &'static CallInfo) -> Result<()> {
         if info.config_only && self.state() != State::Config {
-            return Err(Error::usage(format!(
-                "{}: this function can only be called in the config state",
-                info.name
-            )));
+            return Err(Error::usage(format!("{}: this function can only be called in the config state", info.name)));
         }
         Ok(())
     }
@@ -265,7 +248,7 @@ impl Handle {
     /// The machine is gone: no process, and as upstream no drives.
     pub(crate) fn forget_machine(&self) {
         self.set_pid(None);
-        self.features.lock().clear();
+        self.kept_of_machine.clear();
         let drives = std::mem::take(&mut *self.drives.lock());
         drop(drives);
     }
@@ -273,9 +256,3 @@ impl Handle {
 
 #[cfg(test)]
 mod tests;
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.close_in_place();
-    }
-}

@@ -4,8 +4,11 @@
 //! them into a plan. What a NULL resets to is what the environment said when the handle was made.
 
 use super::{Handle, State};
+use crate::drive::Trust;
 use crate::error::{Error, ErrorKind, Result};
 use bstr::{BStr, BString, ByteSlice};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::Ordering;
 
 /// Least memory a Linux appliance boots with, MiB; upstream's limit too.
@@ -43,6 +46,22 @@ pub(crate) struct Properties {
     /// `TMPDIR`, behind both of the above.
     pub env_tmpdir: Option<BString>,
     pub env_runtimedir: Option<BString>,
+    /// Images reach nothing outside their folders.
+    pub contained: bool,
+    /// Folders that contained images may reach besides their own, absolute.
+    pub image_folders: Vec<BString>,
+}
+
+impl Properties {
+    /// What drives that are attached now may reach.
+    pub fn trust(&self) -> Trust {
+        if self.contained {
+            let path = |dir: &BString| std::path::PathBuf::from(<OsStr as OsStrExt>::from_bytes(dir));
+            Trust::Contained { folders: self.image_folders.iter().map(path).collect() }
+        } else {
+            Trust::Trusted
+        }
+    }
 }
 
 impl Default for Properties {
@@ -68,9 +87,15 @@ impl Default for Properties {
             cachedir: None,
             env_tmpdir: None,
             env_runtimedir: None,
+            contained: false,
+            image_folders: Vec::new(),
         }
     }
 }
+
+/// Words of `set_image_trust`.
+const TRUSTED: &str = "trusted";
+const CONTAINED: &str = "contained";
 
 /// The name that the backend `direct` had before 1.21 (guestfs(3) of libguestfs, BACKEND).
 const OLD_DIRECT: &str = "appliance";
@@ -99,6 +124,8 @@ getters! {
     get_backend_settings: Vec<BString> = |p| p.backend_settings.clone();
     get_direct: bool = |p| p.direct;
     get_identifier: BString = |p| p.identifier.clone();
+    get_image_folders: Vec<BString> = |p| p.image_folders.clone();
+    get_image_trust: BString = |p| if p.contained { CONTAINED.into() } else { TRUSTED.into() };
     get_memsize: i32 = |p| p.memsize;
     get_network: bool = |p| p.network;
     get_pgroup: bool = |p| p.pgroup;
@@ -140,7 +167,9 @@ pub(crate) fn get_verbose(g: &Handle) -> Result<bool> {
 
 pub(crate) fn get_pid(g: &Handle) -> Result<i32> {
     if g.state() != State::Ready {
-        return Err(Error::new(ErrorKind::NotLaunched, "get_pid can only be called after launch").with_errno(libc::EINVAL));
+        return Err(
+            Error::new(ErrorKind::NotLaunched, "get_pid can only be called after launch").with_errno(libc::EINVAL)
+        );
     }
     g.pid().ok_or_else(|| {
         Error::new(ErrorKind::NotSupported, "get_pid: the backend has no process of its own").with_errno(libc::ENOTSUP)
@@ -214,7 +243,8 @@ pub(crate) fn set_smp(g: &Handle, smp: i32) -> Result<()> {
 pub(crate) fn set_backend(g: &Handle, backend: &BStr) -> Result<()> {
     let backend = if backend == OLD_DIRECT { BStr::new("direct") } else { backend };
     if !crate::backend::is_known(backend) {
-        return Err(Error::usage(format!("invalid backend: {backend}")).with_help("use direct, libvirt, libvirt:URI or unix:PATH"));
+        return Err(Error::usage(format!("invalid backend: {backend}"))
+            .with_help("use direct, libvirt, libvirt:URI or unix:PATH"));
     }
     g.props.lock().backend = backend.into();
     Ok(())
@@ -251,37 +281,53 @@ pub(crate) fn set_identifier(g: &Handle, identifier: &BStr) -> Result<()> {
     Ok(())
 }
 
-/// An existing directory, as an absolute path: the program may change its own directory later.
-fn directory(call: &str, dir: &BStr) -> Result<BString> {
+/// An existing directory, as an absolute path; the caller says whose it was to be. The program may change its own directory later.
+fn directory(dir: &BStr) -> Result<BString> {
     let path: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(dir.as_bytes());
-    let absolute = std::fs::canonicalize(path).map_err(|e| Error::io(format!("{call}: {dir}"), e))?;
+    let absolute = std::fs::canonicalize(path).map_err(|e| Error::io(dir.as_bytes(), e))?;
     if !absolute.is_dir() {
-        return Err(Error::usage(format!("{call}: '{dir}' is not a directory")).with_errno(libc::ENOTDIR));
+        return Err(Error::usage(format!("'{dir}' is not a directory")).with_errno(libc::ENOTDIR));
     }
     Ok(std::os::unix::ffi::OsStringExt::into_vec(absolute.into_os_string()).into())
 }
 
 pub(crate) fn set_tmpdir(g: &Handle, dir: Option<&BStr>) -> Result<()> {
-    let dir = dir.map(|d| directory("set_tmpdir", d)).transpose()?;
+    let dir = dir.map(|d| directory(d).map_err(|e| e.context("set_tmpdir"))).transpose()?;
     g.props.lock().tmpdir = dir;
     Ok(())
 }
 
 pub(crate) fn set_cachedir(g: &Handle, dir: Option<&BStr>) -> Result<()> {
-    let dir = dir.map(|d| directory("set_cachedir", d)).transpose()?;
+    let dir = dir.map(|d| directory(d).map_err(|e| e.context("set_cachedir"))).transpose()?;
     g.props.lock().cachedir = dir;
     Ok(())
 }
 
+pub(crate) fn set_image_trust(g: &Handle, trust: &BStr) -> Result<()> {
+    let contained = match trust {
+        trust if trust == TRUSTED => false,
+        trust if trust == CONTAINED => true,
+        _ => return Err(Error::usage(format!("'{trust}': the trust of images is trusted or contained"))),
+    };
+    g.props.lock().contained = contained;
+    Ok(())
+}
+
+pub(crate) fn set_image_folders(g: &Handle, folders: &[BString]) -> Result<()> {
+    let folders = folders.iter().map(|dir| directory(dir.as_bstr())).collect::<Result<_>>()?;
+    g.props.lock().image_folders = folders;
+    Ok(())
+}
+
 pub(super) fn set_env_tmpdir(g: &Handle, dir: &BStr) -> Result<()> {
-    let dir = directory("TMPDIR", dir)?;
+    let dir = directory(dir)?;
     g.props.lock().env_tmpdir = Some(dir);
     Ok(())
 }
 
 /// After `su` it names a directory that is gone or another user's: then it is as if unset.
 pub(super) fn set_env_runtimedir(g: &Handle, dir: &BStr) -> Result<()> {
-    g.props.lock().env_runtimedir = directory("XDG_RUNTIME_DIR", dir).ok();
+    g.props.lock().env_runtimedir = directory(dir).ok();
     Ok(())
 }
 

@@ -81,7 +81,7 @@ impl Handle {
         body(self)
     }
 
-    pub(super) fn trace_line(&self, line: &[u8]) {
+    pub(crate) fn trace_line(&self, line: &[u8]) {
         self.message(EventClass::Trace, line);
     }
 
@@ -90,6 +90,17 @@ impl Handle {
         if self.verbose.load(Ordering::Relaxed) {
             self.message(EventClass::Library, line);
         }
+    }
+
+    /// What a program may want to know though it did not ask: a LIBRARY event, verbose or not.
+    pub(crate) fn notice(&self, line: &[u8]) {
+        self.message(EventClass::Library, line);
+    }
+
+    /// Write notices to stderr, as warnings are, when nobody listens to LIBRARY events: for programs that people
+    /// sit at.
+    pub fn show_notices(&self, show: bool) {
+        self.notices.store(show, Ordering::Relaxed);
     }
 
     /// A warning for the user.
@@ -105,7 +116,10 @@ impl Handle {
         let prefix: &[u8] = match class {
             EventClass::Trace => b"libguestfs: trace: ",
             EventClass::Warning => b"libguestfs: warning: ",
-            EventClass::Library if self.verbose.load(Ordering::Relaxed) => b"libguestfs: ",
+            // Without verbose there are only notices.
+            EventClass::Library if self.verbose.load(Ordering::Relaxed) || self.notices.load(Ordering::Relaxed) => {
+                b"libguestfs: "
+            }
             EventClass::Appliance if self.verbose.load(Ordering::Relaxed) => b"",
             _ => return,
         };
@@ -117,12 +131,16 @@ impl Handle {
                 line.extend_from_slice(b": ");
             }
         }
-        printable(&mut line, data, match class {
-            EventClass::Appliance => b"\n\r\t",
-            // Messages of tools and lists, in lines; who reads them knows where they are from.
-            EventClass::Library => b"\n\t",
-            _ => b"",
-        });
+        printable(
+            &mut line,
+            data,
+            match class {
+                EventClass::Appliance => b"\n\r\t",
+                // Messages of tools and lists, in lines; who reads them knows where they are from.
+                EventClass::Library => b"\n\t",
+                _ => b"",
+            },
+        );
         if class != EventClass::Appliance {
             line.push(b'\n');
         }
@@ -177,7 +195,10 @@ mod tests {
         };
         assert_eq!(shown("a\tb\nc\r \u{e4} \u{fffd}".as_bytes(), b"\n\t"), "a\tb\nc\\x0d \u{e4} \u{fffd}");
         assert_eq!(shown(b"name\nlibguestfs: lie\r\t", b""), "name\\nlibguestfs: lie\\x0d\\x09");
-        assert_eq!(shown(b"\x1b]0;x\x07 \x7f \xc2\x9b \x9b \xe2\x82", b"\n"), "\\x1b]0;x\\x07 \\x7f \\xc2\\x9b \\x9b \\xe2\\x82");
+        assert_eq!(
+            shown(b"\x1b]0;x\x07 \x7f \xc2\x9b \x9b \xe2\x82", b"\n"),
+            "\\x1b]0;x\\x07 \\x7f \\xc2\\x9b \\x9b \\xe2\\x82"
+        );
         assert_eq!(shown(b"\r\n\t\x08", b"\n\r\t"), "\r\n\t\\x08");
     }
 

@@ -14,6 +14,13 @@ pub(super) struct Directories {
     sock: parking_lot::Mutex<Option<TempDir>>,
 }
 
+impl Directories {
+    /// None was made, as far as can be told without waiting.
+    pub fn are_unmade(&self) -> bool {
+        [&self.tmp, &self.sock].iter().all(|dir| dir.try_lock().is_some_and(|dir| dir.is_none()))
+    }
+}
+
 fn private(parent: &[u8]) -> Result<TempDir> {
     let parent = PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(parent));
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
@@ -45,7 +52,7 @@ impl Handle {
     }
 
     /// Remove them now.
-    pub(super) fn remove_directories(&self) {
+    pub(crate) fn remove_directories(&self) {
         let dirs = [self.directories.tmp.lock().take(), self.directories.sock.lock().take()];
         for dir in dirs.into_iter().flatten() {
             let name = dir.path().to_owned();

@@ -2,8 +2,8 @@
 //!
 //! In: the file's bytes. Out: the packages.
 
-use super::value;
-use bstr::{BString, ByteSlice};
+use super::{value, version};
+use bstr::ByteSlice;
 use guestfs_protocol::structs::Application2;
 
 /// The installed packages, in the order of the file.
@@ -17,29 +17,16 @@ pub(super) fn packages(text: &[u8]) -> Vec<Application2> {
                 all.extend(Some(done).filter(|p| !p.app2_name.is_empty()));
             }
             [b'P', b':', text @ ..] => package.app2_name = value(text),
-            [b'V', b':', text @ ..] => (package.app2_version, package.app2_release) = version(text),
+            [b'V', b':', text @ ..] => (package.app2_version, package.app2_release) = version::revision(text),
             [b'A', b':', text @ ..] => package.app2_arch = value(text),
-            [b'T', b':', text @ ..] => {
-                package.app2_summary = value(text);
-                package.app2_description = package.app2_summary.clone();
-            }
+            // It is short, but all there is: programs have always got it as the description.
+            [b'T', b':', text @ ..] => package.app2_description = value(text),
             [b'U', b':', text @ ..] => package.app2_url = value(text),
             [b'o', b':', text @ ..] => package.app2_source_package = value(text),
             _ => {}
         }
     }
     all
-}
-
-/// `1.2.4-r2` is version 1.2.4, release 2.
-fn version(text: &[u8]) -> (BString, BString) {
-    let text = value(text);
-    match text.rsplit_once_str("-r") {
-        Some((version, release)) if !release.is_empty() && release.iter().all(u8::is_ascii_digit) => {
-            (version.into(), release.into())
-        }
-        _ => (text, BString::default()),
-    }
 }
 
 #[cfg(test)]
@@ -56,7 +43,6 @@ mod tests {
             app2_version: "1.2.4".into(),
             app2_release: "2".into(),
             app2_arch: "x86_64".into(),
-            app2_summary: "the C library".into(),
             app2_description: "the C library".into(),
             app2_url: "https://musl".into(),
             app2_source_package: "musl-src".into(),

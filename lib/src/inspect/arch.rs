@@ -3,7 +3,7 @@
 //!
 //! In: the mounted guest. Out: the packages.
 
-use super::{value, version};
+use super::{if_any, value, version};
 use crate::contents::read_at_most;
 use crate::error::Result;
 use crate::handle::Handle;
@@ -22,7 +22,7 @@ pub(super) fn packages(g: &Handle) -> Result<Vec<Application2>> {
     for name in g.ls(LOCAL)?.iter().take(PACKAGES_MAX) {
         let file = bstr::concat([LOCAL.as_bytes(), b"/", name, b"/desc"]);
         // Beside the packages there is a file with the version of the format.
-        if let Ok(text) = g.quietly(|g| read_at_most(g, file.as_bstr(), DESC_MAX)) {
+        if let Some(text) = if_any(g.quietly(|g| read_at_most(g, file.as_bstr(), DESC_MAX)))? {
             all.extend(package(&text));
         }
     }
@@ -43,10 +43,7 @@ fn package(text: &[u8]) -> Option<Application2> {
                 package.app2_release = version.release;
             }
             b"%ARCH%" => package.app2_arch = take(),
-            b"%DESC%" => {
-                package.app2_summary = take();
-                package.app2_description = package.app2_summary.clone();
-            }
+            b"%DESC%" => package.app2_description = take(),
             b"%URL%" => package.app2_url = take(),
             b"%BASE%" => package.app2_source_package = take(),
             _ => {}
@@ -68,7 +65,6 @@ mod tests {
             app2_version: "6.0.2".into(),
             app2_release: "7".into(),
             app2_arch: "x86_64".into(),
-            app2_summary: "manager".into(),
             app2_description: "manager".into(),
             app2_source_package: "src".into(),
             ..Application2::default()

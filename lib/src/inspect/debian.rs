@@ -46,7 +46,11 @@ impl Package {
         let app = &mut self.found;
         match key {
             b"Package" => app.app2_name = value(text),
-            b"Status" => self.installed = text.fields().last().is_some_and(|word| word == b"installed"),
+            // What is wanted, whether something went wrong, and the state: `half-installed` is another.
+            b"Status" => {
+                let mut words = text.fields().skip(2);
+                self.installed = words.next() == Some(b"installed") && words.next().is_none();
+            }
             b"Architecture" => app.app2_arch = value(text),
             b"Homepage" => app.app2_url = value(text),
             // A version in parentheses follows when it is another than the package's.
@@ -79,7 +83,8 @@ mod tests {
         let text = b"Package: dpkg\nEssential: yes\nStatus: install ok installed\nSource: dpkgs (1.2)\nMaintainer: A <a@b>\n\
             Architecture: amd64\nVersion: 1:1.21-3\nConffiles:\n /etc/x 123\nDescription: manager\n of packages\n .\n More.\n\
             Homepage: https://x:1/\n\nPackage: gone\nStatus: deinstall ok config-files\nVersion: 1\n\n\
-            Package: half\nStatus: install ok half-installed\n\nStatus: install ok installed\n\nPackage: last\nStatus: hold ok installed\n";
+            Package: half\nStatus: install ok half-installed\n\nPackage: never\nStatus: purge ok not-installed\n\n\
+            Package: odd\nStatus: install ok not yet installed\n\nPackage: short\nStatus: installed\n\nStatus: install ok installed\n\nPackage: last\nStatus: hold ok installed\n";
         let found = packages(text);
         let names: Vec<&BString> = found.iter().map(|p| &p.app2_name).collect();
         assert_eq!(names, ["dpkg", "last"]);

@@ -2,6 +2,7 @@
 //!
 //! In: files of the mounted guest. Out: the bytes of a PNG file, or nothing.
 
+use super::if_any;
 use crate::contents::read_at_most;
 use crate::error::Result;
 use crate::handle::Handle;
@@ -55,9 +56,8 @@ pub(crate) fn inspect_get_icon(g: &Handle, root: &BStr, opts: &InspectGetIconOpt
     let distro = g.inspect_get_distro(root)?;
     let major = g.inspect_get_major_version(root)?;
     let good_only = opts.highquality.unwrap_or(false);
-    let fits = |logo: &&Logo| {
-        logo.distros.iter().any(|d| distro == *d) && major >= logo.since && (logo.good || !good_only)
-    };
+    let fits =
+        |logo: &&Logo| logo.distros.iter().any(|d| distro == *d) && major >= logo.since && (logo.good || !good_only);
     let favicon = opts.favicon.unwrap_or(true).then_some(FAVICON);
     let logos = LOGOS.iter().filter(fits).map(|logo| logo.file);
     for file in favicon.into_iter().chain(logos) {
@@ -65,7 +65,7 @@ pub(crate) fn inspect_get_icon(g: &Handle, root: &BStr, opts: &InspectGetIconOpt
             continue;
         }
         // One that cannot be read is as good as none.
-        if let Ok(icon) = g.quietly(|g| read_at_most(g, file.into(), ICON_MAX)) {
+        if let Some(icon) = if_any(g.quietly(|g| read_at_most(g, file.into(), ICON_MAX)))? {
             if icon.starts_with(PNG) {
                 return Ok(icon);
             }

@@ -6,15 +6,18 @@
 mod alpine;
 mod arch;
 mod debian;
+mod gentoo;
 mod icon;
 mod osinfo;
 mod version;
+mod void;
+mod windows;
 
 pub(crate) use icon::inspect_get_icon;
 pub(crate) use osinfo::inspect_get_osinfo;
 
 use crate::contents::read_at_most;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::handle::Handle;
 use bstr::{BStr, BString, ByteSlice};
 use guestfs_protocol::structs::{Application, Application2};
@@ -38,9 +41,13 @@ pub(crate) fn canonical_device_name(g: &Handle, device: &BStr) -> Result<BString
     Ok(device.to_owned())
 }
 
-/// The packages of a Linux system, by name.
+/// The packages of a system whose kind of them is known, by name.
 pub(crate) fn inspect_list_applications2(g: &Handle, root: &BStr) -> Result<Vec<Application2>> {
-    if g.inspect_get_type(root)? != "linux" {
+    if g.inspect_get_type(root)? == "windows" {
+        return windows::programs(g, root);
+    }
+    // Asked for in any case: a root that is none is an error. The Hurd has a distribution of Linux.
+    if !matches!(g.inspect_get_type(root)?.as_slice(), b"linux" | b"hurd") {
         return Ok(Vec::new());
     }
     let read = |path: &str| read_at_most(g, path.into(), PACKAGES_MAX);
@@ -48,6 +55,8 @@ pub(crate) fn inspect_list_applications2(g: &Handle, root: &BStr) -> Result<Vec<
         b"deb" => read("/var/lib/dpkg/status").map(|text| debian::packages(&text)),
         b"apk" => read("/lib/apk/db/installed").map(|text| alpine::packages(&text)),
         b"pacman" => arch::packages(g),
+        b"xbps" => void::packages(g),
+        b"ebuild" => gentoo::packages(g),
         b"rpm" => g.internal_list_rpm_applications(),
         _ => Ok(Vec::new()),
     }?;
@@ -74,8 +83,45 @@ pub(crate) fn inspect_list_applications(g: &Handle, root: &BStr) -> Result<Vec<A
     Ok(g.inspect_list_applications2(root)?.into_iter().map(old).collect())
 }
 
+/// What a guest need not have: nothing where the guest's file is at fault, that it is not there, cannot be read or is
+/// too large. What ends the session or this call is no answer.
+fn if_any<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(e) if *e.kind() == ErrorKind::Daemon && e.errno() != libc::EINTR => Ok(None),
+        Err(e) if *e.kind() == ErrorKind::Io && e.errno() == libc::EFBIG => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
 /// A text as an API string can carry it: without the blanks around it, up to a NUL.
 fn value(text: &[u8]) -> BString {
     let end = text.find_byte(0).unwrap_or(text.len());
     text.get(..end).unwrap_or_default().trim().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn only_the_guests_own_faults_are_nothing() {
+        let of = |kind, errno| if_any::<()>(Err(Error::new(kind, "x").with_errno(errno)));
+        for errno in [0, libc::ENOENT, libc::ENOTDIR, libc::ELOOP, libc::EINVAL, libc::EIO] {
+            assert_eq!(of(ErrorKind::Daemon, errno).unwrap(), None, "{errno}");
+        }
+        assert_eq!(of(ErrorKind::Io, libc::EFBIG).unwrap(), None);
+        for (kind, errno) in [
+            (ErrorKind::Daemon, libc::EINTR),
+            (ErrorKind::Cancelled, libc::EINTR),
+            (ErrorKind::ApplianceDied, libc::EPIPE),
+            (ErrorKind::NotLaunched, 0),
+            (ErrorKind::Protocol, libc::EPROTO),
+            (ErrorKind::Io, libc::ENOMEM),
+        ] {
+            assert_eq!(of(kind, errno).unwrap_err().errno(), errno);
+        }
+        assert_eq!(if_any(Ok(1)).unwrap(), Some(1));
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! In: what inspection found. Out: the short identifier, as its entries are usually made.
 
+use super::windows;
 use crate::error::Result;
 use crate::handle::Handle;
 use bstr::{BStr, BString, ByteSlice};
@@ -12,6 +13,10 @@ pub(crate) fn inspect_get_osinfo(g: &Handle, root: &BStr) -> Result<BString> {
     let distro = g.inspect_get_distro(root)?;
     let (major, minor) = (g.inspect_get_major_version(root)?, g.inspect_get_minor_version(root)?);
     let product = g.inspect_get_product_name(root)?;
+    if kind == "windows" {
+        let (variant, build) = (g.inspect_get_product_variant(root)?, g.inspect_get_build_id(root)?);
+        return Ok(windows::osinfo(&product, &variant, &build, (major, minor)).unwrap_or("unknown").into());
+    }
     Ok(identifier(&kind, &distro, &product, major, minor).map_or_else(|| "unknown".into(), BString::from))
 }
 
@@ -32,7 +37,12 @@ fn linux(distro: &str, product: &[u8], major: i32, minor: i32) -> Option<String>
         "fedora" | "mageia" => format!("{distro}{major}"),
         "rocky" if major >= 8 => format!("{distro}{major}"),
         "sles" => {
-            let base = if product.contains_str("Desktop") { "sled" } else { "sles" };
+            // Since 15 the server and the desktop are one product.
+            let base = match product.contains_str("Desktop") {
+                _ if major >= 15 => "sle",
+                true => "sled",
+                false => "sles",
+            };
             let pack = if minor > 0 { format!("sp{minor}") } else { String::new() };
             format!("{base}{major}{pack}")
         }
@@ -58,7 +68,9 @@ mod tests {
             ("centos", "", 7, 9, Some("centos7.0")),
             ("centos", "", 8, 4, Some("centos8")),
             ("rhel", "", 8, 4, Some("rhel8.4")),
-            ("sles", "SUSE Linux Enterprise Server 15 SP4", 15, 4, Some("sles15sp4")),
+            ("sles", "SUSE Linux Enterprise Server 15", 15, 0, Some("sle15")),
+            ("sles", "SUSE Linux Enterprise Server 15 SP4", 15, 4, Some("sle15sp4")),
+            ("sles", "SUSE Linux Enterprise Server 12 SP5", 12, 5, Some("sles12sp5")),
             ("sles", "SUSE Linux Enterprise Desktop 12", 12, 0, Some("sled12")),
             ("archlinux", "", 0, 0, Some("archlinux")),
             ("alpinelinux", "", 3, 18, Some("alpinelinux3.18")),

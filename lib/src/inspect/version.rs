@@ -1,4 +1,4 @@
-//! Versions of packages taken apart: `EPOCH:VERSION-RELEASE`.
+//! Versions of packages taken apart: `EPOCH:VERSION-RELEASE`, `VERSION-rREVISION`.
 //!
 //! In: a version as a package manager writes it. Out: its parts; what is not there is 0 or empty.
 
@@ -23,6 +23,17 @@ pub(super) fn parse(text: &[u8]) -> Version {
     Version { epoch, version: version.into(), release: release.into() }
 }
 
+/// A text and the revision at its end: `1.2.4-r2` is 1.2.4 and 2.
+pub(super) fn revision(text: &[u8]) -> (BString, BString) {
+    let text = super::value(text);
+    match text.rsplit_once_str("-r") {
+        Some((rest, revision)) if !revision.is_empty() && revision.iter().all(u8::is_ascii_digit) => {
+            (rest.into(), revision.into())
+        }
+        _ => (text, BString::default()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,6 +50,15 @@ mod tests {
         ] {
             let want = Version { epoch, version: version.into(), release: release.into() };
             assert_eq!(parse(text.as_bytes()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn revisions() {
+        for (text, rest, last) in
+            [("1.2-r3", "1.2", "3"), ("1.0-rc1", "1.0-rc1", ""), ("1-r", "1-r", ""), ("1", "1", "")]
+        {
+            assert_eq!(revision(text.as_bytes()), (rest.into(), last.into()), "{text}");
         }
     }
 }

@@ -4,11 +4,11 @@
 //! (upstream's) refuses the words; where that is allowed the plain protocol is spoken.
 
 use super::{cancelled, lost};
-use crate::backend::LaunchError;
 use crate::channel::{Connection, Fault};
 use crate::client::info;
 use crate::error::{ErrorKind, LaunchFailure};
 use crate::handle::Handle;
+use crate::machine::LaunchError;
 use crate::rpc::Failure;
 use bstr::{BString, ByteSlice};
 use guestfs_protocol::args::DebugArgs;
@@ -48,15 +48,15 @@ pub(super) fn greet(g: &Handle, connection: &mut Connection) -> Result<(), Launc
             format!("launch: waited {} s for {what}", limit.as_secs_f32()),
         )
         .errno(libc::ETIMEDOUT)),
+        Err(Failure::Fault(Fault::NotStopping(_))) => Err(cancelled()),
         Err(Failure::Fault(_)) => Err(lost("being greeted", connection, g)),
     }
 }
 
-/// Take the daemon's words over: `v=1 chunk=N version=X`; unknown words are for later versions.
+/// Take the daemon's words over: `v=1 chunk=N version=X cancel=1`; unknown words are for later versions.
 fn agree(g: &Handle, connection: &mut Connection, answer: &BString) -> Result<(), LaunchError> {
-    let word = |name: &[u8]| {
-        answer.fields().find_map(|w| w.strip_prefix(name).and_then(|rest| rest.strip_prefix(b"=")))
-    };
+    let word =
+        |name: &[u8]| answer.fields().find_map(|w| w.strip_prefix(name).and_then(|rest| rest.strip_prefix(b"=")));
     if word(b"v") != Some(VERSION) {
         let shown = answer.get(..SHOWN).unwrap_or(answer).as_bstr();
         return Err(skew(format!("launch: the daemon speaks another hello: {shown}").into_bytes()));
@@ -66,6 +66,7 @@ fn agree(g: &Handle, connection: &mut Connection, answer: &BString) -> Result<()
         Some(n) => n.clamp(MAX_CHUNK_SIZE, BIG_CHUNK_SIZE),
         None => MAX_CHUNK_SIZE,
     };
+    connection.heeds_cancel = word(b"cancel") == Some(b"1");
     connection.greeted = true;
     g.note(format!("daemon says: {answer}").as_bytes());
     Ok(())

@@ -5,13 +5,13 @@
 //! was before and nothing is left of a drive that could not be added.
 
 use super::hello::SUBCOMMAND;
-use crate::backend::{LaunchError, Reporter, MAX_DISKS};
-use crate::channel::{Connection, Fault};
+use crate::channel::{Connection, Fault, Limit};
 use crate::client::info;
-use crate::drives::Drive;
+use crate::drive::Drive;
 use crate::error::{Error, ErrorKind, LaunchFailure, Result};
 use crate::event::EventClass;
 use crate::handle::Handle;
+use crate::machine::{LaunchError, Reporter, MAX_DISKS};
 use crate::rpc::Failure;
 use bstr::{BString, ByteSlice};
 use guestfs_protocol::args::DebugArgs;
@@ -36,6 +36,10 @@ impl Reporter for Told<'_> {
         self.0.note(message.as_bytes());
     }
 
+    fn notice(&self, message: &str) {
+        self.0.notice(message.as_bytes());
+    }
+
     fn warning(&self, message: &str) {
         self.0.warn(message.as_bytes());
     }
@@ -53,8 +57,9 @@ pub(crate) fn add(g: &Handle, index: usize, drive: &Drive) -> Result<()> {
         let text = format!("too many drives have been added, the backend supports at most {MAX_DISKS}");
         return Err(Error::usage(text).with_help("remove a drive that is no longer needed"));
     }
+    let drive = Drive { trust: g.props.lock().trust(), ..drive.clone() };
     let mut lease = g.lease(&info::ADD_DRIVE)?;
-    let result = plug(g, lease.connection()?, index, drive);
+    let result = plug(g, lease.connection()?, index, &drive);
     lease.finish(&info::ADD_DRIVE, result)
 }
 
@@ -104,14 +109,16 @@ fn knows_drives(connection: &Connection) -> Result<(), Failure> {
 }
 
 fn not_here(call: &str) -> Error {
-    Error::usage(format!("{call}: with this appliance drives can only be added before launch, and not be removed after it"))
-        .with_errno(libc::ENOTSUP)
-        .with_help("add every drive first, or shut the handle down and start over")
+    Error::usage(format!(
+        "{call}: with this appliance drives can only be added before launch, and not be removed after it"
+    ))
+    .with_errno(libc::ENOTSUP)
+    .with_help("add every drive first, or shut the handle down and start over")
 }
 
 fn tell(g: &Handle, connection: &mut Connection, words: Vec<BString>, limit: Duration) -> Result<BString, Failure> {
     let args = DebugArgs { subcmd: SUBCOMMAND.into(), extraargs: words };
-    connection.limit = Some(limit);
+    connection.limit = Some(Limit { what: "the daemon's answer", quiet: limit, total: limit, cancellable: true });
     let answer = connection.call::<DebugArgs, DebugRet>(g, &info::DEBUG, 0, &args, None, None);
     connection.limit = None;
     answer.map(|a| a.result)

@@ -43,7 +43,9 @@ fn a_backend_that_cannot_and_a_daemon_that_does_not() {
             // An old daemon: it skips the words that it does not know.
             while let Some((h, _)) = peer.request() {
                 let sent = match h.proc {
-                    guestfs_protocol::procs::DEBUG => peer.ok(&h, &DebugRet { result: "v=1 chunk=8192 version=0".into() }),
+                    guestfs_protocol::procs::DEBUG => {
+                        peer.ok(&h, &DebugRet { result: "v=1 chunk=8192 version=0".into() })
+                    }
                     _ => peer.ok(&h, &()),
                 };
                 assert!(sent);

@@ -7,25 +7,29 @@ mod hello;
 pub(crate) mod hotplug;
 mod wait;
 
-use crate::backend::{self, Backend, LaunchError, Next, Plan, Reporter};
+use crate::backend;
 use crate::channel::console::Tail;
-use crate::channel::Connection;
+use crate::channel::{Connection, Limit};
 use crate::client::info;
-use crate::error::{Error, LaunchFailure, Result};
+use crate::drive::Drive;
+use crate::error::{Error, ErrorKind, LaunchFailure, Result};
 use crate::event::EventClass;
-use crate::handle::{Handle, State};
-use crate::rpc::Slot;
+use crate::handle::{Handle, Slot, State};
+use crate::machine::{Backend, LaunchError, Next, Plan, Reporter};
 use bstr::{BString, ByteSlice};
 use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Progress of a launch is told only after this long: most are over by then, and upstream does so.
 const PROGRESS_AFTER: Duration = Duration::from_secs(5);
 /// Steps of a launch's progress.
 const TWELFTHS: u64 = 12;
+/// Descriptors that a launch has open at one time, and some to spare.
+const DESCRIPTORS: usize = 32;
 /// How long the machine may take to end by itself at shutdown.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(30);
 
@@ -44,6 +48,10 @@ impl Reporter for LaunchReporter<'_> {
 
     fn library(&self, message: &str) {
         self.g.note(message.as_bytes());
+    }
+
+    fn notice(&self, message: &str) {
+        self.g.notice(message.as_bytes());
     }
 
     fn warning(&self, message: &str) {
@@ -74,12 +82,27 @@ impl Drop for Launching<'_> {
 
 pub(crate) fn launch(g: &Handle) -> Result<()> {
     let name = crate::handle::get_backend(g)?;
-    let mut backend = backend::create(name.as_bstr()).ok_or_else(|| Error::usage(format!("invalid backend: {name}")))?;
+    let mut backend =
+        backend::create(name.as_bstr()).ok_or_else(|| Error::usage(format!("invalid backend: {name}")))?;
     launch_on(g, backend.as_mut())
+}
+
+/// Without room for them this is said at once, and by its name: else the first thing that cannot be opened
+/// would seem to be missing.
+fn room_for_descriptors() -> std::result::Result<(), LaunchError> {
+    let spare = || {
+        let null = std::fs::File::open("/dev/null")?;
+        (0..DESCRIPTORS).map(|_| null.try_clone()).collect::<std::io::Result<Vec<_>>>()
+    };
+    spare().map(drop).map_err(|e| {
+        LaunchError::io("launch: descriptors for the virtual machine", &e)
+            .help("close files and handles that are no longer needed, or raise the limit (ulimit -n)")
+    })
 }
 
 /// Launch with this backend.
 pub(crate) fn launch_on(g: &Handle, backend: &mut dyn Backend) -> Result<()> {
+    room_for_descriptors()?;
     let plan = plan(g, backend)?;
     g.set_state(State::Launching);
     let launching = Launching(g);
@@ -112,7 +135,8 @@ pub(crate) fn launch_on(g: &Handle, backend: &mut dyn Backend) -> Result<()> {
 
 /// Copy what the backend needs, so that it never sees the handle.
 fn plan(g: &Handle, backend: &dyn Backend) -> Result<Plan> {
-    let drives: Vec<_> = g.drives().iter().map(|(_, drive)| drive.clone()).collect();
+    let trust = g.props.lock().trust();
+    let drives: Vec<_> = g.drives().iter().map(|(_, drive)| Drive { trust: trust.clone(), ..drive.clone() }).collect();
     if drives.is_empty() && backend.needs_drives() {
         return Err(Error::usage("you must call guestfs_add_drive before guestfs_launch")
             .with_help("add a disk image, or a scratch disk"));
@@ -162,16 +186,15 @@ fn attempt(
     let running = backend.launch(plan, reporter)?;
     g.note(format!("machine started after {:.2} s", started.elapsed().as_secs_f64()).as_bytes());
     let mut connection = Connection::new(running, reporter.tail.take());
-    let up = wait::for_daemon(g, &mut connection, reporter)
-        .and_then(|()| {
-            reporter.progress(10);
-            let next = connection.running.ready(reporter)?;
-            if next == Next::Greet {
-                hello::greet(g, &mut connection)?;
-                connection.running.greeted();
-            }
-            Ok(next)
-        });
+    let up = wait::for_daemon(g, &mut connection, reporter).and_then(|()| {
+        reporter.progress(10);
+        let next = connection.running.ready(reporter)?;
+        if next == Next::Greet {
+            hello::greet(g, &mut connection)?;
+            connection.running.greeted();
+        }
+        Ok(next)
+    });
     match up {
         Ok(Next::Greet) => Ok(Some(connection)),
         Ok(Next::LaunchAgain) => Ok(None),
@@ -205,9 +228,16 @@ pub(crate) fn shutdown(g: &Handle) -> Result<()> {
         State::Launching => return Err(Error::usage("shutdown: cannot be called while launch is running")),
         State::Ready => {}
     }
-    // Taken once for the check: from a callback of a running call this fails and nothing is lost.
-    drop_lease(g)?;
+    // Taken once beforehand: from a callback of a running call this fails and nothing is lost.
+    limit_sync(g)?;
     let synced = if crate::handle::get_autosync(g)? { g.internal_autosync() } else { Ok(()) };
+    if g.state() == State::Ready && synced.as_ref().is_err_and(|e| *e.kind() == ErrorKind::Cancelled) {
+        // What is not written yet would be lost with the machine: it stays, to be shut down another time.
+        let mut lease = g.lease(&info::SHUTDOWN)?;
+        lease.connection()?.limit = None;
+        lease.release();
+        return synced;
+    }
     let ended = match g.state() {
         // The appliance died during the sync.
         State::Config => Ok(()),
@@ -216,8 +246,14 @@ pub(crate) fn shutdown(g: &Handle) -> Result<()> {
     synced.and(ended)
 }
 
-fn drop_lease(g: &Handle) -> Result<()> {
-    let lease = g.lease(&info::SHUTDOWN)?;
+/// The last call: a sync of much goes on for long, but it does go on, and not for ever.
+fn limit_sync(g: &Handle) -> Result<()> {
+    let mut lease = g.lease(&info::SHUTDOWN)?;
+    let connection = lease.connection()?;
+    let (quiet, total) = (connection.patience.stall, connection.patience.sync);
+    // Nobody can come back to a handle that is being closed.
+    let cancellable = !g.closed.load(Ordering::Acquire);
+    connection.limit = Some(Limit { what: "the disks to be written", quiet, total, cancellable });
     lease.release();
     Ok(())
 }

@@ -4,10 +4,10 @@
 //! stage at which nothing more was heard.
 
 use super::{cancelled, lost, LaunchReporter};
-use crate::backend::{LaunchError, Reporter};
 use crate::channel::{Connection, Fault, Incoming};
 use crate::error::LaunchFailure;
 use crate::handle::Handle;
+use crate::machine::{LaunchError, Reporter};
 use crate::rpc::describe;
 use std::time::{Duration, Instant};
 
@@ -45,12 +45,19 @@ pub(super) fn for_daemon(
             Ok(Incoming::UserCancelled) => return Err(cancelled()),
             Ok(Incoming::TimedOut) => {}
             Ok(other) => return Err(strange(&format!("{} before it was ready", describe(&other)))),
+            Err(Fault::NotStopping(_)) => return Err(cancelled()),
             Err(Fault::Died) => return Err(lost("starting", connection, g)),
             Err(Fault::Protocol(what)) => return Err(strange(&what)),
             Err(Fault::Stalled(what, limit)) => {
                 return Err(LaunchError::new(
                     LaunchFailure::NoSignOfLife { stage: stage(connection).into() },
                     format!("launch: waited {} s for {what}", limit.as_secs()),
+                ))
+            }
+            Err(Fault::Memory(_)) => {
+                return Err(LaunchError::io(
+                    "launch: no memory for what the appliance sends",
+                    &rustix::io::Errno::NOMEM.into(),
                 ))
             }
             Err(Fault::Io(what, e)) => {

@@ -4,31 +4,22 @@
 //! the event `libvirt_auth`. Out: the answers to libvirt. Questions exist only while the event is
 //! delivered.
 
-use super::ffi::{Asker, Connection, Question};
 use crate::error::{Error, Result};
 use crate::event::EventClass;
 use crate::handle::Handle;
+use crate::libvirt_ffi::{Asker, Connection, Question};
 use bstr::{BStr, BString};
 
 /// The words of the API in the order of libvirt's numbers, which begin with 1.
-const KINDS: [&str; 9] = [
-    "username",
-    "authname",
-    "language",
-    "cnonce",
-    "passphrase",
-    "echoprompt",
-    "noechoprompt",
-    "realm",
-    "external",
-];
+const KINDS: [&str; 9] =
+    ["username", "authname", "language", "cnonce", "passphrase", "echoprompt", "noechoprompt", "realm", "external"];
 
 /// A handle's part of it.
-pub(crate) type Credentials = parking_lot::Mutex<State>;
+type Credentials = parking_lot::Mutex<State>;
 
 /// See the module.
 #[derive(Default)]
-pub(crate) struct State {
+struct State {
     /// What the program can answer, as libvirt numbers it.
     supported: Vec<i32>,
     /// Questions and their answers, while the event is delivered.
@@ -50,16 +41,16 @@ struct Asked<'h>(&'h Handle);
 
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
-        self.0.credentials.lock().asked = None;
+        self.0.kept::<Credentials>().lock().asked = None;
     }
 }
 
 /// Have the program answer. No lock is held while it does.
 fn ask(g: &Handle, uri: &[u8], questions: Vec<Question>) -> Vec<Option<Vec<u8>>> {
-    g.credentials.lock().asked = Some(questions.into_iter().map(|q| (q, None)).collect());
+    g.kept::<Credentials>().lock().asked = Some(questions.into_iter().map(|q| (q, None)).collect());
     let _asked = Asked(g);
     g.fire(EventClass::LibvirtAuth, uri, &[]);
-    let answered = g.credentials.lock().asked.take().unwrap_or_default();
+    let answered = g.kept::<Credentials>().lock().asked.take().unwrap_or_default();
     answered.into_iter().map(|(_, answer)| answer).collect()
 }
 
@@ -74,7 +65,7 @@ pub(super) fn connect(g: &Handle, uri: Option<&BStr>, readonly: bool) -> Result<
     let length = shown.len();
     shown.push(0);
     let shown = shown.get(..length).unwrap_or_default();
-    let kinds = g.credentials.lock().supported.clone();
+    let kinds = g.kept::<Credentials>().lock().supported.clone();
     let mut open = Vec::new();
     let mut answer = |questions: Vec<Question>| {
         let words: Vec<BString> = questions.iter().map(|q| word(q.kind)).collect();
@@ -91,8 +82,12 @@ pub(super) fn connect(g: &Handle, uri: Option<&BStr>, readonly: bool) -> Result<
 }
 
 /// Look at the questions that are being asked.
-fn asked<T>(g: &Handle, call: &str, look: impl FnOnce(&mut Vec<(Question, Option<Vec<u8>>)>) -> Result<T>) -> Result<T> {
-    match &mut g.credentials.lock().asked {
+fn asked<T>(
+    g: &Handle,
+    call: &str,
+    look: impl FnOnce(&mut Vec<(Question, Option<Vec<u8>>)>) -> Result<T>,
+) -> Result<T> {
+    match &mut g.kept::<Credentials>().lock().asked {
         Some(asked) => look(asked),
         None => Err(Error::usage(format!("{call} should only be called from a callback of the event libvirt_auth"))),
     }
@@ -110,7 +105,7 @@ fn one<T>(g: &Handle, call: &str, index: i32, look: impl FnOnce(&mut (Question, 
 
 pub(crate) fn set_libvirt_supported_credentials(g: &Handle, creds: &[BString]) -> Result<()> {
     let supported = creds.iter().map(number).collect::<Result<_>>()?;
-    g.credentials.lock().supported = supported;
+    g.kept::<Credentials>().lock().supported = supported;
     Ok(())
 }
 
@@ -163,7 +158,7 @@ mod tests {
         let g = handle();
         g.set_libvirt_supported_credentials(&["authname", "passphrase"]).unwrap();
         assert!(g.set_libvirt_supported_credentials(&["external", "nonsense"]).is_err());
-        assert_eq!(g.credentials.lock().supported, [2, 5]);
+        assert_eq!(g.kept::<Credentials>().lock().supported, [2, 5]);
     }
 
     #[test]

@@ -1,21 +1,20 @@
 //! Disks of virtual machines that libvirt knows.
 //!
 //! In: the name or the `virDomainPtr` of a domain. Out: its disks, added to the handle, all or none.
-//! `ffi` is libvirt's library, `auth` its credentials, `xml` reads its definitions. For this libvirt is asked
-//! for facts only: it starts nothing and changes nothing. The backend `libvirt` starts machines, with `ffi`.
+//! `auth` has its credentials, `xml` reads its definitions. For this libvirt is asked
+//! for facts only: it starts nothing and changes nothing. The backend `libvirt` starts machines, with the same `libvirt_ffi`.
 
 mod auth;
-mod base64;
-mod ffi;
 mod xml;
 
 pub(crate) use auth::*;
 
 use crate::error::{Error, Result};
 use crate::handle::Handle;
+use crate::libvirt_ffi::{Connection, Domain};
 use crate::pointer::Pointer;
+use base64::prelude::{Engine, BASE64_STANDARD};
 use bstr::{BStr, BString, ByteSlice};
-pub(crate) use ffi::{Asker, Connection, Domain, Question};
 use guestfs_protocol::opts::{AddDomainOpts, AddDriveOpts, AddLibvirtDomOpts};
 use std::cell::OnceCell;
 use xml::{Auth, Disk, SecretName, Source};
@@ -72,7 +71,7 @@ impl Secrets<'_> {
             SecretName::Uuid(uuid) => self.connection()?.secret_by_uuid(uuid)?,
             SecretName::Usage(usage) => self.connection()?.secret_by_usage(kind, usage)?,
         };
-        Ok(if protocol == "rbd" { base64::encode(&value).into() } else { value.into() })
+        Ok(if protocol == "rbd" { BASE64_STANDARD.encode(&value).into() } else { value.into() })
     }
 }
 
@@ -175,9 +174,11 @@ fn add(g: &Handle, connection: &Connection, domain: &Domain, wanted: &Wanted, se
 /// Use the daemon inside a running domain.
 fn attach(g: &Handle, socket: Option<String>) -> Result<i32> {
     let Some(socket) = socket else {
-        return Err(Error::usage("domain is a live virtual machine and has no channel org.libguestfs.channel.0 to attach to")
-            .with_errno(libc::EBUSY)
-            .with_help("use read-only access, or give the domain such a channel and start guestfsd inside"));
+        return Err(Error::usage(
+            "domain is a live virtual machine and has no channel org.libguestfs.channel.0 to attach to",
+        )
+        .with_errno(libc::EBUSY)
+        .with_help("use read-only access, or give the domain such a channel and start guestfsd inside"));
     };
     g.set_backend(format!("unix:{socket}"))?;
     Ok(0)

@@ -27,7 +27,13 @@ fn disks_of_the_host() {
     );
     assert_eq!(
         d,
-        Disk { source: host("/a & b.img"), format: Some("qcow2".into()), readonly: true, blocksize: Some(4096), auth: None }
+        Disk {
+            source: host("/a & b.img"),
+            format: Some("qcow2".into()),
+            readonly: true,
+            blocksize: Some(4096),
+            auth: None
+        }
     );
     let d = disk("<disk type='block' device='lun'><source dev='/dev/vg/lv'/></disk>");
     assert_eq!(d, Disk { source: host("/dev/vg/lv"), format: None, readonly: false, blocksize: None, auth: None });
@@ -60,7 +66,8 @@ fn only_what_is_at_its_place() {
     for xml in [
         format!("<domain><metadata>{hidden}</metadata><devices/></domain>"),
         format!("<domain><devices><x>{hidden}</x></devices></domain>"),
-        format!("<domain><description>&lt;devices&gt;</description><!--{hidden}--><![CDATA[]]></domain>").replace("<![CDATA[]]>", ""),
+        format!("<domain><description>&lt;devices&gt;</description><!--{hidden}--><![CDATA[]]></domain>")
+            .replace("<![CDATA[]]>", ""),
     ] {
         assert_eq!(domain(xml.as_bytes()).unwrap(), Definition::default(), "{xml}");
     }
@@ -118,7 +125,9 @@ fn who_logs_in() {
 #[test]
 fn live_channels() {
     let channel = |mode: &str, name: &str| {
-        let xml = format!("<channel type='unix'><source mode='{mode}' path='/s'/><target type='virtio' name='{name}'/></channel>");
+        let xml = format!(
+            "<channel type='unix'><source mode='{mode}' path='/s'/><target type='virtio' name='{name}'/></channel>"
+        );
         read(&xml).unwrap().live_channel
     };
     assert_eq!(channel("bind", LIVE_CHANNEL).as_deref(), Some("/s"));
@@ -130,7 +139,10 @@ fn live_channels() {
 #[test]
 fn volumes() {
     let format = |xml: &str| volume_format(xml.as_bytes()).unwrap();
-    assert_eq!(format("<volume><target><path>/v</path><format type='qcow2'/></target></volume>").as_deref(), Some("qcow2"));
+    assert_eq!(
+        format("<volume><target><path>/v</path><format type='qcow2'/></target></volume>").as_deref(),
+        Some("qcow2")
+    );
     assert_eq!(format("<volume><target/></volume>"), None);
     assert_eq!(format("<volume><backingStore><format type='raw'/></backingStore></volume>"), None);
 }
@@ -151,7 +163,10 @@ fn hostile() {
     refused("not UTF-8", b"<domain>\xff</domain>");
     refused("not closed", b"<domain><devices>");
     refused("closed too often", b"<domain></domain></domain>");
-    refused("an odd size", b"<domain><devices><disk><source file='/x'/><blockio logical_block_size='4k'/></disk></devices></domain>");
+    refused(
+        "an odd size",
+        b"<domain><devices><disk><source file='/x'/><blockio logical_block_size='4k'/></disk></devices></domain>",
+    );
     refused("a document type", b"<!DOCTYPE d SYSTEM 'file:///etc/passwd'><domain/>");
     refused("an unknown entity", b"<domain>&x;</domain>");
     let laughs = "<!DOCTYPE d [<!ENTITY a 'ha'><!ENTITY b '&a;&a;&a;&a;'>]><domain><title>&b;</title></domain>";

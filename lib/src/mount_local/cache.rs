@@ -39,7 +39,9 @@ impl Contents for BString {
 
 impl Contents for Xattrs {
     fn bytes(&self) -> usize {
-        let one = |x: &Xattr| x.attrname.len().saturating_add(x.attrval.0.len()).saturating_add(OVERHEAD + size_of::<Xattr>());
+        let one = |x: &Xattr| {
+            x.attrname.len().saturating_add(x.attrval.0.len()).saturating_add(OVERHEAD + size_of::<Xattr>())
+        };
         self.iter().flatten().map(one).fold(0, usize::saturating_add)
     }
 }

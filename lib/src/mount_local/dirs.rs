@@ -102,7 +102,8 @@ impl Export<'_> {
                 self.cache.put_stat((dir, name.clone()), stat);
             }
         }
-        let xattrs = self.g.internal_lxattrlist(path, names).map(|list| by_file(&list, names.len())).unwrap_or_default();
+        let xattrs =
+            self.g.internal_lxattrlist(path, names).map(|list| by_file(&list, names.len())).unwrap_or_default();
         for (name, xattrs) in names.iter().zip(xattrs) {
             if let Some(xattrs) = xattrs {
                 self.cache.put_xattrs((dir, name.clone()), xattrs);

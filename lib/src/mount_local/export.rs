@@ -33,9 +33,11 @@ pub(super) struct Export<'s> {
 pub(super) type Reply = Result<Vec<u8>, Errno>;
 
 /// The errno of a failed call.
-pub(super) fn ask<T>(result: crate::Result<T>) -> Result<T, Errno> {
+pub(super) fn ask<T>(result: crate::error::Result<T>) -> Result<T, Errno> {
     result.map_err(|e| match (e.kind(), e.errno()) {
-        (ErrorKind::Daemon | ErrorKind::Usage | ErrorKind::Cancelled | ErrorKind::NotSupported, errno) if errno > 0 => errno,
+        (ErrorKind::Daemon | ErrorKind::Usage | ErrorKind::Cancelled | ErrorKind::NotSupported, errno) if errno > 0 => {
+            errno
+        }
         _ => libc::EIO,
     })
 }
@@ -198,7 +200,8 @@ impl<'s> Export<'s> {
         match self.stat(&place) {
             Ok(stat) => Ok(self.entry(Out::default(), &place, &stat).into_vec()),
             Err(libc::ENOENT) if !self.settings.negative_timeout.is_zero() => {
-                let nothing = Out::default().entry(0, &Attr::default(), self.settings.negative_timeout, Default::default());
+                let nothing =
+                    Out::default().entry(0, &Attr::default(), self.settings.negative_timeout, Default::default());
                 Ok(nothing.into_vec())
             }
             Err(errno) => Err(errno),

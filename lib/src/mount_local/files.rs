@@ -77,7 +77,9 @@ impl Export<'_> {
             match written {
                 Ok(n) => rest = rest.get(n..).unwrap_or_default(),
                 // What was written is written; the next attempt tells why no more.
-                Err(_) if done > 0 => return Ok(Out::default().u32(u32::try_from(done).unwrap_or(0)).u32(0).into_vec()),
+                Err(_) if done > 0 => {
+                    return Ok(Out::default().u32(u32::try_from(done).unwrap_or(0)).u32(0).into_vec())
+                }
                 Err(errno) => return Err(errno),
             }
         }

@@ -41,7 +41,7 @@ const END_MAX: Duration = Duration::from_secs(30);
 
 /// What a handle has mounted.
 #[derive(Default)]
-pub(crate) struct Mounted(Mutex<Option<Arc<Session>>>);
+struct Mounted(Mutex<Option<Arc<Session>>>);
 
 /// One mount, from `mount_local` until nobody serves it any more.
 struct Session {
@@ -102,20 +102,20 @@ impl Mounted {
 }
 
 pub(crate) fn mount_local(g: &Handle, localmountpoint: &BStr, opts: &MountLocalOpts) -> Result<()> {
-    if let Some(session) = g.mounted.session() {
+    if let Some(session) = g.kept::<Mounted>().session() {
         if !session.is_detached() || session.runner.lock().is_some() {
             return Err(Error::usage("filesystem is already mounted in this handle")
                 .with_help(format!("it is mounted on {}; call umount_local first", session.mountpoint.display())));
         }
         // Somebody else unmounted it before it was ever served.
-        g.mounted.forget(&session);
+        g.kept::<Mounted>().forget(&session);
     }
     let settings = Settings::new(opts)?;
     let mountpoint = mount::directory(localmountpoint)?;
     let stop = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
         .map_err(|e| Error::io("eventfd", e.into()))?;
     let fuse = mount::mount(g, &mountpoint, &settings)?;
-    *g.mounted.0.lock() = Some(Arc::new(Session {
+    *g.kept::<Mounted>().0.lock() = Some(Arc::new(Session {
         mountpoint,
         settings,
         fuse,
@@ -128,7 +128,7 @@ pub(crate) fn mount_local(g: &Handle, localmountpoint: &BStr, opts: &MountLocalO
 }
 
 pub(crate) fn mount_local_run(g: &Handle) -> Result<()> {
-    let Some(session) = g.mounted.session() else {
+    let Some(session) = g.kept::<Mounted>().session() else {
         return Err(Error::usage("you must call guestfs_mount_local first"));
     };
     let running = Running::new(g, session)?;
@@ -157,14 +157,14 @@ impl<'g> Running<'g> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         detach(self.g, &self.session);
-        self.g.mounted.forget(&self.session);
+        self.g.kept::<Mounted>().forget(&self.session);
         *self.session.runner.lock() = None;
         self.session.ended.notify_all();
     }
 }
 
 pub(crate) fn umount_local(g: &Handle, opts: &UmountLocalOpts) -> Result<()> {
-    let Some(session) = g.mounted.session() else {
+    let Some(session) = g.kept::<Mounted>().session() else {
         return Err(Error::usage("no filesystem is mounted"));
     };
     let pauses: &[Duration] = if opts.retry.unwrap_or(false) { &PAUSES } else { &[] };
@@ -182,17 +182,17 @@ pub(crate) fn umount_local(g: &Handle, opts: &UmountLocalOpts) -> Result<()> {
         session.wait_for_end();
         Ok(())
     })?;
-    g.mounted.forget(&session);
+    g.kept::<Mounted>().forget(&session);
     Ok(())
 }
 
 /// The handle is being closed: nothing stays mounted and nobody waits for answers any more.
 pub(crate) fn close(g: &Handle) {
-    let Some(session) = g.mounted.session() else { return };
+    let Some(session) = g.kept::<Mounted>().session() else { return };
     detach(g, &session);
     session.stop();
     g.unlocked(|| session.wait_for_end());
-    g.mounted.forget(&session);
+    g.kept::<Mounted>().forget(&session);
 }
 
 /// Unmount; lazily if somebody is still there, who gets errors from then on.
@@ -215,7 +215,10 @@ mod tests {
     fn order_of_calls() {
         let g = Handle::new().unwrap();
         let e = g.mount_local_run().unwrap_err();
-        assert_eq!((e.errno(), e.message().to_string()), (libc::EINVAL, "you must call guestfs_mount_local first".into()));
+        assert_eq!(
+            (e.errno(), e.message().to_string()),
+            (libc::EINVAL, "you must call guestfs_mount_local first".into())
+        );
         let e = g.umount_local(UmountLocalOpts::new()).unwrap_err();
         assert_eq!((e.errno(), e.message().to_string()), (libc::EINVAL, "no filesystem is mounted".into()));
         let e = g.mount_local("/no/such/directory", MountLocalOpts::new()).unwrap_err();

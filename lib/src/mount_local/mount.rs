@@ -4,6 +4,7 @@
 //! else from the set-user-ID helper `fusermount3`.
 
 use super::options::Settings;
+use crate::child::{environment, output, Output, Spec, Stream, Wanted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::handle::Handle;
 use bstr::{BString, ByteSlice};
@@ -13,17 +14,16 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};
 use rustix::net::{AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType};
 use std::ffi::{CString, OsStr};
-use std::io::{IoSliceMut, Read};
+use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 /// The helper, newest first.
 const HELPERS: [&str; 2] = ["fusermount3", "fusermount"];
 /// Most of the helper's words that are kept.
-const MESSAGE_MAX: u64 = 4096;
+const MESSAGE_MAX: usize = 4096;
 
 /// The mountpoint in full, so that it is still found after a change of directory.
 pub(super) fn directory(localmountpoint: &[u8]) -> Result<PathBuf> {
@@ -68,7 +68,9 @@ fn directly(at: &Path, settings: &Settings) -> Result<OwnedFd, Errno> {
         rustix::process::getuid().as_raw(),
         rustix::process::getgid().as_raw()
     );
-    for (wanted, word) in [(settings.allow_other, ",allow_other"), (settings.default_permissions, ",default_permissions")] {
+    for (wanted, word) in
+        [(settings.allow_other, ",allow_other"), (settings.default_permissions, ",default_permissions")]
+    {
         if wanted {
             data.push_str(word);
         }
@@ -125,8 +127,8 @@ fn by_helper(g: &Handle, at: &Path, settings: &Settings) -> Result<OwnedFd> {
         rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).map_err(failed)?;
     // It sends the descriptor through the one that we name; standard input needs no passing on.
     let options = helper_options(settings);
-    helper(g, Some(theirs), |cmd| {
-        cmd.env("_FUSE_COMMFD", "0").arg("-o").arg(OsStr::from_bytes(&options)).arg("--").arg(at);
+    helper(g, Some(theirs), |spec| {
+        spec.variable("_FUSE_COMMFD", "0").arg("-o").arg(OsStr::from_bytes(&options)).arg("--").arg(at)
     })?;
     receive(ours).map_err(|e| Error::io("mount_local: fusermount3 sent no descriptor", e.into()))
 }
@@ -145,48 +147,44 @@ fn receive(socket: OwnedFd) -> Result<OwnedFd, Errno> {
         .ok_or(Errno::BADMSG)
 }
 
-/// Run the helper to its end; its words on standard error are the reason of a failure.
-fn helper(g: &Handle, mut stdin: Option<OwnedFd>, arguments: impl Fn(&mut Command)) -> Result<()> {
+/// Run the helper to its end; its words on standard error are the reason of a failure. It ends by itself.
+fn helper(g: &Handle, stdin: Option<OwnedFd>, arguments: impl Fn(Spec) -> Spec) -> Result<()> {
     let mut missing = None;
     for name in HELPERS {
-        let mut cmd = Command::new(name);
-        arguments(&mut cmd);
-        g.note(format!("command: {cmd:?}").as_bytes());
-        let input = match &stdin {
-            Some(fd) => fd.try_clone().map(Stdio::from).map_err(|e| Error::io(name, e))?,
-            None => Stdio::null(),
-        };
-        cmd.stdin(input).stdout(Stdio::null()).stderr(Stdio::piped()).env("LC_ALL", "C");
-        let mut child = match cmd.spawn() {
+        let mut spec = arguments(Spec::new(name, environment::PLAIN));
+        g.note(format!("command: {}", spec.shown()).as_bytes());
+        if let Some(fd) = &stdin {
+            spec.stdin = Stream::Fd(fd.try_clone().map_err(|e| Error::io(name, e))?);
+        }
+        let wanted = Wanted { most: MESSAGE_MAX, limit: None, go_on: &|| true };
+        let output = match output(spec, &wanted) {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 missing = Some(e);
                 continue;
             }
             other => other.map_err(|e| Error::io(format!("{name}: cannot run the program"), e))?,
         };
-        drop(stdin.take());
-        drop(cmd);
-        let mut words = Vec::new();
-        if let Some(stderr) = child.stderr.take() {
-            // What it says is only for the message.
-            let _ = stderr.take(MESSAGE_MAX).read_to_end(&mut words);
-        }
-        let status = child.wait().map_err(|e| Error::io(name, e))?;
-        return match status.success() {
+        return match output.ok() {
             true => Ok(()),
-            false => Err(refused(name, words.trim(), status)),
+            false => Err(refused(name, &output)),
         };
     }
     let cause = missing.unwrap_or_else(|| Errno::NOENT.into());
     Err(Error::io("fusermount3: cannot run the program", cause).with_help("install the package fuse3"))
 }
 
-fn refused(name: &str, words: &[u8], status: std::process::ExitStatus) -> Error {
-    let errno = [("busy", libc::EBUSY), ("not permitted", libc::EPERM), ("ermission denied", libc::EACCES), ("not found", libc::EINVAL)]
-        .iter()
-        .find(|(text, _)| words.contains_str(text))
-        .map_or(0, |(_, errno)| *errno);
-    let words = if words.is_empty() { format!("{name}: {status}").into_bytes() } else { words.to_vec() };
+fn refused(name: &str, output: &Output) -> Error {
+    let words = output.stderr.trim();
+    let errno = [
+        ("busy", libc::EBUSY),
+        ("not permitted", libc::EPERM),
+        ("ermission denied", libc::EACCES),
+        ("not found", libc::EINVAL),
+    ]
+    .iter()
+    .find(|(text, _)| words.contains_str(text))
+    .map_or(0, |(_, errno)| *errno);
+    let words = if words.is_empty() { format!("{name}: {}", output.exit).into_bytes() } else { words.to_vec() };
     Error::new(ErrorKind::Tool, words).with_errno(errno)
 }
 
@@ -203,9 +201,7 @@ pub(super) fn unmount(g: &Handle, at: &Path, lazily: bool) -> Result<()> {
     flags.set(UnmountFlags::DETACH, lazily);
     match rustix::mount::unmount(at, flags) {
         Ok(()) => Ok(()),
-        Err(Errno::PERM) => helper(g, None, |cmd| {
-            cmd.arg(if lazily { "-uz" } else { "-u" }).arg("--").arg(at);
-        }),
+        Err(Errno::PERM) => helper(g, None, |spec| spec.arg(if lazily { "-uz" } else { "-u" }).arg("--").arg(at)),
         Err(e) => Err(Error::io(format!("umount_local: {}", at.display()), e.into())),
     }
 }
@@ -217,7 +213,11 @@ mod tests {
 
     #[test]
     fn options_in_both_forms() {
-        let opts = MountLocalOpts { readonly: Some(true), options: Some("dev,noexec,allow_other,fsname=a,max_read=4096".into()), ..Default::default() };
+        let opts = MountLocalOpts {
+            readonly: Some(true),
+            options: Some("dev,noexec,allow_other,fsname=a,max_read=4096".into()),
+            ..Default::default()
+        };
         let settings = Settings::new(&opts).unwrap();
         assert_eq!(flags(&settings), MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NOEXEC);
         assert_eq!(helper_options(&settings), "nosuid,nodev,dev,noexec,ro,allow_other,max_read=4096,fsname=a");

@@ -38,15 +38,44 @@ pub(super) struct Settings {
 
 /// Words that are flags of mount(2); the later of two opposites counts.
 pub(super) const FLAGS: &[&str] = &[
-    "suid", "nosuid", "dev", "nodev", "exec", "noexec", "atime", "noatime", "sync", "async", "dirsync", "diratime",
+    "suid",
+    "nosuid",
+    "dev",
+    "nodev",
+    "exec",
+    "noexec",
+    "atime",
+    "noatime",
+    "sync",
+    "async",
+    "dirsync",
+    "diratime",
     "nodiratime",
 ];
 
 /// Words of libfuse that ask for what is so anyway, or cannot matter here.
 const WITHOUT_EFFECT: &[&str] = &[
-    "rw", "nonempty", "big_writes", "large_read", "async_read", "sync_read", "auto_cache", "noauto_cache",
-    "no_remote_lock", "no_remote_flock", "no_remote_posix_lock", "readdir_ino", "intr", "nopath", "noforget",
-    "no_splice_read", "no_splice_write", "no_splice_move", "splice_read", "splice_write", "splice_move",
+    "rw",
+    "nonempty",
+    "big_writes",
+    "large_read",
+    "async_read",
+    "sync_read",
+    "auto_cache",
+    "noauto_cache",
+    "no_remote_lock",
+    "no_remote_flock",
+    "no_remote_posix_lock",
+    "readdir_ino",
+    "intr",
+    "nopath",
+    "noforget",
+    "no_splice_read",
+    "no_splice_write",
+    "no_splice_move",
+    "splice_read",
+    "splice_write",
+    "splice_move",
 ];
 
 impl Settings {
@@ -56,7 +85,9 @@ impl Settings {
         let mut settings = Settings {
             readonly: opts.readonly.unwrap_or(false),
             debug: opts.debugcalls.unwrap_or(false),
-            cache: u64::try_from(cache).map(Duration::from_secs).map_err(|_| bad("cachetimeout", BStr::new(&cache.to_string())))?,
+            cache: u64::try_from(cache)
+                .map(Duration::from_secs)
+                .map_err(|_| bad("cachetimeout", BStr::new(&cache.to_string())))?,
             entry_timeout: second,
             attr_timeout: second,
             negative_timeout: Duration::ZERO,
@@ -133,7 +164,8 @@ impl Settings {
 }
 
 fn unknown(word: &BStr) -> Error {
-    Error::usage(format!("mount_local: unknown mount option '{word}'")).with_help("see mount.fuse3(8) for the words that FUSE knows")
+    Error::usage(format!("mount_local: unknown mount option '{word}'"))
+        .with_help("see mount.fuse3(8) for the words that FUSE knows")
 }
 
 fn bad(option: &str, value: &BStr) -> Error {
@@ -161,7 +193,18 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for bad in ["bogus", "uid=x", "uid=-1", "attr_timeout=-1", "attr_timeout=nan", "attr_timeout=1e300", "umask=9", "x=1", "subtype=", "uid=\u{e9}"] {
+        for bad in [
+            "bogus",
+            "uid=x",
+            "uid=-1",
+            "attr_timeout=-1",
+            "attr_timeout=nan",
+            "attr_timeout=1e300",
+            "umask=9",
+            "x=1",
+            "subtype=",
+            "uid=\u{e9}",
+        ] {
             assert_eq!(parse(bad).unwrap_err().errno(), libc::EINVAL, "{bad}");
         }
         let opts = MountLocalOpts { cachetimeout: Some(-1), ..Default::default() };

@@ -68,7 +68,8 @@ fn reply(g: &Handle, session: &Session, unique: u64, answer: Result<Vec<u8>, Err
     };
     let header = reply_header(unique, error, payload.len());
     let parts = [IoSlice::new(&header), IoSlice::new(&payload)];
-    let sent = rustix::io::writev(&session.fuse, parts.get(..if payload.is_empty() { 1 } else { 2 }).unwrap_or_default());
+    let sent =
+        rustix::io::writev(&session.fuse, parts.get(..if payload.is_empty() { 1 } else { 2 }).unwrap_or_default());
     match sent {
         // Who asked was interrupted, or nothing is mounted any more: the next read tells.
         Ok(_) | Err(Os::NOENT | Os::NODEV) => {}

@@ -78,13 +78,8 @@ mod ability {
     pub const READDIRPLUS_AUTO: u32 = 1 << 14;
     pub const PARALLEL_DIROPS: u32 = 1 << 18;
     pub const MAX_PAGES: u32 = 1 << 22;
-    pub const WANTED: u32 = ASYNC_READ
-        | BIG_WRITES
-        | AUTO_INVAL_DATA
-        | DO_READDIRPLUS
-        | READDIRPLUS_AUTO
-        | PARALLEL_DIROPS
-        | MAX_PAGES;
+    pub const WANTED: u32 =
+        ASYNC_READ | BIG_WRITES | AUTO_INVAL_DATA | DO_READDIRPLUS | READDIRPLUS_AUTO | PARALLEL_DIROPS | MAX_PAGES;
 }
 
 /// Most bytes that one READ or WRITE moves: far below the limit of a message.
@@ -326,12 +321,17 @@ mod tests {
             assert_eq!(bytes.len(), dirent_size(name));
             assert_eq!(bytes.len() % 8, 0);
         }
-        assert_eq!(reply_header(1, libc::ENOENT, 0), [&16u32.to_ne_bytes()[..], &(-2i32).to_ne_bytes(), &1u64.to_ne_bytes()].concat());
+        assert_eq!(
+            reply_header(1, libc::ENOENT, 0),
+            [&16u32.to_ne_bytes()[..], &(-2i32).to_ne_bytes(), &1u64.to_ne_bytes()].concat()
+        );
     }
 
     #[test]
     fn init_takes_what_both_can() {
-        let ask = |major: u32, minor: u32| Out::default().u32(major).u32(minor).u32(131_072).u32(u32::MAX).zeroes(48).into_vec();
+        let ask = |major: u32, minor: u32| {
+            Out::default().u32(major).u32(minor).u32(131_072).u32(u32::MAX).zeroes(48).into_vec()
+        };
         let answer = init(Fields::new(&ask(7, 38)), None).unwrap();
         assert_eq!(answer.len(), 64);
         let mut f = Fields::new(&answer);

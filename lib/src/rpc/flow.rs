@@ -5,8 +5,8 @@
 //! at upstream's pace, and an end of file that is not mistaken for success.
 
 use super::CallId;
-use crate::event::EventClass;
-use crate::handle::Handle;
+use crate::channel::Caller;
+use guestfs_protocol::message::Progress;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ impl Flow {
     }
 
     /// Count bytes, and tell now and then.
-    pub fn advance(&mut self, g: &Handle, id: &CallId, bytes: usize) {
+    pub fn advance(&mut self, g: &dyn Caller, id: &CallId, bytes: usize) {
         self.position = self.position.saturating_add(bytes as u64);
         let now = Instant::now();
         if self.total > 0 && now >= self.due {
@@ -51,15 +51,14 @@ impl Flow {
     }
 
     /// The whole stream went through: a bar that was shown gets full.
-    pub fn done(&self, g: &Handle, id: &CallId) {
+    pub fn done(&self, g: &dyn Caller, id: &CallId) {
         if self.told {
             self.tell(g, id, self.total);
         }
     }
 
-    fn tell(&self, g: &Handle, id: &CallId, position: u64) {
-        let proc = u64::from(id.info.proc.unsigned_abs());
-        g.fire(EventClass::Progress, &[], &[proc, id.serial.into(), position, self.total]);
+    fn tell(&self, g: &dyn Caller, id: &CallId, position: u64) {
+        g.progress(&Progress { proc: id.info.proc, serial: id.serial, position, total: self.total });
     }
 }
 
@@ -69,17 +68,14 @@ mod tests {
 
     #[test]
     fn progress_is_told_in_steps_and_to_the_end() {
-        let g = crate::fake::handle();
-        let seen = Arc::new(parking_lot::Mutex::new(Vec::new()));
-        let list = Arc::clone(&seen);
-        g.add_event_callback(EventClass::Progress.bit(), move |_, e| list.lock().push(e.array.to_vec()));
+        let g = crate::fake::Waiting::default();
         let id = CallId { info: &crate::client::info::TAR_IN, serial: 5 };
-        let proc = u64::from(id.info.proc.unsigned_abs());
+        let seen = || g.progress.take().iter().map(|p| (p.serial, p.position, p.total)).collect::<Vec<_>>();
 
         let mut quick = Flow::new(100);
         quick.advance(&g, &id, 100);
         quick.done(&g, &id);
-        assert!(seen.lock().is_empty(), "a short transfer shows no bar");
+        assert!(seen().is_empty(), "a short transfer shows no bar");
 
         let mut slow = Flow { due: Instant::now(), ..Flow::new(100) };
         slow.advance(&g, &id, 40);
@@ -88,12 +84,11 @@ mod tests {
         // More than was estimated is still not more than everything.
         slow.advance(&g, &id, 90);
         slow.done(&g, &id);
-        assert_eq!(*seen.lock(), [[proc, 5, 40, 100], [proc, 5, 100, 100], [proc, 5, 100, 100]]);
+        assert_eq!(seen(), [(5, 40, 100), (5, 100, 100), (5, 100, 100)]);
 
-        seen.lock().clear();
         let mut unknown = Flow { due: Instant::now(), ..Flow::new(0) };
         unknown.advance(&g, &id, 40);
         unknown.done(&g, &id);
-        assert!(seen.lock().is_empty());
+        assert!(seen().is_empty());
     }
 }

@@ -4,9 +4,9 @@
 //! death of the appliance or `user_cancel` would go unnoticed — slow files (pipes, terminals) are
 //! polled together with the channel first.
 
-use crate::error::{Error, Result};
 use super::{CallId, Flow, Sink, Source};
-use crate::handle::Handle;
+use crate::channel::Caller;
+use crate::error::{Error, Result};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::io::Write;
@@ -18,7 +18,11 @@ const PIPE_BUF: usize = 4096;
 /// What is sent.
 pub(crate) enum Input<'a> {
     /// A file of known size, or something to poll before reading.
-    Fd { fd: OwnedFd, name: Vec<u8>, size: Option<u64> },
+    Fd {
+        fd: OwnedFd,
+        name: Vec<u8>,
+        size: Option<u64>,
+    },
     Flow(OwnedFd, Flow),
     Bytes(&'a [u8]),
 }
@@ -88,14 +92,14 @@ impl<'a> Input<'a> {
 
 impl Input<'_> {
     /// `n` bytes were sent.
-    pub fn advance(&mut self, g: &Handle, id: &CallId, n: usize) {
+    pub fn advance(&mut self, g: &dyn Caller, id: &CallId, n: usize) {
         if let Input::Flow(_, flow) = self {
             flow.advance(g, id, n);
         }
     }
 
     /// All was sent.
-    pub fn done(&self, g: &Handle, id: &CallId) {
+    pub fn done(&self, g: &dyn Caller, id: &CallId) {
         if let Input::Flow(_, flow) = self {
             flow.done(g, id);
         }
@@ -174,14 +178,14 @@ impl<'a> Output<'a> {
     }
 
     /// `n` bytes were received.
-    pub fn advance(&mut self, g: &Handle, id: &CallId, n: usize) {
+    pub fn advance(&mut self, g: &dyn Caller, id: &CallId, n: usize) {
         if let Output::Flow(_, flow) = self {
             flow.advance(g, id, n);
         }
     }
 
     /// All was received.
-    pub fn done(&self, g: &Handle, id: &CallId) {
+    pub fn done(&self, g: &dyn Caller, id: &CallId) {
         if let Output::Flow(_, flow) = self {
             flow.done(g, id);
         }

@@ -4,21 +4,20 @@
 //! error prefixed with the call's name. What the daemon says is checked word by word; a daemon that
 //! breaks the protocol loses its connection, one that merely reports failure keeps it.
 
+mod fault;
 mod flow;
 mod hostfile;
 mod receive;
 mod send;
-mod slot;
 
+pub(crate) use fault::fault_error;
 pub(crate) use flow::Flow;
-pub(crate) use slot::Slot;
+pub(crate) use hostfile::Input;
 
 use crate::call::CallInfo;
-use crate::channel::{Connection, Fault, Incoming};
+use crate::channel::{Caller, Connection, Fault, Incoming, Stopping};
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::EventClass;
-use crate::handle::Handle;
-use bstr::{BString, ByteSlice};
+use bstr::ByteSlice;
 use guestfs_protocol::errno;
 use guestfs_protocol::message::{
     frame, Direction, ErrorReply, Header, Progress, Status, CANCEL_FLAG, PROGRAM, PROTOCOL_VERSION,
@@ -73,77 +72,75 @@ impl From<Error> for Failure {
     }
 }
 
-impl Handle {
-    /// Call the daemon. `mask`: which optional arguments were given.
-    pub(crate) fn rpc<A: Xdr, R: Xdr>(
-        &self,
-        info: &'static CallInfo,
-        mask: u64,
-        args: &A,
-        files: Files<'_>,
-    ) -> Result<R> {
-        self.rpc_stream(info, mask, args, files.file_in.map(Source::Path), files.file_out.map(Sink::Path))
-    }
-
-    /// As [`Handle::rpc`], with readers and writers instead of host files where wanted.
-    pub(crate) fn rpc_stream<A: Xdr, R: Xdr>(
-        &self,
-        info: &'static CallInfo,
-        mask: u64,
-        args: &A,
-        source: Option<Source<'_>>,
-        sink: Option<Sink<'_>>,
-    ) -> Result<R> {
-        self.need_ready(info)?;
-        // Before anything is said: a missing host file must not truncate the guest's.
-        let source = source.map(hostfile::Input::open).transpose()?;
-        let mut lease = self.lease(info)?;
-        let result = lease.connection()?.call(self, info, mask, args, source, sink);
-        lease.finish(info, result)
-    }
-}
-
-impl Handle {
-    /// A hash table arrives as a list of keys and values in turn.
-    pub(crate) fn pairs(&self, info: &'static CallInfo, list: Vec<BString>) -> Result<Vec<(BString, BString)>> {
-        if list.len() % 2 != 0 {
-            return Err(Error::new(
-                ErrorKind::Protocol,
-                format!("{}: the daemon sent a table of {} keys and values, an odd number", info.name, list.len()),
-            )
-            .with_errno(libc::EPROTO));
-        }
-        let mut pairs = Vec::with_capacity(list.len() / 2);
-        let mut items = list.into_iter();
-        while let (Some(key), Some(value)) = (items.next(), items.next()) {
-            pairs.push((key, value));
-        }
-        Ok(pairs)
-    }
-}
-
-/// How to wait for a reply.
+/// How a reply is waited for.
 struct Wait {
-    /// The daemon may have given up on the upload.
+    /// A cancel word may stand in front of the reply, once: the daemon has given up on the upload, or has
+    /// refused a request of which it could not tell whether a file follows.
     may_cancel: bool,
-    /// The daemon listens to `user_cancel`.
-    stoppable: bool,
+    /// It listens to cancel words.
+    listens: bool,
+    /// The upload was cut short, or the request refused: an error reply is due by then.
+    cut: Option<Instant>,
     /// It was told to stop.
-    stopped: bool,
-    deadline: Option<Instant>,
+    stopping: Option<Stopping>,
+    begun: Instant,
+    /// The last progress that told of more, and of how much.
+    moved: Instant,
+    position: u64,
+}
+
+impl Wait {
+    fn new(listens: bool, cut: Option<Instant>) -> Self {
+        let now = Instant::now();
+        Wait { may_cancel: true, listens, cut, stopping: None, begun: now, moved: now, position: 0 }
+    }
+
+    /// When patience ends.
+    fn due(&self, c: &Connection) -> Option<Instant> {
+        match &self.stopping {
+            // What was sent of the file has to be written first, in which nobody hears a word.
+            Some(stopping) if self.cut.is_some() => Some(stopping.last(&c.patience)),
+            Some(stopping) => Some(stopping.due(&c.patience)),
+            None => {
+                let limit = c.limit.map(|l| (self.moved + l.quiet).min(self.begun + l.total));
+                [self.cut, c.impatient, limit].into_iter().flatten().min()
+            }
+        }
+    }
+
+    fn overdue(&self, c: &Connection) -> Fault {
+        match (&self.stopping, self.cut, c.limit) {
+            (Some(stopping), ..) => stopping.fault(),
+            (_, Some(_), _) => Fault::Stalled("the answer to a request that was given up", c.patience.drain),
+            (.., Some(limit)) => Fault::Stalled(limit.what, self.begun.elapsed()),
+            _ => Fault::Stalled("the daemon's first answer", c.running.silence_limit()),
+        }
+    }
+
+    /// Whoever only goes on saying that it is there gets no further.
+    fn progress(&mut self, p: &Progress) {
+        if p.position > self.position {
+            self.position = p.position;
+            self.moved = Instant::now();
+        }
+    }
 }
 
 impl Connection {
     /// One call from start to end.
     pub(crate) fn call<A: Xdr, R: Xdr>(
         &mut self,
-        g: &Handle,
+        g: &dyn Caller,
         info: &'static CallInfo,
         mask: u64,
         args: &A,
         source: Option<hostfile::Input<'_>>,
         sink: Option<Sink<'_>>,
     ) -> Result<R, Failure> {
+        // The call of the user's that this one is a part of.
+        if self.heeds_user() && g.is_cancelled() {
+            return Err(Failure::Clean(CallId { info, serial: self.serial }.cancelled()));
+        }
         self.serial = self.serial.wrapping_add(1);
         let id = CallId { info, serial: self.serial };
         let hint = source.as_ref().map_or(0, hostfile::Input::hint);
@@ -151,18 +148,17 @@ impl Connection {
         let request = frame(&header, |e| e.put(args)).map_err(|e| unsendable(info, &e))?;
         let stall = Some(self.patience.stall);
         self.send_all(g, &request, "the daemon to take the request", stall, &mut |g, word| match word {
-            Incoming::Progress(p) => id.progress(g, &p),
+            Incoming::Progress(p) => id.progress(g, &p).map(drop),
             other => Err(Fault::Protocol(format!("{} before the request was sent", describe(&other)))),
         })?;
         drop(request);
-        let streamed = source.is_some();
         let sent = match source {
             Some(source) => self.send_file(g, &id, source)?,
             None => send::Sent::Whole,
         };
         // After a cancelled upload the daemon owes an error reply, and soon.
-        let deadline = sent.is_cut().then(|| Instant::now() + self.patience.cancel);
-        let mut wait = Wait { may_cancel: streamed, stoppable: sink.is_some(), stopped: false, deadline };
+        let cut = sent.is_cut().then(|| Instant::now() + self.patience.drain);
+        let mut wait = Wait::new(self.heeds_cancel || sink.is_some(), cut);
         let reply = self.reply::<R>(g, &id, &mut wait);
         match (sent, reply) {
             (_, Err(Failure::Fault(f))) => Err(Failure::Fault(f)),
@@ -170,7 +166,7 @@ impl Connection {
             (send::Sent::Cut(why), _) => Err(Failure::Clean(why)),
             (_, Err(clean)) => Err(clean),
             // Told once: a second time could reach the daemon when it waits for the next request.
-            (_, Ok(_)) if wait.stopped => Err(self.drain(g, &id, id.cancelled())),
+            (_, Ok(_)) if wait.stopping.is_some() && sink.is_some() => Err(self.drain(g, &id, id.cancelled())),
             (_, Ok(value)) => {
                 if let Some(sink) = sink {
                     self.receive_file(g, &id, sink)?;
@@ -180,56 +176,73 @@ impl Connection {
         }
     }
 
-    fn reply<R: Xdr>(&mut self, g: &Handle, id: &CallId, wait: &mut Wait) -> Result<R, Failure> {
-        let limit = self.limit.map(|l| Instant::now() + l);
+    /// Whether `user_cancel` may end the call.
+    fn heeds_user(&self) -> bool {
+        self.limit.is_none_or(|limit| limit.cancellable)
+    }
+
+    fn reply<R: Xdr>(&mut self, g: &dyn Caller, id: &CallId, wait: &mut Wait) -> Result<R, Failure> {
         let n = loop {
-            let due = wait.deadline.or(self.impatient).or(limit);
-            match self.incoming(g, MESSAGE_MAX, self.impatient.is_some() || wait.stoppable, due)? {
+            let due = wait.due(self);
+            match self.incoming(g, MESSAGE_MAX, self.heeds_user() && wait.stopping.is_none(), due)? {
                 Incoming::Message(n) => break n,
                 Incoming::Progress(p) => {
-                    id.progress(g, &p)?;
+                    if id.progress(g, &p)? {
+                        wait.progress(&p);
+                    }
                     // Whoever only goes on telling how far it is does not answer either.
-                    if due.is_some_and(|d| Instant::now() >= d) {
-                        return Err(self.overdue(wait.deadline.is_some()).into());
+                    if wait.due(self).is_some_and(|d| Instant::now() >= d) {
+                        return Err(wait.overdue(self).into());
                     }
                 }
-                // The daemon gave up on the upload just as we sent the last of it: an error follows.
-                Incoming::Cancel if wait.may_cancel => wait.may_cancel = false,
+                // It has heard, and says so while it is stopping.
+                Incoming::Cancel if wait.stopping.is_some() && self.heeds_cancel => {
+                    if let Some(stopping) = &mut wait.stopping {
+                        stopping.heard();
+                        if Instant::now() >= stopping.due(&self.patience) {
+                            return Err(stopping.fault().into());
+                        }
+                    }
+                }
+                // An error follows, and soon.
+                Incoming::Cancel if wait.may_cancel => {
+                    wait.may_cancel = false;
+                    wait.cut.get_or_insert(Instant::now() + self.patience.drain);
+                }
                 Incoming::UserCancelled if self.impatient.is_some() => return Err(Failure::Clean(id.cancelled())),
-                // The daemon gathers what it will send: it may be told to stop, and still owes a reply.
+                // It may be told to stop, and still owes a reply. One that does not listen may be just done.
                 Incoming::UserCancelled => {
-                    let deadline = Instant::now() + self.patience.cancel;
-                    self.send_word(g, CANCEL_FLAG, deadline)?;
-                    (wait.stopped, wait.stoppable, wait.deadline) = (true, false, Some(deadline));
+                    let stopping = Stopping::begin();
+                    if wait.listens {
+                        self.send_word(g, CANCEL_FLAG, stopping.due(&self.patience))?;
+                    }
+                    wait.stopping = Some(stopping);
                 }
-                Incoming::TimedOut => return Err(self.overdue(wait.deadline.is_some()).into()),
-                other => {
-                    return Err(Fault::Protocol(format!("{} instead of a reply", describe(&other))).into())
-                }
+                Incoming::TimedOut => return Err(wait.overdue(self).into()),
+                other => return Err(Fault::Protocol(format!("{} instead of a reply", describe(&other))).into()),
             }
         };
         let reply = decode_reply::<R>(id, self.message(n));
         self.message_done(n);
+        // The reply was read to its end: only this call fails.
+        if let Err(Fault::Memory(bytes)) = reply {
+            return Err(Failure::Clean(Error::no_memory(id.info.name, bytes)));
+        }
         match reply {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(_)) if wait.stopped => Err(Failure::Clean(id.cancelled())),
+            Ok(Err(_)) if wait.stopping.is_some() => Err(Failure::Clean(id.cancelled())),
             Ok(Err(error)) => Err(Failure::Clean(id.daemon_error(&error))),
             Err(fault) => Err(Failure::Fault(fault)),
-        }
-    }
-
-    fn overdue(&self, cancelled: bool) -> Fault {
-        match (cancelled, self.limit) {
-            (true, _) => Fault::Stalled("the answer to a cancelled transfer", self.patience.cancel),
-            (false, Some(limit)) => Fault::Stalled("the daemon's answer", limit),
-            (false, None) => Fault::Stalled("the daemon's first answer", self.running.silence_limit()),
         }
     }
 }
 
 /// Decode header and body strictly.
 fn decode_reply<R: Xdr>(id: &CallId, message: &[u8]) -> Result<Result<R, ErrorReply>, Fault> {
-    let bad = |e: XdrError| Fault::Protocol(format!("reply: {e}"));
+    let bad = |e: XdrError| match e {
+        XdrError::Memory(bytes) => Fault::Memory(bytes),
+        e => Fault::Protocol(format!("reply: {e}")),
+    };
     let mut d = Decoder::new(message);
     let header: Header = d.get().map_err(bad)?;
     id.check(&header)?;
@@ -265,13 +278,14 @@ impl CallId {
         expect("serial", h.serial.into(), self.serial.into())
     }
 
-    /// Deliver a progress message. One of an earlier call may still be on its way: it is dropped.
-    pub(crate) fn progress(&self, g: &Handle, p: &Progress) -> Result<(), Fault> {
-        if p.proc == self.info.proc && p.serial == self.serial {
-            let proc = u64::from(p.proc.unsigned_abs());
-            g.fire(EventClass::Progress, &[], &[proc, p.serial.into(), p.position, p.total]);
+    /// Deliver a progress message, if it is this call's. One of an earlier call may still be on its way: it
+    /// is dropped.
+    pub(crate) fn progress(&self, g: &dyn Caller, p: &Progress) -> Result<bool, Fault> {
+        let ours = p.proc == self.info.proc && p.serial == self.serial;
+        if ours {
+            g.progress(p);
         }
-        Ok(())
+        Ok(ours)
     }
 
     fn daemon_error(&self, e: &ErrorReply) -> Error {
@@ -289,6 +303,7 @@ impl CallId {
 /// Arguments that do not fit the wire.
 fn unsendable(info: &CallInfo, e: &XdrError) -> Error {
     match e {
+        XdrError::Memory(bytes) => Error::no_memory(info.name, *bytes),
         XdrError::Nul => Error::usage(format!("{}: an argument contains a NUL byte", info.name)),
         _ => Error::usage(format!(
             "{}: the arguments do not fit into one message of at most {} bytes",

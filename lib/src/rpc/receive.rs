@@ -4,9 +4,8 @@
 //! `user_cancel` — then the daemon is told to stop and the rest is drained.
 
 use super::{describe, hostfile, CallId, Failure, Sink};
-use crate::channel::{Connection, Fault, Incoming, Want};
+use crate::channel::{Caller, Connection, Fault, Incoming, Stopping, Want};
 use crate::error::{Error, ErrorKind};
-use crate::handle::Handle;
 use guestfs_protocol::message::{Chunk, CANCEL_FLAG};
 use rustix::event::PollFlags;
 use std::time::Instant;
@@ -17,7 +16,11 @@ const CHUNK_EXTRA: usize = 8 + 3;
 /// What the next chunk brought.
 enum Piece {
     /// A message with this much in the buffer: offset of the data in it and its length.
-    Data { message: usize, at: usize, len: usize },
+    Data {
+        message: usize,
+        at: usize,
+        len: usize,
+    },
     End,
     /// The daemon gave up.
     GaveUp,
@@ -25,7 +28,7 @@ enum Piece {
 }
 
 impl Connection {
-    pub(super) fn receive_file(&mut self, g: &Handle, id: &CallId, sink: Sink<'_>) -> Result<(), Failure> {
+    pub(super) fn receive_file(&mut self, g: &dyn Caller, id: &CallId, sink: Sink<'_>) -> Result<(), Failure> {
         let mut output = match hostfile::Output::open(sink) {
             Ok(output) => output,
             Err(e) => return self.stop_receiving(g, id, e),
@@ -58,7 +61,7 @@ impl Connection {
 
     fn next_chunk(
         &mut self,
-        g: &Handle,
+        g: &dyn Caller,
         id: &CallId,
         cancel: bool,
         deadline: Option<Instant>,
@@ -72,15 +75,13 @@ impl Connection {
                 Incoming::Progress(p) => {
                     id.progress(g, &p)?;
                     if deadline.is_some_and(|d| Instant::now() >= d) {
-                        return Err(self.not_stopping());
+                        return Err(self.not_stopping(g));
                     }
                     continue;
                 }
                 Incoming::UserCancelled => return Ok(Piece::UserCancelled),
-                Incoming::TimedOut => return Err(self.not_stopping()),
-                other => {
-                    return Err(Fault::Protocol(format!("{} while a file was being received", describe(&other))))
-                }
+                Incoming::TimedOut => return Err(self.not_stopping(g)),
+                other => return Err(Fault::Protocol(format!("{} while a file was being received", describe(&other)))),
             };
             let (cancelled, len) = {
                 let chunk = Chunk::decode(self.message(n), self.chunk_max)
@@ -95,14 +96,17 @@ impl Connection {
         }
     }
 
-    fn not_stopping(&self) -> Fault {
-        Fault::Stalled("the daemon to stop sending", self.patience.cancel)
+    fn not_stopping(&self, g: &dyn Caller) -> Fault {
+        match g.is_cancelled() {
+            true => Fault::NotStopping(self.patience.cancel),
+            false => Fault::Stalled("the daemon to stop sending", self.patience.drain),
+        }
     }
 
     /// Write the chunk's data to the host.
     fn store(
         &mut self,
-        g: &Handle,
+        g: &dyn Caller,
         id: &CallId,
         output: &mut hostfile::Output<'_>,
         at: usize,
@@ -123,27 +127,35 @@ impl Connection {
     }
 
     /// Tell the daemon to stop, drain what is on its way, and return `why`.
-    fn stop_receiving(&mut self, g: &Handle, id: &CallId, why: Error) -> Result<(), Failure> {
-        let deadline = Instant::now() + self.patience.cancel;
+    fn stop_receiving(&mut self, g: &dyn Caller, id: &CallId, why: Error) -> Result<(), Failure> {
+        let patience = if g.is_cancelled() { self.patience.cancel } else { self.patience.drain };
         // The daemon may be blocked writing chunks to us while we write to it: keep the few bytes of
         // the word apart from `send_all`, which would have to understand chunks. A socket whose other
         // direction is idle takes four bytes at once.
-        self.send_word(g, CANCEL_FLAG, deadline)?;
+        self.send_word(g, CANCEL_FLAG, Instant::now() + patience)?;
         Err(self.drain(g, id, why))
     }
 
     /// Read what a daemon that was told to stop still sends; then it is `why`.
-    pub(super) fn drain(&mut self, g: &Handle, id: &CallId, why: Error) -> Failure {
-        let deadline = Instant::now() + self.patience.cancel;
+    pub(super) fn drain(&mut self, g: &dyn Caller, id: &CallId, why: Error) -> Failure {
+        let limit = Instant::now() + self.patience.drain;
+        let mut stopping: Option<Stopping> = None;
         loop {
-            match self.next_chunk(g, id, false, Some(deadline)) {
+            if g.is_cancelled() {
+                stopping.get_or_insert_with(Stopping::begin);
+            }
+            let due = stopping.as_ref().map_or(limit, |s| s.due(&self.patience));
+            if Instant::now() >= due {
+                return self.not_stopping(g).into();
+            }
+            match self.next_chunk(g, id, stopping.is_none(), Some(due)) {
                 Ok(Piece::Data { message, .. }) => self.message_done(message),
                 Ok(Piece::End | Piece::GaveUp) => return Failure::Clean(why),
-                Ok(Piece::UserCancelled) => {}
+                Ok(Piece::UserCancelled) => continue,
                 Err(fault) => return fault.into(),
             }
-            if Instant::now() >= deadline {
-                return self.not_stopping().into();
+            if let Some(stopping) = &mut stopping {
+                stopping.heard();
             }
         }
     }

@@ -5,9 +5,8 @@
 //! that the daemon's reply follows.
 
 use super::{describe, hostfile, CallId, Failure};
-use crate::channel::{Connection, Fault, Incoming, Want};
+use crate::channel::{Caller, Connection, Fault, Incoming, Want};
 use crate::error::Error;
-use crate::handle::Handle;
 use guestfs_protocol::message::{frame_chunk, Chunk};
 use rustix::event::PollFlags;
 
@@ -37,7 +36,7 @@ enum Step {
 impl Connection {
     pub(super) fn send_file(
         &mut self,
-        g: &Handle,
+        g: &dyn Caller,
         id: &CallId,
         mut source: hostfile::Input<'_>,
     ) -> Result<Sent, Failure> {
@@ -50,9 +49,9 @@ impl Connection {
         let end = Chunk { cancel: sent.is_cut(), data: &[] };
         let end = frame_chunk(&end, Vec::new()).map_err(|e| Fault::Protocol(e.to_string()))?;
         // A cancel word may cross with our last chunk: it changes nothing any more.
-        let patience = Some(self.patience.cancel);
+        let patience = Some(self.patience.drain);
         self.send_all(g, &end, "the daemon to take the end of a file", patience, &mut |g, word| match word {
-            Incoming::Progress(p) => id.progress(g, &p),
+            Incoming::Progress(p) => id.progress(g, &p).map(drop),
             Incoming::Cancel => Ok(()),
             other => Err(unexpected(&other)),
         })?;
@@ -61,7 +60,7 @@ impl Connection {
 
     fn send_chunks(
         &mut self,
-        g: &Handle,
+        g: &dyn Caller,
         id: &CallId,
         source: &mut hostfile::Input<'_>,
         buf: &mut [u8],
@@ -73,10 +72,9 @@ impl Connection {
                 Step::Stop(sent) => return Ok(sent),
             };
             let chunk = seal(buf, data);
-            // No limit here: the guest's disk may be slow. Once cancelled, patience ends.
-            let limit = g.is_cancelled().then_some(self.patience.cancel);
-            self.send_all(g, chunk, "the daemon to take file data", limit, &mut |g, word| match word {
-                Incoming::Progress(p) => id.progress(g, &p),
+            // No limit here: the guest's disk may be slow.
+            self.send_all(g, chunk, "the daemon to take file data", None, &mut |g, word| match word {
+                Incoming::Progress(p) => id.progress(g, &p).map(drop),
                 Incoming::Cancel => {
                     refused = true;
                     Ok(())
@@ -93,7 +91,7 @@ impl Connection {
     /// Fill the data part of `buf`, or find out why to stop.
     fn next_data(
         &mut self,
-        g: &Handle,
+        g: &dyn Caller,
         id: &CallId,
         source: &mut hostfile::Input<'_>,
         buf: &mut [u8],
@@ -107,7 +105,7 @@ impl Connection {
             }
             if ready.read {
                 match self.incoming(g, 0, false, None)? {
-                    Incoming::Progress(p) => id.progress(g, &p)?,
+                    Incoming::Progress(p) => drop(id.progress(g, &p)?),
                     Incoming::Cancel => *refused = true,
                     other => return Err(unexpected(&other).into()),
                 }

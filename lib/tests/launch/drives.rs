@@ -1,36 +1,36 @@
 //! Launches with drives of every kind.
 
-use crate::help::{handle, launch, serial, MIB};
+use crate::help::{handle, launch, scratch, serial, MIB};
 use guestfs::protocol::opts::{AddDriveOpts, AddDriveScratchOpts};
 use guestfs::{Error, ErrorKind, Handle, LaunchFailure};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-fn qemu_img(dir: &Path, args: &[&str]) {
+pub fn qemu_img(dir: &Path, args: &[&str]) {
     let out = Command::new("qemu-img").args(args).current_dir(dir).output().unwrap();
     assert!(out.status.success(), "{args:?}: {out:?}");
 }
 
 /// A raw image of `mib` MiB that begins with `mark`.
-fn raw(dir: &Path, name: &OsStr, mib: u64, mark: &str) -> PathBuf {
+pub fn raw(dir: &Path, name: &OsStr, mib: u64, mark: &str) -> PathBuf {
     let path = dir.join(name);
     std::fs::write(&path, mark).unwrap();
     std::fs::File::options().write(true).open(&path).unwrap().set_len(mib << 20).unwrap();
     path
 }
 
-fn add(g: &Handle, path: &Path, opts: AddDriveOpts) {
+pub fn add(g: &Handle, path: &Path, opts: AddDriveOpts) {
     g.add_drive(path.as_os_str().as_bytes(), opts).unwrap();
 }
 
-fn read(g: &Handle, device: &str, len: usize) -> String {
+pub fn read(g: &Handle, device: &str, len: usize) -> String {
     String::from_utf8(g.pread_device(device, len as i32, 0).unwrap()).unwrap()
 }
 
-fn failed(e: &Error) -> &LaunchFailure {
+pub fn failed(e: &Error) -> &LaunchFailure {
     match e.kind() {
         ErrorKind::Launch(failure) => failure,
         other => panic!("{other:?}: {e}"),
@@ -96,6 +96,29 @@ fn launch_with_a_writable_qcow2() {
     qemu_img(tmp.path(), &["check", "-q", "disk"]);
     qemu_img(tmp.path(), &["convert", "-O", "raw", "disk", "disk.raw"]);
     assert!(std::fs::read(tmp.path().join("disk.raw")).unwrap().starts_with(b"kept"));
+}
+
+/// ext4 calls blocks free when the deletion is on the disk, not before.
+#[test]
+fn launch_and_give_back_what_was_just_deleted() {
+    use std::os::unix::fs::MetadataExt;
+    let _serial = serial();
+    let tmp = tempfile::tempdir().unwrap();
+    let disk = tmp.path().join("disk");
+    std::fs::File::create(&disk).unwrap().set_len(128 << 20).unwrap();
+    let g = launch("discard", |g| add(g, &disk, AddDriveOpts::new().format("raw").discard("enable")));
+    g.mkfs("ext4", "/dev/sda", Default::default()).unwrap();
+    g.mount("/dev/sda", "/").unwrap();
+    g.fill(1, 32 << 20, "/file").unwrap();
+    g.sync().unwrap();
+    let blocks = || std::fs::metadata(&disk).unwrap().blocks();
+    let full = blocks();
+    g.rm("/file").unwrap();
+    g.fstrim("/", Default::default()).unwrap();
+    let trimmed = blocks();
+    g.shutdown().unwrap();
+    // Of 512 bytes each.
+    assert!(trimmed + (30 << 11) < full, "{full} blocks, {trimmed} after fstrim");
 }
 
 #[test]
@@ -186,7 +209,8 @@ fn launch_names_who_holds_a_lock() {
     let LaunchFailure::ImageLocked { by: Some(by) } = failed(&e) else { panic!("{e}") };
     assert!(by.contains(&first.get_pid().unwrap().to_string()), "{by}");
     // Reading is allowed meanwhile, as upstream does.
-    let reader = launch("reader beside the holder", |g| add(g, &image, AddDriveOpts::new().format("raw").readonly(true)));
+    let reader =
+        launch("reader beside the holder", |g| add(g, &image, AddDriveOpts::new().format("raw").readonly(true)));
     assert_eq!(read(&reader, "/dev/sda", 6), "shared");
 }
 
@@ -224,4 +248,49 @@ fn launch_with_a_drive_on_a_server() {
     g.add_drive("", opts).unwrap();
     let e = g.launch().unwrap_err();
     assert!(e.message().to_string().contains("nbd"), "{e}");
+}
+
+#[test]
+fn launch_with_character_devices() {
+    let _serial = serial();
+    let g = launch("character devices", |g| {
+        g.add_drive_ro("/dev/zero").unwrap();
+        g.add_drive("/dev/full", AddDriveOpts::new().format("raw")).unwrap();
+    });
+    assert_eq!(g.list_devices().unwrap(), ["/dev/sda", "/dev/sdb"]);
+    assert_eq!(g.blockdev_getsize64("/dev/sda").unwrap(), 0);
+}
+
+/// What a command in the appliance calls `/dev/sdb` is what the API calls so. `LAUNCHES=200` looks longer.
+#[test]
+fn launch_gives_disks_the_same_names_for_commands() {
+    let _serial = serial();
+    let launches = std::env::var("LAUNCHES").ok().and_then(|n| n.parse().ok()).unwrap_or(14);
+    let mut times: Vec<Duration> = Vec::new();
+    for n in 0..launches {
+        let disks = 2 + n % 7;
+        let letters = &"abcdefgh"[..disks];
+        let g = handle();
+        if n == 0 {
+            // It finds its disks as it boots, in whatever order.
+            g.set_backend_settings(&["no_snapshot"]).unwrap();
+        }
+        for mib in 1..=disks as i64 {
+            scratch(&g, mib);
+        }
+        let start = Instant::now();
+        g.launch().unwrap();
+        times.push(start.elapsed());
+        let named = |letter: char| format!("/dev/sd{letter}");
+        for (letter, mib) in letters.chars().zip(1..) {
+            assert_eq!(g.blockdev_getsize64(named(letter)).unwrap(), mib * MIB);
+            g.pwrite_device(named(letter), letter.to_string().as_bytes(), 0).unwrap();
+        }
+        let nodes: Vec<String> = letters.chars().map(named).collect();
+        let found = g.debug("sh", &[format!("for d in {}; do head -c 1 $d; done", nodes.join(" "))]).unwrap();
+        assert_eq!(found, letters, "launch {n}");
+        g.shutdown().unwrap();
+    }
+    times.sort();
+    println!("{launches} launches with 2 to 8 disks: median {:.3} s", times[times.len() / 2].as_secs_f64());
 }

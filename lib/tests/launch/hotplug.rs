@@ -266,7 +266,7 @@ fn hotplug_failures_leave_the_handle_ready() {
     let e = refused(&text, AddDriveOpts::new().format("qcow2").readonly(true).copyonread(true));
     assert_eq!(failure(&e), &LaunchFailure::ImageUnusable);
     std::fs::remove_file(&gone).unwrap();
-    std::os::unix::fs::symlink("/dev/full", &gone).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(&gone).unwrap();
     assert_eq!(add(&g, &gone, raw()).unwrap_err().errno(), libc::EINVAL);
     assert_eq!(add(&g, &dir.join("missing"), raw()).unwrap_err().errno(), libc::ENOENT);
     let e = add(&g, &text, raw().label("one")).unwrap_err();
@@ -411,7 +411,10 @@ fn launch_starts_arrays_and_volumes_on_them() {
         // Version 0.90 cannot say how a RAID0 is laid out.
         let level = if metadata == "0.90" { "linear" } else { "0" };
         let create = format!("mdadm --create /dev/md0 --run --metadata={metadata} --level={level} --raid-devices=2");
-        sh(&g, &format!("{create} /dev/$(ls /sys/block | grep ^sd | head -1) /dev/$(ls /sys/block | grep ^sd | tail -1)"));
+        sh(
+            &g,
+            &format!("{create} /dev/$(ls /sys/block | grep ^sd | head -1) /dev/$(ls /sys/block | grep ^sd | tail -1)"),
+        );
         let device = if volume {
             g.pvcreate("/dev/md0").unwrap();
             g.vgcreate("VG", &["/dev/md0"]).unwrap();

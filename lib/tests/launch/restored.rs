@@ -133,8 +133,8 @@ fn restored_machines_share_no_random_numbers_and_know_the_time() {
         if round < 5 {
             let format = "cryptsetup luksFormat -q --type luks1 --pbkdf-force-iterations 1000 --key-file";
             sh(&g, &format!("echo x > /tmp/k; {format} /tmp/k /dev/sd* && cryptsetup luksUUID /dev/sd*"));
-            let dump = format!("cryptsetup luksDump --dump-master-key -q --key-file /tmp/k /dev/sd*");
-            let key = sh(&g, &dump);
+            let dump = "cryptsetup luksDump --dump-master-key -q --key-file /tmp/k /dev/sd*";
+            let key = sh(&g, dump);
             let key = key.split("MK dump:").nth(1).map(|k| k.split_whitespace().collect::<String>());
             new("LUKS key", key.unwrap());
         }
@@ -203,7 +203,9 @@ fn restored_machines_that_do_not_answer_are_given_up() {
     let ram = memory(good.ram.metadata().unwrap().len()).unwrap();
     // There may be several appliances, of several daemons: the one that this machine was made with.
     let facts = fs::read_to_string(saved.join("snapshot.json")).unwrap();
-    let named = |p: &PathBuf| p.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with("app-") && facts.contains(n));
+    let named = |p: &PathBuf| {
+        p.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with("app-") && facts.contains(n))
+    };
     let appliance = fs::read_dir(cache.dir()).unwrap().flatten().map(|e| e.path()).find(named).unwrap();
     store.put(key, &ram, &good.state, good.version, &appliance).unwrap();
     let start = Instant::now();

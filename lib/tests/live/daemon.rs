@@ -21,7 +21,16 @@ fn program() -> &'static Path {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
         let out = Command::new(cargo)
-            .args(["build", "--quiet", "--package", "guestfsd", "--message-format", "json", "--manifest-path", manifest])
+            .args([
+                "build",
+                "--quiet",
+                "--package",
+                "guestfsd",
+                "--message-format",
+                "json",
+                "--manifest-path",
+                manifest,
+            ])
             .stderr(Stdio::inherit())
             .output()
             .expect("cargo runs");

@@ -20,7 +20,11 @@ fn own(cachedir: &Path) -> PathBuf {
 /// Appliances and saved machines, and what may be left of half made ones.
 fn made(cachedir: &Path) -> Vec<PathBuf> {
     let rs = own(cachedir).join("rs");
-    if rs.is_dir() { names(&rs).into_iter().filter(|p| p.is_dir()).collect() } else { Vec::new() }
+    if rs.is_dir() {
+        names(&rs).into_iter().filter(|p| p.is_dir()).collect()
+    } else {
+        Vec::new()
+    }
 }
 
 /// Launch with this cache directory and make a call. What the library said on the way.
@@ -102,6 +106,57 @@ fn a_read_only_and_a_full_cache_directory() {
         }
     }
     drop(small);
+    scene.end(None);
+}
+
+/// Room for half of an appliance, for one, or for an appliance and half of a saved machine.
+#[test]
+fn a_cache_with_a_little_room() {
+    let scene = Scene::new("a cache with a little room");
+    let Some(small) = Tmpfs::new("a cache directory with a little room", "size=40m") else { return };
+    for size in ["40m", "150m", "165m", "180m"] {
+        small.remount(&format!("size={size}"));
+        let (result, lines) = launch(&scene, small.dir());
+        result.unwrap_or_else(|e| panic!("{size}: {e}: {lines:#?}"));
+        // Whatever is there is whole.
+        let halves: Vec<_> = made(small.dir()).into_iter().filter(|p| is_half(p)).collect();
+        assert_eq!(halves, Vec::<PathBuf>::new(), "{size}");
+    }
+    drop(small);
+    scene.end(None);
+}
+
+fn is_half(path: &Path) -> bool {
+    path.file_name().unwrap().to_str().unwrap().starts_with("tmp-")
+}
+
+/// What was a file is something that keeps whoever opens it waiting, or has no end.
+#[test]
+fn a_cache_of_fifos_and_devices() {
+    let scene = Scene::new("a cache of FIFOs");
+    let dir = tempfile::tempdir().unwrap();
+    launch(&scene, dir.path()).0.unwrap();
+    let rs = own(dir.path()).join("rs");
+    let files = |dir: &Path| names(dir).into_iter().filter(|p| p.is_file()).collect::<Vec<_>>();
+    // First those beside the appliances, then those that belong to one.
+    let beside = files(&rs);
+    let within: Vec<PathBuf> = made(dir.path()).iter().flat_map(|d| files(d)).collect();
+    assert!(beside.len() > 2 && within.len() > 4, "{beside:?} {within:?}");
+    for (what, list) in [("beside", beside), ("within", within)] {
+        for path in list.iter().filter(|p| p.exists()) {
+            std::fs::remove_file(path).unwrap();
+            // Only root can make a device.
+            let device = Command::new("mknod").arg(path).args(["c", "1", "5"]).stderr(Stdio::null()).status();
+            if what == "beside" || !device.unwrap().success() {
+                let _ = std::fs::remove_file(path);
+                assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+            }
+        }
+        let begun = Instant::now();
+        let (result, lines) = launch(&scene, dir.path());
+        result.unwrap_or_else(|e| panic!("{what}: {e}: {lines:#?}"));
+        assert!(begun.elapsed() < PATIENCE, "{what}: {:?}", begun.elapsed());
+    }
     scene.end(None);
 }
 

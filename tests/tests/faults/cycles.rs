@@ -50,6 +50,16 @@ fn created_and_closed() {
     scene.end(None);
 }
 
+/// The daemon looks for what such a program left running before it unmounts, and finds the kernel's threads.
+#[test]
+fn closed_after_a_program_of_the_guest() {
+    let scene = Scene::new("a program of the guest, close");
+    let g = scene.mounted();
+    // One that is not there counts: the daemon cannot know what it did.
+    g.command(&["/no/such/program"]).unwrap_err();
+    scene.end(g);
+}
+
 #[test]
 fn created_launched_and_closed() {
     let count = std::env::var("CYCLES").map_or(USUAL, |n| n.parse().expect("CYCLES is a number"));

@@ -79,13 +79,17 @@ const POINTS: &[Point] = &[
         },
     },
     Point { name: "upload", end: Killed(300), call: |s| s.g.upload(s.scene.sparse("zeroes", 64 << 30), "/big") },
-    Point { name: "upload from a pipe that waits", end: Killed(200), call: |s| {
-        let (reader, writer) = std::io::pipe().unwrap();
-        let path = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader));
-        let result = s.g.upload(path, "/x");
-        drop(writer);
-        result
-    } },
+    Point {
+        name: "upload from a pipe that waits",
+        end: Killed(200),
+        call: |s| {
+            let (reader, writer) = rustix::pipe::pipe().unwrap();
+            let path = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader));
+            let result = s.g.upload(path, "/x");
+            drop(writer);
+            result
+        },
+    },
     Point {
         name: "download",
         end: Killed(300),
@@ -99,7 +103,7 @@ const POINTS: &[Point] = &[
         end: Killed(300),
         call: |s| {
             huge_file(s)?;
-            let (reader, writer) = std::io::pipe().unwrap();
+            let (reader, writer) = rustix::pipe::pipe().unwrap();
             let path = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&writer));
             let result = s.g.download("/huge", path);
             drop(reader);
@@ -125,11 +129,7 @@ const POINTS: &[Point] = &[
             s.g.tar_out("/", "/dev/null", Default::default())
         },
     },
-    Point {
-        name: "copy_in",
-        end: Killed(300),
-        call: |s| s.g.copy_in(s.scene.sparse("huge", 64 << 30), "/"),
-    },
+    Point { name: "copy_in", end: Killed(300), call: |s| s.g.copy_in(s.scene.sparse("huge", 64 << 30), "/") },
     Point {
         name: "copy_out",
         end: Killed(300),
@@ -141,15 +141,23 @@ const POINTS: &[Point] = &[
     Point { name: "between small calls", end: Killed(200), call: |s| forever(|| s.g.ping_daemon()) },
     Point { name: "large arguments", end: Killed(200), call: |s| forever(|| s.g.write("/x", &[7; 3 << 20])) },
     Point { name: "large results", end: Killed(200), call: |s| forever(|| s.g.debug("spew", &["3000000"]).map(drop)) },
-    Point { name: "mkfs", end: Killed(200), call: |s| {
-        s.g.umount_all()?;
-        forever(|| s.g.mkfs("ext4", "/dev/sda", Default::default()))
-    } },
+    Point {
+        name: "mkfs",
+        end: Killed(200),
+        call: |s| {
+            s.g.umount_all()?;
+            forever(|| s.g.mkfs("ext4", "/dev/sda", Default::default()))
+        },
+    },
     Point { name: "a tool that runs long", end: Killed(200), call: |s| s.g.debug("sh", &["sleep 60"]).map(drop) },
-    Point { name: "idle", end: Killed(0), call: |s| {
-        std::thread::sleep(Duration::from_millis(200));
-        s.g.ping_daemon()
-    } },
+    Point {
+        name: "idle",
+        end: Killed(0),
+        call: |s| {
+            std::thread::sleep(Duration::from_millis(200));
+            s.g.ping_daemon()
+        },
+    },
     Point {
         name: "progress",
         end: Arranged,
@@ -219,7 +227,11 @@ const POINTS: &[Point] = &[
     },
     Point { name: "a panic of the guest's kernel", end: Arranged, call: |s| guest(s, "echo c > /proc/sysrq-trigger") },
     Point { name: "a reboot of the guest", end: Arranged, call: |s| guest(s, "echo b > /proc/sysrq-trigger") },
-    Point { name: "a guest that switches itself off", end: Arranged, call: |s| guest(s, "echo o > /proc/sysrq-trigger") },
+    Point {
+        name: "a guest that switches itself off",
+        end: Arranged,
+        call: |s| guest(s, "echo o > /proc/sysrq-trigger"),
+    },
     Point {
         name: "the end of the daemon",
         end: Arranged,
@@ -277,10 +289,7 @@ fn in_the_middle_of_a_call() {
 /// A machine that stands still for good counts as dead after ten seconds: in a call, at shutdown.
 #[test]
 fn stopped_for_good() {
-    for (what, call) in [
-        ("ping", (|g| g.ping_daemon()) as fn(&Handle) -> Result<()>),
-        ("shutdown", |g| g.shutdown()),
-    ] {
+    for (what, call) in [("ping", (|g| g.ping_daemon()) as fn(&Handle) -> Result<()>), ("shutdown", |g| g.shutdown())] {
         let scene = Scene::new(&format!("stopped for good: {what}"));
         let g = scene.mounted();
         let pid = g.get_pid().unwrap();

@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn in_step(g: &Handle) {
     g.ping_daemon().unwrap();
-    assert_eq!(g.debug("print", &["x"]).unwrap(), "x");
+    assert_eq!(g.debug("spew", &["1"]).unwrap(), "x");
 }
 
 #[test]
@@ -77,7 +77,9 @@ fn a_full_file_system_of_the_guest() {
     let tar = data.join("big.tar");
     assert!(Command::new("tar").arg("-cf").arg(&tar).arg("-C").arg(data).arg("big").status().unwrap().success());
     let (big, tar) = (data.join("big").to_str().unwrap().to_owned(), tar.to_str().unwrap().to_owned());
-    for what in ["upload", "upload_offset", "tar_in", "copy_in", "write_append", "fallocate64", "fill", "endless upload"] {
+    for what in
+        ["upload", "upload_offset", "tar_in", "copy_in", "write_append", "fallocate64", "fill", "endless upload"]
+    {
         let begun = Watch::start();
         let e = match what {
             "upload" => g.upload(&big, "/big"),

@@ -59,7 +59,9 @@ const RESTORED: &[At] = &[At::Exec(0), At::Exec(50), At::Said("machine started a
 
 /// The builder starts programs too: only machines are meant.
 fn machines() -> Vec<i32> {
-    let is_qemu = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("qemu-system"));
+    let is_qemu = |pid: &i32| {
+        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("qemu-system"))
+    };
     children().into_iter().filter(is_qemu).collect()
 }
 
@@ -235,10 +237,7 @@ fn hypervisors_that_fail() {
 /// Stopped for good: only the user's patience ends the launch, and that at once.
 #[test]
 fn stopped_and_cancelled() {
-    for (name, text) in [
-        ("before qemu", "kill -STOP $$"),
-        ("a wrapper that waits", "exec sleep 1000"),
-    ] {
+    for (name, text) in [("before qemu", "kill -STOP $$"), ("a wrapper that waits", "exec sleep 1000")] {
         let scene = Scene::new(name);
         let dir = tempfile::tempdir().unwrap();
         let g = scene.handle();

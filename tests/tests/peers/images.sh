@@ -1,6 +1,10 @@
 # Makes the images that the cases of peers.txt work on, with Debian's guestfish on whatever library it finds.
-# In: the working directory. Out: guest.img (a small Debian in LVM, with /boot apart), plain.img (one ext4).
+# In: the working directory, with hives SOFTWARE and SYSTEM. Out: guest.img (a small Debian in LVM, with /boot apart),
+# plain.img (one ext4), windows.img, and below systems/ what systems.py makes.
 set -eu
+cp "$(dirname "$0")"/*.py .
+mkdir systems
+(cd systems && python3 -B ../systems.py make)
 mkdir -p tree/etc tree/bin tree/usr/bin tree/var/log tree/var/lib/dpkg tree/home/me tree/root tree/tmp tree/boot
 cat > tree/etc/os-release <<'END'
 PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
@@ -83,5 +87,25 @@ mkfs ext4 /dev/sda1 label:plain
 set-uuid /dev/sda1 aaaaaaaa-0000-4000-8000-000000000003
 mount /dev/sda1 /
 tar-in tree.tar /
+umount-all
+END
+# The header of a program for x86-64.
+{
+  printf 'MZ'; head -c 58 /dev/zero; printf '\200\0\0\0'; head -c 64 /dev/zero
+  printf 'PE\0\0\144\206'; head -c 14 /dev/zero; printf '\360\0\0\0\013\002'; head -c 300 /dev/zero
+} > cmd.exe
+guestfish <<'END'
+sparse windows.img 128M
+run
+part-disk /dev/sda mbr
+mkfs ntfs /dev/sda1
+mount /dev/sda1 /
+mkdir-p /Windows/System32/config
+mkdir-p /Windows/System32/drivers
+mkdir "/Program Files"
+upload cmd.exe /Windows/System32/cmd.exe
+upload SOFTWARE /Windows/System32/config/SOFTWARE
+upload SYSTEM /Windows/System32/config/SYSTEM
+touch /Windows/System32/config/SAM
 umount-all
 END

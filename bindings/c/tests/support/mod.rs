@@ -97,7 +97,8 @@ pub fn run_ok(command: &mut Command) -> Output {
 pub fn check_bindtests(seen: &Path) {
     let expected = std::fs::read(file("bindings/c/tests/bindtests.expected")).expect("bindtests.expected");
     let seen = std::fs::read(seen).expect("output of the binding tests");
-    let lines = |b: &[u8]| b.split(|c| *c == b'\n').map(|l| String::from_utf8_lossy(l).into_owned()).collect::<Vec<_>>();
+    let lines =
+        |b: &[u8]| b.split(|c| *c == b'\n').map(|l| String::from_utf8_lossy(l).into_owned()).collect::<Vec<_>>();
     for (n, (expected, seen)) in lines(&expected).iter().zip(lines(&seen).iter()).enumerate() {
         assert_eq!(seen, expected, "line {} of the binding tests' output", n + 1);
     }

@@ -35,8 +35,16 @@ pub fn blocks(page: &str) -> Vec<Block> {
 
 /// A line without the escapes that stand for characters.
 fn plain(line: &str) -> String {
-    let names =
-        [("\\*(Aq", "'"), ("\\(aq", "'"), ("\\(ga", "`"), ("\\(ha", "^"), ("\\(ti", "~"), ("\\(rs", "\\"), ("\\-", "-"), ("\\&", "")];
+    let names = [
+        ("\\*(Aq", "'"),
+        ("\\(aq", "'"),
+        ("\\(ga", "`"),
+        ("\\(ha", "^"),
+        ("\\(ti", "~"),
+        ("\\(rs", "\\"),
+        ("\\-", "-"),
+        ("\\&", ""),
+    ];
     let mut out = String::new();
     let mut rest = line;
     while let Some(at) = rest.find('\\') {

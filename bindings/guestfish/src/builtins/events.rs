@@ -54,6 +54,9 @@ pub(super) fn list(session: &mut Session, call: &Call<'_>) -> Result<()> {
     Ok(())
 }
 
+/// What scripts call events besides their names.
+const OTHER_NAMES: [(&[u8], EventClass); 1] = [(b"launch", EventClass::LaunchDone)];
+
 /// `close,trace` or `*`. Empty parts are skipped, so an empty set is a handler that never runs.
 fn parse_set(set: &BString) -> Result<u64> {
     if set == "*" {
@@ -61,7 +64,8 @@ fn parse_set(set: &BString) -> Result<u64> {
     }
     let mut mask = 0;
     for name in set.split_str(",").filter(|n| !n.is_empty()) {
-        let class = EventClass::ALL.into_iter().find(|c| c.name().as_bytes() == name).ok_or_else(|| {
+        let other = OTHER_NAMES.into_iter().find(|(other, _)| *other == name).map(|(_, class)| class);
+        let class = EventClass::ALL.into_iter().find(|c| c.name().as_bytes() == name).or(other).ok_or_else(|| {
             let names: Vec<&str> = EventClass::ALL.iter().map(|c| c.name()).collect();
             Error::new(format!("event: unknown event name: {}", name.as_bstr()))
                 .note(format!("help: events are {}, or * for all", names.join(", ")))
@@ -95,6 +99,7 @@ mod tests {
     fn sets() {
         assert_eq!(parse_set(&"*".into()).unwrap(), EVENT_ALL);
         assert_eq!(parse_set(&"close,,trace".into()).unwrap(), EventClass::Close.bit() | EventClass::Trace.bit());
+        assert_eq!(parse_set(&"launch".into()).unwrap(), EventClass::LaunchDone.bit());
         assert_eq!(parse_set(&"".into()).unwrap(), 0);
         assert_eq!(parse_set(&"close, trace".into()).unwrap_err().message(), "event: unknown event name:  trace");
     }

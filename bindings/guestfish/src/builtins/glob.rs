@@ -17,7 +17,7 @@ pub(super) fn glob(session: &mut Session, call: &Call<'_>) -> Result<()> {
     let mut outcome = Ok(());
     loop {
         let picked: Vec<BString> = choices.iter().zip(&at).filter_map(|(c, i)| c.get(*i).cloned()).collect();
-        if let Err(e) = session.run_words(name, &picked, call.depth + 1) {
+        if let Err(e) = call.run(session, name, &picked) {
             let place = session.ask.inputs.last().and_then(|i| i.place());
             e.print(place.as_ref().map(|p| p.as_bstr()));
             outcome = Err(Error::printed());
@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn combinations() {
-        let choices: Vec<Vec<BString>> = vec![vec!["a".into(), "b".into()], vec!["x".into()], vec!["1".into(), "2".into()]];
+        let choices: Vec<Vec<BString>> =
+            vec![vec!["a".into(), "b".into()], vec!["x".into()], vec!["1".into(), "2".into()]];
         let mut at = vec![0; 3];
         let mut seen = vec![at.clone()];
         while advance(&mut at, &choices) {

@@ -3,6 +3,7 @@
 //! In: a path. Out: a temporary copy on the host, and the program run on it.
 
 use crate::error::{Error, Result};
+use crate::host;
 use crate::session::Session;
 use crate::words::Ask;
 use bstr::{BString, ByteVec};
@@ -25,8 +26,9 @@ pub(super) fn run_program(session: &mut Session, program: &std::ffi::OsStr, file
     let mut script = program.as_bytes().to_vec();
     script.push_str(" \"$1\"");
     let script = std::ffi::OsStr::from_bytes(&script);
-    let status = Command::new("/bin/sh").arg("-c").arg(script).arg(program).arg(file).stdin(session.host_stdin()).status();
-    crate::exec::outcome(&program.as_bytes().into(), status)
+    let status =
+        Command::new("/bin/sh").arg("-c").arg(script).arg(program).arg(file).stdin(session.host_stdin()).status();
+    host::outcome(&program.as_bytes().into(), status)
 }
 
 /// A program named by a variable of the environment, or the usual one.

@@ -1,7 +1,8 @@
 //! `help`: what to do next, the list of commands, one command explained.
 
 use super::Call;
-use crate::command::{find, listing, About, Command, Found};
+use crate::catalogue::{find, listing, Found};
+use crate::command::{About, Command};
 use crate::error::{Error, Result};
 use crate::generated::builtins as about;
 use crate::print::Output;
@@ -57,14 +58,14 @@ pub fn list(out: &mut Output) -> Result<()> {
 pub fn command(out: &mut Output, name: &BString) -> Result<()> {
     match find(name) {
         Some(Found::Api(c)) => api(out, c),
-        Some(Found::Own(b)) => own(out, b.about),
+        Some(Found::Own(b)) => own(out, b),
         None => Err(Error::new(format!("{name}: command not known")).note("help: use -h to list all commands")),
     }
 }
 
 fn api(out: &mut Output, c: &Command) -> Result<()> {
     let aliases: Vec<&str> = c.names().skip(1).collect();
-    page(out, c.name, c.summary, &c.usage(), c.help, &aliases)
+    page(out, c.name, c.summary, &c.signature().usage(), c.help, &aliases)
 }
 
 fn own(out: &mut Output, about: &About) -> Result<()> {

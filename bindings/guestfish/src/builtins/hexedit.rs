@@ -22,9 +22,10 @@ pub(super) fn hexedit(session: &mut Session, call: &Call<'_>) -> Result<()> {
     };
     let handle = session.handle();
     let total = length(&handle, path)?;
-    let left = total.checked_sub(start).filter(|left| *left > 0).ok_or_else(|| {
-        Error::new(format!("hexedit: {path} has {total} bytes, nothing is left after byte {start}"))
-    })?;
+    let left = total
+        .checked_sub(start)
+        .filter(|left| *left > 0)
+        .ok_or_else(|| Error::new(format!("hexedit: {path} has {total} bytes, nothing is left after byte {start}")))?;
     let count = max.map_or(left, |max| max.min(left));
     if count == 0 {
         return Err(Error::new("hexedit: there is nothing to edit in 0 bytes"));

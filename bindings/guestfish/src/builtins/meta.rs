@@ -10,13 +10,13 @@ use std::time::Instant;
 pub(super) fn time(session: &mut Session, call: &Call<'_>) -> Result<()> {
     let (name, words) = call.inner(&about::TIME)?;
     let start = Instant::now();
-    session.run_words(name, words, call.depth + 1)?;
+    call.run(session, name, words)?;
     session.out.line(format!("elapsed time: {:.2} seconds", start.elapsed().as_secs_f64()))
 }
 
 pub(super) fn not(session: &mut Session, call: &Call<'_>) -> Result<()> {
     let (name, words) = call.inner(&about::NOT)?;
-    match session.run_words(name, words, call.depth + 1) {
+    match call.run(session, name, words) {
         Err(_) => Ok(()),
         Ok(()) => Err(Error::new(format!("not: the command '{name}' succeeded"))),
     }
@@ -37,8 +37,11 @@ pub(super) fn reopen(session: &mut Session, call: &Call<'_>) -> Result<()> {
     new.set_verbose(old.get_verbose()?)?;
     new.set_trace(old.get_trace()?)?;
     new.set_autosync(old.get_autosync()?)?;
+    new.set_pgroup(old.get_pgroup()?)?;
+    new.set_image_trust(&old.get_image_trust()?)?;
+    new.set_image_folders(&old.get_image_folders()?)?;
     new.set_path(Some(old.get_path()?.as_ref()))?;
-    session.replace_handle(new)?;
+    session.replace_handle(new);
     Ok(())
 }
 

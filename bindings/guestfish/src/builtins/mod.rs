@@ -25,17 +25,13 @@ use bstr::{BStr, BString};
 
 /// One command: what it says about itself and what it does.
 #[derive(Debug)]
-pub struct Builtin {
-    pub about: &'static About,
-    pub run: fn(&mut Session, &Call<'_>) -> Result<()>,
+struct Builtin {
+    about: &'static About,
+    run: fn(&mut Session, &Call<'_>) -> Result<()>,
 }
 
-impl Builtin {
-    /// Every name of the command.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        std::iter::once(self.about.name).chain(self.about.aliases.iter().copied())
-    }
-}
+/// Runs the command that is behind another one: name, words, depth.
+pub type Runner = fn(&mut Session, &BString, &[BString], usize) -> Result<()>;
 
 /// How a command was typed.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +41,7 @@ pub struct Call<'a> {
     pub words: &'a [BString],
     /// Commands like `glob` and `time` around it.
     pub depth: usize,
+    pub runner: Runner,
 }
 
 impl Call<'_> {
@@ -53,14 +50,27 @@ impl Call<'_> {
         Error::new(format!("{}: incorrect number of arguments", about.name)).note(format!("usage: {}", about.usage))
     }
 
+    /// Run the command that this one is a prefix of.
+    fn run(&self, session: &mut Session, name: &BString, words: &[BString]) -> Result<()> {
+        (self.runner)(session, name, words, self.depth + 1)
+    }
+
     /// The command that this one is a prefix of.
     fn inner(&self, about: &About) -> Result<(&BString, &[BString])> {
         self.words.split_first().ok_or_else(|| self.usage(about))
     }
 }
 
+/// Run one of them.
+pub fn run(about: &About, session: &mut Session, call: &Call<'_>) -> Result<()> {
+    match BUILTINS.iter().find(|b| b.about.name == about.name) {
+        Some(builtin) => (builtin.run)(session, call),
+        None => Err(Error::new(format!("{}: internal error: the command is described but not there", about.name))),
+    }
+}
+
 /// All of them, by name.
-pub static BUILTINS: &[Builtin] = &[
+static BUILTINS: &[Builtin] = &[
     Builtin { about: &about::ALLOC, run: image::alloc },
     Builtin { about: &about::COPY_IN, run: copy::copy_in },
     Builtin { about: &about::COPY_OUT, run: copy::copy_out },
@@ -92,8 +102,7 @@ mod tests {
 
     #[test]
     fn every_description_has_its_command() {
-        let text = include_str!("../../../../generator/templates/shell/builtins.md");
-        let described: Vec<&str> = text.lines().filter_map(|l| l.strip_prefix("# ")).collect();
+        let described: Vec<&str> = about::ALL.iter().map(|a| a.name).collect();
         let known: Vec<&str> = BUILTINS.iter().map(|b| b.about.name).collect();
         assert_eq!(described, known);
     }

@@ -4,6 +4,7 @@ use super::guest_file::{fetch, program, run_program};
 use super::Call;
 use crate::error::Result;
 use crate::generated::builtins as about;
+use crate::host;
 use crate::session::Session;
 use std::process::Command;
 
@@ -25,5 +26,5 @@ pub(super) fn man(session: &mut Session, call: &Call<'_>) -> Result<()> {
         return Err(call.usage(&about::MAN));
     }
     session.out.flush()?;
-    crate::exec::outcome(&"man 1 guestfish".into(), Command::new("man").args(["1", "guestfish"]).status())
+    host::outcome(&"man 1 guestfish".into(), Command::new("man").args(["1", "guestfish"]).status())
 }

@@ -3,12 +3,13 @@
 //! In: the words of a command. Out: its outcome; what it prints comes by itself, because the listener writes
 //! to the streams of this process. Local commands, pipes and `-<<END` uploads are still done here.
 
+use super::target::Remote;
 use super::{place, wire};
-use crate::command::{find, Found};
+use crate::catalogue::{find, Found};
 use crate::error::{Error, Result};
 use crate::session::Session;
 use crate::words;
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BStr, BString};
 use rustix::stdio::{stderr, stdin, stdout};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
@@ -16,29 +17,11 @@ use std::os::unix::net::UnixStream;
 /// Commands that run the one after them.
 const PREFIXES: [&[u8]; 3] = [b"glob", b"not", b"time"];
 
-/// The listener that gets the commands.
-#[derive(Debug, Clone, Copy)]
-pub struct Remote {
-    pid: u32,
-}
-
-impl Remote {
-    /// From the value of `--remote=`, or from `$GUESTFISH_PID`.
-    pub fn new(given: Option<&BString>) -> Result<Self> {
-        let from_environment = std::env::var_os("GUESTFISH_PID").map(|v| BString::from(v.as_bytes()));
-        let text = given.cloned().or(from_environment).ok_or_else(|| {
-            Error::new("--remote: $GUESTFISH_PID is not set").note("help: start a listener: eval \"$(guestfish --listen)\"")
-        })?;
-        let pid = text.to_str().ok().and_then(|t| t.parse().ok()).filter(|p| *p > 0);
-        pid.map(|pid| Remote { pid }).ok_or_else(|| Error::new(format!("--remote: '{text}' is no process id")))
-    }
-
-    fn connect(self) -> Result<UnixStream> {
-        let path = place::socket(self.pid)?;
-        UnixStream::connect(&path).map_err(|e| {
-            Error::io(path.as_os_str().as_bytes(), &e).note(format!("help: no guestfish listens as process {}", self.pid))
-        })
-    }
+fn connect(remote: Remote) -> Result<UnixStream> {
+    let path = place::socket(remote.pid)?;
+    UnixStream::connect(&path).map_err(|e| {
+        Error::io(path.as_os_str().as_bytes(), &e).note(format!("help: no guestfish listens as process {}", remote.pid))
+    })
 }
 
 impl Session {
@@ -51,12 +34,12 @@ impl Session {
         let at = sent.iter().position(|w| !PREFIXES.iter().any(|p| w.eq_ignore_ascii_case(p))).unwrap_or(0);
         if let [name, words @ ..] = sent.get_mut(at..).unwrap_or_default() {
             if let Some(Found::Api(command)) = find(name) {
-                words::inline_files(command, words, &mut self.ask, &mut kept)?;
+                words::inline_files(command.signature(), words, &mut self.ask, &mut kept)?;
             }
         }
         let (may_fail, stdin_is_script) = (self.may_fail, self.stdin_is_script);
         self.out.flush()?;
-        let connection = remote.connect()?;
+        let connection = connect(remote)?;
         let theirs = connection.try_clone().map_err(|e| Error::io("remote", &e))?;
         // A listener whose client is gone cancels the call.
         self.interrupt.watch(move || drop(theirs.shutdown(std::net::Shutdown::Both)));
@@ -64,7 +47,7 @@ impl Session {
         wire::send_request(&connection, &wire::Request { may_fail, stdin_is_script, words: sent })?;
         let outcome = wire::receive_reply(&connection).unwrap_or_else(Err);
         // Whoever ends the listener has nobody left to send commands to.
-        let ended = matches!(find(name), Some(Found::Own(own)) if own.about.name == "quit");
+        let ended = matches!(find(name), Some(Found::Own(own)) if own.name == "quit");
         self.quit = self.quit || (ended && outcome.is_ok());
         outcome
     }

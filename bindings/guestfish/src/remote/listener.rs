@@ -7,10 +7,10 @@
 //! Going to the background means starting this program again: the parent passes on what the child prints up
 //! to the end of the line, and ends. A fork would need `unsafe`, and not copy the threads.
 
-use super::streams::{self, Borrowed};
 use super::{place, wire};
 use crate::error::{Error, Result};
 use crate::session::Session;
+use crate::streams::{self, Borrowed, Streams};
 use guestfs::Canceller;
 use rustix::event::{poll, PollFd, PollFlags};
 use std::io::{BufRead, BufReader, ErrorKind, Write};
@@ -61,8 +61,10 @@ pub fn serve(session: &mut Session, csh: bool) -> Result<()> {
         let end = stop.try_clone().and_then(|s| signal_hook::low_level::pipe::register(signal, s));
         end.map_err(|e| Error::io("signal handler", &e))?;
     }
+    session.interrupt.end_orderly();
     let socket = Socket::bind(pid)?;
-    let line = if csh { format!("setenv GUESTFISH_PID {pid}") } else { format!("GUESTFISH_PID={pid}; export GUESTFISH_PID") };
+    let line =
+        if csh { format!("setenv GUESTFISH_PID {pid}") } else { format!("GUESTFISH_PID={pid}; export GUESTFISH_PID") };
     session.out.line(line)?;
     session.out.flush()?;
     streams::detach()?;
@@ -77,7 +79,7 @@ pub fn serve(session: &mut Session, csh: bool) -> Result<()> {
             Err(e) => return Err(Error::io("remote", &e)),
         }
     }
-    Ok(())
+    Ok(session.handle().shutdown()?)
 }
 
 /// The socket, there for as long as this lives.
@@ -134,18 +136,22 @@ fn answer(session: &mut Session, client: &UnixStream, socket: &Socket) -> Option
             return None;
         }
     };
-    let (mut outcome, last) = match Borrowed::new(&theirs) {
+    let (outcome, last) = match Borrowed::new(&theirs) {
         Ok(_borrowed) => {
-            let outcome = execute(session, client, &request);
+            let mut outcome = execute(session, client, &request);
             let last = session.quit || (outcome.is_err() && !request.may_fail);
+            if last {
+                // Before the answer, so that the client finds everything written out; and while its streams
+                // are here, for scripts that wait for the end.
+                outcome = outcome.and(session.handle().shutdown().map_err(Error::from));
+                session.handle().close_in_place();
+            }
             (outcome, last)
         }
         Err(e) => (Err(e), false),
     };
     if last {
-        // Before the answer, so that the client finds everything written out and the socket gone.
-        let written = session.handle().shutdown().map_err(Error::from);
-        outcome = outcome.and(written);
+        // Before the answer as well.
         socket.remove();
     }
     // The client has gone: its business.
@@ -153,7 +159,7 @@ fn answer(session: &mut Session, client: &UnixStream, socket: &Socket) -> Option
     last.then(|| outcome.map_err(|_| Error::printed()))
 }
 
-fn receive(client: &UnixStream) -> Result<(wire::Streams, wire::Request)> {
+fn receive(client: &UnixStream) -> Result<(Streams, wire::Request)> {
     // Its directory keeps everybody else out; this is the second lock.
     let peer = rustix::net::sockopt::socket_peercred(client).map_err(|e| Error::io("remote", &e.into()))?;
     if peer.uid != rustix::process::geteuid() && !peer.uid.is_root() {

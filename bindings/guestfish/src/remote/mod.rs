@@ -7,7 +7,7 @@
 pub mod client;
 pub mod listener;
 mod place;
-mod streams;
+pub mod target;
 mod wire;
 
 use crate::error::{Error, Result};
@@ -22,8 +22,9 @@ pub fn check(options: &Options) -> Result<()> {
         Some(Control::Listen) if options.file.is_some() => Err(Error::new("cannot use --listen with --file")),
         Some(Control::Listen) => Ok(()),
         Some(Control::Remote(_)) if !options.drives.is_empty() || !options.mounts.is_empty() || options.inspector => {
-            Err(Error::new("-a, -d, -N, -m and -i cannot be used with --remote")
-                .note("help: give them to --listen, or send the commands instead: guestfish --remote add-drive disk.img"))
+            Err(Error::new("-a, -d, -N, -m and -i cannot be used with --remote").note(
+                "help: give them to --listen, or send the commands instead: guestfish --remote add-drive disk.img",
+            ))
         }
         Some(Control::Remote(_)) => Ok(()),
     }

@@ -30,7 +30,9 @@ fn check(directory: &Path, found: &Metadata, user: u32) -> Result<()> {
     let why = match () {
         () if !found.is_dir() => "is no directory".to_owned(),
         () if found.uid() != user => format!("belongs to user {}, not to {user}", found.uid()),
-        () if found.mode() & 0o7777 & !PRIVATE != 0 => format!("can be used by others (mode {:o})", found.mode() & 0o7777),
+        () if found.mode() & 0o7777 & !PRIVATE != 0 => {
+            format!("can be used by others (mode {:o})", found.mode() & 0o7777)
+        }
         () => return Ok(()),
     };
     Err(Error::new(format!("{} {why}: remote control is not safe", directory.display()))

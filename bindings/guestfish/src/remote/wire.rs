@@ -5,23 +5,29 @@
 //! Client and listener are of the same version: the number in the magic changes with the format.
 
 use crate::error::{Error, Result};
+use crate::streams::Streams;
 use bstr::{BString, ByteSlice};
 use rustix::net::{
-    recvmsg, sendmsg, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags,
 };
 use std::io::{IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
 
 /// First bytes of a connection.
-const MAGIC: &[u8; 16] = b"guestfish-rs\0\0\0\x01";
+const MAGIC: &[u8; 16] = b"guestfish-rs\0\0\0\x02";
+
+/// First byte of a reply: the command did what it should.
+const DONE: u8 = 0;
+/// It failed, which the text says unless the listener has printed it.
+const FAILED: u8 = 1;
+/// The same in the words of the library.
+const LIBRARY_FAILED: u8 = 2;
 
 /// Largest message, in bytes: more than any command line, and than any line that makes sense in a script.
 const LARGEST: u32 = 16 * 1024 * 1024;
-
-/// Standard input, output and error of the client.
-pub type Streams = [OwnedFd; 3];
 
 /// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,27 +102,28 @@ fn parse_request(body: &[u8]) -> Option<Request> {
 
 /// Send an outcome.
 pub fn send_reply(to: &UnixStream, outcome: &Result<()>) -> Result<()> {
-    let mut body = vec![u8::from(outcome.is_err())];
-    if let Err(e) = outcome {
-        body.extend_from_slice(&e.text());
-    }
+    let body = match outcome {
+        Ok(()) => vec![DONE],
+        Err(e) => [&[if e.is_of_library() { LIBRARY_FAILED } else { FAILED }], e.text().as_slice()].concat(),
+    };
     send(to, &body)
 }
 
 /// Receive an outcome. The outer result is that of the connection.
 pub fn receive_reply(from: &UnixStream) -> Result<Result<()>> {
     match receive(from)?.as_slice() {
-        [0, ..] => Ok(Ok(())),
+        [DONE, ..] => Ok(Ok(())),
         [_] => Ok(Err(Error::printed())),
-        [_, text @ ..] => Ok(Err(Error::new(text.as_bstr()))),
+        [kind, text @ ..] => Ok(Err(Error::new(text.as_bstr()).of_library(*kind == LIBRARY_FAILED))),
         [] => Err(Error::new("remote: an answer that makes no sense")),
     }
 }
 
 fn length(bytes: usize) -> Result<u32> {
-    u32::try_from(bytes).ok().filter(|n| *n <= LARGEST).ok_or_else(|| {
-        Error::new(format!("remote: {bytes} bytes are too many for one command (at most {LARGEST})"))
-    })
+    u32::try_from(bytes)
+        .ok()
+        .filter(|n| *n <= LARGEST)
+        .ok_or_else(|| Error::new(format!("remote: {bytes} bytes are too many for one command (at most {LARGEST})")))
 }
 
 fn send(mut to: &UnixStream, body: &[u8]) -> Result<()> {
@@ -187,7 +194,7 @@ mod tests {
     fn outcomes() {
         let (a, b) = UnixStream::pair().unwrap();
         let failed = Error::new("one").note("two");
-        for outcome in [Ok(()), Err(failed), Err(Error::printed())] {
+        for outcome in [Ok(()), Err(failed.clone().of_library(true)), Err(failed), Err(Error::printed())] {
             send_reply(&a, &outcome).unwrap();
             assert_eq!(receive_reply(&b).unwrap(), outcome);
         }

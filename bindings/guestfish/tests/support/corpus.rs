@@ -91,7 +91,8 @@ pub fn run(guestfish: &Path, case: &Case) -> Outcome {
         other => panic!("unknown kind of case: {other}"),
     };
     clean(&mut command, dir.path());
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors.reopen().unwrap()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors.reopen().unwrap()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     if case.kind == "script" {
         // A script may be left before its end.

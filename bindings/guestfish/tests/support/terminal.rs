@@ -38,7 +38,11 @@ impl Terminal {
         // Whatever started the tests may have had signals ignored, as nohup does; guestfish would leave it at
         // that. setsid makes the terminal the controlling one, so that Ctrl-C becomes SIGINT.
         let mut command = Command::new("env");
-        command.args(["--default-signal", "setsid", "--ctty"]).arg("--wait").arg(env!("CARGO_BIN_EXE_guestfish")).args(args);
+        command
+            .args(["--default-signal", "setsid", "--ctty"])
+            .arg("--wait")
+            .arg(env!("CARGO_BIN_EXE_guestfish"))
+            .args(args);
         clean(&mut command, dir.path());
         command.env("TERM", "xterm").envs(env.iter().copied());
         let child = command.stdin(side()).stdout(side()).stderr(side()).spawn().unwrap();
@@ -72,7 +76,10 @@ impl Terminal {
             let left = end.saturating_duration_since(Instant::now());
             match self.output.recv_timeout(left) {
                 Ok(bytes) => self.seen += &String::from_utf8_lossy(&bytes),
-                Err(e) => panic!("{text:?} did not appear ({e}); seen: {:?}", self.seen),
+                Err(e) => {
+                    let from = self.seen.char_indices().rev().nth(2000).map_or(0, |(at, _)| at);
+                    panic!("{text:?} did not appear ({e}); seen at last: {:?}", &self.seen[from..])
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What a confined child can write to: needs root, and is not run without.
 
-use super::super::confine::confine;
+use crate::sys::confine::confine;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::process::Command;
@@ -49,7 +49,9 @@ fn a_confined_child_writes_below_its_directory_only() {
         let why = ["Read-only file system", "Permission denied"];
         assert!(!output.status.success() && why.iter().any(|w| said.contains(w)), "{path}: {said}");
     }
-    for command in ["chmod 777 ..", "chown 1 ../beside", "touch -d @1 ../beside", "ln sub/here ../beside/l", "mkdir ../d"] {
+    for command in
+        ["chmod 777 ..", "chown 1 ../beside", "touch -d @1 ../beside", "ln sub/here ../beside/l", "mkdir ../d"]
+    {
         assert!(!run(&format!("echo x > sub/here; {command}")).unwrap().status.success(), "{command}");
     }
     // And for us all is as it was.

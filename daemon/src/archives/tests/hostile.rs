@@ -186,7 +186,10 @@ fn symbolic() -> Vec<(&'static str, Vec<Member>)> {
         ("through an absolute link", vec![link("l", "/etc"), file("l/passwd", "x"), file("l/new", "x")]),
         ("through the host's root", vec![link("l", "/"), file("l/guestfs-rs-escaped", "x")]),
         ("through a link above the guest", vec![link("l", "../.."), file("l/secret", "x"), file("l/new", "x")]),
-        ("through a process", vec![link("l", "/proc/self/cwd"), file("l/x", "x"), link("m", "/proc/1/root"), file("m/x", "x")]),
+        (
+            "through a process",
+            vec![link("l", "/proc/self/cwd"), file("l/x", "x"), link("m", "/proc/1/root"), file("m/x", "x")],
+        ),
         ("directory through a link", vec![out(), owned(dir("l/d"), "0000777", 1000), dir("l/new")]),
         ("pipe through a link", vec![out(), fifo("l/fifo"), fifo("l/pipe")]),
         ("link through a link", vec![out(), link("l/link", "x"), link("l/new", "/")]),
@@ -195,17 +198,36 @@ fn symbolic() -> Vec<(&'static str, Vec<Member>)> {
         ("chain in the other order", vec![link("a", "b"), link("b", "../etc"), file("a/passwd", "x")]),
         ("climbing step by step", vec![link("u", ".."), link("v", "u/etc"), file("v/passwd", "x"), file("u/x", "x")]),
         ("by way of a directory", vec![dir("d"), link("d/u", ".."), link("w", "d/u/../etc"), file("w/passwd", "x")]),
-        ("file becomes a link", vec![file("l", "x"), link("l", "../etc/passwd"), owned(file("l", "y"), "0000777", 1000)]),
+        (
+            "file becomes a link",
+            vec![file("l", "x"), link("l", "../etc/passwd"), owned(file("l", "y"), "0000777", 1000)],
+        ),
         ("empty file on a link", vec![link("l", "../etc/passwd"), owned(file("l", ""), "0000777", 1000)]),
         ("directory becomes a link", vec![all(), out()]),
         ("directory becomes an absolute link", vec![all(), link("l", "/etc")]),
         ("link becomes a directory", vec![out(), all(), file("l/passwd", "x")]),
         ("there and back", vec![all(), out(), all(), out()]),
-        ("directory in a directory becomes a link", vec![dir("d"), all(), owned(dir("d/l"), "0000777", 9), link("d/l", "../../etc")]),
+        (
+            "directory in a directory becomes a link",
+            vec![dir("d"), all(), owned(dir("d/l"), "0000777", 9), link("d/l", "../../etc")],
+        ),
         ("known under an alias", vec![dir("d"), link("a", "d"), owned(dir("a/d"), "0000777", 9), link("a", "/etc")]),
-        ("alias that changes", vec![dir("d"), dir("e"), link("a", "d"), owned(dir("a/x"), "0000777", 9), link("a", "e"), link("e/x", "/etc")]),
+        (
+            "alias that changes",
+            vec![
+                dir("d"),
+                dir("e"),
+                link("a", "d"),
+                owned(dir("a/x"), "0000777", 9),
+                link("a", "e"),
+                link("e/x", "/etc"),
+            ],
+        ),
         ("pipe on a link", vec![link("l", "../etc/fifo"), fifo("l")]),
-        ("owner and time of a link", vec![owned(link("l", "../etc/passwd"), "0000777", 1000), owned(link("m", "old"), "0000777", 9)]),
+        (
+            "owner and time of a link",
+            vec![owned(link("l", "../etc/passwd"), "0000777", 1000), owned(link("m", "old"), "0000777", 9)],
+        ),
         ("long target", vec![long_link("../etc"), link("l", "old"), file("l/passwd", "x")]),
         ("pax target", vec![pax("linkpath", "../etc"), link("l", "old"), file("l/passwd", "x")]),
         ("link to itself", vec![link("l", "l"), file("l/x", "x"), link("m", "../dst/m"), dir("m/d")]),
@@ -220,7 +242,10 @@ fn hard_and_old() -> Vec<(&'static str, Vec<Member>)> {
         ("hard link to an absolute name", vec![hard("h", "/etc/passwd"), owned(file("h", "x"), "0000777", 1)]),
         ("hard link of a link", vec![secret(), hard("h", "l"), file("h", "x")]),
         ("hard link of a link, written through", vec![link("l", "../etc"), hard("h", "l"), file("h/passwd", "x")]),
-        ("hard link behind a link", vec![link("l", "../etc"), hard("h", "l/passwd"), owned(file("h", "x"), "0000777", 1)]),
+        (
+            "hard link behind a link",
+            vec![link("l", "../etc"), hard("h", "l/passwd"), owned(file("h", "x"), "0000777", 1)],
+        ),
         ("hard link behind a chain", vec![link("b", "/etc"), link("a", "b"), hard("h", "a/passwd")]),
         ("hard link of a directory", vec![dir("d"), hard("h", "d"), file("h/x", "x"), hard("i", "..")]),
         ("hard link over a link", vec![file("f", "x"), secret(), hard("l", "f"), owned(file("l", "y"), "0000777", 1)]),
@@ -233,11 +258,23 @@ fn hard_and_old() -> Vec<(&'static str, Vec<Member>)> {
         ("pipe on a link that was there", vec![fifo("old/fifo")]),
         ("link on a link that was there", vec![link("old/etc", "/"), file("old/etc/x", "x")]),
         ("full directory becomes a link", vec![link("old", "../etc"), file("old/x", "x")]),
-        ("directory, file, pipe, link", vec![dir("x"), file("x", "1"), fifo("x"), link("x", "/etc"), owned(dir("x"), "0000777", 2)]),
-        ("wrong size of everything", vec![changed(dir("d"), 124, b"00000000777"), changed(fifo("p"), 124, b"00000000777"), file("../y", "x")]),
-        ("negative time", vec![changed(file("f", "x"), 136, &[0xff; 12]), changed(link("l", "/etc"), 136, &[0x80; 12])]),
+        (
+            "directory, file, pipe, link",
+            vec![dir("x"), file("x", "1"), fifo("x"), link("x", "/etc"), owned(dir("x"), "0000777", 2)],
+        ),
+        (
+            "wrong size of everything",
+            vec![changed(dir("d"), 124, b"00000000777"), changed(fifo("p"), 124, b"00000000777"), file("../y", "x")],
+        ),
+        (
+            "negative time",
+            vec![changed(file("f", "x"), 136, &[0xff; 12]), changed(link("l", "/etc"), 136, &[0x80; 12])],
+        ),
         ("odd owner", vec![changed(owned(dir("d"), "0007777", 0), 108, b"37777777777"), link("d", "../etc")]),
-        ("letters nobody knows", vec![changed(file("../a", "x"), 156, b"Z"), changed(link("l", "../etc"), 156, b"!"), file("l/x", "x")]),
+        (
+            "letters nobody knows",
+            vec![changed(file("../a", "x"), 156, b"Z"), changed(link("l", "../etc"), 156, b"!"), file("l/x", "x")],
+        ),
     ]
 }
 

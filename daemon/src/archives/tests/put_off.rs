@@ -14,8 +14,11 @@ fn foreign() -> Vec<u8> {
 fn a_directory_that_became_a_link_keeps_its_attributes_to_itself() {
     for to in ["/etc", "../etc", "/dst/other"] {
         let mut s = Scene::new();
-        s.check("swap", &late_end([owned(dir("other"), "0000711", 7), owned(dir("d"), "0000777", 1000), link("d", to)]))
-            .unwrap();
+        s.check(
+            "swap",
+            &late_end([owned(dir("other"), "0000711", 7), owned(dir("d"), "0000777", 1000), link("d", to)]),
+        )
+        .unwrap();
         assert_eq!(fs::read_link(s.guest.host("/dst/d")).unwrap().to_str(), Some(to));
         let other = fs::metadata(s.guest.host("/dst/other")).unwrap();
         assert_eq!(other.permissions().mode() & 0o7777, 0o711, "{to}");
@@ -58,9 +61,17 @@ fn a_file_in_a_links_place_stays() {
 
 #[test]
 fn the_real_tar_does_not_write_through_links_of_members_before_it() {
-    for (to, through) in [("/", "up/guestfs-rs-escaped"), ("../etc", "up/x"), ("../etc", "up/passwd"), ("../../", "up/secret")] {
+    for (to, through) in
+        [("/", "up/guestfs-rs-escaped"), ("../etc", "up/x"), ("../etc", "up/passwd"), ("../../", "up/secret")]
+    {
         let mut s = Scene::new();
-        let archive = late_end([link("up", to), owned(dir("d"), "0000750", 0), foreign(), file(through, "evil"), file("good", "x")]);
+        let archive = late_end([
+            link("up", to),
+            owned(dir("d"), "0000750", 0),
+            foreign(),
+            file(through, "evil"),
+            file("good", "x"),
+        ]);
         let e = s.check(through, &archive).unwrap_err();
         assert!(e.to_string().contains("tar: "), "{e}");
         assert_eq!(s.guest.read("/dst/good"), b"x");
@@ -78,7 +89,8 @@ fn a_hard_link_that_the_real_tar_makes_of_a_link_is_not_passed_over() {
     assert_eq!(fs::read_link(s.guest.host("/dst/l")).unwrap().to_str(), Some("/etc"));
     // Ours are known, by whatever name they are linked.
     let mut s = Scene::new();
-    let members = [dir("d"), link("alias", "d"), link("d/l", "/etc"), hard("h", "alias/l"), hard("h", "d/l"), foreign()];
+    let members =
+        [dir("d"), link("alias", "d"), link("d/l", "/etc"), hard("h", "alias/l"), hard("h", "d/l"), foreign()];
     s.check("known", &late_end(members)).unwrap();
     for name in ["/dst/d/l", "/dst/h"] {
         assert_eq!(fs::read_link(s.guest.host(name)).unwrap().to_str(), Some("/etc"), "{name}");
@@ -98,7 +110,10 @@ fn the_real_tar_gets_the_records_for_all_members() {
         file("new", "x"),
     ]);
     s.check("global", &archive).unwrap();
-    assert_eq!(["/dst/ours", "/dst/tars", "/dst/new"].map(|n| time(n, &s)), [1_050_000_000, 1_050_000_000, 1_100_000_000]);
+    assert_eq!(
+        ["/dst/ours", "/dst/tars", "/dst/new"].map(|n| time(n, &s)),
+        [1_050_000_000, 1_050_000_000, 1_100_000_000]
+    );
     // Those of the handed over member itself take the place of the earlier ones.
     let archive = late_end([
         global("mtime", "1050000000"),

@@ -5,8 +5,8 @@
 //! (`bindings/c/src/marshal.rs`). Names the generator makes up start with `gfs_`.
 
 use super::{ffi_structs, ffi_types, C};
-use crate::emit::{Files, Target};
 use crate::emit::rust::{self, ident, RustFile};
+use crate::emit::{Files, Target};
 use crate::model::name::camel;
 use crate::model::{Api, Call, OptType, RetType};
 use proc_macro2::{Literal, TokenStream};
@@ -15,7 +15,7 @@ use quote::{format_ident, quote};
 /// All Rust files of the target.
 pub fn files(api: &Api) -> Files {
     let modules = rust::by_module(api, |c| C.unsupported(c).is_none());
-    let mut list = vec![RustFile::new("c/ffi/c_structs.rs", || ffi_structs::file(api))];
+    let mut list = Vec::new();
     let names: Vec<&str> = modules.keys().copied().collect();
     list.push(RustFile::new("c/ffi/mod.rs", move || {
         let docs = rust::module_docs("The exported functions of the C ABI, by module of the API.");
@@ -29,7 +29,9 @@ pub fn files(api: &Api) -> Files {
             quote! { #docs #uses #(#bodies)* }
         }));
     }
-    rust::render(list).into_iter().map(|(path, text)| (path, with_safety(&text))).collect()
+    let mut files: Files = rust::render(list).into_iter().map(|(path, text)| (path, with_safety(&text))).collect();
+    files.insert("c/ffi/c_structs.rs".into(), ffi_structs::file(api));
+    files
 }
 
 /// The Rust of one call, for `gen show`.
@@ -42,15 +44,9 @@ fn with_safety(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
         let code = line.trim_start();
-        let why = if code.starts_with("unsafe impl") {
-            Some("every pointer member is null or from malloc, and owned by the struct.")
-        } else if code.contains("unsafe {") {
-            Some("the caller keeps the contract above, which is all that is needed here.")
-        } else {
-            None
-        };
-        if let Some(why) = why {
+        if code.contains("unsafe {") {
             let indent = line.len() - code.len();
+            let why = "the caller keeps the contract above, which is all that is needed here.";
             out += &format!("{:indent$}// SAFETY: {why}\n", "");
         }
         out += line;
@@ -97,14 +93,14 @@ fn mentions_char(call: &Call) -> bool {
         RetType::Unit | RetType::Bool | RetType::Int | RetType::Int64 | RetType::Struct(_) | RetType::StructList(_)
     );
     in_ret
-        || call.args.iter().any(|a| ffi_types::has_char(a.ty))
-        || call.opts.iter().any(|o| matches!(o.ty, OptType::Str | OptType::StrList))
+        || call.args.iter().any(|a| ffi_types::has_char(a.ty.shape()))
+        || call.opts.iter().any(|o| ffi_types::has_char(o.ty.shape()))
 }
 
 fn mentions_int(call: &Call) -> bool {
     matches!(call.ret.ty, RetType::Unit | RetType::Bool | RetType::Int)
-        || call.args.iter().any(|a| ffi_types::has_int(a.ty))
-        || call.opts.iter().any(|o| matches!(o.ty, OptType::Bool | OptType::Int))
+        || call.args.iter().any(|a| ffi_types::has_int(a.ty.shape()))
+        || call.opts.iter().any(|o| ffi_types::has_int(o.ty.shape()))
 }
 
 /// Options struct, entry point and the form without options.
@@ -114,11 +110,11 @@ fn tokens(call: &Call) -> TokenStream {
     let method = ident(&call.name);
     let ret = ffi_types::ret(&call.ret.ty);
     let params: Vec<TokenStream> =
-        call.args.iter().flat_map(|a| ffi_types::params(a.ty, &a.name)).chain(size_param(call)).collect();
+        call.args.iter().flat_map(|a| ffi_types::params(a.ty.shape(), &a.name)).chain(size_param(call)).collect();
     let names: Vec<TokenStream> =
-        call.args.iter().flat_map(|a| ffi_types::param_names(a.ty, &a.name)).chain(size_name(call)).collect();
-    let reads: Vec<TokenStream> = call.args.iter().filter_map(|a| ffi_types::read(a.ty, &a.name)).collect();
-    let mut passed: Vec<TokenStream> = call.args.iter().map(|a| ffi_types::pass(a.ty, &a.name)).collect();
+        call.args.iter().flat_map(|a| ffi_types::param_names(a.ty.shape(), &a.name)).chain(size_name(call)).collect();
+    let reads: Vec<TokenStream> = call.args.iter().filter_map(|a| ffi_types::read(a.ty.shape(), &a.name)).collect();
+    let mut passed: Vec<TokenStream> = call.args.iter().map(|a| ffi_types::pass(a.ty.shape(), &a.name)).collect();
     let (opts_struct, opts_param, opts_read) = if call.opts.is_empty() {
         (None, None, None)
     } else {
@@ -184,7 +180,7 @@ fn options(call: &Call) -> TokenStream {
     let ty = opts_type(call);
     let safe = format_ident!("{}Opts", camel(&call.name));
     let fields = call.opts.iter().map(|o| {
-        let (name, ty) = (ident(&o.name), ffi_types::opt(o.ty));
+        let (name, ty) = (ident(&o.name), ffi_types::argument(o.ty.shape()));
         quote! { #name: #ty }
     });
     let values = call.opts.iter().enumerate().map(|(bit, o)| {

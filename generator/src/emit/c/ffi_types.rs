@@ -2,60 +2,64 @@
 //!
 //! In: types of the model. Out: tokens for `ffi.rs`.
 
-use super::types::{passing, Passing};
 use crate::emit::rust::ident;
 use crate::model::name::camel;
-use crate::model::{ArgType, OptType, RetType};
+use crate::model::{RetType, Shape};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-/// Parameters of one argument.
-pub fn params(ty: ArgType, name: &str) -> Vec<TokenStream> {
-    let id = ident(name);
-    match passing(ty) {
-        Passing::Bool | Passing::Int => vec![quote! { #id: c_int }],
-        Passing::Int64 => vec![quote! { #id: i64 }],
-        Passing::Str | Passing::OptStr => vec![quote! { #id: *const c_char }],
-        Passing::StrList => vec![quote! { #id: *const *const c_char }],
-        Passing::Buffer => {
-            let size = format_ident!("gfs_{name}_size");
-            vec![quote! { #id: *const c_char }, quote! { #size: usize }]
-        }
-        Passing::Pointer => vec![quote! { #id: *mut libc::c_void }],
+/// Type of an argument, required or member of an `_argv` struct.
+pub fn argument(shape: Shape) -> TokenStream {
+    match shape {
+        Shape::Bool | Shape::Int => quote! { c_int },
+        Shape::Int64 => quote! { i64 },
+        Shape::Str | Shape::OptStr | Shape::Buffer => quote! { *const c_char },
+        Shape::StrList => quote! { *const *const c_char },
+        Shape::Pointer => quote! { *mut libc::c_void },
     }
+}
+
+/// Parameters of one argument.
+pub fn params(shape: Shape, name: &str) -> Vec<TokenStream> {
+    let (id, ty) = (ident(name), argument(shape));
+    let mut all = vec![quote! { #id: #ty }];
+    if shape == Shape::Buffer {
+        let size = format_ident!("gfs_{name}_size");
+        all.push(quote! { #size: usize });
+    }
+    all
 }
 
 /// Names of those parameters.
-pub fn param_names(ty: ArgType, name: &str) -> Vec<TokenStream> {
+pub fn param_names(shape: Shape, name: &str) -> Vec<TokenStream> {
     let id = ident(name);
-    match passing(ty) {
-        Passing::Buffer => {
-            let size = format_ident!("gfs_{name}_size");
-            vec![quote! { #id }, quote! { #size }]
-        }
-        _ => vec![quote! { #id }],
+    let mut all = vec![quote! { #id }];
+    if shape == Shape::Buffer {
+        let size = format_ident!("gfs_{name}_size");
+        all.push(quote! { #size });
     }
+    all
 }
 
 /// True when a parameter's type mentions `c_char`.
-pub fn has_char(ty: ArgType) -> bool {
-    matches!(passing(ty), Passing::Str | Passing::OptStr | Passing::StrList | Passing::Buffer)
+pub fn has_char(shape: Shape) -> bool {
+    matches!(shape, Shape::Str | Shape::OptStr | Shape::StrList | Shape::Buffer)
 }
 
 /// True when a parameter's type mentions `c_int`.
-pub fn has_int(ty: ArgType) -> bool {
-    matches!(passing(ty), Passing::Bool | Passing::Int)
+pub fn has_int(shape: Shape) -> bool {
+    matches!(shape, Shape::Bool | Shape::Int)
 }
 
 /// The statement that turns a raw argument into a safe one; scalars need none.
-pub fn read(ty: ArgType, name: &str) -> Option<TokenStream> {
+pub fn read(shape: Shape, name: &str) -> Option<TokenStream> {
     let id = ident(name);
-    Some(match passing(ty) {
-        Passing::Bool | Passing::Int | Passing::Int64 | Passing::Pointer => return None,
-        Passing::Str => quote! { let #id = gfs_call.str(#name, #id)?; },
-        Passing::OptStr => quote! { let #id = gfs_call.opt_str(#id); },
-        Passing::StrList => quote! { let #id = gfs_call.list(#name, #id)?; },
-        Passing::Buffer => {
+    Some(match shape {
+        Shape::Bool | Shape::Int | Shape::Int64 | Shape::Pointer => return None,
+        Shape::Str => quote! { let #id = gfs_call.str(#name, #id)?; },
+        Shape::OptStr => quote! { let #id = gfs_call.opt_str(#id); },
+        Shape::StrList => quote! { let #id = gfs_call.list(#name, #id)?; },
+        Shape::Buffer => {
             let size = format_ident!("gfs_{name}_size");
             quote! { let #id = gfs_call.buffer(#name, #id, #size)?; }
         }
@@ -63,23 +67,13 @@ pub fn read(ty: ArgType, name: &str) -> Option<TokenStream> {
 }
 
 /// The argument as the safe method takes it.
-pub fn pass(ty: ArgType, name: &str) -> TokenStream {
+pub fn pass(shape: Shape, name: &str) -> TokenStream {
     let id = ident(name);
-    match passing(ty) {
-        Passing::Bool => quote! { #id != 0 },
-        Passing::StrList => quote! { &#id },
-        Passing::Pointer => quote! { guestfs::Pointer::new(#id) },
+    match shape {
+        Shape::Bool => quote! { #id != 0 },
+        Shape::StrList => quote! { &#id },
+        Shape::Pointer => quote! { guestfs::Pointer::new(#id) },
         _ => quote! { #id },
-    }
-}
-
-/// Type of a member of an `_argv` struct.
-pub fn opt(ty: OptType) -> TokenStream {
-    match ty {
-        OptType::Bool | OptType::Int => quote! { c_int },
-        OptType::Int64 => quote! { i64 },
-        OptType::Str => quote! { *const c_char },
-        OptType::StrList => quote! { *const *const c_char },
     }
 }
 

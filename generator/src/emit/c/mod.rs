@@ -12,7 +12,7 @@ pub mod types;
 pub mod view;
 
 use super::{Files, Target};
-use crate::model::{Api, ArgType, Call};
+use crate::model::{Api, Call, Shape};
 
 /// The target.
 pub struct C;
@@ -48,8 +48,8 @@ pub fn covered(api: &Api) -> impl Iterator<Item = &Call> {
 
 /// Why the bindings over the C ABI do not have a call that it has.
 pub fn unsupported_above(call: &Call) -> Option<&'static str> {
-    let pointer = || call.args.iter().any(|a| a.ty == ArgType::Pointer);
-    C.unsupported(call).or_else(|| pointer().then_some("only C and Rust have pointers to pass"))
+    let pointer = || call.args.iter().any(|a| a.ty.shape() == Shape::Pointer);
+    C.unsupported(call).or_else(|| pointer().then_some("this language has no pointers to pass"))
 }
 
 #[derive(serde::Serialize)]

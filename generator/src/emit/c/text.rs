@@ -43,7 +43,9 @@ static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
 /// Fill template `name` with `view`.
 pub fn render(name: &str, view: &impl Serialize) -> String {
     let rendered = match &*TERA {
-        Ok(tera) => Context::from_serialize(view).and_then(|context| tera.render(name, &context)).map_err(|e| chain(&e)),
+        Ok(tera) => {
+            Context::from_serialize(view).and_then(|context| tera.render(name, &context)).map_err(|e| chain(&e))
+        }
         Err(e) => Err(chain(e)),
     };
     match rendered {

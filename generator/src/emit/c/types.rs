@@ -3,78 +3,27 @@
 //! In: types of the model. Out: declarations as upstream's header has them, so that programs compiled
 //! against one header run with the other's library.
 
-use crate::model::{ArgType, Call, FieldType, OptType, RetType};
+use crate::model::name::c_ident;
+use crate::model::{Call, FieldType, RetType, Shape};
+
+/// Type of an argument, required or not, to stand directly before its name.
+pub fn argument(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Bool | Shape::Int => "int ",
+        Shape::Int64 => "int64_t ",
+        Shape::Str | Shape::OptStr | Shape::Buffer => "const char *",
+        Shape::StrList => "char *const *",
+        Shape::Pointer => "void *",
+    }
+}
 
 /// What a C function takes for one required argument: one declaration, or two for a buffer.
-pub fn params(ty: ArgType, name: &str) -> Vec<String> {
-    match ty {
-        ArgType::Bool | ArgType::Int => vec![format!("int {name}")],
-        ArgType::Int64 => vec![format!("int64_t {name}")],
-        ArgType::Buffer => vec![format!("const char *{name}"), format!("size_t {name}_size")],
-        ArgType::Pointer => vec![format!("void *{name}")],
-        ArgType::StrList | ArgType::PathList | ArgType::DeviceList | ArgType::FilenameList => {
-            vec![format!("char *const *{name}")]
-        }
-        ArgType::Str
-        | ArgType::OptStr
-        | ArgType::Path
-        | ArgType::Device
-        | ArgType::Mountable
-        | ArgType::DeviceOrPath
-        | ArgType::MountableOrPath
-        | ArgType::Filename
-        | ArgType::Guid
-        | ArgType::Key
-        | ArgType::FileIn
-        | ArgType::FileOut => vec![format!("const char *{name}")],
+pub fn params(shape: Shape, name: &str) -> Vec<String> {
+    let mut all = vec![format!("{}{name}", argument(shape))];
+    if shape == Shape::Buffer {
+        all.push(format!("size_t {name}_size"));
     }
-}
-
-/// How the three bindings over the C ABI pass a required argument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Passing {
-    Bool,
-    Int,
-    Int64,
-    Str,
-    OptStr,
-    StrList,
-    Buffer,
-    Pointer,
-}
-
-/// The way an argument is passed, whatever it means.
-pub fn passing(ty: ArgType) -> Passing {
-    match ty {
-        ArgType::Bool => Passing::Bool,
-        ArgType::Int => Passing::Int,
-        ArgType::Int64 => Passing::Int64,
-        ArgType::OptStr => Passing::OptStr,
-        ArgType::Buffer => Passing::Buffer,
-        ArgType::Pointer => Passing::Pointer,
-        ArgType::StrList | ArgType::PathList | ArgType::DeviceList | ArgType::FilenameList => Passing::StrList,
-        ArgType::Str
-        | ArgType::Path
-        | ArgType::Device
-        | ArgType::Mountable
-        | ArgType::DeviceOrPath
-        | ArgType::MountableOrPath
-        | ArgType::Filename
-        | ArgType::Guid
-        | ArgType::Key
-        | ArgType::FileIn
-        | ArgType::FileOut => Passing::Str,
-    }
-}
-
-/// Type of a member of `struct guestfs_X_argv`, to stand directly before the name.
-pub fn opt(ty: OptType) -> &'static str {
-    match ty {
-        OptType::Bool | OptType::Int => "int ",
-        OptType::Int64 => "int64_t ",
-        OptType::Str => "const char *",
-        OptType::StrList => "char *const *",
-    }
+    all
 }
 
 /// Type of a result, to stand directly before the function's name.
@@ -100,10 +49,12 @@ pub fn error_value(ty: &RetType) -> &'static str {
 
 /// Members that one field of a struct has in C.
 pub fn members(ty: FieldType, name: &str) -> Vec<String> {
+    let length = format!("uint32_t {name}_len;");
+    let name = c_ident(name);
     match ty {
         FieldType::Char => vec![format!("char {name};")],
         FieldType::Str | FieldType::Device => vec![format!("char *{name};")],
-        FieldType::Buffer => vec![format!("uint32_t {name}_len;"), format!("char *{name};")],
+        FieldType::Buffer => vec![length, format!("char *{name};")],
         FieldType::I32 => vec![format!("int32_t {name};")],
         FieldType::U32 => vec![format!("uint32_t {name};")],
         FieldType::I64 => vec![format!("int64_t {name};")],
@@ -137,7 +88,6 @@ pub fn symbols(call: &Call) -> Vec<String> {
     }
     all
 }
-
 
 /// How the field tables of the bindings over the C ABI call a field's type (`enum gfs_field_type`).
 pub fn field_tag(ty: FieldType) -> &'static str {

@@ -108,7 +108,7 @@ fn structure(s: &Struct) -> StructView {
 /// View of one call.
 pub fn call(call: &Call) -> CallView {
     let mut declared: Vec<String> =
-        call.args.iter().flat_map(|a| types::params(a.ty, &ident(&a.name))).collect();
+        call.args.iter().flat_map(|a| types::params(a.ty.shape(), &ident(&a.name))).collect();
     if call.ret.ty == crate::model::RetType::Buffer {
         declared.push("size_t *size_r".to_owned());
     }
@@ -134,8 +134,8 @@ pub fn call(call: &Call) -> CallView {
                 name: ident(&o.name),
                 upper: o.name.to_uppercase(),
                 bit,
-                ty: types::opt(o.ty),
-                va_type: types::opt(o.ty).trim_end(),
+                ty: types::argument(o.ty.shape()),
+                va_type: types::argument(o.ty.shape()).trim_end(),
             })
             .collect(),
         deprecated: deprecated(call),

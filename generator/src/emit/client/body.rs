@@ -3,9 +3,9 @@
 //! Parameters keep their names from `api.toml`; everything else is `opts` or begins with `g_`, which
 //! `check/` reserves.
 
-use super::{is_copy, method_docs};
-use crate::emit::rust::{has_wire_args, ident, plain, ret_field, wire_args};
-use crate::model::{name, Arg, ArgType, Call, Opt, RetType, Side};
+use super::method_docs;
+use crate::emit::rust::{has_wire_args, ident, plain, result, ret_field, wire_args};
+use crate::model::{Arg, Call, Opt, RetType, Role, Shape, Side};
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -16,7 +16,7 @@ pub fn method(call: &Call) -> TokenStream {
     let params = call.args.iter().map(param);
     let opts_type = plain(&call.opts_type());
     let opts = (!call.opts.is_empty()).then(|| quote!(opts: opts::#opts_type));
-    let ret = result_type(&call.ret.ty);
+    let ret = result(&call.ret.ty, |_| quote!(BString));
     let conversions = call.args.iter().map(|a| conversion(call, a));
     let checks = call.args.iter().map(|a| check(call, a));
     let inner = inner(call);
@@ -40,48 +40,38 @@ pub fn method(call: &Call) -> TokenStream {
 
 fn param(arg: &Arg) -> TokenStream {
     let name = ident(&arg.name);
-    let ty = match arg.ty {
-        ArgType::Bool => quote!(bool),
-        ArgType::Int => quote!(i32),
-        ArgType::Int64 => quote!(i64),
-        ArgType::OptStr => quote!(Option<&BStr>),
-        ArgType::Buffer => quote!(&[u8]),
-        ArgType::Pointer => quote!(crate::Pointer<'_>),
-        t if is_list(t) => quote!(&[impl AsRef<[u8]>]),
-        _ => quote!(impl AsRef<[u8]>),
+    let ty = match arg.ty.shape() {
+        Shape::Bool => quote!(bool),
+        Shape::Int => quote!(i32),
+        Shape::Int64 => quote!(i64),
+        Shape::Str => quote!(impl AsRef<[u8]>),
+        Shape::OptStr => quote!(Option<&BStr>),
+        Shape::StrList => quote!(&[impl AsRef<[u8]>]),
+        Shape::Buffer => quote!(&[u8]),
+        Shape::Pointer => quote!(crate::Pointer<'_>),
     };
     quote!(#name: #ty)
-}
-
-fn is_list(ty: ArgType) -> bool {
-    matches!(ty, ArgType::StrList | ArgType::PathList | ArgType::DeviceList | ArgType::FilenameList)
-}
-
-fn is_string(ty: ArgType) -> bool {
-    use ArgType::{Bool, Buffer, Int, Int64, OptStr, Pointer};
-    !is_list(ty) && !matches!(ty, Bool | Int | Int64 | OptStr | Buffer | Pointer)
 }
 
 /// Generic parameters become plain references once, so that little is compiled per caller.
 fn conversion(call: &Call, arg: &Arg) -> TokenStream {
     let name = ident(&arg.name);
-    if is_list(arg.ty) {
-        quote!(let #name: Vec<BString> = #name.iter().map(|g_item| BString::from(g_item.as_ref())).collect();)
-    } else if is_string(arg.ty) && matches!(call.side, Side::Library { .. }) {
-        quote!(let #name = #name.as_ref().as_bstr();)
-    } else if is_string(arg.ty) {
-        quote!(let #name = #name.as_ref();)
-    } else {
-        TokenStream::new()
+    match (arg.ty.shape(), &call.side) {
+        (Shape::StrList, _) => {
+            quote!(let #name: Vec<BString> = #name.iter().map(|g_item| BString::from(g_item.as_ref())).collect();)
+        }
+        (Shape::Str, Side::Library { .. }) => quote!(let #name = #name.as_ref().as_bstr();),
+        (Shape::Str, Side::Daemon { .. }) => quote!(let #name = #name.as_ref();),
+        _ => TokenStream::new(),
     }
 }
 
 fn check(call: &Call, arg: &Arg) -> TokenStream {
     let (info, text, name) = (plain(&call.const_name()), &arg.name, ident(&arg.name));
-    match arg.ty {
-        ArgType::Guid => quote!(check::guid(self, &info::#info, #text, #name)?;),
-        ArgType::Filename => quote!(check::filename(self, &info::#info, #text, #name)?;),
-        ArgType::FilenameList => quote! {
+    match (arg.ty.role(), arg.ty.shape()) {
+        (Role::Guid, _) => quote!(check::guid(self, &info::#info, #text, #name)?;),
+        (Role::Filename, Shape::Str) => quote!(check::filename(self, &info::#info, #text, #name)?;),
+        (Role::Filename, _) => quote! {
             for g_item in &#name {
                 check::filename(self, &info::#info, #text, g_item)?;
             }
@@ -92,16 +82,16 @@ fn check(call: &Call, arg: &Arg) -> TokenStream {
 
 fn trace_arg(arg: &Arg) -> TokenStream {
     let (text, name) = (&arg.name, ident(&arg.name));
-    match arg.ty {
-        ArgType::Bool => quote!(g_trace.bool(#text, #name);),
-        ArgType::Int => quote!(g_trace.int(#text, #name.into());),
-        ArgType::Int64 => quote!(g_trace.int(#text, #name);),
-        ArgType::OptStr => quote!(g_trace.opt_str(#text, #name);),
-        ArgType::Buffer => quote!(g_trace.buffer(#text, #name);),
-        ArgType::Key => quote!(g_trace.key(#text, #name);),
-        ArgType::Pointer => quote!(g_trace.pointer(#text, #name);),
-        t if is_list(t) => quote!(g_trace.str_list(#text, &#name);),
-        _ => quote!(g_trace.str(#text, #name);),
+    match arg.ty.shape() {
+        Shape::Str if arg.ty.role() == Role::Key => quote!(g_trace.key(#text, #name);),
+        Shape::Bool => quote!(g_trace.bool(#text, #name);),
+        Shape::Int => quote!(g_trace.int(#text, #name.into());),
+        Shape::Int64 => quote!(g_trace.int(#text, #name);),
+        Shape::Str => quote!(g_trace.str(#text, #name);),
+        Shape::OptStr => quote!(g_trace.opt_str(#text, #name);),
+        Shape::StrList => quote!(g_trace.str_list(#text, &#name);),
+        Shape::Buffer => quote!(g_trace.buffer(#text, #name);),
+        Shape::Pointer => quote!(g_trace.pointer(#text, #name);),
     }
 }
 
@@ -116,7 +106,11 @@ fn inner(call: &Call) -> TokenStream {
             let (module, name) = (ident(module), ident(&call.name));
             let args = call.args.iter().map(|a| {
                 let n = ident(&a.name);
-                if is_list(a.ty) { quote!(&#n) } else { quote!(#n) }
+                if a.ty.shape() == Shape::StrList {
+                    quote!(&#n)
+                } else {
+                    quote!(#n)
+                }
             });
             let opts = (!call.opts.is_empty()).then(|| quote!(&opts));
             quote!(crate::#module::#name(g_handle, #(#args,)* #opts))
@@ -142,6 +136,7 @@ fn remote(call: &Call) -> TokenStream {
         RetType::Unit => return quote!(#args #rpc),
         RetType::Buffer => quote!(Ok(g_ret.#ret.0)),
         RetType::Hash(..) => quote!(g_handle.pairs(&info::#info, g_ret.#ret)),
+        RetType::Int | RetType::Int64 if !call.flags.signed => quote!(g_handle.count(&info::#info, g_ret.#ret)),
         _ => quote!(Ok(g_ret.#ret)),
     };
     quote!(#args let g_ret: rets::#ret_type = #rpc?; #result)
@@ -149,28 +144,27 @@ fn remote(call: &Call) -> TokenStream {
 
 fn wire_value(arg: &Arg) -> TokenStream {
     let name = ident(&arg.name);
-    match arg.ty {
-        ArgType::Bool | ArgType::Int | ArgType::Int64 => quote!(#name),
-        ArgType::OptStr => quote!(#name: #name.map(BString::from)),
-        ArgType::Buffer => quote!(#name: Opaque(#name.to_vec())),
-        t if is_list(t) => quote!(#name: #name.clone()),
-        _ => quote!(#name: #name.into()),
+    match arg.ty.shape() {
+        Shape::Bool | Shape::Int | Shape::Int64 => quote!(#name),
+        Shape::OptStr => quote!(#name: #name.map(BString::from)),
+        Shape::Buffer => quote!(#name: Opaque(#name.to_vec())),
+        Shape::StrList => quote!(#name: #name.clone()),
+        Shape::Str | Shape::Pointer => quote!(#name: #name.into()),
     }
 }
 
 fn opt_value(opt: &Opt) -> TokenStream {
     let name = ident(&opt.name);
-    if is_copy(opt.ty) {
-        quote!(#name: opts.#name.unwrap_or_default())
-    } else {
-        quote!(#name: opts.#name.clone().unwrap_or_default())
+    match opt.ty.shape() {
+        Shape::Bool | Shape::Int | Shape::Int64 => quote!(#name: opts.#name.unwrap_or_default()),
+        _ => quote!(#name: opts.#name.clone().unwrap_or_default()),
     }
 }
 
 fn files(call: &Call) -> TokenStream {
-    let named = |ty| call.args.iter().find(|a| a.ty == ty).map(|a| ident(&a.name));
+    let named = |role| call.args.iter().find(|a| a.ty.role() == role).map(|a| ident(&a.name));
     let some = |n: Option<proc_macro2::Ident>| n.map_or(quote!(None), |n| quote!(Some(#n)));
-    match (named(ArgType::FileIn), named(ArgType::FileOut)) {
+    match (named(Role::FileIn), named(Role::FileOut)) {
         (None, None) => quote!(Files::default()),
         (file_in, file_out) => {
             let (file_in, file_out) = (some(file_in), some(file_out));
@@ -179,31 +173,13 @@ fn files(call: &Call) -> TokenStream {
     }
 }
 
-fn result_type(ty: &RetType) -> TokenStream {
-    match ty {
-        RetType::Unit => quote!(()),
-        RetType::Bool => quote!(bool),
-        RetType::Int => quote!(i32),
-        RetType::Int64 => quote!(i64),
-        RetType::ConstStr | RetType::Str(_) => quote!(BString),
-        RetType::ConstOptStr => quote!(Option<BString>),
-        RetType::StrList(_) => quote!(Vec<BString>),
-        RetType::Hash(..) => quote!(Vec<(BString, BString)>),
-        RetType::Buffer => quote!(Vec<u8>),
-        RetType::Struct(s) => {
-            let s = plain(&name::camel(s));
-            quote!(structs::#s)
-        }
-        RetType::StructList(s) => {
-            let s = plain(&name::camel(s));
-            quote!(Vec<structs::#s>)
-        }
-    }
-}
-
 /// True when the method's text says `BString`.
 pub fn mentions_bstring(call: &&Call) -> bool {
-    let arg = |a: &Arg| is_list(a.ty) || (a.ty == ArgType::OptStr && call.proc().is_some());
+    let arg = |a: &Arg| match a.ty.shape() {
+        Shape::StrList => true,
+        Shape::OptStr => call.proc().is_some(),
+        _ => false,
+    };
     call.args.iter().any(arg)
         || matches!(
             call.ret.ty,
@@ -213,6 +189,5 @@ pub fn mentions_bstring(call: &&Call) -> bool {
 
 /// True when the method's text says `as_bstr`.
 pub fn needs_byteslice(call: &&Call) -> bool {
-    matches!(call.side, Side::Library { .. }) && call.args.iter().any(|a| is_string(a.ty))
+    matches!(call.side, Side::Library { .. }) && call.args.iter().any(|a| a.ty.shape() == Shape::Str)
 }
-

@@ -1,15 +1,16 @@
 //! Target `client`: the methods of `Handle`.
 //!
 //! In: the model. Out: `client/` for crate `guestfs`: one method a call in files by module, the facts the
-//! wrapper needs (`info`), and how structs look in traces (`traces`).
+//! wrapper needs (`info`), the classes of events (`events`), and how structs look in traces (`traces`).
 
 mod body;
+mod events;
 
 use super::rust::{by_module, docs, format_tokens, ident, module_docs, plain, render, RustFile};
 use super::rustdoc;
-use super::{Files, Target};
-use crate::model::{Api, ArgType, Call, OptType, RetType, Struct, Visibility};
-use proc_macro2::{Literal, TokenStream};
+use super::{Files, Target, HEADER};
+use crate::model::{Api, Call, RetType, Role, Shape, Struct, Visibility};
+use proc_macro2::TokenStream;
 use quote::quote;
 
 /// See the module.
@@ -29,33 +30,37 @@ impl Target for Client {
         let names: Vec<&str> = modules.keys().copied().collect();
         let mut files = vec![
             RustFile::new("client/mod.rs", move || root(&names)),
-            RustFile::new("client/info.rs", || info(api)),
+            RustFile::new("client/events.rs", || events::classes(api)),
             RustFile::new("client/traces.rs", || traces(api)),
         ];
         for (module, calls) in modules {
             files.push(RustFile::new(format!("client/calls_{module}.rs"), move || methods(module, &calls)));
         }
-        render(files)
+        let mut files = render(files);
+        files.insert("client/info.rs".into(), info(api));
+        files
     }
 
     fn emit_call(&self, _api: &Api, call: &Call) -> String {
         match self.unsupported(call) {
             Some(why) => format!("// {why}\n"),
             None => {
-                let (info, method) = (call_info(call), body::method(call));
-                format_tokens(quote!(#info impl Handle { #method }))
+                let method = body::method(call);
+                format!("// {}\n{}", call_info(call), format_tokens(quote!(impl Handle { #method })))
             }
         }
     }
 }
 
 fn root(modules: &[&str]) -> TokenStream {
-    let doc = module_docs("One method of `Handle` for each call of the API, in files by the module that does the work.");
+    let doc =
+        module_docs("One method of `Handle` for each call of the API, in files by the module that does the work.");
     let mods = modules.iter().map(|m| plain(&format!("calls_{m}")));
     quote! {
         #doc
         #![allow(clippy::too_many_arguments, non_snake_case)]
         #(mod #mods;)*
+        pub(crate) mod events;
         pub(crate) mod info;
         mod traces;
     }
@@ -80,21 +85,44 @@ fn imports(calls: &[&Call]) -> TokenStream {
     let wire = calls.iter().any(|c| remote(&c) && super::rust::has_wire_args(c));
     let ret = calls.iter().any(|c| remote(&c) && c.ret.ty != RetType::Unit);
     let opts = calls.iter().any(|c| !c.opts.is_empty());
-    let structs = calls.iter().any(|c| matches!(c.ret.ty, RetType::Struct(_) | RetType::StructList(_)));
+    let structs = calls.iter().any(|c| c.ret.ty.structure().is_some());
     let wrapped = calls.iter().any(|c| !c.flags.no_wrapper);
-    let files = calls.iter().any(|c| remote(&c)).then(|| quote!(use crate::rpc::Files;));
-    let info = wrapped.then(|| quote!(use super::info;));
-    let check = calls
-        .iter()
-        .any(|c| c.args.iter().any(|a| matches!(a.ty, ArgType::Guid | ArgType::Filename | ArgType::FilenameList)));
-    let check = check.then(|| quote!(use crate::check;));
-    let bstr = calls.iter().any(|c| c.args.iter().any(|a| a.ty == ArgType::OptStr)).then(|| quote!(use crate::BStr;));
-    let bstring = calls.iter().any(body::mentions_bstring).then(|| quote!(use crate::BString;));
-    let opaque = calls
-        .iter()
-        .any(|c| remote(&c) && c.args.iter().any(|a| a.ty == ArgType::Buffer))
-        .then(|| quote!(use guestfs_protocol::xdr::Opaque;));
-    let byteslice = calls.iter().any(body::needs_byteslice).then(|| quote!(use bstr::ByteSlice;));
+    let files = calls.iter().any(|c| remote(&c)).then(|| {
+        quote!(
+            use crate::rpc::Files;
+        )
+    });
+    let info = wrapped.then(|| {
+        quote!(
+            use super::info;
+        )
+    });
+    let check = calls.iter().any(|c| c.args.iter().any(|a| matches!(a.ty.role(), Role::Guid | Role::Filename)));
+    let check = check.then(|| {
+        quote!(
+            use crate::check;
+        )
+    });
+    let bstr = calls.iter().any(|c| c.args.iter().any(|a| a.ty.shape() == Shape::OptStr)).then(|| {
+        quote!(
+            use crate::BStr;
+        )
+    });
+    let bstring = calls.iter().any(body::mentions_bstring).then(|| {
+        quote!(
+            use crate::BString;
+        )
+    });
+    let opaque = calls.iter().any(|c| remote(&c) && c.args.iter().any(|a| a.ty.shape() == Shape::Buffer)).then(|| {
+        quote!(
+            use guestfs_protocol::xdr::Opaque;
+        )
+    });
+    let byteslice = calls.iter().any(body::needs_byteslice).then(|| {
+        quote!(
+            use bstr::ByteSlice;
+        )
+    });
     let generated: Vec<_> = [("args", wire), ("opts", opts), ("rets", ret), ("structs", structs)]
         .into_iter()
         .filter(|(_, used)| *used)
@@ -104,51 +132,39 @@ fn imports(calls: &[&Call]) -> TokenStream {
     quote! { #info #check #files use crate::{Handle, Result}; #bstr #bstring #byteslice #opaque #generated }
 }
 
-fn info(api: &Api) -> TokenStream {
-    let doc = module_docs("Facts about every call that its wrapper needs at run time.");
-    let infos = api.calls.iter().map(call_info);
-    let names = api.calls.iter().map(|c| plain(&c.const_name()));
+/// A line a call, behind the macro `call_facts`.
+fn info(api: &Api) -> String {
     let v = api.meta.version;
-    let version = [v.major, v.minor, v.release].map(|n| Literal::i64_unsuffixed(n.into()));
-    let extra = &api.meta.version_extra;
-    quote! {
-        #doc
-        use crate::call::CallInfo;
-
-        /// Level of the API: major, minor, release.
-        pub const API_VERSION: [i64; 3] = [#(#version),*];
-        /// What follows the numbers.
-        pub const API_VERSION_EXTRA: &str = #extra;
-        #(#infos)*
-
-        /// Every call, by name.
-        pub static ALL: &[&CallInfo] = &[#(&#names),*];
+    let mut out = format!(
+        "// {HEADER}\n\n\
+         //! Facts about every call that its wrapper needs at run time.\n\n\
+         /// Level of the API: major, minor, release.\n\
+         pub const API_VERSION: [i64; 3] = [{}, {}, {}];\n\n\
+         /// What follows the numbers.\n\
+         pub const API_VERSION_EXTRA: &str = {:?};\n\n\
+         crate::call::call_facts! {{\n",
+        v.major, v.minor, v.release, api.meta.version_extra
+    );
+    for call in &api.calls {
+        out += &format!("    {}\n", call_info(call));
     }
+    out + "}\n"
 }
 
-fn call_info(call: &Call) -> TokenStream {
-    let doc = docs(&format!("`{}`.", call.name));
-    let (constant, name) = (plain(&call.const_name()), &call.name);
-    let proc = Literal::u32_unsuffixed(call.proc().unwrap_or(0));
+/// Constant, name, wire number, and what is special about the call: methods of `CallInfo`.
+fn call_info(call: &Call) -> String {
     let f = call.flags;
-    let (config_only, nonblocking, progress, cancellable) = (f.config_only, f.nonblocking, f.progress, f.cancellable);
-    let wrapper = !f.no_wrapper;
-    let (file_in, file_out, planned) = (call.has_filein(), call.has_fileout(), call.planned);
-    quote! {
-        #doc
-        pub static #constant: CallInfo = CallInfo {
-            name: #name,
-            proc: #proc,
-            config_only: #config_only,
-            nonblocking: #nonblocking,
-            progress: #progress,
-            cancellable: #cancellable,
-            wrapper: #wrapper,
-            file_in: #file_in,
-            file_out: #file_out,
-            planned: #planned,
-        };
-    }
+    let facts = [
+        ("config_only", f.config_only),
+        ("nonblocking", f.nonblocking),
+        ("progress", f.progress),
+        ("cancellable", f.cancellable),
+        ("no_wrapper", f.no_wrapper),
+        ("file_in", call.has_filein()),
+        ("file_out", call.has_fileout()),
+    ];
+    let facts: String = facts.iter().filter(|(_, given)| *given).map(|(fact, _)| format!(" {fact}")).collect();
+    format!("{}: {:?} {}{facts};", call.const_name(), call.name, call.proc().unwrap_or(0))
 }
 
 fn traces(api: &Api) -> TokenStream {
@@ -185,9 +201,4 @@ fn method_docs(call: &Call) -> TokenStream {
         Visibility::Internal | Visibility::BindTest | Visibility::StateTest => quote!(#text #[doc(hidden)]),
         _ => text,
     }
-}
-
-/// True for optional arguments whose value is `Copy`.
-fn is_copy(ty: OptType) -> bool {
-    matches!(ty, OptType::Bool | OptType::Int | OptType::Int64)
 }

@@ -2,16 +2,16 @@
 //!
 //! Arguments keep their names from `api.toml`; everything else begins with `g_`, which `check/` reserves.
 
-use super::is_file;
+use super::name_type;
 use crate::emit::rust::{has_wire_args, ident, module, plain, ret_field};
-use crate::model::{Api, Arg, ArgType, Call, FieldType, RetType, StrKind};
+use crate::model::{Api, Arg, Call, FieldType, RetType, Role, Shape, StrKind};
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 /// `pub(super) fn NAME(g_ctx, g_call) -> Result<Reply> { … }`.
 pub fn function(api: &Api, call: &Call) -> TokenStream {
     let name = ident(&call.name);
-    let group = call.group.as_ref().map(|g| quote!(g_ctx.require_group(#g, g_call)?;));
+    let group = call.group.as_ref().map(|g| quote!(g_call.require_group(g_ctx, #g)?;));
     let decode = if has_wire_args(call) {
         let ty = plain(&call.args_type());
         quote!(let g_args: args::#ty = g_call.args()?;)
@@ -19,20 +19,12 @@ pub fn function(api: &Api, call: &Call) -> TokenStream {
         quote!(g_call.no_args()?;)
     };
     let all = full_mask(call);
-    let mask = if call.opts.is_empty() { quote!(g_call.optargs(0)?;) } else { quote!(let g_mask = g_call.optargs(#all)?;) };
+    let mask =
+        if call.opts.is_empty() { quote!(g_call.optargs(0)?;) } else { quote!(let g_mask = g_call.optargs(#all)?;) };
     // The chunks of a FileIn follow whatever becomes of the arguments: the daemon must expect them
     // before anything can fail.
-    let (files_in, values): (Vec<_>, Vec<_>) = call.args.iter().partition(|a| matches!(a.ty, ArgType::FileIn));
+    let (files_in, values): (Vec<_>, Vec<_>) = call.args.iter().partition(|a| a.ty.role() == Role::FileIn);
     let files_in: Vec<_> = files_in.into_iter().map(conversion).collect();
-    if call.planned {
-        let files_in = files_in.iter().map(|_| quote!(drop(g_call.file_in());));
-        return quote! {
-            pub(super) fn #name(_: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-                #(#files_in)*
-                Err(g_call.planned())
-            }
-        };
-    }
     let conversions = values.into_iter().map(conversion);
     let opts = options(call);
     let opts_arg = opts.is_some().then(|| quote!(&g_opts));
@@ -66,47 +58,39 @@ fn hex(mask: u64) -> Literal {
 
 /// Guest names become typed values; files become streams.
 fn conversion(arg: &Arg) -> TokenStream {
-    let name = ident(&arg.name);
-    let one = |ty: &str| {
-        let ty = plain(ty);
-        quote!(let #name = #ty::parse(g_ctx, g_args.#name.as_bstr())?;)
+    let (name, role) = (ident(&arg.name), arg.ty.role());
+    let Some(ty) = name_type(role).map(plain) else {
+        return match role {
+            Role::FileIn => quote!(let mut #name = g_call.file_in();),
+            Role::FileOut => quote!(let mut #name = g_call.file_out();),
+            _ => TokenStream::new(),
+        };
     };
-    let list = |ty: &str| {
-        let ty = plain(ty);
+    // A word means the same whatever is attached and mounted.
+    let context = (!matches!(role, Role::Filename | Role::Guid)).then(|| quote!(g_ctx,));
+    if arg.ty.shape() == Shape::StrList {
         quote! {
-            let #name = g_args.#name.iter().map(|g_item| #ty::parse(g_ctx, g_item.as_bstr())).collect::<Result<Vec<_>>>()?;
+            let #name = g_args.#name.iter().map(|g_item| #ty::parse(#context g_item.as_bstr())).collect::<Result<Vec<_>>>()?;
         }
-    };
-    match arg.ty {
-        ArgType::Path => one("GuestPath"),
-        ArgType::PathList => list("GuestPath"),
-        ArgType::Device => one("Device"),
-        ArgType::DeviceList => list("Device"),
-        ArgType::Mountable => one("Mountable"),
-        ArgType::DeviceOrPath => one("DeviceOrPath"),
-        ArgType::MountableOrPath => one("MountableOrPath"),
-        ArgType::FileIn => quote!(let mut #name = g_call.file_in();),
-        ArgType::FileOut => quote!(let mut #name = g_call.file_out();),
-        _ => TokenStream::new(),
+    } else {
+        quote!(let #name = #ty::parse(#context g_args.#name.as_bstr())?;)
     }
 }
 
 fn argument(arg: &Arg) -> TokenStream {
-    let name = ident(&arg.name);
-    match arg.ty {
-        ArgType::Bool | ArgType::Int | ArgType::Int64 => quote!(g_args.#name),
-        ArgType::Str | ArgType::Key | ArgType::Guid | ArgType::Filename | ArgType::Pointer => quote!(g_args.#name.as_bstr()),
-        ArgType::OptStr => quote!(g_args.#name.as_ref().map(|g_item| g_item.as_bstr())),
-        ArgType::StrList | ArgType::FilenameList => quote!(&g_args.#name),
-        ArgType::Buffer => quote!(&g_args.#name.0),
-        ArgType::FileIn | ArgType::FileOut => quote!(&mut #name),
-        ArgType::Path
-        | ArgType::PathList
-        | ArgType::Device
-        | ArgType::DeviceList
-        | ArgType::Mountable
-        | ArgType::DeviceOrPath
-        | ArgType::MountableOrPath => quote!(&#name),
+    let (name, role) = (ident(&arg.name), arg.ty.role());
+    if role.is_file() {
+        return quote!(&mut #name);
+    }
+    if name_type(role).is_some() {
+        return quote!(&#name);
+    }
+    match arg.ty.shape() {
+        Shape::Bool | Shape::Int | Shape::Int64 => quote!(g_args.#name),
+        Shape::Str | Shape::Pointer => quote!(g_args.#name.as_bstr()),
+        Shape::OptStr => quote!(g_args.#name.as_ref().map(|g_item| g_item.as_bstr())),
+        Shape::StrList => quote!(&g_args.#name),
+        Shape::Buffer => quote!(&g_args.#name.0),
     }
 }
 
@@ -124,7 +108,7 @@ fn options(call: &Call) -> Option<TokenStream> {
 
 fn reply(api: &Api, call: &Call, run: &TokenStream) -> TokenStream {
     let (ret_type, ret) = (plain(&call.ret_type()), ret_field(call));
-    if let Some(file) = call.args.iter().find(|a| is_file(a.ty) && a.ty == ArgType::FileOut) {
+    if let Some(file) = call.args.iter().find(|a| a.ty.role() == Role::FileOut) {
         let file = ident(&file.name);
         return quote!(#run; Reply::sent(#file));
     }

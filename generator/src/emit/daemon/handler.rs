@@ -1,7 +1,8 @@
 //! The signature that the handler of a call must have, for `gen show` and `gen new`.
 
-use crate::emit::rust::{format_tokens, ident, plain};
-use crate::model::{name, Arg, ArgType, Call, RetType, Side, StrKind};
+use super::name_type;
+use crate::emit::rust::{format_tokens, ident, plain, result};
+use crate::model::{Arg, Call, Role, Shape, Side, StrKind};
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -13,7 +14,11 @@ pub fn signature(call: &Call) -> String {
     let params = call.args.iter().map(|a| param(a, daemon));
     let opts_type = plain(&call.opts_type());
     let opts = (!call.opts.is_empty()).then(|| quote!(opts: &opts::#opts_type));
-    let ret = result(&call.ret.ty, daemon);
+    let ret = result(&call.ret.ty, |kind| match kind {
+        StrKind::Device if daemon => quote!(Device),
+        StrKind::Mountable if daemon => quote!(Mountable),
+        _ => quote!(BString),
+    });
     let item = quote!(pub(crate) fn #name(#context, #(#params,)* #opts) -> Result<#ret> {});
     let text = format_tokens(item);
     text.trim_end().trim_end_matches("{}").trim_end().to_owned()
@@ -21,58 +26,20 @@ pub fn signature(call: &Call) -> String {
 
 fn param(arg: &Arg, daemon: bool) -> TokenStream {
     let name = ident(&arg.name);
-    let ty = match arg.ty {
-        ArgType::Bool => quote!(bool),
-        ArgType::Int => quote!(i32),
-        ArgType::Int64 => quote!(i64),
-        ArgType::OptStr => quote!(Option<&BStr>),
-        ArgType::Buffer => quote!(&[u8]),
-        ArgType::StrList | ArgType::FilenameList => quote!(&[BString]),
-        ArgType::Path if daemon => quote!(&GuestPath),
-        ArgType::PathList if daemon => quote!(&[GuestPath]),
-        ArgType::Device if daemon => quote!(&Device),
-        ArgType::DeviceList if daemon => quote!(&[Device]),
-        ArgType::Mountable if daemon => quote!(&Mountable),
-        ArgType::DeviceOrPath if daemon => quote!(&DeviceOrPath),
-        ArgType::MountableOrPath if daemon => quote!(&MountableOrPath),
-        ArgType::FileIn if daemon => quote!(&mut FileIn),
-        ArgType::FileOut if daemon => quote!(&mut FileOut),
-        ArgType::PathList | ArgType::DeviceList => quote!(&[BString]),
-        _ => quote!(&BStr),
+    let ty = match (arg.ty.role(), arg.ty.shape()) {
+        (Role::FileIn, _) if daemon => quote!(&mut FileIn),
+        (Role::FileOut, _) if daemon => quote!(&mut FileOut),
+        (role, shape) => match (name_type(role).filter(|_| daemon).map(plain), shape) {
+            (Some(ty), Shape::StrList) => quote!(&[#ty]),
+            (Some(ty), _) => quote!(&#ty),
+            (None, Shape::Bool) => quote!(bool),
+            (None, Shape::Int) => quote!(i32),
+            (None, Shape::Int64) => quote!(i64),
+            (None, Shape::OptStr) => quote!(Option<&BStr>),
+            (None, Shape::Buffer) => quote!(&[u8]),
+            (None, Shape::StrList) => quote!(&[BString]),
+            (None, Shape::Str | Shape::Pointer) => quote!(&BStr),
+        },
     };
     quote!(#name: #ty)
-}
-
-fn result(ty: &RetType, daemon: bool) -> TokenStream {
-    let text = |kind: StrKind| match kind {
-        StrKind::Device if daemon => quote!(Device),
-        StrKind::Mountable if daemon => quote!(Mountable),
-        _ => quote!(BString),
-    };
-    match ty {
-        RetType::Unit => quote!(()),
-        RetType::Bool => quote!(bool),
-        RetType::Int => quote!(i32),
-        RetType::Int64 => quote!(i64),
-        RetType::ConstStr => quote!(BString),
-        RetType::ConstOptStr => quote!(Option<BString>),
-        RetType::Str(k) => text(*k),
-        RetType::StrList(k) => {
-            let t = text(*k);
-            quote!(Vec<#t>)
-        }
-        RetType::Hash(k, v) => {
-            let (k, v) = (text(*k), text(*v));
-            quote!(Vec<(#k, #v)>)
-        }
-        RetType::Buffer => quote!(Vec<u8>),
-        RetType::Struct(s) => {
-            let s = plain(&name::camel(s));
-            quote!(structs::#s)
-        }
-        RetType::StructList(s) => {
-            let s = plain(&name::camel(s));
-            quote!(Vec<structs::#s>)
-        }
-    }
 }

@@ -8,7 +8,7 @@ pub mod handler;
 
 use super::rust::{by_module, format_tokens, ident, module_docs, plain, render, RustFile};
 use super::{Files, Target};
-use crate::model::{Api, ArgType, Call};
+use crate::model::{Api, Call, Role};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 
@@ -46,12 +46,6 @@ impl Target for Daemon {
     }
 }
 
-/// Whether any call of this group is more than planned. Without calls there is nothing to wait for.
-fn is_written(api: &Api, group: &str) -> bool {
-    let mut calls = api.calls.iter().filter(|c| c.group.as_deref() == Some(group)).peekable();
-    calls.peek().is_none() || calls.any(|c| !c.planned)
-}
-
 fn root(api: &Api) -> TokenStream {
     let doc = module_docs("Wire number to handler.\n\nIn: a request whose header was checked. Out: its reply, or the error to send instead.");
     let mods: Vec<_> = by_module(api, |c| c.proc().is_some()).keys().map(|m| plain(&format!("calls_{m}"))).collect();
@@ -59,15 +53,6 @@ fn root(api: &Api) -> TokenStream {
         let (constant, name) = (plain(&c.const_name()), ident(&c.name));
         let module = plain(&format!("calls_{}", super::rust::module(c)));
         quote!(procs::#constant => #module::#name(ctx, call),)
-    });
-    let groups = api.groups.iter().map(|g| {
-        let state = plain(match (g.retired, is_written(api, &g.name)) {
-            (true, _) => "Retired",
-            (false, true) => "Written",
-            (false, false) => "Planned",
-        });
-        let name = &g.name;
-        quote!((#name, Group::#state))
     });
     quote! {
         #doc
@@ -78,20 +63,6 @@ fn root(api: &Api) -> TokenStream {
         use crate::error::Result;
         use crate::rpc::{Call, Reply};
         use guestfs_protocol::procs;
-
-        /// What this version does of a group, whatever tools there are.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Group {
-            /// At least one of its calls.
-            Written,
-            /// Its calls became ordinary ones: only old programs ask for it.
-            Retired,
-            /// None of its calls.
-            Planned,
-        }
-
-        /// Every option group of the API.
-        pub const GROUPS: &[(&str, Group)] = &[#(#groups),*];
 
         /// Run one request.
         pub fn dispatch(ctx: &mut Ctx, call: &mut Call) -> Result<Reply> {
@@ -109,15 +80,30 @@ fn imports(items: &TokenStream) -> TokenStream {
     let list = |words: &[&str]| words.iter().copied().filter(|w| has(w)).map(plain).collect::<Vec<_>>();
     let devices = list(&["Device", "DeviceOrPath", "Mountable", "MountableOrPath"]);
     let devices = (!devices.is_empty()).then(|| quote!(use crate::device::{#(#devices),*};));
-    let path = has("GuestPath").then(|| quote!(use crate::path::GuestPath;));
-    let byteslice = has("as_bstr").then(|| quote!(use bstr::ByteSlice;));
-    let opaque = has("Opaque").then(|| quote!(use guestfs_protocol::xdr::Opaque;));
+    let names = list(&["Filename", "Guid"]);
+    let names = (!names.is_empty()).then(|| quote!(use crate::names::{#(#names),*};));
+    let path = has("GuestPath").then(|| {
+        quote!(
+            use crate::path::GuestPath;
+        )
+    });
+    let byteslice = has("as_bstr").then(|| {
+        quote!(
+            use bstr::ByteSlice;
+        )
+    });
+    let opaque = has("Opaque").then(|| {
+        quote!(
+            use guestfs_protocol::xdr::Opaque;
+        )
+    });
     let generated = list(&["args", "opts", "rets"]);
     let generated = (!generated.is_empty()).then(|| quote!(use guestfs_protocol::{#(#generated),*};));
     quote! {
         use crate::ctx::Ctx;
         #devices
         use crate::error::Result;
+        #names
         #path
         use crate::rpc::{Call, Reply};
         #byteslice
@@ -134,7 +120,16 @@ fn mentions(tokens: TokenStream, word: &str) -> bool {
     })
 }
 
-/// True for arguments that are a file streamed after the request or the reply.
-fn is_file(ty: ArgType) -> bool {
-    matches!(ty, ArgType::FileIn | ArgType::FileOut)
+/// The daemon's type of a string that names something.
+fn name_type(role: Role) -> Option<&'static str> {
+    Some(match role {
+        Role::Path => "GuestPath",
+        Role::Device => "Device",
+        Role::Mountable => "Mountable",
+        Role::DeviceOrPath => "DeviceOrPath",
+        Role::MountableOrPath => "MountableOrPath",
+        Role::Filename => "Filename",
+        Role::Guid => "Guid",
+        Role::Plain | Role::Key | Role::FileIn | Role::FileOut => return None,
+    })
 }

@@ -112,7 +112,9 @@ impl Writer<'_> {
                 Span::Emph(t) => out += &format!("\\fI{}\\fR", escape(t)),
                 Span::Strong(t) => out += &format!("\\fB{}\\fR", escape(t)),
                 Span::Call(c) => out += &format!("\\fB{}\\fR", escape_code(&(self.page.spell_call)(c))),
-                Span::Page { name, section } => out += &format!("\\fB{}\\fR(%s)", escape_code(name)).replace("%s", section),
+                Span::Page { name, section } => {
+                    out += &format!("\\fB{}\\fR(%s)", escape_code(name)).replace("%s", section)
+                }
                 Span::Link { text, url } => out += &format!("{} <{}>", escape(text), escape_code(url)),
             }
         }

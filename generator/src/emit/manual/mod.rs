@@ -1,20 +1,20 @@
-//! Target `manual`: guestfs(3) and guestfish(1), as POD and as man pages.
+//! Target `manual`: guestfs(3) and guestfish(1), as man pages, and as POD for `gen pod`.
 //!
-//! In: docs, prototypes and notices of the model, and the hand-written templates. Out:
-//! `pod/guestfs.pod`, `pod/guestfish.pod`, `man/guestfs.3`, `man/guestfish.1`.
+//! In: docs, prototypes and notices of the model, and the hand-written templates. Out: `man/guestfs.3`,
+//! `man/guestfish.1`.
 
 mod man;
 mod page;
 mod pod;
 mod prototype;
 
-use super::shell::builtins::{builtins, Builtin};
 use super::c::types;
+use super::shell::builtins::{builtins, Builtin};
 use super::{Files, Target};
 use crate::model::doc::{Block, Span};
 use crate::model::name::{dashed, shouty};
 use crate::model::notice::full_doc;
-use crate::model::{Api, ArgType, Call, Struct, Visibility};
+use crate::model::{Api, Call, Role, Shape, Struct, Visibility};
 use page::{template, Node, Page};
 
 /// The target.
@@ -34,17 +34,23 @@ impl Target for Manual {
 
     fn emit(&self, api: &Api) -> Files {
         let version = env!("CARGO_PKG_VERSION");
-        let (library, shell) = (guestfs_page(api), guestfish_page(api));
         Files::from([
-            ("man/guestfs.3".to_owned(), man::write(&library, version)),
-            ("man/guestfish.1".to_owned(), man::write(&shell, version)),
-            ("pod/guestfs.pod".to_owned(), pod::write(&library)),
-            ("pod/guestfish.pod".to_owned(), pod::write(&shell)),
+            ("man/guestfs.3".to_owned(), man::write(&guestfs_page(api), version)),
+            ("man/guestfish.1".to_owned(), man::write(&guestfish_page(api), version)),
         ])
     }
 
     fn emit_call(&self, _: &Api, call: &Call) -> String {
         pod::write(&library_page(call_nodes(call)))
+    }
+}
+
+/// One page as POD, for those who make something else of it; `None` when there is no such page.
+pub fn pod(api: &Api, page: &str) -> Option<String> {
+    match page {
+        "guestfs" => Some(pod::write(&guestfs_page(api))),
+        "guestfish" => Some(pod::write(&guestfish_page(api))),
+        _ => None,
     }
 }
 
@@ -54,9 +60,9 @@ fn library_page(nodes: Vec<Node>) -> Page {
 
 fn guestfs_page(api: &Api) -> Page {
     library_page(template(include_str!("../../../templates/manual/guestfs.md"), |part| match part {
-        "events" => vec![definitions(api.events.iter().map(|e| {
-            (format!("GUESTFS_EVENT_{}", shouty(&e.name)), e.doc.blocks.clone())
-        }))],
+        "events" => vec![definitions(
+            api.events.iter().map(|e| (format!("GUESTFS_EVENT_{}", shouty(&e.name)), e.doc.blocks.clone())),
+        )],
         "groups" => vec![definitions(api.groups.iter().map(|g| (g.name.clone(), g.doc.blocks.clone())))],
         "structs" => api.structs.iter().filter(|s| !s.internal).flat_map(struct_nodes).collect(),
         "calls" => api.calls.iter().filter(|c| Manual.unsupported(c).is_none()).flat_map(call_nodes).collect(),
@@ -120,14 +126,12 @@ fn command_nodes(call: &Call) -> Vec<Node> {
     let mut usage = call.shell_name();
     for arg in &call.args {
         usage.push(' ');
-        usage += &match arg.ty {
-            ArgType::Bool => format!("{}=true|false", arg.name),
+        usage += &match (arg.ty.role(), arg.ty.shape()) {
             // Keys are asked for, never typed on the command line.
-            ArgType::Key => continue,
-            ArgType::FileIn | ArgType::FileOut => format!("({}|-)", arg.name),
-            ArgType::StrList | ArgType::PathList | ArgType::DeviceList | ArgType::FilenameList => {
-                format!("'{} ...'", arg.name)
-            }
+            (Role::Key, _) => continue,
+            (Role::FileIn | Role::FileOut, _) => format!("({}|-)", arg.name),
+            (_, Shape::Bool) => format!("{}=true|false", arg.name),
+            (_, Shape::StrList) => format!("'{} ...'", arg.name),
             _ => arg.name.clone(),
         };
     }

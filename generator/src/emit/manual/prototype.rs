@@ -1,13 +1,13 @@
 //! C prototypes as the manual shows them.
 
-use crate::model::name::shouty;
 use crate::emit::c::types;
+use crate::model::name::shouty;
 use crate::model::{Call, RetType};
 
 /// The form that a C programmer writes: plain for most calls, with `...` where options exist.
 pub fn prototype(call: &Call) -> String {
     let mut params = vec!["guestfs_h *g".to_owned()];
-    params.extend(call.args.iter().flat_map(|a| types::params(a.ty, &a.name)));
+    params.extend(call.args.iter().flat_map(|a| types::params(a.ty.shape(), &a.name)));
     if call.ret.ty == RetType::Buffer {
         params.push("size_t *size_r".into());
     }
@@ -25,7 +25,7 @@ pub fn options(call: &Call) -> String {
         .opts
         .iter()
         .map(|o| {
-            let ty = types::opt(o.ty);
+            let ty = types::argument(o.ty.shape());
             format!("GUESTFS_{}_{}, {ty}{},", shouty(&call.c_name()), shouty(&o.name), o.name)
         })
         .collect();

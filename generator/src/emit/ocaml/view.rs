@@ -3,15 +3,17 @@
 //! In: the resolved API. Out: records with types, stub names and C statements spelt out.
 
 use super::{doc, Ocaml};
-use crate::emit::c::types::{self, passing, Passing};
+use crate::emit::c::types;
 use crate::emit::Target;
-use crate::model::name::ocaml_ident;
-use crate::model::{notice, Api, ArgType, Call, FieldType, OptType, RetType, Struct};
+use crate::model::name::{c_ident, ocaml_ident};
+use crate::model::{notice, Api, Call, FieldType, Opt, RetType, Shape, Struct};
 use serde::Serialize;
 
 /// The module and its tables.
 #[derive(Serialize)]
 pub struct ModuleView {
+    /// Names, in the order of their table in C.
+    pub errnos: Vec<String>,
     pub events: Vec<EventView>,
     pub structs: Vec<StructView>,
     pub calls: Vec<CallView>,
@@ -37,6 +39,8 @@ pub struct StructView {
 #[derive(Serialize)]
 pub struct FieldView {
     pub name: String,
+    /// In C.
+    pub member: String,
     pub ty: &'static str,
     pub c_type: &'static str,
     /// Member with the length, for buffers; else empty.
@@ -102,6 +106,7 @@ pub fn module(api: &Api) -> ModuleView {
     let mut structs: Vec<&Struct> = api.structs.iter().filter(|s| !s.internal).collect();
     structs.sort_by(|a, b| a.name.cmp(&b.name));
     ModuleView {
+        errnos: api.meta.errnos.clone(),
         events: events
             .iter()
             .map(|e| EventView { name: e.name.to_uppercase(), value: format!("UINT64_C (1) << {}", e.bit) })
@@ -118,7 +123,8 @@ pub fn calls(module: &str, list: &[&Call]) -> CallsView {
 
 fn structure(s: &Struct) -> StructView {
     let fields = s.fields.iter().map(|f| FieldView {
-        name: f.name.clone(),
+        name: ocaml_ident(&f.name),
+        member: c_ident(&f.name),
         ty: match f.ty {
             FieldType::Char => "char",
             FieldType::Str | FieldType::Device | FieldType::Buffer | FieldType::Uuid => "string",
@@ -134,13 +140,19 @@ fn structure(s: &Struct) -> StructView {
 }
 
 fn call(call: &Call) -> CallView {
-    let opts: Vec<String> = call.opts.iter().map(|o| format!("?{}:{} -> ", o.name, opt_type(o.ty))).collect();
-    let args: Vec<String> = call.args.iter().map(|a| format!("{} -> ", arg_type(a.ty))).collect();
+    let opts: Vec<String> =
+        call.opts.iter().map(|o| format!("?{}:{} -> ", ocaml_ident(&o.name), argument(o.ty.shape()))).collect();
+    let args: Vec<String> = call.args.iter().map(|a| format!("{} -> ", argument(a.ty.shape()))).collect();
     let ret = ret_type(&call.ret.ty);
     let bare = call.args.is_empty();
-    let labels: String = call.opts.iter().map(|o| format!(" ?{}", o.name)).collect();
-    let params: Vec<String> =
-        call.opts.iter().map(|o| &o.name).chain(call.args.iter().map(|a| &a.name)).map(|n| format!("gfs_v_{n}")).collect();
+    let labels: String = call.opts.iter().map(|o| format!(" ?{}", ocaml_ident(&o.name))).collect();
+    let params: Vec<String> = call
+        .opts
+        .iter()
+        .map(|o| &o.name)
+        .chain(call.args.iter().map(|a| &a.name))
+        .map(|n| format!("gfs_v_{n}"))
+        .collect();
     let (locals, reads, mut passed) = arguments(call);
     let is_buffer = call.ret.ty == RetType::Buffer;
     if is_buffer {
@@ -171,7 +183,7 @@ fn call(call: &Call) -> CallView {
         params,
         locals,
         reads,
-        opts: call.opts.iter().map(|o| option(call, &o.name, o.ty)).collect(),
+        opts: call.opts.iter().map(|o| option(call, o)).collect(),
         argv: if call.opts.is_empty() { String::new() } else { format!("struct guestfs_{}_argv", call.c_name()) },
         entry: types::entry(call),
         passed,
@@ -184,24 +196,28 @@ fn call(call: &Call) -> CallView {
     }
 }
 
-fn arg_type(ty: ArgType) -> &'static str {
-    match passing(ty) {
-        Passing::Bool => "bool",
-        Passing::Int => "int",
-        Passing::Int64 | Passing::Pointer => "int64",
-        Passing::Str | Passing::Buffer => "string",
-        Passing::OptStr => "string option",
-        Passing::StrList => "string array",
+fn argument(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Bool => "bool",
+        Shape::Int => "int",
+        Shape::Int64 | Shape::Pointer => "int64",
+        Shape::Str | Shape::Buffer => "string",
+        Shape::OptStr => "string option",
+        Shape::StrList => "string array",
     }
 }
 
-fn opt_type(ty: OptType) -> &'static str {
-    match ty {
-        OptType::Bool => "bool",
-        OptType::Int => "int",
-        OptType::Int64 => "int64",
-        OptType::Str => "string",
-        OptType::StrList => "string array",
+/// What turns the value `v` of an argument into C's.
+fn read(shape: Shape, name: &str, v: &str) -> String {
+    match shape {
+        Shape::Bool => format!("Bool_val ({v})"),
+        Shape::Int => format!("gfs_ml_int (&gfs_c, {v})"),
+        Shape::Int64 => format!("Int64_val ({v})"),
+        Shape::Str => format!("gfs_ml_str (&gfs_c, {v})"),
+        Shape::OptStr => format!("gfs_ml_opt_str (&gfs_c, {v})"),
+        Shape::StrList => format!("gfs_ml_list (&gfs_c, {v})"),
+        Shape::Buffer => format!("gfs_ml_buffer (&gfs_c, {v}, &gfs_size_{name})"),
+        Shape::Pointer => "NULL".to_owned(),
     }
 }
 
@@ -225,20 +241,11 @@ fn arguments(call: &Call) -> (Vec<String>, Vec<String>, String) {
     let (mut locals, mut reads, mut passed) = (Vec::new(), Vec::new(), String::new());
     for a in &call.args {
         let (name, v) = (crate::emit::c::view::ident(&a.name), format!("gfs_v_{}", a.name));
-        let (ty, read) = match passing(a.ty) {
-            Passing::Bool => ("int ", format!("Bool_val ({v})")),
-            Passing::Int => ("int ", format!("gfs_ml_int (&gfs_c, {v})")),
-            Passing::Int64 => ("int64_t ", format!("Int64_val ({v})")),
-            Passing::Str => ("const char *", format!("gfs_ml_str (&gfs_c, {v})")),
-            Passing::OptStr => ("const char *", format!("gfs_ml_opt_str (&gfs_c, {v})")),
-            Passing::StrList => ("char *const *", format!("gfs_ml_list (&gfs_c, {v})")),
-            Passing::Buffer => ("const char *", format!("gfs_ml_buffer (&gfs_c, {v}, &gfs_size_{})", a.name)),
-            Passing::Pointer => ("void *", "NULL".to_owned()),
-        };
-        locals.push(format!("{ty}{name};"));
-        reads.push(format!("{name} = {read};"));
+        let shape = a.ty.shape();
+        locals.push(format!("{}{name};", types::argument(shape)));
+        reads.push(format!("{name} = {};", read(shape, &a.name, &v)));
         passed += &format!(", {name}");
-        if passing(a.ty) == Passing::Buffer {
+        if shape == Shape::Buffer {
             locals.push(format!("size_t gfs_size_{};", a.name));
             passed += &format!(", gfs_size_{}", a.name);
         }
@@ -246,16 +253,9 @@ fn arguments(call: &Call) -> (Vec<String>, Vec<String>, String) {
     (locals, reads, passed)
 }
 
-fn option(call: &Call, name: &str, ty: OptType) -> OptView {
-    let v = format!("Field (gfs_v_{name}, 0)");
-    let member = crate::emit::c::view::ident(name);
-    let value = match ty {
-        OptType::Bool => format!("Bool_val ({v})"),
-        OptType::Int => format!("gfs_ml_int (&gfs_c, {v})"),
-        OptType::Int64 => format!("Int64_val ({v})"),
-        OptType::Str => format!("gfs_ml_str (&gfs_c, {v})"),
-        OptType::StrList => format!("gfs_ml_list (&gfs_c, {v})"),
-    };
+fn option(call: &Call, opt: &Opt) -> OptView {
+    let (name, member) = (&opt.name, crate::emit::c::view::ident(&opt.name));
+    let value = read(opt.ty.shape(), name, &format!("Field (gfs_v_{name}, 0)"));
     OptView {
         param: format!("gfs_v_{name}"),
         mask: format!("GUESTFS_{}_{}_BITMASK", call.c_name().to_uppercase(), name.to_uppercase()),

@@ -1,14 +1,12 @@
 //! Target `protocol`: the wire types shared by library and daemon.
 //!
-//! In: the model. Out: `protocol/{structs,opts,args,rets,procs}` for `guestfs_protocol::generated`.
+//! In: the model. Out: `protocol/{structs,opts,args,rets,procs,groups,errnos}` for `guestfs_protocol::generated`.
 
-mod opts;
 mod record;
 
-use super::rust::{by_module, docs, format_tokens, has_wire_args, module_docs, plain, render, wire_ret, RustFile};
-use super::rustdoc::{self, Links};
-use super::{Files, Target};
-use crate::model::{Api, Call, Struct};
+use super::rust::{by_module, has_wire_args, module_docs, plain, render, wire_ret, RustFile};
+use super::{Files, Target, HEADER};
+use crate::model::{Api, Call};
 use proc_macro2::TokenStream;
 use quote::quote;
 use std::collections::BTreeMap;
@@ -26,38 +24,58 @@ impl Target for Protocol {
     }
 
     fn emit(&self, api: &Api) -> Files {
-        let mut files = vec![
+        let mut files = render(vec![
             RustFile::new("protocol/mod.rs", root),
-            RustFile::new("protocol/structs.rs", || structs(api)),
-            RustFile::new("protocol/procs.rs", || procs(api)),
-        ];
+            RustFile::new("protocol/groups.rs", || groups(api)),
+            RustFile::new("protocol/errnos.rs", || errnos(api)),
+        ]);
         let daemon = |c: &Call| c.proc().is_some();
-        family(&mut files, "args", "Bodies of requests", by_module(api, |c| daemon(c) && has_wire_args(c)), record::args);
-        family(&mut files, "rets", "Bodies of replies", by_module(api, |c| daemon(c) && wire_ret(&c.ret.ty).is_some()), record::ret);
-        family(&mut files, "opts", "Optional arguments", by_module(api, |c| !c.opts.is_empty()), opts::opts);
-        render(files)
+        let args = by_module(api, |c| daemon(c) && has_wire_args(c));
+        let rets = by_module(api, |c| daemon(c) && wire_ret(&c.ret.ty).is_some());
+        let opts = by_module(api, |c| !c.opts.is_empty());
+        family(&mut files, ("args", "Bodies of requests", "records"), args, record::args);
+        family(&mut files, ("rets", "Bodies of replies", "records"), rets, record::ret);
+        family(&mut files, ("opts", "Optional arguments", "options"), opts, record::opts);
+        let structs: String = api.structs.iter().map(record::structure).collect();
+        files.insert("protocol/structs.rs".into(), file("Structs that calls return.", "records", &structs));
+        files
+            .insert("protocol/procs.rs".into(), file("Wire numbers of the daemon's calls.", "procedures", &procs(api)));
+        files
     }
 
     fn emit_call(&self, _api: &Api, call: &Call) -> String {
-        let mut tokens = TokenStream::new();
+        let mut out = String::new();
         if !call.opts.is_empty() {
-            tokens.extend(opts::opts(call));
+            out += &rows("options", &record::opts(call));
         }
         if call.proc().is_some() {
-            if has_wire_args(call) {
-                tokens.extend(record::args(call));
-            }
-            tokens.extend(record::ret(call));
+            let args = if has_wire_args(call) { record::args(call) } else { String::new() };
+            out += &rows("records", &(args + &record::ret(call)));
         }
-        format_tokens(tokens)
+        out
     }
 }
 
+/// A file of rows for a macro of `lib/protocol/src/record.rs`.
+fn file(title: &str, kind: &str, text: &str) -> String {
+    let uses = record::imports(text);
+    let gap = if uses.is_empty() { "" } else { "\n" };
+    format!("// {HEADER}\n\n//! {title}\n\n{uses}{gap}{}", rows(kind, text))
+}
+
+fn rows(kind: &str, text: &str) -> String {
+    format!("crate::record::{kind}! {{\n{text}}}\n")
+}
+
 fn root() -> TokenStream {
-    let doc = module_docs("Wire types of the API.\n\nIn: `api.toml`. Out: everything both halves must agree on, one module a kind.");
+    let doc = module_docs(
+        "Wire types of the API.\n\nIn: `api.toml`. Out: everything both halves must agree on, one module a kind.",
+    );
     quote! {
         #doc
         pub mod args;
+        pub mod errnos;
+        pub mod groups;
         pub mod opts;
         pub mod procs;
         pub mod rets;
@@ -66,74 +84,82 @@ fn root() -> TokenStream {
 }
 
 /// `KIND/mod.rs` and one file a module of calls.
-fn family<'a>(
-    files: &mut Vec<RustFile<'a>>,
-    kind: &'static str,
-    title: &'static str,
-    modules: BTreeMap<&'a str, Vec<&'a Call>>,
-    item: fn(&Call) -> TokenStream,
+fn family(
+    files: &mut Files,
+    (kind, title, of): (&str, &str, &str),
+    modules: BTreeMap<&str, Vec<&Call>>,
+    row: fn(&Call) -> String,
 ) {
-    let names: Vec<String> = modules.keys().map(|m| (*m).to_owned()).collect();
-    files.push(RustFile::new(format!("protocol/{kind}/mod.rs"), move || {
-        let doc = module_docs(&format!("{title}, by module of their calls."));
-        let mods: Vec<_> = names.iter().map(|n| super::rust::ident(n)).collect();
-        quote!(#doc #(mod #mods;)* #(pub use #mods::*;)*)
-    }));
+    let mut list = format!("// {HEADER}\n\n//! {title}, by module of their calls.\n\n");
+    let names: Vec<_> = modules.keys().map(|n| super::rust::ident(n)).collect();
+    list.extend(names.iter().map(|n| format!("mod {n};\n")));
+    list.extend(names.iter().map(|n| format!("pub use {n}::*;\n")));
+    files.insert(format!("protocol/{kind}/mod.rs"), list);
     for (module, calls) in modules {
-        files.push(RustFile::new(format!("protocol/{kind}/{module}.rs"), move || {
-            let doc = module_docs(&format!("{title} of the calls of `{module}`."));
-            let items: TokenStream = calls.iter().map(|c| item(c)).collect();
-            let uses = record::imports(&items);
-            quote!(#doc #uses #items)
-        }));
+        let text: String = calls.iter().map(|c| row(c)).collect();
+        let title = format!("{title} of the calls of `{module}`.");
+        files.insert(format!("protocol/{kind}/{module}.rs"), file(&title, of, &text));
     }
 }
 
-fn structs(api: &Api) -> TokenStream {
-    let doc = module_docs("Structs that calls return.");
-    let items: TokenStream = api.structs.iter().map(structure).collect();
-    let uses = record::imports(&items);
-    quote!(#doc #uses #items)
+/// Constant, number and name of each call.
+fn procs(api: &Api) -> String {
+    let row = |c: &&Call| format!("    {} = {} {:?};\n", c.const_name(), c.proc().unwrap_or_default(), c.name);
+    api.daemon_calls().iter().map(row).collect()
 }
 
-fn structure(s: &Struct) -> TokenStream {
-    let fields = s.fields.iter().map(|f| {
-        let doc = record::field_doc(f.ty);
-        (docs(doc), super::rust::ident(&f.name), super::rust::field_type(f.ty))
-    });
-    let text = match rustdoc::render(&s.doc, Links::None) {
-        t if t.is_empty() => format!("`struct {}`.", s.c_name()),
-        t => format!("`struct {}`.\n\n{t}", s.c_name()),
-    };
-    record::record(&s.rust_name(), &docs(&text), &fields.collect::<Vec<_>>())
-}
-
-fn procs(api: &Api) -> TokenStream {
-    let doc = module_docs("Wire numbers of the daemon's calls.");
-    let calls = api.daemon_calls();
-    let consts = calls.iter().map(|c| {
-        let (name, proc) = (plain(&c.const_name()), number(c));
-        let doc = docs(&format!("`{}`.", c.name));
-        quote!(#doc pub const #name: i32 = #proc;)
-    });
-    let arms = calls.iter().map(|c| {
-        let (constant, name) = (plain(&c.const_name()), &c.name);
-        quote!(#constant => #name,)
+fn groups(api: &Api) -> TokenStream {
+    let doc = module_docs(
+        "Option groups: sets of calls that an appliance may be unable to do.\n\n\
+         In: `api.toml`. Out: what both the daemon and the builder of its appliance answer from.",
+    );
+    let groups = api.groups.iter().map(|g| {
+        let state = plain(&format!("{:?}", g.state));
+        let name = &g.name;
+        quote!((#name, GroupState::#state))
     });
     quote! {
         #doc
-        #(#consts)*
 
-        /// The call that has a number, or `None` when no call of this API has it.
-        pub fn name(proc: i32) -> Option<&'static str> {
-            Some(match proc {
-                #(#arms)*
-                _ => return None,
-            })
+        /// What it depends on whether a group is available.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum GroupState {
+            /// The programs that the list of the appliance's tools has for it.
+            WithTools,
+            /// Nothing: the daemon and its kernel do the work, or its calls became ordinary ones.
+            Always,
+        }
+
+        impl GroupState {
+            /// Why a group is off of which nothing else is known; `None`: it is on.
+            pub fn off(self) -> Option<&'static str> {
+                match self {
+                    GroupState::Always => None,
+                    GroupState::WithTools => Some("no appliance of this version has what it needs"),
+                }
+            }
+        }
+
+        /// Every option group of the API, sorted by name.
+        pub const GROUPS: &[(&str, GroupState)] = &[#(#groups),*];
+
+        /// The state of a group; `None` when the API has no such group.
+        pub fn state(name: &str) -> Option<GroupState> {
+            let at = GROUPS.binary_search_by(|(n, _)| (*n).cmp(name)).ok()?;
+            GROUPS.get(at).map(|(_, state)| *state)
         }
     }
 }
 
-fn number(call: &Call) -> proc_macro2::Literal {
-    proc_macro2::Literal::u32_unsuffixed(call.proc().unwrap_or_default())
+fn errnos(api: &Api) -> TokenStream {
+    let doc = module_docs("Names of errno values on the wire.");
+    let names = &api.meta.errnos;
+    let values = names.iter().map(|n| plain(n));
+    quote! {
+        #doc
+
+        /// Every name with its number on this architecture, sorted by name. ENOTSUP and EDEADLOCK are Linux's
+        /// EOPNOTSUPP and EDEADLK, EAGAIN also its EWOULDBLOCK.
+        pub const ERRNOS: &[(&str, i32)] = &[#((#names, libc::#values)),*];
+    }
 }

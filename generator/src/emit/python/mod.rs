@@ -7,7 +7,9 @@
 mod doc;
 mod view;
 
-use super::c::{text, unsupported_above};
+pub use view::param;
+
+use super::c::{text, C};
 use super::{rust, Files, Target};
 use crate::model::{Api, Call, Visibility};
 
@@ -22,7 +24,7 @@ impl Target for Python {
     fn unsupported(&self, call: &Call) -> Option<&'static str> {
         match call.visibility {
             Visibility::Internal => Some("internal: not for language bindings"),
-            _ => unsupported_above(call),
+            _ => C.unsupported(call),
         }
     }
 

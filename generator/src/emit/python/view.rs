@@ -3,10 +3,10 @@
 //! In: the resolved API. Out: records with signatures, C statements and table entries spelt out.
 
 use super::{doc, Python};
-use crate::emit::c::types::{self, passing, Passing};
+use crate::emit::c::types;
 use crate::emit::Target;
-use crate::model::name::python_ident;
-use crate::model::{notice, Api, Call, FieldType, OptType, RetType, Struct};
+use crate::model::name::{c_ident, python_ident};
+use crate::model::{notice, Api, Call, FieldType, Opt, RetType, Shape, Struct};
 use serde::Serialize;
 
 /// The package and the tables of the extension.
@@ -31,6 +31,8 @@ pub struct StructView {
     pub name: String,
     /// Name of its `TypedDict`.
     pub class: String,
+    /// Some field is a keyword: a key of a dictionary may be, a name in a class may not.
+    pub keyword: bool,
     pub fields: Vec<FieldView>,
 }
 
@@ -38,6 +40,8 @@ pub struct StructView {
 #[derive(Serialize)]
 pub struct FieldView {
     pub name: String,
+    /// In C.
+    pub member: String,
     pub hint: &'static str,
     pub c_type: &'static str,
     /// Member with the length, for buffers; else empty.
@@ -130,6 +134,7 @@ pub fn calls(module: &str, list: &[&Call]) -> CallsView {
 fn structure(s: &Struct) -> StructView {
     let fields = s.fields.iter().map(|f| FieldView {
         name: f.name.clone(),
+        member: c_ident(&f.name),
         hint: match f.ty {
             FieldType::Char | FieldType::Str | FieldType::Device | FieldType::Uuid => "str",
             FieldType::Buffer => "bytes",
@@ -139,7 +144,8 @@ fn structure(s: &Struct) -> StructView {
         c_type: types::field_tag(f.ty),
         len: if f.ty == FieldType::Buffer { format!("{}_len", f.name) } else { String::new() },
     });
-    StructView { name: s.name.clone(), class: class(&s.name), fields: fields.collect() }
+    let keyword = s.fields.iter().any(|f| python_ident(&f.name) != f.name);
+    StructView { name: s.name.clone(), class: class(&s.name), keyword, fields: fields.collect() }
 }
 
 fn class(name: &str) -> String {
@@ -149,8 +155,8 @@ fn class(name: &str) -> String {
 fn call(call: &Call) -> CallView {
     let names: Vec<String> =
         call.args.iter().map(|a| &a.name).chain(call.opts.iter().map(|o| &o.name)).map(|n| param(n)).collect();
-    let hints = call.args.iter().map(|a| arg_hint(passing(a.ty)).to_owned());
-    let hints = hints.chain(call.opts.iter().map(|o| format!("Optional[{}] = None", opt_hint(o.ty))));
+    let hints = call.args.iter().map(|a| hint(a.ty.shape(), a.path).to_owned());
+    let hints = hints.chain(call.opts.iter().map(|o| format!("Optional[{}] = None", hint(o.ty.shape(), o.path))));
     let documented = doc::docstring(&call.summary, &notice::full_doc(call));
     CallView {
         name: call.name.clone(),
@@ -171,7 +177,7 @@ fn call(call: &Call) -> CallView {
 }
 
 /// `self` is taken by the method itself.
-fn param(name: &str) -> String {
+pub fn param(name: &str) -> String {
     if name == "self" {
         "self_".to_owned()
     } else {
@@ -179,24 +185,18 @@ fn param(name: &str) -> String {
     }
 }
 
-fn arg_hint(p: Passing) -> &'static str {
-    match p {
-        Passing::Bool => "bool",
-        Passing::Int | Passing::Int64 => "int",
-        Passing::Str => "str",
-        Passing::OptStr => "Optional[str]",
-        Passing::StrList => "Iterable[str]",
-        Passing::Buffer => "Union[bytes, bytearray, memoryview, str]",
-        Passing::Pointer => "Any",
-    }
-}
-
-fn opt_hint(ty: OptType) -> &'static str {
-    match ty {
-        OptType::Bool => "bool",
-        OptType::Int | OptType::Int64 => "int",
-        OptType::Str => "str",
-        OptType::StrList => "Iterable[str]",
+fn hint(shape: Shape, path: bool) -> &'static str {
+    match (shape, path) {
+        (Shape::Bool, _) => "bool",
+        (Shape::Int | Shape::Int64, _) => "int",
+        (Shape::Str, false) => "str",
+        (Shape::Str, true) => "_Path",
+        (Shape::OptStr, false) => "Optional[str]",
+        (Shape::OptStr, true) => "Optional[_Path]",
+        (Shape::StrList, false) => "Iterable[str]",
+        (Shape::StrList, true) => "Iterable[_Path]",
+        (Shape::Buffer, _) => "Union[bytes, bytearray, memoryview, str]",
+        (Shape::Pointer, _) => "Any",
     }
 }
 
@@ -221,20 +221,11 @@ fn c_function(call: &Call) -> CView {
     let mut passed = String::new();
     for (i, a) in call.args.iter().enumerate() {
         let (index, name) = (i + 1, crate::emit::c::view::ident(&a.name));
-        let (ty, read) = match passing(a.ty) {
-            Passing::Bool => ("int ", format!("gfs_arg_int (&gfs_c, {index}) != 0")),
-            Passing::Int => ("int ", format!("gfs_arg_int (&gfs_c, {index})")),
-            Passing::Int64 => ("int64_t ", format!("gfs_arg_int64 (&gfs_c, {index})")),
-            Passing::Str => ("const char *", format!("gfs_arg_str (&gfs_c, {index})")),
-            Passing::OptStr => ("const char *", format!("gfs_arg_opt_str (&gfs_c, {index})")),
-            Passing::StrList => ("char *const *", format!("gfs_arg_list (&gfs_c, {index})")),
-            Passing::Buffer => ("const char *", format!("gfs_arg_buffer (&gfs_c, {index}, &gfs_size_{})", a.name)),
-            Passing::Pointer => ("void *", "NULL".to_owned()),
-        };
-        locals.push(format!("{ty}{name};"));
-        reads.push(format!("{name} = {read};"));
+        let shape = a.ty.shape();
+        locals.push(format!("{}{name};", types::argument(shape)));
+        reads.push(format!("{name} = {};", read(shape, a.path, &a.name, index)));
         passed += &format!(", {name}");
-        if passing(a.ty) == Passing::Buffer {
+        if shape == Shape::Buffer {
             locals.push(format!("size_t gfs_size_{};", a.name));
             passed += &format!(", gfs_size_{}", a.name);
         }
@@ -250,7 +241,7 @@ fn c_function(call: &Call) -> CView {
     CView {
         locals,
         reads,
-        opts: call.opts.iter().enumerate().map(|(i, o)| option(call, i, &o.name, o.ty)).collect(),
+        opts: call.opts.iter().enumerate().map(|(i, o)| option(call, i, o)).collect(),
         argv: if call.opts.is_empty() { String::new() } else { format!("struct guestfs_{}_argv", call.c_name()) },
         entry: types::entry(call),
         passed,
@@ -263,16 +254,34 @@ fn c_function(call: &Call) -> CView {
     }
 }
 
-fn option(call: &Call, bit: usize, name: &str, ty: OptType) -> OptView {
+/// Whether a string is any text or names a file, in names of functions of `arguments.c`.
+fn kind(path: bool) -> &'static str {
+    if path {
+        "path"
+    } else {
+        "str"
+    }
+}
+
+/// What takes an argument out of the call's tuple.
+fn read(shape: Shape, path: bool, name: &str, index: usize) -> String {
+    let kind = kind(path);
+    match shape {
+        Shape::Bool => format!("gfs_arg_int (&gfs_c, {index}) != 0"),
+        Shape::Int => format!("gfs_arg_int (&gfs_c, {index})"),
+        Shape::Int64 => format!("gfs_arg_int64 (&gfs_c, {index})"),
+        Shape::Str => format!("gfs_arg_{kind} (&gfs_c, {index})"),
+        Shape::OptStr => format!("gfs_arg_opt_{kind} (&gfs_c, {index})"),
+        Shape::StrList => format!("gfs_arg_{kind}_list (&gfs_c, {index})"),
+        Shape::Buffer => format!("gfs_arg_buffer (&gfs_c, {index}, &gfs_size_{name})"),
+        Shape::Pointer => format!("gfs_arg_pointer (&gfs_c, {index})"),
+    }
+}
+
+fn option(call: &Call, bit: usize, opt: &Opt) -> OptView {
     let index = 1 + call.args.len() + bit;
-    let member = crate::emit::c::view::ident(name);
-    let value = match ty {
-        OptType::Bool => format!("gfs_arg_int (&gfs_c, {index}) != 0"),
-        OptType::Int => format!("gfs_arg_int (&gfs_c, {index})"),
-        OptType::Int64 => format!("gfs_arg_int64 (&gfs_c, {index})"),
-        OptType::Str => format!("gfs_arg_str (&gfs_c, {index})"),
-        OptType::StrList => format!("gfs_arg_list (&gfs_c, {index})"),
-    };
+    let (name, member) = (&opt.name, crate::emit::c::view::ident(&opt.name));
+    let value = read(opt.ty.shape(), opt.path, name, index);
     OptView {
         index,
         assign: format!("gfs_opts.{member} = {value};"),

@@ -70,7 +70,15 @@ pub fn rust() -> TokenStream {
             };
         }
     });
-    quote!(#module use crate::command::About; #(#entries)*)
+    let all = builtins.iter().map(|b| plain(&constant(b)));
+    quote! {
+        #module
+        use crate::command::About;
+
+        /// All of them, by name.
+        pub static ALL: &[&About] = &[#(&#all),*];
+        #(#entries)*
+    }
 }
 
 fn constant(b: &Builtin) -> String {

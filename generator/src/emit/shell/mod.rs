@@ -12,7 +12,7 @@ mod text;
 
 use super::rust::{by_module, format_tokens, module, module_docs, plain, render, RustFile};
 use super::{Files, Target};
-use crate::model::{Api, ArgType, Call};
+use crate::model::{Api, Call, Shape};
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -33,7 +33,7 @@ impl Target for Shell {
         if !call.in_shell() {
             return Some("not a command: the shell has its own of that name, or the call is not for users");
         }
-        call.args.iter().any(|a| a.ty == ArgType::Pointer).then_some("a pointer cannot be typed")
+        call.args.iter().any(|a| a.ty.shape() == Shape::Pointer).then_some("a pointer cannot be typed")
     }
 
     fn emit(&self, api: &Api) -> Files {

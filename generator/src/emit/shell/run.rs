@@ -1,7 +1,7 @@
 //! The run function of one command: words in, one typed call, its result printed.
 
 use super::super::rust::{ident, plain};
-use crate::model::{ArgType, Call, OptType, RetType, ShellOutput};
+use crate::model::{Call, RetType, Role, Shape, ShellOutput};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
@@ -10,10 +10,10 @@ pub fn function(call: &Call) -> TokenStream {
     let name = ident(&call.name);
     let locals: Vec<Ident> = call.args.iter().map(|a| plain(&format!("arg_{}", a.name))).collect();
     let reads = call.args.iter().zip(&locals).map(|(a, local)| {
-        let read = plain(reader(a.ty));
+        let read = plain(reader(a.ty.role(), a.ty.shape()));
         quote!(let #local = words.#read()?;)
     });
-    let passed = call.args.iter().zip(&locals).map(|(a, local)| pass(a.ty, local));
+    let passed = call.args.iter().zip(&locals).map(|(a, local)| pass(a.ty.shape(), local));
     let (options, opts_arg) = options(call);
     let invoke = quote!(cx.handle.#name(#(#passed,)* #opts_arg)?);
     let body = match printer(call) {
@@ -34,35 +34,29 @@ pub fn function(call: &Call) -> TokenStream {
     }
 }
 
-/// Method of `Words` that reads a required argument.
-fn reader(ty: ArgType) -> &'static str {
-    match ty {
-        ArgType::Bool => "boolean",
-        ArgType::Int => "int",
-        ArgType::Int64 => "int64",
-        ArgType::OptStr => "opt_string",
-        ArgType::StrList | ArgType::PathList | ArgType::DeviceList | ArgType::FilenameList => "list",
-        ArgType::Path | ArgType::DeviceOrPath | ArgType::MountableOrPath => "path",
-        ArgType::Key => "key",
-        ArgType::FileIn => "file_in",
-        ArgType::FileOut => "file_out",
-        ArgType::Str
-        | ArgType::Buffer
-        | ArgType::Device
-        | ArgType::Mountable
-        | ArgType::Filename
-        | ArgType::Guid
-        | ArgType::Pointer => "string",
+/// Method of `Words` that reads an argument.
+fn reader(role: Role, shape: Shape) -> &'static str {
+    match (role, shape) {
+        (_, Shape::StrList) => "list",
+        (Role::Path | Role::DeviceOrPath | Role::MountableOrPath, _) => "path",
+        (Role::Key, _) => "key",
+        (Role::FileIn, _) => "file_in",
+        (Role::FileOut, _) => "file_out",
+        (_, Shape::Bool) => "boolean",
+        (_, Shape::Int) => "int",
+        (_, Shape::Int64) => "int64",
+        (_, Shape::OptStr) => "opt_string",
+        (_, Shape::Str | Shape::Buffer | Shape::Pointer) => "string",
     }
 }
 
 /// How a local is handed to the client method.
-fn pass(ty: ArgType, local: &Ident) -> TokenStream {
-    match ty {
-        ArgType::Bool | ArgType::Int | ArgType::Int64 => quote!(#local),
-        ArgType::OptStr => quote!(#local.as_ref().map(|s| s.as_ref())),
-        ArgType::Buffer => quote!(&#local[..]),
-        _ => quote!(&#local),
+fn pass(shape: Shape, local: &Ident) -> TokenStream {
+    match shape {
+        Shape::Bool | Shape::Int | Shape::Int64 => quote!(#local),
+        Shape::OptStr => quote!(#local.as_ref().map(|s| s.as_ref())),
+        Shape::Buffer => quote!(&#local[..]),
+        Shape::Str | Shape::StrList | Shape::Pointer => quote!(&#local),
     }
 }
 
@@ -73,7 +67,7 @@ fn options(call: &Call) -> (TokenStream, TokenStream) {
     }
     let ty = plain(&call.opts_type());
     let arms = call.opts.iter().map(|o| {
-        let (name, field, read) = (&o.name, ident(&o.name), plain(opt_reader(o.ty)));
+        let (name, field, read) = (&o.name, ident(&o.name), plain(reader(Role::Plain, o.ty.shape())));
         quote!(#name => options.#field = Some(words.#read()?),)
     });
     let statements = quote! {
@@ -86,16 +80,6 @@ fn options(call: &Call) -> (TokenStream, TokenStream) {
         }
     };
     (statements, quote!(options))
-}
-
-fn opt_reader(ty: OptType) -> &'static str {
-    match ty {
-        OptType::Bool => "boolean",
-        OptType::Int => "int",
-        OptType::Int64 => "int64",
-        OptType::Str => "string",
-        OptType::StrList => "list",
-    }
 }
 
 /// Method of the output that prints the result.

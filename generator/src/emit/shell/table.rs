@@ -3,7 +3,7 @@
 use super::super::rust::{docs, plain};
 use super::text;
 use crate::model::doc::{Block, Doc, Span};
-use crate::model::{name, notice, ArgType, Call, OptType};
+use crate::model::{name, notice, Call, Role, Shape};
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -14,11 +14,11 @@ pub fn entry(call: &Call) -> TokenStream {
     let (command, aliases, summary) = (call.shell_name(), &call.shell.aliases, &call.summary);
     let old_names = call.script_names().into_iter().filter(|n| *n != call.name).map(|n| name::dashed(&n));
     let params = call.args.iter().map(|a| {
-        let (name, kind) = (&a.name, arg_kind(a.ty));
+        let (name, kind) = (&a.name, kind(a.ty.role(), a.ty.shape()));
         quote!(Param::new(#name, Kind::#kind))
     });
     let opts = call.opts.iter().map(|o| {
-        let (name, kind) = (&o.name, opt_kind(o.ty));
+        let (name, kind) = (&o.name, kind(Role::Plain, o.ty.shape()));
         quote!(Param::new(#name, Kind::#kind))
     });
     let help = text::lines(&full_doc(call));
@@ -49,33 +49,21 @@ fn full_doc(call: &Call) -> Doc {
     doc
 }
 
-/// Variant of the shell's `Kind` for a required argument.
-fn arg_kind(ty: ArgType) -> TokenStream {
-    match ty {
-        ArgType::Bool => quote!(Bool),
-        ArgType::Int => quote!(Int),
-        ArgType::Int64 => quote!(Int64),
-        ArgType::StrList | ArgType::FilenameList => quote!(List),
-        ArgType::PathList => quote!(PathList),
-        ArgType::DeviceList => quote!(DeviceList),
-        ArgType::Path => quote!(Path),
-        ArgType::Device | ArgType::Mountable => quote!(Device),
-        ArgType::DeviceOrPath | ArgType::MountableOrPath => quote!(DeviceOrPath),
-        ArgType::Key => quote!(Key),
-        ArgType::FileIn => quote!(FileIn),
-        ArgType::FileOut => quote!(FileOut),
-        ArgType::Str | ArgType::OptStr | ArgType::Buffer | ArgType::Filename | ArgType::Guid | ArgType::Pointer => {
-            quote!(Str)
-        }
-    }
-}
-
-fn opt_kind(ty: OptType) -> TokenStream {
-    match ty {
-        OptType::Bool => quote!(Bool),
-        OptType::Int => quote!(Int),
-        OptType::Int64 => quote!(Int64),
-        OptType::Str => quote!(Str),
-        OptType::StrList => quote!(List),
+/// Variant of the shell's `Kind` for an argument.
+fn kind(role: Role, shape: Shape) -> TokenStream {
+    match (role, shape) {
+        (Role::Path, Shape::StrList) => quote!(PathList),
+        (Role::Device, Shape::StrList) => quote!(DeviceList),
+        (_, Shape::StrList) => quote!(List),
+        (Role::Path, _) => quote!(Path),
+        (Role::Device | Role::Mountable, _) => quote!(Device),
+        (Role::DeviceOrPath | Role::MountableOrPath, _) => quote!(DeviceOrPath),
+        (Role::Key, _) => quote!(Key),
+        (Role::FileIn, _) => quote!(FileIn),
+        (Role::FileOut, _) => quote!(FileOut),
+        (_, Shape::Bool) => quote!(Bool),
+        (_, Shape::Int) => quote!(Int),
+        (_, Shape::Int64) => quote!(Int64),
+        (_, Shape::Str | Shape::OptStr | Shape::Buffer | Shape::Pointer) => quote!(Str),
     }
 }

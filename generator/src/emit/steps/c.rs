@@ -1,9 +1,9 @@
 //! Steps as C functions over `guestfs.h`; results are compared by helpers of the harness (`harness.h`).
 
 use super::{all, scenario};
-use crate::model::name::shouty;
+use crate::model::name::{c_ident, shouty};
 use crate::model::step::{Action, Expect, Step, Test, Value};
-use crate::model::{Api, ArgType, Call, FieldType, RetType, Struct};
+use crate::model::{Api, Call, FieldType, RetType, Shape, Struct};
 use std::fmt::Write;
 
 /// The whole program but for the harness.
@@ -21,39 +21,45 @@ pub fn program(api: &Api) -> String {
     out + "};\nconst size_t nr_tests = sizeof tests / sizeof tests[0];\n"
 }
 
+/// A function whose steps are one line each: a macro of the harness for the kind of result, the step's number,
+/// the call, and what must be so after it.
 fn test(api: &Api, name: &str, test: &Test) -> String {
     let mut out = format!("static int\ntest_{name} (struct run *t)\n{{\n");
-    if !test.steps.iter().any(|s| matches!(s.action, Action::Call { .. })) {
-        out += "  (void) t;\n";
-    }
     for (i, s) in test.steps.iter().enumerate() {
-        let _ = write!(out, "  t->step = {i};\n{}", step(api, s));
+        let _ = writeln!(out, "  {}", step(api, i, s));
     }
     out + "  return 0;\n}\n\n"
 }
 
-fn step(api: &Api, s: &Step) -> String {
+fn step(api: &Api, index: usize, s: &Step) -> String {
     match &s.action {
         Action::LocalWrite { path, content } => {
-            format!("  CHECK (local_write (t, {}, {}, {}));\n", string(path), quote(content), content.len())
+            let call = format!("local_write (t, {}, {}, {})", string(path), quote(content), content.len());
+            format!("LOCAL ({index}, {call});")
         }
         Action::LocalRead { path } => {
-            let check = check_result(api, &RetType::Buffer, &s.expect);
-            format!("  {{\n    size_t n = 0;\n    char *r = local_read (t, {}, &n);\n{check}    free (r);\n  }}\n", string(path))
+            let checks = all_of(check_result(api, &RetType::Buffer, &s.expect));
+            format!("BUFFER ({index}, local_read (t, {}, &n), {checks});", string(path))
         }
         Action::Call { call, args, opts } => match api.call(call) {
-            Some(c) => call_step(api, c, args, opts, &s.expect),
+            Some(c) => call_step(api, index, c, (args, opts), &s.expect),
             None => String::new(),
         },
     }
 }
 
-fn call_step(api: &Api, call: &Call, args: &[Value], opts: &[(String, Value)], expect: &Expect) -> String {
+fn call_step(
+    api: &Api,
+    index: usize,
+    call: &Call,
+    (args, opts): (&[Value], &[(String, Value)]),
+    expect: &Expect,
+) -> String {
     let plain = opts.is_empty() && call.plain_name_without_options;
     let function = if plain { call.name.clone() } else { call.c_name() };
     let mut words = vec!["t->g".to_owned()];
     for (arg, v) in call.args.iter().zip(args) {
-        words.push(argument(arg.ty, v));
+        words.push(argument(arg.ty.shape(), v));
     }
     if call.ret.ty == RetType::Buffer {
         words.push("&n".into());
@@ -62,97 +68,89 @@ fn call_step(api: &Api, call: &Call, args: &[Value], opts: &[(String, Value)], e
         for (name, v) in opts {
             words.push(format!("GUESTFS_{}_{}", shouty(&call.c_name()), shouty(name)));
             // Varargs promote nothing by themselves: 64-bit options need their type spelt out.
-            words.push(match v {
-                Value::Int(i) if call.opts.iter().any(|o| o.name == *name && o.ty == crate::model::OptType::Int64) => {
-                    int64(*i)
-                }
-                v => argument(ArgType::Str, v),
-            });
+            let shape = call.opts.iter().find(|o| o.name == *name).map_or(Shape::Str, |o| o.ty.shape());
+            words.push(argument(shape, v));
         }
         words.push("-1".into());
     }
-    let invocation = format!("guestfs_{function} ({})", words.join(", "));
-    let (declare, failed, free) = shape(&call.ret.ty);
-    let size = if call.ret.ty == RetType::Buffer { "    size_t n = 0;\n" } else { "" };
-    let body = match expect {
-        Expect::Error(errno) => {
-            let errno = errno.as_ref().map_or("NULL".to_owned(), |e| quote(e.as_bytes()));
-            format!("    CHECK (expect_error (t, {failed}, {errno}));\n")
-        }
-        _ => format!("    CHECK (expect_success (t, {failed}));\n{}", check_result(api, &call.ret.ty, expect)),
+    let checks = match expect {
+        Expect::Error(None) => "FAILS (NULL)".to_owned(),
+        Expect::Error(Some(errno)) => format!("FAILS (\"{errno}\")"),
+        _ => all_of(check_result(api, &call.ret.ty, expect)),
     };
-    format!("  {{\n{size}    {declare}r = {invocation};\n{body}{free}  }}\n")
+    let invocation = format!("guestfs_{function} ({})", words.join(", "));
+    format!("{}, {invocation}, {checks});", kind(&call.ret.ty, index))
 }
 
-/// Declaration, failure test and release of a result.
-fn shape(ret: &RetType) -> (String, &'static str, String) {
-    let free = |f: &str| format!("    {f} (r);\n");
+/// The harness's macro for a kind of result, with what it takes before the call.
+fn kind(ret: &RetType, index: usize) -> String {
     match ret {
-        RetType::Unit | RetType::Bool | RetType::Int => ("int ".into(), "r == -1", String::new()),
-        RetType::Int64 => ("int64_t ".into(), "r == -1", String::new()),
-        RetType::ConstStr => ("const char *".into(), "r == NULL", String::new()),
-        RetType::ConstOptStr => ("const char *".into(), "((void) r, 0)", String::new()),
-        RetType::Str(_) | RetType::Buffer => ("char *".into(), "r == NULL", free("free")),
-        RetType::StrList(_) | RetType::Hash(..) => ("char **".into(), "r == NULL", free("free_strings")),
-        RetType::Struct(s) => (format!("struct guestfs_{s} *"), "r == NULL", free(&format!("guestfs_free_{s}"))),
-        RetType::StructList(s) => {
-            (format!("struct guestfs_{s}_list *"), "r == NULL", free(&format!("guestfs_free_{s}_list")))
-        }
+        RetType::Unit | RetType::Bool | RetType::Int => format!("INT ({index}"),
+        RetType::Int64 => format!("INT64 ({index}"),
+        RetType::ConstStr => format!("CONST ({index}"),
+        RetType::ConstOptStr => format!("CONST_OR_NULL ({index}"),
+        RetType::Str(_) => format!("STR ({index}"),
+        RetType::Buffer => format!("BUFFER ({index}"),
+        RetType::StrList(_) | RetType::Hash(..) => format!("LIST ({index}"),
+        RetType::Struct(s) => format!("STRUCT ({index}, {s}"),
+        RetType::StructList(s) => format!("STRUCTS ({index}, {s}"),
     }
 }
 
-fn check_result(api: &Api, ret: &RetType, expect: &Expect) -> String {
-    let line = |c: String| format!("    CHECK ({c});\n");
+/// The call succeeds, and all of `checks` are 0.
+fn all_of(checks: Vec<String>) -> String {
+    std::iter::once("SUCCEEDS".to_owned()).chain(checks).collect::<Vec<_>>().join(" || ")
+}
+
+fn check_result(api: &Api, ret: &RetType, expect: &Expect) -> Vec<String> {
     match (ret, expect) {
         (RetType::Bool | RetType::Int | RetType::Int64, Expect::Equals(Value::Int(i))) => {
-            line(format!("expect_int (t, \"result\", r, {})", int64(*i)))
+            vec![format!("expect_int (t, \"result\", r, {})", int64(*i))]
         }
         (RetType::Bool, Expect::Equals(Value::Bool(b))) => {
-            line(format!("expect_int (t, \"result\", r, {})", i32::from(*b)))
+            vec![format!("expect_int (t, \"result\", r, {})", i32::from(*b))]
         }
         (RetType::Buffer, Expect::Equals(Value::Str(s))) => {
-            line(format!("expect_buffer (t, \"result\", r, n, {}, {})", string(s), s.len()))
+            vec![format!("expect_buffer (t, \"result\", r, n, {}, {})", string(s), s.len())]
         }
-        (RetType::Buffer, Expect::Contains(s)) => line(format!("expect_contains (t, r, n, {})", string(s))),
+        (RetType::Buffer, Expect::Contains(s)) => vec![format!("expect_contains (t, r, n, {})", string(s))],
         (RetType::Str(_) | RetType::ConstStr | RetType::ConstOptStr, Expect::Equals(Value::Str(s))) => {
-            line(format!("expect_str (t, \"result\", r, {})", string(s)))
+            vec![format!("expect_str (t, \"result\", r, {})", string(s))]
         }
         (RetType::Str(_) | RetType::ConstStr | RetType::ConstOptStr, Expect::Contains(s)) => {
-            line(format!("expect_contains (t, r, strlen (r), {})", string(s)))
+            vec![format!("expect_contains (t, r, strlen (r), {})", string(s))]
         }
-        (RetType::StrList(_), Expect::Equals(v)) => line(format!("expect_list (t, r, {}, 1)", argument(ArgType::StrList, v))),
+        (RetType::StrList(_), Expect::Equals(v)) => {
+            vec![format!("expect_list (t, r, {}, 1)", argument(Shape::StrList, v))]
+        }
         (RetType::StrList(_), Expect::Unordered(items)) => {
-            line(format!("expect_list (t, r, {}, 0)", argument(ArgType::StrList, &Value::List(items.clone()))))
+            vec![format!("expect_list (t, r, {}, 0)", argument(Shape::StrList, &Value::List(items.clone())))]
         }
-        (RetType::StrList(_), Expect::Contains(s)) => line(format!("expect_member (t, r, {})", string(s))),
+        (RetType::StrList(_), Expect::Contains(s)) => vec![format!("expect_member (t, r, {})", string(s))],
         (RetType::Hash(..), Expect::Equals(Value::Table(entries))) => entries
             .iter()
-            .map(|(k, v)| line(format!("expect_key (t, r, {}, {})", quote(k.as_bytes()), argument(ArgType::Str, v))))
+            .map(|(k, v)| format!("expect_key (t, r, {}, {})", quote(k.as_bytes()), argument(Shape::Str, v)))
             .collect(),
         (RetType::Struct(name), Expect::Equals(v)) => {
-            api.structure(name).map(|s| fields(s, "r", v)).into_iter().flatten().map(line).collect()
+            api.structure(name).map(|s| fields(s, "r", v)).into_iter().flatten().collect()
         }
         (RetType::StructList(name), Expect::Equals(Value::List(items))) => {
-            let mut out = line(format!("expect_int (t, \"length\", r->len, {})", items.len()));
+            let mut out = vec![format!("expect_int (t, \"length\", r->len, {})", items.len())];
             for (i, item) in items.iter().enumerate() {
                 let checks = api.structure(name).map(|s| fields(s, &format!("(&r->val[{i}])"), item));
-                out.extend(checks.into_iter().flatten().map(line));
+                out.extend(checks.into_iter().flatten());
             }
             out
         }
         (RetType::StructList(name), Expect::Unordered(items)) => {
-            let mut out = line(format!("expect_int (t, \"length\", r->len, {})", items.len()));
+            let mut out = vec![format!("expect_int (t, \"length\", r->len, {})", items.len())];
             for item in items {
                 let checks = api.structure(name).map(|s| fields(s, "(&r->val[i])", item)).unwrap_or_default();
-                let all = if checks.is_empty() { "1".to_owned() } else { checks.join(" == 0 && ") + " == 0" };
-                let _ = write!(
-                    out,
-                    "    {{\n      size_t i;\n      t->quiet = 1;\n      for (i = 0; i < r->len; i++)\n        if ({all})\n          break;\n      t->quiet = 0;\n      CHECK (expect_found (t, i < r->len));\n    }}\n"
-                );
+                out.push(format!("ONE ({})", if checks.is_empty() { "0".to_owned() } else { checks.join(" || ") }));
             }
             out
         }
-        _ => String::new(),
+        _ => Vec::new(),
     }
 }
 
@@ -163,35 +161,37 @@ fn fields(s: &Struct, at: &str, v: &Value) -> Vec<String> {
         .iter()
         .filter_map(|(name, v)| {
             let field = s.fields.iter().find(|f| f.name == *name)?;
-            let access = format!("{at}->{name}");
+            let (access, length) = (format!("{at}->{}", c_ident(name)), format!("{at}->{name}_len"));
             Some(match (field.ty, v) {
                 (FieldType::Buffer, Value::Str(x)) => {
-                    format!("expect_buffer (t, \"{name}\", {access}, {access}_len, {}, {})", string(x), x.len())
+                    format!("expect_buffer (t, \"{name}\", {access}, {length}, {}, {})", string(x), x.len())
                 }
-                (FieldType::Uuid, Value::Str(x)) => format!("expect_buffer (t, \"{name}\", {access}, 32, {}, 32)", string(x)),
+                (FieldType::Uuid, Value::Str(x)) => {
+                    format!("expect_buffer (t, \"{name}\", {access}, 32, {}, 32)", string(x))
+                }
                 (FieldType::Char, Value::Str(x)) => {
                     format!("expect_int (t, \"{name}\", {access}, {})", x.as_bytes().first().copied().unwrap_or(0))
                 }
                 (FieldType::Percent, Value::Float(f)) => format!("expect_float (t, \"{name}\", {access}, {f:?})"),
                 (_, Value::Int(i)) => format!("expect_int (t, \"{name}\", (int64_t) {access}, {})", int64(*i)),
-                (_, v) => format!("expect_str (t, \"{name}\", {access}, {})", argument(ArgType::Str, v)),
+                (_, v) => format!("expect_str (t, \"{name}\", {access}, {})", argument(Shape::Str, v)),
             })
         })
         .collect()
 }
 
-fn argument(ty: ArgType, v: &Value) -> String {
+fn argument(shape: Shape, v: &Value) -> String {
     match v {
         Value::Null => "NULL".into(),
         Value::Bool(b) => i32::from(*b).to_string(),
-        Value::Int(i) if ty == ArgType::Int64 => int64(*i),
+        Value::Int(i) if shape == Shape::Int64 => int64(*i),
         Value::Int(i) if *i == i64::from(i32::MIN) => "INT32_MIN".into(),
         Value::Int(i) => i.to_string(),
         Value::Float(f) => format!("{f:?}"),
         Value::Str(s) => string(s),
         Value::Bytes(b) => format!("{}, {}", quote(b), b.len()),
         Value::List(items) => {
-            let items: Vec<String> = items.iter().map(|i| argument(ArgType::Str, i)).chain(["NULL".into()]).collect();
+            let items: Vec<String> = items.iter().map(|i| argument(Shape::Str, i)).chain(["NULL".into()]).collect();
             format!("(char *[]) {{ {} }}", items.join(", "))
         }
         Value::Table(_) => String::new(),

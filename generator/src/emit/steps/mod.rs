@@ -1,17 +1,19 @@
 //! Target `tests`: the steps of `api.toml` as one program per language.
 //!
 //! In: checked [`Test`]s. Out: `tests/steps.rs`, `tests/steps.c` and `tests/steps.py`, each a table of
-//! test functions that a hand-written harness below `tests/conformance/` runs against a real appliance;
+//! test functions that a hand-written harness below `tests/conformance/` runs against a real appliance (all through
+//! Rust and C, in Python those that [`cover`] chooses);
 //! and `tests/records.rs`, samples of every wire record for `lib/protocol/tests`.
 
 mod c;
+mod cover;
 mod python;
 mod records;
 mod rust;
 
 use super::{Files, Target};
 use crate::model::step::{Scenario, Test};
-use crate::model::{Api, ArgType, Call};
+use crate::model::{Api, Call, Shape};
 
 /// The target.
 pub struct Steps;
@@ -22,7 +24,7 @@ impl Target for Steps {
     }
 
     fn unsupported(&self, call: &Call) -> Option<&'static str> {
-        call.args.iter().any(|a| a.ty == ArgType::Pointer).then_some("tests cannot pass pointers")
+        call.args.iter().any(|a| a.ty.shape() == Shape::Pointer).then_some("tests cannot pass pointers")
     }
 
     fn emit(&self, api: &Api) -> Files {

@@ -1,191 +1,122 @@
-//! Steps as Rust functions over the client's methods.
+//! Steps as Rust functions over the client's methods, one line each.
 
 use super::{all, scenario};
-use crate::emit::rust::{format_tokens, ident, plain};
+use crate::emit::rust::ident;
+use crate::emit::HEADER;
 use crate::model::step::{Action, Expect, Step, Test, Value};
-use crate::model::{Api, ArgType, FieldType, OptType, Struct};
-use proc_macro2::{Literal, TokenStream};
-use quote::quote;
+use crate::model::{Api, Call, Shape, Struct};
+use proc_macro2::Literal;
+use std::fmt::Write;
 
-/// The whole module; the harness gives it `Test`, `Run`, `Value`, `Expect` and `ToValue` by `use super::*`.
+/// The whole module; the harness gives it `Test`, `Run`, `Value`, `Expect`, `ToValue` and `table` by
+/// `use super::*`.
 pub fn program(api: &Api) -> String {
-    let functions = all(api).map(|(name, test)| function(api, &name, test));
-    let table = all(api).map(|(name, test)| {
-        let run = plain(&name);
-        let scenario = scenario(test.scenario);
-        quote! { Test { name: #name, scenario: #scenario, run: #run } }
-    });
-    let values = api.structs.iter().filter(|s| s.returned_single || s.returned_list).map(struct_value);
-    let tokens = quote! {
-        use super::*;
-        /// Every test, in the order of the API.
-        pub static TESTS: &[Test] = &[#(#table),*];
-        #(#functions)*
-        #(#values)*
-    };
-    format!("// {}\n\n{}", crate::emit::HEADER, format_tokens(tokens))
-}
-
-fn function(api: &Api, name: &str, test: &Test) -> TokenStream {
-    let name = plain(name);
-    let steps = test.steps.iter().enumerate().map(|(i, s)| step(api, i, s));
-    quote! {
-        fn #name(t: &Run<'_>) -> Outcome {
-            #(#steps)*
-            Ok(())
-        }
+    let mut out = format!("// {HEADER}\n\nuse super::*;\n");
+    for (name, test) in all(api) {
+        out += &function(api, &name, test);
     }
+    out += "\n/// Every test, in the order of the API.\npub static TESTS: &[Test] = &[\n";
+    for (name, test) in all(api) {
+        let _ = writeln!(out, "    Test {{ name: {name:?}, scenario: {:?}, run: {name} }},", scenario(test.scenario));
+    }
+    out += "];\n\n";
+    for s in api.structs.iter().filter(|s| s.returned_single || s.returned_list) {
+        out += &struct_value(s);
+    }
+    out
 }
 
-fn step(api: &Api, index: usize, step: &Step) -> TokenStream {
-    let result = match &step.action {
+fn function(api: &Api, name: &str, test: &Test) -> String {
+    let mut out = format!("\nfn {name}(t: &Run<'_>) -> Outcome {{\n");
+    for (i, s) in test.steps.iter().enumerate() {
+        let _ = writeln!(out, "    t.step({i}, {}, {})?;", action(api, s), expect(&s.expect));
+    }
+    out + "    Ok(())\n}\n"
+}
+
+fn action(api: &Api, step: &Step) -> String {
+    match &step.action {
         Action::LocalWrite { path, content } => {
-            let content = Literal::byte_string(content);
-            quote! { t.local_write(#path, #content) }
+            format!("t.local_write({path:?}, {})", Literal::byte_string(content))
         }
-        Action::LocalRead { path } => quote! { t.local_read(#path) },
-        Action::Call { call, args, opts } => {
-            let Some(c) = api.call(call) else { return TokenStream::new() };
-            let method = ident(&c.name);
-            let args = c.args.iter().zip(args).map(|(a, v)| argument(a.ty, v));
-            let opts_arg = (!c.opts.is_empty()).then(|| {
-                let ty = plain(&c.opts_type());
-                let set = c.opts.iter().filter_map(|o| {
-                    let (_, v) = opts.iter().find(|(n, _)| *n == o.name)?;
-                    let (name, v) = (ident(&o.name), option(o.ty, v));
-                    Some(quote! { .#name(#v) })
-                });
-                quote! { opts::#ty::new() #(#set)* }
-            });
-            let args = args.chain(opts_arg);
-            quote! { t.g.#method(#(#args),*) }
-        }
-    };
-    let expect = expect(&step.expect);
-    quote! { t.step(#index, #result, #expect)?; }
+        Action::LocalRead { path } => format!("t.local_read({path:?})"),
+        Action::Call { call, args, opts } => api.call(call).map(|c| invocation(c, args, opts)).unwrap_or_default(),
+    }
 }
 
-fn string(s: &str) -> TokenStream {
+fn invocation(call: &Call, args: &[Value], opts: &[(String, Value)]) -> String {
+    let mut words: Vec<String> = call.args.iter().zip(args).map(|(a, v)| argument(a.ty.shape(), v)).collect();
+    if !call.opts.is_empty() {
+        let mut given = format!("opts::{}::new()", call.opts_type());
+        for o in &call.opts {
+            if let Some((_, v)) = opts.iter().find(|(n, _)| *n == o.name) {
+                let _ = write!(given, ".{}({})", ident(&o.name), argument(o.ty.shape(), v));
+            }
+        }
+        words.push(given);
+    }
+    format!("t.g.{}({})", ident(&call.name), words.join(", "))
+}
+
+fn string(s: &str) -> String {
     if s.contains("%tmp") {
-        quote! { t.path(#s) }
+        format!("t.path({s:?})")
     } else {
-        quote! { #s }
+        format!("{s:?}")
     }
 }
 
-fn strings(v: &Value) -> TokenStream {
-    let Value::List(items) = v else { return quote! { NO_STRINGS } };
+fn strings(v: &Value) -> String {
+    let items: Vec<String> = match v {
+        Value::List(items) => items.iter().map(|i| argument(Shape::Str, i)).collect(),
+        _ => Vec::new(),
+    };
     if items.is_empty() {
-        return quote! { NO_STRINGS };
+        "NO_STRINGS".to_owned()
+    } else {
+        format!("&[{}]", items.join(", "))
     }
-    let items = items.iter().map(|i| match i {
-        Value::Str(s) => string(s),
-        _ => TokenStream::new(),
-    });
-    quote! { &[#(#items),*] }
 }
 
-fn argument(ty: ArgType, v: &Value) -> TokenStream {
-    match (ty, v) {
-        (_, Value::Bool(b)) => quote! { #b },
-        (_, Value::Int(i)) => integer(*i),
-        (_, Value::Bytes(b)) => {
-            let b = Literal::byte_string(b);
-            quote! { #b }
-        }
-        (ArgType::OptStr, Value::Str(s)) => {
-            let s = string(s);
-            quote! { Some(BStr::new(&#s)) }
-        }
-        (_, Value::Null) => quote! { None },
+fn argument(shape: Shape, v: &Value) -> String {
+    match (shape, v) {
+        (_, Value::Bool(b)) => b.to_string(),
+        (_, Value::Int(i)) => i.to_string(),
+        (_, Value::Bytes(b)) => Literal::byte_string(b).to_string(),
+        (Shape::OptStr, Value::Str(s)) => format!("Some(BStr::new(&{}))", string(s)),
+        (_, Value::Null) => "None".to_owned(),
         (_, Value::Str(s)) => string(s),
         (_, list) => strings(list),
     }
 }
 
-fn option(ty: OptType, v: &Value) -> TokenStream {
-    match ty {
-        OptType::StrList => strings(v),
-        _ => argument(ArgType::Str, v),
-    }
-}
-
-fn integer(i: i64) -> TokenStream {
-    let i = Literal::i64_unsuffixed(i);
-    quote! { #i }
-}
-
-fn expect(e: &Expect) -> TokenStream {
+fn expect(e: &Expect) -> String {
     match e {
-        Expect::Ok => quote! { Expect::Ok },
-        Expect::Equals(v) => {
-            let v = value(v);
-            quote! { Expect::Equals(#v) }
-        }
-        Expect::Unordered(items) => {
-            let v = value(&Value::List(items.clone()));
-            quote! { Expect::Unordered(#v) }
-        }
-        Expect::Contains(s) => quote! { Expect::Contains(#s) },
-        Expect::Error(None) => quote! { Expect::Error(None) },
-        Expect::Error(Some(errno)) => quote! { Expect::Error(Some(#errno)) },
+        Expect::Ok => "Expect::Ok".to_owned(),
+        Expect::Equals(v) => format!("Expect::Equals({})", value(v)),
+        Expect::Unordered(items) => format!("Expect::Unordered({})", value(&Value::List(items.clone()))),
+        Expect::Contains(s) => format!("Expect::Contains({s:?})"),
+        Expect::Error(errno) => format!("Expect::Error({errno:?})"),
     }
 }
 
-fn value(v: &Value) -> TokenStream {
+fn value(v: &Value) -> String {
     match v {
-        Value::Null => quote! { Value::Null },
-        Value::Bool(b) => quote! { Value::Bool(#b) },
-        Value::Int(i) => {
-            let i = integer(*i);
-            quote! { Value::Int(#i) }
-        }
-        Value::Float(f) => {
-            let f = Literal::f64_unsuffixed(*f);
-            quote! { Value::Float(#f) }
-        }
-        Value::Str(s) => {
-            let s = string(s);
-            quote! { Value::Str(#s.into()) }
-        }
-        Value::Bytes(b) => {
-            let b = Literal::byte_string(b);
-            quote! { Value::Str(#b.to_vec()) }
-        }
-        Value::List(items) => {
-            let items = items.iter().map(value);
-            quote! { Value::List(vec![#(#items),*]) }
-        }
+        Value::Null => "Value::Null".to_owned(),
+        Value::Bool(b) => format!("Value::Bool({b})"),
+        Value::Int(i) => format!("Value::Int({i})"),
+        Value::Float(f) => format!("Value::Float({f:?})"),
+        Value::Str(s) => format!("Value::Str({}.into())", string(s)),
+        Value::Bytes(b) => format!("Value::Str({}.to_vec())", Literal::byte_string(b)),
+        Value::List(items) => format!("Value::List(vec![{}])", items.iter().map(value).collect::<Vec<_>>().join(", ")),
         Value::Table(entries) => {
-            let entries = entries.iter().map(|(k, v)| {
-                let v = value(v);
-                quote! { (#k.into(), #v) }
-            });
-            quote! { Value::Table(vec![#(#entries),*]) }
+            let entries: Vec<String> = entries.iter().map(|(k, v)| format!("({k:?}.into(), {})", value(v))).collect();
+            format!("Value::Table(vec![{}])", entries.join(", "))
         }
     }
 }
 
-fn struct_value(s: &Struct) -> TokenStream {
-    let ty = plain(&s.rust_name());
-    let fields = s.fields.iter().map(|f| {
-        let (name, field) = (&f.name, ident(&f.name));
-        let v = match f.ty {
-            FieldType::Char => quote! { Value::Str(vec![self.#field.0]) },
-            FieldType::Str | FieldType::Device => quote! { Value::Str(self.#field.to_vec()) },
-            FieldType::Buffer | FieldType::Uuid => quote! { Value::Str(self.#field.0.to_vec()) },
-            FieldType::Percent => quote! { Value::Float(self.#field.into()) },
-            FieldType::I64 | FieldType::Size => quote! { Value::Int(self.#field) },
-            FieldType::I32 | FieldType::U32 => quote! { Value::Int(self.#field.into()) },
-            FieldType::U64 => quote! { Value::Int(self.#field as i64) },
-        };
-        quote! { (#name.into(), #v) }
-    });
-    quote! {
-        impl ToValue for structs::#ty {
-            fn to_value(&self) -> Value {
-                Value::Table(vec![#(#fields),*])
-            }
-        }
-    }
+fn struct_value(s: &Struct) -> String {
+    let fields: Vec<String> = s.fields.iter().map(|f| format!("{:?} {}", f.name, ident(&f.name))).collect();
+    format!("table!({} {{ {} }});\n", s.rust_name(), fields.join(", "))
 }

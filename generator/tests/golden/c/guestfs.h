@@ -204,6 +204,11 @@ extern GUESTFS_DLL_PUBLIC void guestfs_free_only_list_list (struct guestfs_only_
 
 struct guestfs_version {
   int64_t major;
+  int32_t default_;
+  char *from;
+  uint32_t method_len;
+  char *method;
+  int64_t for_;
 };
 
 struct guestfs_version_list {
@@ -251,6 +256,19 @@ extern GUESTFS_DLL_PUBLIC int guestfs_all_opts_opts (guestfs_h *g, const char *p
 extern GUESTFS_DLL_PUBLIC int guestfs_all_opts_opts_va (guestfs_h *g, const char *path, va_list args);
 extern GUESTFS_DLL_PUBLIC int guestfs_all_opts_opts_argv (guestfs_h *g, const char *path, const struct guestfs_all_opts_opts_argv *optargs);
 
+#define GUESTFS_HAVE_ANY_PATHS 1
+#define GUESTFS_ANY_PATHS_JOURNAL 0
+
+struct guestfs_any_paths_argv {
+  uint64_t bitmask;
+#define GUESTFS_ANY_PATHS_JOURNAL_BITMASK (UINT64_C(1)<<0)
+  const char *journal;
+};
+
+extern GUESTFS_DLL_PUBLIC int guestfs_any_paths (guestfs_h *g, const char *target, const char *perhaps, ...);
+extern GUESTFS_DLL_PUBLIC int guestfs_any_paths_va (guestfs_h *g, const char *target, const char *perhaps, va_list args);
+extern GUESTFS_DLL_PUBLIC int guestfs_any_paths_argv (guestfs_h *g, const char *target, const char *perhaps, const struct guestfs_any_paths_argv *optargs);
+
 #define GUESTFS_HAVE_FILE_IN 1
 extern GUESTFS_DLL_PUBLIC int guestfs_file_in (guestfs_h *g, const char *local, const char *path);
 
@@ -296,22 +314,28 @@ extern GUESTFS_DLL_PUBLIC int guestfs_no_args (guestfs_h *g);
 
 #define GUESTFS_HAVE_ONLY_OPTS 1
 #define GUESTFS_ONLY_OPTS_UNSAFE 0
+#define GUESTFS_ONLY_OPTS_DEFAULT 1
+#define GUESTFS_ONLY_OPTS_FROM 2
+#define GUESTFS_ONLY_OPTS_METHOD 3
+#define GUESTFS_ONLY_OPTS_FOR 4
 
 struct guestfs_only_opts_argv {
   uint64_t bitmask;
 #define GUESTFS_ONLY_OPTS_UNSAFE_BITMASK (UINT64_C(1)<<0)
   int unsafe;
+#define GUESTFS_ONLY_OPTS_DEFAULT_BITMASK (UINT64_C(1)<<1)
+  int default_;
+#define GUESTFS_ONLY_OPTS_FROM_BITMASK (UINT64_C(1)<<2)
+  const char *from;
+#define GUESTFS_ONLY_OPTS_METHOD_BITMASK (UINT64_C(1)<<3)
+  char *const *method;
+#define GUESTFS_ONLY_OPTS_FOR_BITMASK (UINT64_C(1)<<4)
+  int64_t for_;
 };
 
 extern GUESTFS_DLL_PUBLIC int guestfs_only_opts (guestfs_h *g, ...);
 extern GUESTFS_DLL_PUBLIC int guestfs_only_opts_va (guestfs_h *g, va_list args);
 extern GUESTFS_DLL_PUBLIC int guestfs_only_opts_argv (guestfs_h *g, const struct guestfs_only_opts_argv *optargs);
-
-#define GUESTFS_HAVE_PLANNED_CALL 1
-extern GUESTFS_DLL_PUBLIC char *guestfs_planned_call (guestfs_h *g, const char *path);
-
-#define GUESTFS_HAVE_PLANNED_FILE_CALL 1
-extern GUESTFS_DLL_PUBLIC int guestfs_planned_file_call (guestfs_h *g, const char *from);
 
 #define GUESTFS_HAVE_RET_BOOL 1
 extern GUESTFS_DLL_PUBLIC int guestfs_ret_bool (guestfs_h *g);
@@ -407,6 +431,7 @@ extern GUESTFS_DLL_PUBLIC struct guestfs_only_list_list *guestfs_ret_structs_onl
 #define LIBGUESTFS_HAVE_NEXT_PRIVATE 1
 #define LIBGUESTFS_HAVE_ALL_ARGS 1
 #define LIBGUESTFS_HAVE_ALL_OPTS 1
+#define LIBGUESTFS_HAVE_ANY_PATHS 1
 #define LIBGUESTFS_HAVE_FILE_IN 1
 #define LIBGUESTFS_HAVE_FILE_OUT 1
 #define LIBGUESTFS_HAVE_KEYWORDS 1
@@ -418,8 +443,6 @@ extern GUESTFS_DLL_PUBLIC struct guestfs_only_list_list *guestfs_ret_structs_onl
 #define LIBGUESTFS_HAVE_LIB_STRUCT 1
 #define LIBGUESTFS_HAVE_NO_ARGS 1
 #define LIBGUESTFS_HAVE_ONLY_OPTS 1
-#define LIBGUESTFS_HAVE_PLANNED_CALL 1
-#define LIBGUESTFS_HAVE_PLANNED_FILE_CALL 1
 #define LIBGUESTFS_HAVE_RET_BOOL 1
 #define LIBGUESTFS_HAVE_RET_BUFFER 1
 #define LIBGUESTFS_HAVE_RET_DEVICE 1

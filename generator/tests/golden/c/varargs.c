@@ -70,6 +70,43 @@ guestfs_all_opts_opts_va (guestfs_h *g, const char *path, va_list gfs_list)
 }
 
 int 
+guestfs_any_paths (guestfs_h *g, const char *target, const char *perhaps, ...)
+{
+  va_list gfs_list;
+  int gfs_result;
+
+  va_start (gfs_list, perhaps);
+  gfs_result = guestfs_any_paths_va (g, target, perhaps, gfs_list);
+  va_end (gfs_list);
+  return gfs_result;
+}
+
+int 
+guestfs_any_paths_va (guestfs_h *g, const char *target, const char *perhaps, va_list gfs_list)
+{
+  struct guestfs_any_paths_argv gfs_opts;
+  int gfs_option;
+
+  gfs_opts.bitmask = 0;
+  while ((gfs_option = va_arg (gfs_list, int)) >= 0) {
+    switch (gfs_option) {
+    case GUESTFS_ANY_PATHS_JOURNAL:
+      gfs_opts.journal = va_arg (gfs_list, const char *);
+      break;
+    default:
+      guestfs_rs_bad_option (g, "any_paths", gfs_option, 0);
+      return -1;
+    }
+    if (gfs_opts.bitmask & (UINT64_C(1) << gfs_option)) {
+      guestfs_rs_bad_option (g, "any_paths", gfs_option, 1);
+      return -1;
+    }
+    gfs_opts.bitmask |= UINT64_C(1) << gfs_option;
+  }
+  return guestfs_any_paths_argv (g, target, perhaps, &gfs_opts);
+}
+
+int 
 guestfs_lib_args (guestfs_h *g, int flag, int number, int64_t big, const char *text, const char *maybe, char *const *list, const char *bytes, size_t bytes_size, const char *path, char *const *paths, const char *device, const char *local, const char *target, const char *guid, const char *file, char *const *files, const char *key, ...)
 {
   va_list gfs_list;
@@ -129,6 +166,18 @@ guestfs_only_opts_va (guestfs_h *g, va_list gfs_list)
     switch (gfs_option) {
     case GUESTFS_ONLY_OPTS_UNSAFE:
       gfs_opts.unsafe = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_ONLY_OPTS_DEFAULT:
+      gfs_opts.default_ = va_arg (gfs_list, int);
+      break;
+    case GUESTFS_ONLY_OPTS_FROM:
+      gfs_opts.from = va_arg (gfs_list, const char *);
+      break;
+    case GUESTFS_ONLY_OPTS_METHOD:
+      gfs_opts.method = va_arg (gfs_list, char *const *);
+      break;
+    case GUESTFS_ONLY_OPTS_FOR:
+      gfs_opts.for_ = va_arg (gfs_list, int64_t);
       break;
     default:
       guestfs_rs_bad_option (g, "only_opts", gfs_option, 0);

@@ -9,7 +9,7 @@ use crate::{Handle, Result};
 use crate::BStr;
 use crate::BString;
 use guestfs_protocol::xdr::Opaque;
-use guestfs_protocol::{args, rets};
+use guestfs_protocol::{args, opts, rets};
 
 impl Handle {
     /// Take every type of argument.
@@ -127,6 +127,35 @@ impl Handle {
                     key: key.into(),
                 };
                 g_handle.rpc(&info::ALL_ARGS, 0, &g_args, Files::default())
+            },
+        )
+    }
+    /// Take names of files that nobody checks.
+    ///
+    /// Takes names.
+    ///
+    /// Since version 1.0.1.
+    pub fn any_paths(
+        &self,
+        target: impl AsRef<[u8]>,
+        perhaps: Option<&BStr>,
+        opts: opts::AnyPathsOpts,
+    ) -> Result<()> {
+        let target = target.as_ref();
+        self.wrapped(
+            &info::ANY_PATHS,
+            |g_trace| {
+                g_trace.str("target", target);
+                g_trace.opt_str("perhaps", perhaps);
+                g_trace.opt("journal", &opts.journal);
+            },
+            |g_handle| {
+                let g_args = args::AnyPathsArgs {
+                    target: target.into(),
+                    perhaps: perhaps.map(BString::from),
+                    journal: opts.journal.clone().unwrap_or_default(),
+                };
+                g_handle.rpc(&info::ANY_PATHS, opts.mask(), &g_args, Files::default())
             },
         )
     }

@@ -40,7 +40,7 @@ impl Handle {
                 };
                 let g_ret: rets::AllOptsRet = g_handle
                     .rpc(&info::ALL_OPTS, opts.mask(), &g_args, Files::default())?;
-                Ok(g_ret.count)
+                g_handle.count(&info::ALL_OPTS, g_ret.count)
             },
         )
     }
@@ -54,10 +54,18 @@ impl Handle {
             &info::ONLY_OPTS,
             |g_trace| {
                 g_trace.opt("unsafe", &opts.r#unsafe);
+                g_trace.opt("default", &opts.default);
+                g_trace.opt("from", &opts.from);
+                g_trace.opt("method", &opts.method);
+                g_trace.opt("for", &opts.r#for);
             },
             |g_handle| {
                 let g_args = args::OnlyOptsArgs {
                     r#unsafe: opts.r#unsafe.unwrap_or_default(),
+                    default: opts.default.unwrap_or_default(),
+                    from: opts.from.clone().unwrap_or_default(),
+                    method: opts.method.clone().unwrap_or_default(),
+                    r#for: opts.r#for.unwrap_or_default(),
                 };
                 g_handle.rpc(&info::ONLY_OPTS, opts.mask(), &g_args, Files::default())
             },

@@ -141,7 +141,7 @@ impl Handle {
                 let g_args = ();
                 let g_ret: rets::RetInt64Ret = g_handle
                     .rpc(&info::RET_INT64, 0, &g_args, Files::default())?;
-                Ok(g_ret.number)
+                g_handle.count(&info::RET_INT64, g_ret.number)
             },
         )
     }

@@ -7,6 +7,6 @@ mod calls_args;
 mod calls_lib;
 mod calls_opts;
 mod calls_rets;
-mod calls_states;
+pub(crate) mod events;
 pub(crate) mod info;
 mod traces;

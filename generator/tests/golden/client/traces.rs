@@ -40,5 +40,9 @@ impl TraceStruct for structs::Version {
     const NAME: &'static str = "version";
     fn fields(&self, t: &mut FieldTrace<'_>) {
         t.field("major", &self.major);
+        t.field("default", &self.default);
+        t.field("from", &self.from);
+        t.field("method", &self.method);
+        t.field("for", &self.r#for);
     }
 }

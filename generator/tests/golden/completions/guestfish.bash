@@ -5,6 +5,7 @@ _guestfish_commands='all-args
 all-opts
 alloc
 allocate
+any-paths
 big
 copy-in
 copy-out
@@ -36,8 +37,6 @@ more
 no-args
 not
 only-opts
-planned-call
-planned-file-call
 q
 quit
 reopen

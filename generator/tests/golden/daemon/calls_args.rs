@@ -5,10 +5,11 @@
 use crate::ctx::Ctx;
 use crate::device::{Device, DeviceOrPath, Mountable, MountableOrPath};
 use crate::error::Result;
+use crate::names::{Filename, Guid};
 use crate::path::GuestPath;
 use crate::rpc::{Call, Reply};
 use bstr::ByteSlice;
-use guestfs_protocol::{args, rets};
+use guestfs_protocol::{args, opts, rets};
 
 pub(super) fn all_args(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::AllArgsArgs = g_call.args()?;
@@ -28,6 +29,13 @@ pub(super) fn all_args(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let mountable = Mountable::parse(g_ctx, g_args.mountable.as_bstr())?;
     let devpath = DeviceOrPath::parse(g_ctx, g_args.devpath.as_bstr())?;
     let mountpath = MountableOrPath::parse(g_ctx, g_args.mountpath.as_bstr())?;
+    let file = Filename::parse(g_args.file.as_bstr())?;
+    let files = g_args
+        .files
+        .iter()
+        .map(|g_item| Filename::parse(g_item.as_bstr()))
+        .collect::<Result<Vec<_>>>()?;
+    let guid = Guid::parse(g_args.guid.as_bstr())?;
     crate::args::all_args(
         g_ctx,
         g_args.flag,
@@ -44,10 +52,25 @@ pub(super) fn all_args(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
         &mountable,
         &devpath,
         &mountpath,
-        g_args.file.as_bstr(),
-        &g_args.files,
-        g_args.guid.as_bstr(),
+        &file,
+        &files,
+        &guid,
         g_args.key.as_bstr(),
+    )?;
+    Ok(Reply::empty())
+}
+
+pub(super) fn any_paths(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
+    let g_args: args::AnyPathsArgs = g_call.args()?;
+    let g_mask = g_call.optargs(0x1)?;
+    let g_opts = opts::AnyPathsOpts {
+        journal: (g_mask & 0x1 != 0).then_some(g_args.journal),
+    };
+    crate::args::any_paths(
+        g_ctx,
+        g_args.target.as_bstr(),
+        g_args.perhaps.as_ref().map(|g_item| g_item.as_bstr()),
+        &g_opts,
     )?;
     Ok(Reply::empty())
 }
@@ -62,7 +85,7 @@ pub(super) fn file_in(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 }
 
 pub(super) fn file_out(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
-    g_ctx.require_group("lvm2", g_call)?;
+    g_call.require_group(g_ctx, "lvm2")?;
     let g_args: args::FileOutArgs = g_call.args()?;
     g_call.optargs(0)?;
     let path = GuestPath::parse(g_ctx, g_args.path.as_bstr())?;

@@ -26,9 +26,13 @@ pub(super) fn all_opts(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
 
 pub(super) fn only_opts(g_ctx: &mut Ctx, g_call: &mut Call) -> Result<Reply> {
     let g_args: args::OnlyOptsArgs = g_call.args()?;
-    let g_mask = g_call.optargs(0x1)?;
+    let g_mask = g_call.optargs(0x1f)?;
     let g_opts = opts::OnlyOptsOpts {
         r#unsafe: (g_mask & 0x1 != 0).then_some(g_args.r#unsafe),
+        default: (g_mask & 0x2 != 0).then_some(g_args.default),
+        from: (g_mask & 0x4 != 0).then_some(g_args.from),
+        method: (g_mask & 0x8 != 0).then_some(g_args.method),
+        r#for: (g_mask & 0x10 != 0).then_some(g_args.r#for),
     };
     crate::opts::only_opts(g_ctx, &g_opts)?;
     Ok(Reply::empty())

@@ -8,28 +8,10 @@
 mod calls_args;
 mod calls_opts;
 mod calls_rets;
-mod calls_states;
 use crate::ctx::Ctx;
 use crate::error::Result;
 use crate::rpc::{Call, Reply};
 use guestfs_protocol::procs;
-
-/// What this version does of a group, whatever tools there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Group {
-    /// At least one of its calls.
-    Written,
-    /// Its calls became ordinary ones: only old programs ask for it.
-    Retired,
-    /// None of its calls.
-    Planned,
-}
-
-/// Every option group of the API.
-pub const GROUPS: &[(&str, Group)] = &[
-    ("lvm2", Group::Written),
-    ("old", Group::Retired),
-];
 
 /// Run one request.
 pub fn dispatch(ctx: &mut Ctx, call: &mut Call) -> Result<Reply> {
@@ -56,8 +38,7 @@ pub fn dispatch(ctx: &mut Ctx, call: &mut Call) -> Result<Reply> {
         procs::RET_STRUCT => calls_rets::ret_struct(ctx, call),
         procs::RET_STRUCTS => calls_rets::ret_structs(ctx, call),
         procs::RET_STRUCTS_ONLY => calls_rets::ret_structs_only(ctx, call),
-        procs::PLANNED_CALL => calls_states::planned_call(ctx, call),
-        procs::PLANNED_FILE_CALL => calls_states::planned_file_call(ctx, call),
+        procs::ANY_PATHS => calls_args::any_paths(ctx, call),
         _ => Err(call.unknown()),
     }
 }

@@ -13,14 +13,9 @@ let () =
 module Errno = struct
   external value : int -> int = "gfs_ml_errno"
 
-  let errno_ENOTSUP = value 0
-  let errno_EPERM = value 1
-  let errno_ESRCH = value 2
-  let errno_ENOENT = value 3
-  let errno_EROFS = value 4
-  let errno_EINVAL = value 5
-  let errno_EEXIST = value 6
-  let errno_EINTR = value 7
+  let errno_EINVAL = value 0
+  let errno_ENOENT = value 1
+  let errno_ENOTSUP = value 2
 end
 
 external gfs_create : bool -> bool -> t = "gfs_ml_create"
@@ -76,13 +71,19 @@ type only_list = {
 
 type version = {
   major : int64;
-} [@@boxed]
+  default : int32;
+  from : string;
+  method_ : string;
+  for_ : int64;
+}
 
 external all_args : t -> bool -> int -> int64 -> string -> string option -> string array -> string -> string -> string array -> string -> string array -> string -> string -> string -> string -> string array -> string -> string -> unit
   = "gfs_ml_all_args_byte" "gfs_ml_all_args"
 external all_opts : t -> ?flag:bool -> ?number:int -> ?big:int64 -> ?text:string -> ?list:string array -> string -> int
   = "gfs_ml_all_opts_byte" "gfs_ml_all_opts"
 let all_opts_opts = all_opts
+external any_paths : t -> ?journal:string -> string -> string option -> unit
+  = "gfs_ml_any_paths"
 external file_in : t -> string -> string -> unit
   = "gfs_ml_file_in"
 external file_out : t -> string -> string -> unit
@@ -103,12 +104,8 @@ external lib_struct : t -> version
   = "gfs_ml_lib_struct"
 external no_args : t -> unit
   = "gfs_ml_no_args"
-external only_opts : t -> ?unsafe:bool -> unit
-  = "gfs_ml_only_opts"
-external planned_call : t -> string -> string
-  = "gfs_ml_planned_call"
-external planned_file_call : t -> string -> unit
-  = "gfs_ml_planned_file_call"
+external only_opts : t -> ?unsafe:bool -> ?default:int -> ?from:string -> ?method_:string array -> ?for_:int64 -> unit
+  = "gfs_ml_only_opts_byte" "gfs_ml_only_opts"
 external ret_bool : t -> bool
   = "gfs_ml_ret_bool"
 external ret_buffer : t -> string
@@ -149,6 +146,7 @@ class guestfs ?environment ?close_on_exit () =
     method all_args = all_args gfs_g
     method all_opts = all_opts gfs_g
     method all_opts_opts = all_opts_opts gfs_g
+    method any_paths = any_paths gfs_g
     method file_in = file_in gfs_g
     method file_out = file_out gfs_g
     method keywords = keywords gfs_g
@@ -159,9 +157,7 @@ class guestfs ?environment ?close_on_exit () =
     method lib_no_wrapper () = lib_no_wrapper gfs_g
     method lib_struct () = lib_struct gfs_g
     method no_args () = no_args gfs_g
-    method only_opts ?unsafe () = only_opts gfs_g ?unsafe
-    method planned_call = planned_call gfs_g
-    method planned_file_call = planned_file_call gfs_g
+    method only_opts ?unsafe ?default ?from ?method_ ?for_ () = only_opts gfs_g ?unsafe ?default ?from ?method_ ?for_
     method ret_bool () = ret_bool gfs_g
     method ret_buffer () = ret_buffer gfs_g
     method ret_device () = ret_device gfs_g

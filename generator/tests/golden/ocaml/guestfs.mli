@@ -26,16 +26,11 @@ val close : t -> unit
 val last_errno : t -> int
 (** errno of this thread's last failed call, 0 when it had none. *)
 
-(** Some values of {!last_errno}. *)
+(** Values of {!last_errno} by name. *)
 module Errno : sig
-  val errno_ENOTSUP : int
-  val errno_EPERM : int
-  val errno_ESRCH : int
-  val errno_ENOENT : int
-  val errno_EROFS : int
   val errno_EINVAL : int
-  val errno_EEXIST : int
-  val errno_EINTR : int
+  val errno_ENOENT : int
+  val errno_ENOTSUP : int
 end
 
 (** Classes of events. *)
@@ -81,7 +76,11 @@ type only_list = {
 
 type version = {
   major : int64;
-} [@@boxed]
+  default : int32;
+  from : string;
+  method_ : string;
+  for_ : int64;
+}
 
 
 val all_args : t -> bool -> int -> int64 -> string -> string option -> string array -> string -> string -> string array -> string -> string array -> string -> string -> string -> string -> string array -> string -> string -> unit
@@ -114,6 +113,13 @@ Since version 1.0.1. *)
 
 val all_opts_opts : t -> ?flag:bool -> ?number:int -> ?big:int64 -> ?text:string -> ?list:string array -> string -> int
 (** The same as {!val:all_opts}. *)
+
+val any_paths : t -> ?journal:string -> string -> string option -> unit
+(** Take names of files that nobody checks.
+
+Takes names.
+
+Since version 1.0.1. *)
 
 val file_in : t -> string -> string -> unit
 (** Stream a file in.
@@ -203,30 +209,12 @@ What it takes and returns must fit into one protocol message, about 4 MiB altoge
 
 Since version 1.0.1. *)
 
-val only_opts : t -> ?unsafe:bool -> unit
+val only_opts : t -> ?unsafe:bool -> ?default:int -> ?from:string -> ?method_:string array -> ?for_:int64 -> unit
 (** Take options and nothing else.
 
 Takes an option.
 
 Since version 1.0.1. *)
-
-val planned_call : t -> string -> string
-(** Do something some day.
-
-Planned.
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
-Since version 1.2.3. *)
-
-val planned_file_call : t -> string -> unit
-(** Move bytes some day.
-
-Planned.
-
-This call is described but not implemented yet: it fails with [ENOTSUP].
-
-Since version 1.2.3. *)
 
 val ret_bool : t -> bool
 (** Return a bool.
@@ -339,6 +327,7 @@ class guestfs : ?environment:bool -> ?close_on_exit:bool -> unit -> object
   method all_args : bool -> int -> int64 -> string -> string option -> string array -> string -> string -> string array -> string -> string array -> string -> string -> string -> string -> string array -> string -> string -> unit
   method all_opts : ?flag:bool -> ?number:int -> ?big:int64 -> ?text:string -> ?list:string array -> string -> int
   method all_opts_opts : ?flag:bool -> ?number:int -> ?big:int64 -> ?text:string -> ?list:string array -> string -> int
+  method any_paths : ?journal:string -> string -> string option -> unit
   method file_in : string -> string -> unit
   method file_out : string -> string -> unit
   method keywords : string -> int -> string array -> int64 -> bool -> string -> string
@@ -349,9 +338,7 @@ class guestfs : ?environment:bool -> ?close_on_exit:bool -> unit -> object
   method lib_no_wrapper : unit -> unit
   method lib_struct : unit -> version
   method no_args : unit -> unit
-  method only_opts : ?unsafe:bool -> unit -> unit
-  method planned_call : string -> string
-  method planned_file_call : string -> unit
+  method only_opts : ?unsafe:bool -> ?default:int -> ?from:string -> ?method_:string array -> ?for_:int64 -> unit -> unit
   method ret_bool : unit -> bool
   method ret_buffer : unit -> string
   method ret_device : unit -> string

@@ -69,6 +69,34 @@ gfs_ml_all_args_byte (value *gfs_argv, int gfs_argn)
 }
 
 CAMLprim value
+gfs_ml_any_paths (value gfs_v, value gfs_v_journal, value gfs_v_target, value gfs_v_perhaps)
+{
+  CAMLparam1 (gfs_v);
+  CAMLlocal1 (gfs_result);
+  struct gfs_ml_call gfs_c;
+  int gfs_r;
+  const char *target;
+  const char *perhaps;
+  struct guestfs_any_paths_argv gfs_opts;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  gfs_ml_begin (&gfs_c, gfs_v, "any_paths");
+  target = gfs_ml_str (&gfs_c, gfs_v_target);
+  perhaps = gfs_ml_opt_str (&gfs_c, gfs_v_perhaps);
+  gfs_opts.bitmask = 0;
+  if (gfs_v_journal != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_ANY_PATHS_JOURNAL_BITMASK;
+    gfs_opts.journal = gfs_ml_str (&gfs_c, Field (gfs_v_journal, 0));
+  }
+  GFS_ML_UNLOCKED (gfs_r = guestfs_any_paths_argv (gfs_c.g, target, perhaps, &gfs_opts));
+  if (gfs_r == -1)
+    gfs_ml_raise (&gfs_c);
+  gfs_result = Val_unit;
+  gfs_ml_end (&gfs_c);
+  CAMLreturn (gfs_result);
+}
+
+CAMLprim value
 gfs_ml_file_in (value gfs_v, value gfs_v_local, value gfs_v_path)
 {
   CAMLparam1 (gfs_v);

@@ -56,7 +56,7 @@ gfs_ml_all_opts_byte (value *gfs_argv, int gfs_argn)
 }
 
 CAMLprim value
-gfs_ml_only_opts (value gfs_v, value gfs_v_unsafe)
+gfs_ml_only_opts (value gfs_v, value gfs_v_unsafe, value gfs_v_default, value gfs_v_from, value gfs_v_method, value gfs_v_for)
 {
   CAMLparam1 (gfs_v);
   CAMLlocal1 (gfs_result);
@@ -71,11 +71,34 @@ gfs_ml_only_opts (value gfs_v, value gfs_v_unsafe)
     gfs_opts.bitmask |= GUESTFS_ONLY_OPTS_UNSAFE_BITMASK;
     gfs_opts.unsafe = Bool_val (Field (gfs_v_unsafe, 0));
   }
+  if (gfs_v_default != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_ONLY_OPTS_DEFAULT_BITMASK;
+    gfs_opts.default_ = gfs_ml_int (&gfs_c, Field (gfs_v_default, 0));
+  }
+  if (gfs_v_from != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_ONLY_OPTS_FROM_BITMASK;
+    gfs_opts.from = gfs_ml_str (&gfs_c, Field (gfs_v_from, 0));
+  }
+  if (gfs_v_method != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_ONLY_OPTS_METHOD_BITMASK;
+    gfs_opts.method = gfs_ml_list (&gfs_c, Field (gfs_v_method, 0));
+  }
+  if (gfs_v_for != Val_int (0)) {
+    gfs_opts.bitmask |= GUESTFS_ONLY_OPTS_FOR_BITMASK;
+    gfs_opts.for_ = Int64_val (Field (gfs_v_for, 0));
+  }
   GFS_ML_UNLOCKED (gfs_r = guestfs_only_opts_argv (gfs_c.g, &gfs_opts));
   if (gfs_r == -1)
     gfs_ml_raise (&gfs_c);
   gfs_result = Val_unit;
   gfs_ml_end (&gfs_c);
   CAMLreturn (gfs_result);
+}
+
+CAMLprim value
+gfs_ml_only_opts_byte (value *gfs_argv, int gfs_argn)
+{
+  (void) gfs_argn;
+  return gfs_ml_only_opts (gfs_argv[0], gfs_argv[1], gfs_argv[2], gfs_argv[3], gfs_argv[4], gfs_argv[5]);
 }
 

@@ -2,107 +2,28 @@
 
 //! Wire numbers of the daemon's calls.
 
-/// `all_args`.
-pub const ALL_ARGS: i32 = 1;
-
-/// `file_in`.
-pub const FILE_IN: i32 = 2;
-
-/// `file_out`.
-pub const FILE_OUT: i32 = 3;
-
-/// `keywords`.
-pub const KEYWORDS: i32 = 4;
-
-/// `no_args`.
-pub const NO_ARGS: i32 = 5;
-
-/// `all_opts`.
-pub const ALL_OPTS: i32 = 6;
-
-/// `only_opts`.
-pub const ONLY_OPTS: i32 = 7;
-
-/// `ret_bool`.
-pub const RET_BOOL: i32 = 8;
-
-/// `ret_buffer`.
-pub const RET_BUFFER: i32 = 9;
-
-/// `ret_device`.
-pub const RET_DEVICE: i32 = 10;
-
-/// `ret_devices`.
-pub const RET_DEVICES: i32 = 11;
-
-/// `ret_hash`.
-pub const RET_HASH: i32 = 12;
-
-/// `ret_hash_devices`.
-pub const RET_HASH_DEVICES: i32 = 13;
-
-/// `ret_int`.
-pub const RET_INT: i32 = 14;
-
-/// `ret_int64`.
-pub const RET_INT64: i32 = 15;
-
-/// `ret_mountable`.
-pub const RET_MOUNTABLE: i32 = 16;
-
-/// `ret_mountables`.
-pub const RET_MOUNTABLES: i32 = 17;
-
-/// `ret_str`.
-pub const RET_STR: i32 = 18;
-
-/// `ret_strs`.
-pub const RET_STRS: i32 = 19;
-
-/// `ret_struct`.
-pub const RET_STRUCT: i32 = 20;
-
-/// `ret_structs`.
-pub const RET_STRUCTS: i32 = 21;
-
-/// `ret_structs_only`.
-pub const RET_STRUCTS_ONLY: i32 = 22;
-
-/// `planned_call`.
-pub const PLANNED_CALL: i32 = 23;
-
-/// `planned_file_call`.
-pub const PLANNED_FILE_CALL: i32 = 24;
-
-/// The call that has a number, or `None` when no call of this API has it.
-pub fn name(proc: i32) -> Option<&'static str> {
-    Some(
-        match proc {
-            ALL_ARGS => "all_args",
-            FILE_IN => "file_in",
-            FILE_OUT => "file_out",
-            KEYWORDS => "keywords",
-            NO_ARGS => "no_args",
-            ALL_OPTS => "all_opts",
-            ONLY_OPTS => "only_opts",
-            RET_BOOL => "ret_bool",
-            RET_BUFFER => "ret_buffer",
-            RET_DEVICE => "ret_device",
-            RET_DEVICES => "ret_devices",
-            RET_HASH => "ret_hash",
-            RET_HASH_DEVICES => "ret_hash_devices",
-            RET_INT => "ret_int",
-            RET_INT64 => "ret_int64",
-            RET_MOUNTABLE => "ret_mountable",
-            RET_MOUNTABLES => "ret_mountables",
-            RET_STR => "ret_str",
-            RET_STRS => "ret_strs",
-            RET_STRUCT => "ret_struct",
-            RET_STRUCTS => "ret_structs",
-            RET_STRUCTS_ONLY => "ret_structs_only",
-            PLANNED_CALL => "planned_call",
-            PLANNED_FILE_CALL => "planned_file_call",
-            _ => return None,
-        },
-    )
+crate::record::procedures! {
+    ALL_ARGS = 1 "all_args";
+    FILE_IN = 2 "file_in";
+    FILE_OUT = 3 "file_out";
+    KEYWORDS = 4 "keywords";
+    NO_ARGS = 5 "no_args";
+    ALL_OPTS = 6 "all_opts";
+    ONLY_OPTS = 7 "only_opts";
+    RET_BOOL = 8 "ret_bool";
+    RET_BUFFER = 9 "ret_buffer";
+    RET_DEVICE = 10 "ret_device";
+    RET_DEVICES = 11 "ret_devices";
+    RET_HASH = 12 "ret_hash";
+    RET_HASH_DEVICES = 13 "ret_hash_devices";
+    RET_INT = 14 "ret_int";
+    RET_INT64 = 15 "ret_int64";
+    RET_MOUNTABLE = 16 "ret_mountable";
+    RET_MOUNTABLES = 17 "ret_mountables";
+    RET_STR = 18 "ret_str";
+    RET_STRS = 19 "ret_strs";
+    RET_STRUCT = 20 "ret_struct";
+    RET_STRUCTS = 21 "ret_structs";
+    RET_STRUCTS_ONLY = 22 "ret_structs_only";
+    ANY_PATHS = 25 "any_paths";
 }

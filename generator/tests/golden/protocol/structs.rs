@@ -2,116 +2,40 @@
 
 //! Structs that calls return.
 
-use crate::xdr::{Char, Decoder, Encoder, Opaque, Uuid32, Xdr, XdrError};
+use crate::xdr::{Char, Opaque, Uuid32};
 use crate::BString;
 
-/// `struct guestfs_every_field`.
-///
-/// One field of each type.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct EveryField {
-    pub a_char: Char,
-    pub a_str: BString,
-    /// Device name as the API spells it.
-    pub a_device: BString,
-    pub a_buffer: Opaque,
-    pub an_i32: i32,
-    pub an_u32: u32,
-    pub an_i64: i64,
-    pub an_u64: u64,
-    /// In bytes.
-    pub a_size: i64,
-    /// 32 characters, without dashes.
-    pub an_uuid: Uuid32,
-    /// 0 to 100, or -1 when it does not apply.
-    pub a_percent: f32,
-}
-
-impl Xdr for EveryField {
-    const MIN_SIZE: usize = <Char as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <Opaque as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
-        + <u32 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <u64 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <Uuid32 as Xdr>::MIN_SIZE + <f32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.a_char)?;
-        e.put(&self.a_str)?;
-        e.put(&self.a_device)?;
-        e.put(&self.a_buffer)?;
-        e.put(&self.an_i32)?;
-        e.put(&self.an_u32)?;
-        e.put(&self.an_i64)?;
-        e.put(&self.an_u64)?;
-        e.put(&self.a_size)?;
-        e.put(&self.an_uuid)?;
-        e.put(&self.a_percent)
+crate::record::records! {
+    /// `struct guestfs_every_field`.
+    ///
+    /// One field of each type.
+    EveryField {
+        a_char: Char,
+        a_str: BString,
+        /// Device name as the API spells it.
+        a_device: BString,
+        a_buffer: Opaque,
+        an_i32: i32,
+        an_u32: u32,
+        an_i64: i64,
+        an_u64: u64,
+        /// In bytes.
+        a_size: i64,
+        /// 32 characters, without dashes.
+        an_uuid: Uuid32,
+        /// 0 to 100, or -1 when it does not apply.
+        a_percent: f32,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            a_char: d.get()?,
-            a_str: d.get()?,
-            a_device: d.get()?,
-            a_buffer: d.get()?,
-            an_i32: d.get()?,
-            an_u32: d.get()?,
-            an_i64: d.get()?,
-            an_u64: d.get()?,
-            a_size: d.get()?,
-            an_uuid: d.get()?,
-            a_percent: d.get()?,
-        })
-    }
-}
-
-/// `struct guestfs_hidden_one`.
-///
-/// An internal struct whose field is a keyword of Rust.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HiddenOne {
-    pub r#unsafe: i32,
-}
-
-impl Xdr for HiddenOne {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.r#unsafe)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { r#unsafe: d.get()? })
-    }
-}
-
-/// `struct guestfs_only_list`.
-///
-/// Returned only in lists.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct OnlyList {
-    pub name: BString,
-}
-
-impl Xdr for OnlyList {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.name)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { name: d.get()? })
-    }
-}
-
-/// `struct guestfs_version`.
-///
-/// Returned only alone.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Version {
-    pub major: i64,
-}
-
-impl Xdr for Version {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.major)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { major: d.get()? })
-    }
+    /// `struct guestfs_hidden_one`.
+    ///
+    /// An internal struct whose field is a keyword of Rust.
+    HiddenOne { r#unsafe: i32 }
+    /// `struct guestfs_only_list`.
+    ///
+    /// Returned only in lists.
+    OnlyList { name: BString }
+    /// `struct guestfs_version`.
+    ///
+    /// Returned only alone.
+    Version { major: i64, default: i32, from: BString, method: Opaque, r#for: i64 }
 }

@@ -13,6 +13,7 @@ use crate::command::Command;
 pub static COMMANDS: &[&Command] = &[
     &commands::args::ALL_ARGS,
     &commands::opts::ALL_OPTS,
+    &commands::args::ANY_PATHS,
     &commands::args::FILE_IN,
     &commands::args::FILE_OUT,
     &commands::args::KEYWORDS,
@@ -22,8 +23,6 @@ pub static COMMANDS: &[&Command] = &[
     &commands::lib::LIB_STRUCT,
     &commands::args::NO_ARGS,
     &commands::opts::ONLY_OPTS,
-    &commands::states::PLANNED_CALL,
-    &commands::states::PLANNED_FILE_CALL,
     &commands::rets::RET_BOOL,
     &commands::rets::RET_BUFFER,
     &commands::rets::RET_DEVICE,

@@ -27,6 +27,10 @@ impl Record for structs::OnlyList {
 
 impl Record for structs::Version {
     fn fields(&self) -> Vec<(&'static str, Field<'_>)> {
-        vec![("major", Field::Number(self.major.into()))]
+        vec![
+            ("major", Field::Number(self.major.into())), ("default", Field::Number(self
+            .default.into())), ("from", Field::Text(& self.from)), ("method",
+            Field::Buffer(& self.method.0)), ("for", Field::Number(self.r#for.into()))
+        ]
     }
 }

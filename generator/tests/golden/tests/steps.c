@@ -6,284 +6,142 @@
 static int
 test_all_args_0 (struct run *t)
 {
-  t->step = 0;
-  {
-    int r = guestfs_all_args (t->g, 1, -1, INT64_C (9223372036854775807), "a \"b\"\n", NULL, (char *[]) { "x", "y", NULL }, "\001z", 2, "/", (char *[]) { "/a", "/b", NULL }, "/dev/sda", (char *[]) { "/dev/sda", "/dev/sdb", NULL }, "/dev/sda1", "/x", "/y", "name", (char *[]) { "n", "m", NULL }, "21EC2020-3AEA-1069-A2DD-08002B30309D", "secret");
-    CHECK (expect_error (t, r == -1, NULL));
-  }
+  INT (0, guestfs_all_args (t->g, 1, -1, INT64_C (9223372036854775807), "a \"b\"\n", NULL, (char *[]) { "x", "y", NULL }, "\001z", 2, "/", (char *[]) { "/a", "/b", NULL }, "/dev/sda", (char *[]) { "/dev/sda", "/dev/sdb", NULL }, "/dev/sda1", "/x", "/y", "name", (char *[]) { "n", "m", NULL }, "21EC2020-3AEA-1069-A2DD-08002B30309D", "secret"), FAILS (NULL));
   return 0;
 }
 
 static int
 test_all_opts_0 (struct run *t)
 {
-  t->step = 0;
-  {
-    int r = guestfs_all_opts (t->g, "/");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 1;
-  {
-    int r = guestfs_all_opts_opts (t->g, "/", GUESTFS_ALL_OPTS_OPTS_FLAG, 1, GUESTFS_ALL_OPTS_OPTS_NUMBER, -5, GUESTFS_ALL_OPTS_OPTS_BIG, INT64_C (15), GUESTFS_ALL_OPTS_OPTS_TEXT, "a b", GUESTFS_ALL_OPTS_OPTS_LIST, (char *[]) { "c", "d", NULL }, -1);
-    CHECK (expect_success (t, r == -1));
-    CHECK (expect_int (t, "result", r, INT64_C (5)));
-  }
+  INT (0, guestfs_all_opts (t->g, "/"), SUCCEEDS);
+  INT (1, guestfs_all_opts_opts (t->g, "/", GUESTFS_ALL_OPTS_OPTS_FLAG, 1, GUESTFS_ALL_OPTS_OPTS_NUMBER, -5, GUESTFS_ALL_OPTS_OPTS_BIG, INT64_C (15), GUESTFS_ALL_OPTS_OPTS_TEXT, "a b", GUESTFS_ALL_OPTS_OPTS_LIST, (char *[]) { "c", "d", NULL }, -1), SUCCEEDS || expect_int (t, "result", r, INT64_C (5)));
+  return 0;
+}
+
+static int
+test_any_paths_0 (struct run *t)
+{
+  INT (0, guestfs_any_paths (t->g, "a", NULL, GUESTFS_ANY_PATHS_JOURNAL, "b", -1), FAILS (NULL));
   return 0;
 }
 
 static int
 test_file_in_0 (struct run *t)
 {
-  t->step = 0;
-  CHECK (local_write (t, (char *) local_path (t, "%tmp/a"), "b\000c", 3));
-  t->step = 1;
-  {
-    int r = guestfs_file_in (t->g, (char *) local_path (t, "%tmp/a"), "/a");
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 2;
-  {
-    size_t n = 0;
-    char *r = local_read (t, (char *) local_path (t, "%tmp/a"), &n);
-    CHECK (expect_contains (t, r, n, "b"));
-    free (r);
-  }
+  LOCAL (0, local_write (t, (char *) local_path (t, "%tmp/a"), "b\000c", 3));
+  INT (1, guestfs_file_in (t->g, (char *) local_path (t, "%tmp/a"), "/a"), SUCCEEDS);
+  BUFFER (2, local_read (t, (char *) local_path (t, "%tmp/a"), &n), SUCCEEDS || expect_contains (t, r, n, "b"));
   return 0;
 }
 
 static int
 test_lib_bind_0 (struct run *t)
 {
-  t->step = 0;
-  {
-    int r = guestfs_lib_bind (t->g);
-    CHECK (expect_success (t, r == -1));
-  }
+  INT (0, guestfs_lib_bind (t->g), SUCCEEDS);
   return 0;
 }
 
 static int
 test_lib_const_0 (struct run *t)
 {
-  t->step = 0;
-  {
-    const char *r = guestfs_lib_const (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_str (t, "result", r, "x"));
-  }
+  CONST (0, guestfs_lib_const (t->g), SUCCEEDS || expect_str (t, "result", r, "x"));
   return 0;
 }
 
 static int
 test_no_args_0 (struct run *t)
 {
-  t->step = 0;
-  {
-    int r = guestfs_no_args (t->g);
-    CHECK (expect_success (t, r == -1));
-  }
-  t->step = 1;
-  {
-    int r = guestfs_no_args (t->g);
-    CHECK (expect_error (t, r == -1, "ENOENT"));
-  }
+  INT (0, guestfs_no_args (t->g), SUCCEEDS);
+  INT (1, guestfs_no_args (t->g), FAILS ("ENOENT"));
   return 0;
 }
 
 static int
 test_ret_bool_0 (struct run *t)
 {
-  t->step = 0;
-  {
-    int r = guestfs_ret_bool (t->g);
-    CHECK (expect_success (t, r == -1));
-    CHECK (expect_int (t, "result", r, 1));
-  }
+  INT (0, guestfs_ret_bool (t->g), SUCCEEDS || expect_int (t, "result", r, 1));
   return 0;
 }
 
 static int
 test_ret_buffer_0 (struct run *t)
 {
-  t->step = 0;
-  {
-    size_t n = 0;
-    char *r = guestfs_ret_buffer (t->g, &n);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_buffer (t, "result", r, n, "bytes", 5));
-    free (r);
-  }
-  t->step = 1;
-  {
-    size_t n = 0;
-    char *r = guestfs_ret_buffer (t->g, &n);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_contains (t, r, n, "b"));
-    free (r);
-  }
+  BUFFER (0, guestfs_ret_buffer (t->g, &n), SUCCEEDS || expect_buffer (t, "result", r, n, "bytes", 5));
+  BUFFER (1, guestfs_ret_buffer (t->g, &n), SUCCEEDS || expect_contains (t, r, n, "b"));
   return 0;
 }
 
 static int
 test_ret_device_0 (struct run *t)
 {
-  t->step = 0;
-  {
-    char *r = guestfs_ret_device (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_str (t, "result", r, "/dev/sda"));
-    free (r);
-  }
+  STR (0, guestfs_ret_device (t->g), SUCCEEDS || expect_str (t, "result", r, "/dev/sda"));
   return 0;
 }
 
 static int
 test_ret_devices_0 (struct run *t)
 {
-  t->step = 0;
-  {
-    char **r = guestfs_ret_devices (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "/dev/sdb", "/dev/sda", NULL }, 0));
-    free_strings (r);
-  }
+  LIST (0, guestfs_ret_devices (t->g), SUCCEEDS || expect_list (t, r, (char *[]) { "/dev/sdb", "/dev/sda", NULL }, 0));
   return 0;
 }
 
 static int
 test_ret_hash_0 (struct run *t)
 {
-  t->step = 0;
-  {
-    char **r = guestfs_ret_hash (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_key (t, r, "a", "b"));
-    free_strings (r);
-  }
+  LIST (0, guestfs_ret_hash (t->g), SUCCEEDS || expect_key (t, r, "a", "b"));
   return 0;
 }
 
 static int
 test_ret_int_0 (struct run *t)
 {
-  t->step = 0;
-  {
-    int r = guestfs_ret_int (t->g);
-    CHECK (expect_success (t, r == -1));
-    CHECK (expect_int (t, "result", r, INT64_C (-1)));
-  }
+  INT (0, guestfs_ret_int (t->g), SUCCEEDS || expect_int (t, "result", r, INT64_C (-1)));
   return 0;
 }
 
 static int
 test_ret_int64_0 (struct run *t)
 {
-  t->step = 0;
-  {
-    int64_t r = guestfs_ret_int64 (t->g);
-    CHECK (expect_success (t, r == -1));
-    CHECK (expect_int (t, "result", r, INT64_C (9007199254740993)));
-  }
+  INT64 (0, guestfs_ret_int64 (t->g), SUCCEEDS || expect_int (t, "result", r, INT64_C (9007199254740993)));
   return 0;
 }
 
 static int
 test_ret_str_0 (struct run *t)
 {
-  t->step = 0;
-  {
-    char *r = guestfs_ret_str (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_str (t, "result", r, "text"));
-    free (r);
-  }
-  t->step = 1;
-  {
-    char *r = guestfs_ret_str (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_contains (t, r, strlen (r), "e"));
-    free (r);
-  }
+  STR (0, guestfs_ret_str (t->g), SUCCEEDS || expect_str (t, "result", r, "text"));
+  STR (1, guestfs_ret_str (t->g), SUCCEEDS || expect_contains (t, r, strlen (r), "e"));
   return 0;
 }
 
 static int
 test_ret_strs_0 (struct run *t)
 {
-  t->step = 0;
-  {
-    char **r = guestfs_ret_strs (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { "a", "b", NULL }, 1));
-    free_strings (r);
-  }
-  t->step = 1;
-  {
-    char **r = guestfs_ret_strs (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_member (t, r, "a"));
-    free_strings (r);
-  }
-  t->step = 2;
-  {
-    char **r = guestfs_ret_strs (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_list (t, r, (char *[]) { NULL }, 1));
-    free_strings (r);
-  }
+  LIST (0, guestfs_ret_strs (t->g), SUCCEEDS || expect_list (t, r, (char *[]) { "a", "b", NULL }, 1));
+  LIST (1, guestfs_ret_strs (t->g), SUCCEEDS || expect_member (t, r, "a"));
+  LIST (2, guestfs_ret_strs (t->g), SUCCEEDS || expect_list (t, r, (char *[]) { NULL }, 1));
   return 0;
 }
 
 static int
 test_ret_struct_0 (struct run *t)
 {
-  t->step = 0;
-  {
-    struct guestfs_every_field *r = guestfs_ret_struct (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_int (t, "a_char", r->a_char, 114));
-    CHECK (expect_float (t, "a_percent", r->a_percent, -1.0));
-    CHECK (expect_str (t, "a_str", r->a_str, "x"));
-    CHECK (expect_int (t, "an_i32", (int64_t) r->an_i32, INT64_C (-1)));
-    CHECK (expect_buffer (t, "an_uuid", r->an_uuid, 32, "u", 32));
-    guestfs_free_every_field (r);
-  }
+  STRUCT (0, every_field, guestfs_ret_struct (t->g), SUCCEEDS || expect_int (t, "a_char", r->a_char, 114) || expect_float (t, "a_percent", r->a_percent, -1.0) || expect_str (t, "a_str", r->a_str, "x") || expect_int (t, "an_i32", (int64_t) r->an_i32, INT64_C (-1)) || expect_buffer (t, "an_uuid", r->an_uuid, 32, "u", 32));
   return 0;
 }
 
 static int
 test_ret_structs_0 (struct run *t)
 {
-  t->step = 0;
-  {
-    struct guestfs_every_field_list *r = guestfs_ret_structs (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_int (t, "length", r->len, 2));
-    CHECK (expect_int (t, "a_size", (int64_t) (&r->val[0])->a_size, INT64_C (5)));
-    guestfs_free_every_field_list (r);
-  }
-  t->step = 1;
-  {
-    struct guestfs_every_field_list *r = guestfs_ret_structs (t->g);
-    CHECK (expect_success (t, r == NULL));
-    CHECK (expect_int (t, "length", r->len, 1));
-    {
-      size_t i;
-      t->quiet = 1;
-      for (i = 0; i < r->len; i++)
-        if (expect_buffer (t, "a_buffer", (&r->val[i])->a_buffer, (&r->val[i])->a_buffer_len, "b", 1) == 0)
-          break;
-      t->quiet = 0;
-      CHECK (expect_found (t, i < r->len));
-    }
-    guestfs_free_every_field_list (r);
-  }
+  STRUCTS (0, every_field, guestfs_ret_structs (t->g), SUCCEEDS || expect_int (t, "length", r->len, 2) || expect_int (t, "a_size", (int64_t) (&r->val[0])->a_size, INT64_C (5)));
+  STRUCTS (1, every_field, guestfs_ret_structs (t->g), SUCCEEDS || expect_int (t, "length", r->len, 1) || ONE (expect_buffer (t, "a_buffer", (&r->val[i])->a_buffer, (&r->val[i])->a_buffer_len, "b", 1)));
   return 0;
 }
 
 const struct test tests[] = {
   { "all_args_0", "none", test_all_args_0 },
   { "all_opts_0", "scratch-fs", test_all_opts_0 },
+  { "any_paths_0", "none", test_any_paths_0 },
   { "file_in_0", "scratch-fs", test_file_in_0 },
   { "lib_bind_0", "none", test_lib_bind_0 },
   { "lib_const_0", "none", test_lib_const_0 },

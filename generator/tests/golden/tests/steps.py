@@ -12,14 +12,14 @@ def all_opts_0(t):
     t.step(1, lambda: t.g.all_opts("/", flag=True, number=-5, big=15, text="a b", list=["c", "d"]), ("equals", 5))
 
 
+def any_paths_0(t):
+    t.step(0, lambda: t.g.any_paths("a", None, journal="b"), ("error", None))
+
+
 def file_in_0(t):
     t.step(0, lambda: t.local_write(t.path("%tmp/a"), b"b\x00c"), ("ok",))
     t.step(1, lambda: t.g.file_in(t.path("%tmp/a"), "/a"), ("ok",))
     t.step(2, lambda: t.local_read(t.path("%tmp/a")), ("contains", "b"))
-
-
-def lib_bind_0(t):
-    t.step(0, lambda: t.g.lib_bind(), ("ok",))
 
 
 def lib_const_0(t):
@@ -83,8 +83,8 @@ def ret_structs_0(t):
 TESTS = [
     ("all_args_0", "none", all_args_0),
     ("all_opts_0", "scratch-fs", all_opts_0),
+    ("any_paths_0", "none", any_paths_0),
     ("file_in_0", "scratch-fs", file_in_0),
-    ("lib_bind_0", "none", lib_bind_0),
     ("lib_const_0", "none", lib_const_0),
     ("no_args_0", "disks", no_args_0),
     ("ret_bool_0", "disks", ret_bool_0),

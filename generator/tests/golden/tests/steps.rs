@@ -2,308 +2,128 @@
 
 use super::*;
 
-/// Every test, in the order of the API.
-pub static TESTS: &[Test] = &[
-    Test {
-        name: "all_args_0",
-        scenario: "none",
-        run: all_args_0,
-    },
-    Test {
-        name: "all_opts_0",
-        scenario: "scratch-fs",
-        run: all_opts_0,
-    },
-    Test {
-        name: "file_in_0",
-        scenario: "scratch-fs",
-        run: file_in_0,
-    },
-    Test {
-        name: "lib_bind_0",
-        scenario: "none",
-        run: lib_bind_0,
-    },
-    Test {
-        name: "lib_const_0",
-        scenario: "none",
-        run: lib_const_0,
-    },
-    Test {
-        name: "no_args_0",
-        scenario: "disks",
-        run: no_args_0,
-    },
-    Test {
-        name: "ret_bool_0",
-        scenario: "disks",
-        run: ret_bool_0,
-    },
-    Test {
-        name: "ret_buffer_0",
-        scenario: "disks",
-        run: ret_buffer_0,
-    },
-    Test {
-        name: "ret_device_0",
-        scenario: "disks",
-        run: ret_device_0,
-    },
-    Test {
-        name: "ret_devices_0",
-        scenario: "disks",
-        run: ret_devices_0,
-    },
-    Test {
-        name: "ret_hash_0",
-        scenario: "disks",
-        run: ret_hash_0,
-    },
-    Test {
-        name: "ret_int_0",
-        scenario: "disks",
-        run: ret_int_0,
-    },
-    Test {
-        name: "ret_int64_0",
-        scenario: "disks",
-        run: ret_int64_0,
-    },
-    Test {
-        name: "ret_str_0",
-        scenario: "disks",
-        run: ret_str_0,
-    },
-    Test {
-        name: "ret_strs_0",
-        scenario: "disks",
-        run: ret_strs_0,
-    },
-    Test {
-        name: "ret_struct_0",
-        scenario: "disks",
-        run: ret_struct_0,
-    },
-    Test {
-        name: "ret_structs_0",
-        scenario: "disks",
-        run: ret_structs_0,
-    },
-];
-
 fn all_args_0(t: &Run<'_>) -> Outcome {
-    t.step(
-        0usize,
-        t
-            .g
-            .all_args(
-                true,
-                -1,
-                9223372036854775807,
-                "a \"b\"\n",
-                None,
-                &["x", "y"],
-                b"\x01z",
-                "/",
-                &["/a", "/b"],
-                "/dev/sda",
-                &["/dev/sda", "/dev/sdb"],
-                "/dev/sda1",
-                "/x",
-                "/y",
-                "name",
-                &["n", "m"],
-                "21EC2020-3AEA-1069-A2DD-08002B30309D",
-                "secret",
-            ),
-        Expect::Error(None),
-    )?;
+    t.step(0, t.g.all_args(true, -1, 9223372036854775807, "a \"b\"\n", None, &["x", "y"], b"\x01z", "/", &["/a", "/b"], "/dev/sda", &["/dev/sda", "/dev/sdb"], "/dev/sda1", "/x", "/y", "name", &["n", "m"], "21EC2020-3AEA-1069-A2DD-08002B30309D", "secret"), Expect::Error(None))?;
     Ok(())
 }
 
 fn all_opts_0(t: &Run<'_>) -> Outcome {
-    t.step(0usize, t.g.all_opts("/", opts::AllOptsOpts::new()), Expect::Ok)?;
-    t.step(
-        1usize,
-        t
-            .g
-            .all_opts(
-                "/",
-                opts::AllOptsOpts::new()
-                    .flag(true)
-                    .number(-5)
-                    .big(15)
-                    .text("a b")
-                    .list(&["c", "d"]),
-            ),
-        Expect::Equals(Value::Int(5)),
-    )?;
+    t.step(0, t.g.all_opts("/", opts::AllOptsOpts::new()), Expect::Ok)?;
+    t.step(1, t.g.all_opts("/", opts::AllOptsOpts::new().flag(true).number(-5).big(15).text("a b").list(&["c", "d"])), Expect::Equals(Value::Int(5)))?;
+    Ok(())
+}
+
+fn any_paths_0(t: &Run<'_>) -> Outcome {
+    t.step(0, t.g.any_paths("a", None, opts::AnyPathsOpts::new().journal("b")), Expect::Error(None))?;
     Ok(())
 }
 
 fn file_in_0(t: &Run<'_>) -> Outcome {
-    t.step(0usize, t.local_write("%tmp/a", b"b\0c"), Expect::Ok)?;
-    t.step(1usize, t.g.file_in(t.path("%tmp/a"), "/a"), Expect::Ok)?;
-    t.step(2usize, t.local_read("%tmp/a"), Expect::Contains("b"))?;
+    t.step(0, t.local_write("%tmp/a", b"b\0c"), Expect::Ok)?;
+    t.step(1, t.g.file_in(t.path("%tmp/a"), "/a"), Expect::Ok)?;
+    t.step(2, t.local_read("%tmp/a"), Expect::Contains("b"))?;
     Ok(())
 }
 
 fn lib_bind_0(t: &Run<'_>) -> Outcome {
-    t.step(0usize, t.g.lib_bind(), Expect::Ok)?;
+    t.step(0, t.g.lib_bind(), Expect::Ok)?;
     Ok(())
 }
 
 fn lib_const_0(t: &Run<'_>) -> Outcome {
-    t.step(0usize, t.g.lib_const(), Expect::Equals(Value::Str("x".into())))?;
+    t.step(0, t.g.lib_const(), Expect::Equals(Value::Str("x".into())))?;
     Ok(())
 }
 
 fn no_args_0(t: &Run<'_>) -> Outcome {
-    t.step(0usize, t.g.no_args(), Expect::Ok)?;
-    t.step(1usize, t.g.no_args(), Expect::Error(Some("ENOENT")))?;
+    t.step(0, t.g.no_args(), Expect::Ok)?;
+    t.step(1, t.g.no_args(), Expect::Error(Some("ENOENT")))?;
     Ok(())
 }
 
 fn ret_bool_0(t: &Run<'_>) -> Outcome {
-    t.step(0usize, t.g.ret_bool(), Expect::Equals(Value::Bool(true)))?;
+    t.step(0, t.g.ret_bool(), Expect::Equals(Value::Bool(true)))?;
     Ok(())
 }
 
 fn ret_buffer_0(t: &Run<'_>) -> Outcome {
-    t.step(0usize, t.g.ret_buffer(), Expect::Equals(Value::Str("bytes".into())))?;
-    t.step(1usize, t.g.ret_buffer(), Expect::Contains("b"))?;
+    t.step(0, t.g.ret_buffer(), Expect::Equals(Value::Str("bytes".into())))?;
+    t.step(1, t.g.ret_buffer(), Expect::Contains("b"))?;
     Ok(())
 }
 
 fn ret_device_0(t: &Run<'_>) -> Outcome {
-    t.step(0usize, t.g.ret_device(), Expect::Equals(Value::Str("/dev/sda".into())))?;
+    t.step(0, t.g.ret_device(), Expect::Equals(Value::Str("/dev/sda".into())))?;
     Ok(())
 }
 
 fn ret_devices_0(t: &Run<'_>) -> Outcome {
-    t.step(
-        0usize,
-        t.g.ret_devices(),
-        Expect::Unordered(
-            Value::List(
-                vec![Value::Str("/dev/sdb".into()), Value::Str("/dev/sda".into())],
-            ),
-        ),
-    )?;
+    t.step(0, t.g.ret_devices(), Expect::Unordered(Value::List(vec![Value::Str("/dev/sdb".into()), Value::Str("/dev/sda".into())])))?;
     Ok(())
 }
 
 fn ret_hash_0(t: &Run<'_>) -> Outcome {
-    t.step(
-        0usize,
-        t.g.ret_hash(),
-        Expect::Equals(Value::Table(vec![("a".into(), Value::Str("b".into()))])),
-    )?;
+    t.step(0, t.g.ret_hash(), Expect::Equals(Value::Table(vec![("a".into(), Value::Str("b".into()))])))?;
     Ok(())
 }
 
 fn ret_int_0(t: &Run<'_>) -> Outcome {
-    t.step(0usize, t.g.ret_int(), Expect::Equals(Value::Int(-1)))?;
+    t.step(0, t.g.ret_int(), Expect::Equals(Value::Int(-1)))?;
     Ok(())
 }
 
 fn ret_int64_0(t: &Run<'_>) -> Outcome {
-    t.step(0usize, t.g.ret_int64(), Expect::Equals(Value::Int(9007199254740993)))?;
+    t.step(0, t.g.ret_int64(), Expect::Equals(Value::Int(9007199254740993)))?;
     Ok(())
 }
 
 fn ret_str_0(t: &Run<'_>) -> Outcome {
-    t.step(0usize, t.g.ret_str(), Expect::Equals(Value::Str("text".into())))?;
-    t.step(1usize, t.g.ret_str(), Expect::Contains("e"))?;
+    t.step(0, t.g.ret_str(), Expect::Equals(Value::Str("text".into())))?;
+    t.step(1, t.g.ret_str(), Expect::Contains("e"))?;
     Ok(())
 }
 
 fn ret_strs_0(t: &Run<'_>) -> Outcome {
-    t.step(
-        0usize,
-        t.g.ret_strs(),
-        Expect::Equals(Value::List(vec![Value::Str("a".into()), Value::Str("b".into())])),
-    )?;
-    t.step(1usize, t.g.ret_strs(), Expect::Contains("a"))?;
-    t.step(2usize, t.g.ret_strs(), Expect::Equals(Value::List(vec![])))?;
+    t.step(0, t.g.ret_strs(), Expect::Equals(Value::List(vec![Value::Str("a".into()), Value::Str("b".into())])))?;
+    t.step(1, t.g.ret_strs(), Expect::Contains("a"))?;
+    t.step(2, t.g.ret_strs(), Expect::Equals(Value::List(vec![])))?;
     Ok(())
 }
 
 fn ret_struct_0(t: &Run<'_>) -> Outcome {
-    t.step(
-        0usize,
-        t.g.ret_struct(),
-        Expect::Equals(
-            Value::Table(
-                vec![
-                    ("a_char".into(), Value::Str("r".into())), ("a_percent".into(),
-                    Value::Float(- 1.0)), ("a_str".into(), Value::Str("x".into())),
-                    ("an_i32".into(), Value::Int(- 1)), ("an_uuid".into(), Value::Str("u"
-                    .into()))
-                ],
-            ),
-        ),
-    )?;
+    t.step(0, t.g.ret_struct(), Expect::Equals(Value::Table(vec![("a_char".into(), Value::Str("r".into())), ("a_percent".into(), Value::Float(-1.0)), ("a_str".into(), Value::Str("x".into())), ("an_i32".into(), Value::Int(-1)), ("an_uuid".into(), Value::Str("u".into()))])))?;
     Ok(())
 }
 
 fn ret_structs_0(t: &Run<'_>) -> Outcome {
-    t.step(
-        0usize,
-        t.g.ret_structs(),
-        Expect::Equals(
-            Value::List(
-                vec![
-                    Value::Table(vec![("a_size".into(), Value::Int(5))]),
-                    Value::Table(vec![])
-                ],
-            ),
-        ),
-    )?;
-    t.step(
-        1usize,
-        t.g.ret_structs(),
-        Expect::Unordered(
-            Value::List(
-                vec![Value::Table(vec![("a_buffer".into(), Value::Str("b".into()))])],
-            ),
-        ),
-    )?;
+    t.step(0, t.g.ret_structs(), Expect::Equals(Value::List(vec![Value::Table(vec![("a_size".into(), Value::Int(5))]), Value::Table(vec![])])))?;
+    t.step(1, t.g.ret_structs(), Expect::Unordered(Value::List(vec![Value::Table(vec![("a_buffer".into(), Value::Str("b".into()))])])))?;
     Ok(())
 }
 
-impl ToValue for structs::EveryField {
-    fn to_value(&self) -> Value {
-        Value::Table(
-            vec![
-                ("a_char".into(), Value::Str(vec![self.a_char.0])), ("a_str".into(),
-                Value::Str(self.a_str.to_vec())), ("a_device".into(), Value::Str(self
-                .a_device.to_vec())), ("a_buffer".into(), Value::Str(self.a_buffer.0
-                .to_vec())), ("an_i32".into(), Value::Int(self.an_i32.into())), ("an_u32"
-                .into(), Value::Int(self.an_u32.into())), ("an_i64".into(),
-                Value::Int(self.an_i64)), ("an_u64".into(), Value::Int(self.an_u64 as
-                i64)), ("a_size".into(), Value::Int(self.a_size)), ("an_uuid".into(),
-                Value::Str(self.an_uuid.0.to_vec())), ("a_percent".into(),
-                Value::Float(self.a_percent.into()))
-            ],
-        )
-    }
-}
+/// Every test, in the order of the API.
+pub static TESTS: &[Test] = &[
+    Test { name: "all_args_0", scenario: "none", run: all_args_0 },
+    Test { name: "all_opts_0", scenario: "scratch-fs", run: all_opts_0 },
+    Test { name: "any_paths_0", scenario: "none", run: any_paths_0 },
+    Test { name: "file_in_0", scenario: "scratch-fs", run: file_in_0 },
+    Test { name: "lib_bind_0", scenario: "none", run: lib_bind_0 },
+    Test { name: "lib_const_0", scenario: "none", run: lib_const_0 },
+    Test { name: "no_args_0", scenario: "disks", run: no_args_0 },
+    Test { name: "ret_bool_0", scenario: "disks", run: ret_bool_0 },
+    Test { name: "ret_buffer_0", scenario: "disks", run: ret_buffer_0 },
+    Test { name: "ret_device_0", scenario: "disks", run: ret_device_0 },
+    Test { name: "ret_devices_0", scenario: "disks", run: ret_devices_0 },
+    Test { name: "ret_hash_0", scenario: "disks", run: ret_hash_0 },
+    Test { name: "ret_int_0", scenario: "disks", run: ret_int_0 },
+    Test { name: "ret_int64_0", scenario: "disks", run: ret_int64_0 },
+    Test { name: "ret_str_0", scenario: "disks", run: ret_str_0 },
+    Test { name: "ret_strs_0", scenario: "disks", run: ret_strs_0 },
+    Test { name: "ret_struct_0", scenario: "disks", run: ret_struct_0 },
+    Test { name: "ret_structs_0", scenario: "disks", run: ret_structs_0 },
+];
 
-impl ToValue for structs::HiddenOne {
-    fn to_value(&self) -> Value {
-        Value::Table(vec![("unsafe".into(), Value::Int(self.r#unsafe.into()))])
-    }
-}
-
-impl ToValue for structs::OnlyList {
-    fn to_value(&self) -> Value {
-        Value::Table(vec![("name".into(), Value::Str(self.name.to_vec()))])
-    }
-}
-
-impl ToValue for structs::Version {
-    fn to_value(&self) -> Value {
-        Value::Table(vec![("major".into(), Value::Int(self.major))])
-    }
-}
+table!(EveryField { "a_char" a_char, "a_str" a_str, "a_device" a_device, "a_buffer" a_buffer, "an_i32" an_i32, "an_u32" an_u32, "an_i64" an_i64, "an_u64" an_u64, "a_size" a_size, "an_uuid" an_uuid, "a_percent" a_percent });
+table!(HiddenOne { "unsafe" r#unsafe });
+table!(OnlyList { "name" name });
+table!(Version { "major" major, "default" default, "from" from, "method" method, "for" r#for });

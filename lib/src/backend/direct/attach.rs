@@ -4,16 +4,23 @@
 //! guest finds them in. All commands are under way at once: a round trip each would cost a second with
 //! 255 drives. Overlays of read-only drives need the image's size, hence two rounds.
 
+use crate::backend::layers::{self, Opened};
 use crate::backend::nodes::{self, fdset, fdset_path};
 use crate::backend::qmp::{Command, Qmp, QmpError};
-use crate::backend::{faults, overlay, LaunchError, Reporter};
-use crate::drives::{Drive, Source};
+use crate::backend::{faults, overlay};
+use crate::drive::{Drive, Source};
 use crate::error::LaunchFailure;
+use crate::machine::{LaunchError, Reporter};
 use bstr::ByteSlice;
-use serde_json::{json, Value};
+use serde_json::{json, Map, Value};
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+/// Descriptor sets of connections, far from all others.
+const FIRST_CONNECTION: usize = 1_000_000_000;
 
 /// What an attachment needs besides the drives.
 pub struct Attach<'a> {
@@ -22,6 +29,8 @@ pub struct Attach<'a> {
     pub reporter: &'a dyn Reporter,
     /// Private directory for links and overlays.
     pub tmpdir: &'a Path,
+    /// Of qemu.
+    pub version: (u64, u64),
     /// qemu's own process, which is not "another" one when a lock is held.
     pub pid: i32,
 }
@@ -31,10 +40,10 @@ type Step = (usize, Command);
 
 impl Attach<'_> {
     /// Attach these drives under their numbers.
-    pub fn all(&mut self, list: &[(usize, &Drive)]) -> Result<(), LaunchError> {
+    pub fn all(&mut self, list: &[(usize, &Drive)], opened: Vec<Opened>) -> Result<(), LaunchError> {
         let mut steps = Vec::new();
-        for &(index, drive) in list {
-            self.image(index, drive, &mut steps)?;
+        for (&(index, drive), opened) in list.iter().zip(opened) {
+            self.image(index, drive, opened, &mut steps)?;
         }
         self.run(list, steps)?;
         let sizes = if list.iter().any(|(_, drive)| needs_overlay(drive)) { self.sizes()? } else { HashMap::new() };
@@ -45,7 +54,8 @@ impl Attach<'_> {
                 self.overlay(index, size, &mut steps)?;
             }
             if drive.copyonread {
-                let filter = json!({ "driver": "copy-on-read", "node-name": cor_name(index), "file": node_name(index) });
+                let filter =
+                    json!({ "driver": "copy-on-read", "node-name": cor_name(index), "file": node_name(index) });
                 steps.push((index, Command::new("blockdev-add", filter)));
             }
             steps.push((index, device(index, drive)));
@@ -54,20 +64,50 @@ impl Attach<'_> {
     }
 
     /// The node of the image itself.
-    fn image(&mut self, index: usize, drive: &Drive, steps: &mut Vec<Step>) -> Result<(), LaunchError> {
+    fn image(&mut self, index: usize, drive: &Drive, opened: Opened, steps: &mut Vec<Step>) -> Result<(), LaunchError> {
         if let Source::Scratch { size } = drive.source {
             let file = overlay::zeroes(self.tmpdir, size).map_err(|e| self.no_scratch(&e))?;
-            steps.push((index, add_fd(index, file)));
+            steps.push((index, add_fd(fdset(index), file)));
         }
-        let (file, secret) = nodes::protocol_node(drive, index, self.tmpdir)?;
-        if let Some((_, object)) = secret {
-            steps.push((index, Command::new("object-add", object)));
-        }
-        let format = nodes::format(drive, &file, self.reporter)?;
+        let (format, file, below) = match opened {
+            Opened::Layers(layers) => {
+                steps.extend(layers.files.into_iter().map(|(set, file)| (index, add_fd(set, file))));
+                (layers.format, layers.file, layers.below)
+            }
+            opened => {
+                let (mut file, secret) = nodes::protocol_node(drive, index, self.tmpdir)?;
+                if let Some((_, object)) = secret {
+                    steps.push((index, Command::new("object-add", object)));
+                }
+                let format = nodes::format(drive, &file, self.reporter)?;
+                if let Opened::Connected(socket) = opened {
+                    file.insert("server".into(), json!({ "type": "fd", "str": self.connection(index, socket)? }));
+                }
+                (format, file, Map::new())
+            }
+        };
         let name = if needs_overlay(drive) { base_name(index) } else { node_name(index) };
-        let node = nodes::format_node(drive, &format, &name, file)?;
+        let mut node = nodes::format_node(drive, &format, &name, file)?;
+        if let Some(node) = node.as_object_mut() {
+            node.extend(below);
+        }
         steps.push((index, Command::new("blockdev-add", node)));
         Ok(())
+    }
+
+    /// Send a connected socket; the result is what qemu calls it. Before 7.0 it connects where names are not known:
+    /// there it is the number, which the connection owns from then on. The set that it came in is never taken away:
+    /// that would close the number for whoever has it by then.
+    fn connection(&mut self, index: usize, socket: OwnedFd) -> Result<String, LaunchError> {
+        static NEXT: AtomicUsize = AtomicUsize::new(FIRST_CONNECTION);
+        let name = format!("server{index}");
+        let command = match self.version {
+            (..=6, _) => add_fd(NEXT.fetch_add(1, Ordering::Relaxed), socket),
+            _ => Command::new("getfd", json!({ "fdname": name })).with_fd(socket),
+        };
+        let reporter = self.reporter;
+        let answer = self.qmp.execute(command, self.deadline, &|| !reporter.cancelled()).map_err(faults::monitor)?;
+        Ok(answer.get("fd").and_then(Value::as_u64).map_or(name, |number| number.to_string()))
     }
 
     fn no_scratch(&self, e: &std::io::Error) -> LaunchError {
@@ -77,7 +117,7 @@ impl Attach<'_> {
 
     fn overlay(&mut self, index: usize, size: u64, steps: &mut Vec<Step>) -> Result<(), LaunchError> {
         let file = overlay::qcow2(self.tmpdir, size).map_err(|e| self.no_scratch(&e))?;
-        steps.push((index, add_fd(index, file)));
+        steps.push((index, add_fd(fdset(index), file)));
         // Nothing of an overlay outlives the machine: flushing it would be a waste.
         let cache = json!({ "no-flush": true });
         let node = json!({
@@ -131,10 +171,17 @@ impl Attach<'_> {
             pause = (pause * 2).min(Duration::from_millis(50));
         }
         // Most drives have neither.
-        let rest = vec![
+        let mut rest = vec![
             named("object-del", "id", nodes::secret(index).into()),
             named("remove-fd", "fdset-id", fdset(index).into()),
         ];
+        let query = Command::new("query-fdsets", json!({}));
+        let sets = self.qmp.execute(query, self.deadline, &|| !reporter.cancelled()).map_err(faults::monitor)?;
+        let sets = sets.as_array().map(Vec::as_slice).unwrap_or_default().iter();
+        let sets = sets.filter_map(|set| usize::try_from(set.get("fdset-id")?.as_u64()?).ok());
+        rest.extend(
+            sets.filter(|set| layers::is_set_of(index, *set)).map(|set| named("remove-fd", "fdset-id", set.into())),
+        );
         self.qmp.pipeline(rest, self.deadline, &|| !reporter.cancelled()).map(drop).map_err(faults::monitor)
     }
 
@@ -175,8 +222,8 @@ fn device_name(index: usize) -> String {
     format!("scsi{index}")
 }
 
-fn add_fd(index: usize, file: std::os::fd::OwnedFd) -> Command {
-    Command::new("add-fd", json!({ "fdset-id": fdset(index) })).with_fd(file)
+fn add_fd(set: usize, file: OwnedFd) -> Command {
+    Command::new("add-fd", json!({ "fdset-id": set })).with_fd(file)
 }
 
 fn device(index: usize, drive: &Drive) -> Command {

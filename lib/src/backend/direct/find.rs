@@ -2,41 +2,31 @@
 //!
 //! In: what the user chose, if anything. Out: a program's path, or a failure that says how to get one.
 
-use crate::backend::LaunchError;
+use crate::child;
 use crate::error::LaunchFailure;
-use std::os::unix::fs::PermissionsExt;
+use crate::machine::LaunchError;
 use std::path::{Path, PathBuf};
 
 pub const HELP: &str = "install qemu (Debian: apt-get install qemu-system-x86), or set LIBGUESTFS_HV to it";
 
 /// Names and places of a system emulator for this processor, best first.
-const NAMES: [&str; 5] = ["qemu-system-x86_64", "qemu-kvm", "kvm", "/usr/bin/qemu-system-x86_64", "/usr/libexec/qemu-kvm"];
+const NAMES: [&str; 5] =
+    ["qemu-system-x86_64", "qemu-kvm", "kvm", "/usr/bin/qemu-system-x86_64", "/usr/libexec/qemu-kvm"];
 
 fn missing(message: String) -> LaunchError {
     LaunchError::new(LaunchFailure::NoHypervisor, message).errno(libc::ENOENT).help(HELP)
 }
 
-fn runnable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
-}
-
 /// The program to run: `chosen` (a path, or a name on PATH), else the first one found.
 pub fn hypervisor(chosen: Option<&Path>) -> Result<PathBuf, LaunchError> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let lookup = |name: &Path| {
-        if name.components().count() > 1 || name.is_absolute() {
-            return Some(name.to_owned()).filter(|p| runnable(p));
-        }
-        std::env::split_paths(&path).map(|d| d.join(name)).find(|p| runnable(p))
-    };
     match chosen {
-        Some(name) => lookup(name).ok_or_else(|| {
+        Some(name) => child::find(name).map_err(|_| {
             let why = if name.exists() { "is not a program that can be run" } else { "not found" };
             missing(format!("launch: the hypervisor {} (LIBGUESTFS_HV or set_hv): {why}", name.display()))
         }),
         None => NAMES
             .iter()
-            .find_map(|name| lookup(Path::new(name)))
+            .find_map(|name| child::find(Path::new(name)).ok())
             .ok_or_else(|| missing("launch: no qemu found on this host".to_owned())),
     }
 }

@@ -7,13 +7,13 @@
 use crate::appliance::digest::{self, Stamp};
 use crate::appliance::{Appliance, Origin};
 use crate::backend::accel::{self, Accel};
-use crate::backend::child::FIRST_FD;
 use crate::backend::host::Host;
 use crate::backend::kernel_line::KernelLine;
-use crate::backend::{LaunchError, Plan, Reporter};
+use crate::child::FIRST_FD;
+use crate::machine::{LaunchError, Plan, Reporter};
 use bstr::ByteSlice;
 use serde_json::json;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
@@ -21,11 +21,13 @@ use std::path::Path;
 /// Descriptors that qemu inherits, by number.
 pub const MONITOR_FD: i32 = FIRST_FD;
 pub const CHANNEL_FD: i32 = FIRST_FD + 1;
-pub const ROOT_FD: i32 = FIRST_FD + 2;
+pub const KERNEL_FD: i32 = FIRST_FD + 2;
+pub const INITRD_FD: i32 = FIRST_FD + 3;
+pub const ROOT_FD: i32 = FIRST_FD + 4;
 /// The overlay above a root that its owner wants to write to.
-pub const ROOT_OVERLAY_FD: i32 = FIRST_FD + 3;
+pub const ROOT_OVERLAY_FD: i32 = FIRST_FD + 5;
 /// The machine's memory, where it is a file. Foreign appliances have none, ours no overlay.
-pub const RAM_FD: i32 = FIRST_FD + 3;
+pub const RAM_FD: i32 = FIRST_FD + 5;
 
 /// Where the machine's memory is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,9 @@ pub enum Memory {
     /// In a file whose changed pages it keeps to itself: restored.
     Private,
 }
+
+/// Setting: the machine may leave a core, with the guest's memory.
+pub const CORE: &str = "core";
 
 /// Which machine. The appliance must have its buses' drivers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +62,23 @@ pub struct Machine<'a> {
     /// seccomp is compiled into this qemu.
     pub sandbox: bool,
     pub memory: Memory,
+    /// qemu gives up all rights that it can do without.
+    pub confined: bool,
+}
+
+/// The name of a descriptor of qemu's.
+pub fn by_number(fd: i32) -> String {
+    format!("/proc/self/fd/{fd}")
+}
+
+/// Why this hypervisor counts as a script, about which nothing is known; `None`: it is a program.
+pub fn is_script(hv: &Path) -> Option<String> {
+    let mut magic = [0; 4];
+    match std::fs::File::open(hv).and_then(|mut f| f.read_exact(&mut magic)) {
+        Ok(()) if magic == *b"\x7fELF" => None,
+        Ok(()) => Some(format!("{} is a script, which may change anything", hv.display())),
+        Err(e) => Some(format!("{}: {}", hv.display(), crate::error::io_text(&e))),
+    }
 }
 
 impl Machine<'_> {
@@ -103,12 +125,10 @@ impl Machine<'_> {
         if self.appliance.origin != Origin::Own || self.appliance.scratch.is_some() {
             return Err("the appliance is not from the cache".into());
         }
-        let say = |e: std::io::Error| format!("{}: {}", hv.display(), crate::error::io_text(&e));
-        let mut magic = [0; 4];
-        std::fs::File::open(hv).and_then(|mut f| f.read_exact(&mut magic)).map_err(say)?;
-        if magic != *b"\x7fELF" {
-            return Err(format!("{} is a script, which may change anything", hv.display()));
+        if let Some(why) = is_script(hv) {
+            return Err(why);
         }
+        let say = |e: std::io::Error| format!("{}: {}", hv.display(), crate::error::io_text(&e));
         let program = format!("{:?}", Stamp::of(hv).map_err(say)?);
         // Under KVM the host's kernel has a part in a machine's state.
         let uname = rustix::system::uname();
@@ -116,6 +136,7 @@ impl Machine<'_> {
         let restored = Machine { memory: Memory::Private, ..*self };
         let args = restored.arguments();
         let mut parts = vec![hv.as_os_str().as_bytes(), program.as_bytes(), self.host.cpu.as_bytes(), kernel];
+        parts.extend([&self.appliance.kernel, &self.appliance.initrd].map(|path| path.as_os_str().as_bytes()));
         parts.extend(args.iter().map(|a| a.as_bytes()));
         let digest = digest::of_parts(&parts);
         Ok(digest.get(..32).unwrap_or(&digest).to_owned())
@@ -145,6 +166,9 @@ impl Machine<'_> {
             Accel::Kvm => "host".to_owned(),
             Accel::Tcg => format!("max,-{}", accel::TCG_WITHOUT.join(",-")),
         };
+        // Guest memory holds keys and what was read from disks: it has no place in a core.
+        let board =
+            if self.plan.setting_bool(CORE) { board.to_owned() } else { format!("{board},dump-guest-core=off") };
         let share = match self.memory {
             Memory::Anonymous => None,
             Memory::Shared => Some("on"),
@@ -152,10 +176,13 @@ impl Machine<'_> {
         };
         if let Some(share) = share {
             let size = self.plan.memsize;
-            add(&["-object", &format!("memory-backend-file,id=mem,size={size}M,mem-path=/proc/self/fd/{RAM_FD},share={share}")]);
+            add(&[
+                "-object",
+                &format!("memory-backend-file,id=mem,size={size}M,mem-path={},share={share}", by_number(RAM_FD)),
+            ]);
             add(&["-machine", &format!("{board},memory-backend=mem")]);
         } else {
-            add(&["-machine", board]);
+            add(&["-machine", &board]);
         }
         if self.memory == Memory::Private {
             add(&["-incoming", "defer"]);
@@ -182,8 +209,9 @@ impl Machine<'_> {
             let rom = if self.board == Board::Q35 { ",netdev=net0,romfile=" } else { ",netdev=net0" };
             add(&["-device", &self.device("virtio-net", rom)]);
         }
-        args.extend(["-kernel".into(), self.appliance.kernel.clone().into()]);
-        args.extend(["-initrd".into(), self.appliance.initrd.clone().into()]);
+        // By descriptors: the files may lie where this qemu may not look.
+        args.extend(["-kernel".into(), by_number(KERNEL_FD).into()]);
+        args.extend(["-initrd".into(), by_number(INITRD_FD).into()]);
         args.extend(["-append".into(), OsString::from_vec(self.kernel_line().words().into())]);
         for (name, value) in &self.plan.hv_params {
             let words = std::iter::once(name).chain(value);
@@ -201,7 +229,8 @@ impl Machine<'_> {
     fn root(&self, add: &mut dyn FnMut(&[&str])) {
         add(&["-add-fd", &format!("fd={ROOT_FD},set=1")]);
         let file = json!({ "driver": "file", "filename": "/dev/fdset/1" });
-        let image = json!({ "driver": "raw", "node-name": "root", "read-only": true, "force-share": true, "file": file });
+        let image =
+            json!({ "driver": "raw", "node-name": "root", "read-only": true, "force-share": true, "file": file });
         add(&["-blockdev", &image.to_string()]);
         let mut top = "root";
         if self.root_is_writable() {
@@ -215,22 +244,4 @@ impl Machine<'_> {
         }
         add(&["-device", &self.device("virtio-blk", &format!(",drive={top}"))]);
     }
-}
-
-/// A command line as a person would type it, for debug messages.
-pub fn shown(program: &OsStr, args: &[OsString]) -> String {
-    let mut text = String::new();
-    for word in std::iter::once(program).chain(args.iter().map(OsString::as_os_str)) {
-        let word = word.as_bytes().to_str_lossy();
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_=+,./:%@".contains(&b);
-        if !word.is_empty() && word.bytes().all(plain) {
-            text.push_str(&word);
-        } else {
-            text.push_str(&format!("'{}'", word.replace('\'', "'\\''")));
-        }
-    }
-    text
 }

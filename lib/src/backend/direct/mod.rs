@@ -6,32 +6,39 @@
 //! attached through the monitor; then it is let go: the same path whatever the machine came from.
 
 mod attach;
+mod confined;
 mod find;
 mod machine;
 mod running;
 mod snapshot;
 
 use super::accel::{Accel, Choice};
-use super::child::{Child, Spec};
 use super::host::Host;
 use super::qmp::{Qmp, QmpError};
 use super::saved::Store;
-use super::{faults, overlay, Backend, LaunchError, Plan, Reporter, Running};
+use super::{faults, layers, overlay};
 use crate::appliance::{self, Origin};
+use crate::child::{environment, Child, Spec, Stream};
 use crate::error::LaunchFailure;
+use crate::machine::{Backend, LaunchError, Plan, Reporter, Running};
 pub(super) use find::hypervisor;
 use machine::{Board, Machine, Memory};
 use running::Qemu;
 use snapshot::{Making, Way};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// qemu answers on its monitor within milliseconds; a loaded host may need a while to load it.
 const MONITOR_LIMIT: Duration = Duration::from_secs(60);
+
+/// Setting: more variables for the hypervisor, by name.
+const ENVIRONMENT: &str = "environment";
 
 /// The backend, and what its earlier attempts in this launch have taught.
 #[derive(Debug, Default)]
@@ -41,6 +48,11 @@ pub struct Direct {
     saving: bool,
     /// The saved machine that this launch uses, by its key.
     restored: Option<String>,
+    /// A confined qemu cannot be handed saved memory when it opens its name: another filter listens already, or the
+    /// kernel is older.
+    copies: bool,
+    /// This qemu does not start when it is confined.
+    free: bool,
     cache: Option<PathBuf>,
 }
 
@@ -69,15 +81,44 @@ impl Backend for Direct {
             board,
             sandbox: true,
             memory: Memory::Anonymous,
+            confined: false,
         };
+        let mut freed = None;
         let mut qemu = loop {
             match self.start(&hv, &mut machine, reporter) {
                 Ok(qemu) => break qemu,
                 // A qemu built without seccomp or without this board says so at once.
                 Err(e) if machine.yields_to(&e, reporter) => {}
+                Err(e)
+                    if machine.confined
+                        && machine.memory == Memory::Private
+                        && !self.copies
+                        && e.failure == LaunchFailure::Exited =>
+                {
+                    reporter.library(&format!(
+                        "qemu does not start with memory that it may only read, and gets a copy: {}",
+                        e.message
+                    ));
+                    self.copies = true;
+                }
+                // It needs more than others: libraries in odd places, a container that forbids much.
+                Err(e)
+                    if machine.confined && matches!(e.failure, LaunchFailure::Exited | LaunchFailure::NoHypervisor) =>
+                {
+                    reporter.library(&format!(
+                        "qemu does not start confined, and is started with more rights: {}",
+                        e.message
+                    ));
+                    self.free = true;
+                    freed = Some(e.message);
+                }
                 Err(e) => return Err(e),
             }
         };
+        // Not before it is clear that it does start so.
+        if let Some(why) = freed {
+            reporter.warning(&format!("qemu does not start confined: it runs with more rights than it needs: {why}"));
+        }
         qemu.drives = plan.drives.iter().cloned().collect();
         qemu.verbose = plan.verbose;
         qemu.hello_optional = appliance.origin == Origin::Foreign;
@@ -123,7 +164,24 @@ impl Direct {
             Way::Save(_) => Memory::Shared,
             Way::Restore(_) => Memory::Private,
         };
-        start(hv, machine, way, reporter)
+        // Of a machine that is made to be saved the drives are not used: the next one will tell of them.
+        let quiet = Quiet(reporter);
+        let saving = matches!(way, Way::Save(_));
+        let told: &dyn Reporter = if saving { &quiet } else { reporter };
+        let drives = layers::open_all(machine.plan.drives.iter().enumerate(), &machine.plan.tmpdir, told)?;
+        let why_not = match self.free {
+            true => Some("it did not start confined".to_owned()),
+            false => confined::why_not(hv, machine, &drives),
+        };
+        machine.confined = why_not.is_none();
+        reporter.library(&match why_not {
+            None => "qemu is confined: it can open nothing but its own files".to_owned(),
+            Some(why) => format!("qemu is not confined: {why}"),
+        });
+        let mut qemu = start(hv, machine, way, self.copies, reporter)?;
+        qemu.confined = machine.confined;
+        qemu.opened = (!saving).then_some(drives);
+        Ok(qemu)
     }
 
     /// Where this machine is to come from.
@@ -183,8 +241,33 @@ impl Direct {
     }
 }
 
+/// Does not tell of drives.
+struct Quiet<'a>(&'a dyn Reporter);
+
+impl Reporter for Quiet<'_> {
+    fn appliance(&self, bytes: &[u8]) {
+        self.0.appliance(bytes);
+    }
+    fn library(&self, _message: &str) {}
+    fn warning(&self, message: &str) {
+        self.0.warning(message);
+    }
+    fn progress(&self, twelfths: u64) {
+        self.0.progress(twelfths);
+    }
+    fn cancelled(&self) -> bool {
+        self.0.cancelled()
+    }
+}
+
 /// Start qemu and greet its monitor. The error carries what it printed.
-fn start(hv: &Path, machine: &Machine<'_>, way: Way, reporter: &dyn Reporter) -> Result<Qemu, LaunchError> {
+fn start(
+    hv: &Path,
+    machine: &Machine<'_>,
+    way: Way,
+    copies: bool,
+    reporter: &dyn Reporter,
+) -> Result<Qemu, LaunchError> {
     reporter.library(&match &way {
         Way::Cold(why) => format!("machine: booted for this launch alone: {why}"),
         Way::Save(_) => "machine: booted, to be saved for this and later launches".to_owned(),
@@ -201,6 +284,9 @@ fn start(hv: &Path, machine: &Machine<'_>, way: Way, reporter: &dyn Reporter) ->
     let root_path = &machine.appliance.root;
     let root = File::open(root_path).map_err(|e| host(&root_path.display().to_string(), e))?;
     let mut fds: Vec<OwnedFd> = vec![its_monitor.into(), its_channel.into()];
+    for path in [&machine.appliance.kernel, &machine.appliance.initrd] {
+        fds.push(confined::for_anybody(path).map_err(|e| host(&path.display().to_string(), e))?);
+    }
     if machine.root_is_writable() {
         let size = root.metadata().map_err(|e| host(&root_path.display().to_string(), e))?.len();
         let over = overlay::qcow2(&machine.plan.tmpdir, size).map_err(|e| host("the appliance's overlay", e))?;
@@ -210,36 +296,45 @@ fn start(hv: &Path, machine: &Machine<'_>, way: Way, reporter: &dyn Reporter) ->
     }
     let ram = match &way {
         Way::Cold(_) => None,
-        Way::Save(making) => Some(&making.ram),
-        Way::Restore(saved) => Some(&saved.ram),
+        Way::Save(making) => Some(making.ram.try_clone()),
+        Way::Restore(saved) if machine.confined && copies => Some(saved.copied_ram()),
+        Way::Restore(saved) if machine.confined => Some(saved.ram.try_clone()),
+        Way::Restore(saved) => Some(saved.writable_ram()),
     };
-    if let Some(ram) = ram {
-        fds.push(ram.try_clone().map_err(|e| host("the machine's memory", e))?.into());
-    }
-    let args = machine.arguments();
-    reporter.library(&machine::shown(hv.as_os_str(), &args));
+    let ram = ram.transpose().map_err(|e| host("the machine's memory", e))?;
+    let rights = confined::rights(hv, machine, ram.as_ref()).map_err(|e| host("the rights of qemu", e))?;
+    fds.extend(ram.map(OwnedFd::from));
     let plan = machine.plan;
-    let spec = Spec {
-        program: hv.to_owned(),
-        args,
-        stdio: its_console.into(),
-        inherit: plan.direct,
+    let mut spec = Spec {
+        fds,
         // In another group it could not read from the terminal: the first try would stop it.
         own_group: plan.pgroup && !plan.direct,
         survivor: plan.survivor,
-        fds,
+        core: plan.setting_bool(machine::CORE),
+        rights,
+        ..Spec::new(hv, environment::QEMU).args(machine.arguments())
     };
-    let child = Child::spawn(spec).map_err(|e| {
-        LaunchError::new(
-            LaunchFailure::NoHypervisor,
-            format!("launch: cannot run {}: {}", hv.display(), crate::error::io_text(&e)),
-        )
-        .errno(e.raw_os_error().unwrap_or(0))
-        .help(find::HELP)
+    let more = plan.setting(ENVIRONMENT).unwrap_or_default().split(|b| *b == b',');
+    spec.inherits.extend(more.map(|name| OsStr::from_bytes(name).to_owned()));
+    let its_console = OwnedFd::from(its_console);
+    let again = || its_console.try_clone().map(Stream::Fd).map_err(|e| host("a socket for the console", e));
+    (spec.stdin, spec.stdout) = if plan.direct { (Stream::Inherit, Stream::Inherit) } else { (again()?, again()?) };
+    spec.stderr = Stream::Fd(its_console);
+    reporter.library(&spec.shown());
+    let mut child = Child::spawn(spec).map_err(|e| {
+        let error = LaunchError::io(format!("launch: cannot run {}", hv.display()), &e);
+        match error.errno {
+            // The program itself.
+            libc::ENOENT | libc::EACCES | libc::ENOEXEC | libc::ELIBBAD => {
+                LaunchError { failure: LaunchFailure::NoHypervisor, ..error.help(find::HELP) }
+            }
+            _ => error,
+        }
     })?;
     let deadline = Instant::now() + MONITOR_LIMIT;
     match Qmp::connect(monitor, deadline, &|| !reporter.cancelled()) {
         Ok((qmp, version)) => {
+            child.started();
             reporter.library(&format!("qemu {}.{} started, process {}", version.0, version.1, child.pid()));
             Ok(Qemu::new(child, qmp, version, way, machine.plan.tmpdir.clone(), channel, console))
         }
@@ -279,4 +374,3 @@ fn drain(console: &mut UnixStream) -> Vec<u8> {
     }
     out
 }
-

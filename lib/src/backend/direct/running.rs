@@ -3,15 +3,17 @@
 //! In: its process, monitor, channel and console. Out: what the library needs of a machine. Dropping
 //! it kills and reaps the process; its temporary files have no names.
 
-use super::super::child::Child;
+use super::super::layers::{self, Opened};
 use super::super::qmp::{Command, Qmp, QmpError};
-use super::super::{accel, hello, ExitInfo, LaunchError, Next, Reporter, Running};
+use super::super::{accel, hello};
 use super::attach::Attach;
 use super::snapshot::{self, Way};
 use super::{drain, faults, MONITOR_LIMIT};
 use crate::appliance::cache::Scratch;
-use crate::drives::{Drive, Drives};
+use crate::child::Child;
+use crate::drive::{Drive, Drives};
 use crate::error::{Error, ErrorKind};
+use crate::machine::{ExitInfo, LaunchError, Next, Reporter, Running};
 use bstr::BString;
 use rustix::process::Signal;
 use serde_json::json;
@@ -38,6 +40,10 @@ pub struct Qemu {
     way: Way,
     tmpdir: PathBuf,
     pub drives: Drives,
+    /// The same, opened before the process was started.
+    pub opened: Option<Vec<Opened>>,
+    /// It can open nothing by name.
+    pub confined: bool,
     /// The daemon is to say more.
     pub verbose: bool,
     pub hello_optional: bool,
@@ -67,6 +73,8 @@ impl Qemu {
             way,
             tmpdir,
             drives: Drives::default(),
+            opened: None,
+            confined: false,
             verbose: false,
             hello_optional: false,
             chose_kvm: false,
@@ -92,15 +100,29 @@ impl Qemu {
     }
 
     fn attach_all(&mut self, deadline: Instant, reporter: &dyn Reporter) -> Result<(), LaunchError> {
-        let pid = self.child.pid();
+        let (pid, version) = (self.child.pid(), self.version);
         let list: Vec<_> = self.drives.iter().collect();
-        Attach { qmp: &mut self.qmp, deadline, reporter, tmpdir: &self.tmpdir, pid }.all(&list)
+        let opened = match self.opened.take() {
+            Some(opened) => opened,
+            None => layers::open_all(list.iter().copied(), &self.tmpdir, reporter)?,
+        };
+        let opened = self.possible(opened)?;
+        Attach { qmp: &mut self.qmp, deadline, reporter, tmpdir: &self.tmpdir, version, pid }.all(&list, opened)
+    }
+
+    /// The drives, if this machine can have them.
+    fn possible(&self, opened: Vec<Opened>) -> Result<Vec<Opened>, LaunchError> {
+        let possible = |opened| match opened {
+            Opened::ByName(error) if self.confined => Err(error),
+            opened => Ok(opened),
+        };
+        opened.into_iter().map(possible).collect()
     }
 
     fn attachment<'a>(&'a mut self, reporter: &'a dyn Reporter) -> Attach<'a> {
-        let pid = self.child.pid();
+        let (pid, version) = (self.child.pid(), self.version);
         let deadline = Instant::now() + HOTPLUG_LIMIT;
-        Attach { qmp: &mut self.qmp, deadline, reporter, tmpdir: &self.tmpdir, pid }
+        Attach { qmp: &mut self.qmp, deadline, reporter, tmpdir: &self.tmpdir, version, pid }
     }
 
     fn go(&mut self, deadline: Instant, reporter: &dyn Reporter) -> Result<(), LaunchError> {
@@ -125,7 +147,7 @@ impl Running for Qemu {
     }
 
     fn exit_fd(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.child.pidfd())
+        Some(self.child.ended())
     }
 
     fn pid(&self) -> Option<i32> {
@@ -176,10 +198,11 @@ impl Running for Qemu {
     }
 
     fn attach(&mut self, index: usize, drive: &Drive, reporter: &dyn Reporter) -> Result<(), LaunchError> {
+        let opened = self.possible(layers::open_all([(index, drive)], &self.tmpdir, reporter)?)?;
         let mut attachment = self.attachment(reporter);
         // What an earlier attempt could not take back would be in the way.
         attachment.undo(index)?;
-        if let Err(e) = attachment.all(&[(index, drive)]) {
+        if let Err(e) = attachment.all(&[(index, drive)], opened) {
             if let Err(e) = attachment.undo(index) {
                 reporter.library(&format!("drive {index} could not be taken back: {}", e.message));
             }

@@ -8,8 +8,8 @@
 use super::faults;
 use crate::backend::qmp::{Command, Qmp, QmpError};
 use crate::backend::saved::{self, Saved, Store};
-use crate::backend::{LaunchError, Reporter};
 use crate::error::LaunchFailure;
+use crate::machine::{LaunchError, Reporter};
 use serde_json::{json, Value};
 use std::fs::File;
 use std::path::PathBuf;
@@ -66,7 +66,8 @@ pub fn load(
     deadline: Instant,
     reporter: &dyn Reporter,
 ) -> Result<(), LaunchError> {
-    let failed = |why: String| LaunchError::new(LaunchFailure::Exited, format!("launch: restoring a saved machine: {why}"));
+    let failed =
+        |why: String| LaunchError::new(LaunchFailure::Exited, format!("launch: restoring a saved machine: {why}"));
     if version != saved.version {
         return Err(failed(format!("it was saved by another qemu, {}.{}", saved.version.0, saved.version.1)));
     }

@@ -5,12 +5,12 @@
 //! libvirt's documentation, "Domain XML format", "Hard drives, floppy disks, CDROMs".
 
 use super::xml::{quoted, unusable_text};
-use crate::backend::{faults, nodes, overlay, qemu_img, LaunchError, Reporter};
-use crate::drives::{self, CacheMode, Drive, Protocol, Remote, Server, Source};
+use crate::backend::{faults, nodes, overlay, qemu_img};
+use crate::drive::{self, CacheMode, Drive, Protocol, Remote, Server, Source, Trust};
 use crate::error::LaunchFailure;
+use crate::machine::{LaunchError, Reporter};
 use bstr::ByteSlice;
 use std::fs::File;
-use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 /// A null disk's size in bytes, as with a qemu of our own.
@@ -48,9 +48,14 @@ pub fn element(index: usize, drive: &Drive, tmpdir: &Path, reporter: &dyn Report
         Source::Scratch { size } => (zeroes(*size)?, "raw".to_owned(), false),
         Source::Null => (zeroes(NULL_SIZE)?, "raw".to_owned(), drive.readonly),
         Source::File(_) | Source::Remote(_) => {
+            if drive.trust != Trust::Trusted {
+                // libvirt opens what it is told by its name, and what that names in turn.
+                return Err(unusable(drive, "images are not contained with this backend"));
+            }
             let image = image(index, drive, tmpdir)?;
             let (node, _) = nodes::protocol_node(drive, index, tmpdir)?;
             let format = nodes::format(drive, &node, reporter)?;
+            nodes::tell_reach(drive, &format, reporter);
             if !drive.readonly {
                 (image, format, false)
             } else {
@@ -102,7 +107,7 @@ pub fn element(index: usize, drive: &Drive, tmpdir: &Path, reporter: &dyn Report
 
 /// What names the disk, as libvirt writes it, too.
 pub fn target(index: usize) -> String {
-    let name = drives::name(index);
+    let name = drive::name(index);
     format!("<target dev='{}' bus='scsi'/>", name.strip_prefix(b"/dev/").unwrap_or_default().to_str_lossy())
 }
 
@@ -124,11 +129,11 @@ fn unusable(drive: &Drive, why: &str) -> LaunchError {
 fn image(index: usize, drive: &Drive, tmpdir: &Path) -> Result<Place, LaunchError> {
     let place = match &drive.source {
         Source::File(path) => {
-            let name = nodes::utf8_path(path, tmpdir, index)?;
+            let name = nodes::utf8_path(&nodes::real(path), tmpdir, index)?;
             if unusable_text(&name) {
                 return Err(unusable(drive, "XML cannot hold this name"));
             }
-            match path.metadata().is_ok_and(|m| m.file_type().is_block_device()) {
+            match nodes::is_device(path) {
                 true => Place { kind: "block", source: format!("<source dev={}/>", quoted(&name)) },
                 false => Place::file(&name),
             }

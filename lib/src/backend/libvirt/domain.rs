@@ -8,8 +8,8 @@ use crate::appliance::{Appliance, Origin};
 use crate::backend::accel::{self, Accel};
 use crate::backend::host::Host;
 use crate::backend::kernel_line::KernelLine;
-use crate::backend::{LaunchError, Plan};
 use crate::error::LaunchFailure;
+use crate::machine::{LaunchError, Plan};
 use bstr::ByteSlice;
 use std::path::Path;
 
@@ -65,7 +65,7 @@ impl Definition<'_> {
         };
         let mut xml = format!(
             "<domain type='{kind}' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'><name>{}</name>\
-             <memory unit='MiB'>{}</memory><vcpu>{}</vcpu>\
+             <memory unit='MiB' dumpCore='off'>{}</memory><vcpu>{}</vcpu>\
              <os><type arch='x86_64' machine='q35'>hvm</type><kernel>{}</kernel><initrd>{}</initrd><cmdline>{}</cmdline></os>\
              <features><acpi/></features>{cpu}<on_poweroff>destroy</on_poweroff><on_reboot>destroy</on_reboot>\
              <on_crash>destroy</on_crash><devices>",

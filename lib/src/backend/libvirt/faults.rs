@@ -4,9 +4,10 @@
 //! one is to blame, as a qemu of our own would have it; else libvirt's words as they are.
 
 use crate::appliance::Appliance;
-use crate::backend::{faults, LaunchError, Reporter};
-use crate::drives::Drive;
+use crate::backend::faults;
+use crate::drive::Drive;
 use crate::error::{Error, LaunchFailure};
+use crate::machine::{LaunchError, Reporter};
 use bstr::ByteSlice;
 use std::os::unix::ffi::OsStrExt;
 
@@ -96,7 +97,7 @@ fn words(line: &str) -> &str {
 mod tests {
     use super::*;
     use crate::appliance::Origin;
-    use crate::drives::Source;
+    use crate::drive::Source;
     use crate::error::ErrorKind;
 
     struct Deaf;

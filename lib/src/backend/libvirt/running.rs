@@ -5,10 +5,11 @@
 
 use super::{disk, faults};
 use crate::appliance::cache::Scratch;
-use crate::backend::{accel, hello, LaunchError, Reporter, Running};
-use crate::drives::{Drive, Drives};
+use crate::backend::{accel, hello};
+use crate::drive::{Drive, Drives};
 use crate::error::{Error, ErrorKind, LaunchFailure};
-use crate::libvirt::{Connection, Domain};
+use crate::libvirt_ffi::{Connection, Domain};
+use crate::machine::{LaunchError, Reporter, Running};
 use bstr::{BString, ByteSlice};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, BorrowedFd};

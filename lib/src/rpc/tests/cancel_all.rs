@@ -7,7 +7,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::call::{self, CallInfo};
+use crate::call::CallInfo;
 use crate::error::{ErrorKind, Result};
 use crate::fake::{bounded, ready, Peer, Raw};
 use crate::handle::{Canceller, Handle};
@@ -49,7 +49,7 @@ extern "C" fn on_signal(_: libc::c_int) {
 }
 
 fn streams() -> Vec<&'static CallInfo> {
-    call::all().iter().copied().filter(|c| c.is_daemon() && (c.file_in || c.file_out)).collect()
+    crate::ALL_CALLS.iter().copied().filter(|c| c.is_daemon() && (c.file_in || c.file_out)).collect()
 }
 
 /// The daemon's side of an upload: take `stop_after` chunks, have the call cancelled, take the rest.
@@ -108,10 +108,7 @@ fn canceller(g: &Handle, from: From, told: Receiver<()>) -> std::thread::JoinHan
 
 fn run(g: &Handle, info: &'static CallInfo, here: &str) -> Result<()> {
     let path = Some(here.as_bytes());
-    let files = Files {
-        file_in: path.filter(|_| info.file_in),
-        file_out: path.filter(|_| info.file_out),
-    };
+    let files = Files { file_in: path.filter(|_| info.file_in), file_out: path.filter(|_| info.file_out) };
     // Which arguments does not matter: the daemon here reads none.
     g.rpc::<Raw, ()>(info, 0, &Raw(Vec::new()), files)
 }
@@ -136,7 +133,7 @@ fn cancelled(info: &'static CallInfo, at: At, from: From) {
             peer.serve();
         });
         MINE.with(|mine| *mine.borrow_mut() = Some(g.canceller()));
-        let (reader, mut writer) = std::io::pipe().unwrap();
+        let (reader, mut writer) = crate::fake::pipe();
         let source = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader));
         let later = canceller(&g, from, told);
         // Exactly so many chunks, and then nothing, neither data nor an end: the file is at its last chunk.
@@ -192,7 +189,7 @@ fn streams_are_cancellable() {
     println!("streams a file without the flag `cancellable`: {deaf:?}");
     // The flag is upstream's and about documentation: the library obeys in any case. What ends the daemon
     // is said to be cancellable although nothing is streamed.
-    for info in call::all().iter().filter(|c| c.is_daemon() && c.cancellable && c.name != "internal_exit") {
+    for info in crate::ALL_CALLS.iter().filter(|c| c.is_daemon() && c.cancellable && c.name != "internal_exit") {
         assert!(info.file_in || info.file_out, "{}: cancellable without a stream", info.name);
     }
 }

@@ -349,7 +349,7 @@ fn a_blocked_pipe_does_not_hide_death() {
         m.exit = Some(exit);
         let g = adopt(m);
         let quits = count_quits(&g);
-        let (reader, writer) = std::io::pipe().unwrap();
+        let (reader, writer) = crate::fake::pipe();
         let path = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&writer));
         let started = std::time::Instant::now();
         let e = g.download("/x", path.as_bytes()).unwrap_err();
@@ -375,7 +375,7 @@ fn a_slow_pipe_gets_everything() {
             peer.send_chunk(false, &[]);
             peer.serve();
         });
-        let (mut reader, writer) = std::io::pipe().unwrap();
+        let (mut reader, writer) = crate::fake::pipe();
         let path = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&writer));
         let got = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(200));

@@ -88,9 +88,7 @@ fn bodies_must_fit() {
     refused("trailing bytes", |h| ok_frame(h, &Raw(vec![0, 0, 0, 1, 0, 0, 0, 0])));
     refused("missing body", |h| ok_frame(h, &()));
     refused("a bool of 2", |h| ok_frame(h, &Raw(vec![0, 0, 0, 2])));
-    refused("an error without a body", |h| {
-        frame(&Header::reply(h.proc, h.serial, Status::Error), |_| Ok(())).unwrap()
-    });
+    refused("an error without a body", |h| frame(&Header::reply(h.proc, h.serial, Status::Error), |_| Ok(())).unwrap());
     refused("an error text above its limit", |h| {
         let text = vec![b'x'; 65 * 1024];
         frame(&Header::reply(h.proc, h.serial, Status::Error), |e| {
@@ -105,9 +103,10 @@ fn bodies_must_fit() {
 fn length_words() {
     refused("length 0", |_| vec![0; 4]);
     refused("a header cut short", |_| [&39u32.to_be_bytes()[..], &[0; 39]].concat());
-    for word in [MESSAGE_MAX as u32 + 1, 0x7fff_ffff, 0x8000_0000, u32::MAX, LAUNCH_FLAG, CANCEL_FLAG] {
+    for word in [MESSAGE_MAX as u32 + 1, 0x7fff_ffff, 0x8000_0000, u32::MAX, LAUNCH_FLAG] {
         refused("length word", move |_| word.to_be_bytes().to_vec());
     }
+    refused("two cancel words", |_| [CANCEL_FLAG.to_be_bytes(); 2].concat());
     refused("a progress message, then rubbish", |h| {
         let mut bytes = PROGRESS_FLAG.to_be_bytes().to_vec();
         bytes.extend_from_slice(&h.proc.to_be_bytes());

@@ -8,6 +8,7 @@ mod reentry;
 mod scripted;
 mod scripted_files;
 mod scripted_hello;
+mod values;
 
 use crate::error::{Error, ErrorKind};
 use crate::event::EventClass;

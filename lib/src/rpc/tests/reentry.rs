@@ -164,7 +164,10 @@ fn close_tells_and_trace_shows() {
         "trace version".into(),
         format!(
             "trace version = <struct guestfs_version = major: {}, minor: {}, release: {}, extra: {}, >",
-            version[0], version[1], version[2], crate::client::info::API_VERSION_EXTRA
+            version[0],
+            version[1],
+            version[2],
+            crate::client::info::API_VERSION_EXTRA
         ),
         "trace close".into(),
         "close ".into(),

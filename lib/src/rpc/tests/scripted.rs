@@ -9,9 +9,7 @@ use crate::error::{ErrorKind, Result};
 use crate::fake::{adopt, bounded_by, machine, ok_frame, peak_allocation, Peer, Raw};
 use crate::handle::{Handle, State};
 use crate::rpc::Files;
-use guestfs_protocol::message::{
-    frame, Direction, Header, Progress, Status, CANCEL_FLAG, LAUNCH_FLAG, PROGRESS_FLAG,
-};
+use guestfs_protocol::message::{frame, Direction, Header, Progress, Status, CANCEL_FLAG, LAUNCH_FLAG, PROGRESS_FLAG};
 use guestfs_protocol::rets::IsFileRet;
 use guestfs_protocol::xdr::{self, MESSAGE_MAX};
 use std::sync::atomic::Ordering;
@@ -173,11 +171,13 @@ fn body(p: &mut Peer, h: &Header, words: &[u32]) -> Then {
 }
 
 fn failure(p: &mut Peer, h: &Header, errno: &[u8], text: &[u8]) -> Then {
-    p.raw(&frame(&Header::reply(h.proc, h.serial, Status::Error), |e| {
-        e.opaque(errno)?;
-        e.opaque(text)
-    })
-    .unwrap());
+    p.raw(
+        &frame(&Header::reply(h.proc, h.serial, Status::Error), |e| {
+            e.opaque(errno)?;
+            e.opaque(text)
+        })
+        .unwrap(),
+    );
     Then::Serve
 }
 
@@ -209,7 +209,7 @@ const REPLIES: &[Case] = &[
     Case { name: "length 2^32 - 1", call: is_file, script: |p, _| words(p, &[u32::MAX]), end: Lost("4294967295") },
     Case { name: "length max, and nothing of it", call: is_file, script: |p, _| words(p, &[MESSAGE_MAX as u32]), end: Lost("the rest of a message") },
     Case { name: "launch word again", call: is_file, script: |p, _| words(p, &[LAUNCH_FLAG]), end: Lost("a launch word") },
-    Case { name: "cancel word for a call without files", call: is_file, script: |p, _| words(p, &[CANCEL_FLAG]), end: Lost("a cancel word") },
+    Case { name: "two cancel words for a call without files", call: is_file, script: |p, _| words(p, &[CANCEL_FLAG, CANCEL_FLAG]), end: Lost("a cancel word") },
     Case { name: "half a word, then silence", call: is_file, script: |p, _| { p.raw(&[0, 0]); Then::Silent }, end: Lost("the rest of a message") },
     Case { name: "half a word, then the end", call: is_file, script: |p, _| { p.raw(&[0, 0]); Then::Close }, end: Lost("closed the connection") },
     Case { name: "the end", call: is_file, script: |_, _| Then::Close, end: Lost("closed the connection") },

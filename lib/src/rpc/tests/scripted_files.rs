@@ -89,14 +89,14 @@ const UPLOADS: &[Case] = &[
     Case { name: "stop, and then success: it had enough", call: upload, script: |p, h| { p.chunk(); words(p, &[CANCEL_FLAG]); rest(p); p.ok(&h, &()); Then::Serve }, end: Fine },
     Case { name: "stop twice", call: upload, script: |p, h| { p.chunk(); words(p, &[CANCEL_FLAG, CANCEL_FLAG]); rest(p); p.error(&h, "ENOSPC", "full"); Then::Serve }, end: Failed("full") },
     Case { name: "stop three times, late", call: upload_little, script: |p, h| { rest(p); words(p, &[CANCEL_FLAG; 3]); p.error(&h, "ENOSPC", "full"); Then::Silent }, end: Lost("a cancel word") },
-    Case { name: "stop, then silence", call: upload, script: |p, _| { p.chunk(); words(p, &[CANCEL_FLAG]) }, end: Lost("the answer to a cancelled transfer") },
-    Case { name: "stop, then endless progress", call: upload, script: |p, h| { p.chunk(); words(p, &[CANCEL_FLAG]); rest(p); endless_progress(p, &h) }, end: Lost("the answer to a cancelled transfer") },
+    Case { name: "stop, then silence", call: upload, script: |p, _| { p.chunk(); words(p, &[CANCEL_FLAG]) }, end: Lost("the answer to a request that was given up") },
+    Case { name: "stop, then endless progress", call: upload, script: |p, h| { p.chunk(); words(p, &[CANCEL_FLAG]); rest(p); endless_progress(p, &h) }, end: Lost("the answer to a request that was given up") },
     Case { name: "endless progress, and the user gives up", call: cancelled_upload, script: |p, h| {
         let mut reader = p.sock.try_clone().unwrap();
         std::thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
         endless_progress(p, &h)
-    }, end: Lost("the answer to a cancelled transfer") },
-    Case { name: "takes nothing, and the user gives up", call: cancelled_upload, script: |_, _| { std::thread::sleep(Duration::from_secs(3)); Then::Close }, end: Lost("the daemon to take file data") },
+    }, end: Lost("cancelled by user; the appliance did not stop") },
+    Case { name: "takes nothing, and the user gives up", call: cancelled_upload, script: |_, _| { std::thread::sleep(Duration::from_secs(3)); Then::Close }, end: Lost("cancelled by user; the appliance did not stop") },
     Case { name: "user gives up, and then success", call: cancelled_upload, script: |p, h| { rest(p); p.ok(&h, &()); Then::Serve }, end: Failed("cancelled by user") },
     Case { name: "closed in the middle", call: upload, script: |p, _| { p.chunk(); Then::Close }, end: Lost("closed the connection") },
     Case { name: "a word, a byte at a time", call: upload, script: |p, h| {
@@ -143,7 +143,7 @@ const DOWNLOADS: &[Case] = &[
             std::thread::sleep(Duration::from_millis(30));
         }
         Then::Close
-    }, end: Lost("the daemon to stop sending") },
+    }, end: Lost("cancelled by user; the appliance did not stop") },
     Case { name: "chunks a byte at a time", call: download, script: |p, h| {
         p.ok(&h, &());
         for byte in [12u32, 0, 3, 0x0102_0300, 8, 0, 0].iter().flat_map(|w| w.to_be_bytes()) {

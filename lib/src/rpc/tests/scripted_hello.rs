@@ -35,9 +35,9 @@ const HELLOS: &[Case] = &[
     Case { name: "chunks of 10^30", script: |p, h| answer(p, &h, b"v=1 chunk=1000000000000000000000000000000"), says: None },
     Case { name: "4 MiB of words", script: |p, h| answer(p, &h, &b"v=1 ".repeat((4 << 20) / 4 - 20)), says: None },
     Case { name: "4 MiB of one word", script: |p, h| answer(p, &h, &vec![b'v'; (4 << 20) - 100]), says: Some("another hello") },
-    Case { name: "launch word again", script: |p, _| drop(words(p, &[LAUNCH_FLAG])), says: Some("a launch word") },
+    Case { name: "launch word again", script: |p, _| _ = words(p, &[LAUNCH_FLAG]), says: Some("a launch word") },
     Case { name: "wrong serial", script: |p, h| answer(p, &Header { serial: h.serial + 1, ..h }, b"v=1"), says: Some("serial") },
-    Case { name: "length 2^32 - 1", script: |p, _| drop(words(p, &[u32::MAX])), says: Some("4294967295") },
+    Case { name: "length 2^32 - 1", script: |p, _| _ = words(p, &[u32::MAX]), says: Some("4294967295") },
     Case { name: "an error", script: |p, h| { p.error(&h, "EINVAL", "what?"); }, says: Some("refused the library's hello: debug: what?") },
     Case { name: "silence", script: |_, _| {}, says: Some("waited 0.3 s") },
     Case { name: "half a word", script: |p, _| { p.raw(&[0]); }, says: Some("waited") },
@@ -84,7 +84,10 @@ fn one(case: &Case) {
 fn hellos() {
     std::thread::scope(|scope| {
         for case in HELLOS {
-            std::thread::Builder::new().name(case.name.into()).spawn_scoped(scope, || bounded_by(LIMIT, || one(case))).unwrap();
+            std::thread::Builder::new()
+                .name(case.name.into())
+                .spawn_scoped(scope, || bounded_by(LIMIT, || one(case)))
+                .unwrap();
         }
     });
 }

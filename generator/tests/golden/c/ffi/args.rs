@@ -4,6 +4,9 @@
 
 use crate::handle::Guestfs;
 use crate::marshal::guard;
+use crate::marshal::Call;
+use guestfs::protocol::opts;
+use guestfs::Error;
 use libc::c_char;
 use libc::c_int;
 
@@ -77,6 +80,60 @@ pub unsafe extern "C" fn guestfs_all_args(
                         guid,
                         key,
                     )
+            },
+        )
+    }
+}
+
+/// `struct guestfs_any_paths_argv`.
+#[repr(C)]
+pub struct AnyPathsArgv {
+    bitmask: u64,
+    journal: *const c_char,
+}
+
+impl AnyPathsArgv {
+    /// Null, or a struct whose members with a set bit hold what the header says.
+    unsafe fn read(
+        gfs_call: &Call<'_>,
+        gfs_optargs: *const Self,
+    ) -> Result<opts::AnyPathsOpts, Error> {
+        // SAFETY: the caller keeps the contract above, which is all that is needed here.
+        unsafe {
+            let Some(gfs_c) = gfs_optargs.as_ref() else {
+                return Ok(opts::AnyPathsOpts::default());
+            };
+            let gfs_mask = gfs_call.mask(gfs_c.bitmask, 1)?;
+            Ok(opts::AnyPathsOpts {
+                journal: gfs_mask
+                    .given(0, || gfs_call.option_str("journal", gfs_c.journal))
+                    .transpose()?,
+            })
+        }
+    }
+}
+
+/// `guestfs_any_paths_argv`: take names of files that nobody checks.
+///
+/// # Safety
+/// The handle is null or open; the other arguments are null or what the header says.
+#[no_mangle]
+pub unsafe extern "C" fn guestfs_any_paths_argv(
+    gfs_g: *mut Guestfs,
+    target: *const c_char,
+    perhaps: *const c_char,
+    gfs_optargs: *const AnyPathsArgv,
+) -> c_int {
+    // SAFETY: the caller keeps the contract above, which is all that is needed here.
+    unsafe {
+        guard(
+            gfs_g,
+            "any_paths",
+            |gfs_call| {
+                let target = gfs_call.str("target", target)?;
+                let perhaps = gfs_call.opt_str(perhaps);
+                let gfs_opts = AnyPathsArgv::read(gfs_call, gfs_optargs)?;
+                gfs_call.handle().any_paths(target, perhaps, gfs_opts)
             },
         )
     }

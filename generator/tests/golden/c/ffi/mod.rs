@@ -7,4 +7,3 @@ mod args;
 mod lib;
 mod opts;
 mod rets;
-mod states;

@@ -90,6 +90,10 @@ pub unsafe extern "C" fn guestfs_all_opts(
 pub struct OnlyOptsArgv {
     bitmask: u64,
     r#unsafe: c_int,
+    default: c_int,
+    from: *const c_char,
+    method: *const *const c_char,
+    r#for: i64,
 }
 
 impl OnlyOptsArgv {
@@ -103,9 +107,17 @@ impl OnlyOptsArgv {
             let Some(gfs_c) = gfs_optargs.as_ref() else {
                 return Ok(opts::OnlyOptsOpts::default());
             };
-            let gfs_mask = gfs_call.mask(gfs_c.bitmask, 1)?;
+            let gfs_mask = gfs_call.mask(gfs_c.bitmask, 5)?;
             Ok(opts::OnlyOptsOpts {
                 r#unsafe: gfs_mask.given(0, || gfs_c.r#unsafe != 0),
+                default: gfs_mask.given(1, || gfs_c.default),
+                from: gfs_mask
+                    .given(2, || gfs_call.option_str("from", gfs_c.from))
+                    .transpose()?,
+                method: gfs_mask
+                    .given(3, || gfs_call.option_list("method", gfs_c.method))
+                    .transpose()?,
+                r#for: gfs_mask.given(4, || gfs_c.r#for),
             })
         }
     }

@@ -2,149 +2,37 @@
 
 //! Bodies of requests of the calls of `args`.
 
-use crate::xdr::{Decoder, Encoder, Opaque, Xdr, XdrError};
+use crate::xdr::Opaque;
 use crate::BString;
 
-/// Request body of `all_args`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AllArgsArgs {
-    pub flag: bool,
-    pub number: i32,
-    pub big: i64,
-    pub text: BString,
-    pub maybe: Option<BString>,
-    pub list: Vec<BString>,
-    pub bytes: Opaque,
-    pub path: BString,
-    pub paths: Vec<BString>,
-    pub device: BString,
-    pub devices: Vec<BString>,
-    pub mountable: BString,
-    pub devpath: BString,
-    pub mountpath: BString,
-    pub file: BString,
-    pub files: Vec<BString>,
-    pub guid: BString,
-    pub key: BString,
-}
-
-impl Xdr for AllArgsArgs {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
-        + <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <Option<BString> as Xdr>::MIN_SIZE + <Vec<BString> as Xdr>::MIN_SIZE
-        + <Opaque as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <Vec<BString> as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <Vec<BString> as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <Vec<BString> as Xdr>::MIN_SIZE
-        + <BString as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.flag)?;
-        e.put(&self.number)?;
-        e.put(&self.big)?;
-        e.put(&self.text)?;
-        e.put(&self.maybe)?;
-        e.put(&self.list)?;
-        e.put(&self.bytes)?;
-        e.put(&self.path)?;
-        e.put(&self.paths)?;
-        e.put(&self.device)?;
-        e.put(&self.devices)?;
-        e.put(&self.mountable)?;
-        e.put(&self.devpath)?;
-        e.put(&self.mountpath)?;
-        e.put(&self.file)?;
-        e.put(&self.files)?;
-        e.put(&self.guid)?;
-        e.put(&self.key)
+crate::record::records! {
+    /// Request body of `all_args`.
+    AllArgsArgs {
+        flag: bool,
+        number: i32,
+        big: i64,
+        text: BString,
+        maybe: Option<BString>,
+        list: Vec<BString>,
+        bytes: Opaque,
+        path: BString,
+        paths: Vec<BString>,
+        device: BString,
+        devices: Vec<BString>,
+        mountable: BString,
+        devpath: BString,
+        mountpath: BString,
+        file: BString,
+        files: Vec<BString>,
+        guid: BString,
+        key: BString,
     }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            flag: d.get()?,
-            number: d.get()?,
-            big: d.get()?,
-            text: d.get()?,
-            maybe: d.get()?,
-            list: d.get()?,
-            bytes: d.get()?,
-            path: d.get()?,
-            paths: d.get()?,
-            device: d.get()?,
-            devices: d.get()?,
-            mountable: d.get()?,
-            devpath: d.get()?,
-            mountpath: d.get()?,
-            file: d.get()?,
-            files: d.get()?,
-            guid: d.get()?,
-            key: d.get()?,
-        })
-    }
-}
-
-/// Request body of `file_in`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FileInArgs {
-    pub path: BString,
-}
-
-impl Xdr for FileInArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `file_out`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct FileOutArgs {
-    pub path: BString,
-}
-
-impl Xdr for FileOutArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { path: d.get()? })
-    }
-}
-
-/// Request body of `keywords`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct KeywordsArgs {
-    pub r#type: BString,
-    pub val: i32,
-    pub from: Vec<BString>,
-    pub int: i64,
-    pub r#fn: bool,
-    pub string: Opaque,
-}
-
-impl Xdr for KeywordsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <i32 as Xdr>::MIN_SIZE
-        + <Vec<BString> as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE
-        + <bool as Xdr>::MIN_SIZE + <Opaque as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.r#type)?;
-        e.put(&self.val)?;
-        e.put(&self.from)?;
-        e.put(&self.int)?;
-        e.put(&self.r#fn)?;
-        e.put(&self.string)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            r#type: d.get()?,
-            val: d.get()?,
-            from: d.get()?,
-            int: d.get()?,
-            r#fn: d.get()?,
-            string: d.get()?,
-        })
-    }
+    /// Request body of `any_paths`.
+    AnyPathsArgs { target: BString, perhaps: Option<BString>, journal: BString }
+    /// Request body of `file_in`.
+    FileInArgs { path: BString }
+    /// Request body of `file_out`.
+    FileOutArgs { path: BString }
+    /// Request body of `keywords`.
+    KeywordsArgs { r#type: BString, val: i32, from: Vec<BString>, int: i64, r#fn: bool, string: Opaque }
 }

@@ -4,7 +4,5 @@
 
 mod args;
 mod opts;
-mod states;
 pub use args::*;
 pub use opts::*;
-pub use states::*;

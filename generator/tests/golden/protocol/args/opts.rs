@@ -2,56 +2,11 @@
 
 //! Bodies of requests of the calls of `opts`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Request body of `all_opts`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AllOptsArgs {
-    pub path: BString,
-    pub flag: bool,
-    pub number: i32,
-    pub big: i64,
-    pub text: BString,
-    pub list: Vec<BString>,
-}
-
-impl Xdr for AllOptsArgs {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE + <bool as Xdr>::MIN_SIZE
-        + <i32 as Xdr>::MIN_SIZE + <i64 as Xdr>::MIN_SIZE + <BString as Xdr>::MIN_SIZE
-        + <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.path)?;
-        e.put(&self.flag)?;
-        e.put(&self.number)?;
-        e.put(&self.big)?;
-        e.put(&self.text)?;
-        e.put(&self.list)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self {
-            path: d.get()?,
-            flag: d.get()?,
-            number: d.get()?,
-            big: d.get()?,
-            text: d.get()?,
-            list: d.get()?,
-        })
-    }
-}
-
-/// Request body of `only_opts`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct OnlyOptsArgs {
-    pub r#unsafe: bool,
-}
-
-impl Xdr for OnlyOptsArgs {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.r#unsafe)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { r#unsafe: d.get()? })
-    }
+crate::record::records! {
+    /// Request body of `all_opts`.
+    AllOptsArgs { path: BString, flag: bool, number: i32, big: i64, text: BString, list: Vec<BString> }
+    /// Request body of `only_opts`.
+    OnlyOptsArgs { r#unsafe: bool, default: i32, from: BString, method: Vec<BString>, r#for: i64 }
 }

@@ -2,28 +2,10 @@
 
 //! Optional arguments of the calls of `lib`.
 
-use crate::BString;
-
-/// Optional arguments of `lib_args`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct LibArgsOpts {
-    /// A label.
-    pub label: Option<BString>,
-}
-
-impl LibArgsOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// A label.
-    #[must_use]
-    pub fn label(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.label = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.label.is_some())
+crate::record::options! {
+    /// Optional arguments of `lib_args`.
+    LibArgsOpts {
+        /// A label.
+        label: Str,
     }
 }

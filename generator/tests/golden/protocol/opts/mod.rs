@@ -2,7 +2,9 @@
 
 //! Optional arguments, by module of their calls.
 
+mod args;
 mod lib;
 mod opts;
+pub use args::*;
 pub use lib::*;
 pub use opts::*;

@@ -2,94 +2,34 @@
 
 //! Optional arguments of the calls of `opts`.
 
-use crate::BString;
-
-/// Optional arguments of `all_opts`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AllOptsOpts {
-    /// A flag, see `no_args`.
-    pub flag: Option<bool>,
-    /// A number.
-    pub number: Option<i32>,
-    /// A big number.
-    pub big: Option<i64>,
-    /// A text.
-    pub text: Option<BString>,
-    /// A list.
-    ///
-    /// - of
-    /// - things
-    pub list: Option<Vec<BString>>,
-}
-
-impl AllOptsOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
+crate::record::options! {
+    /// Optional arguments of `all_opts`.
+    AllOptsOpts {
+        /// A flag, see `no_args`.
+        flag: Bool,
+        /// A number.
+        number: Int,
+        /// A big number.
+        big: Int64,
+        /// A text.
+        text: Str,
+        /// A list.
+        ///
+        /// - of
+        /// - things
+        list: StrList,
     }
-    /// A flag, see `no_args`.
-    #[must_use]
-    pub fn flag(mut self, value: bool) -> Self {
-        self.flag = Some(value);
-        self
-    }
-    /// A number.
-    #[must_use]
-    pub fn number(mut self, value: i32) -> Self {
-        self.number = Some(value);
-        self
-    }
-    /// A big number.
-    #[must_use]
-    pub fn big(mut self, value: i64) -> Self {
-        self.big = Some(value);
-        self
-    }
-    /// A text.
-    #[must_use]
-    pub fn text(mut self, value: impl AsRef<[u8]>) -> Self {
-        self.text = Some(BString::from(value.as_ref()));
-        self
-    }
-    /// A list.
-    ///
-    /// - of
-    /// - things
-    #[must_use]
-    pub fn list(mut self, value: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Self {
-        self.list = Some(
-            value.into_iter().map(|item| BString::from(item.as_ref())).collect(),
-        );
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.flag.is_some()) | u64::from(self.number.is_some()) << 1
-            | u64::from(self.big.is_some()) << 2 | u64::from(self.text.is_some()) << 3
-            | u64::from(self.list.is_some()) << 4
-    }
-}
-
-/// Optional arguments of `only_opts`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct OnlyOptsOpts {
-    /// A keyword of Rust only.
-    pub r#unsafe: Option<bool>,
-}
-
-impl OnlyOptsOpts {
-    /// No option given.
-    pub fn new() -> Self {
-        Self::default()
-    }
-    /// A keyword of Rust only.
-    #[must_use]
-    pub fn r#unsafe(mut self, value: bool) -> Self {
-        self.r#unsafe = Some(value);
-        self
-    }
-    /// Bit N is set when option N, counted in this struct's order, is given.
-    pub fn mask(&self) -> u64 {
-        u64::from(self.r#unsafe.is_some())
+    /// Optional arguments of `only_opts`.
+    OnlyOptsOpts {
+        /// A keyword of Rust only.
+        r#unsafe: Bool,
+        /// A keyword of C only.
+        default: Int,
+        /// A keyword of Python only.
+        from: Str,
+        /// A keyword of OCaml only.
+        method: StrList,
+        /// A keyword of all.
+        r#for: Int64,
     }
 }

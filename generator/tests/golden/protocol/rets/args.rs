@@ -2,21 +2,9 @@
 
 //! Bodies of replies of the calls of `args`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
 use crate::BString;
 
-/// Reply body of `keywords`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct KeywordsRet {
-    pub end: BString,
-}
-
-impl Xdr for KeywordsRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.end)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { end: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `keywords`.
+    KeywordsRet { end: BString }
 }

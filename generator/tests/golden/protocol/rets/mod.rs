@@ -5,8 +5,6 @@
 mod args;
 mod opts;
 mod rets;
-mod states;
 pub use args::*;
 pub use opts::*;
 pub use rets::*;
-pub use states::*;

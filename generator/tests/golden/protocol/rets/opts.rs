@@ -2,20 +2,7 @@
 
 //! Bodies of replies of the calls of `opts`.
 
-use crate::xdr::{Decoder, Encoder, Xdr, XdrError};
-
-/// Reply body of `all_opts`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct AllOptsRet {
-    pub count: i32,
-}
-
-impl Xdr for AllOptsRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.count)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { count: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `all_opts`.
+    AllOptsRet { count: i32 }
 }

@@ -3,245 +3,38 @@
 //! Bodies of replies of the calls of `rets`.
 
 use super::super::structs;
-use crate::xdr::{Decoder, Encoder, Opaque, Xdr, XdrError};
+use crate::xdr::Opaque;
 use crate::BString;
 
-/// Reply body of `ret_bool`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RetBoolRet {
-    pub flag: bool,
-}
-
-impl Xdr for RetBoolRet {
-    const MIN_SIZE: usize = <bool as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.flag)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { flag: d.get()? })
-    }
-}
-
-/// Reply body of `ret_buffer`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RetBufferRet {
-    pub bytes: Opaque,
-}
-
-impl Xdr for RetBufferRet {
-    const MIN_SIZE: usize = <Opaque as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.bytes)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { bytes: d.get()? })
-    }
-}
-
-/// Reply body of `ret_device`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RetDeviceRet {
-    pub device: BString,
-}
-
-impl Xdr for RetDeviceRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.device)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { device: d.get()? })
-    }
-}
-
-/// Reply body of `ret_devices`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RetDevicesRet {
-    pub devices: Vec<BString>,
-}
-
-impl Xdr for RetDevicesRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.devices)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { devices: d.get()? })
-    }
-}
-
-/// Reply body of `ret_hash`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RetHashRet {
-    pub hash: Vec<BString>,
-}
-
-impl Xdr for RetHashRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.hash)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { hash: d.get()? })
-    }
-}
-
-/// Reply body of `ret_hash_devices`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RetHashDevicesRet {
-    pub hash: Vec<BString>,
-}
-
-impl Xdr for RetHashDevicesRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.hash)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { hash: d.get()? })
-    }
-}
-
-/// Reply body of `ret_int`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RetIntRet {
-    pub number: i32,
-}
-
-impl Xdr for RetIntRet {
-    const MIN_SIZE: usize = <i32 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.number)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { number: d.get()? })
-    }
-}
-
-/// Reply body of `ret_int64`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RetInt64Ret {
-    pub number: i64,
-}
-
-impl Xdr for RetInt64Ret {
-    const MIN_SIZE: usize = <i64 as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.number)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { number: d.get()? })
-    }
-}
-
-/// Reply body of `ret_mountable`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RetMountableRet {
-    pub mountable: BString,
-}
-
-impl Xdr for RetMountableRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountable)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { mountable: d.get()? })
-    }
-}
-
-/// Reply body of `ret_mountables`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RetMountablesRet {
-    pub mountables: Vec<BString>,
-}
-
-impl Xdr for RetMountablesRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.mountables)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { mountables: d.get()? })
-    }
-}
-
-/// Reply body of `ret_str`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RetStrRet {
-    pub text: BString,
-}
-
-impl Xdr for RetStrRet {
-    const MIN_SIZE: usize = <BString as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.text)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { text: d.get()? })
-    }
-}
-
-/// Reply body of `ret_strs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RetStrsRet {
-    pub texts: Vec<BString>,
-}
-
-impl Xdr for RetStrsRet {
-    const MIN_SIZE: usize = <Vec<BString> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.texts)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { texts: d.get()? })
-    }
-}
-
-/// Reply body of `ret_struct`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RetStructRet {
-    pub thing: structs::EveryField,
-}
-
-impl Xdr for RetStructRet {
-    const MIN_SIZE: usize = <structs::EveryField as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.thing)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { thing: d.get()? })
-    }
-}
-
-/// Reply body of `ret_structs`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RetStructsRet {
-    pub things: Vec<structs::EveryField>,
-}
-
-impl Xdr for RetStructsRet {
-    const MIN_SIZE: usize = <Vec<structs::EveryField> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.things)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { things: d.get()? })
-    }
-}
-
-/// Reply body of `ret_structs_only`.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RetStructsOnlyRet {
-    pub things: Vec<structs::OnlyList>,
-}
-
-impl Xdr for RetStructsOnlyRet {
-    const MIN_SIZE: usize = <Vec<structs::OnlyList> as Xdr>::MIN_SIZE;
-    fn encode(&self, e: &mut Encoder) -> Result<(), XdrError> {
-        e.put(&self.things)
-    }
-    fn decode(d: &mut Decoder<'_>) -> Result<Self, XdrError> {
-        Ok(Self { things: d.get()? })
-    }
+crate::record::records! {
+    /// Reply body of `ret_bool`.
+    RetBoolRet { flag: bool }
+    /// Reply body of `ret_buffer`.
+    RetBufferRet { bytes: Opaque }
+    /// Reply body of `ret_device`.
+    RetDeviceRet { device: BString }
+    /// Reply body of `ret_devices`.
+    RetDevicesRet { devices: Vec<BString> }
+    /// Reply body of `ret_hash`.
+    RetHashRet { hash: Vec<BString> }
+    /// Reply body of `ret_hash_devices`.
+    RetHashDevicesRet { hash: Vec<BString> }
+    /// Reply body of `ret_int`.
+    RetIntRet { number: i32 }
+    /// Reply body of `ret_int64`.
+    RetInt64Ret { number: i64 }
+    /// Reply body of `ret_mountable`.
+    RetMountableRet { mountable: BString }
+    /// Reply body of `ret_mountables`.
+    RetMountablesRet { mountables: Vec<BString> }
+    /// Reply body of `ret_str`.
+    RetStrRet { text: BString }
+    /// Reply body of `ret_strs`.
+    RetStrsRet { texts: Vec<BString> }
+    /// Reply body of `ret_struct`.
+    RetStructRet { thing: structs::EveryField }
+    /// Reply body of `ret_structs`.
+    RetStructsRet { things: Vec<structs::EveryField> }
+    /// Reply body of `ret_structs_only`.
+    RetStructsOnlyRet { things: Vec<structs::OnlyList> }
 }

@@ -41,21 +41,49 @@ gfs_py_all_args (PyObject *gfs_module, PyObject *gfs_args)
   big = gfs_arg_int64 (&gfs_c, 3);
   text = gfs_arg_str (&gfs_c, 4);
   maybe = gfs_arg_opt_str (&gfs_c, 5);
-  list = gfs_arg_list (&gfs_c, 6);
+  list = gfs_arg_str_list (&gfs_c, 6);
   bytes = gfs_arg_buffer (&gfs_c, 7, &gfs_size_bytes);
-  path = gfs_arg_str (&gfs_c, 8);
-  paths = gfs_arg_list (&gfs_c, 9);
-  device = gfs_arg_str (&gfs_c, 10);
-  devices = gfs_arg_list (&gfs_c, 11);
-  mountable = gfs_arg_str (&gfs_c, 12);
-  devpath = gfs_arg_str (&gfs_c, 13);
-  mountpath = gfs_arg_str (&gfs_c, 14);
-  file = gfs_arg_str (&gfs_c, 15);
-  files = gfs_arg_list (&gfs_c, 16);
+  path = gfs_arg_path (&gfs_c, 8);
+  paths = gfs_arg_path_list (&gfs_c, 9);
+  device = gfs_arg_path (&gfs_c, 10);
+  devices = gfs_arg_path_list (&gfs_c, 11);
+  mountable = gfs_arg_path (&gfs_c, 12);
+  devpath = gfs_arg_path (&gfs_c, 13);
+  mountpath = gfs_arg_path (&gfs_c, 14);
+  file = gfs_arg_path (&gfs_c, 15);
+  files = gfs_arg_path_list (&gfs_c, 16);
   guid = gfs_arg_str (&gfs_c, 17);
   key = gfs_arg_str (&gfs_c, 18);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_all_args (gfs_c.g, flag, number, big, text, maybe, list, bytes, gfs_size_bytes, path, paths, device, devices, mountable, devpath, mountpath, file, files, guid, key));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (any_paths);
+
+PyObject *
+gfs_py_any_paths (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  const char *target;
+  const char *perhaps;
+  struct guestfs_any_paths_argv gfs_opts;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "any_paths", 4);
+  target = gfs_arg_path (&gfs_c, 1);
+  perhaps = gfs_arg_opt_path (&gfs_c, 2);
+  gfs_opts.bitmask = 0;
+  if (gfs_given (&gfs_c, 3)) {
+    gfs_opts.bitmask |= GUESTFS_ANY_PATHS_JOURNAL_BITMASK;
+    gfs_opts.journal = gfs_arg_path (&gfs_c, 3);
+  }
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_any_paths_argv (gfs_c.g, target, perhaps, &gfs_opts));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);
@@ -74,8 +102,8 @@ gfs_py_file_in (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "file_in", 3);
-  local = gfs_arg_str (&gfs_c, 1);
-  path = gfs_arg_str (&gfs_c, 2);
+  local = gfs_arg_path (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_file_in (gfs_c.g, local, path));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -96,8 +124,8 @@ gfs_py_file_out (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "file_out", 3);
-  path = gfs_arg_str (&gfs_c, 1);
-  local = gfs_arg_str (&gfs_c, 2);
+  path = gfs_arg_path (&gfs_c, 1);
+  local = gfs_arg_path (&gfs_c, 2);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_file_out (gfs_c.g, path, local));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
@@ -125,7 +153,7 @@ gfs_py_keywords (PyObject *gfs_module, PyObject *gfs_args)
   gfs_begin (&gfs_c, gfs_args, "keywords", 7);
   type = gfs_arg_str (&gfs_c, 1);
   val = gfs_arg_int (&gfs_c, 2);
-  from = gfs_arg_list (&gfs_c, 3);
+  from = gfs_arg_str_list (&gfs_c, 3);
   int_ = gfs_arg_int64 (&gfs_c, 4);
   fn = gfs_arg_int (&gfs_c, 5) != 0;
   string = gfs_arg_buffer (&gfs_c, 6, &gfs_size_string);

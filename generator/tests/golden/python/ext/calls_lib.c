@@ -40,16 +40,16 @@ gfs_py_lib_args (PyObject *gfs_module, PyObject *gfs_args)
   big = gfs_arg_int64 (&gfs_c, 3);
   text = gfs_arg_str (&gfs_c, 4);
   maybe = gfs_arg_opt_str (&gfs_c, 5);
-  list = gfs_arg_list (&gfs_c, 6);
+  list = gfs_arg_str_list (&gfs_c, 6);
   bytes = gfs_arg_buffer (&gfs_c, 7, &gfs_size_bytes);
-  path = gfs_arg_str (&gfs_c, 8);
-  paths = gfs_arg_list (&gfs_c, 9);
-  device = gfs_arg_str (&gfs_c, 10);
-  local = gfs_arg_str (&gfs_c, 11);
-  target = gfs_arg_str (&gfs_c, 12);
+  path = gfs_arg_path (&gfs_c, 8);
+  paths = gfs_arg_path_list (&gfs_c, 9);
+  device = gfs_arg_path (&gfs_c, 10);
+  local = gfs_arg_path (&gfs_c, 11);
+  target = gfs_arg_path (&gfs_c, 12);
   guid = gfs_arg_str (&gfs_c, 13);
-  file = gfs_arg_str (&gfs_c, 14);
-  files = gfs_arg_list (&gfs_c, 15);
+  file = gfs_arg_path (&gfs_c, 14);
+  files = gfs_arg_path_list (&gfs_c, 15);
   key = gfs_arg_str (&gfs_c, 16);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 17)) {
@@ -130,6 +130,26 @@ gfs_py_lib_no_wrapper (PyObject *gfs_module, PyObject *gfs_args)
   gfs_begin (&gfs_c, gfs_args, "lib_no_wrapper", 1);
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_lib_no_wrapper (gfs_c.g));
+    gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
+  }
+  return gfs_end (&gfs_c, gfs_result);
+}
+
+GFS_METHOD (lib_pointer);
+
+PyObject *
+gfs_py_lib_pointer (PyObject *gfs_module, PyObject *gfs_args)
+{
+  struct gfs_call gfs_c;
+  PyObject *gfs_result = NULL;
+  int gfs_r;
+  void *pointer;
+
+  (void) gfs_module;
+  gfs_begin (&gfs_c, gfs_args, "lib_pointer", 2);
+  pointer = gfs_arg_pointer (&gfs_c, 1);
+  if (gfs_ready (&gfs_c)) {
+    GFS_UNLOCKED (gfs_r = guestfs_lib_pointer (gfs_c.g, pointer));
     gfs_result = gfs_r == -1 ? gfs_raise (&gfs_c) : gfs_from_none ();
   }
   return gfs_end (&gfs_c, gfs_result);

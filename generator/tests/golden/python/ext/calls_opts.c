@@ -19,7 +19,7 @@ gfs_py_all_opts (PyObject *gfs_module, PyObject *gfs_args)
 
   (void) gfs_module;
   gfs_begin (&gfs_c, gfs_args, "all_opts", 7);
-  path = gfs_arg_str (&gfs_c, 1);
+  path = gfs_arg_path (&gfs_c, 1);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 2)) {
     gfs_opts.bitmask |= GUESTFS_ALL_OPTS_OPTS_FLAG_BITMASK;
@@ -39,7 +39,7 @@ gfs_py_all_opts (PyObject *gfs_module, PyObject *gfs_args)
   }
   if (gfs_given (&gfs_c, 6)) {
     gfs_opts.bitmask |= GUESTFS_ALL_OPTS_OPTS_LIST_BITMASK;
-    gfs_opts.list = gfs_arg_list (&gfs_c, 6);
+    gfs_opts.list = gfs_arg_str_list (&gfs_c, 6);
   }
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_all_opts_opts_argv (gfs_c.g, path, &gfs_opts));
@@ -59,11 +59,27 @@ gfs_py_only_opts (PyObject *gfs_module, PyObject *gfs_args)
   struct guestfs_only_opts_argv gfs_opts;
 
   (void) gfs_module;
-  gfs_begin (&gfs_c, gfs_args, "only_opts", 2);
+  gfs_begin (&gfs_c, gfs_args, "only_opts", 6);
   gfs_opts.bitmask = 0;
   if (gfs_given (&gfs_c, 1)) {
     gfs_opts.bitmask |= GUESTFS_ONLY_OPTS_UNSAFE_BITMASK;
     gfs_opts.unsafe = gfs_arg_int (&gfs_c, 1) != 0;
+  }
+  if (gfs_given (&gfs_c, 2)) {
+    gfs_opts.bitmask |= GUESTFS_ONLY_OPTS_DEFAULT_BITMASK;
+    gfs_opts.default_ = gfs_arg_int (&gfs_c, 2);
+  }
+  if (gfs_given (&gfs_c, 3)) {
+    gfs_opts.bitmask |= GUESTFS_ONLY_OPTS_FROM_BITMASK;
+    gfs_opts.from = gfs_arg_str (&gfs_c, 3);
+  }
+  if (gfs_given (&gfs_c, 4)) {
+    gfs_opts.bitmask |= GUESTFS_ONLY_OPTS_METHOD_BITMASK;
+    gfs_opts.method = gfs_arg_str_list (&gfs_c, 4);
+  }
+  if (gfs_given (&gfs_c, 5)) {
+    gfs_opts.bitmask |= GUESTFS_ONLY_OPTS_FOR_BITMASK;
+    gfs_opts.for_ = gfs_arg_int64 (&gfs_c, 5);
   }
   if (gfs_ready (&gfs_c)) {
     GFS_UNLOCKED (gfs_r = guestfs_only_opts_argv (gfs_c.g, &gfs_opts));

@@ -28,11 +28,16 @@ const struct gfs_field gfs_fields_only_list[] = {
 
 const struct gfs_field gfs_fields_version[] = {
   { "major", GFS_I64, offsetof (struct guestfs_version, major), 0 },
+  { "default", GFS_I32, offsetof (struct guestfs_version, default_), 0 },
+  { "from", GFS_STR, offsetof (struct guestfs_version, from), 0 },
+  { "method", GFS_BUFFER, offsetof (struct guestfs_version, method), offsetof (struct guestfs_version, method_len) },
+  { "for", GFS_I64, offsetof (struct guestfs_version, for_), 0 },
   { NULL, GFS_CHAR, 0, 0 }
 };
 
 GFS_METHOD (all_args);
 GFS_METHOD (all_opts);
+GFS_METHOD (any_paths);
 GFS_METHOD (file_in);
 GFS_METHOD (file_out);
 GFS_METHOD (keywords);
@@ -41,11 +46,10 @@ GFS_METHOD (lib_bind);
 GFS_METHOD (lib_const);
 GFS_METHOD (lib_const_maybe);
 GFS_METHOD (lib_no_wrapper);
+GFS_METHOD (lib_pointer);
 GFS_METHOD (lib_struct);
 GFS_METHOD (no_args);
 GFS_METHOD (only_opts);
-GFS_METHOD (planned_call);
-GFS_METHOD (planned_file_call);
 GFS_METHOD (ret_bool);
 GFS_METHOD (ret_buffer);
 GFS_METHOD (ret_device);
@@ -71,6 +75,7 @@ PyMethodDef gfs_methods[] = {
   { "event_to_string", gfs_event_to_string, METH_VARARGS, NULL },
   { "all_args", gfs_py_all_args, METH_VARARGS, NULL },
   { "all_opts", gfs_py_all_opts, METH_VARARGS, NULL },
+  { "any_paths", gfs_py_any_paths, METH_VARARGS, NULL },
   { "file_in", gfs_py_file_in, METH_VARARGS, NULL },
   { "file_out", gfs_py_file_out, METH_VARARGS, NULL },
   { "keywords", gfs_py_keywords, METH_VARARGS, NULL },
@@ -79,11 +84,10 @@ PyMethodDef gfs_methods[] = {
   { "lib_const", gfs_py_lib_const, METH_VARARGS, NULL },
   { "lib_const_maybe", gfs_py_lib_const_maybe, METH_VARARGS, NULL },
   { "lib_no_wrapper", gfs_py_lib_no_wrapper, METH_VARARGS, NULL },
+  { "lib_pointer", gfs_py_lib_pointer, METH_VARARGS, NULL },
   { "lib_struct", gfs_py_lib_struct, METH_VARARGS, NULL },
   { "no_args", gfs_py_no_args, METH_VARARGS, NULL },
   { "only_opts", gfs_py_only_opts, METH_VARARGS, NULL },
-  { "planned_call", gfs_py_planned_call, METH_VARARGS, NULL },
-  { "planned_file_call", gfs_py_planned_file_call, METH_VARARGS, NULL },
   { "ret_bool", gfs_py_ret_bool, METH_VARARGS, NULL },
   { "ret_buffer", gfs_py_ret_buffer, METH_VARARGS, NULL },
   { "ret_device", gfs_py_ret_device, METH_VARARGS, NULL },

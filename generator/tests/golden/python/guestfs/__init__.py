@@ -16,8 +16,8 @@ Make one, add images, launch it, then look around and change things:
 A call that fails raises RuntimeError; its text says what went wrong, and
 GuestFS.last_errno the errno behind it. A call on a closed handle raises
 ClosedHandle. Strings are str: bytes in them that are not UTF-8 come as
-lone surrogates ("surrogateescape") and go back as they were. Contents of
-files are bytes. Structs are dicts. True and false come back as 1 and 0.
+lone surrogates ("surrogateescape") and go back as they were. Where a file
+is named, bytes and os.PathLike will do as well. Contents of files are bytes. Structs are dicts. True and false come back as 1 and 0.
 
 Every blocking call releases the GIL, and callbacks take it again.
 guestfs(3) describes the whole API.
@@ -36,6 +36,9 @@ import libguestfsmod
 EVENT_CLOSE = 0x1
 EVENT_PROGRESS = 0x2
 EVENT_ALL = 0x3
+
+# What is taken where a file, directory or device is named, on the host and in the guest.
+_Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 atexit.register(libguestfsmod.close_all)
 
@@ -138,7 +141,7 @@ class GuestFS:
         self._check_not_closed()
         libguestfsmod.delete_event_callback(self._o, event_handle)
 
-    def all_args(self, flag: bool, number: int, big: int, text: str, maybe: Optional[str], list: Iterable[str], bytes: Union[bytes, bytearray, memoryview, str], path: str, paths: Iterable[str], device: str, devices: Iterable[str], mountable: str, devpath: str, mountpath: str, file: str, files: Iterable[str], guid: str, key: str) -> None:
+    def all_args(self, flag: bool, number: int, big: int, text: str, maybe: Optional[str], list: Iterable[str], bytes: Union[bytes, bytearray, memoryview, str], path: _Path, paths: Iterable[_Path], device: _Path, devices: Iterable[_Path], mountable: _Path, devpath: _Path, mountpath: _Path, file: _Path, files: Iterable[_Path], guid: str, key: str) -> None:
         """Take every type of argument.
 
         Takes "flag" and the rest, see GuestFS.no_args and mkdir(2), or the
@@ -162,7 +165,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.all_args(self._o, flag, number, big, text, maybe, list, bytes, path, paths, device, devices, mountable, devpath, mountpath, file, files, guid, key)
 
-    def all_opts(self, path: str, flag: Optional[bool] = None, number: Optional[int] = None, big: Optional[int] = None, text: Optional[str] = None, list: Optional[Iterable[str]] = None) -> int:
+    def all_opts(self, path: _Path, flag: Optional[bool] = None, number: Optional[int] = None, big: Optional[int] = None, text: Optional[str] = None, list: Optional[Iterable[str]] = None) -> int:
         """Take every type of option.
 
         Takes options.
@@ -174,7 +177,17 @@ class GuestFS:
 
     all_opts_opts = all_opts
 
-    def file_in(self, local: str, path: str) -> None:
+    def any_paths(self, target: _Path, perhaps: Optional[_Path], journal: Optional[_Path] = None) -> None:
+        """Take names of files that nobody checks.
+
+        Takes names.
+
+        Since version 1.0.1.
+        """
+        self._check_not_closed()
+        return libguestfsmod.any_paths(self._o, target, perhaps, journal)
+
+    def file_in(self, local: _Path, path: _Path) -> None:
         """Stream a file in.
 
         Reads "local".
@@ -189,7 +202,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.file_in(self._o, local, path)
 
-    def file_out(self, path: str, local: str) -> None:
+    def file_out(self, path: _Path, local: _Path) -> None:
         """Stream a file out.
 
         Writes "local".
@@ -215,7 +228,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.keywords(self._o, type, val, from_, int, fn, string)
 
-    def lib_args(self, flag: bool, number: int, big: int, text: str, maybe: Optional[str], list: Iterable[str], bytes: Union[bytes, bytearray, memoryview, str], path: str, paths: Iterable[str], device: str, local: str, target: str, guid: str, file: str, files: Iterable[str], key: str, label: Optional[str] = None) -> None:
+    def lib_args(self, flag: bool, number: int, big: int, text: str, maybe: Optional[str], list: Iterable[str], bytes: Union[bytes, bytearray, memoryview, str], path: _Path, paths: Iterable[_Path], device: _Path, local: _Path, target: _Path, guid: str, file: _Path, files: Iterable[_Path], key: str, label: Optional[str] = None) -> None:
         """Take every type in the library.
 
         Everything.
@@ -273,6 +286,19 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.lib_no_wrapper(self._o)
 
+    def lib_pointer(self, pointer: Any) -> None:
+        """Take a pointer.
+
+        A pointer.
+
+        Deprecated.
+
+        Since version 1.0.1.
+        """
+        self._check_not_closed()
+        _deprecated("GuestFS.lib_pointer() is deprecated")
+        return libguestfsmod.lib_pointer(self._o, pointer)
+
     def lib_struct(self) -> _Version:
         """Return a struct from the library.
 
@@ -296,7 +322,7 @@ class GuestFS:
         self._check_not_closed()
         return libguestfsmod.no_args(self._o)
 
-    def only_opts(self, unsafe: Optional[bool] = None) -> None:
+    def only_opts(self, unsafe: Optional[bool] = None, default: Optional[int] = None, from_: Optional[str] = None, method: Optional[Iterable[str]] = None, for_: Optional[int] = None) -> None:
         """Take options and nothing else.
 
         Takes an option.
@@ -304,31 +330,7 @@ class GuestFS:
         Since version 1.0.1.
         """
         self._check_not_closed()
-        return libguestfsmod.only_opts(self._o, unsafe)
-
-    def planned_call(self, path: str) -> str:
-        """Do something some day.
-
-        Planned.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
-        Since version 1.2.3.
-        """
-        self._check_not_closed()
-        return libguestfsmod.planned_call(self._o, path)
-
-    def planned_file_call(self, from_: str) -> None:
-        """Move bytes some day.
-
-        Planned.
-
-        This call is described but not implemented yet: it fails with "ENOTSUP".
-
-        Since version 1.2.3.
-        """
-        self._check_not_closed()
-        return libguestfsmod.planned_file_call(self._o, from_)
+        return libguestfsmod.only_opts(self._o, unsafe, default, from_, method, for_)
 
     def ret_bool(self) -> bool:
         """Return a bool.

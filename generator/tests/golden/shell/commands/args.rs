@@ -101,6 +101,39 @@ fn all_args(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     Ok(())
 }
 
+/// `any-paths`: take names of files that nobody checks.
+pub static ANY_PATHS: Command = Command {
+    name: "any-paths",
+    aliases: &[],
+    old_names: &[],
+    summary: "take names of files that nobody checks",
+    params: &[Param::new("target", Kind::Str), Param::new("perhaps", Kind::Str)],
+    opts: &[Param::new("journal", Kind::Str)],
+    help: &[
+        "    Takes names.",
+        "",
+        "    Optional arguments:",
+        "",
+        "    \"journal\"",
+        "        A device.",
+    ],
+    run: any_paths,
+};
+
+fn any_paths(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
+    let arg_target = words.string()?;
+    let arg_perhaps = words.opt_string()?;
+    let mut options = opts::AnyPathsOpts::default();
+    while let Some(name) = words.option()? {
+        match name {
+            "journal" => options.journal = Some(words.string()?),
+            _ => return Err(words.unknown_option(name)),
+        }
+    }
+    cx.handle.any_paths(&arg_target, arg_perhaps.as_ref().map(|s| s.as_ref()), options)?;
+    Ok(())
+}
+
 /// `file-in`: stream a file in.
 pub static FILE_IN: Command = Command {
     name: "file-in",

@@ -6,4 +6,3 @@ pub mod args;
 pub mod lib;
 pub mod opts;
 pub mod rets;
-pub mod states;

@@ -72,7 +72,13 @@ pub static ONLY_OPTS: Command = Command {
     old_names: &[],
     summary: "take options and nothing else",
     params: &[],
-    opts: &[Param::new("unsafe", Kind::Bool)],
+    opts: &[
+        Param::new("unsafe", Kind::Bool),
+        Param::new("default", Kind::Int),
+        Param::new("from", Kind::Str),
+        Param::new("method", Kind::List),
+        Param::new("for", Kind::Int64),
+    ],
     help: &[
         "    Takes an option.",
         "",
@@ -80,6 +86,18 @@ pub static ONLY_OPTS: Command = Command {
         "",
         "    \"unsafe\"",
         "        A keyword of Rust only.",
+        "",
+        "    \"default\"",
+        "        A keyword of C only.",
+        "",
+        "    \"from\"",
+        "        A keyword of Python only.",
+        "",
+        "    \"method\"",
+        "        A keyword of OCaml only.",
+        "",
+        "    \"for\"",
+        "        A keyword of all.",
     ],
     run: only_opts,
 };
@@ -89,6 +107,10 @@ fn only_opts(cx: &mut Context<'_>, words: &mut Words<'_>) -> Result<()> {
     while let Some(name) = words.option()? {
         match name {
             "unsafe" => options.r#unsafe = Some(words.boolean()?),
+            "default" => options.default = Some(words.int()?),
+            "from" => options.from = Some(words.string()?),
+            "method" => options.method = Some(words.list()?),
+            "for" => options.r#for = Some(words.int64()?),
             _ => return Err(words.unknown_option(name)),
         }
     }

@@ -33,11 +33,16 @@ fn sizes() -> Vec<Case> {
         refused("device of 8 EiB", BROKEN, [entry(b'4', "sda").size(EXBI8)]),
         refused("long name of 8 EiB", "too long", [long_name([b'n'; 5000]).size(EXBI8), file("f", "x")]),
         refused("pax header of 8 EiB", "malformed", [raw_pax("10 path=f\n").size(EXBI8), file("f", "x")]),
-        refused("pax size larger than the header's", "sizes above", [pax(&[("size", b"9223372036854775807")]), file("f", "x")]),
-        refused("pax size smaller, to show a hidden entry", "sizes above", [
-            pax(&[("size", b"0")]),
-            file("f", file("../escaped", "x").bytes()),
-        ]),
+        refused(
+            "pax size larger than the header's",
+            "sizes above",
+            [pax(&[("size", b"9223372036854775807")]), file("f", "x")],
+        ),
+        refused(
+            "pax size smaller, to show a hidden entry",
+            "sizes above",
+            [pax(&[("size", b"0")]), file("f", file("../escaped", "x").bytes())],
+        ),
         refused("pax size -1", "malformed", [pax(&[("size", b"-1")]), file("f", "x")]),
         refused("pax size beyond 64 bits", "malformed", [pax(&[("size", b"99999999999999999999")]), file("f", "x")]),
         refused("pax size that is no number", "malformed", [pax(&[("size", b"0x10")]), file("f", "x")]),
@@ -54,15 +59,24 @@ fn numbers() -> Vec<Case> {
         refused("owner that is no number", "copy_out: f", [f().put(108, b"root\0\0\0\0")]),
         refused("group not UTF-8", "copy_out: f", [f().put(116, b"\x7f\xff\xff\xff\xff\xff\xff\xff")]),
         makes("owner beyond 32 bits", &["d/", "f=x"], [f().put(108, &[0xff; 8]), dir("d").put(116, &[0xff; 8])]),
-        makes("pax time at the end of 64 bits", &["f=x"], [pax(&[("mtime", b"9223372036854775807.999999999999")]), f()]),
+        makes(
+            "pax time at the end of 64 bits",
+            &["f=x"],
+            [pax(&[("mtime", b"9223372036854775807.999999999999")]), f()],
+        ),
         makes("pax time at the beginning of 64 bits", &["d/"], [pax(&[("mtime", b"-9223372036854775808")]), dir("d")]),
-        makes("pax time that is no number", &["l->x"], [pax(&[("mtime", b"nan"), ("atime", b"1e999")]), symlink("l", "x")]),
+        makes(
+            "pax time that is no number",
+            &["l->x"],
+            [pax(&[("mtime", b"nan"), ("atime", b"1e999")]), symlink("l", "x")],
+        ),
         makes("pax owner -1", &["f=x"], [pax(&[("uid", b"-1"), ("gid", b"4294967295")]), f()]),
         makes("pax owner by name", &["f=x"], [pax(&[("uname", b"root"), ("gname", b"../../etc")]), f()]),
-        makes("pax attributes that nobody asked for", &["f=x"], [
-            pax(&[("SCHILY.xattr.security.capability", b"\x01\0\0\x02"), ("SCHILY.acl.access", b"user::rwx")]),
-            f(),
-        ]),
+        makes(
+            "pax attributes that nobody asked for",
+            &["f=x"],
+            [pax(&[("SCHILY.xattr.security.capability", b"\x01\0\0\x02"), ("SCHILY.acl.access", b"user::rwx")]), f()],
+        ),
     ]
 }
 
@@ -123,10 +137,11 @@ fn sound_pax() -> Vec<Case> {
         makes("pax key of nothing", &["f=x"], [raw_pax("6 =xx\n"), f()]),
         makes("pax value with newlines and signs", &["a=b\n9 path=c\n=x"], [pax(&[("path", b"a=b\n9 path=c\n")]), f()]),
         makes("pax length with a plus and zeros", &["ok=x"], [raw_pax("+013 path=ok\n"), f()]),
-        makes("thousands of pax records", &["last=x"], [
-            raw_pax([b"10 path=x\n".repeat(6000), b"13 path=last\n".to_vec()].concat()),
-            f(),
-        ]),
+        makes(
+            "thousands of pax records",
+            &["last=x"],
+            [raw_pax([b"10 path=x\n".repeat(6000), b"13 path=last\n".to_vec()].concat()), f()],
+        ),
         makes("malformed global pax header", &["f=x"], [entry(b'g', "g").data("0 path=../escaped"), f()]),
         makes("pax header of a pax header", &["ok=x"], [pax(&[("path", b"../escaped")]), pax(&[("path", b"ok")]), f()]),
         makes("character set of names", &["f=x"], [pax(&[("hdrcharset", b"BINARY"), ("charset", b"\0\xff")]), f()]),
@@ -162,7 +177,11 @@ fn cut() -> Vec<Case> {
         at("cut after a pax header", 1024, MIDDLE, vec![pax(&[("path", b"f")]), file("x", "x")]),
         at("cut in a pax header", 512 + 5, "copy_out: ", vec![pax(&[("path", b"f")]), file("x", "x")]),
         bytes("cut in the end marker", [open_archive([dir("d")]), vec![0; 300]].concat(), Expect::Refused(BROKEN)),
-        bytes("half an end marker", [open_archive([dir("d")]), vec![0; 512]].concat(), Expect::Makes(vec!["d/"], Vec::new())),
+        bytes(
+            "half an end marker",
+            [open_archive([dir("d")]), vec![0; 512]].concat(),
+            Expect::Makes(vec!["d/"], Vec::new()),
+        ),
     ]
 }
 

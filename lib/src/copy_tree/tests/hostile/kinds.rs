@@ -8,13 +8,19 @@ pub fn cases() -> Vec<Case> {
     [devices(), modes(), unknown(), sparse(), data()].into_iter().flatten().collect()
 }
 
-fn left_out(what: &'static str, made: &[&'static str], name: &'static str, blocks: impl IntoIterator<Item = Block>) -> Case {
+fn left_out(
+    what: &'static str,
+    made: &[&'static str],
+    name: &'static str,
+    blocks: impl IntoIterator<Item = Block>,
+) -> Case {
     bytes(what, archive(blocks), Expect::Makes(made.to_vec(), vec![name]))
 }
 
 fn devices() -> Vec<Case> {
     // The host's first disk and its memory.
-    let device = |kind, name, major: &[u8], minor: &[u8]| entry(kind, name).mode("0000666").put(329, major).put(337, minor);
+    let device =
+        |kind, name, major: &[u8], minor: &[u8]| entry(kind, name).mode("0000666").put(329, major).put(337, minor);
     vec![
         left_out("the host's disk", &[], "sda", [device(b'4', "sda", b"0000010", b"0000000")]),
         left_out("the host's memory", &[], "mem", [device(b'3', "mem", b"0000001", b"0000001")]),
@@ -30,7 +36,12 @@ fn devices() -> Vec<Case> {
     ]
 }
 
-fn by_user(what: &'static str, root: &'static str, user: &'static str, blocks: impl IntoIterator<Item = Block>) -> Case {
+fn by_user(
+    what: &'static str,
+    root: &'static str,
+    user: &'static str,
+    blocks: impl IntoIterator<Item = Block>,
+) -> Case {
     bytes(what, archive(blocks), Expect::ByUser { root: vec![root], user: vec![user] })
 }
 
@@ -98,16 +109,36 @@ fn sparse() -> Vec<Case> {
         refused("pieces on top of each other", OLD, [old_sparse(&[(zero, one), (zero, one)], 0, one)]),
         refused("piece beyond the end", OLD, [old_sparse(&[(far, one)], 0, one)]),
         refused("piece at a negative place", OLD, [old_sparse(&[(&[0xff; 12], one)], 0, one)]),
-        refused("piece that overflows", OLD, [old_sparse(&[(b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff", far)], 0, far)]),
-        refused("sparse file of 8 EiB", OLD, [old_sparse(&[(zero, one)], 0, b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff")]),
+        refused(
+            "piece that overflows",
+            OLD,
+            [old_sparse(&[(b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff", far)], 0, far)],
+        ),
+        refused(
+            "sparse file of 8 EiB",
+            OLD,
+            [old_sparse(&[(zero, one)], 0, b"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff")],
+        ),
         refused("map that goes on, and does not", OLD, [old_sparse(&[(zero, one)], 1, one)]),
-        refused("pax 0.0", NEW, new(&[("GNU.sparse.size", b"4096"), ("GNU.sparse.numblocks", b"1"), ("GNU.sparse.offset", b"0")])),
+        refused(
+            "pax 0.0",
+            NEW,
+            new(&[("GNU.sparse.size", b"4096"), ("GNU.sparse.numblocks", b"1"), ("GNU.sparse.offset", b"0")]),
+        ),
         refused("pax 0.1", NEW, new(&[("GNU.sparse.map", b"0,4,0,4,2,9"), ("GNU.sparse.size", b"4")])),
         refused("pax 0.1 with places beyond the end", NEW, new(&[("GNU.sparse.map", b"18446744073709551615,4")])),
         refused("pax 1.0", NEW, new(&[("GNU.sparse.major", b"1"), ("GNU.sparse.minor", b"0")])),
-        refused("pax 1.0 whose name climbs", NEW, new(&[("GNU.sparse.name", b"../escaped"), ("GNU.sparse.major", b"1")])),
+        refused(
+            "pax 1.0 whose name climbs",
+            NEW,
+            new(&[("GNU.sparse.name", b"../escaped"), ("GNU.sparse.major", b"1")]),
+        ),
         refused("pax 1.0 of 8 EiB", NEW, new(&[("GNU.sparse.realsize", b"9223372036854775807")])),
-        refused("pax sparse after other records", NEW, new(&[("path", b"s"), ("mtime", b"1"), ("GNU.sparse.realsize", b"-1")])),
+        refused(
+            "pax sparse after other records",
+            NEW,
+            new(&[("path", b"s"), ("mtime", b"1"), ("GNU.sparse.realsize", b"-1")]),
+        ),
     ]
 }
 
@@ -117,6 +148,10 @@ fn data() -> Vec<Case> {
         makes("data that looks like an entry", &["f=[512]"], [file("f", file("../escaped", "").bytes())]),
         makes("data that looks like the end", &["f=[1024]", "g=x"], [file("f", [0; 1024]), file("g", "x")]),
         makes("a file again, shorter", &["f=x"], [file("f", [b'y'; 5000]), file("f", "x")]),
-        makes("a file again, empty, by a hard link", &["e=", "f="], [file("f", "y"), file("e", ""), hardlink("f", "e")]),
+        makes(
+            "a file again, empty, by a hard link",
+            &["e=", "f="],
+            [file("f", "y"), file("e", ""), hardlink("f", "e")],
+        ),
     ]
 }

@@ -26,11 +26,23 @@ fn through() -> Vec<Case> {
         refused("link behind a link", LINK, [out(), symlink("l/more", "x")]),
         refused("hard link behind a link", LINK, [file("f", "x"), out(), hardlink("l/h", "f")]),
         refused("device behind a link", LINK, [out(), entry(b'4', "l/sda")]),
-        refused("two links one after the other", LINK, [symlink("b", "../outside"), symlink("a", "b"), file("a/secret", "x")]),
+        refused(
+            "two links one after the other",
+            LINK,
+            [symlink("b", "../outside"), symlink("a", "b"), file("a/secret", "x")],
+        ),
         refused("link up in a directory", LINK, [dir("d"), symlink("d/up", "../.."), file("d/up/outside/secret", "x")]),
-        refused("link that climbs step by step", LINK, [symlink("u", ".."), symlink("v", "u/outside"), file("v/secret", "x")]),
+        refused(
+            "link that climbs step by step",
+            LINK,
+            [symlink("u", ".."), symlink("v", "u/outside"), file("v/secret", "x")],
+        ),
         refused("absolute link", LINK, [symlink("l", "/"), file("l/guestfs-rs-escaped", "x")]),
-        refused("link to the current directory of the process", LINK, [symlink("l", "/proc/self/cwd"), file("l/x", "x")]),
+        refused(
+            "link to the current directory of the process",
+            LINK,
+            [symlink("l", "/proc/self/cwd"), file("l/x", "x")],
+        ),
         refused("link to a descriptor of the process", LINK, [symlink("l", "/proc/self/fd/0"), file("l/x", "x")]),
         refused("link to itself", LINK, [symlink("l", "l"), file("l/x", "x")]),
         refused("links to each other", LINK, [symlink("a", "b"), symlink("b", "a"), dir("a/d")]),
@@ -49,7 +61,11 @@ fn replaced() -> Vec<Case> {
         makes("file over a link to itself", &["l=x"], [symlink("l", "l"), file("l", "x")]),
         makes("empty file and its mode over a link", &["l="], [secret(), file("l", "").mode("0000777")]),
         makes("pipe over a link to a file", &["l|"], [secret(), entry(b'6', "l").mode("0000666")]),
-        makes("pipe over a link to a pipe", &["l|"], [symlink("l", "../outside/fifo"), entry(b'6', "l").mode("0000600")]),
+        makes(
+            "pipe over a link to a pipe",
+            &["l|"],
+            [symlink("l", "../outside/fifo"), entry(b'6', "l").mode("0000600")],
+        ),
         makes("file over a link to a pipe", &["l=x"], [symlink("l", "../outside/fifo"), file("l", "x")]),
         makes("link over a link", &["l->second"], [secret(), symlink("l", "second")]),
         makes("hard link over a link", &["f=x", "l=x"], [file("f", "x"), secret(), hardlink("l", "f")]),
@@ -80,7 +96,11 @@ fn there_before() -> Vec<Case> {
         makes("pipe over a link that was there", &["old/secret|"], [entry(b'6', "old/secret")]),
         makes("file over a link to a pipe that was there", &["old/fifo=x"], [file("old/fifo", "x")]),
         refused("link over a link that was there", LINK, [symlink("old/out", ".."), file("old/out/f", "x")]),
-        refused("link over a directory that was there", "copy_out: old", [symlink("old", "../outside"), file("old/secret", "x")]),
+        refused(
+            "link over a directory that was there",
+            "copy_out: old",
+            [symlink("old", "../outside"), file("old/secret", "x")],
+        ),
         refused("file over a directory that was there", "copy_out: old", [file("old", "x")]),
         makes("hard link of a link that was there", &["h->../../outside/secret"], [hardlink("h", "old/secret")]),
         makes("write to a hard link of a link that was there", &["h=x"], [hardlink("h", "old/secret"), file("h", "x")]),
@@ -116,9 +136,21 @@ fn hard() -> Vec<Case> {
         refused("hard link over a directory", "copy_out: d", [f(), dir("d"), hardlink("d", "f")]),
         refused("hard link to what is not there", "No such file", [hardlink("h", "nothing")]),
         refused("hard link in a long record", "leads out", [long_link("../outside/secret"), hardlink("h", "f")]),
-        refused("hard link in a pax record", "leads out", [f(), pax(&[("linkpath", b"../outside/secret")]), hardlink("h", "f")]),
-        refused("hard link to a device that was left out", "No such file", [entry(b'3', "null"), hardlink("h", "null")]),
-        makes("hard links in a circle", &["f=one", "g=one"], [f(), file("g", "x"), hardlink("g", "f"), hardlink("f", "g")]),
+        refused(
+            "hard link in a pax record",
+            "leads out",
+            [f(), pax(&[("linkpath", b"../outside/secret")]), hardlink("h", "f")],
+        ),
+        refused(
+            "hard link to a device that was left out",
+            "No such file",
+            [entry(b'3', "null"), hardlink("h", "null")],
+        ),
+        makes(
+            "hard links in a circle",
+            &["f=one", "g=one"],
+            [f(), file("g", "x"), hardlink("g", "f"), hardlink("f", "g")],
+        ),
         makes("hard link with data", &["f=one", "h=one"], [f(), hardlink("h", "f").data("two")]),
     ]
 }
@@ -134,7 +166,11 @@ fn targets() -> Vec<Case> {
         refused("target of 5000 bytes", "too long", l(&[b't'; 5000])),
         refused("target of 5000 bytes in pax", "copy_out: l", [pax(&[("linkpath", &[b't'; 5000])]), symlink("l", "x")]),
         refused("target of nothing", "ends in the middle", [long_link("x")]),
-        makes("a link's target is not looked at", &["l->/etc/../../../nowhere"], [symlink("l", "/etc/../../../nowhere")]),
+        makes(
+            "a link's target is not looked at",
+            &["l->/etc/../../../nowhere"],
+            [symlink("l", "/etc/../../../nowhere")],
+        ),
         makes("a target for a file means nothing", &["f=x"], [long_link("../outside/secret"), file("f", "x")]),
     ]
 }
@@ -146,12 +182,20 @@ fn changing() -> Vec<Case> {
             &["x=end"],
             [file("x", "1"), symlink("x", "../outside/secret"), entry(b'6', "x"), file("x", "end")],
         ),
-        refused("directory becomes a link", "copy_out: d", [dir("d"), file("d/f", "x"), symlink("d", "../outside"), file("d/secret", "x")]),
+        refused(
+            "directory becomes a link",
+            "copy_out: d",
+            [dir("d"), file("d/f", "x"), symlink("d", "../outside"), file("d/secret", "x")],
+        ),
         refused("empty directory becomes a link", "copy_out: d", [dir("d"), symlink("d", "../outside")]),
         refused("directory becomes a file", "copy_out: d", [dir("d"), file("d", "x")]),
         refused("directory becomes a pipe", "copy_out: d", [dir("d"), entry(b'6', "d")]),
         refused("file becomes a directory", "copy_out: f", [file("f", "x"), dir("f"), file("f/g", "x")]),
-        refused("link becomes a directory", "copy_out: l", [symlink("l", "../outside"), dir("l"), file("l/secret", "x")]),
+        refused(
+            "link becomes a directory",
+            "copy_out: l",
+            [symlink("l", "../outside"), dir("l"), file("l/secret", "x")],
+        ),
         makes(
             "file becomes a link and a file again",
             &["f=2"],

@@ -64,7 +64,10 @@ fn endless(what: &'static str, once: Vec<u8>, again: Vec<u8>, times: usize, expe
 }
 
 fn all_cases() -> Vec<Case> {
-    [names::cases(), links::cases(), kinds::cases(), headers::cases(), quantity::cases()].into_iter().flatten().collect()
+    [names::cases(), links::cases(), kinds::cases(), headers::cases(), quantity::cases()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// The archive as a stream: the long ones are never in memory.
@@ -187,7 +190,8 @@ fn scene() -> tempfile::TempDir {
     dir
 }
 
-const OLD: [&str; 4] = ["old/", "old/fifo->../../outside/fifo", "old/out->../../outside", "old/secret->../../outside/secret"];
+const OLD: [&str; 4] =
+    ["old/", "old/fifo->../../outside/fifo", "old/out->../../outside", "old/secret->../../outside/secret"];
 
 /// Names in the directory around the target, and everything about `outside`.
 fn around(dir: &Path) -> (Vec<PathBuf>, BTreeMap<PathBuf, String>) {

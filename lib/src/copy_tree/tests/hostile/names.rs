@@ -57,12 +57,20 @@ fn records() -> Vec<Case> {
     let f = || file("f", "x");
     vec![
         refused("long name climbs", "leads out", [long_name("../escaped"), f()]),
-        refused("long name climbs at its end", "leads out", [long_name([&[b'/'; 300][..], b"../escaped"].concat()), f()]),
+        refused(
+            "long name climbs at its end",
+            "leads out",
+            [long_name([&[b'/'; 300][..], b"../escaped"].concat()), f()],
+        ),
         refused("long name goes on behind a NUL", "NUL", [long_name("ok\0/../../escaped"), f()]),
         refused("long name without its NUL climbs", "leads out", [entry(b'L', "x").data("../escaped"), f()]),
         refused("of two long names the second climbs", "leads out", [long_name("ok"), long_name("../escaped"), f()]),
         makes("of two long names the second counts", &["ok=x"], [long_name("../escaped"), long_name("ok"), f()]),
-        refused("long name for a directory outside", "leads out", [long_name("../outside/d"), dir("d").mode("0000777")]),
+        refused(
+            "long name for a directory outside",
+            "leads out",
+            [long_name("../outside/d"), dir("d").mode("0000777")],
+        ),
         refused("long name of nothing", "ends in the middle", [f(), long_name("next")]),
         refused("pax path climbs", "leads out", [pax(&[("path", b"../escaped")]), f()]),
         refused("pax path over a file outside", "leads out", [pax(&[("path", b"a/../../outside/secret")]), f()]),
@@ -76,7 +84,11 @@ fn records() -> Vec<Case> {
             "leads out",
             [pax(&[("path", b"ok")]), long_name("../escaped"), f()],
         ),
-        makes("pax path after a long name that climbs", &["ok=x"], [long_name("../escaped"), pax(&[("path", b"ok")]), f()]),
+        makes(
+            "pax path after a long name that climbs",
+            &["ok=x"],
+            [long_name("../escaped"), pax(&[("path", b"ok")]), f()],
+        ),
         refused("pax path for a directory outside", "leads out", [pax(&[("path", b"../outside/d")]), dir("d")]),
         makes("path for all, in a global header", &["f=x"], [entry(b'g', "g").data("19 path=../escaped\n"), f()]),
         makes(
@@ -111,7 +123,11 @@ fn odd() -> Vec<Case> {
     let deep = |n| [b"a/".repeat(n), b"f".to_vec()].concat();
     vec![
         makes("slashes behind a file's name", &["f=x"], [file("f///", "x")]),
-        makes("slashes and dots within", &["a/", "a/b/", "a/b/f=x"], [dir("a//"), dir("./a/./b/."), file("a///b/./f", "x")]),
+        makes(
+            "slashes and dots within",
+            &["a/", "a/b/", "a/b/f=x"],
+            [dir("a//"), dir("./a/./b/."), file("a///b/./f", "x")],
+        ),
         makes("three dots", &["...=x"], [file("...", "x")]),
         makes("two dots and a blank", &[".. =x"], [file(".. ", "x")]),
         makes("climbs with backslashes", &["..\\..\\escaped=x"], [file("..\\..\\escaped", "x")]),
@@ -119,8 +135,16 @@ fn odd() -> Vec<Case> {
         makes("terminal control", &["\u{1b}[2J\u{7}=x"], [file("\x1b[2J\x07", "x")]),
         makes("not UTF-8", &["caf\u{fffd}\u{fffd}=x"], [file(b"caf\xe9\xff", "x")]),
         makes("overlong dots and slashes", &["\u{fffd}\u{fffd}\u{fffd}\u{fffd}=x"], [file(b"\xc0\xae\xc0\xaf", "x")]),
-        makes("looks like an option", &["--absolute-names=x", "-rf=x"], [file("-rf", "x"), file("--absolute-names", "x")]),
-        makes("looks like a shell's work", &["$(touch guestfs-rs-escaped)=x"], [file("$(touch guestfs-rs-escaped)", "x")]),
+        makes(
+            "looks like an option",
+            &["--absolute-names=x", "-rf=x"],
+            [file("-rf", "x"), file("--absolute-names", "x")],
+        ),
+        makes(
+            "looks like a shell's work",
+            &["$(touch guestfs-rs-escaped)=x"],
+            [file("$(touch guestfs-rs-escaped)", "x")],
+        ),
         bytes(
             "longest component",
             archive([long_name(long(255)), file("f", "x")]),

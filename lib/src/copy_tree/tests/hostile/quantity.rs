@@ -43,7 +43,13 @@ pub fn cases() -> Vec<Case> {
         ),
         endless("the target again and again", Vec::new(), dir("./").bytes(), 5000, made(&[])),
         endless("one file again and again", Vec::new(), file("f", "x").bytes(), 2000, made(&["f=x"])),
-        endless("one link again and again", Vec::new(), symlink("l", "../outside").bytes(), 2000, made(&["l->../outside"])),
+        endless(
+            "one link again and again",
+            Vec::new(),
+            symlink("l", "../outside").bytes(),
+            2000,
+            made(&["l->../outside"]),
+        ),
         endless(
             "one hard link again and again",
             open_archive([file("f", "x"), file("g", "y")]),
@@ -52,8 +58,20 @@ pub fn cases() -> Vec<Case> {
             made(&["f=x", "g=y", "h=y"]),
         ),
         endless("long names of nothing", Vec::new(), long_name([b'n'; 4000]).bytes(), 3000, Expect::Refused("middle")),
-        endless("pax headers of nothing", Vec::new(), raw_pax("10 path=n\n").bytes(), 10_000, Expect::Refused("middle")),
-        endless("global headers without end", Vec::new(), entry(b'g', "g").data([b'c'; 60_000]).bytes(), 100, made(&[])),
+        endless(
+            "pax headers of nothing",
+            Vec::new(),
+            raw_pax("10 path=n\n").bytes(),
+            10_000,
+            Expect::Refused("middle"),
+        ),
+        endless(
+            "global headers without end",
+            Vec::new(),
+            entry(b'g', "g").data([b'c'; 60_000]).bytes(),
+            100,
+            made(&[]),
+        ),
         endless("zeros without end", archive([file("f", "x")]), vec![0; 1 << 20], 50, made(&["f=x"])),
         endless("entries behind the end without end", archive([]), file("../escaped", "x").bytes(), 10_000, made(&[])),
         bytes(
@@ -88,10 +106,11 @@ pub fn cases() -> Vec<Case> {
         ),
         bytes(
             "links 500 deep",
-            archive((1..500).map(|n| symlink(format!("l{n}"), format!("l{}", n - 1))).chain([
-                symlink("l0", "../outside"),
-                file("l499/secret", "x"),
-            ])),
+            archive(
+                (1..500)
+                    .map(|n| symlink(format!("l{n}"), format!("l{}", n - 1)))
+                    .chain([symlink("l0", "../outside"), file("l499/secret", "x")]),
+            ),
             Expect::Refused("symbolic link"),
         ),
         bytes(
