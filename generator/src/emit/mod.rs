@@ -1,6 +1,7 @@
 //! Emitters: pure functions from the model to files, one folder or module a target.
 
 pub mod abi;
+pub mod bind;
 pub mod c;
 pub mod client;
 pub mod completions;
@@ -47,6 +48,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(rpc_x::RpcX),
         Box::new(schema::Schema),
         Box::new(c::C),
+        Box::new(bind::glue::Glue),
         Box::new(python::Python),
         Box::new(ocaml::Ocaml),
         Box::new(manual::Manual),

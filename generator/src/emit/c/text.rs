@@ -19,6 +19,7 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "c/structs.h",
     "c/varargs.c",
     "c/libguestfs.syms",
+    "glue/calls.c",
     "python/__init__.py",
     "python/__init__.pyi",
     "python/method.py",

@@ -1,12 +1,13 @@
 //! Target `tests`: the steps of `api.toml` as one program per language.
 //!
-//! In: checked [`Test`]s. Out: `tests/steps.rs`, `tests/steps.c` and `tests/steps.py`, each a table of
-//! test functions that a hand-written harness below `tests/conformance/` runs against a real appliance (all through
-//! Rust and C, in Python those that [`cover`] chooses);
+//! In: checked [`Test`]s. Out: `tests/steps.rs` and `tests/steps.c`, each a table of test functions that a hand-written
+//! harness below `tests/conformance/` runs against a real appliance; `tests/steps.json`, those that [`cover`] chooses
+//! for the other languages, each of which has a runner of its own beside its binding;
 //! and `tests/records.rs`, samples of every wire record for `lib/protocol/tests`.
 
 mod c;
 mod cover;
+mod json;
 mod python;
 mod records;
 mod rust;
@@ -32,6 +33,7 @@ impl Target for Steps {
             ("tests/records.rs".to_owned(), records::table(api)),
             ("tests/steps.rs".to_owned(), rust::program(api)),
             ("tests/steps.c".to_owned(), c::program(api)),
+            ("tests/steps.json".to_owned(), json::table(api)),
             ("tests/steps.py".to_owned(), python::program(api)),
         ])
     }
