@@ -592,6 +592,25 @@ libvirt is loaded when it is needed. On a host without it (Debian package [libvi
 
 See also [Guestfs.add_libvirt_dom], [Guestfs.add_drive] and [virsh(1)].
 
+Optional arguments:
+
+{ul
+{- [libvirturi]: The {{:https://libvirt.org/uri.html}URI} of the libvirt to connect to, for instance [qemu:///system]. The default is libvirt's own, which the environment variable [LIBVIRT_DEFAULT_URI] can set.}
+{- [readonly]: When true, no image is ever written to, as with [Guestfs.add_drive]. The default is false.}
+{- [iface]: Handed on to [Guestfs.add_drive], which checks its form and ignores it.}
+{- [live]: When true, the domain is running and [readonly] is not true, connect to a daemon inside the running domain instead of opening its disks: the definition must have a channel that is called [org.libguestfs.channel.0] and whose socket is on this host. Then the backend becomes [unix:PATH] with the path of that socket, no disk is added and 0 is returned. Without such a channel it is an error. The default is false.}
+{- [allowuuid]: When true, [dom] may also be the UUID of a domain: it is looked up as one first, and as a name when there is none. The default is false.}
+{- [readonlydisk]: What to do with disks that the definition of the domain marks [<readonly/>]:
+
+{ul
+{- [write]: add them like the others; the default}
+{- [read]: add them read-only, whatever [readonly] says}
+{- [error]: fail, unless [readonly] is true}
+{- [ignore]: leave them out, whatever [readonly] says}}}
+{- [cachemode]: Handed on to [Guestfs.add_drive] for every disk.}
+{- [discard]: Handed on to [Guestfs.add_drive] for every disk.}
+{- [copyonread]: Handed on to [Guestfs.add_drive] for every disk.}}
+
 Call it before [Guestfs.launch]; afterwards it is an error.
 
 Since version 1.7.4. *)
@@ -608,6 +627,42 @@ The file must exist, and the user must be allowed to read it, and to write it un
 {b Give the format} whenever you know it. Without [format] it is guessed from the first bytes of the image. A guest that controls a raw disk can write the header of a qcow2 image into it that names any file of the host as its backing file, and so make the next user of the image open that file.
 
 See also [Guestfs.add_drive_ro], [Guestfs.add_drive_scratch], [Guestfs.remove_drive] and [Guestfs.disk_create].
+
+Optional arguments:
+
+{ul
+{- [readonly]: When true, the image is never written to. Writing inside the appliance still works: what is written goes to a temporary overlay that vanishes with the handle.}
+{- [format]: The format of the image: [raw], [qcow2], or another one that qemu knows. If it is left out, the format is guessed, which is a risk for raw images from people you do not trust. A name with other characters than letters, digits, [-] and [_] is an error.}
+{- [iface]: The kind of disk controller. Kept for old programs, checked for form and ignored.}
+{- [name]: Kept for old programs and ignored.}
+{- [label]: A name for the disk, 1 to 20 ASCII letters. The disk is then known as [/dev/disk/guestfs/LABEL] beside its usual name, and its partitions as [/dev/disk/guestfs/LABEL1] and so on.}
+{- [protocol]: How to reach the image when it is not a file of this host:
+
+{ul
+{- [file]: a file or device of this host; the default}
+{- [ftp], [ftps], [http], [https], [tftp]: a file server; [filename] is the path there}
+{- [iscsi]: an iSCSI target; [filename] is the name of the target, perhaps with [/] and a LUN}
+{- [nbd]: a network block device; [filename] is the name of the export, perhaps empty}
+{- [rbd]: Ceph; [filename] is pool and image}
+{- [ssh]: a file reached with ssh; [filename] is the path there}}
+
+Which of them work depends on the qemu that is used. All but [file] and [rbd] need exactly one [server].}
+{- [server]: The servers to connect to, each as [HOST], [HOST:PORT], [tcp:HOST], [tcp:HOST:PORT] or [unix:/PATH/OF/SOCKET]. Must be empty for [file].}
+{- [username]: The name to log in with, for the protocols [ftp], [ftps], [http], [https], [iscsi], [rbd], [ssh] and [tftp]. For [ssh] the default is the name of the local user.}
+{- [secret]: The secret that belongs to [username]. For [rbd] it is encoded in Base64. It is not shown in messages.}
+{- [cachemode]: What a flush inside the appliance means on the host:
+
+{ul
+{- [writeback]: wait until the host has the data on stable storage; the default}
+{- [unsafe]: ignore flushes. Fast, and fit for disks that can be made again}}}
+{- [discard]: Whether blocks that are discarded inside the appliance are given back by the image:
+
+{ul
+{- [disable]: no; the default}
+{- [enable]: yes; an error if the image cannot do it, and for read-only drives}
+{- [besteffort]: yes where it is possible}}}
+{- [copyonread]: When true, what is read from a backing file is also stored in the image on top of it, so that reading it again is faster. The default is false.}
+{- [blocksize]: The size of a sector of the disk in bytes: 512, which is the default (and so is 0), or 4096.}}
 
 Since version 0.0.3. *)
 
@@ -640,6 +695,13 @@ val add_drive_scratch : t -> ?name:string -> ?label:string -> ?blocksize:int -> 
 Adds a new disk of [size] bytes that reads as zeroes. Its space is taken as it is written to, in the directory of [Guestfs.get_tmpdir], and everything is deleted when the handle is closed. A size that is not greater than zero is an error.
 
 See also [Guestfs.add_drive] and [Guestfs.disk_create].
+
+Optional arguments:
+
+{ul
+{- [name]: Kept for old programs and ignored.}
+{- [label]: A name for the disk, as in [Guestfs.add_drive].}
+{- [blocksize]: The size of a sector in bytes, 512 (the default) or 4096.}}
 
 Since version 1.23.10. *)
 
@@ -842,6 +904,11 @@ Has Augeas use the lens [lens] for [file], for configuration files that are not 
 Nothing is read yet; the file is in the tree after the next [Guestfs.aug_load]. Whether there is such a lens is also found out only then; see there for the errors.
 
 See also [Guestfs.aug_load] and [Guestfs.aug_init].
+
+Optional arguments:
+
+{ul
+{- [remove]: If true, the lens is from now on not used for [file]. The default is false.}}
 
 Since version 1.35.2. *)
 
@@ -1129,6 +1196,12 @@ Mind that the blocks are no longer shared with snapshots or clones of the file a
 
 See also [Guestfs.btrfs_filesystem_balance] and [btrfs-filesystem(8)].
 
+Optional arguments:
+
+{ul
+{- [flush]: Write the new extents to the disk before the call returns. The default is false.}
+{- [compress]: Compress the file on the way: [zlib] or [lzo]. Any other word is an error. By default the new extents are compressed only if the file system or the file says so.}}
+
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.29.22. *)
@@ -1141,6 +1214,11 @@ Changes the size of the Btrfs file system that is mounted at [mountpoint]. It mu
 If the file system has several devices, the part on the device with the number 1 is resized. It is an error if [size] is larger than the device, or too small for the content: then the error is [ENOSPC]. Sizes below 256 MiB are refused as well.
 
 See also [Guestfs.lvresize], [Guestfs.resize2fs], [Guestfs.vfs_minimum_size] and [btrfs-filesystem(8)].
+
+Optional arguments:
+
+{ul
+{- [size]: The new size in bytes. Zero and less are errors. By default the file system grows to the size of its device.}}
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1177,6 +1255,12 @@ Checks the structure of the Btrfs file system on [device], which must not be mou
 
 See also [Guestfs.btrfs_scrub_full], [Guestfs.btrfs_rescue_super_recover] and [btrfs-check(8)].
 
+Optional arguments:
+
+{ul
+{- [superblock]: Use this copy of the super block: 0, 1 or 2. Which copies exist depends on the size of the device. A negative number is an error. By default the first one is used.}
+{- [repair]: Try to repair what is wrong. That may make things worse: have a copy of the device. The default is false.}}
+
 {b Deprecated}. New programs call [Guestfs.btrfs_scrub_full] instead. This call stays, so programs that use it keep working.
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
@@ -1191,6 +1275,11 @@ Writes an image of the metadata of the Btrfs file system on the devices [source]
 Name one device in [source]; the others of the same file system are found. An empty list is an error. The file system should not be mounted, otherwise the image may not be consistent.
 
 See also [Guestfs.btrfs_filesystem_show] and [btrfs-image(8)].
+
+Optional arguments:
+
+{ul
+{- [compresslevel]: How hard to compress the image, from 0 (not at all, the default) to 9. Other numbers are errors.}}
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1355,6 +1444,11 @@ It is an error if there is damage that cannot be corrected, or if a scrub is run
 
 See also [Guestfs.btrfs_scrub_start], which does the same in the background, [Guestfs.btrfs_scrub_status] and [btrfs-scrub(8)].
 
+Optional arguments:
+
+{ul
+{- [readonly]: Only look, repair nothing. Needed if the file system is mounted read-only. The default is false.}}
+
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.55.12. *)
@@ -1417,6 +1511,11 @@ val btrfs_subvolume_create : t -> ?qgroupid:string -> string -> unit
 Creates the empty subvolume [dest] in a mounted Btrfs file system. [dest] is a path whose last component is the name; the directory before it must exist, and [dest] itself must not. The subvolume can be used as a directory at once, and mounted on its own as [btrfsvol:DEVICE/NAME].
 
 See also [Guestfs.btrfs_subvolume_list], [Guestfs.btrfs_subvolume_snapshot], [Guestfs.btrfs_subvolume_delete] and [btrfs-subvolume(8)].
+
+Optional arguments:
+
+{ul
+{- [qgroupid]: The quota group, written [LEVEL/ID], that the group of the new subvolume is put into. It must exist. Without quotas it has no effect. By default it is put into none.}}
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1503,6 +1602,12 @@ Makes a snapshot of the subvolume whose directory is [source]. [dest] is its pat
 The snapshot is a subvolume with the same content that shares all blocks at first. Subvolumes inside [source] are not part of it; empty directories stand in their places. It is an error if [source] is not the top of a subvolume.
 
 See also [Guestfs.btrfs_subvolume_create], [Guestfs.btrfs_subvolume_delete] and [btrfs-subvolume(8)].
+
+Optional arguments:
+
+{ul
+{- [ro]: Make a snapshot that cannot be written to. The default is false.}
+{- [qgroupid]: The quota group, written [LEVEL/ID], that the group of the new snapshot is put into. It must exist. Without quotas it has no effect. By default it is put into none.}}
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -1749,6 +1854,11 @@ When the call fails or is cancelled, [zdevice] may have been written in part. A 
 
 See also [Guestfs.compress_out], [Guestfs.download] and [Guestfs.zero_free_space].
 
+Optional arguments:
+
+{ul
+{- [level]: How hard to try, as the program understands it: usually 1 (fast) to 9 (small). The default is the program's own. A program without levels takes it for an error.}}
+
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
 
 Since version 1.13.15. *)
@@ -1759,6 +1869,11 @@ val compress_out : t -> ?level:int -> string -> string -> string -> unit
 Compresses the file [file] inside the appliance and writes the result to the host file [zfile]. [ctype] is the program to compress with: [compress], [gzip], [bzip2], [xz] or [lzop]. One that is not in the appliance is an error; [gzip], [bzip2] and [xz] can be expected.
 
 See also [Guestfs.download] and [Guestfs.compress_device_out].
+
+Optional arguments:
+
+{ul
+{- [level]: How hard to try, as the program understands it: usually 1 (fast) to 9 (small). The default is the program's own.}}
 
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
 
@@ -1788,6 +1903,14 @@ Which attributes are copied is said by the options. Without any, nothing is copi
 
 See also [Guestfs.cp_a], [Guestfs.chmod], [Guestfs.chown] and [Guestfs.setxattr].
 
+Optional arguments:
+
+{ul
+{- [all]: Copy all of the others, except those that are given as false. The default is false.}
+{- [mode]: Copy the permissions, with the set-user-ID, set-group-ID and sticky bits. The default is false.}
+{- [xattributes]: Copy the extended attributes. Those that only [dest] has are kept. Nothing is done, without an error, if the group [linuxxattrs] is not available. The default is false.}
+{- [ownership]: Copy the numbers of the owner and of the group. The default is false.}}
+
 Since version 1.25.21. *)
 
 val copy_device_to_device : t -> ?srcoffset:int64 -> ?destoffset:int64 -> ?size:int64 -> ?sparse:bool -> ?append:bool -> string -> string -> unit
@@ -1798,6 +1921,15 @@ Copies from the block device [src] to the block device [dest]. Without options e
 Both may be the same device as long as the two regions do not overlap.
 
 See also [Guestfs.copy_file_to_device], [Guestfs.copy_file_to_file] and [copy_device_to_file].
+
+Optional arguments:
+
+{ul
+{- [srcoffset]: Where to begin in the source, in bytes. The default is 0.}
+{- [destoffset]: Where to begin in the destination, in bytes. The default is 0.}
+{- [size]: How many bytes to copy. The default is everything up to the end of the source. If there are fewer, the call fails.}
+{- [sparse]: When true, blocks of zeroes are not written, which keeps thin images small. The result is only right if the destination reads as zeroes already.}
+{- [append]: Only for files; an error here when true.}}
 
 Long runs send progress events.
 
@@ -1810,6 +1942,15 @@ Copies from the block device [src] to the file [dest], by default all of the dev
 
 See also [Guestfs.copy_file_to_file], [Guestfs.copy_file_to_device] and [Guestfs.download].
 
+Optional arguments:
+
+{ul
+{- [srcoffset]: Where to begin in the source, in bytes. The default is 0.}
+{- [destoffset]: Where to begin in the destination, in bytes. The default is 0. Without meaning when [append] is true.}
+{- [size]: How many bytes to copy. The default is everything up to the end of the source. If there are fewer, the call fails.}
+{- [sparse]: When true, blocks of zeroes become holes of the file, which take no space. The default is false.}
+{- [append]: When true, the bytes are put behind what the file has already. The default is false.}}
+
 Long runs send progress events.
 
 Since version 1.13.25. *)
@@ -1818,6 +1959,15 @@ val copy_file_to_device : t -> ?srcoffset:int64 -> ?destoffset:int64 -> ?size:in
 (** Copy bytes from a file to a device.
 
 Copies from the file [src] to the block device [dest], by default all of the file to the beginning of the device. See [Guestfs.copy_device_to_device] for more.
+
+Optional arguments:
+
+{ul
+{- [srcoffset]: Where to begin in the source, in bytes. The default is 0.}
+{- [destoffset]: Where to begin in the destination, in bytes. The default is 0.}
+{- [size]: How many bytes to copy. The default is everything up to the end of the source. If there are fewer, the call fails.}
+{- [sparse]: When true, blocks of zeroes are not written. The result is only right if the destination reads as zeroes already.}
+{- [append]: Only for files; an error here when true.}}
 
 Long runs send progress events.
 
@@ -1829,6 +1979,15 @@ val copy_file_to_file : t -> ?srcoffset:int64 -> ?destoffset:int64 -> ?size:int6
 Copies from the file [src] to the file [dest]. [dest] is created if it does not exist. If it does, it is emptied first, unless [append] is given. It grows as needed.
 
 This copies bytes, not files with their owner and permissions; for that there are [Guestfs.cp], [Guestfs.cp_a] and [Guestfs.mv]. See [Guestfs.copy_device_to_device] for more.
+
+Optional arguments:
+
+{ul
+{- [srcoffset]: Where to begin in the source, in bytes. The default is 0.}
+{- [destoffset]: Where to begin in the destination, in bytes. The default is 0.}
+{- [size]: How many bytes to copy. The default is everything up to the end of the source. If there are fewer, the call fails.}
+{- [sparse]: When true, blocks of zeroes are not written but left as holes.}
+{- [append]: When true, the destination is not emptied first, and what is copied goes to its end.}}
 
 Long runs send progress events.
 
@@ -1907,6 +2066,11 @@ The format has no room for files of 4 GiB and more: they are an error. A file wi
 
 See also [Guestfs.tar_out], [Guestfs.copy_out] and [cpio(1)].
 
+Optional arguments:
+
+{ul
+{- [format]: Which kind of archive: [newc], the format of SVR4, which the kernel takes as an initramfs; or [crc], the same with checksums of the files. The default is [newc].}}
+
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
 
 Since version 1.27.9. *)
@@ -1932,6 +2096,13 @@ Opens the encrypted block device [device]: LUKS, BitLocker and some other kinds.
 If volume groups are inside, [Guestfs.lvm_scan] makes them visible.
 
 See also [Guestfs.cryptsetup_close], [Guestfs.luks_format], [Guestfs.clevis_luks_unlock], [Guestfs.list_dm_devices] and [cryptsetup(8)].
+
+Optional arguments:
+
+{ul
+{- [readonly]: Open it so that nothing can be written. The default is false.}
+{- [crypttype]: The kind of encryption: [luks] for LUKS of either version, [bitlk] for BitLocker, or another type that [cryptsetup(8)] can open, such as [plain]. The default is to recognise LUKS and BitLocker by their headers; for anything else the call fails then.}
+{- [cipher]: The cipher in the words of [cryptsetup(8)], for instance [aes-xts-plain64]. Only kinds without a header, [plain] above all, need it; the others have it recorded. The default is up to the tool.}}
 
 This call works only when the option group [luks] is available; [Guestfs.feature_available] tells.
 
@@ -2028,6 +2199,20 @@ The new disk is not added to the handle; use [Guestfs.add_drive] for that.
 
 See also [Guestfs.disk_virtual_size] and [qemu-img(1)].
 
+Optional arguments:
+
+{ul
+{- [backingfile]: The image to build upon. It must exist, and must not be changed as long as this image is used. Only for qcow2.}
+{- [backingformat]: The format of the backing file. Please give it: otherwise it is guessed whenever the image is opened, with the risk that is described at [Guestfs.add_drive].}
+{- [preallocation]: How much space to take at once:
+
+{ul
+{- [off], [sparse]: as little as possible; the default}
+{- [metadata]: the tables of qcow2, but not the data}
+{- [full]: everything}}}
+{- [compat]: Version of the qcow2 format: [1.1], which is the default, or [0.10] for very old programs.}
+{- [clustersize]: Size of a qcow2 cluster in bytes, a power of two from 512 to 2097152. The default is 65536.}}
+
 Since version 1.25.31. *)
 
 val disk_format : t -> string -> string
@@ -2095,6 +2280,11 @@ Copies the data units from number [start] to number [stop], both included, of th
 The file system need not be mounted, and should not be mounted for writing. Its type is found out; it must be one that The Sleuth Kit knows, such as ext2, ext3, ext4, NTFS, FAT, exFAT, HFS+, UFS and ISO 9660. Other types, negative numbers, a [stop] before [start] and a [start] beyond the end are errors; a [stop] beyond the end stands for the end.
 
 See also [Guestfs.download_inode], [Guestfs.filesystem_walk], [Guestfs.download] and [blkls(1)].
+
+Optional arguments:
+
+{ul
+{- [unallocated]: If true, copy only data units that no file uses. There is hidden data in them perhaps, or what is left of deleted files. The default is false: copy all of them.}}
 
 This call works only when the option group [sleuthkit] is available; [Guestfs.feature_available] tells.
 
@@ -2168,6 +2358,13 @@ Checks the file system on [device], which should not be mounted, even if it is m
 Give exactly one of the options as true: they say how the questions of the checker are answered. With none of them the checker would have to ask, which it cannot, and with two they contradict each other; both are errors.
 
 See also [e2fsck(8)].
+
+Optional arguments:
+
+{ul
+{- [correct]: Repair what can be repaired safely without asking ([e2fsck -p]).}
+{- [forceall]: Answer yes to every question ([e2fsck -y]): repair everything, even where that may lose data.}
+{- [forceno]: Answer no to every question ([e2fsck -n]): look, but change nothing.}}
 
 Since version 1.15.17. *)
 
@@ -2520,6 +2717,13 @@ Tells the device below the file system that is mounted on [mountpoint] which of 
 For the space to come back on the host, the drive must have been added with the option [discard] of [Guestfs.add_drive], and the image and the file system it is on must be able to have holes. Otherwise the call may fail, or succeed and free nothing. It fails with ENOTSUP if the file system or the device cannot be trimmed at all.
 
 See also [Guestfs.zero_free_space], [Guestfs.blkdiscard] and [fstrim(8)].
+
+Optional arguments:
+
+{ul
+{- [offset]: Where in the file system to begin, in bytes. The default is 0. A negative number is an error.}
+{- [length]: How many bytes of the file system to look at from [offset]. The default is everything up to its end. A number below 1 is an error.}
+{- [minimumfreeextent]: Leave alone stretches of free space that are shorter than this many bytes, rounded up to whole blocks. It saves time on fragmented file systems. The default is to trim all. A number below 1 is an error.}}
 
 This call works only when the option group [fstrim] is available; [Guestfs.feature_available] tells.
 
@@ -2903,6 +3107,11 @@ There is no such call for the names of devices: see [Guestfs.list_devices] and [
 
 See also [Guestfs.find] and [glob(7)].
 
+Optional arguments:
+
+{ul
+{- [directoryslash]: Whether a [/] is added to the names of directories. The default is true.}}
+
 Since version 1.0.50. *)
 
 val glob_expand_opts : t -> ?directoryslash:bool -> string -> string array
@@ -2914,6 +3123,14 @@ val grep : t -> ?extended:bool -> ?fixed:bool -> ?insensitive:bool -> ?compresse
 Returns every line of the file [path] that matches [regex], in order and without its newline. The pattern is a basic regular expression as for [grep(1)] unless an option says otherwise. When no line matches, the result is empty, which is not an error. A pattern that is not valid is an error.
 
 See also [Guestfs.head_n] and [Guestfs.read_lines].
+
+Optional arguments:
+
+{ul
+{- [extended]: Take the pattern as an extended regular expression, as [grep -E] does.}
+{- [fixed]: Take the pattern as plain text to be found anywhere in the line, as [grep -F] does. Only one of [extended] and [fixed] may be given.}
+{- [insensitive]: Do not tell upper from lower case.}
+{- [compressed]: The file is compressed (by gzip or compress) and is searched as if it were not, as [zgrep(1)] does.}}
 
 What it takes and returns must fit into one protocol message, about 4 MiB altogether.
 
@@ -3144,6 +3361,14 @@ The hive is read by a process of its own. Should a damaged hive make that crash,
 A hive that Windows did not close, after a crash or hibernation, may have changes in log files beside it. These are not read. Changing such a hive is dangerous.
 
 See also [Guestfs.hivex_close], [Guestfs.hivex_commit] and [hivex(3)].
+
+Optional arguments:
+
+{ul
+{- [verbose]: If true, messages of the library go to the log of the appliance. The default is false.}
+{- [debug]: If true, far more messages, for developers of the library. The default is false.}
+{- [write]: If true, the hive can be changed, and written with [Guestfs.hivex_commit]. It is then kept in memory as a whole. Without it, all calls that change something fail with [EROFS]. The default is false.}
+{- [unsafe]: If true, damaged parts of the hive are skipped or guessed where that is possible, instead of making the calls fail. What is read may be incomplete or wrong, and to write such a hive is a risk. The default is false.}}
 
 This call works only when the option group [hivex] is available; [Guestfs.feature_available] tells.
 
@@ -3426,6 +3651,12 @@ The file systems of the guest must be mounted, as [Guestfs.inspect_get_mountpoin
 
 See also [Guestfs.inspect_get_distro].
 
+Optional arguments:
+
+{ul
+{- [favicon]: Look at [/etc/favicon.png]. The default is true.}
+{- [highquality]: Return only icons of high resolution with transparency. The default is false: any icon will do.}}
+
 Since version 1.11.12. *)
 
 val inspect_get_major_version : t -> string -> int
@@ -3685,6 +3916,15 @@ Prints its arguments and options to the file that [Guestfs.internal_test_set_out
 
 Each goes on a line of its own: strings and numbers as they are, a NULL as [null], truth values as [true] or [false], a list as [\[“a”, “b”\]], and a buffer as the bytes in hexadecimal, each in angle brackets. Options have their name and a colon before the value, and [unset] in place of the value of those not given.
 
+Optional arguments:
+
+{ul
+{- [obool]: A truth value to print.}
+{- [oint]: A 32-bit number to print.}
+{- [oint64]: A 64-bit number to print.}
+{- [ostring]: A string to print.}
+{- [ostringlist]: A list of strings to print.}}
+
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
 
 For tests of the language bindings only. *)
@@ -3693,6 +3933,73 @@ val internal_test_63_optargs : t -> ?opt1:int -> ?opt2:int -> ?opt3:int -> ?opt4
 (** Print as many options as a call can have.
 
 Prints its 63 options like [Guestfs.internal_test], to prove that the bit of each ends up at its place.
+
+Optional arguments:
+
+{ul
+{- [opt1]: The value to print for option 1.}
+{- [opt2]: The value to print for option 2.}
+{- [opt3]: The value to print for option 3.}
+{- [opt4]: The value to print for option 4.}
+{- [opt5]: The value to print for option 5.}
+{- [opt6]: The value to print for option 6.}
+{- [opt7]: The value to print for option 7.}
+{- [opt8]: The value to print for option 8.}
+{- [opt9]: The value to print for option 9.}
+{- [opt10]: The value to print for option 10.}
+{- [opt11]: The value to print for option 11.}
+{- [opt12]: The value to print for option 12.}
+{- [opt13]: The value to print for option 13.}
+{- [opt14]: The value to print for option 14.}
+{- [opt15]: The value to print for option 15.}
+{- [opt16]: The value to print for option 16.}
+{- [opt17]: The value to print for option 17.}
+{- [opt18]: The value to print for option 18.}
+{- [opt19]: The value to print for option 19.}
+{- [opt20]: The value to print for option 20.}
+{- [opt21]: The value to print for option 21.}
+{- [opt22]: The value to print for option 22.}
+{- [opt23]: The value to print for option 23.}
+{- [opt24]: The value to print for option 24.}
+{- [opt25]: The value to print for option 25.}
+{- [opt26]: The value to print for option 26.}
+{- [opt27]: The value to print for option 27.}
+{- [opt28]: The value to print for option 28.}
+{- [opt29]: The value to print for option 29.}
+{- [opt30]: The value to print for option 30.}
+{- [opt31]: The value to print for option 31.}
+{- [opt32]: The value to print for option 32.}
+{- [opt33]: The value to print for option 33.}
+{- [opt34]: The value to print for option 34.}
+{- [opt35]: The value to print for option 35.}
+{- [opt36]: The value to print for option 36.}
+{- [opt37]: The value to print for option 37.}
+{- [opt38]: The value to print for option 38.}
+{- [opt39]: The value to print for option 39.}
+{- [opt40]: The value to print for option 40.}
+{- [opt41]: The value to print for option 41.}
+{- [opt42]: The value to print for option 42.}
+{- [opt43]: The value to print for option 43.}
+{- [opt44]: The value to print for option 44.}
+{- [opt45]: The value to print for option 45.}
+{- [opt46]: The value to print for option 46.}
+{- [opt47]: The value to print for option 47.}
+{- [opt48]: The value to print for option 48.}
+{- [opt49]: The value to print for option 49.}
+{- [opt50]: The value to print for option 50.}
+{- [opt51]: The value to print for option 51.}
+{- [opt52]: The value to print for option 52.}
+{- [opt53]: The value to print for option 53.}
+{- [opt54]: The value to print for option 54.}
+{- [opt55]: The value to print for option 55.}
+{- [opt56]: The value to print for option 56.}
+{- [opt57]: The value to print for option 57.}
+{- [opt58]: The value to print for option 58.}
+{- [opt59]: The value to print for option 59.}
+{- [opt60]: The value to print for option 60.}
+{- [opt61]: The value to print for option 61.}
+{- [opt62]: The value to print for option 62.}
+{- [opt63]: The value to print for option 63.}}
 
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
 
@@ -3709,6 +4016,11 @@ val internal_test_only_optargs : t -> ?test:int -> unit
 (** Print the option of a call without arguments.
 
 Prints its option like [Guestfs.internal_test], to test calls that have options and nothing else.
+
+Optional arguments:
+
+{ul
+{- [test]: A number to print.}}
 
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
 
@@ -3884,6 +4196,11 @@ Returns true when [path] is a block device, and false when it is anything else o
 
 See also [Guestfs.is_chardev], [Guestfs.is_file], [Guestfs.mknod] and [Guestfs.statns].
 
+Optional arguments:
+
+{ul
+{- [followsymlinks]: When true, a symbolic link that leads to a block device counts as one. The default is false: a link is a link.}}
+
 Since version 1.5.10. *)
 
 val is_blockdev_opts : t -> ?followsymlinks:bool -> string -> bool
@@ -3907,6 +4224,11 @@ Returns true when [path] is a character device, and false when it is anything el
 
 See also [Guestfs.is_blockdev], [Guestfs.is_file], [Guestfs.mknod] and [Guestfs.statns].
 
+Optional arguments:
+
+{ul
+{- [followsymlinks]: When true, a symbolic link that leads to a character device counts as one. The default is false: a link is a link.}}
+
 Since version 1.5.10. *)
 
 val is_chardev_opts : t -> ?followsymlinks:bool -> string -> bool
@@ -3928,6 +4250,11 @@ Returns true when [path] is a directory, and false when it is anything else or d
 
 See also [Guestfs.is_file], [Guestfs.exists] and [Guestfs.statns].
 
+Optional arguments:
+
+{ul
+{- [followsymlinks]: When true, a symbolic link that leads to a directory counts as one. The default is false: a link is a link.}}
+
 Since version 0.0.8. *)
 
 val is_dir_opts : t -> ?followsymlinks:bool -> string -> bool
@@ -3940,6 +4267,11 @@ Returns true when [path] is a FIFO (a named pipe), and false when it is anything
 
 See also [Guestfs.is_file], [Guestfs.is_socket], [Guestfs.mkfifo] and [Guestfs.statns].
 
+Optional arguments:
+
+{ul
+{- [followsymlinks]: When true, a symbolic link that leads to a FIFO counts as one. The default is false: a link is a link.}}
+
 Since version 1.5.10. *)
 
 val is_fifo_opts : t -> ?followsymlinks:bool -> string -> bool
@@ -3951,6 +4283,11 @@ val is_file : t -> ?followsymlinks:bool -> string -> bool
 Returns true when [path] is a regular file, and false when it is anything else (a directory, a device, a link and so on) or does not exist.
 
 See also [Guestfs.is_dir], [Guestfs.is_symlink], [Guestfs.exists] and [Guestfs.statns].
+
+Optional arguments:
+
+{ul
+{- [followsymlinks]: When true, a symbolic link that leads to a regular file counts as one. The default is false.}}
 
 Since version 0.0.8. *)
 
@@ -3994,6 +4331,11 @@ val is_socket : t -> ?followsymlinks:bool -> string -> bool
 Returns true when [path] is a Unix domain socket, and false when it is anything else or does not exist.
 
 See also [Guestfs.is_fifo], [Guestfs.is_file], [Guestfs.mknod] and [Guestfs.statns].
+
+Optional arguments:
+
+{ul
+{- [followsymlinks]: When true, a symbolic link that leads to a socket counts as one. The default is false: a link is a link.}}
 
 Since version 1.5.10. *)
 
@@ -4865,6 +5207,15 @@ Without options it is a mirror (RAID 1) of all devices. At least two members are
 
 See also [Guestfs.md_detail], [Guestfs.md_stat], [Guestfs.md_stop] and [mdadm(8)].
 
+Optional arguments:
+
+{ul
+{- [missingbitmap]: A bit mask of places in the array that have no device yet, for an array that starts degraded. Bit 0 is the first place; [devices] fill the places that are left, in order. With the one device [/dev/sda], 1 gives a missing device followed by [/dev/sda], and 2 the reverse. Missing devices for places beyond the last one follow it. The default is 0, none.}
+{- [nrdevices]: Number of active members, at least 2. The default is the number of [devices] and missing ones together.}
+{- [spare]: Number of spare devices, which are the last of [devices]. The default is 0.}
+{- [chunk]: Size of a chunk in bytes, a multiple of 1024; [mdadm(8)] asks for 4096 at least, and for a power of two with most levels. It makes no sense for RAID 1. The default is up to the tool.}
+{- [level]: The level of the array: [linear]; [raid0], [0] or [stripe]; [raid1], [1] or [mirror]; [raid4] or [4]; [raid5] or [5]; [raid6] or [6]; [raid10] or [10]. Anything else is an error. The default is [raid1].}}
+
 This call works only when the option group [mdadm] is available; [Guestfs.feature_available] tells.
 
 Since version 1.15.6. *)
@@ -4969,6 +5320,48 @@ The device must not be in use. Negative numbers are errors, and so is what mke2f
 
 See also [Guestfs.mkfs], [Guestfs.resize2fs], [Guestfs.tune2fs_l] and [ext4(5)].
 
+Optional arguments:
+
+{ul
+{- [blockscount]: Size of the file system in blocks. The default is all of the device.}
+{- [blocksize]: Size of a block in bytes: 1024, 2048 or 4096. The default depends on the size of the device.}
+{- [fragsize]: Size of a fragment in bytes. Linux has none: it is only noted down.}
+{- [blockspergroup]: Number of blocks in a group, a multiple of 8. The default is the best there is.}
+{- [numberofgroups]: Number of groups that are packed together with [flexbg], a power of two. The default is 16.}
+{- [bytesperinode]: One inode is made for so many bytes of space: the smaller, the more files can be made. The default is 16384 for most sizes.}
+{- [inodesize]: Size of an inode in bytes, a power of two from 128. The default is 256.}
+{- [journalsize]: Size of the journal in megabytes (of 1048576 bytes). The default depends on the size of the device.}
+{- [numberofinodes]: Number of inodes, instead of what [bytesperinode] leads to.}
+{- [stridesize]: On RAID: number of blocks that go to one disk before the next one is used.}
+{- [stripewidth]: On RAID: number of blocks in a stripe, usually [stridesize] times the number of data disks.}
+{- [maxonlineresize]: Prepare for growing to this number of blocks while mounted. The default is about 1000 times the size.}
+{- [reservedblockspercentage]: Percentage of the blocks that only root can use, 0 to 50. The default is 5.}
+{- [mmpupdateinterval]: Protect against being mounted twice, with a mark that is renewed every so many seconds. The feature [mmp] has to be on for it to matter, which these options cannot do.}
+{- [journaldevice]: Keep the journal on this device, which was made with [journaldev]: its name, or [UUID=] or [LABEL=] and what is after it.}
+{- [label]: Label of the file system, up to 16 bytes.}
+{- [lastmounteddir]: Directory to note down as the one where it was mounted last, up to 64 bytes.}
+{- [creatoros]: System to note down as the maker: [linux], [hurd], [masix], [freebsd] or [lites], or a number.}
+{- [fstype]: Type of the file system: [ext2], [ext3] or [ext4].}
+{- [usagetype]: What it is for, words from [/etc/mke2fs.conf] with commas between, such as [small], [news] or [largefile].}
+{- [uuid]: UUID of the file system; also [random] (the default), [time] and [clear].}
+{- [forcecreate]: If true, make it even if mke2fs has doubts. A device in use stays refused.}
+{- [writesbandgrouponly]: If true, write only superblocks and group descriptors, and leave inodes as they are. This is a last resort for a damaged file system, and needs a check afterwards.}
+{- [lazyitableinit]: If true, leave inode tables to be filled when it is mounted; if false, fill them now.}
+{- [lazyjournalinit]: If true, do not overwrite all of the journal with zeroes; if false, do.}
+{- [testfs]: If true, mark it as one for experiments with the code of the kernel.}
+{- [discard]: If true, discard all blocks of the device first; if false, do not.}
+{- [quotatype]: If true, user and group quotas are those that the feature [quota] keeps.}
+{- [extent]: Feature: extents instead of lists of blocks.}
+{- [filetype]: Feature: types of files in directories.}
+{- [flexbg]: Feature [flex_bg]: metadata of several groups packed together.}
+{- [hasjournal]: Feature [has_journal]: a journal, as ext3 and ext4 have it.}
+{- [journaldev]: Feature [journal_dev]: make a journal for other file systems on the device, and no file system.}
+{- [largefile]: Feature [large_file]: files of more than 2 GiB.}
+{- [quota]: Feature: quotas that the file system keeps by itself.}
+{- [resizeinode]: Feature [resize_inode]: room for growing while mounted.}
+{- [sparsesuper]: Feature [sparse_super]: fewer copies of the superblock.}
+{- [uninitbg]: Feature [uninit_bg]: checksums of groups, and no time spent on unused ones.}}
+
 Since version 1.19.44. *)
 
 val mke2fs_J : t -> string -> int -> string -> string -> unit [@@ocaml.deprecated "use mke2fs"]
@@ -5061,6 +5454,15 @@ Makes a file system of the type [fstype] on [device]. What was on it is lost. Ty
 
 See also [Guestfs.mkswap], [Guestfs.mount] and [Guestfs.filesystem_available].
 
+Optional arguments:
+
+{ul
+{- [blocksize]: Size of a block in bytes; for [vfat] and [ntfs] that of a cluster. What is allowed depends on the type; 1024, 2048 and 4096 suit most. The default is up to the tool.}
+{- [features]: Features to switch on or off, in the words of the tool ([mke2fs -O] and the like).}
+{- [inode]: Size of an inode in bytes, for ext2, ext3 and ext4.}
+{- [sectorsize]: Size of a sector in bytes, only for [ufs].}
+{- [label]: Label of the file system. An error for types that have none. The length is limited as described at [Guestfs.set_label].}}
+
 Since version 0.0.8. *)
 
 val mkfs_opts : t -> ?blocksize:int -> ?features:string -> ?inode:int -> ?sectorsize:int -> ?label:string -> string -> string -> unit
@@ -5083,6 +5485,18 @@ Makes a Btrfs file system that spans all block devices in [devices]. At least on
 Sizes that must be a power of two are an error otherwise, and profiles that need more devices than there are too. For a plain file system on one device [Guestfs.mkfs] does.
 
 See also [Guestfs.btrfs_device_add], [Guestfs.btrfs_filesystem_resize] and [mkfs.btrfs(8)].
+
+Optional arguments:
+
+{ul
+{- [allocstart]: Where to begin to use the devices, in bytes from their start, not negative. It was only for tests, and present versions of the tool do not know it: all but 0, the default, fails with [ENOTSUP].}
+{- [bytecount]: How much of each device to use, in bytes, more than 0. The tool refuses what is too small for Btrfs. The default is all of it.}
+{- [datatype]: Profile of the data: [single], [raid0], [raid1], [raid10] and others that the tool knows, such as [dup], [raid5] and [raid6]. The default is up to the tool: [single].}
+{- [leafsize]: Size of a leaf in bytes, a power of two. It is always that of a node, so this is another word for [nodesize]. If both are given and differ, it is an error.}
+{- [label]: Label of the file system, at most 254 bytes without newlines. The default is none.}
+{- [metadata]: Profile of the metadata, with the values of [datatype]. The default is up to the tool: [dup] on one device, [raid1] on several.}
+{- [nodesize]: Size of a node of the trees in bytes, a power of two, at least that of a sector and at most 65536. The default is 16384 on most machines.}
+{- [sectorsize]: Size of a sector, the smallest piece of data, in bytes, a power of two. A kernel may refuse to mount what differs from its page size. The default is up to the tool, 4096 on most machines.}}
 
 This call works only when the option group [btrfs] is available; [Guestfs.feature_available] tells.
 
@@ -5174,6 +5588,12 @@ The image is first made in the appliance and takes space there, so the call may 
 
 See also [Guestfs.tar_out], [Guestfs.mount_loop] and [mksquashfs(1)].
 
+Optional arguments:
+
+{ul
+{- [compress]: How to compress: [gzip], [lzma], [lzo], [lz4], [xz] or another word that the tool in the appliance knows, such as [zstd]. What it does not know is an error. The default is [gzip].}
+{- [excludes]: Patterns of files and directories to leave out, with the wildcards of the shell, matched from [path] on. A pattern that begins with [... ] (three dots and a blank) matches at any depth. The default is none.}}
+
 This call works only when the option group [squashfs] is available; [Guestfs.feature_available] tells.
 
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
@@ -5186,6 +5606,12 @@ val mkswap : t -> ?label:string -> ?uuid:string -> string -> unit
 Makes [device] a Linux swap area. What was on it is lost.
 
 See also [Guestfs.mkfs] and [mkswap(8)].
+
+Optional arguments:
+
+{ul
+{- [label]: A label, at most 15 bytes.}
+{- [uuid]: The UUID to give it, in the usual form with dashes. The default is a random one.}}
 
 Since version 1.0.55. *)
 
@@ -5229,6 +5655,11 @@ Creates an empty file with a name of its own and returns the name. [tmpl] is the
 The file has the permissions 0600 less the [Guestfs.umask] and belongs to root. It stays until somebody removes it. A template that ends in anything else is an error (EINVAL).
 
 See also [Guestfs.mkdtemp], [Guestfs.rm] and [mkstemp(3)].
+
+Optional arguments:
+
+{ul
+{- [suffix]: What to put behind the random part, such as [.txt]. It may not contain a slash. The default is nothing.}}
 
 Since version 1.19.53. *)
 
@@ -5278,6 +5709,11 @@ It is an error with errno [ENOENT] if the host shares no directory of this tag. 
 
 See also [Guestfs.list_9p], [Guestfs.config], [Guestfs.umount] and [mount(8)].
 
+Optional arguments:
+
+{ul
+{- [options]: Options for mounting, separated by commas, such as [ro] or [msize=262144]. [trans=virtio] is added unless they name another transport.}}
+
 Since version 1.11.12. *)
 
 val mount_local : t -> ?readonly:bool -> ?options:string -> ?cachetimeout:int -> ?debugcalls:bool -> string -> unit
@@ -5292,6 +5728,14 @@ What works is what the API has: reading, writing, links, special files, modes, o
 Do not let calls of the same handle read or write files below the mountpoint: they would wait for each other for ever. Everything is unmounted when the handle is closed; programs that still have files open there get errors from then on. Calls such as [Guestfs.upload] and [Guestfs.download] are a good deal faster.
 
 See also [Guestfs.mount_local_run], [Guestfs.umount_local], [Guestfs.mount], [fuse(4)] and [mount.fuse3(8)].
+
+Optional arguments:
+
+{ul
+{- [readonly]: Refuse all changes with [EROFS]; off by default.}
+{- [options]: Mount options, with commas between them: [allow_other], [default_permissions], [uid=N], [gid=N], [umask=N], [use_ino], [attr_timeout=N], [entry_timeout=N], [negative_timeout=N], [kernel_cache], [direct_io], [hard_remove], [fsname=NAME], [subtype=NAME], [ro], [noexec] and others of mount.fuse3(8); an unknown one is an error. None by default.}
+{- [cachetimeout]: For how many seconds attributes, extended attributes and targets of links are remembered; they are read ahead whenever a directory is listed. Changes through the mount are seen at once, changes by other calls of the handle up to so much later. 60 by default; 0 remembers nothing.}
+{- [debugcalls]: Report every request of the kernel as a debug message; needs [Guestfs.set_verbose]. Off by default.}}
 
 Since version 1.17.22. *)
 
@@ -5416,6 +5860,11 @@ Gives the file or directory [path] on the NTFS file system of [device] the Unix 
 
 See also [Guestfs.chmod] and [ntfssecaudit(8)].
 
+Optional arguments:
+
+{ul
+{- [recursive]: If [path] is a directory, set the permissions of everything in it as well. The default is false.}}
+
 This call works only when the option group [ntfs3g] is available; [Guestfs.feature_available] tells.
 
 Since version 1.55.13. *)
@@ -5459,6 +5908,15 @@ Saves the NTFS file system of [device] to [backupfile] on the host, in the speci
 
 See also [Guestfs.ntfsclone_in], [Guestfs.ntfsfix] and [ntfsclone(8)].
 
+Optional arguments:
+
+{ul
+{- [metadataonly]: Save only the metadata, to look into a problem. All data of files is lost; their names are kept. The default is false.}
+{- [rescue]: Go on where sectors cannot be read, and fill their places with a mark. The default is false.}
+{- [ignorefscheck]: Save although the structure of the file system is wrong. Only together with [metadataonly]. The default is false.}
+{- [preservetimestamps]: Keep the time stamps of files, which are wiped otherwise. Only together with [metadataonly]. The default is false.}
+{- [force]: Save although the file system is marked for a check. The default is false.}}
+
 This call works only when the option group [ntfs3g] is available; [Guestfs.feature_available] tells.
 
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
@@ -5474,6 +5932,11 @@ That is not what [chkdsk] does: the files and directories are not looked at. It 
 
 See also [Guestfs.ntfs_3g_probe] and [ntfsfix(8)].
 
+Optional arguments:
+
+{ul
+{- [clearbadsectors]: Empty the list of bad sectors too, for a file system that was copied to a new disk. The default is false.}}
+
 This call works only when the option group [ntfs3g] is available; [Guestfs.feature_available] tells.
 
 Since version 1.17.9. *)
@@ -5486,6 +5949,12 @@ Changes the size of the NTFS file system on [device], which must not be mounted.
 Afterwards the file system is marked for a check, which Windows does at its next start. A file system with that mark is refused, so [force] is needed to resize twice without Windows in between. It is also an error if [size] is too small for the content or larger than the device, if it is not positive, if the file system is damaged, or (EROFS) if a hibernated Windows goes on with it.
 
 See also [Guestfs.part_resize], [Guestfs.lvresize] and [ntfsresize(8)].
+
+Optional arguments:
+
+{ul
+{- [size]: The new size in bytes. By default the file system is made to fill the device.}
+{- [force]: Resize although the file system is marked for a check. The default is false.}}
 
 This call works only when the option group [ntfsprogs] is available; [Guestfs.feature_available] tells.
 
@@ -6016,6 +6485,11 @@ It fails if a file is open for writing, or if the device is read-only.
 
 See also [Guestfs.mount_ro] and [Guestfs.mount_options].
 
+Optional arguments:
+
+{ul
+{- [rw]: True to allow writing, false to forbid it. There is no default.}}
+
 Since version 1.23.2. *)
 
 val remove_drive : t -> string -> unit [@@ocaml.deprecated]
@@ -6144,6 +6618,12 @@ Without [archive] directories are passed over, so it is needed for nearly everyt
 
 See also [Guestfs.rsync_in], [Guestfs.rsync_out] and [Guestfs.cp_a].
 
+Optional arguments:
+
+{ul
+{- [archive]: If true, copy directories with everything in them, and keep symbolic links, permissions, times, owners, groups and device files, as [rsync --archive] does. Hard links, ACLs and extended attributes are not kept. The default is false: copy plain files only, without these.}
+{- [deletedest]: If true, delete in the destination what is not in the source. It needs [archive]. The default is false.}}
+
 This call works only when the option group [rsync] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.29. *)
@@ -6157,6 +6637,12 @@ The appliance makes the connection, so it needs a network: call [Guestfs.set_net
 
 See also [Guestfs.rsync_out], [Guestfs.rsync] and [Guestfs.copy_in].
 
+Optional arguments:
+
+{ul
+{- [archive]: If true, copy directories with everything in them, and keep symbolic links, permissions, times, owners, groups and device files. See [Guestfs.rsync]. The default is false.}
+{- [deletedest]: If true, delete below [dest] what is not on the server. It needs [archive]. The default is false.}}
+
 This call works only when the option group [rsync] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.29. *)
@@ -6169,6 +6655,12 @@ Makes [remote] like the file or directory [src] of the guest with [rsync(1)], tr
 The appliance makes the connection, so it needs a network: call [Guestfs.set_network] before [Guestfs.launch]. There is no way to give a password; the server must not ask for one. If the call fails, part has been copied.
 
 See also [Guestfs.rsync_in], [Guestfs.rsync] and [Guestfs.copy_out].
+
+Optional arguments:
+
+{ul
+{- [archive]: If true, copy directories with everything in them, and keep symbolic links, permissions, times, owners, groups and device files. See [Guestfs.rsync]. The default is false.}
+{- [deletedest]: If true, delete on the server what is not in [src]. It needs [archive]. The default is false.}}
 
 This call works only when the option group [rsync] is available; [Guestfs.feature_available] tells.
 
@@ -6219,6 +6711,11 @@ val selinux_relabel : t -> ?force:bool -> string -> string -> unit [@@ocaml.depr
 Sets the SELinux labels of [path] and everything below it, as the file [specfile] of the guest says. It is the same as [Guestfs.setfiles] with one path and no [excludes]; see there for the parameters.
 
 See also [Guestfs.setfiles].
+
+Optional arguments:
+
+{ul
+{- [force]: If true, replace labels completely, also where administrators have changed them. The default is false.}}
 
 {b Deprecated}. New programs call [Guestfs.setfiles] instead. This call stays, so programs that use it keep working.
 
@@ -6346,6 +6843,11 @@ Sets the attributes [attrs] of the inode of [file], or clears them if the option
 A letter that occurs twice, and any character that is not an attribute, is an error. So is an attribute that the file system does not know or that cannot be changed from outside, like [E], [I], [N] and [V]. [file] must be a regular file or a directory on a file system that has such attributes.
 
 See also [Guestfs.get_e2attrs], [Guestfs.set_e2generation] and [chattr(1)].
+
+Optional arguments:
+
+{ul
+{- [clear]: Clear the attributes instead of setting them. The default is false.}}
 
 Since version 1.17.31. *)
 
@@ -6686,6 +7188,12 @@ Another way is to create the file [/.autorelabel]: the guest then labels itself 
 
 See also [Guestfs.selinux_relabel], [Guestfs.aug_get] and [Guestfs.touch].
 
+Optional arguments:
+
+{ul
+{- [force]: If true, replace labels completely, with user, role and range, and also those of types that administrators may choose themselves. The default is false: set the type only, and leave such files alone.}
+{- [excludes]: Directories that are not labelled, nor anything below them, as absolute paths in the guest. One that is not there is skipped. The default is none.}}
+
 This call works only when the option group [selinuxrelabel] is available; [Guestfs.feature_available] tells.
 
 Since version 1.57.1. *)
@@ -6969,6 +7477,11 @@ For a disk with partitions to boot, mark the partition as bootable with [Guestfs
 
 See also [Guestfs.extlinux] for other file systems, [Guestfs.grub_install] and [syslinux(1)].
 
+Optional arguments:
+
+{ul
+{- [directory]: The directory of the FAT file system to install into. It must exist. By default the files go to the top.}}
+
 This call works only when the option group [syslinux] is available; [Guestfs.feature_available] tells.
 
 Since version 1.21.27. *)
@@ -7004,6 +7517,15 @@ When the call fails or is cancelled, part of the archive has been unpacked.
 
 See also [Guestfs.tar_out], [Guestfs.copy_in] and [tar(1)].
 
+Optional arguments:
+
+{ul
+{- [compress]: How the archive is compressed: [compress], [gzip], [bzip2], [xz] or [lzop]. If it is left out, the archive must not be compressed. Programs that are not in the appliance are an error.}
+{- [xattrs]: Restore extended attributes. The default is false.}
+{- [selinux]: Restore SELinux contexts. The default is false.}
+{- [acls]: Restore POSIX access control lists. The default is false.}
+{- [keepdirlink]: When the archive has a directory where a symbolic link to a directory exists, unpack through the link. The default is false: the link is replaced by a directory.}}
+
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
 
 Since version 1.0.3. *)
@@ -7017,6 +7539,16 @@ val tar_out : t -> ?compress:string -> ?numericowner:bool -> ?excludes:string ar
 Packs everything below [directory] into a tar archive and writes it to [tarfile] on the host, which may also be a named pipe or [/dev/stdout]. Names in the archive begin with [./], and are relative to [directory]. Other file systems that are mounted below are included.
 
 See also [Guestfs.tar_in], [Guestfs.copy_out] and [tar(1)].
+
+Optional arguments:
+
+{ul
+{- [compress]: How to compress the archive: [compress], [gzip], [bzip2], [xz] or [lzop]. The default is not at all. Programs that are not in the appliance are an error.}
+{- [numericowner]: Store only the numbers of owners and groups, not their names. The default is false. Names come from the appliance, not from the guest, so true is usually what you want.}
+{- [excludes]: Patterns of names to leave out, with the wildcards of the shell.}
+{- [xattrs]: Store extended attributes. The default is false.}
+{- [selinux]: Store SELinux contexts. The default is false.}
+{- [acls]: Store POSIX access control lists. The default is false.}}
 
 It can be stopped from another thread or a signal handler with [Guestfs.user_cancel].
 
@@ -7089,6 +7621,20 @@ The current values are in the result of [Guestfs.tune2fs_l].
 
 See also [Guestfs.set_label], [Guestfs.set_uuid] and [tune2fs(8)].
 
+Optional arguments:
+
+{ul
+{- [force]: When true, go on where the tool would refuse ([tune2fs -f]). That can damage the file system. The default is false.}
+{- [maxmountcount]: After how many mounts the file system is checked when the guest boots. At most 16000; 0 means that mounts are not counted.}
+{- [mountcount]: How often it has been mounted since the last check, at most 16000. If it is more than [maxmountcount], the next boot checks the file system.}
+{- [errorbehavior]: What a kernel does when it finds the file system damaged: [continue] to go on, [remount-ro] to make it read-only, or [panic] to stop. Anything else is an error.}
+{- [group]: The group, by its number, that may use the reserved blocks. There is room for numbers up to 65535.}
+{- [intervalbetweenchecks]: After how many seconds the file system is checked when the guest boots, however often it was mounted; a year at most. 0 switches such checks off.}
+{- [reservedblockspercentage]: How much of the file system only root, [user] and [group] may fill, in percent, 50 at most. New file systems usually have 5.}
+{- [lastmounteddirectory]: The directory that is recorded as the last mount point. No more than 64 bytes are kept.}
+{- [reservedblockscount]: The same as [reservedblockspercentage] in blocks of the file system. It cannot be more than half of them.}
+{- [user]: The user, by its number, that may use the reserved blocks. There is room for numbers up to 65535.}}
+
 Since version 1.15.4. *)
 
 val tune2fs_l : t -> string -> (string * string) list
@@ -7148,6 +7694,12 @@ Unmounts the file system that is mounted at, or from, [pathordevice]: a mount po
 
 See also [Guestfs.mount] and [Guestfs.umount_all].
 
+Optional arguments:
+
+{ul
+{- [force]: Unmount even if the device does not answer any more. Only network file systems know how.}
+{- [lazyunmount]: Take it out of the tree at once, and finish when nothing uses it any more.}}
+
 Since version 0.0.8. *)
 
 val umount_opts : t -> ?force:bool -> ?lazyunmount:bool -> string -> unit
@@ -7170,6 +7722,11 @@ Removes the mount that [Guestfs.mount_local] has made, and waits until [Guestfs.
 A mount that somebody uses, with an open file or as current directory, is the error [EBUSY], and everything stays as it is. If nothing is mounted, it is [EINVAL]. If somebody else, such as [fusermount3 -u], was faster, that is fine.
 
 See also [Guestfs.mount_local], [Guestfs.mount_local_run] and [umount(8)].
+
+Optional arguments:
+
+{ul
+{- [retry]: Try five times within some four seconds before a busy mount is an error; off by default: once.}}
 
 Since version 1.17.22. *)
 
@@ -7528,6 +8085,17 @@ Most switches are of use for the old version 4 of XFS only: version 5 has these 
 
 See also [Guestfs.xfs_growfs], [Guestfs.xfs_repair] and [xfs_admin(8)].
 
+Optional arguments:
+
+{ul
+{- [extunwritten]: If true, switch unwritten extents on (version 4). They cannot be switched off; false does nothing.}
+{- [imgfile]: If true, treat [device] as an image in a regular file. As [device] is always a block device here, there is no use for it. The default is false.}
+{- [v2log]: If true, switch the version 2 of the log on (version 4). It cannot be switched off; false does nothing.}
+{- [projid32bit]: If true, switch project identifiers of 32 bits on (version 4). They cannot be switched off; false does nothing.}
+{- [lazycounter]: Switch lazy counters of free space on if true, off if false (version 4). The whole file system is read for it. Version 5 always has them.}
+{- [label]: The new label, at most 12 bytes; a longer one is an error. [--] removes the label.}
+{- [uuid]: The new UUID; or [generate] for a random one, [nil] for one of zeros, [restore] for the one the file system was made with.}}
+
 This call works only when the option group [xfs] is available; [Guestfs.feature_available] tells.
 
 Since version 1.19.33. *)
@@ -7540,6 +8108,18 @@ Enlarges the XFS file system that is mounted at [path], which must be the mount 
 XFS cannot be made smaller to speak of: a size below the present one is an error, except that recent kernels can give back free space at the end. To have the present size already is no error.
 
 See also [Guestfs.lvresize], [Guestfs.part_resize], [Guestfs.xfs_info2] and [xfs_growfs(8)].
+
+Optional arguments:
+
+{ul
+{- [datasec]: If true, grow the data section, to the largest size unless [datasize] is given.}
+{- [logsec]: If true, change the size of the log, to [logsize]. XFS does not support that up to now; without [logsize] nothing is changed.}
+{- [rtsec]: If true, grow the real-time section, to the largest size unless [rtsize] is given. The file system must have one, or be mounted with a device for it.}
+{- [datasize]: The new size of the data section, in blocks. Implies [datasec].}
+{- [logsize]: The new size of the log, in blocks. Implies [logsec]. Any but the present size is an error.}
+{- [rtsize]: The new size of the real-time section, in blocks. Implies [rtsec].}
+{- [rtextsize]: The size of an extent of the real-time section, in blocks.}
+{- [maxpct]: The largest share of the space that inodes may take, in percent, from 0 to 100; 0 is no limit. By default it does not change.}}
 
 This call works only when the option group [xfs] is available; [Guestfs.feature_available] tells.
 
@@ -7583,6 +8163,20 @@ Checks the XFS file system on [device] and repairs what is wrong. [device] is a 
 Returns the exit status of the program. With [nomodify] 0 says that no damage was found, and 1 that there is some. Without it 0 says that the file system is in order now, 1 that the repair could not go on, and 2 that the log holds changes that were not carried out. Then mount and unmount the file system, which carries them out, and try again. So look at the status: 1 and 2 are not reported as errors. It is an error if the program could not run or crashed, or if a number is negative.
 
 See also [Guestfs.xfs_admin], [Guestfs.fsck] and [xfs_repair(8)].
+
+Optional arguments:
+
+{ul
+{- [forcelogzero]: Throw the log away even if it holds changes. They are lost, and more may be. The last resort if the file system cannot be mounted. The default is false.}
+{- [nomodify]: Only look and change nothing. The default is false.}
+{- [noprefetch]: Do not read inodes and directories ahead. Slower; helps if the repair gets stuck. The default is false.}
+{- [forcegeometry]: Go on even if the geometry could not be confirmed by a second super block. The default is false.}
+{- [maxmem]: How much memory to use at most, in megabytes; kept to roughly. By default 75 percent of that of the appliance.}
+{- [ihashsize]: The size of a hash of inodes. Present versions of the program ignore it.}
+{- [bhashsize]: The size of the hash of the block cache, which holds eight times as many blocks. By default it follows from the memory. It cannot be given together with [maxmem].}
+{- [agstride]: Work on several allocation groups at once, with this many groups for each thread. By default there is one thread for all.}
+{- [logdev]: The device of the external log, such as [/dev/sdb], if the file system has one.}
+{- [rtdev]: The device of the real-time section, if the file system has one.}}
 
 This call works only when the option group [xfs] is available; [Guestfs.feature_available] tells.
 

@@ -299,6 +299,49 @@ class GuestFS:
 
         See also GuestFS.add_libvirt_dom, GuestFS.add_drive and virsh(1).
 
+        Optional arguments:
+
+        "libvirturi"
+            The URI <https://libvirt.org/uri.html> of the libvirt to connect to,
+            for instance "qemu:///system". The default is libvirt's own, which
+            the environment variable "LIBVIRT_DEFAULT_URI" can set.
+        "readonly"
+            When true, no image is ever written to, as with GuestFS.add_drive.
+            The default is false.
+        "iface"
+            Handed on to GuestFS.add_drive, which checks its form and ignores
+            it.
+        "live"
+            When true, the domain is running and "readonly" is not true, connect
+            to a daemon inside the running domain instead of opening its disks:
+            the definition must have a channel that is called
+            "org.libguestfs.channel.0" and whose socket is on this host. Then
+            the backend becomes "unix:PATH" with the path of that socket, no
+            disk is added and 0 is returned. Without such a channel it is an
+            error. The default is false.
+        "allowuuid"
+            When true, "dom" may also be the UUID of a domain: it is looked up
+            as one first, and as a name when there is none. The default is
+            false.
+        "readonlydisk"
+            What to do with disks that the definition of the domain marks
+            "<readonly/>":
+
+            "write"
+                add them like the others; the default
+            "read"
+                add them read-only, whatever "readonly" says
+            "error"
+                fail, unless "readonly" is true
+            "ignore"
+                leave them out, whatever "readonly" says
+        "cachemode"
+            Handed on to GuestFS.add_drive for every disk.
+        "discard"
+            Handed on to GuestFS.add_drive for every disk.
+        "copyonread"
+            Handed on to GuestFS.add_drive for every disk.
+
         Call it before GuestFS.launch; afterwards it is an error.
 
         Since version 1.7.4.
@@ -335,6 +378,82 @@ class GuestFS:
 
         See also GuestFS.add_drive_ro, GuestFS.add_drive_scratch,
         GuestFS.remove_drive and GuestFS.disk_create.
+
+        Optional arguments:
+
+        "readonly"
+            When true, the image is never written to. Writing inside the
+            appliance still works: what is written goes to a temporary overlay
+            that vanishes with the handle.
+        "format"
+            The format of the image: "raw", "qcow2", or another one that qemu
+            knows. If it is left out, the format is guessed, which is a risk for
+            raw images from people you do not trust. A name with other
+            characters than letters, digits, "-" and "_" is an error.
+        "iface"
+            The kind of disk controller. Kept for old programs, checked for form
+            and ignored.
+        "name"
+            Kept for old programs and ignored.
+        "label"
+            A name for the disk, 1 to 20 ASCII letters. The disk is then known
+            as "/dev/disk/guestfs/LABEL" beside its usual name, and its
+            partitions as "/dev/disk/guestfs/LABEL1" and so on.
+        "protocol"
+            How to reach the image when it is not a file of this host:
+
+            "file"
+                a file or device of this host; the default
+            "ftp", "ftps", "http", "https", "tftp"
+                a file server; "filename" is the path there
+            "iscsi"
+                an iSCSI target; "filename" is the name of the target, perhaps
+                with "/" and a LUN
+            "nbd"
+                a network block device; "filename" is the name of the export,
+                perhaps empty
+            "rbd"
+                Ceph; "filename" is pool and image
+            "ssh"
+                a file reached with ssh; "filename" is the path there
+
+            Which of them work depends on the qemu that is used. All but "file"
+            and "rbd" need exactly one "server".
+        "server"
+            The servers to connect to, each as "HOST", "HOST:PORT", "tcp:HOST",
+            "tcp:HOST:PORT" or "unix:/PATH/OF/SOCKET". Must be empty for "file".
+        "username"
+            The name to log in with, for the protocols "ftp", "ftps", "http",
+            "https", "iscsi", "rbd", "ssh" and "tftp". For "ssh" the default is
+            the name of the local user.
+        "secret"
+            The secret that belongs to "username". For "rbd" it is encoded in
+            Base64. It is not shown in messages.
+        "cachemode"
+            What a flush inside the appliance means on the host:
+
+            "writeback"
+                wait until the host has the data on stable storage; the default
+            "unsafe"
+                ignore flushes. Fast, and fit for disks that can be made again
+        "discard"
+            Whether blocks that are discarded inside the appliance are given
+            back by the image:
+
+            "disable"
+                no; the default
+            "enable"
+                yes; an error if the image cannot do it, and for read-only
+                drives
+            "besteffort"
+                yes where it is possible
+        "copyonread"
+            When true, what is read from a backing file is also stored in the
+            image on top of it, so that reading it again is faster. The default
+            is false.
+        "blocksize"
+            The size of a sector of the disk in bytes: 512, which is the default
+            (and so is 0), or 4096.
 
         Since version 0.0.3.
         """
@@ -385,6 +504,15 @@ class GuestFS:
 
         See also GuestFS.add_drive and GuestFS.disk_create.
 
+        Optional arguments:
+
+        "name"
+            Kept for old programs and ignored.
+        "label"
+            A name for the disk, as in GuestFS.add_drive.
+        "blocksize"
+            The size of a sector in bytes, 512 (the default) or 4096.
+
         Since version 1.23.10.
         """
         self._check_not_closed()
@@ -421,6 +549,41 @@ class GuestFS:
         Only C, Rust and Python have this call. "dom" must not be NULL.
 
         See also GuestFS.add_domain.
+
+        Optional arguments:
+
+        "readonly"
+            When true, no image is ever written to, as with GuestFS.add_drive.
+            The default is false.
+        "iface"
+            Handed on to GuestFS.add_drive, which checks its form and ignores
+            it.
+        "live"
+            When true, the domain is running and "readonly" is not true, connect
+            to a daemon inside the running domain instead of opening its disks:
+            the definition must have a channel that is called
+            "org.libguestfs.channel.0" and whose socket is on this host. Then
+            the backend becomes "unix:PATH" with the path of that socket, no
+            disk is added and 0 is returned. Without such a channel it is an
+            error. The default is false.
+        "readonlydisk"
+            What to do with disks that the definition of the domain marks
+            "<readonly/>":
+
+            "write"
+                add them like the others; the default
+            "read"
+                add them read-only, whatever "readonly" says
+            "error"
+                fail, unless "readonly" is true
+            "ignore"
+                leave them out, whatever "readonly" says
+        "cachemode"
+            Handed on to GuestFS.add_drive for every disk.
+        "discard"
+            Handed on to GuestFS.add_drive for every disk.
+        "copyonread"
+            Handed on to GuestFS.add_drive for every disk.
 
         Call it before GuestFS.launch; afterwards it is an error.
 
@@ -775,6 +938,12 @@ class GuestFS:
         then; see there for the errors.
 
         See also GuestFS.aug_load and GuestFS.aug_init.
+
+        Optional arguments:
+
+        "remove"
+            If true, the lens is from now on not used for "file". The default is
+            false.
 
         Since version 1.35.2.
         """
@@ -1273,6 +1442,16 @@ class GuestFS:
 
         See also GuestFS.btrfs_filesystem_balance and btrfs-filesystem(8).
 
+        Optional arguments:
+
+        "flush"
+            Write the new extents to the disk before the call returns. The
+            default is false.
+        "compress"
+            Compress the file on the way: "zlib" or "lzo". Any other word is an
+            error. By default the new extents are compressed only if the file
+            system or the file says so.
+
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1297,6 +1476,12 @@ class GuestFS:
 
         See also GuestFS.lvresize, GuestFS.resize2fs, GuestFS.vfs_minimum_size
         and btrfs-filesystem(8).
+
+        Optional arguments:
+
+        "size"
+            The new size in bytes. Zero and less are errors. By default the file
+            system grows to the size of its device.
 
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
@@ -1359,6 +1544,16 @@ class GuestFS:
         See also GuestFS.btrfs_scrub_full, GuestFS.btrfs_rescue_super_recover
         and btrfs-check(8).
 
+        Optional arguments:
+
+        "superblock"
+            Use this copy of the super block: 0, 1 or 2. Which copies exist
+            depends on the size of the device. A negative number is an error. By
+            default the first one is used.
+        "repair"
+            Try to repair what is wrong. That may make things worse: have a copy
+            of the device. The default is false.
+
         Deprecated. New programs call GuestFS.btrfs_scrub_full instead. This
         call stays, so programs that use it keep working.
 
@@ -1385,6 +1580,12 @@ class GuestFS:
         otherwise the image may not be consistent.
 
         See also GuestFS.btrfs_filesystem_show and btrfs-image(8).
+
+        Optional arguments:
+
+        "compresslevel"
+            How hard to compress the image, from 0 (not at all, the default) to
+            9. Other numbers are errors.
 
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
@@ -1677,6 +1878,12 @@ class GuestFS:
         See also GuestFS.btrfs_scrub_start, which does the same in the
         background, GuestFS.btrfs_scrub_status and btrfs-scrub(8).
 
+        Optional arguments:
+
+        "readonly"
+            Only look, repair nothing. Needed if the file system is mounted
+            read-only. The default is false.
+
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
 
@@ -1787,6 +1994,13 @@ class GuestFS:
 
         See also GuestFS.btrfs_subvolume_list, GuestFS.btrfs_subvolume_snapshot,
         GuestFS.btrfs_subvolume_delete and btrfs-subvolume(8).
+
+        Optional arguments:
+
+        "qgroupid"
+            The quota group, written "LEVEL/ID", that the group of the new
+            subvolume is put into. It must exist. Without quotas it has no
+            effect. By default it is put into none.
 
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
@@ -1932,6 +2146,15 @@ class GuestFS:
 
         See also GuestFS.btrfs_subvolume_create, GuestFS.btrfs_subvolume_delete
         and btrfs-subvolume(8).
+
+        Optional arguments:
+
+        "ro"
+            Make a snapshot that cannot be written to. The default is false.
+        "qgroupid"
+            The quota group, written "LEVEL/ID", that the group of the new
+            snapshot is put into. It must exist. Without quotas it has no
+            effect. By default it is put into none.
 
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
@@ -2363,6 +2586,13 @@ class GuestFS:
         See also GuestFS.compress_out, GuestFS.download and
         GuestFS.zero_free_space.
 
+        Optional arguments:
+
+        "level"
+            How hard to try, as the program understands it: usually 1 (fast) to
+            9 (small). The default is the program's own. A program without
+            levels takes it for an error.
+
         It can be stopped from another thread or a signal handler with
         GuestFS.user_cancel.
 
@@ -2380,6 +2610,12 @@ class GuestFS:
         appliance is an error; "gzip", "bzip2" and "xz" can be expected.
 
         See also GuestFS.download and GuestFS.compress_device_out.
+
+        Optional arguments:
+
+        "level"
+            How hard to try, as the program understands it: usually 1 (fast) to
+            9 (small). The default is the program's own.
 
         It can be stopped from another thread or a signal handler with
         GuestFS.user_cancel.
@@ -2430,6 +2666,22 @@ class GuestFS:
         See also GuestFS.cp_a, GuestFS.chmod, GuestFS.chown and
         GuestFS.setxattr.
 
+        Optional arguments:
+
+        "all"
+            Copy all of the others, except those that are given as false. The
+            default is false.
+        "mode"
+            Copy the permissions, with the set-user-ID, set-group-ID and sticky
+            bits. The default is false.
+        "xattributes"
+            Copy the extended attributes. Those that only "dest" has are kept.
+            Nothing is done, without an error, if the group "linuxxattrs" is not
+            available. The default is false.
+        "ownership"
+            Copy the numbers of the owner and of the group. The default is
+            false.
+
         Since version 1.25.21.
         """
         self._check_not_closed()
@@ -2447,6 +2699,22 @@ class GuestFS:
 
         See also GuestFS.copy_file_to_device, GuestFS.copy_file_to_file and
         "copy_device_to_file".
+
+        Optional arguments:
+
+        "srcoffset"
+            Where to begin in the source, in bytes. The default is 0.
+        "destoffset"
+            Where to begin in the destination, in bytes. The default is 0.
+        "size"
+            How many bytes to copy. The default is everything up to the end of
+            the source. If there are fewer, the call fails.
+        "sparse"
+            When true, blocks of zeroes are not written, which keeps thin images
+            small. The result is only right if the destination reads as zeroes
+            already.
+        "append"
+            Only for files; an error here when true.
 
         Long runs send progress events.
 
@@ -2466,6 +2734,23 @@ class GuestFS:
         See also GuestFS.copy_file_to_file, GuestFS.copy_file_to_device and
         GuestFS.download.
 
+        Optional arguments:
+
+        "srcoffset"
+            Where to begin in the source, in bytes. The default is 0.
+        "destoffset"
+            Where to begin in the destination, in bytes. The default is 0.
+            Without meaning when "append" is true.
+        "size"
+            How many bytes to copy. The default is everything up to the end of
+            the source. If there are fewer, the call fails.
+        "sparse"
+            When true, blocks of zeroes become holes of the file, which take no
+            space. The default is false.
+        "append"
+            When true, the bytes are put behind what the file has already. The
+            default is false.
+
         Long runs send progress events.
 
         Since version 1.13.25.
@@ -2479,6 +2764,21 @@ class GuestFS:
         Copies from the file "src" to the block device "dest", by default all of
         the file to the beginning of the device. See
         GuestFS.copy_device_to_device for more.
+
+        Optional arguments:
+
+        "srcoffset"
+            Where to begin in the source, in bytes. The default is 0.
+        "destoffset"
+            Where to begin in the destination, in bytes. The default is 0.
+        "size"
+            How many bytes to copy. The default is everything up to the end of
+            the source. If there are fewer, the call fails.
+        "sparse"
+            When true, blocks of zeroes are not written. The result is only
+            right if the destination reads as zeroes already.
+        "append"
+            Only for files; an error here when true.
 
         Long runs send progress events.
 
@@ -2497,6 +2797,21 @@ class GuestFS:
         This copies bytes, not files with their owner and permissions; for that
         there are GuestFS.cp, GuestFS.cp_a and GuestFS.mv. See
         GuestFS.copy_device_to_device for more.
+
+        Optional arguments:
+
+        "srcoffset"
+            Where to begin in the source, in bytes. The default is 0.
+        "destoffset"
+            Where to begin in the destination, in bytes. The default is 0.
+        "size"
+            How many bytes to copy. The default is everything up to the end of
+            the source. If there are fewer, the call fails.
+        "sparse"
+            When true, blocks of zeroes are not written but left as holes.
+        "append"
+            When true, the destination is not emptied first, and what is copied
+            goes to its end.
 
         Long runs send progress events.
 
@@ -2635,6 +2950,13 @@ class GuestFS:
 
         See also GuestFS.tar_out, GuestFS.copy_out and cpio(1).
 
+        Optional arguments:
+
+        "format"
+            Which kind of archive: "newc", the format of SVR4, which the kernel
+            takes as an initramfs; or "crc", the same with checksums of the
+            files. The default is "newc".
+
         It can be stopped from another thread or a signal handler with
         GuestFS.user_cancel.
 
@@ -2684,6 +3006,20 @@ class GuestFS:
 
         See also GuestFS.cryptsetup_close, GuestFS.luks_format,
         GuestFS.clevis_luks_unlock, GuestFS.list_dm_devices and cryptsetup(8).
+
+        Optional arguments:
+
+        "readonly"
+            Open it so that nothing can be written. The default is false.
+        "crypttype"
+            The kind of encryption: "luks" for LUKS of either version, "bitlk"
+            for BitLocker, or another type that cryptsetup(8) can open, such as
+            "plain". The default is to recognise LUKS and BitLocker by their
+            headers; for anything else the call fails then.
+        "cipher"
+            The cipher in the words of cryptsetup(8), for instance
+            "aes-xts-plain64". Only kinds without a header, "plain" above all,
+            need it; the others have it recorded. The default is up to the tool.
 
         This call works only when the option group "luks" is available;
         GuestFS.feature_available tells.
@@ -2848,6 +3184,31 @@ class GuestFS:
 
         See also GuestFS.disk_virtual_size and qemu-img(1).
 
+        Optional arguments:
+
+        "backingfile"
+            The image to build upon. It must exist, and must not be changed as
+            long as this image is used. Only for qcow2.
+        "backingformat"
+            The format of the backing file. Please give it: otherwise it is
+            guessed whenever the image is opened, with the risk that is
+            described at GuestFS.add_drive.
+        "preallocation"
+            How much space to take at once:
+
+            "off", "sparse"
+                as little as possible; the default
+            "metadata"
+                the tables of qcow2, but not the data
+            "full"
+                everything
+        "compat"
+            Version of the qcow2 format: "1.1", which is the default, or "0.10"
+            for very old programs.
+        "clustersize"
+            Size of a qcow2 cluster in bytes, a power of two from 512 to
+            2097152. The default is 65536.
+
         Since version 1.25.31.
         """
         self._check_not_closed()
@@ -2964,6 +3325,13 @@ class GuestFS:
 
         See also GuestFS.download_inode, GuestFS.filesystem_walk,
         GuestFS.download and blkls(1).
+
+        Optional arguments:
+
+        "unallocated"
+            If true, copy only data units that no file uses. There is hidden
+            data in them perhaps, or what is left of deleted files. The default
+            is false: copy all of them.
 
         This call works only when the option group "sleuthkit" is available;
         GuestFS.feature_available tells.
@@ -3085,6 +3453,16 @@ class GuestFS:
         errors.
 
         See also e2fsck(8).
+
+        Optional arguments:
+
+        "correct"
+            Repair what can be repaired safely without asking ("e2fsck -p").
+        "forceall"
+            Answer yes to every question ("e2fsck -y"): repair everything, even
+            where that may lose data.
+        "forceno"
+            Answer no to every question ("e2fsck -n"): look, but change nothing.
 
         Since version 1.15.17.
         """
@@ -3676,6 +4054,19 @@ class GuestFS:
         system or the device cannot be trimmed at all.
 
         See also GuestFS.zero_free_space, GuestFS.blkdiscard and fstrim(8).
+
+        Optional arguments:
+
+        "offset"
+            Where in the file system to begin, in bytes. The default is 0. A
+            negative number is an error.
+        "length"
+            How many bytes of the file system to look at from "offset". The
+            default is everything up to its end. A number below 1 is an error.
+        "minimumfreeextent"
+            Leave alone stretches of free space that are shorter than this many
+            bytes, rounded up to whole blocks. It saves time on fragmented file
+            systems. The default is to trim all. A number below 1 is an error.
 
         This call works only when the option group "fstrim" is available;
         GuestFS.feature_available tells.
@@ -4308,6 +4699,12 @@ class GuestFS:
 
         See also GuestFS.find and glob(7).
 
+        Optional arguments:
+
+        "directoryslash"
+            Whether a "/" is added to the names of directories. The default is
+            true.
+
         Since version 1.0.50.
         """
         self._check_not_closed()
@@ -4325,6 +4722,20 @@ class GuestFS:
         an error.
 
         See also GuestFS.head_n and GuestFS.read_lines.
+
+        Optional arguments:
+
+        "extended"
+            Take the pattern as an extended regular expression, as "grep -E"
+            does.
+        "fixed"
+            Take the pattern as plain text to be found anywhere in the line, as
+            "grep -F" does. Only one of "extended" and "fixed" may be given.
+        "insensitive"
+            Do not tell upper from lower case.
+        "compressed"
+            The file is compressed (by gzip or compress) and is searched as if
+            it were not, as zgrep(1) does.
 
         What it takes and returns must fit into one protocol message, about 4
         MiB altogether.
@@ -4718,6 +5129,25 @@ class GuestFS:
         hive is dangerous.
 
         See also GuestFS.hivex_close, GuestFS.hivex_commit and hivex(3).
+
+        Optional arguments:
+
+        "verbose"
+            If true, messages of the library go to the log of the appliance. The
+            default is false.
+        "debug"
+            If true, far more messages, for developers of the library. The
+            default is false.
+        "write"
+            If true, the hive can be changed, and written with
+            GuestFS.hivex_commit. It is then kept in memory as a whole. Without
+            it, all calls that change something fail with "EROFS". The default
+            is false.
+        "unsafe"
+            If true, damaged parts of the hive are skipped or guessed where that
+            is possible, instead of making the calls fail. What is read may be
+            incomplete or wrong, and to write such a hive is a risk. The default
+            is false.
 
         This call works only when the option group "hivex" is available;
         GuestFS.feature_available tells.
@@ -5220,6 +5650,14 @@ class GuestFS:
 
         See also GuestFS.inspect_get_distro.
 
+        Optional arguments:
+
+        "favicon"
+            Look at "/etc/favicon.png". The default is true.
+        "highquality"
+            Return only icons of high resolution with transparency. The default
+            is false: any icon will do.
+
         Since version 1.11.12.
         """
         self._check_not_closed()
@@ -5703,6 +6141,19 @@ class GuestFS:
         Options have their name and a colon before the value, and "unset" in
         place of the value of those not given.
 
+        Optional arguments:
+
+        "obool"
+            A truth value to print.
+        "oint"
+            A 32-bit number to print.
+        "oint64"
+            A 64-bit number to print.
+        "ostring"
+            A string to print.
+        "ostringlist"
+            A list of strings to print.
+
         It can be stopped from another thread or a signal handler with
         GuestFS.user_cancel.
 
@@ -5716,6 +6167,135 @@ class GuestFS:
 
         Prints its 63 options like GuestFS.internal_test, to prove that the bit
         of each ends up at its place.
+
+        Optional arguments:
+
+        "opt1"
+            The value to print for option 1.
+        "opt2"
+            The value to print for option 2.
+        "opt3"
+            The value to print for option 3.
+        "opt4"
+            The value to print for option 4.
+        "opt5"
+            The value to print for option 5.
+        "opt6"
+            The value to print for option 6.
+        "opt7"
+            The value to print for option 7.
+        "opt8"
+            The value to print for option 8.
+        "opt9"
+            The value to print for option 9.
+        "opt10"
+            The value to print for option 10.
+        "opt11"
+            The value to print for option 11.
+        "opt12"
+            The value to print for option 12.
+        "opt13"
+            The value to print for option 13.
+        "opt14"
+            The value to print for option 14.
+        "opt15"
+            The value to print for option 15.
+        "opt16"
+            The value to print for option 16.
+        "opt17"
+            The value to print for option 17.
+        "opt18"
+            The value to print for option 18.
+        "opt19"
+            The value to print for option 19.
+        "opt20"
+            The value to print for option 20.
+        "opt21"
+            The value to print for option 21.
+        "opt22"
+            The value to print for option 22.
+        "opt23"
+            The value to print for option 23.
+        "opt24"
+            The value to print for option 24.
+        "opt25"
+            The value to print for option 25.
+        "opt26"
+            The value to print for option 26.
+        "opt27"
+            The value to print for option 27.
+        "opt28"
+            The value to print for option 28.
+        "opt29"
+            The value to print for option 29.
+        "opt30"
+            The value to print for option 30.
+        "opt31"
+            The value to print for option 31.
+        "opt32"
+            The value to print for option 32.
+        "opt33"
+            The value to print for option 33.
+        "opt34"
+            The value to print for option 34.
+        "opt35"
+            The value to print for option 35.
+        "opt36"
+            The value to print for option 36.
+        "opt37"
+            The value to print for option 37.
+        "opt38"
+            The value to print for option 38.
+        "opt39"
+            The value to print for option 39.
+        "opt40"
+            The value to print for option 40.
+        "opt41"
+            The value to print for option 41.
+        "opt42"
+            The value to print for option 42.
+        "opt43"
+            The value to print for option 43.
+        "opt44"
+            The value to print for option 44.
+        "opt45"
+            The value to print for option 45.
+        "opt46"
+            The value to print for option 46.
+        "opt47"
+            The value to print for option 47.
+        "opt48"
+            The value to print for option 48.
+        "opt49"
+            The value to print for option 49.
+        "opt50"
+            The value to print for option 50.
+        "opt51"
+            The value to print for option 51.
+        "opt52"
+            The value to print for option 52.
+        "opt53"
+            The value to print for option 53.
+        "opt54"
+            The value to print for option 54.
+        "opt55"
+            The value to print for option 55.
+        "opt56"
+            The value to print for option 56.
+        "opt57"
+            The value to print for option 57.
+        "opt58"
+            The value to print for option 58.
+        "opt59"
+            The value to print for option 59.
+        "opt60"
+            The value to print for option 60.
+        "opt61"
+            The value to print for option 61.
+        "opt62"
+            The value to print for option 62.
+        "opt63"
+            The value to print for option 63.
 
         It can be stopped from another thread or a signal handler with
         GuestFS.user_cancel.
@@ -5742,6 +6322,11 @@ class GuestFS:
 
         Prints its option like GuestFS.internal_test, to test calls that have
         options and nothing else.
+
+        Optional arguments:
+
+        "test"
+            A number to print.
 
         It can be stopped from another thread or a signal handler with
         GuestFS.user_cancel.
@@ -6003,6 +6588,12 @@ class GuestFS:
         See also GuestFS.is_chardev, GuestFS.is_file, GuestFS.mknod and
         GuestFS.statns.
 
+        Optional arguments:
+
+        "followsymlinks"
+            When true, a symbolic link that leads to a block device counts as
+            one. The default is false: a link is a link.
+
         Since version 1.5.10.
         """
         self._check_not_closed()
@@ -6035,6 +6626,12 @@ class GuestFS:
         See also GuestFS.is_blockdev, GuestFS.is_file, GuestFS.mknod and
         GuestFS.statns.
 
+        Optional arguments:
+
+        "followsymlinks"
+            When true, a symbolic link that leads to a character device counts
+            as one. The default is false: a link is a link.
+
         Since version 1.5.10.
         """
         self._check_not_closed()
@@ -6064,6 +6661,12 @@ class GuestFS:
 
         See also GuestFS.is_file, GuestFS.exists and GuestFS.statns.
 
+        Optional arguments:
+
+        "followsymlinks"
+            When true, a symbolic link that leads to a directory counts as one.
+            The default is false: a link is a link.
+
         Since version 0.0.8.
         """
         self._check_not_closed()
@@ -6079,6 +6682,12 @@ class GuestFS:
 
         See also GuestFS.is_file, GuestFS.is_socket, GuestFS.mkfifo and
         GuestFS.statns.
+
+        Optional arguments:
+
+        "followsymlinks"
+            When true, a symbolic link that leads to a FIFO counts as one. The
+            default is false: a link is a link.
 
         Since version 1.5.10.
         """
@@ -6096,6 +6705,12 @@ class GuestFS:
 
         See also GuestFS.is_dir, GuestFS.is_symlink, GuestFS.exists and
         GuestFS.statns.
+
+        Optional arguments:
+
+        "followsymlinks"
+            When true, a symbolic link that leads to a regular file counts as
+            one. The default is false.
 
         Since version 0.0.8.
         """
@@ -6157,6 +6772,12 @@ class GuestFS:
 
         See also GuestFS.is_fifo, GuestFS.is_file, GuestFS.mknod and
         GuestFS.statns.
+
+        Optional arguments:
+
+        "followsymlinks"
+            When true, a symbolic link that leads to a socket counts as one. The
+            default is false: a link is a link.
 
         Since version 1.5.10.
         """
@@ -7640,6 +8261,30 @@ class GuestFS:
         See also GuestFS.md_detail, GuestFS.md_stat, GuestFS.md_stop and
         mdadm(8).
 
+        Optional arguments:
+
+        "missingbitmap"
+            A bit mask of places in the array that have no device yet, for an
+            array that starts degraded. Bit 0 is the first place; "devices" fill
+            the places that are left, in order. With the one device "/dev/sda",
+            1 gives a missing device followed by "/dev/sda", and 2 the reverse.
+            Missing devices for places beyond the last one follow it. The
+            default is 0, none.
+        "nrdevices"
+            Number of active members, at least 2. The default is the number of
+            "devices" and missing ones together.
+        "spare"
+            Number of spare devices, which are the last of "devices". The
+            default is 0.
+        "chunk"
+            Size of a chunk in bytes, a multiple of 1024; mdadm(8) asks for 4096
+            at least, and for a power of two with most levels. It makes no sense
+            for RAID 1. The default is up to the tool.
+        "level"
+            The level of the array: "linear"; "raid0", "0" or "stripe"; "raid1",
+            "1" or "mirror"; "raid4" or "4"; "raid5" or "5"; "raid6" or "6";
+            "raid10" or "10". Anything else is an error. The default is "raid1".
+
         This call works only when the option group "mdadm" is available;
         GuestFS.feature_available tells.
 
@@ -7815,6 +8460,110 @@ class GuestFS:
 
         See also GuestFS.mkfs, GuestFS.resize2fs, GuestFS.tune2fs_l and ext4(5).
 
+        Optional arguments:
+
+        "blockscount"
+            Size of the file system in blocks. The default is all of the device.
+        "blocksize"
+            Size of a block in bytes: 1024, 2048 or 4096. The default depends on
+            the size of the device.
+        "fragsize"
+            Size of a fragment in bytes. Linux has none: it is only noted down.
+        "blockspergroup"
+            Number of blocks in a group, a multiple of 8. The default is the
+            best there is.
+        "numberofgroups"
+            Number of groups that are packed together with "flexbg", a power of
+            two. The default is 16.
+        "bytesperinode"
+            One inode is made for so many bytes of space: the smaller, the more
+            files can be made. The default is 16384 for most sizes.
+        "inodesize"
+            Size of an inode in bytes, a power of two from 128. The default is
+            256.
+        "journalsize"
+            Size of the journal in megabytes (of 1048576 bytes). The default
+            depends on the size of the device.
+        "numberofinodes"
+            Number of inodes, instead of what "bytesperinode" leads to.
+        "stridesize"
+            On RAID: number of blocks that go to one disk before the next one is
+            used.
+        "stripewidth"
+            On RAID: number of blocks in a stripe, usually "stridesize" times
+            the number of data disks.
+        "maxonlineresize"
+            Prepare for growing to this number of blocks while mounted. The
+            default is about 1000 times the size.
+        "reservedblockspercentage"
+            Percentage of the blocks that only root can use, 0 to 50. The
+            default is 5.
+        "mmpupdateinterval"
+            Protect against being mounted twice, with a mark that is renewed
+            every so many seconds. The feature "mmp" has to be on for it to
+            matter, which these options cannot do.
+        "journaldevice"
+            Keep the journal on this device, which was made with "journaldev":
+            its name, or "UUID=" or "LABEL=" and what is after it.
+        "label"
+            Label of the file system, up to 16 bytes.
+        "lastmounteddir"
+            Directory to note down as the one where it was mounted last, up to
+            64 bytes.
+        "creatoros"
+            System to note down as the maker: "linux", "hurd", "masix",
+            "freebsd" or "lites", or a number.
+        "fstype"
+            Type of the file system: "ext2", "ext3" or "ext4".
+        "usagetype"
+            What it is for, words from "/etc/mke2fs.conf" with commas between,
+            such as "small", "news" or "largefile".
+        "uuid"
+            UUID of the file system; also "random" (the default), "time" and
+            "clear".
+        "forcecreate"
+            If true, make it even if mke2fs has doubts. A device in use stays
+            refused.
+        "writesbandgrouponly"
+            If true, write only superblocks and group descriptors, and leave
+            inodes as they are. This is a last resort for a damaged file system,
+            and needs a check afterwards.
+        "lazyitableinit"
+            If true, leave inode tables to be filled when it is mounted; if
+            false, fill them now.
+        "lazyjournalinit"
+            If true, do not overwrite all of the journal with zeroes; if false,
+            do.
+        "testfs"
+            If true, mark it as one for experiments with the code of the kernel.
+        "discard"
+            If true, discard all blocks of the device first; if false, do not.
+        "quotatype"
+            If true, user and group quotas are those that the feature "quota"
+            keeps.
+        "extent"
+            Feature: extents instead of lists of blocks.
+        "filetype"
+            Feature: types of files in directories.
+        "flexbg"
+            Feature "flex_bg": metadata of several groups packed together.
+        "hasjournal"
+            Feature "has_journal": a journal, as ext3 and ext4 have it.
+        "journaldev"
+            Feature "journal_dev": make a journal for other file systems on the
+            device, and no file system.
+        "largefile"
+            Feature "large_file": files of more than 2 GiB.
+        "quota"
+            Feature: quotas that the file system keeps by itself.
+        "resizeinode"
+            Feature "resize_inode": room for growing while mounted.
+        "sparsesuper"
+            Feature "sparse_super": fewer copies of the superblock.
+        "uninitbg"
+            Feature "uninit_bg": checksums of groups, and no time spent on
+            unused ones.
+
         Since version 1.19.44.
         """
         self._check_not_closed()
@@ -7981,6 +8730,23 @@ class GuestFS:
 
         See also GuestFS.mkswap, GuestFS.mount and GuestFS.filesystem_available.
 
+        Optional arguments:
+
+        "blocksize"
+            Size of a block in bytes; for "vfat" and "ntfs" that of a cluster.
+            What is allowed depends on the type; 1024, 2048 and 4096 suit most.
+            The default is up to the tool.
+        "features"
+            Features to switch on or off, in the words of the tool ("mke2fs -O"
+            and the like).
+        "inode"
+            Size of an inode in bytes, for ext2, ext3 and ext4.
+        "sectorsize"
+            Size of a sector in bytes, only for "ufs".
+        "label"
+            Label of the file system. An error for types that have none. The
+            length is limited as described at GuestFS.set_label.
+
         Since version 0.0.8.
         """
         self._check_not_closed()
@@ -8018,6 +8784,38 @@ class GuestFS:
 
         See also GuestFS.btrfs_device_add, GuestFS.btrfs_filesystem_resize and
         mkfs.btrfs(8).
+
+        Optional arguments:
+
+        "allocstart"
+            Where to begin to use the devices, in bytes from their start, not
+            negative. It was only for tests, and present versions of the tool do
+            not know it: all but 0, the default, fails with "ENOTSUP".
+        "bytecount"
+            How much of each device to use, in bytes, more than 0. The tool
+            refuses what is too small for Btrfs. The default is all of it.
+        "datatype"
+            Profile of the data: "single", "raid0", "raid1", "raid10" and others
+            that the tool knows, such as "dup", "raid5" and "raid6". The default
+            is up to the tool: "single".
+        "leafsize"
+            Size of a leaf in bytes, a power of two. It is always that of a
+            node, so this is another word for "nodesize". If both are given and
+            differ, it is an error.
+        "label"
+            Label of the file system, at most 254 bytes without newlines. The
+            default is none.
+        "metadata"
+            Profile of the metadata, with the values of "datatype". The default
+            is up to the tool: "dup" on one device, "raid1" on several.
+        "nodesize"
+            Size of a node of the trees in bytes, a power of two, at least that
+            of a sector and at most 65536. The default is 16384 on most
+            machines.
+        "sectorsize"
+            Size of a sector, the smallest piece of data, in bytes, a power of
+            two. A kernel may refuse to mount what differs from its page size.
+            The default is up to the tool, 4096 on most machines.
 
         This call works only when the option group "btrfs" is available;
         GuestFS.feature_available tells.
@@ -8166,6 +8964,18 @@ class GuestFS:
 
         See also GuestFS.tar_out, GuestFS.mount_loop and mksquashfs(1).
 
+        Optional arguments:
+
+        "compress"
+            How to compress: "gzip", "lzma", "lzo", "lz4", "xz" or another word
+            that the tool in the appliance knows, such as "zstd". What it does
+            not know is an error. The default is "gzip".
+        "excludes"
+            Patterns of files and directories to leave out, with the wildcards
+            of the shell, matched from "path" on. A pattern that begins with
+            "... " (three dots and a blank) matches at any depth. The default is
+            none.
+
         This call works only when the option group "squashfs" is available;
         GuestFS.feature_available tells.
 
@@ -8183,6 +8993,14 @@ class GuestFS:
         Makes "device" a Linux swap area. What was on it is lost.
 
         See also GuestFS.mkfs and mkswap(8).
+
+        Optional arguments:
+
+        "label"
+            A label, at most 15 bytes.
+        "uuid"
+            The UUID to give it, in the usual form with dashes. The default is a
+            random one.
 
         Since version 1.0.55.
         """
@@ -8256,6 +9074,12 @@ class GuestFS:
         anything else is an error (EINVAL).
 
         See also GuestFS.mkdtemp, GuestFS.rm and mkstemp(3).
+
+        Optional arguments:
+
+        "suffix"
+            What to put behind the random part, such as ".txt". It may not
+            contain a slash. The default is nothing.
 
         Since version 1.19.53.
         """
@@ -8340,6 +9164,13 @@ class GuestFS:
 
         See also GuestFS.list_9p, GuestFS.config, GuestFS.umount and mount(8).
 
+        Optional arguments:
+
+        "options"
+            Options for mounting, separated by commas, such as "ro" or
+            "msize=262144". "trans=virtio" is added unless they name another
+            transport.
+
         Since version 1.11.12.
         """
         self._check_not_closed()
@@ -8380,6 +9211,27 @@ class GuestFS:
 
         See also GuestFS.mount_local_run, GuestFS.umount_local, GuestFS.mount,
         fuse(4) and mount.fuse3(8).
+
+        Optional arguments:
+
+        "readonly"
+            Refuse all changes with "EROFS"; off by default.
+        "options"
+            Mount options, with commas between them: "allow_other",
+            "default_permissions", "uid=N", "gid=N", "umask=N", "use_ino",
+            "attr_timeout=N", "entry_timeout=N", "negative_timeout=N",
+            "kernel_cache", "direct_io", "hard_remove", "fsname=NAME",
+            "subtype=NAME", "ro", "noexec" and others of mount.fuse3(8); an
+            unknown one is an error. None by default.
+        "cachetimeout"
+            For how many seconds attributes, extended attributes and targets of
+            links are remembered; they are read ahead whenever a directory is
+            listed. Changes through the mount are seen at once, changes by other
+            calls of the handle up to so much later. 60 by default; 0 remembers
+            nothing.
+        "debugcalls"
+            Report every request of the kernel as a debug message; needs
+            GuestFS.set_verbose. Off by default.
 
         Since version 1.17.22.
         """
@@ -8590,6 +9442,12 @@ class GuestFS:
 
         See also GuestFS.chmod and ntfssecaudit(8).
 
+        Optional arguments:
+
+        "recursive"
+            If "path" is a directory, set the permissions of everything in it as
+            well. The default is false.
+
         This call works only when the option group "ntfs3g" is available;
         GuestFS.feature_available tells.
 
@@ -8660,6 +9518,24 @@ class GuestFS:
 
         See also GuestFS.ntfsclone_in, GuestFS.ntfsfix and ntfsclone(8).
 
+        Optional arguments:
+
+        "metadataonly"
+            Save only the metadata, to look into a problem. All data of files is
+            lost; their names are kept. The default is false.
+        "rescue"
+            Go on where sectors cannot be read, and fill their places with a
+            mark. The default is false.
+        "ignorefscheck"
+            Save although the structure of the file system is wrong. Only
+            together with "metadataonly". The default is false.
+        "preservetimestamps"
+            Keep the time stamps of files, which are wiped otherwise. Only
+            together with "metadataonly". The default is false.
+        "force"
+            Save although the file system is marked for a check. The default is
+            false.
+
         This call works only when the option group "ntfs3g" is available;
         GuestFS.feature_available tells.
 
@@ -8686,6 +9562,12 @@ class GuestFS:
 
         See also GuestFS.ntfs_3g_probe and ntfsfix(8).
 
+        Optional arguments:
+
+        "clearbadsectors"
+            Empty the list of bad sectors too, for a file system that was copied
+            to a new disk. The default is false.
+
         This call works only when the option group "ntfs3g" is available;
         GuestFS.feature_available tells.
 
@@ -8711,6 +9593,15 @@ class GuestFS:
         hibernated Windows goes on with it.
 
         See also GuestFS.part_resize, GuestFS.lvresize and ntfsresize(8).
+
+        Optional arguments:
+
+        "size"
+            The new size in bytes. By default the file system is made to fill
+            the device.
+        "force"
+            Resize although the file system is marked for a check. The default
+            is false.
 
         This call works only when the option group "ntfsprogs" is available;
         GuestFS.feature_available tells.
@@ -9599,6 +10490,11 @@ class GuestFS:
 
         See also GuestFS.mount_ro and GuestFS.mount_options.
 
+        Optional arguments:
+
+        "rw"
+            True to allow writing, false to forbid it. There is no default.
+
         Since version 1.23.2.
         """
         self._check_not_closed()
@@ -9820,6 +10716,18 @@ class GuestFS:
 
         See also GuestFS.rsync_in, GuestFS.rsync_out and GuestFS.cp_a.
 
+        Optional arguments:
+
+        "archive"
+            If true, copy directories with everything in them, and keep symbolic
+            links, permissions, times, owners, groups and device files, as
+            "rsync --archive" does. Hard links, ACLs and extended attributes are
+            not kept. The default is false: copy plain files only, without
+            these.
+        "deletedest"
+            If true, delete in the destination what is not in the source. It
+            needs "archive". The default is false.
+
         This call works only when the option group "rsync" is available;
         GuestFS.feature_available tells.
 
@@ -9845,6 +10753,16 @@ class GuestFS:
 
         See also GuestFS.rsync_out, GuestFS.rsync and GuestFS.copy_in.
 
+        Optional arguments:
+
+        "archive"
+            If true, copy directories with everything in them, and keep symbolic
+            links, permissions, times, owners, groups and device files. See
+            GuestFS.rsync. The default is false.
+        "deletedest"
+            If true, delete below "dest" what is not on the server. It needs
+            "archive". The default is false.
+
         This call works only when the option group "rsync" is available;
         GuestFS.feature_available tells.
 
@@ -9869,6 +10787,16 @@ class GuestFS:
         been copied.
 
         See also GuestFS.rsync_in, GuestFS.rsync and GuestFS.copy_out.
+
+        Optional arguments:
+
+        "archive"
+            If true, copy directories with everything in them, and keep symbolic
+            links, permissions, times, owners, groups and device files. See
+            GuestFS.rsync. The default is false.
+        "deletedest"
+            If true, delete on the server what is not in "src". It needs
+            "archive". The default is false.
 
         This call works only when the option group "rsync" is available;
         GuestFS.feature_available tells.
@@ -9954,6 +10882,12 @@ class GuestFS:
         one path and no "excludes"; see there for the parameters.
 
         See also GuestFS.setfiles.
+
+        Optional arguments:
+
+        "force"
+            If true, replace labels completely, also where administrators have
+            changed them. The default is false.
 
         Deprecated. New programs call GuestFS.setfiles instead. This call stays,
         so programs that use it keep working.
@@ -10178,6 +11112,11 @@ class GuestFS:
         attributes.
 
         See also GuestFS.get_e2attrs, GuestFS.set_e2generation and chattr(1).
+
+        Optional arguments:
+
+        "clear"
+            Clear the attributes instead of setting them. The default is false.
 
         Since version 1.17.31.
         """
@@ -10748,6 +11687,17 @@ class GuestFS:
 
         See also GuestFS.selinux_relabel, GuestFS.aug_get and GuestFS.touch.
 
+        Optional arguments:
+
+        "force"
+            If true, replace labels completely, with user, role and range, and
+            also those of types that administrators may choose themselves. The
+            default is false: set the type only, and leave such files alone.
+        "excludes"
+            Directories that are not labelled, nor anything below them, as
+            absolute paths in the guest. One that is not there is skipped. The
+            default is none.
+
         This call works only when the option group "selinuxrelabel" is
         available; GuestFS.feature_available tells.
 
@@ -11233,6 +12183,12 @@ class GuestFS:
         See also GuestFS.extlinux for other file systems, GuestFS.grub_install
         and syslinux(1).
 
+        Optional arguments:
+
+        "directory"
+            The directory of the FAT file system to install into. It must exist.
+            By default the files go to the top.
+
         This call works only when the option group "syslinux" is available;
         GuestFS.feature_available tells.
 
@@ -11289,6 +12245,23 @@ class GuestFS:
 
         See also GuestFS.tar_out, GuestFS.copy_in and tar(1).
 
+        Optional arguments:
+
+        "compress"
+            How the archive is compressed: "compress", "gzip", "bzip2", "xz" or
+            "lzop". If it is left out, the archive must not be compressed.
+            Programs that are not in the appliance are an error.
+        "xattrs"
+            Restore extended attributes. The default is false.
+        "selinux"
+            Restore SELinux contexts. The default is false.
+        "acls"
+            Restore POSIX access control lists. The default is false.
+        "keepdirlink"
+            When the archive has a directory where a symbolic link to a
+            directory exists, unpack through the link. The default is false: the
+            link is replaced by a directory.
+
         It can be stopped from another thread or a signal handler with
         GuestFS.user_cancel.
 
@@ -11308,6 +12281,25 @@ class GuestFS:
         Other file systems that are mounted below are included.
 
         See also GuestFS.tar_in, GuestFS.copy_out and tar(1).
+
+        Optional arguments:
+
+        "compress"
+            How to compress the archive: "compress", "gzip", "bzip2", "xz" or
+            "lzop". The default is not at all. Programs that are not in the
+            appliance are an error.
+        "numericowner"
+            Store only the numbers of owners and groups, not their names. The
+            default is false. Names come from the appliance, not from the guest,
+            so true is usually what you want.
+        "excludes"
+            Patterns of names to leave out, with the wildcards of the shell.
+        "xattrs"
+            Store extended attributes. The default is false.
+        "selinux"
+            Store SELinux contexts. The default is false.
+        "acls"
+            Store POSIX access control lists. The default is false.
 
         It can be stopped from another thread or a signal handler with
         GuestFS.user_cancel.
@@ -11418,6 +12410,42 @@ class GuestFS:
 
         See also GuestFS.set_label, GuestFS.set_uuid and tune2fs(8).
 
+        Optional arguments:
+
+        "force"
+            When true, go on where the tool would refuse ("tune2fs -f"). That
+            can damage the file system. The default is false.
+        "maxmountcount"
+            After how many mounts the file system is checked when the guest
+            boots. At most 16000; 0 means that mounts are not counted.
+        "mountcount"
+            How often it has been mounted since the last check, at most 16000.
+            If it is more than "maxmountcount", the next boot checks the file
+            system.
+        "errorbehavior"
+            What a kernel does when it finds the file system damaged: "continue"
+            to go on, "remount-ro" to make it read-only, or "panic" to stop.
+            Anything else is an error.
+        "group"
+            The group, by its number, that may use the reserved blocks. There is
+            room for numbers up to 65535.
+        "intervalbetweenchecks"
+            After how many seconds the file system is checked when the guest
+            boots, however often it was mounted; a year at most. 0 switches such
+            checks off.
+        "reservedblockspercentage"
+            How much of the file system only root, "user" and "group" may fill,
+            in percent, 50 at most. New file systems usually have 5.
+        "lastmounteddirectory"
+            The directory that is recorded as the last mount point. No more than
+            64 bytes are kept.
+        "reservedblockscount"
+            The same as "reservedblockspercentage" in blocks of the file system.
+            It cannot be more than half of them.
+        "user"
+            The user, by its number, that may use the reserved blocks. There is
+            room for numbers up to 65535.
+
         Since version 1.15.4.
         """
         self._check_not_closed()
@@ -11516,6 +12544,15 @@ class GuestFS:
 
         See also GuestFS.mount and GuestFS.umount_all.
 
+        Optional arguments:
+
+        "force"
+            Unmount even if the device does not answer any more. Only network
+            file systems know how.
+        "lazyunmount"
+            Take it out of the tree at once, and finish when nothing uses it any
+            more.
+
         Since version 0.0.8.
         """
         self._check_not_closed()
@@ -11549,6 +12586,12 @@ class GuestFS:
         faster, that is fine.
 
         See also GuestFS.mount_local, GuestFS.mount_local_run and umount(8).
+
+        Optional arguments:
+
+        "retry"
+            Try five times within some four seconds before a busy mount is an
+            error; off by default: once.
 
         Since version 1.17.22.
         """
@@ -12130,6 +13173,31 @@ class GuestFS:
 
         See also GuestFS.xfs_growfs, GuestFS.xfs_repair and xfs_admin(8).
 
+        Optional arguments:
+
+        "extunwritten"
+            If true, switch unwritten extents on (version 4). They cannot be
+            switched off; false does nothing.
+        "imgfile"
+            If true, treat "device" as an image in a regular file. As "device"
+            is always a block device here, there is no use for it. The default
+            is false.
+        "v2log"
+            If true, switch the version 2 of the log on (version 4). It cannot
+            be switched off; false does nothing.
+        "projid32bit"
+            If true, switch project identifiers of 32 bits on (version 4). They
+            cannot be switched off; false does nothing.
+        "lazycounter"
+            Switch lazy counters of free space on if true, off if false (version
+            4). The whole file system is read for it. Version 5 always has them.
+        "label"
+            The new label, at most 12 bytes; a longer one is an error. "--"
+            removes the label.
+        "uuid"
+            The new UUID; or "generate" for a random one, "nil" for one of
+            zeros, "restore" for the one the file system was made with.
+
         This call works only when the option group "xfs" is available;
         GuestFS.feature_available tells.
 
@@ -12153,6 +13221,31 @@ class GuestFS:
 
         See also GuestFS.lvresize, GuestFS.part_resize, GuestFS.xfs_info2 and
         xfs_growfs(8).
+
+        Optional arguments:
+
+        "datasec"
+            If true, grow the data section, to the largest size unless
+            "datasize" is given.
+        "logsec"
+            If true, change the size of the log, to "logsize". XFS does not
+            support that up to now; without "logsize" nothing is changed.
+        "rtsec"
+            If true, grow the real-time section, to the largest size unless
+            "rtsize" is given. The file system must have one, or be mounted with
+            a device for it.
+        "datasize"
+            The new size of the data section, in blocks. Implies "datasec".
+        "logsize"
+            The new size of the log, in blocks. Implies "logsec". Any but the
+            present size is an error.
+        "rtsize"
+            The new size of the real-time section, in blocks. Implies "rtsec".
+        "rtextsize"
+            The size of an extent of the real-time section, in blocks.
+        "maxpct"
+            The largest share of the space that inodes may take, in percent,
+            from 0 to 100; 0 is no limit. By default it does not change.
 
         This call works only when the option group "xfs" is available;
         GuestFS.feature_available tells.
@@ -12233,6 +13326,39 @@ class GuestFS:
         program could not run or crashed, or if a number is negative.
 
         See also GuestFS.xfs_admin, GuestFS.fsck and xfs_repair(8).
+
+        Optional arguments:
+
+        "forcelogzero"
+            Throw the log away even if it holds changes. They are lost, and more
+            may be. The last resort if the file system cannot be mounted. The
+            default is false.
+        "nomodify"
+            Only look and change nothing. The default is false.
+        "noprefetch"
+            Do not read inodes and directories ahead. Slower; helps if the
+            repair gets stuck. The default is false.
+        "forcegeometry"
+            Go on even if the geometry could not be confirmed by a second super
+            block. The default is false.
+        "maxmem"
+            How much memory to use at most, in megabytes; kept to roughly. By
+            default 75 percent of that of the appliance.
+        "ihashsize"
+            The size of a hash of inodes. Present versions of the program ignore
+            it.
+        "bhashsize"
+            The size of the hash of the block cache, which holds eight times as
+            many blocks. By default it follows from the memory. It cannot be
+            given together with "maxmem".
+        "agstride"
+            Work on several allocation groups at once, with this many groups for
+            each thread. By default there is one thread for all.
+        "logdev"
+            The device of the external log, such as "/dev/sdb", if the file
+            system has one.
+        "rtdev"
+            The device of the real-time section, if the file system has one.
 
         This call works only when the option group "xfs" is available;
         GuestFS.feature_available tells.

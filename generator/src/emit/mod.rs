@@ -6,6 +6,7 @@ pub mod c;
 pub mod client;
 pub mod completions;
 pub mod daemon;
+pub mod lua;
 pub mod manual;
 pub mod ocaml;
 pub mod protocol;
@@ -49,6 +50,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(schema::Schema),
         Box::new(c::C),
         Box::new(bind::glue::Glue),
+        Box::new(lua::Lua),
         Box::new(python::Python),
         Box::new(ocaml::Ocaml),
         Box::new(manual::Manual),

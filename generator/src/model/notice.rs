@@ -78,6 +78,25 @@ pub fn full_doc(call: &Call) -> Doc {
     doc
 }
 
+/// The same with what its optional arguments mean: for languages, which document a call in one place.
+pub fn documented(call: &Call) -> Doc {
+    let mut doc = with_options(call);
+    doc.blocks.extend(notices(call).into_iter().map(Block::Para));
+    doc.blocks.extend(since(call).map(|s| Block::Para(vec![text(&s)])));
+    doc
+}
+
+/// A call's text and its optional arguments.
+pub fn with_options(call: &Call) -> Doc {
+    let mut doc = call.doc.clone();
+    if !call.opts.is_empty() {
+        doc.blocks.push(Block::Para(vec![text("Optional arguments:")]));
+        let entries = call.opts.iter().map(|o| (vec![code(&o.name)], o.doc.blocks.clone()));
+        doc.blocks.push(Block::Definitions(entries.collect()));
+    }
+    doc
+}
+
 fn text(s: &str) -> Span {
     Span::Text(s.to_owned())
 }

@@ -20,6 +20,8 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "c/varargs.c",
     "c/libguestfs.syms",
     "glue/calls.c",
+    "lua/guestfs.lua",
+    "lua/method.lua",
     "python/__init__.py",
     "python/__init__.pyi",
     "python/method.py",

@@ -170,7 +170,7 @@ fn call(call: &Call) -> CallView {
         method_ty: format!("{}{}{}{ret}", opts.concat(), args.concat(), if bare { "unit -> " } else { "" }),
         method_params: if bare { format!("{labels} ()") } else { String::new() },
         method_args: if bare { labels } else { String::new() },
-        doc: doc::comment(&call.summary, &notice::full_doc(call)),
+        doc: doc::comment(&call.summary, &notice::documented(call)),
         deprecated: match &call.deprecated {
             None => String::new(),
             Some(d) => match &d.use_instead {

@@ -157,7 +157,7 @@ fn call(call: &Call) -> CallView {
         call.args.iter().map(|a| &a.name).chain(call.opts.iter().map(|o| &o.name)).map(|n| param(n)).collect();
     let hints = call.args.iter().map(|a| hint(a.ty.shape(), a.path).to_owned());
     let hints = hints.chain(call.opts.iter().map(|o| format!("Optional[{}] = None", hint(o.ty.shape(), o.path))));
-    let documented = doc::docstring(&call.summary, &notice::full_doc(call));
+    let documented = doc::docstring(&call.summary, &notice::documented(call));
     CallView {
         name: call.name.clone(),
         method: python_ident(&call.name),

@@ -2,7 +2,7 @@
 
 use super::super::rust::{docs, plain};
 use super::text;
-use crate::model::doc::{Block, Doc, Span};
+use crate::model::doc::{Block, Doc};
 use crate::model::{name, notice, Call, Role, Shape};
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -21,7 +21,7 @@ pub fn entry(call: &Call) -> TokenStream {
         let (name, kind) = (&o.name, kind(Role::Plain, o.ty.shape()));
         quote!(Param::new(#name, Kind::#kind))
     });
-    let help = text::lines(&full_doc(call));
+    let help = text::lines(&help_doc(call));
     quote! {
         #doc
         pub static #constant: Command = Command {
@@ -38,13 +38,8 @@ pub fn entry(call: &Call) -> TokenStream {
 }
 
 /// The call's text, its optional arguments and the notices.
-fn full_doc(call: &Call) -> Doc {
-    let mut doc = call.doc.clone();
-    if !call.opts.is_empty() {
-        doc.blocks.push(Block::Para(vec![Span::Text("Optional arguments:".into())]));
-        let entries = call.opts.iter().map(|o| (vec![Span::Code(o.name.clone())], o.doc.blocks.clone()));
-        doc.blocks.push(Block::Definitions(entries.collect()));
-    }
+fn help_doc(call: &Call) -> Doc {
+    let mut doc = notice::with_options(call);
     doc.blocks.extend(notice::notices(call).into_iter().map(Block::Para));
     doc
 }
