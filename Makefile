@@ -12,13 +12,19 @@ API_VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' api.toml)
 TARGET := $(shell uname -m)-unknown-linux-gnu
 OUT := target/out
 
-.PHONY: help demo check bench build daemon bindings steps-c appliance install clean
+# Bindings beside C, Python and the shell: names of directories below bindings/, or all. Those whose toolchain is not
+# here are left out.
+LANGUAGES ?= all
+export LANGUAGES
+
+.PHONY: help demo check bench build daemon bindings languages steps-c appliance install clean
 
 help:
 	@echo 'make demo                     install what is needed, build, fill and read back a real disk image'
 	@echo 'make check                    install what is needed, build, run every test'
 	@echo 'make build                    library, daemon, shell and bindings into target/'
 	@echo 'make bench                    compare with the libguestfs of Debian'
+	@echo 'make languages                bindings of further languages into target/; LANGUAGES="lua perl" picks'
 	@echo 'make install PREFIX= DESTDIR= install'
 
 demo:
@@ -30,7 +36,7 @@ demo:
 check:
 	@mkdir -p target && date +%s >target/check-began
 	.ci/setup check
-	$(MAKE) --no-print-directory build steps-c appliance
+	$(MAKE) --no-print-directory build languages steps-c appliance
 	PATH="$(CURDIR)/$(OUT)/bin:$$PATH" CARGO="$(CARGO)" PYTHON="$(PYTHON)" tests/check.sh
 
 build: daemon bindings
@@ -53,6 +59,9 @@ bindings:
 	bindings/c/build.sh target/release $(OUT)/lib
 	GUESTFS_LIBDIR="$(CURDIR)/$(OUT)/lib" PYTHON="$(PYTHON)" bindings/python/build.sh "$(OUT)/python"
 
+languages: bindings
+	GUESTFS_LIBDIR="$(CURDIR)/$(OUT)/lib" bindings/languages.sh build "$(CURDIR)/$(OUT)/languages"
+
 # The kernel is fetched once; the appliance is cached, so this costs nothing the second time.
 appliance:
 	$(OUT)/bin/guestfs-appliance fetch-kernel
@@ -63,7 +72,7 @@ bench: build appliance
 
 # The appliance's parts lie beside the library, where it looks first; the kernel goes there when one was
 # fetched, so that users of the installed programs need no download of their own.
-install: build
+install: build languages
 	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(LIBDIR)/guestfs-rs" \
 	  "$(DESTDIR)$(PREFIX)/include" "$(DESTDIR)$(PREFIX)/share/man/man1" "$(DESTDIR)$(PREFIX)/share/man/man3" \
 	  "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" \
@@ -75,6 +84,7 @@ install: build
 	install -m 644 generated/c/guestfs.h "$(DESTDIR)$(PREFIX)/include/"
 	install target/$(TARGET)/release/guestfsd target/release/guestfs-worker "$(DESTDIR)$(LIBDIR)/guestfs-rs/"
 	cp -R $(OUT)/python/. "$(DESTDIR)$(PYTHONDIR)/"
+	DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" bindings/languages.sh install "$(OUT)/languages"
 	install -m 644 generated/man/guestfish.1 "$(DESTDIR)$(PREFIX)/share/man/man1/"
 	install -m 644 generated/man/guestfs.3 "$(DESTDIR)$(PREFIX)/share/man/man3/"
 	install -m 644 generated/completions/guestfish.bash "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/guestfish"

@@ -50,6 +50,17 @@ component() {
   fi
 }
 
+# The tests of each language in $LANGUAGES that was built.
+languages() {
+  for language in $(bindings/languages.sh list); do
+    if [ -d "$out/languages/$language" ]; then
+      stage "language-$language" $with_tree bindings/languages.sh check "$language" "$out/languages"
+    else
+      bindings/languages.sh check "$language" "$out/languages" >"$logs/language-$language.log"
+    fi
+  done
+}
+
 # What needs no appliance, then what starts its own, and the steps of all calls through one language.
 first_lane() {
   stage units $cargo --no-fail-fast --lib --bins
@@ -85,6 +96,7 @@ second_lane() {
   stage steps-c $with_tree "$out/steps-c"
   stage launch $cargo --test launch -- --test-threads 1
   stage mount-local $cargo --test mount_local -- --test-threads 1 --nocapture
+  languages
 }
 
 begin=$(cat target/check-began)
