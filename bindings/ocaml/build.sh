@@ -39,11 +39,11 @@ ocamlfind ocamlc -g -c guestfs.ml
 ocamlfind ocamlopt -g -c guestfs.ml
 
 rm -f ./*.stub.o
-for source in "$here"/src/*.c "$generated"/ocaml/*.c; do
+for source in "$here"/src/*.c "$here"/../glue/src/*.c "$generated"/glue/*.c "$generated"/ocaml/*.c; do
   # shellcheck disable=SC2086 # flags are lists of words
   ${CC:-cc} ${CFLAGS:--O2 -g} -std=gnu11 -Wall -Wextra -Werror -fPIC -c \
-    -I"$include" -I"$generated/c" -I"$generated/ocaml" -I"$here/src" \
-    -o "$(basename "$source" .c).stub.o" "$source"
+    -I"$include" -I"$generated/c" -I"$here/../glue/src" -I"$here/src" \
+    -o "$(basename "$(dirname "$(dirname "$source")")")-$(basename "$source" .c).stub.o" "$source"
 done
 # The compilers search a package's own directory, and cope with blanks in its name; not so in -L of an archive.
 rm -f libguestfs.so

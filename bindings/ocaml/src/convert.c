@@ -6,99 +6,71 @@
 #include "gfs_ml.h"
 
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-
-struct gfs_ml_block {
-  struct gfs_ml_block *next;
-  char *data[];                 /* aligned for pointers and bytes alike */
-};
-
-void
-gfs_ml_free_blocks (struct gfs_ml_call *c)
-{
-  while (c->blocks) {
-    struct gfs_ml_block *block = c->blocks;
-
-    c->blocks = block->next;
-    free (block);
-  }
-}
-
-static void *
-room (struct gfs_ml_call *c, size_t size)
-{
-  struct gfs_ml_block *block = size > SIZE_MAX - sizeof *block ? NULL : malloc (sizeof *block + size);
-
-  if (block == NULL) {
-    gfs_ml_end (c);
-    caml_raise_out_of_memory ();
-  }
-  block->next = c->blocks;
-  c->blocks = block;
-  return block->data;
-}
 
 /* Give up because of a wrong argument. */
 static void
-invalid (struct gfs_ml_call *c, const char *why)
+invalid (struct glue_frame *f, const char *why)
 {
   char text[200];
 
   text[0] = '\0';
-  strncat (text, c->name, 100);
+  strncat (text, f->call->name, 100);
   strncat (text, why, 90);
-  gfs_ml_end (c);
+  glue_end (f);
   caml_invalid_argument (text);
 }
 
-int
-gfs_ml_int (struct gfs_ml_call *c, value v)
+static void *
+room (struct glue_frame *f, void *memory)
 {
-  intnat n = Long_val (v);
-
-  if (n < INT_MIN || n > INT_MAX)
-    invalid (c, ": integer does not fit 32 bits");
-  return (int) n;
+  if (memory == NULL) {
+    glue_end (f);
+    caml_raise_out_of_memory ();
+  }
+  return memory;
 }
 
-const char *
-gfs_ml_buffer (struct gfs_ml_call *c, value v, size_t *size)
+static const char *
+string (struct glue_frame *f, value v)
 {
-  char *copy;
-
-  *size = caml_string_length (v);
-  copy = room (c, *size + 1);
-  memcpy (copy, String_val (v), *size + 1);
-  return copy;
-}
-
-const char *
-gfs_ml_str (struct gfs_ml_call *c, value v)
-{
-  size_t size;
-
   if (!caml_string_is_c_safe (v))
-    invalid (c, ": string contains a NUL character");
-  return gfs_ml_buffer (c, v, &size);
+    invalid (f, ": string contains a NUL character");
+  return room (f, glue_copy (f, String_val (v), caml_string_length (v)));
 }
 
-const char *
-gfs_ml_opt_str (struct gfs_ml_call *c, value v)
-{
-  return v == Val_int (0) ? NULL : gfs_ml_str (c, Field (v, 0));
-}
-
-char *const *
-gfs_ml_list (struct gfs_ml_call *c, value v)
+static char *const *
+list (struct glue_frame *f, value v)
 {
   mlsize_t n = Wosize_val (v), i;
-  const char **list = room (c, (n + 1) * sizeof *list);
+  const char **strings = room (f, glue_room (f, (n + 1) * sizeof *strings));
 
   for (i = 0; i < n; i++)
-    list[i] = gfs_ml_str (c, Field (v, i));
-  list[n] = NULL;
-  return (char *const *) list;
+    strings[i] = string (f, Field (v, i));
+  strings[n] = NULL;
+  return (char *const *) strings;
+}
+
+void
+gfs_ml_take (struct glue_frame *f, const struct glue_param *p, value v, union glue_value *to)
+{
+  switch (p->shape) {
+  case GLUE_BOOL: to->i = Bool_val (v); break;
+  case GLUE_INT:
+    if (Long_val (v) < INT_MIN || Long_val (v) > INT_MAX)
+      invalid (f, ": integer does not fit 32 bits");
+    to->i = (int) Long_val (v);
+    break;
+  case GLUE_INT64: to->n = Int64_val (v); break;
+  case GLUE_STR: to->s = string (f, v); break;
+  case GLUE_OPT_STR: to->s = v == Val_int (0) ? NULL : string (f, Field (v, 0)); break;
+  case GLUE_STR_LIST: to->list = list (f, v); break;
+  case GLUE_BUFFER:
+    to->buffer.size = caml_string_length (v);
+    to->buffer.bytes = room (f, glue_copy (f, String_val (v), to->buffer.size));
+    break;
+  case GLUE_POINTER: to->pointer = NULL; break; /* no call with one is in module Guestfs */
+  }
 }
 
 static value
@@ -111,134 +83,93 @@ some (value v)
   CAMLreturn (result);
 }
 
-value
-gfs_ml_from_opt_str (const char *s)
+/* OPTION: the type is an option, of which an item that is there is Some. */
+static value
+item (struct glue_item i, int option)
 {
-  return s ? some (caml_copy_string (s)) : Val_int (0);
-}
+  value v = Val_int (0);
 
-value
-gfs_ml_from_str (char *s)
-{
-  value v = caml_copy_string (s);
-
-  free (s);
-  return v;
-}
-
-static void
-free_strings (char **list)
-{
-  char **p;
-
-  for (p = list; *p; p++)
-    free (*p);
-  free (list);
-}
-
-value
-gfs_ml_from_list (char **list)
-{
-  value v = caml_copy_string_array ((const char **) list);
-
-  free_strings (list);
-  return v;
-}
-
-value
-gfs_ml_from_hash (char **pairs)
-{
-  CAMLparam0 ();
-  CAMLlocal4 (list, cell, pair, text);
-  size_t n = 0;
-
-  while (pairs[n] && pairs[n + 1])
-    n += 2;
-  list = Val_int (0);
-  /* From the end, so that the list is in the order of the result. */
-  for (; n > 0; n -= 2) {
-    pair = caml_alloc_tuple (2);
-    text = caml_copy_string (pairs[n - 2]);
-    Store_field (pair, 0, text);
-    text = caml_copy_string (pairs[n - 1]);
-    Store_field (pair, 1, text);
-    cell = caml_alloc (2, 0);
-    Store_field (cell, 0, pair);
-    Store_field (cell, 1, list);
-    list = cell;
+  switch (i.type) {
+  case GLUE_ABSENT: return Val_int (0);
+  case GLUE_TRUTH: return Val_bool (i.n);
+  case GLUE_CHAR: return Val_int (i.n);
+  case GLUE_NUMBER: return caml_copy_int64 (i.n);
+  case GLUE_UNSIGNED: return caml_copy_int64 ((int64_t) i.u);
+  case GLUE_FLOAT: v = caml_copy_double (i.number); break;
+  case GLUE_TEXT: case GLUE_BYTES: v = caml_alloc_initialized_string (i.size, i.bytes); break;
   }
-  free_strings (pairs);
-  CAMLreturn (list);
-}
-
-value
-gfs_ml_from_buffer (char *bytes, size_t size)
-{
-  value v = caml_alloc_initialized_string (size, bytes);
-
-  free (bytes);
-  return v;
+  return option ? some (v) : v;
 }
 
 static value
-field (const struct gfs_ml_field *f, const char *s)
-{
-  const char *p = s + f->offset;
-
-  switch (f->type) {
-  case GFS_CHAR:
-    return Val_int ((unsigned char) *p);
-  case GFS_STR:
-    return caml_copy_string (*(char *const *) (const void *) p);
-  case GFS_BUFFER:
-    return caml_alloc_initialized_string (*(const uint32_t *) (const void *) (s + f->len_offset),
-                                          *(char *const *) (const void *) p);
-  case GFS_I32:
-  case GFS_U32:
-    return caml_copy_int32 (*(const int32_t *) (const void *) p);
-  case GFS_I64:
-  case GFS_U64:
-    return caml_copy_int64 (*(const int64_t *) (const void *) p);
-  case GFS_UUID:
-    return caml_alloc_initialized_string (32, p);
-  case GFS_PERCENT: {
-    float percent = *(const float *) (const void *) p;
-
-    return percent >= 0 ? some (caml_copy_double (percent)) : Val_int (0);
-  }
-  case GFS_END:
-    break;
-  }
-  return Val_int (0);
-}
-
-value
-gfs_ml_from_struct (const struct gfs_ml_field *fields, const void *s)
+record (const struct glue_struct *s, const void *from)
 {
   CAMLparam0 ();
-  CAMLlocal2 (record, v);
-  mlsize_t n = 0, i;
+  CAMLlocal2 (r, v);
+  size_t i;
 
-  while (fields[n].type != GFS_END)
-    n++;
-  record = caml_alloc (n, 0);
-  for (i = 0; i < n; i++) {
-    v = field (&fields[i], s);
-    Store_field (record, i, v);
+  r = caml_alloc (s->nr_fields, 0);
+  for (i = 0; i < s->nr_fields; i++) {
+    struct glue_item field = glue_field (&s->fields[i], from);
+
+    /* Type int32. */
+    if ((field.type == GLUE_NUMBER || field.type == GLUE_UNSIGNED) && !field.wide)
+      v = caml_copy_int32 ((int32_t) (field.type == GLUE_NUMBER ? field.n : (int64_t) field.u));
+    else
+      v = item (field, field.type == GLUE_FLOAT);
+    Store_field (r, i, v);
   }
-  CAMLreturn (record);
+  CAMLreturn (r);
+}
+
+static value
+pairs (const struct glue_frame *f)
+{
+  CAMLparam0 ();
+  CAMLlocal4 (result, cell, pair, text);
+  size_t n = glue_count (f);
+
+  result = Val_int (0);
+  /* From the end, so that the list is in the order of the result. */
+  while (n-- > 0) {
+    struct glue_item key, value_;
+
+    glue_pair (f, n, &key, &value_);
+    pair = caml_alloc_tuple (2);
+    text = item (key, 0);
+    Store_field (pair, 0, text);
+    text = item (value_, 0);
+    Store_field (pair, 1, text);
+    cell = caml_alloc (2, 0);
+    Store_field (cell, 0, pair);
+    Store_field (cell, 1, result);
+    result = cell;
+  }
+  CAMLreturn (result);
 }
 
 value
-gfs_ml_from_structs (const struct gfs_ml_field *fields, size_t size, const void *val, uint32_t len)
+gfs_ml_result (const struct glue_frame *f)
 {
   CAMLparam0 ();
   CAMLlocal2 (array, v);
-  uint32_t i;
+  enum glue_form form = glue_form (f->call);
+  size_t n, i;
 
-  array = caml_alloc (len, 0);
-  for (i = 0; i < len; i++) {
-    v = gfs_ml_from_struct (fields, (const char *) val + i * size);
+  switch (form) {
+  case GLUE_NOTHING: CAMLreturn (Val_unit);
+  case GLUE_ONE:
+    if (f->call->kind == GLUE_RESULT_INT)
+      CAMLreturn (Val_int (f->result.i));
+    CAMLreturn (item (glue_one (f), f->call->kind == GLUE_RESULT_CONST_OPT_STR));
+  case GLUE_RECORD: CAMLreturn (record (f->call->structure, glue_record (f, 0)));
+  case GLUE_PAIRS: CAMLreturn (pairs (f));
+  case GLUE_LIST: case GLUE_RECORDS: break;
+  }
+  n = glue_count (f);
+  array = caml_alloc (n, 0);
+  for (i = 0; i < n; i++) {
+    v = form == GLUE_LIST ? item (glue_at (f, i), 0) : record (f->call->structure, glue_record (f, i));
     Store_field (array, i, v);
   }
   CAMLreturn (array);

@@ -1,4 +1,4 @@
-/* events.c: event callbacks in OCaml.
+/* events.c: event callbacks in OCaml, and what glue wants to know of the language.
  *
  * In: events, on the thread of the call that they belong to, with the runtime released. Out: calls of
  * OCaml functions. An exception cannot cross the C library: it is printed and forgotten.
@@ -12,13 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Kept until the handle is closed: another thread may be inside it when it is deleted. */
-struct gfs_ml_callback {
-  int id;
-  value function;               /* a generational global root */
-  struct gfs_ml_callback *next;
+struct function {
+  value closure;                /* a generational global root */
 };
 
+/* Constructors of type Guestfs.event are the classes in the order of bits. */
 static uint64_t
 mask_of (value list)
 {
@@ -27,44 +25,32 @@ mask_of (value list)
   for (; list != Val_int (0); list = Field (list, 1)) {
     size_t i = (size_t) Int_val (Field (list, 0));
 
-    if (i < gfs_ml_nr_events)
-      mask |= gfs_ml_events[i];
+    if (i < glue_nr_events)
+      mask |= glue_events[i].bit;
   }
   return mask;
 }
 
-static int
-index_of (uint64_t event)
-{
-  size_t i;
-
-  for (i = 0; i < gfs_ml_nr_events; i++)
-    if (gfs_ml_events[i] == event)
-      return (int) i;
-  return -1;
-}
-
 /* With the runtime held. */
 static void
-run (struct gfs_ml_callback *cb, int event, int event_handle, const char *buf, size_t buf_len,
-     const uint64_t *array, size_t array_len)
+run (struct function *function, size_t class, const struct glue_event *e)
 {
   CAMLparam0 ();
   CAMLlocal4 (text, numbers, n, result);
   value args[4];
   size_t i;
 
-  text = caml_alloc_initialized_string (buf_len, buf ? buf : "");
-  numbers = caml_alloc (array_len, 0);
-  for (i = 0; i < array_len; i++) {
-    n = caml_copy_int64 ((int64_t) array[i]);
+  text = caml_alloc_initialized_string (e->text ? e->size : 0, e->text ? e->text : "");
+  numbers = caml_alloc (e->array_len, 0);
+  for (i = 0; i < e->array_len; i++) {
+    n = caml_copy_int64 ((int64_t) e->array[i]);
     Store_field (numbers, i, n);
   }
-  args[0] = Val_int (event);
-  args[1] = Val_int (event_handle);
+  args[0] = Val_int (class);
+  args[1] = Val_int (e->id);
   args[2] = text;
   args[3] = numbers;
-  result = caml_callbackN_exn (cb->function, 4, args);
+  result = caml_callbackN_exn (function->closure, 4, args);
   if (Is_exception_result (result)) {
     char *what = caml_format_exception (Extract_exception (result));
 
@@ -75,45 +61,69 @@ run (struct gfs_ml_callback *cb, int event, int event_handle, const char *buf, s
 }
 
 static void
-deliver (guestfs_h *g, void *opaque, uint64_t event, int event_handle, int flags,
-         const char *buf, size_t buf_len, const uint64_t *array, size_t array_len)
+event (void *function, const struct glue_event *e)
 {
-  int i = index_of (event);
+  size_t i = 0;
 
-  (void) g;
-  (void) flags;
-  if (i == -1)
-    return;                     /* newer than this binding */
+  while (i < glue_nr_events && glue_events[i].bit != e->event)
+    i++;
+  if (i == glue_nr_events || gfs_ml_finalizing)
+    return;                     /* a class newer than this binding; or too late */
   caml_leave_blocking_section ();
-  run (opaque, i, event_handle, buf, buf_len, array, array_len);
+  run (function, i, e);
   caml_enter_blocking_section_no_pending ();
 }
 
-CAMLprim value
-gfs_ml_set_event_callback (value v, value function, value events)
+static void
+forget (void *arg)
 {
-  CAMLparam3 (v, function, events);
-  struct gfs_ml_call c;
-  struct gfs_ml_callback *cb;
+  struct function *function = arg;
+
+  caml_remove_generational_global_root (&function->closure);
+  free (function);
+}
+
+/* Any call can wait for another thread that wants the runtime in a callback. Pending signals wait until the result is
+ * OCaml's, because their handlers may raise. */
+static void
+unlocked (struct glue_frame *f, void (*fn) (void *arg), void *arg)
+{
+  if (gfs_ml_finalizing) {
+    fn (arg);
+    return;
+  }
+  if (f)
+    glue_watch (f, 1);
+  caml_enter_blocking_section_no_pending ();
+  fn (arg);
+  caml_leave_blocking_section ();
+  if (f)
+    glue_unwatch (f);
+}
+
+const struct glue_language glue_language = { unlocked, event, forget };
+
+CAMLprim value
+gfs_ml_set_event_callback (value v, value closure, value events)
+{
+  CAMLparam3 (v, closure, events);
+  struct glue_frame f;
+  struct function *function;
   uint64_t mask = mask_of (events);
   int id;
 
-  gfs_ml_begin (&c, v, "set_event_callback");
-  cb = malloc (sizeof *cb);
-  if (cb == NULL) {
-    gfs_ml_end (&c);
+  gfs_ml_begin (&f, v, "set_event_callback");
+  function = malloc (sizeof *function);
+  if (function == NULL) {
+    glue_end (&f);
     caml_raise_out_of_memory ();
   }
-  cb->id = -1;
-  cb->function = function;
-  caml_register_generational_global_root (&cb->function);
-  cb->next = c.handle->callbacks;
-  c.handle->callbacks = cb;
-  GFS_ML_UNLOCKED (id = guestfs_set_event_callback (c.g, deliver, mask, 0, cb));
-  cb->id = id;
+  function->closure = closure;
+  caml_register_generational_global_root (&function->closure);
+  id = glue_set_event_callback (&f, mask, function);
   if (id == -1)
-    gfs_ml_raise (&c);
-  gfs_ml_end (&c);
+    gfs_ml_raise (&f);
+  glue_end (&f);
   CAMLreturn (Val_int (id));
 }
 
@@ -121,11 +131,11 @@ CAMLprim value
 gfs_ml_delete_event_callback (value v, value id)
 {
   CAMLparam2 (v, id);
-  struct gfs_ml_call c;
+  struct glue_frame f;
 
-  gfs_ml_begin (&c, v, "delete_event_callback");
-  GFS_ML_UNLOCKED (guestfs_delete_event_callback (c.g, Int_val (id)));
-  gfs_ml_end (&c);
+  gfs_ml_begin (&f, v, "delete_event_callback");
+  glue_delete_event_callback (&f, Int_val (id));
+  glue_end (&f);
   CAMLreturn (Val_unit);
 }
 
@@ -133,33 +143,12 @@ CAMLprim value
 gfs_ml_event_to_string (value events)
 {
   CAMLparam1 (events);
+  CAMLlocal1 (text);
   char *names = guestfs_event_to_string (mask_of (events));
 
   if (names == NULL)
     caml_raise_out_of_memory ();
-  CAMLreturn (gfs_ml_from_str (names));
-}
-
-void
-gfs_ml_free_callbacks (struct gfs_ml_callback *list)
-{
-  while (list) {
-    struct gfs_ml_callback *cb = list;
-
-    list = cb->next;
-    caml_remove_generational_global_root (&cb->function);
-    free (cb);
-  }
-}
-
-/* For when no callback may run any more. */
-void
-gfs_ml_delete_callbacks (struct gfs_ml_handle *h)
-{
-  struct gfs_ml_callback *cb;
-
-  for (cb = h->callbacks; cb; cb = cb->next)
-    guestfs_delete_event_callback (h->g, cb->id);
-  gfs_ml_free_callbacks (h->callbacks);
-  h->callbacks = NULL;
+  text = caml_copy_string (names);
+  free (names);
+  CAMLreturn (text);
 }

@@ -1,6 +1,6 @@
-/* gfs_ml.h: what the generated stubs stand on.
+/* gfs_ml.h: what the parts of the OCaml binding share.
  *
- * In: OCaml arguments of one call. Out: C arguments for guestfs.h, and OCaml results.
+ * In: OCaml arguments of one call. Out: what the call returned, as OCaml's. Handles, frames and callbacks are glue's.
  * Arguments are copied, because OCaml's garbage collector moves its strings while the runtime is released.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
@@ -9,12 +9,7 @@
 #ifndef GFS_ML_H
 #define GFS_ML_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-#define GUESTFS_NO_WARN_DEPRECATED 1
-#define GUESTFS_PRIVATE 1
-#include <guestfs.h>
+#include "glue.h"
 
 #define CAML_NAME_SPACE
 #include <caml/alloc.h>
@@ -25,73 +20,25 @@
 #include <caml/mlvalues.h>
 #include <caml/signals.h>
 
-/* What a value of type Guestfs.t points to. All members are guarded by the runtime lock. */
-struct gfs_ml_handle {
-  guestfs_h *g;                 /* NULL once closed */
-  unsigned busy;                /* calls in progress, in any thread */
-  int closing;                  /* close when busy drops to 0 */
-  int close_on_exit;
-  struct gfs_ml_callback *callbacks;
-  struct gfs_ml_handle *next;   /* in the list of open handles */
-};
-
-/* A call in progress. */
-struct gfs_ml_call {
-  struct gfs_ml_handle *handle;
-  guestfs_h *g;
-  const char *name;
-  struct gfs_ml_block *blocks;  /* copies of arguments */
-};
-
-/* Call STATEMENT with the runtime released: any call can wait for another thread that wants the runtime
- * in a callback. Pending signals wait until the result is OCaml's, because their handlers may raise. */
-#define GFS_ML_UNLOCKED(STATEMENT)                      \
-  do {                                                  \
-    caml_enter_blocking_section_no_pending ();          \
-    STATEMENT;                                          \
-    caml_leave_blocking_section ();                     \
-  } while (0)
-
 /* handle.c */
-extern void gfs_ml_begin (struct gfs_ml_call *c, value v, const char *name);
-extern void gfs_ml_end (struct gfs_ml_call *c);
-extern void gfs_ml_raise (struct gfs_ml_call *c) __attribute__((__noreturn__));
-extern struct gfs_ml_handle *gfs_ml_handle_of (value v, const char *name);
 
-/* convert.c: arguments */
-extern int gfs_ml_int (struct gfs_ml_call *c, value v);
-extern const char *gfs_ml_str (struct gfs_ml_call *c, value v);
-extern const char *gfs_ml_opt_str (struct gfs_ml_call *c, value v);
-extern char *const *gfs_ml_list (struct gfs_ml_call *c, value v);
-extern const char *gfs_ml_buffer (struct gfs_ml_call *c, value v, size_t *size);
-extern void gfs_ml_free_blocks (struct gfs_ml_call *c);
+/* Call number I of the table: OPTIONS_AND_ARGUMENTS in this order, as OCaml's labels come first. */
+extern value gfs_ml_call (size_t i, value v, const value *options_and_arguments);
 
-/* convert.c: results; strings and arrays are freed */
-enum gfs_ml_type {
-  GFS_END, GFS_CHAR, GFS_STR, GFS_BUFFER, GFS_I32, GFS_U32, GFS_I64, GFS_U64, GFS_UUID, GFS_PERCENT
-};
+/* Begin what is no call of the table; raises Handle_closed. */
+extern void gfs_ml_begin (struct glue_frame *f, value v, const char *name);
 
-struct gfs_ml_field {
-  enum gfs_ml_type type;        /* GFS_END ends the table */
-  size_t offset;
-  size_t len_offset;            /* buffers only */
-};
+/* End, and raise the library's error. */
+extern void gfs_ml_raise (struct glue_frame *f) __attribute__ ((__noreturn__));
 
-extern value gfs_ml_from_opt_str (const char *s);
-extern value gfs_ml_from_str (char *s);
-extern value gfs_ml_from_list (char **list);
-extern value gfs_ml_from_hash (char **pairs);
-extern value gfs_ml_from_buffer (char *bytes, size_t size);
-extern value gfs_ml_from_struct (const struct gfs_ml_field *fields, const void *s);
-extern value gfs_ml_from_structs (const struct gfs_ml_field *fields, size_t size, const void *val, uint32_t len);
+/* The C finalizer of a handle is running in this thread: the runtime cannot be released, and no callback may run. */
+extern __thread int gfs_ml_finalizing;
 
-/* events.c */
-extern void gfs_ml_free_callbacks (struct gfs_ml_callback *list);
-extern void gfs_ml_delete_callbacks (struct gfs_ml_handle *h);
+/* convert.c: a value by its shape, and a result; those that cannot be converted end the frame and raise. */
+extern void gfs_ml_take (struct glue_frame *f, const struct glue_param *p, value v, union glue_value *to);
+extern value gfs_ml_result (const struct glue_frame *f);
 
-/* Generated: the classes in the order of the constructors of type Guestfs.event. */
-extern const uint64_t gfs_ml_events[];
-extern const size_t gfs_ml_nr_events;
+/* Generated: the errno values in the order of module Guestfs.Errno. */
 extern const int gfs_ml_errnos[];
 extern const size_t gfs_ml_nr_errnos;
 

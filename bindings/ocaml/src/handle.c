@@ -1,7 +1,4 @@
-/* handle.c: handles as custom blocks, the frame of every call, errors as exceptions.
- *
- * A handle that is closed while other threads (or the callback that closes it) are inside a call goes
- * away when the last of them is out.
+/* handle.c: handles as custom blocks, calls, errors as exceptions.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
@@ -9,54 +6,19 @@
 #include "gfs_ml.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
-/* Open handles that want to be closed when the program ends. */
-static struct gfs_ml_handle *open_handles;
+__thread int gfs_ml_finalizing;
 
-static void
-forget (struct gfs_ml_handle *h)
-{
-  struct gfs_ml_handle **at = &open_handles;
+#define Handle_val(v) (*(struct glue_handle **) Data_custom_val (v))
 
-  while (*at && *at != h)
-    at = &(*at)->next;
-  if (*at)
-    *at = h->next;
-}
-
-static void
-close_now (struct gfs_ml_handle *h)
-{
-  guestfs_h *g = h->g;
-  struct gfs_ml_callback *callbacks = h->callbacks;
-
-  if (g == NULL)
-    return;
-  h->g = NULL;
-  h->callbacks = NULL;
-  forget (h);
-  /* From here on the block that owns h may be collected. */
-  GFS_ML_UNLOCKED (guestfs_close (g));
-  gfs_ml_free_callbacks (callbacks);
-}
-
-#define Handle_val(v) (*(struct gfs_ml_handle **) Data_custom_val (v))
-
-/* Guestfs.create has put a finaliser on the handle that closes it; this is for the memory. The runtime
- * cannot be released here and no callback may run. */
+/* Guestfs.create has put a finaliser on the handle that closes it; this is for the memory, and for programs that end
+ * without it. */
 static void
 finalize (value v)
 {
-  struct gfs_ml_handle *h = Handle_val (v);
-
-  if (h->g) {
-    forget (h);
-    gfs_ml_delete_callbacks (h);
-    guestfs_close (h->g);
-  }
-  free (h);
+  gfs_ml_finalizing++;
+  glue_free (Handle_val (v));
+  gfs_ml_finalizing--;
 }
 
 static struct custom_operations operations = {
@@ -71,113 +33,103 @@ static struct custom_operations operations = {
 };
 
 static void
-closed (const char *name)
+begin (struct glue_frame *f, value v, const struct glue_call *call, const char *name)
 {
-  caml_raise_with_string (*caml_named_value ("guestfs_closed"), name);
-}
-
-struct gfs_ml_handle *
-gfs_ml_handle_of (value v, const char *name)
-{
-  struct gfs_ml_handle *h = Handle_val (v);
-
-  if (h->g == NULL || h->closing)
-    closed (name);
-  return h;
+  if (glue_begin (f, Handle_val (v), call) == -1)
+    caml_raise_with_string (*caml_named_value ("guestfs_closed"), name);
 }
 
 void
-gfs_ml_begin (struct gfs_ml_call *c, value v, const char *name)
+gfs_ml_begin (struct glue_frame *f, value v, const char *name)
 {
-  c->handle = gfs_ml_handle_of (v, name);
-  c->g = c->handle->g;
-  c->name = name;
-  c->blocks = NULL;
-  c->handle->busy++;
+  begin (f, v, NULL, name);
 }
 
 void
-gfs_ml_end (struct gfs_ml_call *c)
+gfs_ml_raise (struct glue_frame *f)
 {
-  gfs_ml_free_blocks (c);
-  c->handle->busy--;
-  if (c->handle->closing && c->handle->busy == 0)
-    close_now (c->handle);
-}
-
-void
-gfs_ml_raise (struct gfs_ml_call *c)
-{
-  const char *last = guestfs_last_error (c->g);
   CAMLparam0 ();
   CAMLlocal1 (message);
+  int interrupted = f->interrupted;
 
-  message = caml_copy_string (last ? last : "unknown error");
-  gfs_ml_end (c);
+  message = caml_copy_string (glue_error (f));
+  glue_end (f);
+  /* Sys.Break, where Ctrl-C raises it, and not what the cancelled call failed with. */
+  if (interrupted)
+    caml_process_pending_actions ();
   caml_raise_with_arg (*caml_named_value ("guestfs_error"), message);
+}
+
+value
+gfs_ml_call (size_t i, value v, const value *values)
+{
+  CAMLparam1 (v);
+  CAMLlocal1 (result);
+  const struct glue_call *call = &glue_calls[i];
+  struct glue_frame f;
+  unsigned k;
+
+  /* Nothing is allocated on OCaml's heap until the runtime is released: arguments need no roots. */
+  begin (&f, v, call, call->name);
+  for (k = 0; k < call->nr_opts; k++)
+    if (values[k] != Val_int (0))
+      gfs_ml_take (&f, &call->params[call->nr_args + k], Field (values[k], 0), glue_give (&f, k));
+  for (k = 0; k < call->nr_args; k++)
+    gfs_ml_take (&f, &call->params[k], values[call->nr_opts + k], &f.values[k]);
+  if (glue_run (&f) == -1)
+    gfs_ml_raise (&f);
+  result = gfs_ml_result (&f);
+  glue_end (&f);
+  CAMLreturn (result);
 }
 
 CAMLprim value
 gfs_ml_create (value environment, value close_on_exit)
 {
-  unsigned flags = GUESTFS_CREATE_NO_CLOSE_ON_EXIT;
-  struct gfs_ml_handle *h;
+  unsigned flags = 0;
+  struct glue_handle *h;
   value v;
 
   if (!Bool_val (environment))
     flags |= GUESTFS_CREATE_NO_ENVIRONMENT;
-  h = calloc (1, sizeof *h);
+  if (!Bool_val (close_on_exit))
+    flags |= GUESTFS_CREATE_NO_CLOSE_ON_EXIT;
+  h = glue_create (flags);
   if (h == NULL)
-    caml_raise_out_of_memory ();
-  h->close_on_exit = Bool_val (close_on_exit);
-  h->g = guestfs_create_flags (flags);
-  if (h->g == NULL) {
-    free (h);
     caml_raise_with_string (*caml_named_value ("guestfs_error"), "cannot create a handle");
-  }
-  guestfs_set_error_handler (h->g, NULL, NULL);
   v = caml_alloc_custom (&operations, sizeof h, 0, 1);
   Handle_val (v) = h;
-  h->next = open_handles;
-  open_handles = h;
   return v;
 }
 
+/* Closing twice is nothing: the finaliser comes after the program's own close. */
 CAMLprim value
 gfs_ml_close (value v)
 {
   CAMLparam1 (v);
-  struct gfs_ml_handle *h = Handle_val (v);
 
-  /* Closing twice is nothing: the finaliser comes after the program's own close. */
-  if (h->busy)
-    h->closing = 1;
-  else
-    close_now (h);
+  glue_close (Handle_val (v));
   CAMLreturn (Val_unit);
 }
 
 CAMLprim value
 gfs_ml_close_all (value unit)
 {
-  struct gfs_ml_handle *h, *next;
-
   (void) unit;
-  for (h = open_handles; h; h = next) {
-    next = h->next;
-    if (h->close_on_exit && h->busy == 0) {
-      close_now (h);
-      /* Callbacks may have changed the list. */
-      next = open_handles;
-    }
-  }
+  glue_close_all ();
   return Val_unit;
 }
 
 CAMLprim value
 gfs_ml_last_errno (value v)
 {
-  return Val_int (guestfs_last_errno (gfs_ml_handle_of (v, "last_errno")->g));
+  struct glue_frame f;
+  int number;
+
+  gfs_ml_begin (&f, v, "last_errno");
+  number = glue_errno (&f);
+  glue_end (&f);
+  return Val_int (number);
 }
 
 /* In the order of module Guestfs.Errno. */

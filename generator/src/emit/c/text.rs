@@ -31,9 +31,8 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "ocaml/guestfs.ml",
     "ocaml/guestfs.mli",
     "ocaml/value.mli",
+    "ocaml/stub.c",
     "ocaml/stubs.c",
-    "ocaml/tables.c",
-    "ocaml/tables.h",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {

@@ -1,12 +1,11 @@
 //! What the OCaml templates see of the model.
 //!
-//! In: the resolved API. Out: records with types, stub names and C statements spelt out.
+//! In: the resolved API. Out: records with types and stub names spelt out.
 
 use super::{doc, Ocaml};
-use crate::emit::c::types;
-use crate::emit::Target;
-use crate::model::name::{c_ident, ocaml_ident};
-use crate::model::{notice, Api, Call, FieldType, Opt, RetType, Shape, Struct};
+use crate::emit::{bind, Target};
+use crate::model::name::ocaml_ident;
+use crate::model::{notice, Api, Call, FieldType, RetType, Shape, Struct};
 use serde::Serialize;
 
 /// The module and its tables.
@@ -23,7 +22,6 @@ pub struct ModuleView {
 #[derive(Serialize)]
 pub struct EventView {
     pub name: String,
-    pub value: String,
 }
 
 /// A struct, as record.
@@ -39,18 +37,12 @@ pub struct StructView {
 #[derive(Serialize)]
 pub struct FieldView {
     pub name: String,
-    /// In C.
-    pub member: String,
     pub ty: &'static str,
-    pub c_type: &'static str,
-    /// Member with the length, for buffers; else empty.
-    pub len: String,
 }
 
-/// The calls of one C file.
+/// One call alone.
 #[derive(Serialize)]
 pub struct CallsView {
-    pub module: String,
     pub calls: Vec<CallView>,
 }
 
@@ -72,31 +64,12 @@ pub struct CallView {
     pub doc: String,
     /// Attribute with its leading blank, or empty.
     pub deprecated: String,
-    /// Names of the stub's C parameters after the handle.
+    /// Place in the table of calls (`glue/calls.c`).
+    pub index: usize,
+    /// Parameters of the stub after the handle: `a1`, `a2`, …
     pub params: Vec<String>,
     /// More than five parameters: bytecode calls with an array.
     pub many: bool,
-    pub count: usize,
-    pub locals: Vec<String>,
-    pub reads: Vec<String>,
-    pub opts: Vec<OptView>,
-    pub argv: String,
-    pub entry: String,
-    pub passed: String,
-    pub ret: String,
-    pub error: &'static str,
-    pub infallible: bool,
-    pub convert: String,
-    pub release: String,
-    pub is_buffer: bool,
-}
-
-/// An optional argument in the stub.
-#[derive(Serialize)]
-pub struct OptView {
-    pub param: String,
-    pub mask: String,
-    pub assign: String,
 }
 
 /// View of the module.
@@ -109,22 +82,28 @@ pub fn module(api: &Api) -> ModuleView {
         errnos: api.meta.errnos.clone(),
         events: events
             .iter()
-            .map(|e| EventView { name: e.name.to_uppercase(), value: format!("UINT64_C (1) << {}", e.bit) })
+            .map(|e| EventView { name: e.name.to_uppercase() })
             .collect(),
         structs: structs.into_iter().map(structure).collect(),
-        calls: api.calls.iter().filter(|c| Ocaml.unsupported(c).is_none()).map(call).collect(),
+        calls: covered(api).map(|(index, c)| call(index, c)).collect(),
     }
 }
 
-/// View of the calls of one module.
-pub fn calls(module: &str, list: &[&Call]) -> CallsView {
-    CallsView { module: module.to_owned(), calls: list.iter().map(|c| call(c)).collect() }
+/// The calls of the module with their places in the table of all languages.
+fn covered(api: &Api) -> impl Iterator<Item = (usize, &Call)> {
+    let table = api.calls.iter().filter(|c| bind::unsupported(c).is_none());
+    table.enumerate().filter(|(_, c)| Ocaml.unsupported(c).is_none())
+}
+
+/// View of one call of the module.
+pub fn one(api: &Api, wanted: &Call) -> CallsView {
+    let found = covered(api).filter(|(_, c)| c.name == wanted.name);
+    CallsView { calls: found.map(|(index, c)| call(index, c)).collect() }
 }
 
 fn structure(s: &Struct) -> StructView {
     let fields = s.fields.iter().map(|f| FieldView {
         name: ocaml_ident(&f.name),
-        member: c_ident(&f.name),
         ty: match f.ty {
             FieldType::Char => "char",
             FieldType::Str | FieldType::Device | FieldType::Buffer | FieldType::Uuid => "string",
@@ -132,36 +111,19 @@ fn structure(s: &Struct) -> StructView {
             FieldType::I64 | FieldType::U64 | FieldType::Size => "int64",
             FieldType::Percent => "float option",
         },
-        c_type: types::field_tag(f.ty),
-        len: if f.ty == FieldType::Buffer { format!("{}_len", f.name) } else { String::new() },
     });
     let attribute = if s.fields.len() == 1 { " [@@boxed]" } else { "" };
     StructView { name: s.name.clone(), attribute, fields: fields.collect() }
 }
 
-fn call(call: &Call) -> CallView {
+fn call(index: usize, call: &Call) -> CallView {
     let opts: Vec<String> =
         call.opts.iter().map(|o| format!("?{}:{} -> ", ocaml_ident(&o.name), argument(o.ty.shape()))).collect();
     let args: Vec<String> = call.args.iter().map(|a| format!("{} -> ", argument(a.ty.shape()))).collect();
     let ret = ret_type(&call.ret.ty);
     let bare = call.args.is_empty();
     let labels: String = call.opts.iter().map(|o| format!(" ?{}", ocaml_ident(&o.name))).collect();
-    let params: Vec<String> = call
-        .opts
-        .iter()
-        .map(|o| &o.name)
-        .chain(call.args.iter().map(|a| &a.name))
-        .map(|n| format!("gfs_v_{n}"))
-        .collect();
-    let (locals, reads, mut passed) = arguments(call);
-    let is_buffer = call.ret.ty == RetType::Buffer;
-    if is_buffer {
-        passed += ", &gfs_size";
-    }
-    if !call.opts.is_empty() {
-        passed += ", &gfs_opts";
-    }
-    let (convert, release) = convert(&call.ret.ty);
+    let params: Vec<String> = (1..=call.opts.len() + call.args.len()).map(|i| format!("a{i}")).collect();
     CallView {
         name: call.name.clone(),
         value: ocaml_ident(&call.name),
@@ -178,21 +140,9 @@ fn call(call: &Call) -> CallView {
                 None => " [@@ocaml.deprecated]".to_owned(),
             },
         },
+        index,
         many: params.len() + 1 > 5,
-        count: params.len() + 1,
         params,
-        locals,
-        reads,
-        opts: call.opts.iter().map(|o| option(call, o)).collect(),
-        argv: if call.opts.is_empty() { String::new() } else { format!("struct guestfs_{}_argv", call.c_name()) },
-        entry: types::entry(call),
-        passed,
-        ret: types::ret(&call.ret.ty),
-        error: types::error_value(&call.ret.ty),
-        infallible: call.ret.ty == RetType::ConstOptStr,
-        convert,
-        release,
-        is_buffer,
     }
 }
 
@@ -204,20 +154,6 @@ fn argument(shape: Shape) -> &'static str {
         Shape::Str | Shape::Buffer => "string",
         Shape::OptStr => "string option",
         Shape::StrList => "string array",
-    }
-}
-
-/// What turns the value `v` of an argument into C's.
-fn read(shape: Shape, name: &str, v: &str) -> String {
-    match shape {
-        Shape::Bool => format!("Bool_val ({v})"),
-        Shape::Int => format!("gfs_ml_int (&gfs_c, {v})"),
-        Shape::Int64 => format!("Int64_val ({v})"),
-        Shape::Str => format!("gfs_ml_str (&gfs_c, {v})"),
-        Shape::OptStr => format!("gfs_ml_opt_str (&gfs_c, {v})"),
-        Shape::StrList => format!("gfs_ml_list (&gfs_c, {v})"),
-        Shape::Buffer => format!("gfs_ml_buffer (&gfs_c, {v}, &gfs_size_{name})"),
-        Shape::Pointer => "NULL".to_owned(),
     }
 }
 
@@ -233,55 +169,5 @@ fn ret_type(ty: &RetType) -> String {
         RetType::Struct(s) => s.clone(),
         RetType::StructList(s) => format!("{s} array"),
         RetType::Hash(..) => "(string * string) list".to_owned(),
-    }
-}
-
-/// Declarations, conversions, and what the C function is passed.
-fn arguments(call: &Call) -> (Vec<String>, Vec<String>, String) {
-    let (mut locals, mut reads, mut passed) = (Vec::new(), Vec::new(), String::new());
-    for a in &call.args {
-        let (name, v) = (crate::emit::c::view::ident(&a.name), format!("gfs_v_{}", a.name));
-        let shape = a.ty.shape();
-        locals.push(format!("{}{name};", types::argument(shape)));
-        reads.push(format!("{name} = {};", read(shape, &a.name, &v)));
-        passed += &format!(", {name}");
-        if shape == Shape::Buffer {
-            locals.push(format!("size_t gfs_size_{};", a.name));
-            passed += &format!(", gfs_size_{}", a.name);
-        }
-    }
-    (locals, reads, passed)
-}
-
-fn option(call: &Call, opt: &Opt) -> OptView {
-    let (name, member) = (&opt.name, crate::emit::c::view::ident(&opt.name));
-    let value = read(opt.ty.shape(), name, &format!("Field (gfs_v_{name}, 0)"));
-    OptView {
-        param: format!("gfs_v_{name}"),
-        mask: format!("GUESTFS_{}_{}_BITMASK", call.c_name().to_uppercase(), name.to_uppercase()),
-        assign: format!("gfs_opts.{member} = {value};"),
-    }
-}
-
-fn convert(ty: &RetType) -> (String, String) {
-    let plain = |s: &str| (s.to_owned(), String::new());
-    match ty {
-        RetType::Unit => plain("Val_unit"),
-        RetType::Bool => plain("Val_bool (gfs_r)"),
-        RetType::Int => plain("Val_int (gfs_r)"),
-        RetType::Int64 => plain("caml_copy_int64 (gfs_r)"),
-        RetType::ConstStr => plain("caml_copy_string (gfs_r)"),
-        RetType::ConstOptStr => plain("gfs_ml_from_opt_str (gfs_r)"),
-        RetType::Str(_) => plain("gfs_ml_from_str (gfs_r)"),
-        RetType::StrList(_) => plain("gfs_ml_from_list (gfs_r)"),
-        RetType::Hash(..) => plain("gfs_ml_from_hash (gfs_r)"),
-        RetType::Buffer => plain("gfs_ml_from_buffer (gfs_r, gfs_size)"),
-        RetType::Struct(s) => {
-            (format!("gfs_ml_from_struct (gfs_ml_fields_{s}, gfs_r)"), format!("guestfs_free_{s} (gfs_r);"))
-        }
-        RetType::StructList(s) => (
-            format!("gfs_ml_from_structs (gfs_ml_fields_{s}, sizeof *gfs_r->val, gfs_r->val, gfs_r->len)"),
-            format!("guestfs_free_{s}_list (gfs_r);"),
-        ),
     }
 }
