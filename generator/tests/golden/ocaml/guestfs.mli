@@ -109,6 +109,19 @@ val all_opts : t -> ?flag:bool -> ?number:int -> ?big:int64 -> ?text:string -> ?
 
 Takes options.
 
+Optional arguments:
+
+{ul
+{- [flag]: A flag, see [Guestfs.no_args].}
+{- [number]: A number.}
+{- [big]: A big number.}
+{- [text]: A text.}
+{- [list]: A list.
+
+{ul
+{- of}
+{- things}}}}
+
 Since version 1.0.1. *)
 
 val all_opts_opts : t -> ?flag:bool -> ?number:int -> ?big:int64 -> ?text:string -> ?list:string array -> string -> int
@@ -118,6 +131,11 @@ val any_paths : t -> ?journal:string -> string -> string option -> unit
 (** Take names of files that nobody checks.
 
 Takes names.
+
+Optional arguments:
+
+{ul
+{- [journal]: A device.}}
 
 Since version 1.0.1. *)
 
@@ -154,6 +172,11 @@ val lib_args : t -> ?label:string -> bool -> int -> int64 -> string -> string op
 (** Take every type in the library.
 
 Everything.
+
+Optional arguments:
+
+{ul
+{- [label]: A label.}}
 
 Call it before [Guestfs.launch]; afterwards it is an error.
 
@@ -213,6 +236,15 @@ val only_opts : t -> ?unsafe:bool -> ?default:int -> ?from:string -> ?method_:st
 (** Take options and nothing else.
 
 Takes an option.
+
+Optional arguments:
+
+{ul
+{- [unsafe]: A keyword of Rust only.}
+{- [default]: A keyword of C only.}
+{- [from]: A keyword of Python only.}
+{- [method]: A keyword of OCaml only.}
+{- [for]: A keyword of all.}}
 
 Since version 1.0.1. *)
 

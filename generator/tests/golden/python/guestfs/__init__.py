@@ -170,6 +170,22 @@ class GuestFS:
 
         Takes options.
 
+        Optional arguments:
+
+        "flag"
+            A flag, see GuestFS.no_args.
+        "number"
+            A number.
+        "big"
+            A big number.
+        "text"
+            A text.
+        "list"
+            A list.
+
+            - of
+            - things
+
         Since version 1.0.1.
         """
         self._check_not_closed()
@@ -181,6 +197,11 @@ class GuestFS:
         """Take names of files that nobody checks.
 
         Takes names.
+
+        Optional arguments:
+
+        "journal"
+            A device.
 
         Since version 1.0.1.
         """
@@ -232,6 +253,11 @@ class GuestFS:
         """Take every type in the library.
 
         Everything.
+
+        Optional arguments:
+
+        "label"
+            A label.
 
         Call it before GuestFS.launch; afterwards it is an error.
 
@@ -326,6 +352,19 @@ class GuestFS:
         """Take options and nothing else.
 
         Takes an option.
+
+        Optional arguments:
+
+        "unsafe"
+            A keyword of Rust only.
+        "default"
+            A keyword of C only.
+        "from"
+            A keyword of Python only.
+        "method"
+            A keyword of OCaml only.
+        "for"
+            A keyword of all.
 
         Since version 1.0.1.
         """
