@@ -74,7 +74,7 @@ first_lane() {
   stage manual tests/manual.sh
   stage packages tests/packages.sh
   stage install tests/install.sh
-  stage bindings $cargo --no-fail-fast --test abi --test debian --test examples --test ocaml --test python --test semantics
+  stage bindings $cargo --no-fail-fast --test abi --test debian --test examples --test python --test semantics
   stage shell $cargo --no-fail-fast --test corpus --test messages --test interactive --test completions --test domain
   stage shell-launched $cargo --test launched -- --test-threads 1
   stage faults $cargo --test faults -- --test-threads 1 --nocapture

@@ -17,8 +17,8 @@ here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 generated=$(CDPATH= cd -- "$here/../../generated" && pwd)
 for tool in ocamlfind ocamlmklib; do
   if ! command -v $tool >/dev/null; then
-    echo "build.sh: $tool is missing: install OCaml with findlib (Debian: ocaml-nox ocaml-findlib)" >&2
-    exit 1
+    echo "OCaml: install ocaml-nox ocaml-findlib" >&2
+    exit 77
   fi
 done
 include=$(ocamlfind ocamlc -where)
