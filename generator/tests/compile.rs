@@ -84,6 +84,13 @@ fn ocaml_module_and_stubs() {
             .current_dir(&dir));
     }
     let include = run(Command::new("ocamlfind").args(["ocamlc", "-where"]));
-    let ours = root().join("bindings/ocaml/src").display().to_string();
-    cc(sources(&tiny().join("ocaml")), &["-std=gnu11", "-I", include.trim(), "-I", &ours]);
+    let (ours, glue) = (root().join("bindings/ocaml/src"), root().join("bindings/glue/src"));
+    let paths = [ours.display().to_string(), glue.display().to_string()];
+    cc([tiny().join("ocaml/stubs.c")], &["-std=gnu11", "-I", include.trim(), "-I", &paths[0], "-I", &paths[1]]);
+}
+
+#[test]
+fn glue_of_the_dynamic_languages() {
+    let glue = root().join("bindings/glue/src").display().to_string();
+    cc([tiny().join("glue/calls.c")], &["-std=gnu11", "-I", &glue]);
 }
