@@ -6,7 +6,7 @@ local G = require "guestfs"
 local json = require "json"
 local steps, tmp, prefix = arg[1], arg[2], arg[3] or ""
 local MIB = 1024 * 1024
-local errno = { [1] = "EPERM", [2] = "ENOENT", [5] = "EIO", [16] = "EBUSY", [17] = "EEXIST", [18] = "EXDEV", [19] = "ENODEV",
+local errno = { [1] = "EPERM", [2] = "ENOENT", [5] = "EIO", [6] = "ENXIO", [9] = "EBADF", [12] = "ENOMEM", [13] = "EACCES", [16] = "EBUSY", [17] = "EEXIST", [18] = "EXDEV", [19] = "ENODEV",
    [20] = "ENOTDIR", [21] = "EISDIR", [22] = "EINVAL", [27] = "EFBIG", [28] = "ENOSPC", [30] = "EROFS", [34] = "ERANGE",
    [36] = "ENAMETOOLONG", [39] = "ENOTEMPTY", [40] = "ELOOP", [61] = "ENODATA", [71] = "EPROTO", [95] = "ENOTSUP" }
 

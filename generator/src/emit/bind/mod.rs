@@ -191,7 +191,8 @@ pub fn call(call: &model::Call) -> Call {
     }
 }
 
-fn ret(ty: &RetType) -> Ret {
+/// How a result comes back.
+pub fn ret(ty: &RetType) -> Ret {
     let (kind, owner) = match ty {
         RetType::Unit => ("none", String::new()),
         RetType::Bool => ("bool", String::new()),

@@ -80,10 +80,7 @@ pub fn module(api: &Api) -> ModuleView {
     structs.sort_by(|a, b| a.name.cmp(&b.name));
     ModuleView {
         errnos: api.meta.errnos.clone(),
-        events: events
-            .iter()
-            .map(|e| EventView { name: e.name.to_uppercase() })
-            .collect(),
+        events: events.iter().map(|e| EventView { name: e.name.to_uppercase() }).collect(),
         structs: structs.into_iter().map(structure).collect(),
         calls: covered(api).map(|(index, c)| call(index, c)).collect(),
     }

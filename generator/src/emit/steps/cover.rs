@@ -4,8 +4,9 @@
 //! *does* is not a language's to show, so that adding one adds little time.
 
 use super::scenario;
+use crate::emit::bind;
 use crate::model::step::{Action, Expect, Scenario, Step, Test};
-use crate::model::Api;
+use crate::model::{Api, RetType, Role};
 use std::collections::BTreeSet;
 
 /// Something that a language can get wrong, in words.
@@ -19,8 +20,9 @@ pub fn choose<'a>(api: &Api, tests: Vec<(String, &'a Test)>) -> Vec<(String, &'a
     while !missing.is_empty() {
         let new = |i: usize| shown[i].iter().filter(|t| missing.contains(t)).count();
         // Of equals the first, so that the choice is the same everywhere.
-        let best =
-            (0..tests.len()).rev().max_by(|&a, &b| (new(a) * cost(tests[b].1)).cmp(&(new(b) * cost(tests[a].1))));
+        let best = (0..tests.len())
+            .rev()
+            .max_by(|&a, &b| (new(a) * cost(api, tests[b].1)).cmp(&(new(b) * cost(api, tests[a].1))));
         let Some(best) = best.filter(|&i| new(i) > 0) else { break };
         missing.retain(|t| !shown[best].contains(*t));
         chosen.insert(best);
@@ -28,14 +30,19 @@ pub fn choose<'a>(api: &Api, tests: Vec<(String, &'a Test)>) -> Vec<(String, &'a
     tests.into_iter().enumerate().filter(|(i, _)| chosen.contains(i)).map(|(_, test)| test).collect()
 }
 
-/// About how long it takes, in tenths of a second: blank disks are wiped first, and tools start slowly.
-fn cost(test: &Test) -> usize {
+/// About how long it takes, in tenths of a second: blank disks are wiped first, tools start slowly, and a key is derived
+/// for seconds on an emulated processor.
+fn cost(api: &Api, test: &Test) -> usize {
     let (begin, step) = match test.scenario {
         Scenario::None => (1, 1),
         Scenario::ScratchFs => (3, 1),
         Scenario::Disks => (5, 3),
     };
-    begin + step * test.steps.len()
+    let has_key = |step: &Step| match &step.action {
+        Action::Call { call, .. } => api.call(call).is_some_and(|c| c.args.iter().any(|a| a.ty.role() == Role::Key)),
+        _ => false,
+    };
+    begin + step * test.steps.len() + 30 * test.steps.iter().filter(|s| has_key(s)).count()
 }
 
 fn traits(api: &Api, test: &Test) -> BTreeSet<Trait> {
@@ -47,7 +54,17 @@ fn traits(api: &Api, test: &Test) -> BTreeSet<Trait> {
 fn of_step(api: &Api, step: &Step) -> Vec<Trait> {
     let Action::Call { call, opts, .. } = &step.action else { return Vec::new() };
     let Some(call) = api.call(call) else { return Vec::new() };
-    let mut all = vec![format!("the flags {:?}", call.flags)];
+    let mut all = Vec::new();
+    let flags = [
+        (call.flags.progress, "progress"),
+        (call.flags.cancellable, "cancellable"),
+        (call.flags.config_only, "config-only"),
+        (call.flags.nonblocking, "nonblocking"),
+        (call.flags.no_wrapper, "no-wrapper"),
+        (call.flags.signed, "signed"),
+        (call.deprecated.is_some(), "deprecated"),
+    ];
+    all.extend(flags.iter().filter(|(set, _)| *set).map(|(_, name)| format!("a call that is {name}")));
     for (place, arg) in call.args.iter().enumerate() {
         all.push(format!("an argument {:?} at {place}", arg.ty.shape()));
         all.push(format!("an argument {:?}", arg.ty));
@@ -58,13 +75,25 @@ fn of_step(api: &Api, step: &Step) -> Vec<Trait> {
             all.push(format!("an option {:?}, a path: {}", opt.ty, opt.path));
         }
     }
-    all.push(format!("{} of {} options", opts.len(), call.opts.len()));
-    // Structs have their fields, and errors the value of C that says so.
+    all.push(format!("options given: {}, not given: {}", opts.len().min(3), opts.len() < call.opts.len()));
+    let kind = kind(&call.ret.ty);
     all.push(match &step.expect {
-        Expect::Error(errno) => format!("an error instead of {:?}, errno: {}", call.ret.ty, errno.is_some()),
-        _ => format!("a result {:?}", call.ret.ty),
+        Expect::Error(errno) => format!("an error instead of {kind}, errno: {}", errno.is_some()),
+        _ => format!("a result {kind}"),
     });
+    if let (Some(s), false) = (call.ret.ty.structure().and_then(|s| api.structure(s)), is_error(step)) {
+        all.extend(s.fields.iter().map(|f| format!("a field {:?} of {kind}", f.ty)));
+    }
     all
+}
+
+fn is_error(step: &Step) -> bool {
+    matches!(step.expect, Expect::Error(_))
+}
+
+/// A result by what it is made of, whatever it means and whatever struct it is.
+fn kind(ty: &RetType) -> &'static str {
+    bind::ret(ty).kind
 }
 
 #[cfg(test)]
