@@ -10,8 +10,7 @@ use crate::progress::Pulse;
 use bstr::{BStr, BString};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
-use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::any::Any;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -39,7 +38,8 @@ pub struct Ctx {
     root_mounted: bool,
     disks: Disks,
     groups: Groups,
-    slots: HashMap<TypeId, Box<dyn Any>>,
+    /// Few enough to be looked through: after every call somebody does.
+    slots: Vec<Box<dyn Any>>,
     when_ready: Option<fn() -> Result<()>>,
     verbose: bool,
     awaiting_hello: bool,
@@ -58,7 +58,7 @@ impl Ctx {
             root_mounted: role != Role::Appliance,
             disks,
             groups: Groups::default(),
-            slots: HashMap::new(),
+            slots: Vec::new(),
             when_ready: None,
             verbose: false,
             awaiting_hello: false,
@@ -161,17 +161,23 @@ impl Ctx {
 
     /// Keep this in place of what was kept of its type, which belongs to the module that has the type.
     pub(crate) fn keep<T: Any>(&mut self, state: T) {
-        self.slots.insert(TypeId::of::<T>(), Box::new(state));
+        match self.slots.iter_mut().find_map(|slot| slot.downcast_mut()) {
+            Some(kept) => *kept = state,
+            None => self.slots.push(Box::new(state)),
+        }
     }
 
     /// What was kept last of this type.
     pub(crate) fn kept<T: Any>(&self) -> Option<&T> {
-        self.slots.get(&TypeId::of::<T>())?.downcast_ref()
+        self.slots.iter().find_map(|slot| slot.downcast_ref())
     }
 
     /// What is kept of this type, to be changed; its default when there was nothing yet.
     pub(crate) fn kept_mut<T: Any + Default>(&mut self) -> Option<&mut T> {
-        self.slots.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(T::default())).downcast_mut()
+        if self.kept::<T>().is_none() {
+            self.keep(T::default());
+        }
+        self.slots.iter_mut().find_map(|slot| slot.downcast_mut())
     }
 
     // ── the running call ────────────────────────────────────────────────────────

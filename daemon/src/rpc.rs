@@ -139,6 +139,7 @@ pub enum End {
 pub type Dispatch = fn(&mut Ctx, &mut Call) -> Result<Reply>;
 
 /// How many calls were served, for ever.
+#[derive(Default)]
 struct Served(u64);
 
 /// How many calls this daemon has served.
@@ -183,8 +184,9 @@ pub fn serve(ctx: &mut Ctx, dispatch: Dispatch) -> Result<End> {
 
 /// Reset what a call may have changed for the next one, and reap what the appliance's processes left behind.
 fn between_calls(ctx: &mut Ctx) {
-    let served = served(ctx).wrapping_add(1);
-    ctx.keep(Served(served));
+    if let Some(served) = ctx.kept_mut::<Served>() {
+        served.0 = served.0.wrapping_add(1);
+    }
     if ctx.role() == Role::Appliance {
         crate::run::reap_orphans();
     }

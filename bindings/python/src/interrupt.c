@@ -12,6 +12,7 @@
 #include "gfs.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -42,21 +43,48 @@ interrupted (int number, siginfo_t *info, void *context)
 static int
 raises (void)
 {
-  static PyObject *module;
-  PyObject *is, *wanted;
-  int same = 0;
+  static PyObject *getsignal, *wanted, *number;
+  PyObject *module, *is;
 
   /* Module signal would do it in Python, where handlers of signals run, whose exceptions would be lost below. */
-  if (module == NULL)
-    module = PyImport_ImportModule ("_signal");
-  is = module ? PyObject_CallMethod (module, "getsignal", "i", SIGINT) : NULL;
-  wanted = is ? PyObject_GetAttrString (module, "default_int_handler") : NULL;
-  same = wanted && is == wanted;
+  if (getsignal == NULL && (module = PyImport_ImportModule ("_signal"))) {
+    number = PyLong_FromLong (SIGINT);
+    wanted = PyObject_GetAttrString (module, "default_int_handler");
+    getsignal = number && wanted ? PyObject_GetAttrString (module, "getsignal") : NULL;
+    Py_DECREF (module);
+  }
+  is = getsignal ? PyObject_CallFunctionObjArgs (getsignal, number, NULL) : NULL;
   Py_XDECREF (is);
-  Py_XDECREF (wanted);
   /* Without an answer calls go on as if there were no signals. */
   PyErr_Clear ();
-  return same;
+  return is && is == wanted;
+}
+
+/* The main thread, once it was met: to ask takes two system calls, and it is asked with every call. */
+static pthread_t main_thread;
+static int met;
+
+/* The child's main thread is the one that forked. */
+static void
+forked (void)
+{
+  met = 0;
+}
+
+static int
+is_main_thread (void)
+{
+  static int told;
+
+  if (met)
+    return pthread_equal (main_thread, pthread_self ());
+  if (syscall (SYS_gettid) != getpid ())
+    return 0;
+  if (!told)
+    told = pthread_atfork (NULL, NULL, forked) == 0;
+  main_thread = pthread_self ();
+  met = told;
+  return 1;
 }
 
 void
@@ -67,7 +95,7 @@ gfs_watch_interrupt (struct gfs_call *c)
   c->watched = 0;
   c->interrupted = 0;
   /* The only thread in which Python runs handlers of signals. */
-  if (syscall (SYS_gettid) != getpid ())
+  if (!is_main_thread ())
     return;
   if (running == NULL) {
     if (!raises () || sigaction (SIGINT, NULL, &before) == -1

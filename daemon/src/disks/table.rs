@@ -137,25 +137,23 @@ impl Disks {
         loop {
             let taken = order::take(&wanted, renamings > 0);
             look_up(&mut self.known.borrow_mut());
-            let missing: Vec<String> = self
-                .known
-                .borrow()
-                .iter()
-                .filter(|d| d.kernel.is_empty())
-                .map(|d| format!("/dev/sd{}", drive_name(d.index)))
-                .collect();
-            let named = self.known.borrow().iter().all(|d| order::is_name_of(d.kernel.as_bstr(), d.index));
+            let known = self.known.borrow();
+            let missing = || known.iter().filter(|d| d.kernel.is_empty());
+            let complete = missing().next().is_none();
+            let named = known.iter().all(|d| order::is_name_of(d.kernel.as_bstr(), d.index));
             let late = Instant::now() >= until;
-            if missing.is_empty() && (named || renamings == 0 || late) {
+            if complete && (named || renamings == 0 || late) {
                 break;
             }
-            renamings -= usize::from(missing.is_empty());
+            renamings -= usize::from(complete);
             if late {
+                let names: Vec<String> = missing().map(|d| format!("/dev/sd{}", drive_name(d.index))).collect();
                 return Err(Error::new(
                     Errno::NODEV,
-                    format!("the appliance's kernel did not find {}", missing.join(", ")),
+                    format!("the appliance's kernel did not find {}", names.join(", ")),
                 ));
             }
+            drop(known);
             // More follow while the kernel looks.
             pause = if taken { FIRST_PAUSE } else { pause * 2 }.min(LAST_PAUSE);
             std::thread::sleep(pause);

@@ -6,7 +6,7 @@
 
 use crate::ctx::Ctx;
 use crate::kmod;
-use crate::run::Tool;
+use crate::run::{apart, Tool};
 
 /// File systems and what they need for their usual options; memory: 8 MiB.
 const MODULES: [&str; 8] = ["ext4", "xfs", "btrfs", "vfat", "nls_cp437", "nls_ascii", "dm_mod", "loop"];
@@ -33,4 +33,6 @@ pub fn up(ctx: &Ctx) {
     for (name, argument) in TOOLS {
         let _ = Tool::new(name).arg(argument).run_status(ctx);
     }
+    // The thread stays.
+    let _ = apart(ctx.channel(), || {}, || ());
 }

@@ -9,10 +9,13 @@ use crate::run::apart;
 
 /// sync(2), which can be cancelled.
 pub fn all(ctx: &Ctx) -> Result<()> {
-    let total = unwritten();
+    // To ask takes longer than most of what is written here: only when it is needed.
+    let mut total = None;
     let mut written = 0;
     let tick = || {
-        written = total.saturating_sub(unwritten()).max(written);
+        let left = unwritten();
+        let total = *total.get_or_insert(left);
+        written = total.saturating_sub(left).max(written);
         if written < total {
             // Nothing is cancelled in here: the wait looks after that itself.
             let _ = ctx.channel().progress(written, total);

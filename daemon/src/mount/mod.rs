@@ -273,6 +273,10 @@ pub(crate) fn write_out(ctx: &Ctx) -> Result<()> {
 /// Bring everything written so far to the disks.
 pub fn sync(ctx: &mut Ctx) -> Result<()> {
     flush::all(ctx)?;
+    flush_disks(ctx)
+}
+
+fn flush_disks(ctx: &Ctx) -> Result<()> {
     // sync(2) does not make a disk write its own cache; fsync of the device does.
     for disk in ctx.disks().list() {
         let opened = rustix::fs::open(disk.device().path(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
@@ -296,8 +300,11 @@ pub fn internal_autosync(ctx: &mut Ctx) -> Result<()> {
         // has gone and cannot be told.
         let flushed = flush::all(ctx);
         unmounted = umount_all(ctx).and(flushed);
+        rustix::fs::sync();
+        flush_disks(ctx)?;
+    } else {
+        sync(ctx)?;
     }
-    sync(ctx)?;
     unmounted
 }
 

@@ -188,7 +188,7 @@ fn collect_tools(
             }
         }
         for path in &set.data {
-            for why in tree.data(Path::new(path)) {
+            for why in tree.data(Path::new(path), &set.without) {
                 say(&format!("appliance: {}: left out: {why}", set.package));
             }
         }

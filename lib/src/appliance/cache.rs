@@ -156,6 +156,15 @@ impl Cache {
 
     /// The current appliance of a slot, verified; the error says what is wrong with it.
     pub fn lookup(&self, slot: &str) -> Result<(PathBuf, Manifest), String> {
+        let (place, manifest) = self.last(slot)?;
+        match manifest.stale() {
+            Some(why) => Err(why),
+            None => Ok((place, manifest)),
+        }
+    }
+
+    /// As [`lookup`](Self::lookup), but the host may have changed since it was built.
+    pub fn last(&self, slot: &str) -> Result<(PathBuf, Manifest), String> {
         let index = self.dir.join(format!("index-{slot}"));
         let name = entry::read_text(&index).map_err(|_| "none in the cache".to_owned())?;
         let name = name.trim_end();
@@ -166,9 +175,6 @@ impl Cache {
         let manifest = verify(&place)?;
         if manifest.request != slot {
             return Err(format!("{}: is another appliance", place.display()));
-        }
-        if let Some(why) = manifest.stale() {
-            return Err(why);
         }
         touch(&place);
         Ok((place, manifest))

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
 
 /// Raised whenever the meaning of a manifest or the layout of an appliance changes.
 pub const FORMAT: u32 = 2;
@@ -100,6 +102,32 @@ impl Manifest {
     }
 }
 
+/// Whether the host has changed, which is found out while something else is done.
+#[derive(Debug)]
+pub struct Checking(Result<JoinHandle<Option<String>>, Option<String>>);
+
+impl Checking {
+    /// Begin with [`Manifest::stale`].
+    pub fn of(manifest: Manifest) -> Checking {
+        let manifest = Arc::new(manifest);
+        let shared = Arc::clone(&manifest);
+        let check = move || {
+            crate::child::block_signals();
+            shared.stale()
+        };
+        let thread = std::thread::Builder::new().name("guestfs-stale".into()).spawn(check);
+        Checking(thread.map_err(|_| manifest.stale()))
+    }
+
+    /// What it comes to.
+    pub fn end(self) -> Option<String> {
+        match self.0 {
+            Ok(thread) => thread.join().unwrap_or_else(|_| Some("the check of its parts failed".into())),
+            Err(stale) => stale,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,11 +140,13 @@ mod tests {
         let mut manifest = Manifest { inputs: vec![(tool.clone(), Stamp::of(&tool).unwrap())], ..Manifest::default() };
         manifest.absent_programs.insert("no-such-program".into());
         assert_eq!(manifest.stale(), None);
+        assert_eq!(Checking::of(manifest.clone()).end(), None);
         manifest.absent_programs.insert("mount".into());
         assert!(manifest.stale().unwrap().contains("mount is now installed"));
         manifest.absent_programs.clear();
         std::fs::write(&tool, "22").unwrap();
         assert!(manifest.stale().unwrap().contains("has changed"));
+        assert_eq!(Checking::of(manifest.clone()).end(), manifest.stale());
         std::fs::remove_file(&tool).unwrap();
         assert!(manifest.stale().is_some());
     }

@@ -28,6 +28,7 @@ use crate::machine::{LaunchError, Plan, Reporter};
 use bstr::ByteSlice;
 use build::{Request, Shape};
 use cache::{Cache, Scratch};
+use manifest::Checking;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +60,18 @@ pub struct Appliance {
     pub origin: Origin,
     /// Built for one launch only: removed with this.
     pub scratch: Option<Scratch>,
+}
+
+/// As [`find`], but the one in the cache at once: what there is to be waited for says whether the host has changed
+/// since it was built. Then it is not to be used, and another to be found.
+pub fn find_last(plan: &Plan, reporter: &dyn Reporter) -> Result<(Appliance, Option<Checking>), LaunchError> {
+    if plan.path.is_empty() {
+        let request = Request::new(Shape::Own)?;
+        if let Ok((dir, manifest)) = Cache::open(&plan.cachedir).and_then(|cache| cache.last(&request.slot())) {
+            return Ok((from_dir(dir, &manifest, None), Some(Checking::of(manifest))));
+        }
+    }
+    Ok((find(plan, reporter)?, None))
 }
 
 /// Find or build the appliance for a launch.

@@ -56,6 +56,10 @@ pub struct ToolSet {
     /// Files and directories by absolute path, taken when they are there.
     #[serde(default)]
     pub data: Vec<String>,
+    /// Files and directories below those of `data` that are left out: whether anything has changed is looked at with
+    /// every launch, file by file.
+    #[serde(default)]
+    pub without: Vec<String>,
     /// Libraries opened at run time (`dlopen`), which no ELF header names.
     #[serde(default)]
     pub libraries: Vec<String>,
@@ -87,7 +91,8 @@ impl Recipe {
                     return Err(format!("appliance.toml: {}: '{name}' is listed twice", set.package));
                 }
             }
-            if let Some(path) = set.data.iter().find(|p| !p.starts_with('/') || p.contains("/../")) {
+            let mut paths = set.data.iter().chain(&set.without);
+            if let Some(path) = paths.find(|p| !p.starts_with('/') || p.contains("/../")) {
                 return Err(format!("appliance.toml: {}: '{path}' is no absolute path", set.package));
             }
         }
@@ -120,6 +125,7 @@ mod tests {
         assert!(wrong("[[tools]]\npackage='a'\nrun=['x','x']").contains("listed twice"));
         assert!(wrong("[[tools]]\npackage='a'\nrun=['/bin/x']").contains("no program name"));
         assert!(wrong("[[tools]]\npackage='a'\nrun=['x']\ndata=['etc']").contains("no absolute path"));
+        assert!(wrong("[[tools]]\npackage='a'\nrun=['x']\nwithout=['etc']").contains("no absolute path"));
         assert!(wrong("[[tools]]\npackage='a'\nruns=['x']").contains("runs"));
     }
 }

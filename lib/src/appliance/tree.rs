@@ -176,15 +176,18 @@ impl Tree {
         Ok(())
     }
 
-    /// A data file or a whole directory, taken as it is; what this user cannot read is left out and
-    /// named in the result.
-    pub fn data(&mut self, path: &Path) -> Vec<String> {
+    /// A data file or a whole directory, taken as it is but for what is named in `without`; what this user cannot
+    /// read is left out and named in the result.
+    pub fn data(&mut self, path: &Path, without: &[String]) -> Vec<String> {
         let mut left_out = Vec::new();
-        self.data_at(path, 0, &mut left_out);
+        self.data_at(path, 0, without, &mut left_out);
         left_out
     }
 
-    fn data_at(&mut self, path: &Path, depth: u32, left_out: &mut Vec<String>) {
+    fn data_at(&mut self, path: &Path, depth: u32, without: &[String], left_out: &mut Vec<String>) {
+        if without.iter().any(|out| path == Path::new(out)) {
+            return;
+        }
         let mut add = || -> Result<(), std::io::Error> {
             let meta = path.symlink_metadata()?;
             if depth > 16 {
@@ -195,12 +198,12 @@ impl Tree {
                 if destination(path) != destination(&real) {
                     self.put(destination(path), Entry::Symlink(Path::new("/").join(destination(&real))));
                 }
-                self.data_at(&real, depth + 1, left_out);
+                self.data_at(&real, depth + 1, without, left_out);
             } else if meta.is_dir() {
                 self.put(destination(path), Entry::Directory);
                 self.inputs.insert(path.to_path_buf());
                 for entry in std::fs::read_dir(path)? {
-                    self.data_at(&entry?.path(), depth + 1, left_out);
+                    self.data_at(&entry?.path(), depth + 1, without, left_out);
                 }
             } else if meta.is_file() && meta.len() <= FILE_MAX {
                 std::fs::File::open(path)?;
@@ -274,6 +277,20 @@ mod tests {
         let mut tree = Tree::default();
         assert!(tree.program(&mut host, "no-such-program").unwrap_err().contains("not found"));
         assert!(tree.entries.is_empty() && tree.inputs.is_empty());
+    }
+
+    #[test]
+    fn data_without_some_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["kept/tests", "out"] {
+            std::fs::create_dir_all(dir.path().join(name)).unwrap();
+            std::fs::write(dir.path().join(name).join("file"), "").unwrap();
+        }
+        let mut tree = Tree::default();
+        let out = dir.path().join("out");
+        assert!(tree.data(dir.path(), &[out.to_str().unwrap().to_owned()]).is_empty());
+        let has = |name: &str| tree.inputs.contains(&dir.path().join(name));
+        assert!(has("kept/tests/file") && !has("out") && !has("out/file"));
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod start;
 pub(crate) use confine::Confinement;
 pub(crate) use opens::Opens;
 pub(crate) use output::{output, Output, Wanted};
+pub(crate) use start::block_signals;
 
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::process::{Signal, WaitId, WaitIdOptions};

@@ -66,7 +66,7 @@ impl Opens {
         let stop = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let stopped = stop.try_clone()?;
         let answer = move || {
-            super::start::block_signals();
+            super::block_signals();
             while wait(&listener, &stopped) && answer_one(&listener, &instead).is_some() {}
         };
         let thread = std::thread::Builder::new().name("guestfs-opens".into()).spawn(answer)?;

@@ -58,7 +58,7 @@ pub(super) fn on_spawner<T: Send + 'static>(job: impl FnOnce() -> io::Result<T> 
 
 /// The program's handlers run on the program's threads, and never in a child that is not yet another
 /// program.
-pub(super) fn block_signals() {
+pub(crate) fn block_signals() {
     // SAFETY: both functions only write the set, which is a plain value of this frame.
     unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();

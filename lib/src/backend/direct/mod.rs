@@ -17,7 +17,8 @@ use super::host::Host;
 use super::qmp::{Qmp, QmpError};
 use super::saved::Store;
 use super::{faults, layers, overlay};
-use crate::appliance::{self, Origin};
+use crate::appliance::manifest::Checking;
+use crate::appliance::{self, Appliance, Origin};
 use crate::child::{environment, Child, Spec, Stream};
 use crate::error::LaunchFailure;
 use crate::machine::{Backend, LaunchError, Plan, Reporter, Running};
@@ -60,65 +61,19 @@ impl Backend for Direct {
     fn launch(&mut self, plan: &Plan, reporter: &dyn Reporter) -> Result<Box<dyn Running>, LaunchError> {
         let hv = hypervisor(plan.hv.as_deref())?;
         reporter.progress(1);
-        let appliance = appliance::find(plan, reporter)?;
+        let (mut appliance, checking) = appliance::find_last(plan, reporter)?;
         reporter.progress(3);
         self.cache = appliance::cache::Cache::open(&plan.cachedir).ok().map(|c| c.path().to_owned());
-        let host = Host::get(self.cache.as_deref());
-        let accel = self.choice.make(plan, &host, reporter)?;
-        let board = match (plan.setting("board"), appliance.origin, accel) {
-            (Some(b"microvm"), _, _) => Board::Microvm,
-            // KVM: not measured, and with a board like everybody's there are fewer surprises.
-            (Some(b"q35"), _, _) | (_, Origin::Foreign, _) | (_, _, Accel::Kvm) => Board::Q35,
-            // Who adds devices expects a PCI bus.
-            _ if !plan.hv_params.is_empty() => Board::Q35,
-            _ => Board::Microvm,
-        };
-        let mut machine = Machine {
-            appliance: &appliance,
-            plan,
-            host: &host,
-            accel,
-            board,
-            sandbox: true,
-            memory: Memory::Anonymous,
-            confined: false,
-        };
-        let mut freed = None;
-        let mut qemu = loop {
-            match self.start(&hv, &mut machine, reporter) {
-                Ok(qemu) => break qemu,
-                // A qemu built without seccomp or without this board says so at once.
-                Err(e) if machine.yields_to(&e, reporter) => {}
-                Err(e)
-                    if machine.confined
-                        && machine.memory == Memory::Private
-                        && !self.copies
-                        && e.failure == LaunchFailure::Exited =>
-                {
-                    reporter.library(&format!(
-                        "qemu does not start with memory that it may only read, and gets a copy: {}",
-                        e.message
-                    ));
-                    self.copies = true;
-                }
-                // It needs more than others: libraries in odd places, a container that forbids much.
-                Err(e)
-                    if machine.confined && matches!(e.failure, LaunchFailure::Exited | LaunchFailure::NoHypervisor) =>
-                {
-                    reporter.library(&format!(
-                        "qemu does not start confined, and is started with more rights: {}",
-                        e.message
-                    ));
-                    self.free = true;
-                    freed = Some(e.message);
-                }
-                Err(e) => return Err(e),
-            }
-        };
-        // Not before it is clear that it does start so.
-        if let Some(why) = freed {
-            reporter.warning(&format!("qemu does not start confined: it runs with more rights than it needs: {why}"));
+        let saving = self.saving;
+        let mut started = self.start(&hv, &appliance, plan, reporter);
+        // That was found out while qemu was loaded, in which nothing has run yet.
+        if checking.and_then(Checking::end).is_some() {
+            drop(started);
+            self.saving = saving;
+            appliance = appliance::find(plan, reporter)?;
+            started = self.start(&hv, &appliance, plan, reporter);
         }
+        let mut qemu = started?;
         qemu.drives = plan.drives.iter().cloned().collect();
         qemu.verbose = plan.verbose;
         qemu.hello_optional = appliance.origin == Origin::Foreign;
@@ -156,8 +111,75 @@ impl Backend for Direct {
 }
 
 impl Direct {
+    /// Start qemu with this appliance, in the first way in which it does start.
+    fn start(
+        &mut self,
+        hv: &Path,
+        appliance: &Appliance,
+        plan: &Plan,
+        reporter: &dyn Reporter,
+    ) -> Result<Qemu, LaunchError> {
+        let host = Host::get(self.cache.as_deref());
+        let accel = self.choice.make(plan, &host, reporter)?;
+        let board = match (plan.setting("board"), appliance.origin, accel) {
+            (Some(b"microvm"), _, _) => Board::Microvm,
+            // KVM: not measured, and with a board like everybody's there are fewer surprises.
+            (Some(b"q35"), _, _) | (_, Origin::Foreign, _) | (_, _, Accel::Kvm) => Board::Q35,
+            // Who adds devices expects a PCI bus.
+            _ if !plan.hv_params.is_empty() => Board::Q35,
+            _ => Board::Microvm,
+        };
+        let mut machine = Machine {
+            appliance,
+            plan,
+            host: &host,
+            accel,
+            board,
+            sandbox: true,
+            memory: Memory::Anonymous,
+            confined: false,
+        };
+        let mut freed = None;
+        let qemu = loop {
+            match self.start_as(hv, &mut machine, reporter) {
+                Ok(qemu) => break qemu,
+                // A qemu built without seccomp or without this board says so at once.
+                Err(e) if machine.yields_to(&e, reporter) => {}
+                Err(e)
+                    if machine.confined
+                        && machine.memory == Memory::Private
+                        && !self.copies
+                        && e.failure == LaunchFailure::Exited =>
+                {
+                    reporter.library(&format!(
+                        "qemu does not start with memory that it may only read, and gets a copy: {}",
+                        e.message
+                    ));
+                    self.copies = true;
+                }
+                // It needs more than others: libraries in odd places, a container that forbids much.
+                Err(e)
+                    if machine.confined && matches!(e.failure, LaunchFailure::Exited | LaunchFailure::NoHypervisor) =>
+                {
+                    reporter.library(&format!(
+                        "qemu does not start confined, and is started with more rights: {}",
+                        e.message
+                    ));
+                    self.free = true;
+                    freed = Some(e.message);
+                }
+                Err(e) => return Err(e),
+            }
+        };
+        // Not before it is clear that it does start so.
+        if let Some(why) = freed {
+            reporter.warning(&format!("qemu does not start confined: it runs with more rights than it needs: {why}"));
+        }
+        Ok(qemu)
+    }
+
     /// Start qemu, one way or the other.
-    fn start(&mut self, hv: &Path, machine: &mut Machine<'_>, reporter: &dyn Reporter) -> Result<Qemu, LaunchError> {
+    fn start_as(&mut self, hv: &Path, machine: &mut Machine<'_>, reporter: &dyn Reporter) -> Result<Qemu, LaunchError> {
         let way = self.way(hv, machine, reporter);
         machine.memory = match way {
             Way::Cold(_) => Memory::Anonymous,
