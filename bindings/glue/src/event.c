@@ -24,17 +24,35 @@ struct glue_callback {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void
+take (void)
+{
+  pthread_mutex_lock (&lock);
+}
+
+static void
+release (void)
+{
+  pthread_mutex_unlock (&lock);
+}
+
+/* A forked child has one thread: none would release what another had taken, outside the language's own lock. */
+__attribute__ ((__constructor__)) static void
+forks (void)
+{
+  pthread_atfork (take, release, release);
+}
+
+static void
 deliver (guestfs_h *g, void *opaque, uint64_t event, int id, int flags, const char *buf, size_t buf_len,
          const uint64_t *array, size_t array_len)
 {
   struct glue_callback *cb = opaque;
   struct glue_event e = {
     .handle = cb->handle, .event = event, .id = id, .flags = flags, .text = buf, .size = buf_len,
-    .array = array, .array_len = array_len
+    .array = array, .array_len = array_len, .g = g
   };
   void *function;
 
-  (void) g;
   pthread_mutex_lock (&lock);
   function = cb->deleted ? NULL : cb->function;
   cb->inside++;
