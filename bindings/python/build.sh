@@ -3,9 +3,10 @@
 #
 #   build.sh OUT
 #
-# In: generated/python, src/, and libguestfs.so from $GUESTFS_LIBDIR (default: where the linker looks).
-# Out: OUT/guestfs (the package) and OUT/libguestfsmod.abi3.so. Use it with PYTHONPATH=OUT, and with
-# LD_LIBRARY_PATH=$GUESTFS_LIBDIR when the library is not installed.
+# In: generated/python, generated/glue, ../glue/src, src/, and libguestfs.so from $GUESTFS_LIBDIR (default: where the
+# linker looks). A source distribution has the first three beside this script. Out: OUT/guestfs (the package) and
+# OUT/libguestfsmod.abi3.so. Use it with PYTHONPATH=OUT, and with LD_LIBRARY_PATH=$GUESTFS_LIBDIR when the library is
+# not installed.
 # $PYTHON, $CC, $CFLAGS and $LDFLAGS are obeyed.
 set -eu
 
@@ -15,7 +16,10 @@ if [ $# -ne 1 ]; then
 fi
 out=$1
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
-generated=$here/../../generated
+generated=$here/generated glue=$here/glue
+if [ ! -d "$generated" ]; then
+  generated=$here/../../generated glue=$here/../glue
+fi
 python=${PYTHON:-python3}
 
 include=$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')
@@ -30,7 +34,7 @@ cp "$generated"/python/guestfs/__init__.py "$generated"/python/guestfs/__init__.
 
 libdir=${GUESTFS_LIBDIR:+-L"$GUESTFS_LIBDIR"}
 # shellcheck disable=SC2086 # flags are lists of words
-${CC:-cc} ${CFLAGS:--O2 -g} -std=gnu11 -Wall -Wextra -Werror -fPIC -shared -fvisibility=hidden \
-  -I"$include" -I"$generated/c" -I"$here/src" -I"$generated/python/ext" \
-  -o "$out/libguestfsmod.abi3.so" "$here"/src/*.c "$generated"/python/ext/*.c \
+${CC:-cc} ${CFLAGS:--O2 -g} -std=gnu11 -Wall -Wextra -Werror -fPIC -shared -fvisibility=hidden -pthread \
+  -I"$include" -I"$generated/c" -I"$glue/src" -I"$here/src" \
+  -o "$out/libguestfsmod.abi3.so" "$here"/src/*.c "$glue"/src/*.c "$generated"/glue/*.c \
   ${libdir:+"$libdir"} ${LDFLAGS:-} -lguestfs

@@ -1,22 +1,23 @@
-"""Runs the Python test steps: every test of generated/tests/steps.py on one handle a scenario.
+"""Runs the test steps through Python: every test of generated/tests/steps.json on one handle a scenario.
 
 In: optionally the beginning of a test's name. Out: a line per failure, a summary, the exit status.
 """
 
 import contextlib
 import errno
+import json
+import keyword
 import os
 import shutil
 import sys
 import tempfile
 import threading
 import time
+import warnings
 
 import guestfs
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../generated/tests"))
-import steps  # noqa: E402
-
+STEPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../generated/tests/steps.json")
 MIB = 1 << 20
 # Seconds. A test that takes longer hangs: its call is cancelled, which fails the test and names the call.
 LIMIT = 120
@@ -58,6 +59,11 @@ def matches_unordered(got, want):
     return not left
 
 
+def python_name(name):
+    """Keywords have an underscore behind them in Python."""
+    return name + "_" if keyword.iskeyword(name) else name
+
+
 class Run:
     """One test: the handle and a private host directory."""
 
@@ -65,42 +71,56 @@ class Run:
         self.g = g
         self.tmp = tmp
 
-    def path(self, text):
-        return text.replace("%tmp", self.tmp)
+    def value(self, v):
+        """A value of the file as Python's."""
+        if isinstance(v, str):
+            return v.replace("%tmp", self.tmp)
+        if isinstance(v, list):
+            return [self.value(i) for i in v]
+        if isinstance(v, dict):
+            if list(v) == ["bytes"]:
+                return bytes.fromhex(v["bytes"])
+            return {k: self.value(i) for k, i in v.items()}
+        return v
 
-    def local_write(self, path, content):
-        with open(path, "wb") as f:
-            f.write(content)
+    def action(self, step):
+        """Do what the step says."""
+        if "local_write" in step:
+            with open(self.value(step["local_write"]["path"]), "wb") as f:
+                f.write(self.value(step["local_write"]["content"]))
+            return None
+        if "local_read" in step:
+            with open(self.value(step["local_read"]["path"]), "rb") as f:
+                return f.read()
+        options = {python_name(k): self.value(v) for k, v in step["opts"].items()}
+        return getattr(self.g, python_name(step["call"]))(*self.value(step["args"]), **options)
 
-    def local_read(self, path):
-        with open(path, "rb") as f:
-            return f.read()
-
-    def step(self, index, action, expect):
-        kind, *want = expect
+    def step(self, index, step):
+        ((kind, want),) = step["expect"].items()
         try:
-            got = normal(action())
+            got = normal(self.action(step))
         except (RuntimeError, guestfs.ClosedHandle) as e:
             if kind != "error":
                 raise Failure(f"step {index}: unexpected error: {e}") from e
             name = errno.errorcode.get(self.g.last_errno(), "no errno")
             # One number, two names; api.toml uses the first.
             name = "ENOTSUP" if name == "EOPNOTSUPP" else name
-            if want[0] is not None and name != want[0]:
-                raise Failure(f"step {index}: failed with {name} ({e}), not {want[0]}") from e
+            if want is not None and name != want:
+                raise Failure(f"step {index}: failed with {name} ({e}), not {want}") from e
             return
         if kind == "error":
             raise Failure(f"step {index}: succeeded with {got!r}, but must fail")
+        want = normal(self.value(want))
         if kind == "equals":
-            ok = matches(got, want[0])
+            ok = matches(got, want)
         elif kind == "unordered":
-            ok = matches_unordered(got, want[0])
+            ok = matches_unordered(got, want)
         elif kind == "contains":
-            ok = want[0] in got
+            ok = want in got
         else:
-            ok = True
+            ok = kind == "ok"
         if not ok:
-            raise Failure(f"step {index}: got {got!r}, expected {kind} {want[0]!r}")
+            raise Failure(f"step {index}: got {got!r}, expected {kind} {want!r}")
 
 
 def wipe(g, device, both_ends):
@@ -163,12 +183,16 @@ def open_scenario(scenario):
 
 
 def main(prefix=""):
+    with open(STEPS, encoding="utf-8") as f:
+        tests = [t for t in json.load(f)["tests"] if t["name"].startswith(prefix)]
+    # Steps show deprecated calls as well.
+    warnings.simplefilter("ignore", DeprecationWarning)
     passed = failed = 0
     for scenario in ("none", "disks", "scratch-fs"):
         start = time.monotonic()
-        chosen = [t for t in steps.TESTS if t[1] == scenario and t[0].startswith(prefix)]
+        chosen = [t for t in tests if t["scenario"] == scenario]
         g = open_scenario(scenario) if chosen else None
-        for name, _, function in chosen:
+        for test in chosen:
             tmp = tempfile.mkdtemp(prefix="guestfs-steps-")
             try:
                 # Tests of a handle that is not launched change its properties: each gets a new one.
@@ -177,11 +201,13 @@ def main(prefix=""):
                     g = open_scenario(scenario)
                 with limited(g):
                     reset(g, scenario)
-                    function(Run(g, tmp))
+                    run = Run(g, tmp)
+                    for index, step in enumerate(test["steps"]):
+                        run.step(index, step)
                 passed += 1
             except (Failure, RuntimeError, OSError) as e:
                 failed += 1
-                print(f"{name}, {e}", file=sys.stderr)
+                print(f"{test['name']}, {e}", file=sys.stderr)
                 # What it left behind is not the next one's to meet.
                 g.close()
                 g = open_scenario(scenario)

@@ -59,10 +59,16 @@ fn wheel_installs_and_works() {
     // A copy, because setuptools leaves its traces in the source directory; the generated files keep their place.
     std::fs::create_dir_all(&source).unwrap();
     run(Command::new("cp").arg("-r").arg(file("bindings/python/.")).arg(&source));
+    run(Command::new("cp").arg("-r").arg(file("bindings/glue")).arg(dir.join("bindings")));
     run(Command::new("cp").arg("-r").arg(file("generated")).arg(&dir));
+    // The wheel is built from a source distribution, which must have all that it needs.
+    let mut sdist = command(python());
+    sdist.current_dir(&source).args(["-c", "from setuptools import build_meta; build_meta.build_sdist('dist')"]);
+    run(&mut sdist);
+    let sdist = source.join("dist/guestfs-0.1.0.tar.gz");
     let mut pip = command(python());
     pip.args(["-m", "pip", "wheel", "--quiet", "--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir"]);
-    run(pip.arg(dir.join("out")).arg(&source));
+    run(pip.arg(dir.join("out")).arg(&sdist));
     let wheel = std::fs::read_dir(dir.join("out")).unwrap().next().unwrap().unwrap().path();
     let name = wheel.file_name().unwrap().to_string_lossy().into_owned();
     assert!(name.contains("-cp39-abi3-linux"), "{name}");

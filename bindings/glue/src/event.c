@@ -24,19 +24,38 @@ struct glue_callback {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void
+take (void)
+{
+  pthread_mutex_lock (&lock);
+}
+
+static void
+release (void)
+{
+  pthread_mutex_unlock (&lock);
+}
+
+/* A forked child has one thread: none would release what another had taken, outside the language's own lock. */
+__attribute__ ((__constructor__)) static void
+forks (void)
+{
+  pthread_atfork (take, release, release);
+}
+
+static void
 deliver (guestfs_h *g, void *opaque, uint64_t event, int id, int flags, const char *buf, size_t buf_len,
          const uint64_t *array, size_t array_len)
 {
   struct glue_callback *cb = opaque;
   struct glue_event e = {
     .handle = cb->handle, .event = event, .id = id, .flags = flags, .text = buf, .size = buf_len,
-    .array = array, .array_len = array_len
+    .array = array, .array_len = array_len, .g = g
   };
   void *function;
 
-  (void) g;
   pthread_mutex_lock (&lock);
-  function = cb->deleted ? NULL : cb->function;
+  /* An event that was on its way to a callback that has been deleted is none for its successor. */
+  function = cb->deleted || (cb->id != -1 && cb->id != id) ? NULL : cb->function;
   cb->inside++;
   pthread_mutex_unlock (&lock);
   if (function)
@@ -64,18 +83,28 @@ set (void *arg)
 int
 glue_set_event_callback (struct glue_frame *f, uint64_t events, void *function)
 {
-  struct glue_callback *cb = calloc (1, sizeof *cb);
-  struct setting s = { .cb = cb, .g = f->g, .events = events };
+  struct glue_callback *cb;
+  struct setting s = { .g = f->g, .events = events };
 
+  pthread_mutex_lock (&lock);
+  /* One that is deleted and forgotten serves again: a program may set and delete as often as it likes. */
+  for (cb = f->handle->callbacks; cb; cb = cb->next)
+    if (cb->deleted && cb->function == NULL && cb->inside == 0)
+      break;
+  if (cb == NULL && (cb = calloc (1, sizeof *cb))) {
+    cb->handle = f->handle;
+    cb->next = f->handle->callbacks;
+    f->handle->callbacks = cb;
+  }
+  if (cb) {
+    cb->function = function;
+    cb->id = -1;
+    cb->deleted = 0;
+  }
+  pthread_mutex_unlock (&lock);
   if (cb == NULL)
     return -1;
-  cb->handle = f->handle;
-  cb->function = function;
-  cb->id = -1;
-  pthread_mutex_lock (&lock);
-  cb->next = f->handle->callbacks;
-  f->handle->callbacks = cb;
-  pthread_mutex_unlock (&lock);
+  s.cb = cb;
   glue_language.unlocked (f, set, &s);
   pthread_mutex_lock (&lock);
   cb->id = s.id;

@@ -140,6 +140,9 @@ extern void glue_free (struct glue_handle *h);
 /* Close what is open and wants to be closed when the program ends. */
 extern void glue_close_all (void);
 
+/* The next handle that it would close, or NULL: for a language whose callbacks could drop the handle meanwhile. */
+extern struct glue_handle *glue_to_close (void);
+
 /* False once it is closed, or about to be. */
 extern int glue_is_open (const struct glue_handle *h);
 
@@ -225,6 +228,7 @@ struct glue_event {
   size_t size;
   const uint64_t *array;
   size_t array_len;
+  guestfs_h *g;                 /* for guestfs_user_cancel, also while the handle is being closed */
 };
 
 /* Have FUNCTION, the language's, called for events; an id, or -1 with the frame's error. FUNCTION is forgotten

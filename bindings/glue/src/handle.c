@@ -90,20 +90,25 @@ glue_free (struct glue_handle *h)
   free (h);
 }
 
+struct glue_handle *
+glue_to_close (void)
+{
+  struct glue_handle *h;
+
+  pthread_mutex_lock (&lock);
+  for (h = open_handles; h && (h->busy || !h->close_on_exit); h = h->next)
+    ;
+  pthread_mutex_unlock (&lock);
+  return h;
+}
+
 void
 glue_close_all (void)
 {
-  for (;;) {
-    struct glue_handle *h;
+  struct glue_handle *h;
 
-    pthread_mutex_lock (&lock);
-    for (h = open_handles; h && (h->busy || !h->close_on_exit); h = h->next)
-      ;
-    pthread_mutex_unlock (&lock);
-    if (h == NULL)
-      return;
+  while ((h = glue_to_close ()))
     close_now (h);
-  }
 }
 
 int

@@ -1,9 +1,5 @@
 /* handle.c: handles as capsules, the frame of every call, errors as exceptions.
  *
- * A capsule outlives its guestfs_h: a closed handle is an exception, never a stale pointer. A handle
- * that is closed while other threads (or the callback that closes it) are inside a call goes away when
- * the last of them is out.
- *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
@@ -12,34 +8,6 @@
 #include <stdlib.h>
 
 static const char capsule_name[] = "guestfs_h";
-
-/* Open handles that want to be closed when Python exits. */
-static struct gfs_handle *open_handles;
-
-static void
-forget (struct gfs_handle *h)
-{
-  struct gfs_handle **at = &open_handles;
-
-  while (*at && *at != h)
-    at = &(*at)->next;
-  if (*at)
-    *at = h->next;
-}
-
-/* Close now. The GIL is held before and after; callbacks run meanwhile. */
-static void
-close_now (struct gfs_handle *h)
-{
-  guestfs_h *g = h->g;
-
-  if (g == NULL)
-    return;
-  h->g = NULL;
-  forget (h);
-  GFS_UNLOCKED (guestfs_close (g));
-  gfs_free_callbacks (h);
-}
 
 static void
 destroy (PyObject *capsule)
@@ -51,7 +19,7 @@ destroy (PyObject *capsule)
     return;
   /* A destructor may run while an exception is on its way. */
   PyErr_Fetch (&type, &value, &traceback);
-  close_now (h);
+  glue_free (h->glue);
   Py_XDECREF (h->pending[0]);
   Py_XDECREF (h->pending[1]);
   Py_XDECREF (h->pending[2]);
@@ -59,81 +27,80 @@ destroy (PyObject *capsule)
   PyErr_Restore (type, value, traceback);
 }
 
-static struct gfs_handle *
-handle_of (PyObject *capsule)
-{
-  struct gfs_handle *h = PyCapsule_GetPointer (capsule, capsule_name);
-
-  if (h && (h->g == NULL || h->closing)) {
-    PyErr_SetString (PyExc_ValueError, "guestfs handle is closed");
-    return NULL;
-  }
-  return h;
-}
-
-void
-gfs_begin (struct gfs_call *c, PyObject *args, const char *name, Py_ssize_t count)
+int
+gfs_begin (struct gfs_call *c, PyObject *args, const char *name, size_t count, const struct glue_call *call)
 {
   Py_ssize_t given = PyTuple_Size (args);
 
-  c->handle = NULL;
-  c->g = NULL;
+  if (given != (Py_ssize_t) count + 1) {
+    PyErr_Format (PyExc_TypeError, "%s() takes exactly %zu arguments (%zd given)", name, count + 1, given);
+    return -1;
+  }
+  c->handle = PyCapsule_GetPointer (PyTuple_GetItem (args, 0), capsule_name);
+  if (c->handle == NULL)
+    return -1;
+  if (glue_begin (&c->frame, c->handle->glue, call) == -1) {
+    PyErr_SetString (PyExc_ValueError, "guestfs handle is closed");
+    return -1;
+  }
   c->name = name;
   c->args = args;
   c->kept = NULL;
-  c->failed = 1;
-  c->watched = 0;
-  c->interrupted = 0;
-  if (given != count) {
-    PyErr_Format (PyExc_TypeError, "%s() takes exactly %zd arguments (%zd given)", name, count, given);
-    return;
+  return 0;
+}
+
+/* Raise what a callback could not raise itself (KeyboardInterrupt, SystemExit); true when there was one. */
+static int
+raise_pending (struct gfs_handle *h)
+{
+  if (h->pending[0] == NULL)
+    return 0;
+  PyErr_Restore (h->pending[0], h->pending[1], h->pending[2]);
+  h->pending[0] = h->pending[1] = h->pending[2] = NULL;
+  return 1;
+}
+
+/* Raise KeyboardInterrupt in place of what the cancelled call failed with; true when there was one. */
+static int
+raise_interrupt (void)
+{
+  PyObject *type, *value, *traceback;
+
+  PyErr_Fetch (&type, &value, &traceback);
+  if (PyErr_CheckSignals () == 0) {
+    PyErr_Restore (type, value, traceback);
+    return 0;
   }
-  c->handle = handle_of (PyTuple_GetItem (args, 0));
-  if (c->handle == NULL)
-    return;
-  c->g = c->handle->g;
-  c->handle->busy++;
-  c->failed = 0;
-  gfs_watch_interrupt (c);
+  Py_XDECREF (type);
+  Py_XDECREF (value);
+  Py_XDECREF (traceback);
+  return 1;
 }
 
 PyObject *
 gfs_end (struct gfs_call *c, PyObject *result)
 {
-  gfs_forget_interrupt (c);
-  Py_XDECREF (c->kept);
-  if (c->handle) {
-    c->handle->busy--;
-    if (c->handle->closing && c->handle->busy == 0) {
-      /* The tuple of arguments still holds the capsule. */
-      PyObject *type, *value, *traceback;
+  PyObject *type, *value, *traceback;
 
-      PyErr_Fetch (&type, &value, &traceback);
-      close_now (c->handle);
-      PyErr_Restore (type, value, traceback);
-    }
-    if (gfs_raise_pending (c->handle)) {
-      Py_XDECREF (result);
-      return NULL;
-    }
-    if (gfs_raise_interrupt (c)) {
-      Py_XDECREF (result);
-      return NULL;
-    }
-  }
+  /* This may close the handle, and so run callbacks. The tuple of arguments still holds the capsule. */
+  PyErr_Fetch (&type, &value, &traceback);
+  Py_XDECREF (c->kept);
+  glue_end (&c->frame);
+  PyErr_Restore (type, value, traceback);
+  if (raise_pending (c->handle) || (c->frame.interrupted && raise_interrupt ()))
+    Py_CLEAR (result);
   return result;
 }
 
 PyObject *
 gfs_raise (struct gfs_call *c)
 {
-  const char *text = guestfs_last_error (c->g);
-  PyObject *message = gfs_from_const_str (text ? text : "unknown error");
+  const char *text = glue_error (&c->frame);
+  PyObject *message = gfs_text (text, strlen (text));
 
-  if (message) {
+  if (message)
     PyErr_SetObject (PyExc_RuntimeError, message);
-    Py_DECREF (message);
-  }
+  Py_XDECREF (message);
   return NULL;
 }
 
@@ -142,7 +109,6 @@ gfs_create (PyObject *module, PyObject *args)
 {
   unsigned flags;
   struct gfs_handle *h;
-  PyObject *capsule;
 
   (void) module;
   if (!PyArg_ParseTuple (args, "I:create", &flags))
@@ -150,26 +116,18 @@ gfs_create (PyObject *module, PyObject *args)
   h = calloc (1, sizeof *h);
   if (h == NULL)
     return PyErr_NoMemory ();
-  /* The C library would close at exit when there is no interpreter for the callbacks any more:
-   * module guestfs closes through Python's atexit instead. */
-  h->close_on_exit = !(flags & GUESTFS_CREATE_NO_CLOSE_ON_EXIT);
-  h->g = guestfs_create_flags (flags | GUESTFS_CREATE_NO_CLOSE_ON_EXIT);
-  if (h->g == NULL) {
-    free (h);
+  h->glue = glue_create (flags);
+  if (h->glue == NULL)
     PyErr_SetString (PyExc_RuntimeError, "guestfs.create: failed to allocate handle");
-    return NULL;
+  else {
+    h->glue->owner = h;
+    h->capsule = PyCapsule_New (h, capsule_name, destroy);
+    if (h->capsule)
+      return h->capsule;
+    glue_free (h->glue);
   }
-  guestfs_set_error_handler (h->g, NULL, NULL);
-  capsule = PyCapsule_New (h, capsule_name, destroy);
-  if (capsule == NULL) {
-    guestfs_close (h->g);
-    free (h);
-    return NULL;
-  }
-  h->capsule = capsule;
-  h->next = open_handles;
-  open_handles = h;
-  return capsule;
+  free (h);
+  return NULL;
 }
 
 PyObject *
@@ -183,45 +141,37 @@ gfs_close (PyObject *module, PyObject *args)
       || !(h = PyCapsule_GetPointer (capsule, capsule_name)))
     return NULL;
   /* Closing twice is nothing: Python's atexit may have come before the object's destructor. */
-  if (h->busy)
-    h->closing = 1;
-  else
-    close_now (h);
-  if (gfs_raise_pending (h))
+  glue_close (h->glue);
+  if (raise_pending (h))
     return NULL;
-  return gfs_from_none ();
+  Py_RETURN_NONE;
 }
 
 PyObject *
 gfs_close_all (PyObject *module, PyObject *args)
 {
-  struct gfs_handle *h, *next;
+  struct glue_handle *h;
 
   (void) module;
   (void) args;
-  for (h = open_handles; h; h = next) {
-    next = h->next;
-    if (h->close_on_exit && h->busy == 0) {
-      PyObject *capsule = h->capsule;
+  while ((h = glue_to_close ())) {
+    /* A callback may drop the last reference. */
+    PyObject *capsule = ((struct gfs_handle *) h->owner)->capsule;
 
-      Py_INCREF (capsule);
-      close_now (h);
-      Py_DECREF (capsule);
-      /* Callbacks may have changed the list. */
-      next = open_handles;
-    }
+    Py_INCREF (capsule);
+    glue_close (h);
+    Py_DECREF (capsule);
   }
-  return gfs_from_none ();
+  Py_RETURN_NONE;
 }
 
 PyObject *
 gfs_last_errno (PyObject *module, PyObject *args)
 {
-  PyObject *capsule;
-  struct gfs_handle *h;
+  struct gfs_call c;
 
   (void) module;
-  if (!PyArg_ParseTuple (args, "O:last_errno", &capsule) || !(h = handle_of (capsule)))
+  if (gfs_begin (&c, args, "last_errno", 0, NULL) == -1)
     return NULL;
-  return PyLong_FromLong (guestfs_last_errno (h->g));
+  return gfs_end (&c, PyLong_FromLong (glue_errno (&c.frame)));
 }
