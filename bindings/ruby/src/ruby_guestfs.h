@@ -45,7 +45,7 @@ extern void ruby_take (struct call *c, const struct glue_param *p, VALUE value, 
 extern void ruby_take_options (struct call *c, VALUE options);
 extern VALUE ruby_result (const struct glue_frame *f);
 
-/* handle.c */
+/* class.c */
 
 /* Run BODY (a struct call) within a frame, which is ended also when BODY raises. NAME is for messages. */
 extern VALUE ruby_within (VALUE self, const struct glue_call *call, const char *name, int argc, const VALUE *argv,
@@ -55,7 +55,7 @@ __attribute__ ((__noreturn__)) extern void ruby_raise (struct glue_frame *f);
 /* Define Guestfs::Error and class Guestfs::Guestfs, which is returned. */
 extern VALUE ruby_define_handle (VALUE module);
 
-/* event.c */
+/* callback.c */
 
 /* What closing raises is kept in LATE (NULL: dropped) from now on. */
 extern void ruby_closing (struct late *late);

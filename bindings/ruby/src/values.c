@@ -73,19 +73,22 @@ ruby_result (const struct glue_frame *f)
 __attribute__ ((__noreturn__)) static void
 wrong (const struct call *c, const struct glue_param *p, const char *wanted, VALUE value)
 {
-  rb_raise (rb_eTypeError, "%s: %s must be %s, not %s", c->frame.call->name, p->name, wanted,
+  rb_raise (rb_eTypeError, "%s: %s must %s, not %s", c->frame.call->name, p->name, wanted,
             NIL_P (value) ? "nil" : rb_obj_classname (value));
 }
 
 static VALUE
 string (const struct call *c, const struct glue_param *p, VALUE value)
 {
+  static const char *const wanted[2][2] = {
+    { "be a String", "be a String or a Pathname" }, { "hold Strings", "hold Strings or Pathnames" }
+  };
   VALUE s = rb_check_string_type (value);
 
   if (NIL_P (s) && p->path)
     s = rb_check_convert_type (value, T_STRING, "String", "to_path");
   if (NIL_P (s))
-    wrong (c, p, p->path ? "a String or a Pathname" : "a String", value);
+    wrong (c, p, wanted[p->shape == GLUE_STR_LIST][p->path], value);
   return s;
 }
 
@@ -119,7 +122,7 @@ list (struct call *c, const struct glue_param *p, VALUE value)
   long n, i;
 
   if (NIL_P (array))
-    wrong (c, p, "an Array of Strings", value);
+    wrong (c, p, "be an Array of Strings", value);
   n = RARRAY_LEN (array);
   strings = room (glue_room (&c->frame, ((size_t) n + 1) * sizeof *strings));
   /* An element's own conversion may shorten the array: what is gone is nil. */
@@ -135,7 +138,7 @@ integer (const struct call *c, const struct glue_param *p, VALUE value)
   VALUE n = rb_check_to_integer (value, "to_int");
 
   if (NIL_P (n))
-    wrong (c, p, "an Integer", value);
+    wrong (c, p, "be an Integer", value);
   return NUM2LL (n);
 }
 
@@ -166,7 +169,7 @@ domain (const struct call *c, const struct glue_param *p, VALUE value)
   void *pointer;
 
   if (NIL_P (class) || !RTEST (rb_obj_is_kind_of (value, class)) || !RB_TYPE_P (value, T_DATA))
-    wrong (c, p, "a Libvirt::Domain", value);
+    wrong (c, p, "be a Libvirt::Domain", value);
   pointer = RTYPEDDATA_P (value) ? RTYPEDDATA_DATA (value) : DATA_PTR (value);
   if (pointer == NULL)
     rb_raise (rb_eArgError, "%s: %s: the domain has been freed", c->frame.call->name, p->name);

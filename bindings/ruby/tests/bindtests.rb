@@ -1,12 +1,13 @@
 # The binding-test calls through Ruby: every type of argument, option and result, and every error.
 #
-# bindtests.rb OUT: the library writes the arguments it received to OUT, for comparison with
+# bindtests.rb OUT [ours|theirs]: the library writes the arguments it received to OUT, for comparison with
 # ../../c/tests/bindtests.expected; results are checked here. Runs as well on Debian's ruby-guestfs, save for what only
 # our binding does.
 
 require "guestfs"
 
 $ours = Guestfs::Error.method_defined?(:errno)
+abort "the binding that was loaded is not #{ARGV[1]}" if ARGV[1] && $ours != (ARGV[1] == "ours")
 g = Guestfs::Guestfs.new
 
 def check(truth, why = "it is not so")
@@ -48,7 +49,7 @@ args = ["abc", nil, [], false, 0, 0, "", "", ""]
   [0, nil, TypeError, "internal_test: str must be a String, not nil"], [0, :abc, TypeError, "not Symbol"],
   [0, "a\0b", ArgumentError, "str: string contains null byte"], [1, 1, TypeError, "not Integer"],
   [1, "\0", ArgumentError, "null byte"], [2, nil, TypeError, "an Array of Strings"],
-  [2, ["a", 1], TypeError, "strlist must be a String"], [2, ["a\0"], ArgumentError, "null byte"],
+  [2, ["a", 1], TypeError, "strlist must hold Strings, not Integer"], [2, ["a\0"], ArgumentError, "null byte"],
   [4, 2**31, RangeError, "too big|does not fit 32 bits"], [4, "1", TypeError, "integer must be an Integer"],
   [5, 2**63, RangeError, "too big"], [5, nil, TypeError, "not nil"], [8, nil, TypeError, "bufferin must be a String"],
 ].each do |place, wrong, error, words|

@@ -1,4 +1,4 @@
-/* handle.c: class Guestfs::Guestfs, the frame of every call, errors.
+/* class.c: class Guestfs::Guestfs, the frame of every call, errors.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */

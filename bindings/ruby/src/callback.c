@@ -1,4 +1,4 @@
-/* event.c: event callbacks in Ruby, and how a call lets Ruby's other threads run.
+/* callback.c: event callbacks in Ruby, and how a call lets Ruby's other threads run.
  *
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
