@@ -12,6 +12,7 @@ pub mod ocaml;
 pub mod protocol;
 pub mod python;
 pub mod rpc_x;
+pub mod ruby;
 pub mod rust;
 pub mod rustdoc;
 pub mod schema;
@@ -53,6 +54,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(lua::Lua),
         Box::new(python::Python),
         Box::new(ocaml::Ocaml),
+        Box::new(ruby::Ruby),
         Box::new(manual::Manual),
         Box::new(steps::Steps),
         Box::new(shell::Shell),

@@ -30,6 +30,10 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "ocaml/value.mli",
     "ocaml/stub.c",
     "ocaml/stubs.c",
+    "ocaml/tables.c",
+    "ocaml/tables.h",
+    "ruby/calls.rb",
+    "ruby/guestfs.rbs",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
