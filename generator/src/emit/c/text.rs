@@ -32,6 +32,7 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "ocaml/stubs.c",
     "ocaml/tables.c",
     "ocaml/tables.h",
+    "perl/Guestfs.pm",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
