@@ -61,6 +61,10 @@ examples() {
 # Manuals, and Makefile.PL in a copy, as what it makes is not for the tree.
 packaging() {
   podchecker "$out/Sys/Guestfs.pm" "$here/guestfs-perl.pod" || return 1
+  "$perl" -0777 -e '
+    my ($pod, @examples) = map { open my $f, "<", $_ or die "$_: $!"; scalar <$f> } @ARGV;
+    for (@examples) { s/^#!.*\n//; s/^(?=.)/ /gm; die "the manual does not have the example:\n$_" if index ($pod, $_) < 0 }
+  ' "$here/guestfs-perl.pod" "$here"/examples/*.pl || return 1
   mkdir -p tree/bindings
   cp -R "$here" "$here/../glue" tree/bindings/
   mkdir tree/generated

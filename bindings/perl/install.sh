@@ -26,7 +26,7 @@ install -d "$DESTDIR$dir/Sys" "$DESTDIR$dir/auto/Sys/Guestfs" "$man"
 install -m 644 "$1/Sys/Guestfs.pm" "$DESTDIR$dir/Sys/"
 install -m 644 "$1/auto/Sys/Guestfs/Guestfs.so" "$DESTDIR$dir/auto/Sys/Guestfs/"
 page() {
-  pod2man --utf8 --section="$1" --name="$2" --center=libguestfs --release=guestfs-rs --date= "$3" "$man/$2.$1"
+  pod2man --utf8 --section="$1" --name="$2" --center=libguestfs --release=guestfs-rs "$3" "$man/$2.$1"
 }
 page 3pm Sys::Guestfs "$1/Sys/Guestfs.pm"
 page 3 guestfs-perl "$here/guestfs-perl.pod"

@@ -39,14 +39,15 @@ pg_context (pTHX)
   return &MY_CXT;
 }
 
-/* A thread has begun, with copies of all objects. */
+/* A thread has begun, with copies of all objects. Perl calls this for every class that inherits it. */
 XS (xs_clone)
 {
   dXSARGS;
 
-  PERL_UNUSED_VAR (items);
-  MY_CXT_CLONE;
-  new_context (&MY_CXT);
+  if (items == 1 && strEQ (SvPV_nolen (ST (0)), "Sys::Guestfs")) {
+    MY_CXT_CLONE;
+    new_context (&MY_CXT);
+  }
   XSRETURN_EMPTY;
 }
 
@@ -204,9 +205,10 @@ XS (xs_event_to_string)
   char *names;
   SV *sv;
 
-  if (items != 1)
+  /* A function; called as a method of the class by some. */
+  if (items != 1 && items != 2)
     croak_xs_usage (cv, "event_bitmask");
-  names = guestfs_event_to_string (SvUV (ST (0)));
+  names = guestfs_event_to_string (SvUV (ST (items - 1)));
   if (names == NULL)
     croak ("Sys::Guestfs::event_to_string: %s", strerror (errno));
   sv = newSVpv (names, 0);

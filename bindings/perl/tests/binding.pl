@@ -5,7 +5,8 @@
 use strict;
 use warnings;
 
-use threads;
+use Config;
+BEGIN { require threads if $Config{useithreads} }
 use IO::Socket::UNIX;
 use POSIX ();
 use Sys::Guestfs;
@@ -136,7 +137,6 @@ sub numbers {
 
 {
   package NoDomain;
-  our @ISA = ('Sys::Virt::Domain');
   sub DESTROY { }
 }
 
@@ -155,7 +155,7 @@ sub subclasses {
 
 sub events {
   is ($Sys::Guestfs::EVENT_ALL, 0x3ff);
-  is (Sys::Guestfs::event_to_string ($Sys::Guestfs::EVENT_CLOSE | $Sys::Guestfs::EVENT_TRACE), 'close,trace');
+  is (Sys::Guestfs->event_to_string ($Sys::Guestfs::EVENT_CLOSE | $Sys::Guestfs::EVENT_TRACE), 'close,trace');
   my $i = 0;
   for (qw(close subprocess_quit launch_done progress appliance library trace enter libvirt_auth warning)) {
     no strict 'refs';
@@ -228,6 +228,7 @@ XML
   $g->disk_create ("$dir/domain.img", 'raw', 1048576);
   is ($g->add_libvirt_dom ($domain, readonly => 1), 1);
   like (($g->debug_drives)[0], qr/domain\.img/);
+  local @NoDomain::ISA = ('Sys::Virt::Domain');
   for my $wrong (undef, 0, 'with disks', $g, {}, bless (\my $number, 'NoDomain')) {
     like (fails { $g->add_libvirt_dom ($wrong) }, qr/dom is not of type Sys::Virt::Domain/);
   }
@@ -275,17 +276,16 @@ sub interruption {
   $other->set_event_callback (sub { push @inside, fails { $g->ping_daemon } unless @inside }, 128);
   is ($other->get_smp, 1);
   like ("@inside", qr/cancel|interrupt/i);
-  # A thread cancels.
-  $g = daemon (sub { });
-  my $thread = threads->create (sub { sleep 0.3; $g->user_cancel });
-  like (fails { $g->ping_daemon }, qr/cancel|interrupt/i);
-  $thread->join;
-  ok (time - $begun < 60);
   undef $g;
-  wait for 1 .. 4;
+  1 while wait > 0;
+  ok (time - $begun < 60);
 }
 
 sub threads_too {
+  if (!$Config{useithreads}) {
+    print "not run: Perl, threads: this Perl has none\n";
+    return;
+  }
   # An object is the same handle in each thread; it is closed when the last of them has let go of it.
   my ($g, $closed, $seen) = ($package->new, 0, 0);
   $g->set_event_callback (sub { $closed++ }, $Sys::Guestfs::EVENT_CLOSE);
@@ -301,6 +301,13 @@ sub threads_too {
   ok ($seen >= 100 && $closed == 0);
   undef $g;
   is ($closed, 1);
+  # One cancels what another waits for.
+  $g = daemon (sub { });
+  my $canceller = threads->create (sub { sleep 0.3; $g->user_cancel });
+  like (fails { $g->ping_daemon }, qr/cancel|interrupt/i);
+  $canceller->join;
+  undef $g;
+  1 while wait > 0;
   # Closed while another is inside calls.
   for (1 .. 10) {
     my $h = $package->new;
@@ -350,7 +357,7 @@ sub memory {
 sub manual {
   open (my $file, '<', $INC{'Sys/Guestfs.pm'}) or die $!;
   my $text = do { local $/; <$file> };
-  my @missing = grep { !/^(_|internal_test|DESTROY$|CLONE$|bootstrap$)/ && $text !~ /^=head2 $_$/m && $text !~ /^Also known as $_\.$/m }
+  my @missing = grep { !/^(_|internal_test|DESTROY$|CLONE$|bootstrap$)/ && $text !~ /^=head2 $_$/m }
     grep { defined &{$Sys::Guestfs::{$_}} } grep { ref \$Sys::Guestfs::{$_} eq 'GLOB' } keys %Sys::Guestfs::;
   is ("@missing", '');
 }

@@ -1539,6 +1539,8 @@ Handed on to L</add_drive> for every disk.
 
 =head2 add_drive
 
+=head2 add_drive_opts
+
  $g->add_drive ($filename,
                 readonly => $readonly,
                 format => $format,
@@ -1553,8 +1555,6 @@ Handed on to L</add_drive> for every disk.
                 discard => $discard,
                 copyonread => $copyonread,
                 blocksize => $blocksize);
-
-Also known as add_drive_opts.
 
 Adds C<filename> to the handle as a disk: an image file on the host, or a block device of the host. The first disk is called C</dev/sda> in all other calls, the second C</dev/sdb>, and so on in the order in which they are added; after C</dev/sdz> comes C</dev/sdaa>.
 
@@ -2736,9 +2736,9 @@ Since version 1.17.43.
 
 =head2 btrfs_subvolume_create
 
- $g->btrfs_subvolume_create ($dest, qgroupid => $qgroupid);
+=head2 btrfs_subvolume_create_opts
 
-Also known as btrfs_subvolume_create_opts.
+ $g->btrfs_subvolume_create ($dest, qgroupid => $qgroupid);
 
 Creates the empty subvolume C<dest> in a mounted Btrfs file system. C<dest> is a path whose last component is the name; the directory before it must exist, and C<dest> itself must not. The subvolume can be used as a directory at once, and mounted on its own as C<btrfsvol:DEVICE/NAME>.
 
@@ -2856,12 +2856,12 @@ Since version 1.29.17.
 
 =head2 btrfs_subvolume_snapshot
 
+=head2 btrfs_subvolume_snapshot_opts
+
  $g->btrfs_subvolume_snapshot ($source,
                                $dest,
                                ro => $ro,
                                qgroupid => $qgroupid);
-
-Also known as btrfs_subvolume_snapshot_opts.
 
 Makes a snapshot of the subvolume whose directory is C<source>. C<dest> is its path, on the same mounted file system; the directory before the last component must exist. If C<dest> itself is a directory, the snapshot is made inside it, with the name of C<source>.
 
@@ -4778,9 +4778,9 @@ Since version 1.0.59.
 
 =head2 glob_expand
 
- @strings = $g->glob_expand ($pattern, directoryslash => $directoryslash);
+=head2 glob_expand_opts
 
-Also known as glob_expand_opts.
+ @strings = $g->glob_expand ($pattern, directoryslash => $directoryslash);
 
 Returns, sorted, all paths that match C<pattern>, an absolute path with wildcards as in a shell: C<?> is any character, C<*> any text without a slash, C<[...]> one of a set, and C<{a,b}> one of several words. Names that begin with a dot are only matched by a dot in the pattern. When nothing matches, the result is empty; that is not an error.
 
@@ -4800,14 +4800,14 @@ Whether a C</> is added to the names of directories. The default is true.
 
 =head2 grep
 
+=head2 grep_opts
+
  @strings = $g->grep ($regex,
                       $path,
                       extended => $extended,
                       fixed => $fixed,
                       insensitive => $insensitive,
                       compressed => $compressed);
-
-Also known as grep_opts.
 
 Returns every line of the file C<path> that matches C<regex>, in order and without its newline. The pattern is a basic regular expression as for L<grep(1)> unless an option says otherwise. When no line matches, the result is empty, which is not an error. A pattern that is not valid is an error.
 
@@ -5755,9 +5755,9 @@ Since version 1.23.30.
 
 =head2 is_blockdev
 
- $truth = $g->is_blockdev ($path, followsymlinks => $followsymlinks);
+=head2 is_blockdev_opts
 
-Also known as is_blockdev_opts.
+ $truth = $g->is_blockdev ($path, followsymlinks => $followsymlinks);
 
 Returns true when C<path> is a block device, and false when it is anything else or does not exist.
 
@@ -5787,9 +5787,9 @@ Since version 1.0.2.
 
 =head2 is_chardev
 
- $truth = $g->is_chardev ($path, followsymlinks => $followsymlinks);
+=head2 is_chardev_opts
 
-Also known as is_chardev_opts.
+ $truth = $g->is_chardev ($path, followsymlinks => $followsymlinks);
 
 Returns true when C<path> is a character device, and false when it is anything else or does not exist.
 
@@ -5819,9 +5819,9 @@ Since version 1.0.2.
 
 =head2 is_dir
 
- $truth = $g->is_dir ($path, followsymlinks => $followsymlinks);
+=head2 is_dir_opts
 
-Also known as is_dir_opts.
+ $truth = $g->is_dir ($path, followsymlinks => $followsymlinks);
 
 Returns true when C<path> is a directory, and false when it is anything else or does not exist.
 
@@ -5839,9 +5839,9 @@ When true, a symbolic link that leads to a directory counts as one. The default 
 
 =head2 is_fifo
 
- $truth = $g->is_fifo ($path, followsymlinks => $followsymlinks);
+=head2 is_fifo_opts
 
-Also known as is_fifo_opts.
+ $truth = $g->is_fifo ($path, followsymlinks => $followsymlinks);
 
 Returns true when C<path> is a FIFO (a named pipe), and false when it is anything else or does not exist.
 
@@ -5859,9 +5859,9 @@ When true, a symbolic link that leads to a FIFO counts as one. The default is fa
 
 =head2 is_file
 
- $truth = $g->is_file ($path, followsymlinks => $followsymlinks);
+=head2 is_file_opts
 
-Also known as is_file_opts.
+ $truth = $g->is_file ($path, followsymlinks => $followsymlinks);
 
 Returns true when C<path> is a regular file, and false when it is anything else (a directory, a device, a link and so on) or does not exist.
 
@@ -5913,9 +5913,9 @@ Since version 1.0.2.
 
 =head2 is_socket
 
- $truth = $g->is_socket ($path, followsymlinks => $followsymlinks);
+=head2 is_socket_opts
 
-Also known as is_socket_opts.
+ $truth = $g->is_socket ($path, followsymlinks => $followsymlinks);
 
 Returns true when C<path> is a Unix domain socket, and false when it is anything else or does not exist.
 
@@ -7337,6 +7337,8 @@ Since version 1.0.55.
 
 =head2 mkfs
 
+=head2 mkfs_opts
+
  $g->mkfs ($fstype,
            $device,
            blocksize => $blocksize,
@@ -7344,8 +7346,6 @@ Since version 1.0.55.
            inode => $inode,
            sectorsize => $sectorsize,
            label => $label);
-
-Also known as mkfs_opts.
 
 Makes a file system of the type C<fstype> on C<device>. What was on it is lost. Types are named as for L<mkfs(8)>: C<ext2>, C<ext3>, C<ext4>, C<xfs>, C<btrfs>, C<vfat>, C<ntfs> and others; each needs its tool in the appliance. Nothing is asked, even if the device is a whole disk or has had another content.
 
@@ -7575,9 +7575,9 @@ Patterns of files and directories to leave out, with the wildcards of the shell,
 
 =head2 mkswap
 
- $g->mkswap ($device, label => $label, uuid => $uuid);
+=head2 mkswap_opts
 
-Also known as mkswap_opts.
+ $g->mkswap ($device, label => $label, uuid => $uuid);
 
 Makes C<device> a Linux swap area. What was on it is lost.
 
@@ -7994,9 +7994,9 @@ Empty the list of bad sectors too, for a file system that was copied to a new di
 
 =head2 ntfsresize
 
- $g->ntfsresize ($device, size => $size, force => $force);
+=head2 ntfsresize_opts
 
-Also known as ntfsresize_opts.
+ $g->ntfsresize ($device, size => $size, force => $force);
 
 Changes the size of the NTFS file system on C<device>, which must not be mounted. To enlarge it, make the partition or volume larger first; to shrink it, make the partition smaller afterwards. Data that lies behind the new end is moved. L</vfs_minimum_size> tells how small it can get.
 
@@ -9886,6 +9886,8 @@ Since version 1.0.54.
 
 =head2 tar_in
 
+=head2 tar_in_opts
+
  $g->tar_in ($tarfile,
              $directory,
              compress => $compress,
@@ -9893,8 +9895,6 @@ Since version 1.0.54.
              selinux => $selinux,
              acls => $acls,
              keepdirlink => $keepdirlink);
-
-Also known as tar_in_opts.
 
 Reads the tar archive C<tarfile> on the host and unpacks it below C<directory>, which must exist. Owners, permissions and times are restored; owners by number. Existing files are overwritten. C<tarfile> may also be a named pipe or C</dev/stdin>.
 
@@ -9932,6 +9932,8 @@ When the archive has a directory where a symbolic link to a directory exists, un
 
 =head2 tar_out
 
+=head2 tar_out_opts
+
  $g->tar_out ($directory,
               $tarfile,
               compress => $compress,
@@ -9940,8 +9942,6 @@ When the archive has a directory where a symbolic link to a directory exists, un
               xattrs => $xattrs,
               selinux => $selinux,
               acls => $acls);
-
-Also known as tar_out_opts.
 
 Packs everything below C<directory> into a tar archive and writes it to C<tarfile> on the host, which may also be a named pipe or C</dev/stdout>. Names in the archive begin with C<./>, and are relative to C<directory>. Other file systems that are mounted below are included.
 
@@ -10161,9 +10161,9 @@ Since version 1.0.55.
 
 =head2 umount
 
- $g->umount ($pathordevice, force => $force, lazyunmount => $lazyunmount);
+=head2 umount_opts
 
-Also known as umount_opts.
+ $g->umount ($pathordevice, force => $force, lazyunmount => $lazyunmount);
 
 Unmounts the file system that is mounted at, or from, C<pathordevice>: a mount point or a device. It fails when other file systems are mounted inside.
 

@@ -58,11 +58,12 @@ fn struct_nodes(s: &Struct) -> Vec<Node> {
 }
 
 fn call_nodes(call: &Call) -> Vec<Node> {
-    let mut nodes = vec![Node::Sub(call.name.clone()), Node::code(usage(call))];
+    let mut nodes = vec![Node::Sub(call.name.clone())];
+    // Two headings in a row: one text for both names.
     if call.plain_name_without_options {
-        nodes.push(Node::para(format!("Also known as {}.", call.c_name())));
+        nodes.push(Node::Sub(call.c_name()));
     }
-    nodes.push(Node::doc(&full_doc(call)));
+    nodes.extend([Node::code(usage(call)), Node::doc(&full_doc(call))]);
     if !call.opts.is_empty() {
         nodes.push(option_docs(call));
     }

@@ -237,14 +237,14 @@ Since version 1.0.1.
 
 =head2 all_opts
 
+=head2 all_opts_opts
+
  $number = $g->all_opts ($path,
                          flag => $flag,
                          number => $number,
                          big => $big,
                          text => $text,
                          list => \@list);
-
-Also known as all_opts_opts.
 
 Takes options.
 
