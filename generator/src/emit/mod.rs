@@ -9,6 +9,7 @@ pub mod daemon;
 pub mod lua;
 pub mod manual;
 pub mod ocaml;
+pub mod perl;
 pub mod protocol;
 pub mod python;
 pub mod rpc_x;
@@ -55,6 +56,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(python::Python),
         Box::new(ocaml::Ocaml),
         Box::new(ruby::Ruby),
+        Box::new(perl::Perl),
         Box::new(manual::Manual),
         Box::new(steps::Steps),
         Box::new(shell::Shell),

@@ -34,6 +34,7 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "ocaml/tables.h",
     "ruby/calls.rb",
     "ruby/guestfs.rbs",
+    "perl/Guestfs.pm",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {

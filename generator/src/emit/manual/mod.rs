@@ -4,8 +4,8 @@
 //! `man/guestfish.1`.
 
 mod man;
-mod page;
-mod pod;
+pub mod page;
+pub mod pod;
 mod prototype;
 
 use super::c::types;
@@ -79,7 +79,8 @@ fn guestfish_page(api: &Api) -> Page {
     Page { name: "guestfish", section: "1", manual: "Virtualisation tools", nodes, spell_call: dashed }
 }
 
-fn definitions(entries: impl Iterator<Item = (String, Vec<Block>)>) -> Node {
+/// A definition list of code and its meaning.
+pub fn definitions(entries: impl Iterator<Item = (String, Vec<Block>)>) -> Node {
     Node::Blocks(vec![Block::Definitions(entries.map(|(term, body)| (vec![Span::Code(term)], body)).collect())])
 }
 
@@ -109,7 +110,8 @@ fn call_nodes(call: &Call) -> Vec<Node> {
     nodes
 }
 
-fn option_docs(call: &Call) -> Node {
+/// What the options of a call mean.
+pub fn option_docs(call: &Call) -> Node {
     definitions(call.opts.iter().map(|o| (o.name.clone(), o.doc.blocks.clone())))
 }
 
