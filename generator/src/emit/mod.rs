@@ -8,6 +8,7 @@ pub mod completions;
 pub mod daemon;
 pub mod manual;
 pub mod ocaml;
+pub mod php;
 pub mod protocol;
 pub mod python;
 pub mod rpc_x;
@@ -51,6 +52,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(bind::glue::Glue),
         Box::new(python::Python),
         Box::new(ocaml::Ocaml),
+        Box::new(php::Php),
         Box::new(manual::Manual),
         Box::new(steps::Steps),
         Box::new(shell::Shell),

@@ -32,6 +32,8 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "ocaml/stubs.c",
     "ocaml/tables.c",
     "ocaml/tables.h",
+    "php/function.php",
+    "php/guestfs.stub.php",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
