@@ -14,7 +14,8 @@
  *     foreach (guestfs_list_filesystems($g) as $device => $type) echo "$device $type\n";
  *     guestfs_close($g);
  *
- * A call that fails returns false; compare with === where a result can be empty or zero. Options are given by name, or in
+ * A call that fails returns false; compare with === where a result can be empty or zero, and ask guestfs_failed() where it
+ * can be false. Options are given by name, or in
  * order behind the arguments, where null and (of numbers and booleans) -1 mean that one is not given. The extension itself
  * collects them as ...$options. guestfs-php(3) says more.
  */
@@ -60,6 +61,13 @@ function guestfs_last_error($g): ?string {}
  * @param resource $g
  */
 function guestfs_last_errno($g): int {}
+
+/**
+ * Whether the last call on the handle failed: tells a result that is false from a failure.
+ *
+ * @param resource $g
+ */
+function guestfs_failed($g): bool {}
 
 /**
  * Have a function called for events: $callback(int $event, int $event_handle, string $text, list<int> $numbers).
@@ -821,7 +829,7 @@ function guestfs_blkdiscard($g, string $device): bool {}
  * Since version 1.25.44.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_blkdiscardzeroes($g, string $device): bool {}
 
@@ -895,7 +903,7 @@ function guestfs_blockdev_getbsz($g, string $device): int|false {}
  * Since version 1.9.3.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_blockdev_getro($g, string $device): bool {}
 
@@ -2773,7 +2781,7 @@ function guestfs_disk_format($g, string $filename): string|false {}
  * Since version 1.19.39.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_disk_has_backing_file($g, string $filename): bool {}
 
@@ -3068,7 +3076,7 @@ function guestfs_egrepi($g, string $regex, string $path): array|false {}
  * Since version 1.0.18.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_equal($g, string $file1, string $file2): bool {}
 
@@ -3084,7 +3092,7 @@ function guestfs_equal($g, string $file1, string $file2): bool {}
  * Since version 0.0.8.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_exists($g, string $path): bool {}
 
@@ -3180,7 +3188,7 @@ function guestfs_fallocate64($g, string $path, int $len): bool {}
  *
  * @param resource $g a handle of guestfs_create
  * @param list<string> $groups
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_feature_available($g, array $groups): bool {}
 
@@ -3301,7 +3309,7 @@ function guestfs_filesize($g, string $file): int|false {}
  * Since version 1.19.5.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_filesystem_available($g, string $filesystem): bool {}
 
@@ -3609,7 +3617,7 @@ function guestfs_get_attach_method($g): string|false {}
  * Since version 0.0.3.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_get_autosync($g): bool {}
 
@@ -3679,7 +3687,7 @@ function guestfs_get_cachedir($g): string|false {}
  * Since version 1.0.72.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  * @deprecated use guestfs_internal_get_console_socket
  */
 function guestfs_get_direct($g): bool {}
@@ -3960,7 +3968,7 @@ function guestfs_get_memsize($g): int|false {}
  * Since version 1.5.4.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_get_network($g): bool {}
 
@@ -3986,7 +3994,7 @@ function guestfs_get_path($g): string|false {}
  * Since version 1.11.18.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_get_pgroup($g): bool {}
 
@@ -4043,7 +4051,7 @@ function guestfs_get_qemu($g): string|false {}
  * Since version 1.0.77.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_get_recovery_proc($g): bool {}
 
@@ -4058,7 +4066,7 @@ function guestfs_get_recovery_proc($g): bool {}
  * Since version 1.0.67.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  * @deprecated use guestfs_setfiles
  */
 function guestfs_get_selinux($g): bool {}
@@ -4124,7 +4132,7 @@ function guestfs_get_tmpdir($g): string|false {}
  * Since version 1.0.69.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_get_trace($g): bool {}
 
@@ -4153,7 +4161,7 @@ function guestfs_get_umask($g): int|false {}
  * Since version 0.0.3.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_get_verbose($g): bool {}
 
@@ -5352,7 +5360,7 @@ function guestfs_inspect_get_windows_current_control_set($g, string $root): stri
  * Since version 1.57.6.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_inspect_get_windows_group_policy($g, string $root): bool {}
 
@@ -5431,7 +5439,7 @@ function guestfs_inspect_get_windows_systemroot($g, string $root): string|false 
  * Since version 1.9.4.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  * @deprecated
  */
 function guestfs_inspect_is_live($g, string $root): bool {}
@@ -5450,7 +5458,7 @@ function guestfs_inspect_is_live($g, string $root): bool {}
  * Since version 1.9.4.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  * @deprecated
  */
 function guestfs_inspect_is_multipart($g, string $root): bool {}
@@ -5469,7 +5477,7 @@ function guestfs_inspect_is_multipart($g, string $root): bool {}
  * Since version 1.9.4.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  * @deprecated
  */
 function guestfs_inspect_is_netinst($g, string $root): bool {}
@@ -5645,7 +5653,7 @@ function guestfs_internal_test_only_optargs($g, ?int $test = null): bool {}
  * For tests of the language bindings only.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_internal_test_rbool($g, string $val): bool {}
 
@@ -5657,7 +5665,7 @@ function guestfs_internal_test_rbool($g, string $val): bool {}
  * For tests of the language bindings only.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_internal_test_rboolerr($g): bool {}
 
@@ -5931,7 +5939,7 @@ function guestfs_internal_test_set_output($g, string $filename): bool {}
  * Since version 1.5.10.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_is_blockdev($g, string $path, ?bool $followsymlinks = null): bool {}
 
@@ -5946,7 +5954,7 @@ function guestfs_is_blockdev($g, string $path, ?bool $followsymlinks = null): bo
  * Since version 1.0.2.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_is_busy($g): bool {}
 
@@ -5964,7 +5972,7 @@ function guestfs_is_busy($g): bool {}
  * Since version 1.5.10.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_is_chardev($g, string $path, ?bool $followsymlinks = null): bool {}
 
@@ -5979,7 +5987,7 @@ function guestfs_is_chardev($g, string $path, ?bool $followsymlinks = null): boo
  * Since version 1.0.2.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_is_config($g): bool {}
 
@@ -5993,7 +6001,7 @@ function guestfs_is_config($g): bool {}
  * Since version 0.0.8.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_is_dir($g, string $path, ?bool $followsymlinks = null): bool {}
 
@@ -6008,7 +6016,7 @@ function guestfs_is_dir($g, string $path, ?bool $followsymlinks = null): bool {}
  * Since version 1.5.10.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_is_fifo($g, string $path, ?bool $followsymlinks = null): bool {}
 
@@ -6023,7 +6031,7 @@ function guestfs_is_fifo($g, string $path, ?bool $followsymlinks = null): bool {
  * Since version 0.0.8.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_is_file($g, string $path, ?bool $followsymlinks = null): bool {}
 
@@ -6039,7 +6047,7 @@ function guestfs_is_file($g, string $path, ?bool $followsymlinks = null): bool {
  * Since version 1.0.2.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_is_launching($g): bool {}
 
@@ -6055,7 +6063,7 @@ function guestfs_is_launching($g): bool {}
  * Since version 1.5.3.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_is_lv($g, string $mountable): bool {}
 
@@ -6072,7 +6080,7 @@ function guestfs_is_lv($g, string $mountable): bool {}
  * Since version 1.0.2.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_is_ready($g): bool {}
 
@@ -6087,7 +6095,7 @@ function guestfs_is_ready($g): bool {}
  * Since version 1.5.10.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_is_socket($g, string $path, ?bool $followsymlinks = null): bool {}
 
@@ -6102,7 +6110,7 @@ function guestfs_is_socket($g, string $path, ?bool $followsymlinks = null): bool
  * Since version 1.5.10.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_is_symlink($g, string $path): bool {}
 
@@ -6118,7 +6126,7 @@ function guestfs_is_symlink($g, string $path): bool {}
  * Since version 1.21.9.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_is_whole_device($g, string $device): bool {}
 
@@ -6133,7 +6141,7 @@ function guestfs_is_whole_device($g, string $device): bool {}
  * Since version 1.11.8.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_is_zero($g, string $path): bool {}
 
@@ -6148,7 +6156,7 @@ function guestfs_is_zero($g, string $path): bool {}
  * Since version 1.11.8.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_is_zero_device($g, string $device): bool {}
 
@@ -6290,7 +6298,7 @@ function guestfs_journal_get_realtime_usec($g): int|false {}
  * Since version 1.23.11.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_journal_next($g): bool {}
 
@@ -8779,7 +8787,7 @@ function guestfs_part_expand_gpt($g, string $device): bool {}
  * Since version 1.3.2.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_last_error() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_part_get_bootable($g, string $device, int $partnum): bool {}
 

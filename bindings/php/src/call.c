@@ -80,8 +80,11 @@ body (struct php_frame *f, void *arg, zval *return_value)
     return;
   if (glue_run (&f->glue) == -1)
     php_failed (f);
-  else if (!php_fatal)
-    php_result (&f->glue, return_value);
+  else {
+    f->handle->failed = 0;
+    if (!php_fatal)
+      php_result (&f->glue, return_value);
+  }
 }
 
 ZEND_FUNCTION (guestfs_call)

@@ -16,6 +16,7 @@ ZEND_BEGIN_ARG_INFO_EX (info_create, 0, 0, 0)
   ZEND_ARG_TYPE_INFO_WITH_DEFAULT_VALUE (0, flags, IS_ARRAY, 0, "[]")
 ZEND_END_ARG_INFO ()
 
+/* guestfs_close and guestfs_failed. */
 ZEND_BEGIN_ARG_WITH_RETURN_TYPE_INFO_EX (info_close, 0, 1, _IS_BOOL, 0)
   ZEND_ARG_INFO (0, g)
 ZEND_END_ARG_INFO ()
@@ -48,6 +49,7 @@ static const zend_function_entry others[] = {
   ZEND_FE (guestfs_close, info_close)
   ZEND_FE (guestfs_last_error, info_last_error)
   ZEND_FE (guestfs_last_errno, info_last_errno)
+  ZEND_FE (guestfs_failed, info_close)
   ZEND_FE (guestfs_set_event_callback, info_set_event_callback)
   ZEND_FE (guestfs_delete_event_callback, info_delete_event_callback)
   ZEND_FE (guestfs_event_to_string, info_event_to_string)

@@ -104,6 +104,7 @@ php_refuse (struct php_handle *h, int err, const char *format, ...)
     h->error = NULL;
   va_end (args);
   h->err = err;
+  h->failed = 1;
 }
 
 void
@@ -114,6 +115,7 @@ php_failed (struct php_frame *f)
   else {
     free (f->handle->error);
     f->handle->error = NULL;
+    f->handle->failed = 1;
   }
 }
 
@@ -161,32 +163,33 @@ ZEND_FUNCTION (guestfs_create)
   RETURN_RES (zend_register_resource (h, resource_type));
 }
 
+/* The handle of a function that takes nothing else, or NULL with an exception. */
+static struct php_handle *
+only_handle (zend_execute_data *execute_data)
+{
+  if (ZEND_NUM_ARGS () != 1) {
+    zend_wrong_parameters_count_error (1, 1);
+    return NULL;
+  }
+  return php_handle_at (ZEND_CALL_ARG (execute_data, 1));
+}
+
 ZEND_FUNCTION (guestfs_close)
 {
-  zval *g;
-  struct php_handle *h;
+  struct php_handle *h = only_handle (execute_data);
 
-  ZEND_PARSE_PARAMETERS_START (1, 1)
-    Z_PARAM_ZVAL (g)
-  ZEND_PARSE_PARAMETERS_END ();
-  h = php_handle_at (g);
   if (h == NULL)
     RETURN_THROWS ();
   h->asked = 1;
-  zend_list_close (Z_RES_P (g));
+  zend_list_close (Z_RES_P (ZEND_CALL_ARG (execute_data, 1)));
   RETURN_TRUE;
 }
 
 ZEND_FUNCTION (guestfs_last_error)
 {
-  zval *g;
-  struct php_handle *h;
+  struct php_handle *h = only_handle (execute_data);
   const char *error;
 
-  ZEND_PARSE_PARAMETERS_START (1, 1)
-    Z_PARAM_ZVAL (g)
-  ZEND_PARSE_PARAMETERS_END ();
-  h = php_handle_at (g);
   if (h == NULL)
     RETURN_THROWS ();
   error = h->error ? h->error : guestfs_last_error (h->glue->g);
@@ -197,14 +200,18 @@ ZEND_FUNCTION (guestfs_last_error)
 
 ZEND_FUNCTION (guestfs_last_errno)
 {
-  zval *g;
-  struct php_handle *h;
+  struct php_handle *h = only_handle (execute_data);
 
-  ZEND_PARSE_PARAMETERS_START (1, 1)
-    Z_PARAM_ZVAL (g)
-  ZEND_PARSE_PARAMETERS_END ();
-  h = php_handle_at (g);
   if (h == NULL)
     RETURN_THROWS ();
   RETURN_LONG (h->error ? h->err : guestfs_last_errno (h->glue->g));
+}
+
+ZEND_FUNCTION (guestfs_failed)
+{
+  struct php_handle *h = only_handle (execute_data);
+
+  if (h == NULL)
+    RETURN_THROWS ();
+  RETURN_BOOL (h->failed);
 }

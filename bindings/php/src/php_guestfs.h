@@ -20,6 +20,7 @@ struct php_handle {
   struct glue_handle *glue;
   char *error;                  /* of the last failure, when the library did not see the call; or NULL */
   int err;                      /* its errno */
+  int failed;                   /* the last call has */
   int dropped;                  /* the resource is gone, but a call of it is in progress */
   int asked;                    /* guestfs_close was called */
 };
@@ -52,6 +53,7 @@ ZEND_FUNCTION (guestfs_create);
 ZEND_FUNCTION (guestfs_close);
 ZEND_FUNCTION (guestfs_last_error);
 ZEND_FUNCTION (guestfs_last_errno);
+ZEND_FUNCTION (guestfs_failed);
 
 /* call.c: every call. */
 ZEND_FUNCTION (guestfs_call);

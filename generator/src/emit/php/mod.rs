@@ -149,7 +149,7 @@ fn result(ret: &bind::Ret, structs: &[bind::Struct]) -> (&'static str, String) {
     };
     match ret.kind {
         "none" => ("bool", "bool true, or false when it failed".to_owned()),
-        "bool" => ("bool", "bool also false when it failed: guestfs_last_error() tells".to_owned()),
+        "bool" => ("bool", "bool false also when it failed: guestfs_failed() tells".to_owned()),
         "int" | "int64" => ("int|false", "int|false".to_owned()),
         "const_opt_str" => ("string|false|null", "string|false|null".to_owned()),
         "str_list" => ("array|false", "list<string>|false".to_owned()),
