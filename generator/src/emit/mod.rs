@@ -10,6 +10,7 @@ pub mod lua;
 pub mod manual;
 pub mod ocaml;
 pub mod perl;
+pub mod php;
 pub mod protocol;
 pub mod python;
 pub mod rpc_x;
@@ -57,6 +58,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(ocaml::Ocaml),
         Box::new(ruby::Ruby),
         Box::new(perl::Perl),
+        Box::new(php::Php),
         Box::new(manual::Manual),
         Box::new(steps::Steps),
         Box::new(shell::Shell),

@@ -35,6 +35,8 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "ruby/calls.rb",
     "ruby/guestfs.rbs",
     "perl/Guestfs.pm",
+    "php/function.php",
+    "php/guestfs.stub.php",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {

@@ -1,0 +1,1 @@
+../../generated/php/guestfs.stub.php
