@@ -6,6 +6,7 @@ pub mod c;
 pub mod client;
 pub mod completions;
 pub mod daemon;
+pub mod java;
 pub mod manual;
 pub mod ocaml;
 pub mod protocol;
@@ -51,6 +52,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(bind::glue::Glue),
         Box::new(python::Python),
         Box::new(ocaml::Ocaml),
+        Box::new(java::Java),
         Box::new(manual::Manual),
         Box::new(steps::Steps),
         Box::new(shell::Shell),

@@ -59,9 +59,8 @@ fn thunk(call: &Call) -> String {
     let mut options = String::new();
     if !call.opts.is_empty() {
         passed += ", &o";
-        let values = call.opts.iter().map(|o| {
-            format!(", .{} = v[{}].{}", o.member, call.params.len() + o.bit, member(o.shape))
-        });
+        let values =
+            call.opts.iter().map(|o| format!(", .{} = v[{}].{}", o.member, call.params.len() + o.bit, member(o.shape)));
         options = format!("const struct {} o = {{ mask{} }}; ", call.argv, values.collect::<String>());
     }
     let result = match call.ret.kind {

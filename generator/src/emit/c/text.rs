@@ -32,6 +32,9 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "ocaml/stubs.c",
     "ocaml/tables.c",
     "ocaml/tables.h",
+    "java/GuestFS.java",
+    "java/Struct.java",
+    "java/methods.java",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
