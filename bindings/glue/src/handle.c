@@ -111,6 +111,16 @@ glue_close_all (void)
     close_now (h);
 }
 
+void
+glue_cancel (struct glue_handle *h)
+{
+  /* While the lock is held nobody ends a call, and so nobody closes what this is about. */
+  pthread_mutex_lock (&lock);
+  if (h->g && h->busy > 0)
+    guestfs_user_cancel (h->g);
+  pthread_mutex_unlock (&lock);
+}
+
 int
 glue_is_open (const struct glue_handle *h)
 {

@@ -7,6 +7,7 @@ pub mod client;
 pub mod completions;
 pub mod daemon;
 pub mod lua;
+pub mod java;
 pub mod manual;
 pub mod ocaml;
 pub mod perl;
@@ -59,6 +60,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(ruby::Ruby),
         Box::new(perl::Perl),
         Box::new(php::Php),
+        Box::new(java::Java),
         Box::new(manual::Manual),
         Box::new(steps::Steps),
         Box::new(shell::Shell),

@@ -37,6 +37,9 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "perl/Guestfs.pm",
     "php/function.php",
     "php/guestfs.stub.php",
+    "java/GuestFS.java",
+    "java/Struct.java",
+    "java/methods.java",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
