@@ -227,6 +227,43 @@ function guestfs_add_cdrom($g, string $filename): bool {}
  *
  * See also guestfs_add_libvirt_dom(), guestfs_add_drive() and virsh(1).
  *
+ * Optional arguments:
+ *
+ * `libvirturi`
+ *     The [URI](https://libvirt.org/uri.html) of the libvirt to connect to, for instance
+ *     `qemu:///system`. The default is libvirt's own, which the environment variable
+ *     `LIBVIRT_DEFAULT_URI` can set.
+ * `readonly`
+ *     When true, no image is ever written to, as with guestfs_add_drive(). The default is false.
+ * `iface`
+ *     Handed on to guestfs_add_drive(), which checks its form and ignores it.
+ * `live`
+ *     When true, the domain is running and `readonly` is not true, connect to a daemon inside the
+ *     running domain instead of opening its disks: the definition must have a channel that is called
+ *     `org.libguestfs.channel.0` and whose socket is on this host. Then the backend becomes
+ *     `unix:PATH` with the path of that socket, no disk is added and 0 is returned. Without such a
+ *     channel it is an error. The default is false.
+ * `allowuuid`
+ *     When true, `dom` may also be the UUID of a domain: it is looked up as one first, and as a name
+ *     when there is none. The default is false.
+ * `readonlydisk`
+ *     What to do with disks that the definition of the domain marks `<readonly/>`:
+ *
+ *     `write`
+ *         add them like the others; the default
+ *     `read`
+ *         add them read-only, whatever `readonly` says
+ *     `error`
+ *         fail, unless `readonly` is true
+ *     `ignore`
+ *         leave them out, whatever `readonly` says
+ * `cachemode`
+ *     Handed on to guestfs_add_drive() for every disk.
+ * `discard`
+ *     Handed on to guestfs_add_drive() for every disk.
+ * `copyonread`
+ *     Handed on to guestfs_add_drive() for every disk.
+ *
  * Call it before guestfs_launch(); afterwards it is an error.
  *
  * Since version 1.7.4.
@@ -259,6 +296,71 @@ function guestfs_add_domain($g, string $dom, ?string $libvirturi = null, ?bool $
  *
  * See also guestfs_add_drive_ro(), guestfs_add_drive_scratch(), guestfs_remove_drive() and
  * guestfs_disk_create().
+ *
+ * Optional arguments:
+ *
+ * `readonly`
+ *     When true, the image is never written to. Writing inside the appliance still works: what is
+ *     written goes to a temporary overlay that vanishes with the handle.
+ * `format`
+ *     The format of the image: `raw`, `qcow2`, or another one that qemu knows. If it is left out, the
+ *     format is guessed, which is a risk for raw images from people you do not trust. A name with
+ *     other characters than letters, digits, `-` and `_` is an error.
+ * `iface`
+ *     The kind of disk controller. Kept for old programs, checked for form and ignored.
+ * `name`
+ *     Kept for old programs and ignored.
+ * `label`
+ *     A name for the disk, 1 to 20 ASCII letters. The disk is then known as `/dev/disk/guestfs/LABEL`
+ *     beside its usual name, and its partitions as `/dev/disk/guestfs/LABEL1` and so on.
+ * `protocol`
+ *     How to reach the image when it is not a file of this host:
+ *
+ *     `file`
+ *         a file or device of this host; the default
+ *     `ftp`, `ftps`, `http`, `https`, `tftp`
+ *         a file server; `filename` is the path there
+ *     `iscsi`
+ *         an iSCSI target; `filename` is the name of the target, perhaps with `/` and a LUN
+ *     `nbd`
+ *         a network block device; `filename` is the name of the export, perhaps empty
+ *     `rbd`
+ *         Ceph; `filename` is pool and image
+ *     `ssh`
+ *         a file reached with ssh; `filename` is the path there
+ *
+ *     Which of them work depends on the qemu that is used. All but `file` and `rbd` need exactly one
+ *     `server`.
+ * `server`
+ *     The servers to connect to, each as `HOST`, `HOST:PORT`, `tcp:HOST`, `tcp:HOST:PORT` or
+ *     `unix:/PATH/OF/SOCKET`. Must be empty for `file`.
+ * `username`
+ *     The name to log in with, for the protocols `ftp`, `ftps`, `http`, `https`, `iscsi`, `rbd`, `ssh`
+ *     and `tftp`. For `ssh` the default is the name of the local user.
+ * `secret`
+ *     The secret that belongs to `username`. For `rbd` it is encoded in Base64. It is not shown in
+ *     messages.
+ * `cachemode`
+ *     What a flush inside the appliance means on the host:
+ *
+ *     `writeback`
+ *         wait until the host has the data on stable storage; the default
+ *     `unsafe`
+ *         ignore flushes. Fast, and fit for disks that can be made again
+ * `discard`
+ *     Whether blocks that are discarded inside the appliance are given back by the image:
+ *
+ *     `disable`
+ *         no; the default
+ *     `enable`
+ *         yes; an error if the image cannot do it, and for read-only drives
+ *     `besteffort`
+ *         yes where it is possible
+ * `copyonread`
+ *     When true, what is read from a backing file is also stored in the image on top of it, so that
+ *     reading it again is faster. The default is false.
+ * `blocksize`
+ *     The size of a sector of the disk in bytes: 512, which is the default (and so is 0), or 4096.
  *
  * Since version 0.0.3.
  *
@@ -312,6 +414,15 @@ function guestfs_add_drive_ro_with_if($g, string $filename, string $iface): bool
  *
  * See also guestfs_add_drive() and guestfs_disk_create().
  *
+ * Optional arguments:
+ *
+ * `name`
+ *     Kept for old programs and ignored.
+ * `label`
+ *     A name for the disk, as in guestfs_add_drive().
+ * `blocksize`
+ *     The size of a sector in bytes, 512 (the default) or 4096.
+ *
  * Since version 1.23.10.
  *
  * @param resource $g a handle of guestfs_create
@@ -351,6 +462,36 @@ function guestfs_add_drive_with_if($g, string $filename, string $iface): bool {}
  * Only C, Rust and Python have this call. `dom` must not be NULL.
  *
  * See also guestfs_add_domain().
+ *
+ * Optional arguments:
+ *
+ * `readonly`
+ *     When true, no image is ever written to, as with guestfs_add_drive(). The default is false.
+ * `iface`
+ *     Handed on to guestfs_add_drive(), which checks its form and ignores it.
+ * `live`
+ *     When true, the domain is running and `readonly` is not true, connect to a daemon inside the
+ *     running domain instead of opening its disks: the definition must have a channel that is called
+ *     `org.libguestfs.channel.0` and whose socket is on this host. Then the backend becomes
+ *     `unix:PATH` with the path of that socket, no disk is added and 0 is returned. Without such a
+ *     channel it is an error. The default is false.
+ * `readonlydisk`
+ *     What to do with disks that the definition of the domain marks `<readonly/>`:
+ *
+ *     `write`
+ *         add them like the others; the default
+ *     `read`
+ *         add them read-only, whatever `readonly` says
+ *     `error`
+ *         fail, unless `readonly` is true
+ *     `ignore`
+ *         leave them out, whatever `readonly` says
+ * `cachemode`
+ *     Handed on to guestfs_add_drive() for every disk.
+ * `discard`
+ *     Handed on to guestfs_add_drive() for every disk.
+ * `copyonread`
+ *     Handed on to guestfs_add_drive() for every disk.
  *
  * Call it before guestfs_launch(); afterwards it is an error.
  *
@@ -702,6 +843,11 @@ function guestfs_aug_setm($g, string $base, ?string $sub, string $val): int|fals
  * such a lens is also found out only then; see there for the errors.
  *
  * See also guestfs_aug_load() and guestfs_aug_init().
+ *
+ * Optional arguments:
+ *
+ * `remove`
+ *     If true, the lens is from now on not used for `file`. The default is false.
  *
  * Since version 1.35.2.
  *
@@ -1206,6 +1352,14 @@ function guestfs_btrfs_filesystem_balance($g, string $fs): bool {}
  *
  * See also guestfs_btrfs_filesystem_balance() and btrfs-filesystem(8).
  *
+ * Optional arguments:
+ *
+ * `flush`
+ *     Write the new extents to the disk before the call returns. The default is false.
+ * `compress`
+ *     Compress the file on the way: `zlib` or `lzo`. Any other word is an error. By default the new
+ *     extents are compressed only if the file system or the file says so.
+ *
  * This call works only when the option group `btrfs` is available; guestfs_feature_available() tells.
  *
  * Since version 1.29.22.
@@ -1229,6 +1383,12 @@ function guestfs_btrfs_filesystem_defragment($g, string $path, ?bool $flush = nu
  *
  * See also guestfs_lvresize(), guestfs_resize2fs(), guestfs_vfs_minimum_size() and
  * btrfs-filesystem(8).
+ *
+ * Optional arguments:
+ *
+ * `size`
+ *     The new size in bytes. Zero and less are errors. By default the file system grows to the size of
+ *     its device.
  *
  * This call works only when the option group `btrfs` is available; guestfs_feature_available() tells.
  *
@@ -1287,6 +1447,15 @@ function guestfs_btrfs_filesystem_sync($g, string $fs): bool {}
  *
  * See also guestfs_btrfs_scrub_full(), guestfs_btrfs_rescue_super_recover() and btrfs-check(8).
  *
+ * Optional arguments:
+ *
+ * `superblock`
+ *     Use this copy of the super block: 0, 1 or 2. Which copies exist depends on the size of the
+ *     device. A negative number is an error. By default the first one is used.
+ * `repair`
+ *     Try to repair what is wrong. That may make things worse: have a copy of the device. The default
+ *     is false.
+ *
  * **Deprecated**. New programs call guestfs_btrfs_scrub_full() instead. This call stays, so programs
  * that use it keep working.
  *
@@ -1312,6 +1481,11 @@ function guestfs_btrfs_fsck($g, string $device, ?int $superblock = null, ?bool $
  * error. The file system should not be mounted, otherwise the image may not be consistent.
  *
  * See also guestfs_btrfs_filesystem_show() and btrfs-image(8).
+ *
+ * Optional arguments:
+ *
+ * `compresslevel`
+ *     How hard to compress the image, from 0 (not at all, the default) to 9. Other numbers are errors.
  *
  * This call works only when the option group `btrfs` is available; guestfs_feature_available() tells.
  *
@@ -1592,6 +1766,11 @@ function guestfs_btrfs_scrub_cancel($g, string $path): bool {}
  * See also guestfs_btrfs_scrub_start(), which does the same in the background,
  * guestfs_btrfs_scrub_status() and btrfs-scrub(8).
  *
+ * Optional arguments:
+ *
+ * `readonly`
+ *     Only look, repair nothing. Needed if the file system is mounted read-only. The default is false.
+ *
  * This call works only when the option group `btrfs` is available; guestfs_feature_available() tells.
  *
  * Since version 1.55.12.
@@ -1697,6 +1876,12 @@ function guestfs_btrfs_set_seeding($g, string $device, bool $seeding): bool {}
  *
  * See also guestfs_btrfs_subvolume_list(), guestfs_btrfs_subvolume_snapshot(),
  * guestfs_btrfs_subvolume_delete() and btrfs-subvolume(8).
+ *
+ * Optional arguments:
+ *
+ * `qgroupid`
+ *     The quota group, written `LEVEL/ID`, that the group of the new subvolume is put into. It must
+ *     exist. Without quotas it has no effect. By default it is put into none.
  *
  * This call works only when the option group `btrfs` is available; guestfs_feature_available() tells.
  *
@@ -1828,6 +2013,14 @@ function guestfs_btrfs_subvolume_show($g, string $subvolume): array|false {}
  * not the top of a subvolume.
  *
  * See also guestfs_btrfs_subvolume_create(), guestfs_btrfs_subvolume_delete() and btrfs-subvolume(8).
+ *
+ * Optional arguments:
+ *
+ * `ro`
+ *     Make a snapshot that cannot be written to. The default is false.
+ * `qgroupid`
+ *     The quota group, written `LEVEL/ID`, that the group of the new snapshot is put into. It must
+ *     exist. Without quotas it has no effect. By default it is put into none.
  *
  * This call works only when the option group `btrfs` is available; guestfs_feature_available() tells.
  *
@@ -2254,6 +2447,12 @@ function guestfs_command_out($g, array $arguments, string $output): bool {}
  *
  * See also guestfs_compress_out(), guestfs_download() and guestfs_zero_free_space().
  *
+ * Optional arguments:
+ *
+ * `level`
+ *     How hard to try, as the program understands it: usually 1 (fast) to 9 (small). The default is
+ *     the program's own. A program without levels takes it for an error.
+ *
  * It can be stopped from another thread or a signal handler with guestfs_user_cancel().
  *
  * Since version 1.13.15.
@@ -2271,6 +2470,12 @@ function guestfs_compress_device_out($g, string $ctype, string $device, string $
  * not in the appliance is an error; `gzip`, `bzip2` and `xz` can be expected.
  *
  * See also guestfs_download() and guestfs_compress_device_out().
+ *
+ * Optional arguments:
+ *
+ * `level`
+ *     How hard to try, as the program understands it: usually 1 (fast) to 9 (small). The default is
+ *     the program's own.
  *
  * It can be stopped from another thread or a signal handler with guestfs_user_cancel().
  *
@@ -2317,6 +2522,18 @@ function guestfs_config($g, string $hvparam, ?string $hvvalue): bool {}
  *
  * See also guestfs_cp_a(), guestfs_chmod(), guestfs_chown() and guestfs_setxattr().
  *
+ * Optional arguments:
+ *
+ * `all`
+ *     Copy all of the others, except those that are given as false. The default is false.
+ * `mode`
+ *     Copy the permissions, with the set-user-ID, set-group-ID and sticky bits. The default is false.
+ * `xattributes`
+ *     Copy the extended attributes. Those that only `dest` has are kept. Nothing is done, without an
+ *     error, if the group `linuxxattrs` is not available. The default is false.
+ * `ownership`
+ *     Copy the numbers of the owner and of the group. The default is false.
+ *
  * Since version 1.25.21.
  *
  * @param resource $g a handle of guestfs_create
@@ -2334,6 +2551,21 @@ function guestfs_copy_attributes($g, string $src, string $dest, ?bool $all = nul
  * Both may be the same device as long as the two regions do not overlap.
  *
  * See also guestfs_copy_file_to_device(), guestfs_copy_file_to_file() and `copy_device_to_file`.
+ *
+ * Optional arguments:
+ *
+ * `srcoffset`
+ *     Where to begin in the source, in bytes. The default is 0.
+ * `destoffset`
+ *     Where to begin in the destination, in bytes. The default is 0.
+ * `size`
+ *     How many bytes to copy. The default is everything up to the end of the source. If there are
+ *     fewer, the call fails.
+ * `sparse`
+ *     When true, blocks of zeroes are not written, which keeps thin images small. The result is only
+ *     right if the destination reads as zeroes already.
+ * `append`
+ *     Only for files; an error here when true.
  *
  * Long runs send progress events.
  *
@@ -2353,6 +2585,21 @@ function guestfs_copy_device_to_device($g, string $src, string $dest, ?int $srco
  *
  * See also guestfs_copy_file_to_file(), guestfs_copy_file_to_device() and guestfs_download().
  *
+ * Optional arguments:
+ *
+ * `srcoffset`
+ *     Where to begin in the source, in bytes. The default is 0.
+ * `destoffset`
+ *     Where to begin in the destination, in bytes. The default is 0. Without meaning when `append` is
+ *     true.
+ * `size`
+ *     How many bytes to copy. The default is everything up to the end of the source. If there are
+ *     fewer, the call fails.
+ * `sparse`
+ *     When true, blocks of zeroes become holes of the file, which take no space. The default is false.
+ * `append`
+ *     When true, the bytes are put behind what the file has already. The default is false.
+ *
  * Long runs send progress events.
  *
  * Since version 1.13.25.
@@ -2367,6 +2614,21 @@ function guestfs_copy_device_to_file($g, string $src, string $dest, ?int $srcoff
  *
  * Copies from the file `src` to the block device `dest`, by default all of the file to the beginning
  * of the device. See guestfs_copy_device_to_device() for more.
+ *
+ * Optional arguments:
+ *
+ * `srcoffset`
+ *     Where to begin in the source, in bytes. The default is 0.
+ * `destoffset`
+ *     Where to begin in the destination, in bytes. The default is 0.
+ * `size`
+ *     How many bytes to copy. The default is everything up to the end of the source. If there are
+ *     fewer, the call fails.
+ * `sparse`
+ *     When true, blocks of zeroes are not written. The result is only right if the destination reads
+ *     as zeroes already.
+ * `append`
+ *     Only for files; an error here when true.
  *
  * Long runs send progress events.
  *
@@ -2385,6 +2647,20 @@ function guestfs_copy_file_to_device($g, string $src, string $dest, ?int $srcoff
  *
  * This copies bytes, not files with their owner and permissions; for that there are guestfs_cp(),
  * guestfs_cp_a() and guestfs_mv(). See guestfs_copy_device_to_device() for more.
+ *
+ * Optional arguments:
+ *
+ * `srcoffset`
+ *     Where to begin in the source, in bytes. The default is 0.
+ * `destoffset`
+ *     Where to begin in the destination, in bytes. The default is 0.
+ * `size`
+ *     How many bytes to copy. The default is everything up to the end of the source. If there are
+ *     fewer, the call fails.
+ * `sparse`
+ *     When true, blocks of zeroes are not written but left as holes.
+ * `append`
+ *     When true, the destination is not emptied first, and what is copied goes to its end.
  *
  * Long runs send progress events.
  *
@@ -2524,6 +2800,12 @@ function guestfs_cp_r($g, string $src, string $dest): bool {}
  *
  * See also guestfs_tar_out(), guestfs_copy_out() and cpio(1).
  *
+ * Optional arguments:
+ *
+ * `format`
+ *     Which kind of archive: `newc`, the format of SVR4, which the kernel takes as an initramfs; or
+ *     `crc`, the same with checksums of the files. The default is `newc`.
+ *
  * It can be stopped from another thread or a signal handler with guestfs_user_cancel().
  *
  * Since version 1.27.9.
@@ -2569,6 +2851,18 @@ function guestfs_cryptsetup_close($g, string $device): bool {}
  *
  * See also guestfs_cryptsetup_close(), guestfs_luks_format(), guestfs_clevis_luks_unlock(),
  * guestfs_list_dm_devices() and cryptsetup(8).
+ *
+ * Optional arguments:
+ *
+ * `readonly`
+ *     Open it so that nothing can be written. The default is false.
+ * `crypttype`
+ *     The kind of encryption: `luks` for LUKS of either version, `bitlk` for BitLocker, or another
+ *     type that cryptsetup(8) can open, such as `plain`. The default is to recognise LUKS and
+ *     BitLocker by their headers; for anything else the call fails then.
+ * `cipher`
+ *     The cipher in the words of cryptsetup(8), for instance `aes-xts-plain64`. Only kinds without a
+ *     header, `plain` above all, need it; the others have it recorded. The default is up to the tool.
  *
  * This call works only when the option group `luks` is available; guestfs_feature_available() tells.
  *
@@ -2739,6 +3033,28 @@ function guestfs_df_h($g): string|false {}
  *
  * See also guestfs_disk_virtual_size() and qemu-img(1).
  *
+ * Optional arguments:
+ *
+ * `backingfile`
+ *     The image to build upon. It must exist, and must not be changed as long as this image is used.
+ *     Only for qcow2.
+ * `backingformat`
+ *     The format of the backing file. Please give it: otherwise it is guessed whenever the image is
+ *     opened, with the risk that is described at guestfs_add_drive().
+ * `preallocation`
+ *     How much space to take at once:
+ *
+ *     `off`, `sparse`
+ *         as little as possible; the default
+ *     `metadata`
+ *         the tables of qcow2, but not the data
+ *     `full`
+ *         everything
+ * `compat`
+ *     Version of the qcow2 format: `1.1`, which is the default, or `0.10` for very old programs.
+ * `clustersize`
+ *     Size of a qcow2 cluster in bytes, a power of two from 512 to 2097152. The default is 65536.
+ *
  * Since version 1.25.31.
  *
  * @param resource $g a handle of guestfs_create
@@ -2857,6 +3173,12 @@ function guestfs_download($g, string $remotefilename, string $filename): bool {}
  *
  * See also guestfs_download_inode(), guestfs_filesystem_walk(), guestfs_download() and blkls(1).
  *
+ * Optional arguments:
+ *
+ * `unallocated`
+ *     If true, copy only data units that no file uses. There is hidden data in them perhaps, or what
+ *     is left of deleted files. The default is false: copy all of them.
+ *
  * This call works only when the option group `sleuthkit` is available; guestfs_feature_available()
  * tells.
  *
@@ -2974,6 +3296,15 @@ function guestfs_du($g, string $path): int|false {}
  * other; both are errors.
  *
  * See also e2fsck(8).
+ *
+ * Optional arguments:
+ *
+ * `correct`
+ *     Repair what can be repaired safely without asking (`e2fsck -p`).
+ * `forceall`
+ *     Answer yes to every question (`e2fsck -y`): repair everything, even where that may lose data.
+ * `forceno`
+ *     Answer no to every question (`e2fsck -n`): look, but change nothing.
  *
  * Since version 1.15.17.
  *
@@ -3569,6 +3900,18 @@ function guestfs_fsck($g, string $fstype, string $device): int|false {}
  * or the device cannot be trimmed at all.
  *
  * See also guestfs_zero_free_space(), guestfs_blkdiscard() and fstrim(8).
+ *
+ * Optional arguments:
+ *
+ * `offset`
+ *     Where in the file system to begin, in bytes. The default is 0. A negative number is an error.
+ * `length`
+ *     How many bytes of the file system to look at from `offset`. The default is everything up to its
+ *     end. A number below 1 is an error.
+ * `minimumfreeextent`
+ *     Leave alone stretches of free space that are shorter than this many bytes, rounded up to whole
+ *     blocks. It saves time on fragmented file systems. The default is to trim all. A number below 1
+ *     is an error.
  *
  * This call works only when the option group `fstrim` is available; guestfs_feature_available() tells.
  *
@@ -4243,6 +4586,11 @@ function guestfs_getxattrs($g, string $path): array|false {}
  *
  * See also guestfs_find() and glob(7).
  *
+ * Optional arguments:
+ *
+ * `directoryslash`
+ *     Whether a `/` is added to the names of directories. The default is true.
+ *
  * Since version 1.0.50.
  *
  * @param resource $g a handle of guestfs_create
@@ -4258,6 +4606,19 @@ function guestfs_glob_expand($g, string $pattern, ?bool $directoryslash = null):
  * matches, the result is empty, which is not an error. A pattern that is not valid is an error.
  *
  * See also guestfs_head_n() and guestfs_read_lines().
+ *
+ * Optional arguments:
+ *
+ * `extended`
+ *     Take the pattern as an extended regular expression, as `grep -E` does.
+ * `fixed`
+ *     Take the pattern as plain text to be found anywhere in the line, as `grep -F` does. Only one of
+ *     `extended` and `fixed` may be given.
+ * `insensitive`
+ *     Do not tell upper from lower case.
+ * `compressed`
+ *     The file is compressed (by gzip or compress) and is searched as if it were not, as zgrep(1)
+ *     does.
  *
  * What it takes and returns must fit into one protocol message, about 4 MiB altogether.
  *
@@ -4635,6 +4996,21 @@ function guestfs_hivex_node_values($g, int $nodeh): array|false {}
  * beside it. These are not read. Changing such a hive is dangerous.
  *
  * See also guestfs_hivex_close(), guestfs_hivex_commit() and hivex(3).
+ *
+ * Optional arguments:
+ *
+ * `verbose`
+ *     If true, messages of the library go to the log of the appliance. The default is false.
+ * `debug`
+ *     If true, far more messages, for developers of the library. The default is false.
+ * `write`
+ *     If true, the hive can be changed, and written with guestfs_hivex_commit(). It is then kept in
+ *     memory as a whole. Without it, all calls that change something fail with `EROFS`. The default is
+ *     false.
+ * `unsafe`
+ *     If true, damaged parts of the hive are skipped or guessed where that is possible, instead of
+ *     making the calls fail. What is read may be incomplete or wrong, and to write such a hive is a
+ *     risk. The default is false.
  *
  * This call works only when the option group `hivex` is available; guestfs_feature_available() tells.
  *
@@ -5123,6 +5499,13 @@ function guestfs_inspect_get_hostname($g, string $root): string|false {}
  *
  * See also guestfs_inspect_get_distro().
  *
+ * Optional arguments:
+ *
+ * `favicon`
+ *     Look at `/etc/favicon.png`. The default is true.
+ * `highquality`
+ *     Return only icons of high resolution with transparency. The default is false: any icon will do.
+ *
  * Since version 1.11.12.
  *
  * @param resource $g a handle of guestfs_create
@@ -5592,6 +5975,19 @@ function guestfs_internal_exit($g): bool {}
  * brackets. Options have their name and a colon before the value, and `unset` in place of the value of
  * those not given.
  *
+ * Optional arguments:
+ *
+ * `obool`
+ *     A truth value to print.
+ * `oint`
+ *     A 32-bit number to print.
+ * `oint64`
+ *     A 64-bit number to print.
+ * `ostring`
+ *     A string to print.
+ * `ostringlist`
+ *     A list of strings to print.
+ *
  * It can be stopped from another thread or a signal handler with guestfs_user_cancel().
  *
  * For tests of the language bindings only.
@@ -5608,6 +6004,135 @@ function guestfs_internal_test($g, string $str, ?string $optstr, array $strlist,
  *
  * Prints its 63 options like guestfs_internal_test(), to prove that the bit of each ends up at its
  * place.
+ *
+ * Optional arguments:
+ *
+ * `opt1`
+ *     The value to print for option 1.
+ * `opt2`
+ *     The value to print for option 2.
+ * `opt3`
+ *     The value to print for option 3.
+ * `opt4`
+ *     The value to print for option 4.
+ * `opt5`
+ *     The value to print for option 5.
+ * `opt6`
+ *     The value to print for option 6.
+ * `opt7`
+ *     The value to print for option 7.
+ * `opt8`
+ *     The value to print for option 8.
+ * `opt9`
+ *     The value to print for option 9.
+ * `opt10`
+ *     The value to print for option 10.
+ * `opt11`
+ *     The value to print for option 11.
+ * `opt12`
+ *     The value to print for option 12.
+ * `opt13`
+ *     The value to print for option 13.
+ * `opt14`
+ *     The value to print for option 14.
+ * `opt15`
+ *     The value to print for option 15.
+ * `opt16`
+ *     The value to print for option 16.
+ * `opt17`
+ *     The value to print for option 17.
+ * `opt18`
+ *     The value to print for option 18.
+ * `opt19`
+ *     The value to print for option 19.
+ * `opt20`
+ *     The value to print for option 20.
+ * `opt21`
+ *     The value to print for option 21.
+ * `opt22`
+ *     The value to print for option 22.
+ * `opt23`
+ *     The value to print for option 23.
+ * `opt24`
+ *     The value to print for option 24.
+ * `opt25`
+ *     The value to print for option 25.
+ * `opt26`
+ *     The value to print for option 26.
+ * `opt27`
+ *     The value to print for option 27.
+ * `opt28`
+ *     The value to print for option 28.
+ * `opt29`
+ *     The value to print for option 29.
+ * `opt30`
+ *     The value to print for option 30.
+ * `opt31`
+ *     The value to print for option 31.
+ * `opt32`
+ *     The value to print for option 32.
+ * `opt33`
+ *     The value to print for option 33.
+ * `opt34`
+ *     The value to print for option 34.
+ * `opt35`
+ *     The value to print for option 35.
+ * `opt36`
+ *     The value to print for option 36.
+ * `opt37`
+ *     The value to print for option 37.
+ * `opt38`
+ *     The value to print for option 38.
+ * `opt39`
+ *     The value to print for option 39.
+ * `opt40`
+ *     The value to print for option 40.
+ * `opt41`
+ *     The value to print for option 41.
+ * `opt42`
+ *     The value to print for option 42.
+ * `opt43`
+ *     The value to print for option 43.
+ * `opt44`
+ *     The value to print for option 44.
+ * `opt45`
+ *     The value to print for option 45.
+ * `opt46`
+ *     The value to print for option 46.
+ * `opt47`
+ *     The value to print for option 47.
+ * `opt48`
+ *     The value to print for option 48.
+ * `opt49`
+ *     The value to print for option 49.
+ * `opt50`
+ *     The value to print for option 50.
+ * `opt51`
+ *     The value to print for option 51.
+ * `opt52`
+ *     The value to print for option 52.
+ * `opt53`
+ *     The value to print for option 53.
+ * `opt54`
+ *     The value to print for option 54.
+ * `opt55`
+ *     The value to print for option 55.
+ * `opt56`
+ *     The value to print for option 56.
+ * `opt57`
+ *     The value to print for option 57.
+ * `opt58`
+ *     The value to print for option 58.
+ * `opt59`
+ *     The value to print for option 59.
+ * `opt60`
+ *     The value to print for option 60.
+ * `opt61`
+ *     The value to print for option 61.
+ * `opt62`
+ *     The value to print for option 62.
+ * `opt63`
+ *     The value to print for option 63.
  *
  * It can be stopped from another thread or a signal handler with guestfs_user_cancel().
  *
@@ -5635,6 +6160,11 @@ function guestfs_internal_test_close_output($g): bool {}
  * Print the option of a call without arguments.
  *
  * Prints its option like guestfs_internal_test(), to test calls that have options and nothing else.
+ *
+ * Optional arguments:
+ *
+ * `test`
+ *     A number to print.
  *
  * It can be stopped from another thread or a signal handler with guestfs_user_cancel().
  *
@@ -5936,6 +6466,12 @@ function guestfs_internal_test_set_output($g, string $filename): bool {}
  *
  * See also guestfs_is_chardev(), guestfs_is_file(), guestfs_mknod() and guestfs_statns().
  *
+ * Optional arguments:
+ *
+ * `followsymlinks`
+ *     When true, a symbolic link that leads to a block device counts as one. The default is false: a
+ *     link is a link.
+ *
  * Since version 1.5.10.
  *
  * @param resource $g a handle of guestfs_create
@@ -5969,6 +6505,12 @@ function guestfs_is_busy($g): bool {}
  *
  * See also guestfs_is_blockdev(), guestfs_is_file(), guestfs_mknod() and guestfs_statns().
  *
+ * Optional arguments:
+ *
+ * `followsymlinks`
+ *     When true, a symbolic link that leads to a character device counts as one. The default is false:
+ *     a link is a link.
+ *
  * Since version 1.5.10.
  *
  * @param resource $g a handle of guestfs_create
@@ -5998,6 +6540,12 @@ function guestfs_is_config($g): bool {}
  *
  * See also guestfs_is_file(), guestfs_exists() and guestfs_statns().
  *
+ * Optional arguments:
+ *
+ * `followsymlinks`
+ *     When true, a symbolic link that leads to a directory counts as one. The default is false: a link
+ *     is a link.
+ *
  * Since version 0.0.8.
  *
  * @param resource $g a handle of guestfs_create
@@ -6013,6 +6561,12 @@ function guestfs_is_dir($g, string $path, ?bool $followsymlinks = null): bool {}
  *
  * See also guestfs_is_file(), guestfs_is_socket(), guestfs_mkfifo() and guestfs_statns().
  *
+ * Optional arguments:
+ *
+ * `followsymlinks`
+ *     When true, a symbolic link that leads to a FIFO counts as one. The default is false: a link is a
+ *     link.
+ *
  * Since version 1.5.10.
  *
  * @param resource $g a handle of guestfs_create
@@ -6027,6 +6581,11 @@ function guestfs_is_fifo($g, string $path, ?bool $followsymlinks = null): bool {
  * device, a link and so on) or does not exist.
  *
  * See also guestfs_is_dir(), guestfs_is_symlink(), guestfs_exists() and guestfs_statns().
+ *
+ * Optional arguments:
+ *
+ * `followsymlinks`
+ *     When true, a symbolic link that leads to a regular file counts as one. The default is false.
  *
  * Since version 0.0.8.
  *
@@ -6091,6 +6650,12 @@ function guestfs_is_ready($g): bool {}
  * exist.
  *
  * See also guestfs_is_fifo(), guestfs_is_file(), guestfs_mknod() and guestfs_statns().
+ *
+ * Optional arguments:
+ *
+ * `followsymlinks`
+ *     When true, a symbolic link that leads to a socket counts as one. The default is false: a link is
+ *     a link.
  *
  * Since version 1.5.10.
  *
@@ -7572,6 +8137,26 @@ function guestfs_max_disks($g): int|false {}
  *
  * See also guestfs_md_detail(), guestfs_md_stat(), guestfs_md_stop() and mdadm(8).
  *
+ * Optional arguments:
+ *
+ * `missingbitmap`
+ *     A bit mask of places in the array that have no device yet, for an array that starts degraded.
+ *     Bit 0 is the first place; `devices` fill the places that are left, in order. With the one device
+ *     `/dev/sda`, 1 gives a missing device followed by `/dev/sda`, and 2 the reverse. Missing devices
+ *     for places beyond the last one follow it. The default is 0, none.
+ * `nrdevices`
+ *     Number of active members, at least 2. The default is the number of `devices` and missing ones
+ *     together.
+ * `spare`
+ *     Number of spare devices, which are the last of `devices`. The default is 0.
+ * `chunk`
+ *     Size of a chunk in bytes, a multiple of 1024; mdadm(8) asks for 4096 at least, and for a power
+ *     of two with most levels. It makes no sense for RAID 1. The default is up to the tool.
+ * `level`
+ *     The level of the array: `linear`; `raid0`, `0` or `stripe`; `raid1`, `1` or `mirror`; `raid4` or
+ *     `4`; `raid5` or `5`; `raid6` or `6`; `raid10` or `10`. Anything else is an error. The default is
+ *     `raid1`.
+ *
  * This call works only when the option group `mdadm` is available; guestfs_feature_available() tells.
  *
  * Since version 1.15.6.
@@ -7743,6 +8328,92 @@ function guestfs_mkdtemp($g, string $tmpl): string|false {}
  *
  * See also guestfs_mkfs(), guestfs_resize2fs(), guestfs_tune2fs_l() and ext4(5).
  *
+ * Optional arguments:
+ *
+ * `blockscount`
+ *     Size of the file system in blocks. The default is all of the device.
+ * `blocksize`
+ *     Size of a block in bytes: 1024, 2048 or 4096. The default depends on the size of the device.
+ * `fragsize`
+ *     Size of a fragment in bytes. Linux has none: it is only noted down.
+ * `blockspergroup`
+ *     Number of blocks in a group, a multiple of 8. The default is the best there is.
+ * `numberofgroups`
+ *     Number of groups that are packed together with `flexbg`, a power of two. The default is 16.
+ * `bytesperinode`
+ *     One inode is made for so many bytes of space: the smaller, the more files can be made. The
+ *     default is 16384 for most sizes.
+ * `inodesize`
+ *     Size of an inode in bytes, a power of two from 128. The default is 256.
+ * `journalsize`
+ *     Size of the journal in megabytes (of 1048576 bytes). The default depends on the size of the
+ *     device.
+ * `numberofinodes`
+ *     Number of inodes, instead of what `bytesperinode` leads to.
+ * `stridesize`
+ *     On RAID: number of blocks that go to one disk before the next one is used.
+ * `stripewidth`
+ *     On RAID: number of blocks in a stripe, usually `stridesize` times the number of data disks.
+ * `maxonlineresize`
+ *     Prepare for growing to this number of blocks while mounted. The default is about 1000 times the
+ *     size.
+ * `reservedblockspercentage`
+ *     Percentage of the blocks that only root can use, 0 to 50. The default is 5.
+ * `mmpupdateinterval`
+ *     Protect against being mounted twice, with a mark that is renewed every so many seconds. The
+ *     feature `mmp` has to be on for it to matter, which these options cannot do.
+ * `journaldevice`
+ *     Keep the journal on this device, which was made with `journaldev`: its name, or `UUID=` or
+ *     `LABEL=` and what is after it.
+ * `label`
+ *     Label of the file system, up to 16 bytes.
+ * `lastmounteddir`
+ *     Directory to note down as the one where it was mounted last, up to 64 bytes.
+ * `creatoros`
+ *     System to note down as the maker: `linux`, `hurd`, `masix`, `freebsd` or `lites`, or a number.
+ * `fstype`
+ *     Type of the file system: `ext2`, `ext3` or `ext4`.
+ * `usagetype`
+ *     What it is for, words from `/etc/mke2fs.conf` with commas between, such as `small`, `news` or
+ *     `largefile`.
+ * `uuid`
+ *     UUID of the file system; also `random` (the default), `time` and `clear`.
+ * `forcecreate`
+ *     If true, make it even if mke2fs has doubts. A device in use stays refused.
+ * `writesbandgrouponly`
+ *     If true, write only superblocks and group descriptors, and leave inodes as they are. This is a
+ *     last resort for a damaged file system, and needs a check afterwards.
+ * `lazyitableinit`
+ *     If true, leave inode tables to be filled when it is mounted; if false, fill them now.
+ * `lazyjournalinit`
+ *     If true, do not overwrite all of the journal with zeroes; if false, do.
+ * `testfs`
+ *     If true, mark it as one for experiments with the code of the kernel.
+ * `discard`
+ *     If true, discard all blocks of the device first; if false, do not.
+ * `quotatype`
+ *     If true, user and group quotas are those that the feature `quota` keeps.
+ * `extent`
+ *     Feature: extents instead of lists of blocks.
+ * `filetype`
+ *     Feature: types of files in directories.
+ * `flexbg`
+ *     Feature `flex_bg`: metadata of several groups packed together.
+ * `hasjournal`
+ *     Feature `has_journal`: a journal, as ext3 and ext4 have it.
+ * `journaldev`
+ *     Feature `journal_dev`: make a journal for other file systems on the device, and no file system.
+ * `largefile`
+ *     Feature `large_file`: files of more than 2 GiB.
+ * `quota`
+ *     Feature: quotas that the file system keeps by itself.
+ * `resizeinode`
+ *     Feature `resize_inode`: room for growing while mounted.
+ * `sparsesuper`
+ *     Feature `sparse_super`: fewer copies of the superblock.
+ * `uninitbg`
+ *     Feature `uninit_bg`: checksums of groups, and no time spent on unused ones.
+ *
  * Since version 1.19.44.
  *
  * @param resource $g a handle of guestfs_create
@@ -7910,6 +8581,21 @@ function guestfs_mkfifo($g, int $mode, string $path): bool {}
  *
  * See also guestfs_mkswap(), guestfs_mount() and guestfs_filesystem_available().
  *
+ * Optional arguments:
+ *
+ * `blocksize`
+ *     Size of a block in bytes; for `vfat` and `ntfs` that of a cluster. What is allowed depends on
+ *     the type; 1024, 2048 and 4096 suit most. The default is up to the tool.
+ * `features`
+ *     Features to switch on or off, in the words of the tool (`mke2fs -O` and the like).
+ * `inode`
+ *     Size of an inode in bytes, for ext2, ext3 and ext4.
+ * `sectorsize`
+ *     Size of a sector in bytes, only for `ufs`.
+ * `label`
+ *     Label of the file system. An error for types that have none. The length is limited as described
+ *     at guestfs_set_label().
+ *
  * Since version 0.0.8.
  *
  * @param resource $g a handle of guestfs_create
@@ -7945,6 +8631,33 @@ function guestfs_mkfs_b($g, string $fstype, int $blocksize, string $device): boo
  * there are too. For a plain file system on one device guestfs_mkfs() does.
  *
  * See also guestfs_btrfs_device_add(), guestfs_btrfs_filesystem_resize() and mkfs.btrfs(8).
+ *
+ * Optional arguments:
+ *
+ * `allocstart`
+ *     Where to begin to use the devices, in bytes from their start, not negative. It was only for
+ *     tests, and present versions of the tool do not know it: all but 0, the default, fails with
+ *     `ENOTSUP`.
+ * `bytecount`
+ *     How much of each device to use, in bytes, more than 0. The tool refuses what is too small for
+ *     Btrfs. The default is all of it.
+ * `datatype`
+ *     Profile of the data: `single`, `raid0`, `raid1`, `raid10` and others that the tool knows, such
+ *     as `dup`, `raid5` and `raid6`. The default is up to the tool: `single`.
+ * `leafsize`
+ *     Size of a leaf in bytes, a power of two. It is always that of a node, so this is another word
+ *     for `nodesize`. If both are given and differ, it is an error.
+ * `label`
+ *     Label of the file system, at most 254 bytes without newlines. The default is none.
+ * `metadata`
+ *     Profile of the metadata, with the values of `datatype`. The default is up to the tool: `dup` on
+ *     one device, `raid1` on several.
+ * `nodesize`
+ *     Size of a node of the trees in bytes, a power of two, at least that of a sector and at most
+ *     65536. The default is 16384 on most machines.
+ * `sectorsize`
+ *     Size of a sector, the smallest piece of data, in bytes, a power of two. A kernel may refuse to
+ *     mount what differs from its page size. The default is up to the tool, 4096 on most machines.
  *
  * This call works only when the option group `btrfs` is available; guestfs_feature_available() tells.
  *
@@ -8088,6 +8801,16 @@ function guestfs_mknod_c($g, int $mode, int $devmajor, int $devminor, string $pa
  *
  * See also guestfs_tar_out(), guestfs_mount_loop() and mksquashfs(1).
  *
+ * Optional arguments:
+ *
+ * `compress`
+ *     How to compress: `gzip`, `lzma`, `lzo`, `lz4`, `xz` or another word that the tool in the
+ *     appliance knows, such as `zstd`. What it does not know is an error. The default is `gzip`.
+ * `excludes`
+ *     Patterns of files and directories to leave out, with the wildcards of the shell, matched from
+ *     `path` on. A pattern that begins with `... ` (three dots and a blank) matches at any depth. The
+ *     default is none.
+ *
  * This call works only when the option group `squashfs` is available; guestfs_feature_available()
  * tells.
  *
@@ -8107,6 +8830,13 @@ function guestfs_mksquashfs($g, string $path, string $filename, ?string $compres
  * Makes `device` a Linux swap area. What was on it is lost.
  *
  * See also guestfs_mkfs() and mkswap(8).
+ *
+ * Optional arguments:
+ *
+ * `label`
+ *     A label, at most 15 bytes.
+ * `uuid`
+ *     The UUID to give it, in the usual form with dashes. The default is a random one.
  *
  * Since version 1.0.55.
  *
@@ -8180,6 +8910,12 @@ function guestfs_mkswap_file($g, string $path): bool {}
  * somebody removes it. A template that ends in anything else is an error (EINVAL).
  *
  * See also guestfs_mkdtemp(), guestfs_rm() and mkstemp(3).
+ *
+ * Optional arguments:
+ *
+ * `suffix`
+ *     What to put behind the random part, such as `.txt`. It may not contain a slash. The default is
+ *     nothing.
  *
  * Since version 1.19.53.
  *
@@ -8260,6 +8996,12 @@ function guestfs_mount($g, string $mountable, string $mountpoint): bool {}
  *
  * See also guestfs_list_9p(), guestfs_config(), guestfs_umount() and mount(8).
  *
+ * Optional arguments:
+ *
+ * `options`
+ *     Options for mounting, separated by commas, such as `ro` or `msize=262144`. `trans=virtio` is
+ *     added unless they name another transport.
+ *
  * Since version 1.11.12.
  *
  * @param resource $g a handle of guestfs_create
@@ -8295,6 +9037,23 @@ function guestfs_mount_9p($g, string $mounttag, string $mountpoint, ?string $opt
  *
  * See also guestfs_mount_local_run(), guestfs_umount_local(), guestfs_mount(), fuse(4) and
  * mount.fuse3(8).
+ *
+ * Optional arguments:
+ *
+ * `readonly`
+ *     Refuse all changes with `EROFS`; off by default.
+ * `options`
+ *     Mount options, with commas between them: `allow_other`, `default_permissions`, `uid=N`, `gid=N`,
+ *     `umask=N`, `use_ino`, `attr_timeout=N`, `entry_timeout=N`, `negative_timeout=N`, `kernel_cache`,
+ *     `direct_io`, `hard_remove`, `fsname=NAME`, `subtype=NAME`, `ro`, `noexec` and others of
+ *     mount.fuse3(8); an unknown one is an error. None by default.
+ * `cachetimeout`
+ *     For how many seconds attributes, extended attributes and targets of links are remembered; they
+ *     are read ahead whenever a directory is listed. Changes through the mount are seen at once,
+ *     changes by other calls of the handle up to so much later. 60 by default; 0 remembers nothing.
+ * `debugcalls`
+ *     Report every request of the kernel as a debug message; needs guestfs_set_verbose(). Off by
+ *     default.
  *
  * Since version 1.17.22.
  *
@@ -8515,6 +9274,11 @@ function guestfs_ntfs_3g_probe($g, bool $rw, string $device): int|false {}
  *
  * See also guestfs_chmod() and ntfssecaudit(8).
  *
+ * Optional arguments:
+ *
+ * `recursive`
+ *     If `path` is a directory, set the permissions of everything in it as well. The default is false.
+ *
  * This call works only when the option group `ntfs3g` is available; guestfs_feature_available() tells.
  *
  * Since version 1.55.13.
@@ -8583,6 +9347,22 @@ function guestfs_ntfsclone_in($g, string $backupfile, string $device): bool {}
  *
  * See also guestfs_ntfsclone_in(), guestfs_ntfsfix() and ntfsclone(8).
  *
+ * Optional arguments:
+ *
+ * `metadataonly`
+ *     Save only the metadata, to look into a problem. All data of files is lost; their names are kept.
+ *     The default is false.
+ * `rescue`
+ *     Go on where sectors cannot be read, and fill their places with a mark. The default is false.
+ * `ignorefscheck`
+ *     Save although the structure of the file system is wrong. Only together with `metadataonly`. The
+ *     default is false.
+ * `preservetimestamps`
+ *     Keep the time stamps of files, which are wiped otherwise. Only together with `metadataonly`. The
+ *     default is false.
+ * `force`
+ *     Save although the file system is marked for a check. The default is false.
+ *
  * This call works only when the option group `ntfs3g` is available; guestfs_feature_available() tells.
  *
  * It can be stopped from another thread or a signal handler with guestfs_user_cancel().
@@ -8607,6 +9387,12 @@ function guestfs_ntfsclone_out($g, string $device, string $backupfile, ?bool $me
  *
  * See also guestfs_ntfs_3g_probe() and ntfsfix(8).
  *
+ * Optional arguments:
+ *
+ * `clearbadsectors`
+ *     Empty the list of bad sectors too, for a file system that was copied to a new disk. The default
+ *     is false.
+ *
  * This call works only when the option group `ntfs3g` is available; guestfs_feature_available() tells.
  *
  * Since version 1.17.9.
@@ -8629,6 +9415,13 @@ function guestfs_ntfsfix($g, string $device, ?bool $clearbadsectors = null): boo
  * positive, if the file system is damaged, or (EROFS) if a hibernated Windows goes on with it.
  *
  * See also guestfs_part_resize(), guestfs_lvresize() and ntfsresize(8).
+ *
+ * Optional arguments:
+ *
+ * `size`
+ *     The new size in bytes. By default the file system is made to fill the device.
+ * `force`
+ *     Resize although the file system is marked for a check. The default is false.
  *
  * This call works only when the option group `ntfsprogs` is available; guestfs_feature_available()
  * tells.
@@ -9531,6 +10324,11 @@ function guestfs_realpath($g, string $path): string|false {}
  *
  * See also guestfs_mount_ro() and guestfs_mount_options().
  *
+ * Optional arguments:
+ *
+ * `rw`
+ *     True to allow writing, false to forbid it. There is no default.
+ *
  * Since version 1.23.2.
  *
  * @param resource $g a handle of guestfs_create
@@ -9755,6 +10553,16 @@ function guestfs_rmmountpoint($g, string $exemptpath): bool {}
  *
  * See also guestfs_rsync_in(), guestfs_rsync_out() and guestfs_cp_a().
  *
+ * Optional arguments:
+ *
+ * `archive`
+ *     If true, copy directories with everything in them, and keep symbolic links, permissions, times,
+ *     owners, groups and device files, as `rsync --archive` does. Hard links, ACLs and extended
+ *     attributes are not kept. The default is false: copy plain files only, without these.
+ * `deletedest`
+ *     If true, delete in the destination what is not in the source. It needs `archive`. The default is
+ *     false.
+ *
  * This call works only when the option group `rsync` is available; guestfs_feature_available() tells.
  *
  * Since version 1.19.29.
@@ -9778,6 +10586,15 @@ function guestfs_rsync($g, string $src, string $dest, ?bool $archive = null, ?bo
  *
  * See also guestfs_rsync_out(), guestfs_rsync() and guestfs_copy_in().
  *
+ * Optional arguments:
+ *
+ * `archive`
+ *     If true, copy directories with everything in them, and keep symbolic links, permissions, times,
+ *     owners, groups and device files. See guestfs_rsync(). The default is false.
+ * `deletedest`
+ *     If true, delete below `dest` what is not on the server. It needs `archive`. The default is
+ *     false.
+ *
  * This call works only when the option group `rsync` is available; guestfs_feature_available() tells.
  *
  * Since version 1.19.29.
@@ -9800,6 +10617,14 @@ function guestfs_rsync_in($g, string $remote, string $dest, ?bool $archive = nul
  * fails, part has been copied.
  *
  * See also guestfs_rsync_in(), guestfs_rsync() and guestfs_copy_out().
+ *
+ * Optional arguments:
+ *
+ * `archive`
+ *     If true, copy directories with everything in them, and keep symbolic links, permissions, times,
+ *     owners, groups and device files. See guestfs_rsync(). The default is false.
+ * `deletedest`
+ *     If true, delete on the server what is not in `src`. It needs `archive`. The default is false.
  *
  * This call works only when the option group `rsync` is available; guestfs_feature_available() tells.
  *
@@ -9882,6 +10707,12 @@ function guestfs_scrub_freespace($g, string $dir): bool {}
  * It is the same as guestfs_setfiles() with one path and no `excludes`; see there for the parameters.
  *
  * See also guestfs_setfiles().
+ *
+ * Optional arguments:
+ *
+ * `force`
+ *     If true, replace labels completely, also where administrators have changed them. The default is
+ *     false.
  *
  * **Deprecated**. New programs call guestfs_setfiles() instead. This call stays, so programs that use
  * it keep working.
@@ -10105,6 +10936,11 @@ function guestfs_set_direct($g, bool $direct): bool {}
  * `N` and `V`. `file` must be a regular file or a directory on a file system that has such attributes.
  *
  * See also guestfs_get_e2attrs(), guestfs_set_e2generation() and chattr(1).
+ *
+ * Optional arguments:
+ *
+ * `clear`
+ *     Clear the attributes instead of setting them. The default is false.
  *
  * Since version 1.17.31.
  *
@@ -10676,6 +11512,16 @@ function guestfs_setcon($g, string $context): bool {}
  *
  * See also guestfs_selinux_relabel(), guestfs_aug_get() and guestfs_touch().
  *
+ * Optional arguments:
+ *
+ * `force`
+ *     If true, replace labels completely, with user, role and range, and also those of types that
+ *     administrators may choose themselves. The default is false: set the type only, and leave such
+ *     files alone.
+ * `excludes`
+ *     Directories that are not labelled, nor anything below them, as absolute paths in the guest. One
+ *     that is not there is skipped. The default is none.
+ *
  * This call works only when the option group `selinuxrelabel` is available;
  * guestfs_feature_available() tells.
  *
@@ -11179,6 +12025,12 @@ function guestfs_sync($g): bool {}
  *
  * See also guestfs_extlinux() for other file systems, guestfs_grub_install() and syslinux(1).
  *
+ * Optional arguments:
+ *
+ * `directory`
+ *     The directory of the FAT file system to install into. It must exist. By default the files go to
+ *     the top.
+ *
  * This call works only when the option group `syslinux` is available; guestfs_feature_available()
  * tells.
  *
@@ -11235,6 +12087,21 @@ function guestfs_tail_n($g, int $nrlines, string $path): array|false {}
  *
  * See also guestfs_tar_out(), guestfs_copy_in() and tar(1).
  *
+ * Optional arguments:
+ *
+ * `compress`
+ *     How the archive is compressed: `compress`, `gzip`, `bzip2`, `xz` or `lzop`. If it is left out,
+ *     the archive must not be compressed. Programs that are not in the appliance are an error.
+ * `xattrs`
+ *     Restore extended attributes. The default is false.
+ * `selinux`
+ *     Restore SELinux contexts. The default is false.
+ * `acls`
+ *     Restore POSIX access control lists. The default is false.
+ * `keepdirlink`
+ *     When the archive has a directory where a symbolic link to a directory exists, unpack through the
+ *     link. The default is false: the link is replaced by a directory.
+ *
  * It can be stopped from another thread or a signal handler with guestfs_user_cancel().
  *
  * Since version 1.0.3.
@@ -11252,6 +12119,23 @@ function guestfs_tar_in($g, string $tarfile, string $directory, ?string $compres
  * `directory`. Other file systems that are mounted below are included.
  *
  * See also guestfs_tar_in(), guestfs_copy_out() and tar(1).
+ *
+ * Optional arguments:
+ *
+ * `compress`
+ *     How to compress the archive: `compress`, `gzip`, `bzip2`, `xz` or `lzop`. The default is not at
+ *     all. Programs that are not in the appliance are an error.
+ * `numericowner`
+ *     Store only the numbers of owners and groups, not their names. The default is false. Names come
+ *     from the appliance, not from the guest, so true is usually what you want.
+ * `excludes`
+ *     Patterns of names to leave out, with the wildcards of the shell.
+ * `xattrs`
+ *     Store extended attributes. The default is false.
+ * `selinux`
+ *     Store SELinux contexts. The default is false.
+ * `acls`
+ *     Store POSIX access control lists. The default is false.
  *
  * It can be stopped from another thread or a signal handler with guestfs_user_cancel().
  *
@@ -11364,6 +12248,38 @@ function guestfs_truncate_size($g, string $path, int $size): bool {}
  *
  * See also guestfs_set_label(), guestfs_set_uuid() and tune2fs(8).
  *
+ * Optional arguments:
+ *
+ * `force`
+ *     When true, go on where the tool would refuse (`tune2fs -f`). That can damage the file system.
+ *     The default is false.
+ * `maxmountcount`
+ *     After how many mounts the file system is checked when the guest boots. At most 16000; 0 means
+ *     that mounts are not counted.
+ * `mountcount`
+ *     How often it has been mounted since the last check, at most 16000. If it is more than
+ *     `maxmountcount`, the next boot checks the file system.
+ * `errorbehavior`
+ *     What a kernel does when it finds the file system damaged: `continue` to go on, `remount-ro` to
+ *     make it read-only, or `panic` to stop. Anything else is an error.
+ * `group`
+ *     The group, by its number, that may use the reserved blocks. There is room for numbers up to
+ *     65535.
+ * `intervalbetweenchecks`
+ *     After how many seconds the file system is checked when the guest boots, however often it was
+ *     mounted; a year at most. 0 switches such checks off.
+ * `reservedblockspercentage`
+ *     How much of the file system only root, `user` and `group` may fill, in percent, 50 at most. New
+ *     file systems usually have 5.
+ * `lastmounteddirectory`
+ *     The directory that is recorded as the last mount point. No more than 64 bytes are kept.
+ * `reservedblockscount`
+ *     The same as `reservedblockspercentage` in blocks of the file system. It cannot be more than half
+ *     of them.
+ * `user`
+ *     The user, by its number, that may use the reserved blocks. There is room for numbers up to
+ *     65535.
+ *
  * Since version 1.15.4.
  *
  * @param resource $g a handle of guestfs_create
@@ -11461,6 +12377,13 @@ function guestfs_umask($g, int $mask): int|false {}
  *
  * See also guestfs_mount() and guestfs_umount_all().
  *
+ * Optional arguments:
+ *
+ * `force`
+ *     Unmount even if the device does not answer any more. Only network file systems know how.
+ * `lazyunmount`
+ *     Take it out of the tree at once, and finish when nothing uses it any more.
+ *
  * Since version 0.0.8.
  *
  * @param resource $g a handle of guestfs_create
@@ -11494,6 +12417,11 @@ function guestfs_umount_all($g): bool {}
  * `fusermount3 -u`, was faster, that is fine.
  *
  * See also guestfs_mount_local(), guestfs_mount_local_run() and umount(8).
+ *
+ * Optional arguments:
+ *
+ * `retry`
+ *     Try five times within some four seconds before a busy mount is an error; off by default: once.
  *
  * Since version 1.17.22.
  *
@@ -12091,6 +13019,29 @@ function guestfs_write_file($g, string $path, string $content, int $size): bool 
  *
  * See also guestfs_xfs_growfs(), guestfs_xfs_repair() and xfs_admin(8).
  *
+ * Optional arguments:
+ *
+ * `extunwritten`
+ *     If true, switch unwritten extents on (version 4). They cannot be switched off; false does
+ *     nothing.
+ * `imgfile`
+ *     If true, treat `device` as an image in a regular file. As `device` is always a block device
+ *     here, there is no use for it. The default is false.
+ * `v2log`
+ *     If true, switch the version 2 of the log on (version 4). It cannot be switched off; false does
+ *     nothing.
+ * `projid32bit`
+ *     If true, switch project identifiers of 32 bits on (version 4). They cannot be switched off;
+ *     false does nothing.
+ * `lazycounter`
+ *     Switch lazy counters of free space on if true, off if false (version 4). The whole file system
+ *     is read for it. Version 5 always has them.
+ * `label`
+ *     The new label, at most 12 bytes; a longer one is an error. `--` removes the label.
+ * `uuid`
+ *     The new UUID; or `generate` for a random one, `nil` for one of zeros, `restore` for the one the
+ *     file system was made with.
+ *
  * This call works only when the option group `xfs` is available; guestfs_feature_available() tells.
  *
  * Since version 1.19.33.
@@ -12112,6 +13063,28 @@ function guestfs_xfs_admin($g, string $device, ?bool $extunwritten = null, ?bool
  * kernels can give back free space at the end. To have the present size already is no error.
  *
  * See also guestfs_lvresize(), guestfs_part_resize(), guestfs_xfs_info2() and xfs_growfs(8).
+ *
+ * Optional arguments:
+ *
+ * `datasec`
+ *     If true, grow the data section, to the largest size unless `datasize` is given.
+ * `logsec`
+ *     If true, change the size of the log, to `logsize`. XFS does not support that up to now; without
+ *     `logsize` nothing is changed.
+ * `rtsec`
+ *     If true, grow the real-time section, to the largest size unless `rtsize` is given. The file
+ *     system must have one, or be mounted with a device for it.
+ * `datasize`
+ *     The new size of the data section, in blocks. Implies `datasec`.
+ * `logsize`
+ *     The new size of the log, in blocks. Implies `logsec`. Any but the present size is an error.
+ * `rtsize`
+ *     The new size of the real-time section, in blocks. Implies `rtsec`.
+ * `rtextsize`
+ *     The size of an extent of the real-time section, in blocks.
+ * `maxpct`
+ *     The largest share of the space that inodes may take, in percent, from 0 to 100; 0 is no limit.
+ *     By default it does not change.
  *
  * This call works only when the option group `xfs` is available; guestfs_feature_available() tells.
  *
@@ -12188,6 +13161,34 @@ function guestfs_xfs_info2($g, string $pathordevice): array|false {}
  * errors. It is an error if the program could not run or crashed, or if a number is negative.
  *
  * See also guestfs_xfs_admin(), guestfs_fsck() and xfs_repair(8).
+ *
+ * Optional arguments:
+ *
+ * `forcelogzero`
+ *     Throw the log away even if it holds changes. They are lost, and more may be. The last resort if
+ *     the file system cannot be mounted. The default is false.
+ * `nomodify`
+ *     Only look and change nothing. The default is false.
+ * `noprefetch`
+ *     Do not read inodes and directories ahead. Slower; helps if the repair gets stuck. The default is
+ *     false.
+ * `forcegeometry`
+ *     Go on even if the geometry could not be confirmed by a second super block. The default is false.
+ * `maxmem`
+ *     How much memory to use at most, in megabytes; kept to roughly. By default 75 percent of that of
+ *     the appliance.
+ * `ihashsize`
+ *     The size of a hash of inodes. Present versions of the program ignore it.
+ * `bhashsize`
+ *     The size of the hash of the block cache, which holds eight times as many blocks. By default it
+ *     follows from the memory. It cannot be given together with `maxmem`.
+ * `agstride`
+ *     Work on several allocation groups at once, with this many groups for each thread. By default
+ *     there is one thread for all.
+ * `logdev`
+ *     The device of the external log, such as `/dev/sdb`, if the file system has one.
+ * `rtdev`
+ *     The device of the real-time section, if the file system has one.
  *
  * This call works only when the option group `xfs` is available; guestfs_feature_available() tells.
  *

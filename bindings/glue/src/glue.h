@@ -140,13 +140,11 @@ extern void glue_free (struct glue_handle *h);
 /* Close what is open and wants to be closed when the program ends. */
 extern void glue_close_all (void);
 
-<<<<<<< HEAD
 /* The next handle that it would close, or NULL: for a language whose callbacks could drop the handle meanwhile. */
 extern struct glue_handle *glue_to_close (void);
-=======
+
 /* Cancel the calls in progress, if any: from any thread, also while the handle waits for them to be closed. */
 extern void glue_cancel (struct glue_handle *h);
->>>>>>> h-java
 
 /* False once it is closed, or about to be. */
 extern int glue_is_open (const struct glue_handle *h);

@@ -137,6 +137,31 @@ module Guestfs
     #
     # See also #add_libvirt_dom, #add_drive and virsh(1).
     #
+    # Optional arguments:
+    #
+    # - +libvirturi+: The {URI}[https://libvirt.org/uri.html] of the libvirt to connect to, for
+    #   instance <code>qemu:///system</code>. The default is libvirt's own, which the environment
+    #   variable +LIBVIRT_DEFAULT_URI+ can set.
+    # - +readonly+: When true, no image is ever written to, as with #add_drive. The default is false.
+    # - +iface+: Handed on to #add_drive, which checks its form and ignores it.
+    # - +live+: When true, the domain is running and +readonly+ is not true, connect to a daemon
+    #   inside the running domain instead of opening its disks: the definition must have a channel
+    #   that is called <code>org.libguestfs.channel.0</code> and whose socket is on this host. Then
+    #   the backend becomes <code>unix:PATH</code> with the path of that socket, no disk is added and
+    #   0 is returned. Without such a channel it is an error. The default is false.
+    # - +allowuuid+: When true, +dom+ may also be the UUID of a domain: it is looked up as one first,
+    #   and as a name when there is none. The default is false.
+    # - +readonlydisk+: What to do with disks that the definition of the domain marks
+    #   <code><readonly/></code>:
+    #
+    #   - +write+: add them like the others; the default
+    #   - +read+: add them read-only, whatever +readonly+ says
+    #   - +error+: fail, unless +readonly+ is true
+    #   - +ignore+: leave them out, whatever +readonly+ says
+    # - +cachemode+: Handed on to #add_drive for every disk.
+    # - +discard+: Handed on to #add_drive for every disk.
+    # - +copyonread+: Handed on to #add_drive for every disk.
+    #
     # Call it before #launch; afterwards it is an error.
     #
     # Since version 1.7.4.
@@ -196,6 +221,51 @@ module Guestfs
     # that file.
     #
     # See also #add_drive_ro, #add_drive_scratch, #remove_drive and #disk_create.
+    #
+    # Optional arguments:
+    #
+    # - +readonly+: When true, the image is never written to. Writing inside the appliance still
+    #   works: what is written goes to a temporary overlay that vanishes with the handle.
+    # - +format+: The format of the image: +raw+, +qcow2+, or another one that qemu knows. If it is
+    #   left out, the format is guessed, which is a risk for raw images from people you do not trust.
+    #   A name with other characters than letters, digits, <code>-</code> and +_+ is an error.
+    # - +iface+: The kind of disk controller. Kept for old programs, checked for form and ignored.
+    # - +name+: Kept for old programs and ignored.
+    # - +label+: A name for the disk, 1 to 20 ASCII letters. The disk is then known as
+    #   <code>/dev/disk/guestfs/LABEL</code> beside its usual name, and its partitions as
+    #   <code>/dev/disk/guestfs/LABEL1</code> and so on.
+    # - +protocol+: How to reach the image when it is not a file of this host:
+    #
+    #   - +file+: a file or device of this host; the default
+    #   - +ftp+, +ftps+, +http+, +https+, +tftp+: a file server; +filename+ is the path there
+    #   - +iscsi+: an iSCSI target; +filename+ is the name of the target, perhaps with <code>/</code>
+    #     and a LUN
+    #   - +nbd+: a network block device; +filename+ is the name of the export, perhaps empty
+    #   - +rbd+: Ceph; +filename+ is pool and image
+    #   - +ssh+: a file reached with ssh; +filename+ is the path there
+    #
+    #   Which of them work depends on the qemu that is used. All but +file+ and +rbd+ need exactly one
+    #   +server+.
+    # - +server+: The servers to connect to, each as +HOST+, <code>HOST:PORT</code>,
+    #   <code>tcp:HOST</code>, <code>tcp:HOST:PORT</code> or <code>unix:/PATH/OF/SOCKET</code>. Must
+    #   be empty for +file+.
+    # - +username+: The name to log in with, for the protocols +ftp+, +ftps+, +http+, +https+,
+    #   +iscsi+, +rbd+, +ssh+ and +tftp+. For +ssh+ the default is the name of the local user.
+    # - +secret+: The secret that belongs to +username+. For +rbd+ it is encoded in Base64. It is not
+    #   shown in messages.
+    # - +cachemode+: What a flush inside the appliance means on the host:
+    #
+    #   - +writeback+: wait until the host has the data on stable storage; the default
+    #   - +unsafe+: ignore flushes. Fast, and fit for disks that can be made again
+    # - +discard+: Whether blocks that are discarded inside the appliance are given back by the image:
+    #
+    #   - +disable+: no; the default
+    #   - +enable+: yes; an error if the image cannot do it, and for read-only drives
+    #   - +besteffort+: yes where it is possible
+    # - +copyonread+: When true, what is read from a backing file is also stored in the image on top
+    #   of it, so that reading it again is faster. The default is false.
+    # - +blocksize+: The size of a sector of the disk in bytes: 512, which is the default (and so is
+    #   0), or 4096.
     #
     # Since version 0.0.3.
     #
@@ -295,6 +365,12 @@ module Guestfs
     #
     # See also #add_drive and #disk_create.
     #
+    # Optional arguments:
+    #
+    # - +name+: Kept for old programs and ignored.
+    # - +label+: A name for the disk, as in #add_drive.
+    # - +blocksize+: The size of a sector in bytes, 512 (the default) or 4096.
+    #
     # Since version 1.23.10.
     #
     # Options, all of which may be left out:
@@ -335,6 +411,26 @@ module Guestfs
     # Only C, Rust and Python have this call. +dom+ must not be NULL.
     #
     # See also #add_domain.
+    #
+    # Optional arguments:
+    #
+    # - +readonly+: When true, no image is ever written to, as with #add_drive. The default is false.
+    # - +iface+: Handed on to #add_drive, which checks its form and ignores it.
+    # - +live+: When true, the domain is running and +readonly+ is not true, connect to a daemon
+    #   inside the running domain instead of opening its disks: the definition must have a channel
+    #   that is called <code>org.libguestfs.channel.0</code> and whose socket is on this host. Then
+    #   the backend becomes <code>unix:PATH</code> with the path of that socket, no disk is added and
+    #   0 is returned. Without such a channel it is an error. The default is false.
+    # - +readonlydisk+: What to do with disks that the definition of the domain marks
+    #   <code><readonly/></code>:
+    #
+    #   - +write+: add them like the others; the default
+    #   - +read+: add them read-only, whatever +readonly+ says
+    #   - +error+: fail, unless +readonly+ is true
+    #   - +ignore+: leave them out, whatever +readonly+ says
+    # - +cachemode+: Handed on to #add_drive for every disk.
+    # - +discard+: Handed on to #add_drive for every disk.
+    # - +copyonread+: Handed on to #add_drive for every disk.
     #
     # Call it before #launch; afterwards it is an error.
     #
@@ -675,6 +771,10 @@ module Guestfs
     # lens is also found out only then; see there for the errors.
     #
     # See also #aug_load and #aug_init.
+    #
+    # Optional arguments:
+    #
+    # - +remove+: If true, the lens is from now on not used for +file+. The default is false.
     #
     # Since version 1.35.2.
     #
@@ -1122,6 +1222,12 @@ module Guestfs
     #
     # See also #btrfs_filesystem_balance and btrfs-filesystem(8).
     #
+    # Optional arguments:
+    #
+    # - +flush+: Write the new extents to the disk before the call returns. The default is false.
+    # - +compress+: Compress the file on the way: +zlib+ or +lzo+. Any other word is an error. By
+    #   default the new extents are compressed only if the file system or the file says so.
+    #
     # This call works only when the option group +btrfs+ is available; #feature_available tells.
     #
     # Since version 1.29.22.
@@ -1150,6 +1256,11 @@ module Guestfs
     # +ENOSPC+. Sizes below 256 MiB are refused as well.
     #
     # See also #lvresize, #resize2fs, #vfs_minimum_size and btrfs-filesystem(8).
+    #
+    # Optional arguments:
+    #
+    # - +size+: The new size in bytes. Zero and less are errors. By default the file system grows to
+    #   the size of its device.
     #
     # This call works only when the option group +btrfs+ is available; #feature_available tells.
     #
@@ -1207,6 +1318,13 @@ module Guestfs
     #
     # See also #btrfs_scrub_full, #btrfs_rescue_super_recover and btrfs-check(8).
     #
+    # Optional arguments:
+    #
+    # - +superblock+: Use this copy of the super block: 0, 1 or 2. Which copies exist depends on the
+    #   size of the device. A negative number is an error. By default the first one is used.
+    # - +repair+: Try to repair what is wrong. That may make things worse: have a copy of the device.
+    #   The default is false.
+    #
     # <b>Deprecated</b>. New programs call #btrfs_scrub_full instead. This call stays, so programs
     # that use it keep working.
     #
@@ -1237,6 +1355,11 @@ module Guestfs
     # error. The file system should not be mounted, otherwise the image may not be consistent.
     #
     # See also #btrfs_filesystem_show and btrfs-image(8).
+    #
+    # Optional arguments:
+    #
+    # - +compresslevel+: How hard to compress the image, from 0 (not at all, the default) to 9. Other
+    #   numbers are errors.
     #
     # This call works only when the option group +btrfs+ is available; #feature_available tells.
     #
@@ -1496,6 +1619,11 @@ module Guestfs
     # See also #btrfs_scrub_start, which does the same in the background, #btrfs_scrub_status and
     # btrfs-scrub(8).
     #
+    # Optional arguments:
+    #
+    # - +readonly+: Only look, repair nothing. Needed if the file system is mounted read-only. The
+    #   default is false.
+    #
     # This call works only when the option group +btrfs+ is available; #feature_available tells.
     #
     # Since version 1.55.12.
@@ -1606,6 +1734,12 @@ module Guestfs
     #
     # See also #btrfs_subvolume_list, #btrfs_subvolume_snapshot, #btrfs_subvolume_delete and
     # btrfs-subvolume(8).
+    #
+    # Optional arguments:
+    #
+    # - +qgroupid+: The quota group, written <code>LEVEL/ID</code>, that the group of the new
+    #   subvolume is put into. It must exist. Without quotas it has no effect. By default it is put
+    #   into none.
     #
     # This call works only when the option group +btrfs+ is available; #feature_available tells.
     #
@@ -1743,6 +1877,12 @@ module Guestfs
     # +source+ is not the top of a subvolume.
     #
     # See also #btrfs_subvolume_create, #btrfs_subvolume_delete and btrfs-subvolume(8).
+    #
+    # Optional arguments:
+    #
+    # - +ro+: Make a snapshot that cannot be written to. The default is false.
+    # - +qgroupid+: The quota group, written <code>LEVEL/ID</code>, that the group of the new snapshot
+    #   is put into. It must exist. Without quotas it has no effect. By default it is put into none.
     #
     # This call works only when the option group +btrfs+ is available; #feature_available tells.
     #
@@ -2137,6 +2277,11 @@ module Guestfs
     #
     # See also #compress_out, #download and #zero_free_space.
     #
+    # Optional arguments:
+    #
+    # - +level+: How hard to try, as the program understands it: usually 1 (fast) to 9 (small). The
+    #   default is the program's own. A program without levels takes it for an error.
+    #
     # It can be stopped from another thread or a signal handler with #user_cancel.
     #
     # Since version 1.13.15.
@@ -2158,6 +2303,11 @@ module Guestfs
     # is not in the appliance is an error; +gzip+, +bzip2+ and +xz+ can be expected.
     #
     # See also #download and #compress_device_out.
+    #
+    # Optional arguments:
+    #
+    # - +level+: How hard to try, as the program understands it: usually 1 (fast) to 9 (small). The
+    #   default is the program's own.
     #
     # It can be stopped from another thread or a signal handler with #user_cancel.
     #
@@ -2207,6 +2357,15 @@ module Guestfs
     #
     # See also #cp_a, #chmod, #chown and #setxattr.
     #
+    # Optional arguments:
+    #
+    # - +all+: Copy all of the others, except those that are given as false. The default is false.
+    # - +mode+: Copy the permissions, with the set-user-ID, set-group-ID and sticky bits. The default
+    #   is false.
+    # - +xattributes+: Copy the extended attributes. Those that only +dest+ has are kept. Nothing is
+    #   done, without an error, if the group +linuxxattrs+ is not available. The default is false.
+    # - +ownership+: Copy the numbers of the owner and of the group. The default is false.
+    #
     # Since version 1.25.21.
     #
     # Options, all of which may be left out:
@@ -2235,6 +2394,16 @@ module Guestfs
     #
     # See also #copy_file_to_device, #copy_file_to_file and +copy_device_to_file+.
     #
+    # Optional arguments:
+    #
+    # - +srcoffset+: Where to begin in the source, in bytes. The default is 0.
+    # - +destoffset+: Where to begin in the destination, in bytes. The default is 0.
+    # - +size+: How many bytes to copy. The default is everything up to the end of the source. If
+    #   there are fewer, the call fails.
+    # - +sparse+: When true, blocks of zeroes are not written, which keeps thin images small. The
+    #   result is only right if the destination reads as zeroes already.
+    # - +append+: Only for files; an error here when true.
+    #
     # Long runs send progress events.
     #
     # Since version 1.13.25.
@@ -2262,6 +2431,17 @@ module Guestfs
     #
     # See also #copy_file_to_file, #copy_file_to_device and #download.
     #
+    # Optional arguments:
+    #
+    # - +srcoffset+: Where to begin in the source, in bytes. The default is 0.
+    # - +destoffset+: Where to begin in the destination, in bytes. The default is 0. Without meaning
+    #   when +append+ is true.
+    # - +size+: How many bytes to copy. The default is everything up to the end of the source. If
+    #   there are fewer, the call fails.
+    # - +sparse+: When true, blocks of zeroes become holes of the file, which take no space. The
+    #   default is false.
+    # - +append+: When true, the bytes are put behind what the file has already. The default is false.
+    #
     # Long runs send progress events.
     #
     # Since version 1.13.25.
@@ -2286,6 +2466,16 @@ module Guestfs
     #
     # Copies from the file +src+ to the block device +dest+, by default all of the file to the
     # beginning of the device. See #copy_device_to_device for more.
+    #
+    # Optional arguments:
+    #
+    # - +srcoffset+: Where to begin in the source, in bytes. The default is 0.
+    # - +destoffset+: Where to begin in the destination, in bytes. The default is 0.
+    # - +size+: How many bytes to copy. The default is everything up to the end of the source. If
+    #   there are fewer, the call fails.
+    # - +sparse+: When true, blocks of zeroes are not written. The result is only right if the
+    #   destination reads as zeroes already.
+    # - +append+: Only for files; an error here when true.
     #
     # Long runs send progress events.
     #
@@ -2313,6 +2503,15 @@ module Guestfs
     #
     # This copies bytes, not files with their owner and permissions; for that there are #cp, #cp_a and
     # #mv. See #copy_device_to_device for more.
+    #
+    # Optional arguments:
+    #
+    # - +srcoffset+: Where to begin in the source, in bytes. The default is 0.
+    # - +destoffset+: Where to begin in the destination, in bytes. The default is 0.
+    # - +size+: How many bytes to copy. The default is everything up to the end of the source. If
+    #   there are fewer, the call fails.
+    # - +sparse+: When true, blocks of zeroes are not written but left as holes.
+    # - +append+: When true, the destination is not emptied first, and what is copied goes to its end.
     #
     # Long runs send progress events.
     #
@@ -2449,6 +2648,11 @@ module Guestfs
     #
     # See also #tar_out, #copy_out and cpio(1).
     #
+    # Optional arguments:
+    #
+    # - +format+: Which kind of archive: +newc+, the format of SVR4, which the kernel takes as an
+    #   initramfs; or +crc+, the same with checksums of the files. The default is +newc+.
+    #
     # It can be stopped from another thread or a signal handler with #user_cancel.
     #
     # Since version 1.27.9.
@@ -2497,6 +2701,16 @@ module Guestfs
     #
     # See also #cryptsetup_close, #luks_format, #clevis_luks_unlock, #list_dm_devices and
     # cryptsetup(8).
+    #
+    # Optional arguments:
+    #
+    # - +readonly+: Open it so that nothing can be written. The default is false.
+    # - +crypttype+: The kind of encryption: +luks+ for LUKS of either version, +bitlk+ for BitLocker,
+    #   or another type that cryptsetup(8) can open, such as +plain+. The default is to recognise LUKS
+    #   and BitLocker by their headers; for anything else the call fails then.
+    # - +cipher+: The cipher in the words of cryptsetup(8), for instance <code>aes-xts-plain64</code>.
+    #   Only kinds without a header, +plain+ above all, need it; the others have it recorded. The
+    #   default is up to the tool.
     #
     # This call works only when the option group +luks+ is available; #feature_available tells.
     #
@@ -2659,6 +2873,22 @@ module Guestfs
     #
     # See also #disk_virtual_size and qemu-img(1).
     #
+    # Optional arguments:
+    #
+    # - +backingfile+: The image to build upon. It must exist, and must not be changed as long as this
+    #   image is used. Only for qcow2.
+    # - +backingformat+: The format of the backing file. Please give it: otherwise it is guessed
+    #   whenever the image is opened, with the risk that is described at #add_drive.
+    # - +preallocation+: How much space to take at once:
+    #
+    #   - +off+, +sparse+: as little as possible; the default
+    #   - +metadata+: the tables of qcow2, but not the data
+    #   - +full+: everything
+    # - +compat+: Version of the qcow2 format: <code>1.1</code>, which is the default, or
+    #   <code>0.10</code> for very old programs.
+    # - +clustersize+: Size of a qcow2 cluster in bytes, a power of two from 512 to 2097152. The
+    #   default is 65536.
+    #
     # Since version 1.25.31.
     #
     # Options, all of which may be left out:
@@ -2782,6 +3012,11 @@ module Guestfs
     #
     # See also #download_inode, #filesystem_walk, #download and blkls(1).
     #
+    # Optional arguments:
+    #
+    # - +unallocated+: If true, copy only data units that no file uses. There is hidden data in them
+    #   perhaps, or what is left of deleted files. The default is false: copy all of them.
+    #
     # This call works only when the option group +sleuthkit+ is available; #feature_available tells.
     #
     # Long runs send progress events.
@@ -2893,6 +3128,13 @@ module Guestfs
     # each other; both are errors.
     #
     # See also e2fsck(8).
+    #
+    # Optional arguments:
+    #
+    # - +correct+: Repair what can be repaired safely without asking (<code>e2fsck -p</code>).
+    # - +forceall+: Answer yes to every question (<code>e2fsck -y</code>): repair everything, even
+    #   where that may lose data.
+    # - +forceno+: Answer no to every question (<code>e2fsck -n</code>): look, but change nothing.
     #
     # Since version 1.15.17.
     #
@@ -3448,6 +3690,16 @@ module Guestfs
     # device cannot be trimmed at all.
     #
     # See also #zero_free_space, #blkdiscard and fstrim(8).
+    #
+    # Optional arguments:
+    #
+    # - +offset+: Where in the file system to begin, in bytes. The default is 0. A negative number is
+    #   an error.
+    # - +length+: How many bytes of the file system to look at from +offset+. The default is
+    #   everything up to its end. A number below 1 is an error.
+    # - +minimumfreeextent+: Leave alone stretches of free space that are shorter than this many
+    #   bytes, rounded up to whole blocks. It saves time on fragmented file systems. The default is to
+    #   trim all. A number below 1 is an error.
     #
     # This call works only when the option group +fstrim+ is available; #feature_available tells.
     #
@@ -4022,6 +4274,11 @@ module Guestfs
     #
     # See also #find and glob(7).
     #
+    # Optional arguments:
+    #
+    # - +directoryslash+: Whether a <code>/</code> is added to the names of directories. The default
+    #   is true.
+    #
     # Since version 1.0.50.
     #
     # Options, all of which may be left out:
@@ -4045,6 +4302,15 @@ module Guestfs
     # error.
     #
     # See also #head_n and #read_lines.
+    #
+    # Optional arguments:
+    #
+    # - +extended+: Take the pattern as an extended regular expression, as <code>grep -E</code> does.
+    # - +fixed+: Take the pattern as plain text to be found anywhere in the line, as <code>grep
+    #   -F</code> does. Only one of +extended+ and +fixed+ may be given.
+    # - +insensitive+: Do not tell upper from lower case.
+    # - +compressed+: The file is compressed (by gzip or compress) and is searched as if it were not,
+    #   as zgrep(1) does.
     #
     # What it takes and returns must fit into one protocol message, about 4 MiB altogether.
     #
@@ -4393,6 +4659,18 @@ module Guestfs
     # beside it. These are not read. Changing such a hive is dangerous.
     #
     # See also #hivex_close, #hivex_commit and hivex(3).
+    #
+    # Optional arguments:
+    #
+    # - +verbose+: If true, messages of the library go to the log of the appliance. The default is
+    #   false.
+    # - +debug+: If true, far more messages, for developers of the library. The default is false.
+    # - +write+: If true, the hive can be changed, and written with #hivex_commit. It is then kept in
+    #   memory as a whole. Without it, all calls that change something fail with +EROFS+. The default
+    #   is false.
+    # - +unsafe+: If true, damaged parts of the hive are skipped or guessed where that is possible,
+    #   instead of making the calls fail. What is read may be incomplete or wrong, and to write such a
+    #   hive is a risk. The default is false.
     #
     # This call works only when the option group +hivex+ is available; #feature_available tells.
     #
@@ -4837,6 +5115,12 @@ module Guestfs
     #
     # See also #inspect_get_distro.
     #
+    # Optional arguments:
+    #
+    # - +favicon+: Look at <code>/etc/favicon.png</code>. The default is true.
+    # - +highquality+: Return only icons of high resolution with transparency. The default is false:
+    #   any icon will do.
+    #
     # Since version 1.11.12.
     #
     # Options, all of which may be left out:
@@ -5280,6 +5564,14 @@ module Guestfs
     # hexadecimal, each in angle brackets. Options have their name and a colon before the value, and
     # +unset+ in place of the value of those not given.
     #
+    # Optional arguments:
+    #
+    # - +obool+: A truth value to print.
+    # - +oint+: A 32-bit number to print.
+    # - +oint64+: A 64-bit number to print.
+    # - +ostring+: A string to print.
+    # - +ostringlist+: A list of strings to print.
+    #
     # It can be stopped from another thread or a signal handler with #user_cancel.
     #
     # For tests of the language bindings only.
@@ -5299,6 +5591,72 @@ module Guestfs
     # Print as many options as a call can have.
     #
     # Prints its 63 options like #internal_test, to prove that the bit of each ends up at its place.
+    #
+    # Optional arguments:
+    #
+    # - +opt1+: The value to print for option 1.
+    # - +opt2+: The value to print for option 2.
+    # - +opt3+: The value to print for option 3.
+    # - +opt4+: The value to print for option 4.
+    # - +opt5+: The value to print for option 5.
+    # - +opt6+: The value to print for option 6.
+    # - +opt7+: The value to print for option 7.
+    # - +opt8+: The value to print for option 8.
+    # - +opt9+: The value to print for option 9.
+    # - +opt10+: The value to print for option 10.
+    # - +opt11+: The value to print for option 11.
+    # - +opt12+: The value to print for option 12.
+    # - +opt13+: The value to print for option 13.
+    # - +opt14+: The value to print for option 14.
+    # - +opt15+: The value to print for option 15.
+    # - +opt16+: The value to print for option 16.
+    # - +opt17+: The value to print for option 17.
+    # - +opt18+: The value to print for option 18.
+    # - +opt19+: The value to print for option 19.
+    # - +opt20+: The value to print for option 20.
+    # - +opt21+: The value to print for option 21.
+    # - +opt22+: The value to print for option 22.
+    # - +opt23+: The value to print for option 23.
+    # - +opt24+: The value to print for option 24.
+    # - +opt25+: The value to print for option 25.
+    # - +opt26+: The value to print for option 26.
+    # - +opt27+: The value to print for option 27.
+    # - +opt28+: The value to print for option 28.
+    # - +opt29+: The value to print for option 29.
+    # - +opt30+: The value to print for option 30.
+    # - +opt31+: The value to print for option 31.
+    # - +opt32+: The value to print for option 32.
+    # - +opt33+: The value to print for option 33.
+    # - +opt34+: The value to print for option 34.
+    # - +opt35+: The value to print for option 35.
+    # - +opt36+: The value to print for option 36.
+    # - +opt37+: The value to print for option 37.
+    # - +opt38+: The value to print for option 38.
+    # - +opt39+: The value to print for option 39.
+    # - +opt40+: The value to print for option 40.
+    # - +opt41+: The value to print for option 41.
+    # - +opt42+: The value to print for option 42.
+    # - +opt43+: The value to print for option 43.
+    # - +opt44+: The value to print for option 44.
+    # - +opt45+: The value to print for option 45.
+    # - +opt46+: The value to print for option 46.
+    # - +opt47+: The value to print for option 47.
+    # - +opt48+: The value to print for option 48.
+    # - +opt49+: The value to print for option 49.
+    # - +opt50+: The value to print for option 50.
+    # - +opt51+: The value to print for option 51.
+    # - +opt52+: The value to print for option 52.
+    # - +opt53+: The value to print for option 53.
+    # - +opt54+: The value to print for option 54.
+    # - +opt55+: The value to print for option 55.
+    # - +opt56+: The value to print for option 56.
+    # - +opt57+: The value to print for option 57.
+    # - +opt58+: The value to print for option 58.
+    # - +opt59+: The value to print for option 59.
+    # - +opt60+: The value to print for option 60.
+    # - +opt61+: The value to print for option 61.
+    # - +opt62+: The value to print for option 62.
+    # - +opt63+: The value to print for option 63.
     #
     # It can be stopped from another thread or a signal handler with #user_cancel.
     #
@@ -5388,6 +5746,10 @@ module Guestfs
     # Print the option of a call without arguments.
     #
     # Prints its option like #internal_test, to test calls that have options and nothing else.
+    #
+    # Optional arguments:
+    #
+    # - +test+: A number to print.
     #
     # It can be stopped from another thread or a signal handler with #user_cancel.
     #
@@ -5667,6 +6029,11 @@ module Guestfs
     #
     # See also #is_chardev, #is_file, #mknod and #statns.
     #
+    # Optional arguments:
+    #
+    # - +followsymlinks+: When true, a symbolic link that leads to a block device counts as one. The
+    #   default is false: a link is a link.
+    #
     # Since version 1.5.10.
     #
     # Options, all of which may be left out:
@@ -5705,6 +6072,11 @@ module Guestfs
     #
     # See also #is_blockdev, #is_file, #mknod and #statns.
     #
+    # Optional arguments:
+    #
+    # - +followsymlinks+: When true, a symbolic link that leads to a character device counts as one.
+    #   The default is false: a link is a link.
+    #
     # Since version 1.5.10.
     #
     # Options, all of which may be left out:
@@ -5739,6 +6111,11 @@ module Guestfs
     #
     # See also #is_file, #exists and #statns.
     #
+    # Optional arguments:
+    #
+    # - +followsymlinks+: When true, a symbolic link that leads to a directory counts as one. The
+    #   default is false: a link is a link.
+    #
     # Since version 0.0.8.
     #
     # Options, all of which may be left out:
@@ -5761,6 +6138,11 @@ module Guestfs
     #
     # See also #is_file, #is_socket, #mkfifo and #statns.
     #
+    # Optional arguments:
+    #
+    # - +followsymlinks+: When true, a symbolic link that leads to a FIFO counts as one. The default
+    #   is false: a link is a link.
+    #
     # Since version 1.5.10.
     #
     # Options, all of which may be left out:
@@ -5782,6 +6164,11 @@ module Guestfs
     # device, a link and so on) or does not exist.
     #
     # See also #is_dir, #is_symlink, #exists and #statns.
+    #
+    # Optional arguments:
+    #
+    # - +followsymlinks+: When true, a symbolic link that leads to a regular file counts as one. The
+    #   default is false.
     #
     # Since version 0.0.8.
     #
@@ -5846,6 +6233,11 @@ module Guestfs
     # exist.
     #
     # See also #is_fifo, #is_file, #mknod and #statns.
+    #
+    # Optional arguments:
+    #
+    # - +followsymlinks+: When true, a symbolic link that leads to a socket counts as one. The default
+    #   is false: a link is a link.
     #
     # Since version 1.5.10.
     #
@@ -7213,6 +7605,23 @@ module Guestfs
     #
     # See also #md_detail, #md_stat, #md_stop and mdadm(8).
     #
+    # Optional arguments:
+    #
+    # - +missingbitmap+: A bit mask of places in the array that have no device yet, for an array that
+    #   starts degraded. Bit 0 is the first place; +devices+ fill the places that are left, in order.
+    #   With the one device <code>/dev/sda</code>, 1 gives a missing device followed by
+    #   <code>/dev/sda</code>, and 2 the reverse. Missing devices for places beyond the last one
+    #   follow it. The default is 0, none.
+    # - +nrdevices+: Number of active members, at least 2. The default is the number of +devices+ and
+    #   missing ones together.
+    # - +spare+: Number of spare devices, which are the last of +devices+. The default is 0.
+    # - +chunk+: Size of a chunk in bytes, a multiple of 1024; mdadm(8) asks for 4096 at least, and
+    #   for a power of two with most levels. It makes no sense for RAID 1. The default is up to the
+    #   tool.
+    # - +level+: The level of the array: +linear+; +raid0+, +0+ or +stripe+; +raid1+, +1+ or +mirror+;
+    #   +raid4+ or +4+; +raid5+ or +5+; +raid6+ or +6+; +raid10+ or +10+. Anything else is an error.
+    #   The default is +raid1+.
+    #
     # This call works only when the option group +mdadm+ is available; #feature_available tells.
     #
     # Since version 1.15.6.
@@ -7378,6 +7787,62 @@ module Guestfs
     # sizes that are no power of two, features that exclude each other and so on.
     #
     # See also #mkfs, #resize2fs, #tune2fs_l and ext4(5).
+    #
+    # Optional arguments:
+    #
+    # - +blockscount+: Size of the file system in blocks. The default is all of the device.
+    # - +blocksize+: Size of a block in bytes: 1024, 2048 or 4096. The default depends on the size of
+    #   the device.
+    # - +fragsize+: Size of a fragment in bytes. Linux has none: it is only noted down.
+    # - +blockspergroup+: Number of blocks in a group, a multiple of 8. The default is the best there
+    #   is.
+    # - +numberofgroups+: Number of groups that are packed together with +flexbg+, a power of two. The
+    #   default is 16.
+    # - +bytesperinode+: One inode is made for so many bytes of space: the smaller, the more files can
+    #   be made. The default is 16384 for most sizes.
+    # - +inodesize+: Size of an inode in bytes, a power of two from 128. The default is 256.
+    # - +journalsize+: Size of the journal in megabytes (of 1048576 bytes). The default depends on the
+    #   size of the device.
+    # - +numberofinodes+: Number of inodes, instead of what +bytesperinode+ leads to.
+    # - +stridesize+: On RAID: number of blocks that go to one disk before the next one is used.
+    # - +stripewidth+: On RAID: number of blocks in a stripe, usually +stridesize+ times the number of
+    #   data disks.
+    # - +maxonlineresize+: Prepare for growing to this number of blocks while mounted. The default is
+    #   about 1000 times the size.
+    # - +reservedblockspercentage+: Percentage of the blocks that only root can use, 0 to 50. The
+    #   default is 5.
+    # - +mmpupdateinterval+: Protect against being mounted twice, with a mark that is renewed every so
+    #   many seconds. The feature +mmp+ has to be on for it to matter, which these options cannot do.
+    # - +journaldevice+: Keep the journal on this device, which was made with +journaldev+: its name,
+    #   or <code>UUID=</code> or <code>LABEL=</code> and what is after it.
+    # - +label+: Label of the file system, up to 16 bytes.
+    # - +lastmounteddir+: Directory to note down as the one where it was mounted last, up to 64 bytes.
+    # - +creatoros+: System to note down as the maker: +linux+, +hurd+, +masix+, +freebsd+ or +lites+,
+    #   or a number.
+    # - +fstype+: Type of the file system: +ext2+, +ext3+ or +ext4+.
+    # - +usagetype+: What it is for, words from <code>/etc/mke2fs.conf</code> with commas between,
+    #   such as +small+, +news+ or +largefile+.
+    # - +uuid+: UUID of the file system; also +random+ (the default), +time+ and +clear+.
+    # - +forcecreate+: If true, make it even if mke2fs has doubts. A device in use stays refused.
+    # - +writesbandgrouponly+: If true, write only superblocks and group descriptors, and leave inodes
+    #   as they are. This is a last resort for a damaged file system, and needs a check afterwards.
+    # - +lazyitableinit+: If true, leave inode tables to be filled when it is mounted; if false, fill
+    #   them now.
+    # - +lazyjournalinit+: If true, do not overwrite all of the journal with zeroes; if false, do.
+    # - +testfs+: If true, mark it as one for experiments with the code of the kernel.
+    # - +discard+: If true, discard all blocks of the device first; if false, do not.
+    # - +quotatype+: If true, user and group quotas are those that the feature +quota+ keeps.
+    # - +extent+: Feature: extents instead of lists of blocks.
+    # - +filetype+: Feature: types of files in directories.
+    # - +flexbg+: Feature +flex_bg+: metadata of several groups packed together.
+    # - +hasjournal+: Feature +has_journal+: a journal, as ext3 and ext4 have it.
+    # - +journaldev+: Feature +journal_dev+: make a journal for other file systems on the device, and
+    #   no file system.
+    # - +largefile+: Feature +large_file+: files of more than 2 GiB.
+    # - +quota+: Feature: quotas that the file system keeps by itself.
+    # - +resizeinode+: Feature +resize_inode+: room for growing while mounted.
+    # - +sparsesuper+: Feature +sparse_super+: fewer copies of the superblock.
+    # - +uninitbg+: Feature +uninit_bg+: checksums of groups, and no time spent on unused ones.
     #
     # Since version 1.19.44.
     #
@@ -7598,6 +8063,17 @@ module Guestfs
     #
     # See also #mkswap, #mount and #filesystem_available.
     #
+    # Optional arguments:
+    #
+    # - +blocksize+: Size of a block in bytes; for +vfat+ and +ntfs+ that of a cluster. What is
+    #   allowed depends on the type; 1024, 2048 and 4096 suit most. The default is up to the tool.
+    # - +features+: Features to switch on or off, in the words of the tool (<code>mke2fs -O</code> and
+    #   the like).
+    # - +inode+: Size of an inode in bytes, for ext2, ext3 and ext4.
+    # - +sectorsize+: Size of a sector in bytes, only for +ufs+.
+    # - +label+: Label of the file system. An error for types that have none. The length is limited as
+    #   described at #set_label.
+    #
     # Since version 0.0.8.
     #
     # Options, all of which may be left out:
@@ -7644,6 +8120,26 @@ module Guestfs
     # than there are too. For a plain file system on one device #mkfs does.
     #
     # See also #btrfs_device_add, #btrfs_filesystem_resize and mkfs.btrfs(8).
+    #
+    # Optional arguments:
+    #
+    # - +allocstart+: Where to begin to use the devices, in bytes from their start, not negative. It
+    #   was only for tests, and present versions of the tool do not know it: all but 0, the default,
+    #   fails with +ENOTSUP+.
+    # - +bytecount+: How much of each device to use, in bytes, more than 0. The tool refuses what is
+    #   too small for Btrfs. The default is all of it.
+    # - +datatype+: Profile of the data: +single+, +raid0+, +raid1+, +raid10+ and others that the tool
+    #   knows, such as +dup+, +raid5+ and +raid6+. The default is up to the tool: +single+.
+    # - +leafsize+: Size of a leaf in bytes, a power of two. It is always that of a node, so this is
+    #   another word for +nodesize+. If both are given and differ, it is an error.
+    # - +label+: Label of the file system, at most 254 bytes without newlines. The default is none.
+    # - +metadata+: Profile of the metadata, with the values of +datatype+. The default is up to the
+    #   tool: +dup+ on one device, +raid1+ on several.
+    # - +nodesize+: Size of a node of the trees in bytes, a power of two, at least that of a sector
+    #   and at most 65536. The default is 16384 on most machines.
+    # - +sectorsize+: Size of a sector, the smallest piece of data, in bytes, a power of two. A kernel
+    #   may refuse to mount what differs from its page size. The default is up to the tool, 4096 on
+    #   most machines.
     #
     # This call works only when the option group +btrfs+ is available; #feature_available tells.
     #
@@ -7798,6 +8294,15 @@ module Guestfs
     #
     # See also #tar_out, #mount_loop and mksquashfs(1).
     #
+    # Optional arguments:
+    #
+    # - +compress+: How to compress: +gzip+, +lzma+, +lzo+, +lz4+, +xz+ or another word that the tool
+    #   in the appliance knows, such as +zstd+. What it does not know is an error. The default is
+    #   +gzip+.
+    # - +excludes+: Patterns of files and directories to leave out, with the wildcards of the shell,
+    #   matched from +path+ on. A pattern that begins with <code>... </code> (three dots and a blank)
+    #   matches at any depth. The default is none.
+    #
     # This call works only when the option group +squashfs+ is available; #feature_available tells.
     #
     # It can be stopped from another thread or a signal handler with #user_cancel.
@@ -7822,6 +8327,11 @@ module Guestfs
     # Makes +device+ a Linux swap area. What was on it is lost.
     #
     # See also #mkfs and mkswap(8).
+    #
+    # Optional arguments:
+    #
+    # - +label+: A label, at most 15 bytes.
+    # - +uuid+: The UUID to give it, in the usual form with dashes. The default is a random one.
     #
     # Since version 1.0.55.
     #
@@ -7894,6 +8404,11 @@ module Guestfs
     # removes it. A template that ends in anything else is an error (EINVAL).
     #
     # See also #mkdtemp, #rm and mkstemp(3).
+    #
+    # Optional arguments:
+    #
+    # - +suffix+: What to put behind the random part, such as <code>.txt</code>. It may not contain a
+    #   slash. The default is nothing.
     #
     # Since version 1.19.53.
     #
@@ -7972,6 +8487,12 @@ module Guestfs
     #
     # See also #list_9p, #config, #umount and mount(8).
     #
+    # Optional arguments:
+    #
+    # - +options+: Options for mounting, separated by commas, such as +ro+ or
+    #   <code>msize=262144</code>. <code>trans=virtio</code> is added unless they name another
+    #   transport.
+    #
     # Since version 1.11.12.
     #
     # Options, all of which may be left out:
@@ -8011,6 +8532,22 @@ module Guestfs
     # deal faster.
     #
     # See also #mount_local_run, #umount_local, #mount, fuse(4) and mount.fuse3(8).
+    #
+    # Optional arguments:
+    #
+    # - +readonly+: Refuse all changes with +EROFS+; off by default.
+    # - +options+: Mount options, with commas between them: +allow_other+, +default_permissions+,
+    #   <code>uid=N</code>, <code>gid=N</code>, <code>umask=N</code>, +use_ino+,
+    #   <code>attr_timeout=N</code>, <code>entry_timeout=N</code>, <code>negative_timeout=N</code>,
+    #   +kernel_cache+, +direct_io+, +hard_remove+, <code>fsname=NAME</code>,
+    #   <code>subtype=NAME</code>, +ro+, +noexec+ and others of mount.fuse3(8); an unknown one is an
+    #   error. None by default.
+    # - +cachetimeout+: For how many seconds attributes, extended attributes and targets of links are
+    #   remembered; they are read ahead whenever a directory is listed. Changes through the mount are
+    #   seen at once, changes by other calls of the handle up to so much later. 60 by default; 0
+    #   remembers nothing.
+    # - +debugcalls+: Report every request of the kernel as a debug message; needs #set_verbose. Off
+    #   by default.
     #
     # Since version 1.17.22.
     #
@@ -8220,6 +8757,11 @@ module Guestfs
     #
     # See also #chmod and ntfssecaudit(8).
     #
+    # Optional arguments:
+    #
+    # - +recursive+: If +path+ is a directory, set the permissions of everything in it as well. The
+    #   default is false.
+    #
     # This call works only when the option group +ntfs3g+ is available; #feature_available tells.
     #
     # Since version 1.55.13.
@@ -8287,6 +8829,18 @@ module Guestfs
     #
     # See also #ntfsclone_in, #ntfsfix and ntfsclone(8).
     #
+    # Optional arguments:
+    #
+    # - +metadataonly+: Save only the metadata, to look into a problem. All data of files is lost;
+    #   their names are kept. The default is false.
+    # - +rescue+: Go on where sectors cannot be read, and fill their places with a mark. The default
+    #   is false.
+    # - +ignorefscheck+: Save although the structure of the file system is wrong. Only together with
+    #   +metadataonly+. The default is false.
+    # - +preservetimestamps+: Keep the time stamps of files, which are wiped otherwise. Only together
+    #   with +metadataonly+. The default is false.
+    # - +force+: Save although the file system is marked for a check. The default is false.
+    #
     # This call works only when the option group +ntfs3g+ is available; #feature_available tells.
     #
     # It can be stopped from another thread or a signal handler with #user_cancel.
@@ -8322,6 +8876,11 @@ module Guestfs
     #
     # See also #ntfs_3g_probe and ntfsfix(8).
     #
+    # Optional arguments:
+    #
+    # - +clearbadsectors+: Empty the list of bad sectors too, for a file system that was copied to a
+    #   new disk. The default is false.
+    #
     # This call works only when the option group +ntfs3g+ is available; #feature_available tells.
     #
     # Since version 1.17.9.
@@ -8348,6 +8907,11 @@ module Guestfs
     # with it.
     #
     # See also #part_resize, #lvresize and ntfsresize(8).
+    #
+    # Optional arguments:
+    #
+    # - +size+: The new size in bytes. By default the file system is made to fill the device.
+    # - +force+: Resize although the file system is marked for a check. The default is false.
     #
     # This call works only when the option group +ntfsprogs+ is available; #feature_available tells.
     #
@@ -9159,6 +9723,10 @@ module Guestfs
     #
     # See also #mount_ro and #mount_options.
     #
+    # Optional arguments:
+    #
+    # - +rw+: True to allow writing, false to forbid it. There is no default.
+    #
     # Since version 1.23.2.
     #
     # Options, all of which may be left out:
@@ -9364,6 +9932,15 @@ module Guestfs
     #
     # See also #rsync_in, #rsync_out and #cp_a.
     #
+    # Optional arguments:
+    #
+    # - +archive+: If true, copy directories with everything in them, and keep symbolic links,
+    #   permissions, times, owners, groups and device files, as <code>rsync --archive</code> does.
+    #   Hard links, ACLs and extended attributes are not kept. The default is false: copy plain files
+    #   only, without these.
+    # - +deletedest+: If true, delete in the destination what is not in the source. It needs
+    #   +archive+. The default is false.
+    #
     # This call works only when the option group +rsync+ is available; #feature_available tells.
     #
     # Since version 1.19.29.
@@ -9395,6 +9972,13 @@ module Guestfs
     #
     # See also #rsync_out, #rsync and #copy_in.
     #
+    # Optional arguments:
+    #
+    # - +archive+: If true, copy directories with everything in them, and keep symbolic links,
+    #   permissions, times, owners, groups and device files. See #rsync. The default is false.
+    # - +deletedest+: If true, delete below +dest+ what is not on the server. It needs +archive+. The
+    #   default is false.
+    #
     # This call works only when the option group +rsync+ is available; #feature_available tells.
     #
     # Since version 1.19.29.
@@ -9423,6 +10007,13 @@ module Guestfs
     # been copied.
     #
     # See also #rsync_in, #rsync and #copy_out.
+    #
+    # Optional arguments:
+    #
+    # - +archive+: If true, copy directories with everything in them, and keep symbolic links,
+    #   permissions, times, owners, groups and device files. See #rsync. The default is false.
+    # - +deletedest+: If true, delete on the server what is not in +src+. It needs +archive+. The
+    #   default is false.
     #
     # This call works only when the option group +rsync+ is available; #feature_available tells.
     #
@@ -9505,6 +10096,11 @@ module Guestfs
     # says. It is the same as #setfiles with one path and no +excludes+; see there for the parameters.
     #
     # See also #setfiles.
+    #
+    # Optional arguments:
+    #
+    # - +force+: If true, replace labels completely, also where administrators have changed them. The
+    #   default is false.
     #
     # <b>Deprecated</b>. New programs call #setfiles instead. This call stays, so programs that use it
     # keep working.
@@ -9706,6 +10302,10 @@ module Guestfs
     # attributes.
     #
     # See also #get_e2attrs, #set_e2generation and chattr(1).
+    #
+    # Optional arguments:
+    #
+    # - +clear+: Clear the attributes instead of setting them. The default is false.
     #
     # Since version 1.17.31.
     #
@@ -10210,6 +10810,14 @@ module Guestfs
     #
     # See also #selinux_relabel, #aug_get and #touch.
     #
+    # Optional arguments:
+    #
+    # - +force+: If true, replace labels completely, with user, role and range, and also those of
+    #   types that administrators may choose themselves. The default is false: set the type only, and
+    #   leave such files alone.
+    # - +excludes+: Directories that are not labelled, nor anything below them, as absolute paths in
+    #   the guest. One that is not there is skipped. The default is none.
+    #
     # This call works only when the option group +selinuxrelabel+ is available; #feature_available
     # tells.
     #
@@ -10665,6 +11273,11 @@ module Guestfs
     #
     # See also #extlinux for other file systems, #grub_install and syslinux(1).
     #
+    # Optional arguments:
+    #
+    # - +directory+: The directory of the FAT file system to install into. It must exist. By default
+    #   the files go to the top.
+    #
     # This call works only when the option group +syslinux+ is available; #feature_available tells.
     #
     # Since version 1.21.27.
@@ -10719,6 +11332,17 @@ module Guestfs
     #
     # See also #tar_out, #copy_in and tar(1).
     #
+    # Optional arguments:
+    #
+    # - +compress+: How the archive is compressed: +compress+, +gzip+, +bzip2+, +xz+ or +lzop+. If it
+    #   is left out, the archive must not be compressed. Programs that are not in the appliance are an
+    #   error.
+    # - +xattrs+: Restore extended attributes. The default is false.
+    # - +selinux+: Restore SELinux contexts. The default is false.
+    # - +acls+: Restore POSIX access control lists. The default is false.
+    # - +keepdirlink+: When the archive has a directory where a symbolic link to a directory exists,
+    #   unpack through the link. The default is false: the link is replaced by a directory.
+    #
     # It can be stopped from another thread or a signal handler with #user_cancel.
     #
     # Since version 1.0.3.
@@ -10751,6 +11375,17 @@ module Guestfs
     # included.
     #
     # See also #tar_in, #copy_out and tar(1).
+    #
+    # Optional arguments:
+    #
+    # - +compress+: How to compress the archive: +compress+, +gzip+, +bzip2+, +xz+ or +lzop+. The
+    #   default is not at all. Programs that are not in the appliance are an error.
+    # - +numericowner+: Store only the numbers of owners and groups, not their names. The default is
+    #   false. Names come from the appliance, not from the guest, so true is usually what you want.
+    # - +excludes+: Patterns of names to leave out, with the wildcards of the shell.
+    # - +xattrs+: Store extended attributes. The default is false.
+    # - +selinux+: Store SELinux contexts. The default is false.
+    # - +acls+: Store POSIX access control lists. The default is false.
     #
     # It can be stopped from another thread or a signal handler with #user_cancel.
     #
@@ -10868,6 +11503,30 @@ module Guestfs
     #
     # See also #set_label, #set_uuid and tune2fs(8).
     #
+    # Optional arguments:
+    #
+    # - +force+: When true, go on where the tool would refuse (<code>tune2fs -f</code>). That can
+    #   damage the file system. The default is false.
+    # - +maxmountcount+: After how many mounts the file system is checked when the guest boots. At
+    #   most 16000; 0 means that mounts are not counted.
+    # - +mountcount+: How often it has been mounted since the last check, at most 16000. If it is more
+    #   than +maxmountcount+, the next boot checks the file system.
+    # - +errorbehavior+: What a kernel does when it finds the file system damaged: +continue+ to go
+    #   on, <code>remount-ro</code> to make it read-only, or +panic+ to stop. Anything else is an
+    #   error.
+    # - +group+: The group, by its number, that may use the reserved blocks. There is room for numbers
+    #   up to 65535.
+    # - +intervalbetweenchecks+: After how many seconds the file system is checked when the guest
+    #   boots, however often it was mounted; a year at most. 0 switches such checks off.
+    # - +reservedblockspercentage+: How much of the file system only root, +user+ and +group+ may
+    #   fill, in percent, 50 at most. New file systems usually have 5.
+    # - +lastmounteddirectory+: The directory that is recorded as the last mount point. No more than
+    #   64 bytes are kept.
+    # - +reservedblockscount+: The same as +reservedblockspercentage+ in blocks of the file system. It
+    #   cannot be more than half of them.
+    # - +user+: The user, by its number, that may use the reserved blocks. There is room for numbers
+    #   up to 65535.
+    #
     # Since version 1.15.4.
     #
     # Options, all of which may be left out:
@@ -10979,6 +11638,12 @@ module Guestfs
     #
     # See also #mount and #umount_all.
     #
+    # Optional arguments:
+    #
+    # - +force+: Unmount even if the device does not answer any more. Only network file systems know
+    #   how.
+    # - +lazyunmount+: Take it out of the tree at once, and finish when nothing uses it any more.
+    #
     # Since version 0.0.8.
     #
     # Options, all of which may be left out:
@@ -11019,6 +11684,11 @@ module Guestfs
     # <code>fusermount3 -u</code>, was faster, that is fine.
     #
     # See also #mount_local, #mount_local_run and umount(8).
+    #
+    # Optional arguments:
+    #
+    # - +retry+: Try five times within some four seconds before a busy mount is an error; off by
+    #   default: once.
     #
     # Since version 1.17.22.
     #
@@ -11561,6 +12231,23 @@ module Guestfs
     #
     # See also #xfs_growfs, #xfs_repair and xfs_admin(8).
     #
+    # Optional arguments:
+    #
+    # - +extunwritten+: If true, switch unwritten extents on (version 4). They cannot be switched off;
+    #   false does nothing.
+    # - +imgfile+: If true, treat +device+ as an image in a regular file. As +device+ is always a
+    #   block device here, there is no use for it. The default is false.
+    # - +v2log+: If true, switch the version 2 of the log on (version 4). It cannot be switched off;
+    #   false does nothing.
+    # - +projid32bit+: If true, switch project identifiers of 32 bits on (version 4). They cannot be
+    #   switched off; false does nothing.
+    # - +lazycounter+: Switch lazy counters of free space on if true, off if false (version 4). The
+    #   whole file system is read for it. Version 5 always has them.
+    # - +label+: The new label, at most 12 bytes; a longer one is an error. <code>--</code> removes
+    #   the label.
+    # - +uuid+: The new UUID; or +generate+ for a random one, +nil+ for one of zeros, +restore+ for
+    #   the one the file system was made with.
+    #
     # This call works only when the option group +xfs+ is available; #feature_available tells.
     #
     # Since version 1.19.33.
@@ -11598,6 +12285,21 @@ module Guestfs
     # error.
     #
     # See also #lvresize, #part_resize, #xfs_info2 and xfs_growfs(8).
+    #
+    # Optional arguments:
+    #
+    # - +datasec+: If true, grow the data section, to the largest size unless +datasize+ is given.
+    # - +logsec+: If true, change the size of the log, to +logsize+. XFS does not support that up to
+    #   now; without +logsize+ nothing is changed.
+    # - +rtsec+: If true, grow the real-time section, to the largest size unless +rtsize+ is given.
+    #   The file system must have one, or be mounted with a device for it.
+    # - +datasize+: The new size of the data section, in blocks. Implies +datasec+.
+    # - +logsize+: The new size of the log, in blocks. Implies +logsec+. Any but the present size is
+    #   an error.
+    # - +rtsize+: The new size of the real-time section, in blocks. Implies +rtsec+.
+    # - +rtextsize+: The size of an extent of the real-time section, in blocks.
+    # - +maxpct+: The largest share of the space that inodes may take, in percent, from 0 to 100; 0 is
+    #   no limit. By default it does not change.
     #
     # This call works only when the option group +xfs+ is available; #feature_available tells.
     #
@@ -11696,6 +12398,26 @@ module Guestfs
     # number is negative.
     #
     # See also #xfs_admin, #fsck and xfs_repair(8).
+    #
+    # Optional arguments:
+    #
+    # - +forcelogzero+: Throw the log away even if it holds changes. They are lost, and more may be.
+    #   The last resort if the file system cannot be mounted. The default is false.
+    # - +nomodify+: Only look and change nothing. The default is false.
+    # - +noprefetch+: Do not read inodes and directories ahead. Slower; helps if the repair gets
+    #   stuck. The default is false.
+    # - +forcegeometry+: Go on even if the geometry could not be confirmed by a second super block.
+    #   The default is false.
+    # - +maxmem+: How much memory to use at most, in megabytes; kept to roughly. By default 75 percent
+    #   of that of the appliance.
+    # - +ihashsize+: The size of a hash of inodes. Present versions of the program ignore it.
+    # - +bhashsize+: The size of the hash of the block cache, which holds eight times as many blocks.
+    #   By default it follows from the memory. It cannot be given together with +maxmem+.
+    # - +agstride+: Work on several allocation groups at once, with this many groups for each thread.
+    #   By default there is one thread for all.
+    # - +logdev+: The device of the external log, such as <code>/dev/sdb</code>, if the file system
+    #   has one.
+    # - +rtdev+: The device of the real-time section, if the file system has one.
     #
     # This call works only when the option group +xfs+ is available; #feature_available tells.
     #

@@ -30,8 +30,6 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "ocaml/value.mli",
     "ocaml/stub.c",
     "ocaml/stubs.c",
-    "ocaml/tables.c",
-    "ocaml/tables.h",
     "ruby/calls.rb",
     "ruby/guestfs.rbs",
     "perl/Guestfs.pm",

@@ -98,7 +98,7 @@ fn function(call: &Call, structs: &[bind::Struct]) -> Function {
         name => format!(" use guestfs_{name}"),
     };
     Function {
-        doc: text::lines(&call.summary, &notice::full_doc(call), &style).into_iter().map(|l| safe(&l)).collect(),
+        doc: text::lines(&call.summary, &notice::documented(call), &style).into_iter().map(|l| safe(&l)).collect(),
         params,
         signature: signature.join(", "),
         ret,

@@ -103,7 +103,7 @@ fn view(call: &Call, structs: &[bind::Struct]) -> CallView {
 
 /// A call's text, what its options are, and what a struct holds.
 fn doc(call: &Call, bound: &bind::Call, structs: &[bind::Struct]) -> Vec<String> {
-    let mut docs = vec![notice::full_doc(call)];
+    let mut docs = vec![notice::documented(call)];
     let plain = |t: &str| Span::Text(t.to_owned());
     if !call.opts.is_empty() {
         let items = call.opts.iter().zip(&bound.opts).map(|(o, b)| {
