@@ -117,6 +117,14 @@ def names
   Guestfs::Guestfs.allocate.close
   fails(TypeError) { Guestfs::Guestfs.instance_method(:get_smp).bind("x").call }
 
+  # Every method has its type and its text.
+  sig = File.join(__dir__, "../sig")
+  methods = Guestfs::Guestfs.public_instance_methods(false).map(&:to_s).sort
+  typed = File.read("#{sig}/guestfs.rbs")[/^  class Guestfs\n.*/m].scan(/^    (?:def|alias) (\w+)[: ]/).flatten
+  same typed.sort - ["initialize"], methods
+  told = [File.join(__dir__, "../lib/guestfs.rb"), "#{sig}/guestfs/calls.rb"].map { |file| File.read(file) }.join
+  same told.scan(/^    # :method: (\w+)$/).flatten.sort, methods
+
   # Deprecated calls say so to who asks.
   g = Guestfs::Guestfs.new
   before, Warning[:deprecated] = Warning[:deprecated], false

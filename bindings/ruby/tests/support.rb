@@ -36,8 +36,8 @@ ensure
 end
 
 def soon(why)
-  600.times { return if yield || sleep(0.05).nil? }
-  raise "not within 30 s: #{why}"
+  2400.times { return if yield || sleep(0.05).nil? }
+  raise "not within 120 s: #{why}"
 end
 
 def seconds

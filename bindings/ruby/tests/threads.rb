@@ -68,16 +68,15 @@ def ended
     end
     begun.pop
     turns = 0
-    sleep 0.1
-    check turns > 2, "the call kept Ruby's lock"
+    soon("other threads run") { turns > 2 }
     finish.call(t, g)
     t
   end
   g = daemon { |*| }
   took = seconds { fails(Timeout::Error) { Timeout.timeout(0.2) { g.ping_daemon } } }
-  check took < 30
+  check took < 120
   fails(Guestfs::Error) { g.ping_daemon }
-  threads.each { |t| check t.join(30), "the call goes on" }
+  threads.each { |t| check t.join(120), "the call goes on" }
   counter.kill
   same results[:raise], [IOError, "enough", :ensured]
   same results[:kill], [:ensured]
@@ -111,7 +110,7 @@ def interrupt
         other.set_trace(true)
         call = proc { other.get_memsize }
       end
-      check seconds { fails(Interrupt) { call.call } } < 30
+      check seconds { fails(Interrupt) { call.call } } < 120
       fails(Guestfs::Error) { g.ping_daemon }
       g.close
     end

@@ -168,30 +168,29 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>libvirturi:</code> (String): The {URI}[https://libvirt.org/uri.html] of the libvirt to
-    #   connect to, for instance <code>qemu:///system</code>. The default is libvirt's own, which the
-    #   environment variable +LIBVIRT_DEFAULT_URI+ can set.
-    # - <code>readonly:</code> (true or false): When true, no image is ever written to, as with
-    #   #add_drive. The default is false.
-    # - <code>iface:</code> (String): Handed on to #add_drive, which checks its form and ignores it.
-    # - <code>live:</code> (true or false): When true, the domain is running and +readonly+ is not
-    #   true, connect to a daemon inside the running domain instead of opening its disks: the
-    #   definition must have a channel that is called <code>org.libguestfs.channel.0</code> and whose
-    #   socket is on this host. Then the backend becomes <code>unix:PATH</code> with the path of that
-    #   socket, no disk is added and 0 is returned. Without such a channel it is an error. The default
-    #   is false.
-    # - <code>allowuuid:</code> (true or false): When true, +dom+ may also be the UUID of a domain: it
-    #   is looked up as one first, and as a name when there is none. The default is false.
-    # - <code>readonlydisk:</code> (String): What to do with disks that the definition of the domain
-    #   marks <code><readonly/></code>:
+    # - +libvirturi+ (String): The {URI}[https://libvirt.org/uri.html] of the libvirt to connect to,
+    #   for instance <code>qemu:///system</code>. The default is libvirt's own, which the environment
+    #   variable +LIBVIRT_DEFAULT_URI+ can set.
+    # - +readonly+ (true or false): When true, no image is ever written to, as with #add_drive. The
+    #   default is false.
+    # - +iface+ (String): Handed on to #add_drive, which checks its form and ignores it.
+    # - +live+ (true or false): When true, the domain is running and +readonly+ is not true, connect
+    #   to a daemon inside the running domain instead of opening its disks: the definition must have a
+    #   channel that is called <code>org.libguestfs.channel.0</code> and whose socket is on this host.
+    #   Then the backend becomes <code>unix:PATH</code> with the path of that socket, no disk is added
+    #   and 0 is returned. Without such a channel it is an error. The default is false.
+    # - +allowuuid+ (true or false): When true, +dom+ may also be the UUID of a domain: it is looked
+    #   up as one first, and as a name when there is none. The default is false.
+    # - +readonlydisk+ (String): What to do with disks that the definition of the domain marks
+    #   <code><readonly/></code>:
     #
     #   - +write+: add them like the others; the default
     #   - +read+: add them read-only, whatever +readonly+ says
     #   - +error+: fail, unless +readonly+ is true
     #   - +ignore+: leave them out, whatever +readonly+ says
-    # - <code>cachemode:</code> (String): Handed on to #add_drive for every disk.
-    # - <code>discard:</code> (String): Handed on to #add_drive for every disk.
-    # - <code>copyonread:</code> (true or false): Handed on to #add_drive for every disk.
+    # - +cachemode+ (String): Handed on to #add_drive for every disk.
+    # - +discard+ (String): Handed on to #add_drive for every disk.
+    # - +copyonread+ (true or false): Handed on to #add_drive for every disk.
 
     ##
     # :method: add_drive
@@ -271,20 +270,19 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>readonly:</code> (true or false): When true, the image is never written to. Writing
-    #   inside the appliance still works: what is written goes to a temporary overlay that vanishes
-    #   with the handle.
-    # - <code>format:</code> (String): The format of the image: +raw+, +qcow2+, or another one that
-    #   qemu knows. If it is left out, the format is guessed, which is a risk for raw images from
-    #   people you do not trust. A name with other characters than letters, digits, <code>-</code> and
-    #   +_+ is an error.
-    # - <code>iface:</code> (String): The kind of disk controller. Kept for old programs, checked for
-    #   form and ignored.
-    # - <code>name:</code> (String): Kept for old programs and ignored.
-    # - <code>label:</code> (String): A name for the disk, 1 to 20 ASCII letters. The disk is then
-    #   known as <code>/dev/disk/guestfs/LABEL</code> beside its usual name, and its partitions as
+    # - +readonly+ (true or false): When true, the image is never written to. Writing inside the
+    #   appliance still works: what is written goes to a temporary overlay that vanishes with the
+    #   handle.
+    # - +format+ (String): The format of the image: +raw+, +qcow2+, or another one that qemu knows. If
+    #   it is left out, the format is guessed, which is a risk for raw images from people you do not
+    #   trust. A name with other characters than letters, digits, <code>-</code> and +_+ is an error.
+    # - +iface+ (String): The kind of disk controller. Kept for old programs, checked for form and
+    #   ignored.
+    # - +name+ (String): Kept for old programs and ignored.
+    # - +label+ (String): A name for the disk, 1 to 20 ASCII letters. The disk is then known as
+    #   <code>/dev/disk/guestfs/LABEL</code> beside its usual name, and its partitions as
     #   <code>/dev/disk/guestfs/LABEL1</code> and so on.
-    # - <code>protocol:</code> (String): How to reach the image when it is not a file of this host:
+    # - +protocol+ (String): How to reach the image when it is not a file of this host:
     #
     #   - +file+: a file or device of this host; the default
     #   - +ftp+, +ftps+, +http+, +https+, +tftp+: a file server; +filename+ is the path there
@@ -296,28 +294,28 @@ module Guestfs
     #
     #   Which of them work depends on the qemu that is used. All but +file+ and +rbd+ need exactly one
     #   +server+.
-    # - <code>server:</code> (Array of Strings): The servers to connect to, each as +HOST+,
+    # - +server+ (Array of Strings): The servers to connect to, each as +HOST+,
     #   <code>HOST:PORT</code>, <code>tcp:HOST</code>, <code>tcp:HOST:PORT</code> or
     #   <code>unix:/PATH/OF/SOCKET</code>. Must be empty for +file+.
-    # - <code>username:</code> (String): The name to log in with, for the protocols +ftp+, +ftps+,
-    #   +http+, +https+, +iscsi+, +rbd+, +ssh+ and +tftp+. For +ssh+ the default is the name of the
-    #   local user.
-    # - <code>secret:</code> (String): The secret that belongs to +username+. For +rbd+ it is encoded
-    #   in Base64. It is not shown in messages.
-    # - <code>cachemode:</code> (String): What a flush inside the appliance means on the host:
+    # - +username+ (String): The name to log in with, for the protocols +ftp+, +ftps+, +http+,
+    #   +https+, +iscsi+, +rbd+, +ssh+ and +tftp+. For +ssh+ the default is the name of the local
+    #   user.
+    # - +secret+ (String): The secret that belongs to +username+. For +rbd+ it is encoded in Base64.
+    #   It is not shown in messages.
+    # - +cachemode+ (String): What a flush inside the appliance means on the host:
     #
     #   - +writeback+: wait until the host has the data on stable storage; the default
     #   - +unsafe+: ignore flushes. Fast, and fit for disks that can be made again
-    # - <code>discard:</code> (String): Whether blocks that are discarded inside the appliance are
-    #   given back by the image:
+    # - +discard+ (String): Whether blocks that are discarded inside the appliance are given back by
+    #   the image:
     #
     #   - +disable+: no; the default
     #   - +enable+: yes; an error if the image cannot do it, and for read-only drives
     #   - +besteffort+: yes where it is possible
-    # - <code>copyonread:</code> (true or false): When true, what is read from a backing file is also
-    #   stored in the image on top of it, so that reading it again is faster. The default is false.
-    # - <code>blocksize:</code> (Integer): The size of a sector of the disk in bytes: 512, which is
-    #   the default (and so is 0), or 4096.
+    # - +copyonread+ (true or false): When true, what is read from a backing file is also stored in
+    #   the image on top of it, so that reading it again is faster. The default is false.
+    # - +blocksize+ (Integer): The size of a sector of the disk in bytes: 512, which is the default
+    #   (and so is 0), or 4096.
 
     ##
     # :method: add_drive_opts
@@ -375,9 +373,9 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>name:</code> (String): Kept for old programs and ignored.
-    # - <code>label:</code> (String): A name for the disk, as in #add_drive.
-    # - <code>blocksize:</code> (Integer): The size of a sector in bytes, 512 (the default) or 4096.
+    # - +name+ (String): Kept for old programs and ignored.
+    # - +label+ (String): A name for the disk, as in #add_drive.
+    # - +blocksize+ (Integer): The size of a sector in bytes, 512 (the default) or 4096.
 
     ##
     # :method: add_drive_with_if
@@ -438,25 +436,24 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>readonly:</code> (true or false): When true, no image is ever written to, as with
-    #   #add_drive. The default is false.
-    # - <code>iface:</code> (String): Handed on to #add_drive, which checks its form and ignores it.
-    # - <code>live:</code> (true or false): When true, the domain is running and +readonly+ is not
-    #   true, connect to a daemon inside the running domain instead of opening its disks: the
-    #   definition must have a channel that is called <code>org.libguestfs.channel.0</code> and whose
-    #   socket is on this host. Then the backend becomes <code>unix:PATH</code> with the path of that
-    #   socket, no disk is added and 0 is returned. Without such a channel it is an error. The default
-    #   is false.
-    # - <code>readonlydisk:</code> (String): What to do with disks that the definition of the domain
-    #   marks <code><readonly/></code>:
+    # - +readonly+ (true or false): When true, no image is ever written to, as with #add_drive. The
+    #   default is false.
+    # - +iface+ (String): Handed on to #add_drive, which checks its form and ignores it.
+    # - +live+ (true or false): When true, the domain is running and +readonly+ is not true, connect
+    #   to a daemon inside the running domain instead of opening its disks: the definition must have a
+    #   channel that is called <code>org.libguestfs.channel.0</code> and whose socket is on this host.
+    #   Then the backend becomes <code>unix:PATH</code> with the path of that socket, no disk is added
+    #   and 0 is returned. Without such a channel it is an error. The default is false.
+    # - +readonlydisk+ (String): What to do with disks that the definition of the domain marks
+    #   <code><readonly/></code>:
     #
     #   - +write+: add them like the others; the default
     #   - +read+: add them read-only, whatever +readonly+ says
     #   - +error+: fail, unless +readonly+ is true
     #   - +ignore+: leave them out, whatever +readonly+ says
-    # - <code>cachemode:</code> (String): Handed on to #add_drive for every disk.
-    # - <code>discard:</code> (String): Handed on to #add_drive for every disk.
-    # - <code>copyonread:</code> (true or false): Handed on to #add_drive for every disk.
+    # - +cachemode+ (String): Handed on to #add_drive for every disk.
+    # - +discard+ (String): Handed on to #add_drive for every disk.
+    # - +copyonread+ (true or false): Handed on to #add_drive for every disk.
 
     ##
     # :method: aug_clear
@@ -508,7 +505,7 @@ module Guestfs
     #
     # Since version 0.0.7.
     #
-    # Keys of each Hash: +i+ (Integer), +b+ (Integer)
+    # Keys of each Hash: +i+ (Integer), +b+ (Integer).
 
     ##
     # :method: aug_defvar
@@ -780,8 +777,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>remove:</code> (true or false): If true, the lens is from now on not used for +file+.
-    #   The default is false.
+    # - +remove+ (true or false): If true, the lens is from now on not used for +file+. The default is
+    #   false.
 
     ##
     # :method: available
@@ -1145,7 +1142,7 @@ module Guestfs
     #
     # Keys of each Hash: +btrfsbalance_status+ (String), +btrfsbalance_total+ (Integer),
     # +btrfsbalance_balanced+ (Integer), +btrfsbalance_considered+ (Integer), +btrfsbalance_left+
-    # (Integer)
+    # (Integer).
 
     ##
     # :method: btrfs_device_add
@@ -1234,11 +1231,10 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>flush:</code> (true or false): Write the new extents to the disk before the call
-    #   returns. The default is false.
-    # - <code>compress:</code> (String): Compress the file on the way: +zlib+ or +lzo+. Any other word
-    #   is an error. By default the new extents are compressed only if the file system or the file
-    #   says so.
+    # - +flush+ (true or false): Write the new extents to the disk before the call returns. The
+    #   default is false.
+    # - +compress+ (String): Compress the file on the way: +zlib+ or +lzo+. Any other word is an
+    #   error. By default the new extents are compressed only if the file system or the file says so.
 
     ##
     # :method: btrfs_filesystem_resize
@@ -1268,8 +1264,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>size:</code> (Integer): The new size in bytes. Zero and less are errors. By default the
-    #   file system grows to the size of its device.
+    # - +size+ (Integer): The new size in bytes. Zero and less are errors. By default the file system
+    #   grows to the size of its device.
 
     ##
     # :method: btrfs_filesystem_show
@@ -1334,11 +1330,11 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>superblock:</code> (Integer): Use this copy of the super block: 0, 1 or 2. Which copies
-    #   exist depends on the size of the device. A negative number is an error. By default the first
-    #   one is used.
-    # - <code>repair:</code> (true or false): Try to repair what is wrong. That may make things worse:
-    #   have a copy of the device. The default is false.
+    # - +superblock+ (Integer): Use this copy of the super block: 0, 1 or 2. Which copies exist
+    #   depends on the size of the device. A negative number is an error. By default the first one is
+    #   used.
+    # - +repair+ (true or false): Try to repair what is wrong. That may make things worse: have a copy
+    #   of the device. The default is false.
 
     ##
     # :method: btrfs_image
@@ -1367,8 +1363,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>compresslevel:</code> (Integer): How hard to compress the image, from 0 (not at all, the
-    #   default) to 9. Other numbers are errors.
+    # - +compresslevel+ (Integer): How hard to compress the image, from 0 (not at all, the default) to 9.
+    #   Other numbers are errors.
 
     ##
     # :method: btrfs_qgroup_assign
@@ -1484,7 +1480,7 @@ module Guestfs
     # Since version 1.29.17.
     #
     # Keys of each Hash: +btrfsqgroup_id+ (String), +btrfsqgroup_rfer+ (Integer), +btrfsqgroup_excl+
-    # (Integer)
+    # (Integer).
 
     ##
     # :method: btrfs_quota_enable
@@ -1630,8 +1626,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>readonly:</code> (true or false): Only look, repair nothing. Needed if the file system
-    #   is mounted read-only. The default is false.
+    # - +readonly+ (true or false): Only look, repair nothing. Needed if the file system is mounted
+    #   read-only. The default is false.
 
     ##
     # :method: btrfs_scrub_resume
@@ -1699,7 +1695,7 @@ module Guestfs
     # (Integer), +btrfsscrub_csum_discards+ (Integer), +btrfsscrub_super_errors+ (Integer),
     # +btrfsscrub_malloc_errors+ (Integer), +btrfsscrub_uncorrectable_errors+ (Integer),
     # +btrfsscrub_unverified_errors+ (Integer), +btrfsscrub_corrected_errors+ (Integer),
-    # +btrfsscrub_last_physical+ (Integer)
+    # +btrfsscrub_last_physical+ (Integer).
 
     ##
     # :method: btrfs_set_seeding
@@ -1747,9 +1743,9 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>qgroupid:</code> (String): The quota group, written <code>LEVEL/ID</code>, that the
-    #   group of the new subvolume is put into. It must exist. Without quotas it has no effect. By
-    #   default it is put into none.
+    # - +qgroupid+ (String): The quota group, written <code>LEVEL/ID</code>, that the group of the new
+    #   subvolume is put into. It must exist. Without quotas it has no effect. By default it is put
+    #   into none.
 
     ##
     # :method: btrfs_subvolume_create_opts
@@ -1813,7 +1809,7 @@ module Guestfs
     # Since version 1.17.35.
     #
     # Keys of each Hash: +btrfssubvolume_id+ (Integer), +btrfssubvolume_top_level_id+ (Integer),
-    # +btrfssubvolume_path+ (String)
+    # +btrfssubvolume_path+ (String).
 
     ##
     # :method: btrfs_subvolume_set_default
@@ -1890,11 +1886,10 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>ro:</code> (true or false): Make a snapshot that cannot be written to. The default is
-    #   false.
-    # - <code>qgroupid:</code> (String): The quota group, written <code>LEVEL/ID</code>, that the
-    #   group of the new snapshot is put into. It must exist. Without quotas it has no effect. By
-    #   default it is put into none.
+    # - +ro+ (true or false): Make a snapshot that cannot be written to. The default is false.
+    # - +qgroupid+ (String): The quota group, written <code>LEVEL/ID</code>, that the group of the new
+    #   snapshot is put into. It must exist. Without quotas it has no effect. By default it is put
+    #   into none.
 
     ##
     # :method: btrfs_subvolume_snapshot_opts
@@ -2288,9 +2283,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>level:</code> (Integer): How hard to try, as the program understands it: usually 1
-    #   (fast) to 9 (small). The default is the program's own. A program without levels takes it for
-    #   an error.
+    # - +level+ (Integer): How hard to try, as the program understands it: usually 1 (fast) to 9
+    #   (small). The default is the program's own. A program without levels takes it for an error.
 
     ##
     # :method: compress_out
@@ -2315,8 +2309,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>level:</code> (Integer): How hard to try, as the program understands it: usually 1
-    #   (fast) to 9 (small). The default is the program's own.
+    # - +level+ (Integer): How hard to try, as the program understands it: usually 1 (fast) to 9
+    #   (small). The default is the program's own.
 
     ##
     # :method: config
@@ -2370,15 +2364,15 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>all:</code> (true or false): Copy all of the others, except those that are given as
-    #   false. The default is false.
-    # - <code>mode:</code> (true or false): Copy the permissions, with the set-user-ID, set-group-ID
-    #   and sticky bits. The default is false.
-    # - <code>xattributes:</code> (true or false): Copy the extended attributes. Those that only
-    #   +dest+ has are kept. Nothing is done, without an error, if the group +linuxxattrs+ is not
-    #   available. The default is false.
-    # - <code>ownership:</code> (true or false): Copy the numbers of the owner and of the group. The
+    # - +all+ (true or false): Copy all of the others, except those that are given as false. The
     #   default is false.
+    # - +mode+ (true or false): Copy the permissions, with the set-user-ID, set-group-ID and sticky
+    #   bits. The default is false.
+    # - +xattributes+ (true or false): Copy the extended attributes. Those that only +dest+ has are
+    #   kept. Nothing is done, without an error, if the group +linuxxattrs+ is not available. The
+    #   default is false.
+    # - +ownership+ (true or false): Copy the numbers of the owner and of the group. The default is
+    #   false.
 
     ##
     # :method: copy_device_to_device
@@ -2410,14 +2404,13 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>srcoffset:</code> (Integer): Where to begin in the source, in bytes. The default is 0.
-    # - <code>destoffset:</code> (Integer): Where to begin in the destination, in bytes. The default
-    #   is 0.
-    # - <code>size:</code> (Integer): How many bytes to copy. The default is everything up to the end
-    #   of the source. If there are fewer, the call fails.
-    # - <code>sparse:</code> (true or false): When true, blocks of zeroes are not written, which keeps
-    #   thin images small. The result is only right if the destination reads as zeroes already.
-    # - <code>append:</code> (true or false): Only for files; an error here when true.
+    # - +srcoffset+ (Integer): Where to begin in the source, in bytes. The default is 0.
+    # - +destoffset+ (Integer): Where to begin in the destination, in bytes. The default is 0.
+    # - +size+ (Integer): How many bytes to copy. The default is everything up to the end of the
+    #   source. If there are fewer, the call fails.
+    # - +sparse+ (true or false): When true, blocks of zeroes are not written, which keeps thin images
+    #   small. The result is only right if the destination reads as zeroes already.
+    # - +append+ (true or false): Only for files; an error here when true.
 
     ##
     # :method: copy_device_to_file
@@ -2448,15 +2441,15 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>srcoffset:</code> (Integer): Where to begin in the source, in bytes. The default is 0.
-    # - <code>destoffset:</code> (Integer): Where to begin in the destination, in bytes. The default
-    #   is 0. Without meaning when +append+ is true.
-    # - <code>size:</code> (Integer): How many bytes to copy. The default is everything up to the end
-    #   of the source. If there are fewer, the call fails.
-    # - <code>sparse:</code> (true or false): When true, blocks of zeroes become holes of the file,
-    #   which take no space. The default is false.
-    # - <code>append:</code> (true or false): When true, the bytes are put behind what the file has
-    #   already. The default is false.
+    # - +srcoffset+ (Integer): Where to begin in the source, in bytes. The default is 0.
+    # - +destoffset+ (Integer): Where to begin in the destination, in bytes. The default is 0. Without
+    #   meaning when +append+ is true.
+    # - +size+ (Integer): How many bytes to copy. The default is everything up to the end of the
+    #   source. If there are fewer, the call fails.
+    # - +sparse+ (true or false): When true, blocks of zeroes become holes of the file, which take no
+    #   space. The default is false.
+    # - +append+ (true or false): When true, the bytes are put behind what the file has already. The
+    #   default is false.
 
     ##
     # :method: copy_file_to_device
@@ -2483,14 +2476,13 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>srcoffset:</code> (Integer): Where to begin in the source, in bytes. The default is 0.
-    # - <code>destoffset:</code> (Integer): Where to begin in the destination, in bytes. The default
-    #   is 0.
-    # - <code>size:</code> (Integer): How many bytes to copy. The default is everything up to the end
-    #   of the source. If there are fewer, the call fails.
-    # - <code>sparse:</code> (true or false): When true, blocks of zeroes are not written. The result
-    #   is only right if the destination reads as zeroes already.
-    # - <code>append:</code> (true or false): Only for files; an error here when true.
+    # - +srcoffset+ (Integer): Where to begin in the source, in bytes. The default is 0.
+    # - +destoffset+ (Integer): Where to begin in the destination, in bytes. The default is 0.
+    # - +size+ (Integer): How many bytes to copy. The default is everything up to the end of the
+    #   source. If there are fewer, the call fails.
+    # - +sparse+ (true or false): When true, blocks of zeroes are not written. The result is only
+    #   right if the destination reads as zeroes already.
+    # - +append+ (true or false): Only for files; an error here when true.
 
     ##
     # :method: copy_file_to_file
@@ -2519,15 +2511,13 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>srcoffset:</code> (Integer): Where to begin in the source, in bytes. The default is 0.
-    # - <code>destoffset:</code> (Integer): Where to begin in the destination, in bytes. The default
-    #   is 0.
-    # - <code>size:</code> (Integer): How many bytes to copy. The default is everything up to the end
-    #   of the source. If there are fewer, the call fails.
-    # - <code>sparse:</code> (true or false): When true, blocks of zeroes are not written but left as
-    #   holes.
-    # - <code>append:</code> (true or false): When true, the destination is not emptied first, and
-    #   what is copied goes to its end.
+    # - +srcoffset+ (Integer): Where to begin in the source, in bytes. The default is 0.
+    # - +destoffset+ (Integer): Where to begin in the destination, in bytes. The default is 0.
+    # - +size+ (Integer): How many bytes to copy. The default is everything up to the end of the
+    #   source. If there are fewer, the call fails.
+    # - +sparse+ (true or false): When true, blocks of zeroes are not written but left as holes.
+    # - +append+ (true or false): When true, the destination is not emptied first, and what is copied
+    #   goes to its end.
 
     ##
     # :method: copy_in
@@ -2659,9 +2649,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>format:</code> (String): Which kind of archive: +newc+, the format of SVR4, which the
-    #   kernel takes as an initramfs; or +crc+, the same with checksums of the files. The default is
-    #   +newc+.
+    # - +format+ (String): Which kind of archive: +newc+, the format of SVR4, which the kernel takes
+    #   as an initramfs; or +crc+, the same with checksums of the files. The default is +newc+.
 
     ##
     # :method: cryptsetup_close
@@ -2720,13 +2709,11 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>readonly:</code> (true or false): Open it so that nothing can be written. The default is
-    #   false.
-    # - <code>crypttype:</code> (String): The kind of encryption: +luks+ for LUKS of either version,
-    #   +bitlk+ for BitLocker, or another type that cryptsetup(8) can open, such as +plain+. The
-    #   default is to recognise LUKS and BitLocker by their headers; for anything else the call fails
-    #   then.
-    # - <code>cipher:</code> (String): The cipher in the words of cryptsetup(8), for instance
+    # - +readonly+ (true or false): Open it so that nothing can be written. The default is false.
+    # - +crypttype+ (String): The kind of encryption: +luks+ for LUKS of either version, +bitlk+ for
+    #   BitLocker, or another type that cryptsetup(8) can open, such as +plain+. The default is to
+    #   recognise LUKS and BitLocker by their headers; for anything else the call fails then.
+    # - +cipher+ (String): The cipher in the words of cryptsetup(8), for instance
     #   <code>aes-xts-plain64</code>. Only kinds without a header, +plain+ above all, need it; the
     #   others have it recorded. The default is up to the tool.
 
@@ -2893,20 +2880,19 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>backingfile:</code> (String): The image to build upon. It must exist, and must not be
-    #   changed as long as this image is used. Only for qcow2.
-    # - <code>backingformat:</code> (String): The format of the backing file. Please give it:
-    #   otherwise it is guessed whenever the image is opened, with the risk that is described at
-    #   #add_drive.
-    # - <code>preallocation:</code> (String): How much space to take at once:
+    # - +backingfile+ (String): The image to build upon. It must exist, and must not be changed as
+    #   long as this image is used. Only for qcow2.
+    # - +backingformat+ (String): The format of the backing file. Please give it: otherwise it is
+    #   guessed whenever the image is opened, with the risk that is described at #add_drive.
+    # - +preallocation+ (String): How much space to take at once:
     #
     #   - +off+, +sparse+: as little as possible; the default
     #   - +metadata+: the tables of qcow2, but not the data
     #   - +full+: everything
-    # - <code>compat:</code> (String): Version of the qcow2 format: <code>1.1</code>, which is the
-    #   default, or <code>0.10</code> for very old programs.
-    # - <code>clustersize:</code> (Integer): Size of a qcow2 cluster in bytes, a power of two from 512
-    #   to 2097152. The default is 65536.
+    # - +compat+ (String): Version of the qcow2 format: <code>1.1</code>, which is the default, or
+    #   <code>0.10</code> for very old programs.
+    # - +clustersize+ (Integer): Size of a qcow2 cluster in bytes, a power of two from 512 to 2097152.
+    #   The default is 65536.
 
     ##
     # :method: disk_format
@@ -3027,9 +3013,9 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>unallocated:</code> (true or false): If true, copy only data units that no file uses.
-    #   There is hidden data in them perhaps, or what is left of deleted files. The default is false:
-    #   copy all of them.
+    # - +unallocated+ (true or false): If true, copy only data units that no file uses. There is
+    #   hidden data in them perhaps, or what is left of deleted files. The default is false: copy all
+    #   of them.
 
     ##
     # :method: download_inode
@@ -3140,12 +3126,12 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>correct:</code> (true or false): Repair what can be repaired safely without asking
-    #   (<code>e2fsck -p</code>).
-    # - <code>forceall:</code> (true or false): Answer yes to every question (<code>e2fsck -y</code>):
-    #   repair everything, even where that may lose data.
-    # - <code>forceno:</code> (true or false): Answer no to every question (<code>e2fsck -n</code>):
-    #   look, but change nothing.
+    # - +correct+ (true or false): Repair what can be repaired safely without asking (<code>e2fsck
+    #   -p</code>).
+    # - +forceall+ (true or false): Answer yes to every question (<code>e2fsck -y</code>): repair
+    #   everything, even where that may lose data.
+    # - +forceno+ (true or false): Answer no to every question (<code>e2fsck -n</code>): look, but
+    #   change nothing.
 
     ##
     # :method: e2fsck_f
@@ -3466,7 +3452,7 @@ module Guestfs
     # (String), +tsk_flags+ (Integer), +tsk_atime_sec+ (Integer), +tsk_atime_nsec+ (Integer),
     # +tsk_mtime_sec+ (Integer), +tsk_mtime_nsec+ (Integer), +tsk_ctime_sec+ (Integer),
     # +tsk_ctime_nsec+ (Integer), +tsk_crtime_sec+ (Integer), +tsk_crtime_nsec+ (Integer), +tsk_nlink+
-    # (Integer), +tsk_link+ (String), +tsk_spare1+ (Integer)
+    # (Integer), +tsk_link+ (String), +tsk_spare1+ (Integer).
 
     ##
     # :method: fill
@@ -3585,7 +3571,7 @@ module Guestfs
     # (String), +tsk_flags+ (Integer), +tsk_atime_sec+ (Integer), +tsk_atime_nsec+ (Integer),
     # +tsk_mtime_sec+ (Integer), +tsk_mtime_nsec+ (Integer), +tsk_ctime_sec+ (Integer),
     # +tsk_ctime_nsec+ (Integer), +tsk_crtime_sec+ (Integer), +tsk_crtime_nsec+ (Integer), +tsk_nlink+
-    # (Integer), +tsk_link+ (String), +tsk_spare1+ (Integer)
+    # (Integer), +tsk_link+ (String), +tsk_spare1+ (Integer).
 
     ##
     # :method: findfs_label
@@ -3707,13 +3693,13 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>offset:</code> (Integer): Where in the file system to begin, in bytes. The default is 0.
-    #   A negative number is an error.
-    # - <code>length:</code> (Integer): How many bytes of the file system to look at from +offset+.
-    #   The default is everything up to its end. A number below 1 is an error.
-    # - <code>minimumfreeextent:</code> (Integer): Leave alone stretches of free space that are
-    #   shorter than this many bytes, rounded up to whole blocks. It saves time on fragmented file
-    #   systems. The default is to trim all. A number below 1 is an error.
+    # - +offset+ (Integer): Where in the file system to begin, in bytes. The default is 0. A negative
+    #   number is an error.
+    # - +length+ (Integer): How many bytes of the file system to look at from +offset+. The default is
+    #   everything up to its end. A number below 1 is an error.
+    # - +minimumfreeextent+ (Integer): Leave alone stretches of free space that are shorter than this
+    #   many bytes, rounded up to whole blocks. It saves time on fragmented file systems. The default
+    #   is to trim all. A number below 1 is an error.
 
     ##
     # :method: get_append
@@ -4256,7 +4242,7 @@ module Guestfs
     #
     # Since version 1.0.59.
     #
-    # Keys of each Hash: +attrname+ (String), +attrval+ (String)
+    # Keys of each Hash: +attrname+ (String), +attrval+ (String).
 
     ##
     # :method: glob_expand
@@ -4283,8 +4269,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>directoryslash:</code> (true or false): Whether a <code>/</code> is added to the names
-    #   of directories. The default is true.
+    # - +directoryslash+ (true or false): Whether a <code>/</code> is added to the names of
+    #   directories. The default is true.
 
     ##
     # :method: glob_expand_opts
@@ -4318,13 +4304,13 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>extended:</code> (true or false): Take the pattern as an extended regular expression, as
-    #   <code>grep -E</code> does.
-    # - <code>fixed:</code> (true or false): Take the pattern as plain text to be found anywhere in
-    #   the line, as <code>grep -F</code> does. Only one of +extended+ and +fixed+ may be given.
-    # - <code>insensitive:</code> (true or false): Do not tell upper from lower case.
-    # - <code>compressed:</code> (true or false): The file is compressed (by gzip or compress) and is
-    #   searched as if it were not, as zgrep(1) does.
+    # - +extended+ (true or false): Take the pattern as an extended regular expression, as <code>grep
+    #   -E</code> does.
+    # - +fixed+ (true or false): Take the pattern as plain text to be found anywhere in the line, as
+    #   <code>grep -F</code> does. Only one of +extended+ and +fixed+ may be given.
+    # - +insensitive+ (true or false): Do not tell upper from lower case.
+    # - +compressed+ (true or false): The file is compressed (by gzip or compress) and is searched as
+    #   if it were not, as zgrep(1) does.
 
     ##
     # :method: grep_opts
@@ -4497,7 +4483,7 @@ module Guestfs
     #
     # Since version 1.19.35.
     #
-    # Keys of each Hash: +hivex_node_h+ (Integer)
+    # Keys of each Hash: +hivex_node_h+ (Integer).
 
     ##
     # :method: hivex_node_delete_child
@@ -4633,7 +4619,7 @@ module Guestfs
     #
     # Since version 1.19.35.
     #
-    # Keys of each Hash: +hivex_value_h+ (Integer)
+    # Keys of each Hash: +hivex_value_h+ (Integer).
 
     ##
     # :method: hivex_open
@@ -4678,16 +4664,16 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>verbose:</code> (true or false): If true, messages of the library go to the log of the
-    #   appliance. The default is false.
-    # - <code>debug:</code> (true or false): If true, far more messages, for developers of the
-    #   library. The default is false.
-    # - <code>write:</code> (true or false): If true, the hive can be changed, and written with
-    #   #hivex_commit. It is then kept in memory as a whole. Without it, all calls that change
-    #   something fail with +EROFS+. The default is false.
-    # - <code>unsafe:</code> (true or false): If true, damaged parts of the hive are skipped or
-    #   guessed where that is possible, instead of making the calls fail. What is read may be
-    #   incomplete or wrong, and to write such a hive is a risk. The default is false.
+    # - +verbose+ (true or false): If true, messages of the library go to the log of the appliance.
+    #   The default is false.
+    # - +debug+ (true or false): If true, far more messages, for developers of the library. The
+    #   default is false.
+    # - +write+ (true or false): If true, the hive can be changed, and written with #hivex_commit. It
+    #   is then kept in memory as a whole. Without it, all calls that change something fail with
+    #   +EROFS+. The default is false.
+    # - +unsafe+ (true or false): If true, damaged parts of the hive are skipped or guessed where that
+    #   is possible, instead of making the calls fail. What is read may be incomplete or wrong, and to
+    #   write such a hive is a risk. The default is false.
 
     ##
     # :method: hivex_root
@@ -4943,7 +4929,7 @@ module Guestfs
     # Since version 1.0.66.
     #
     # Keys of each Hash: +in_wd+ (Integer), +in_mask+ (Integer), +in_cookie+ (Integer), +in_name+
-    # (String)
+    # (String).
 
     ##
     # :method: inotify_rm_watch
@@ -5125,10 +5111,9 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>favicon:</code> (true or false): Look at <code>/etc/favicon.png</code>. The default is
-    #   true.
-    # - <code>highquality:</code> (true or false): Return only icons of high resolution with
-    #   transparency. The default is false: any icon will do.
+    # - +favicon+ (true or false): Look at <code>/etc/favicon.png</code>. The default is true.
+    # - +highquality+ (true or false): Return only icons of high resolution with transparency. The
+    #   default is false: any icon will do.
 
     ##
     # :method: inspect_get_major_version
@@ -5464,7 +5449,7 @@ module Guestfs
     # Keys of each Hash: +app_name+ (String), +app_display_name+ (String), +app_epoch+ (Integer),
     # +app_version+ (String), +app_release+ (String), +app_install_path+ (String), +app_trans_path+
     # (String), +app_publisher+ (String), +app_url+ (String), +app_source_package+ (String),
-    # +app_summary+ (String), +app_description+ (String)
+    # +app_summary+ (String), +app_description+ (String).
 
     ##
     # :method: inspect_list_applications2
@@ -5494,7 +5479,7 @@ module Guestfs
     # +app2_version+ (String), +app2_release+ (String), +app2_arch+ (String), +app2_install_path+
     # (String), +app2_trans_path+ (String), +app2_publisher+ (String), +app2_url+ (String),
     # +app2_source_package+ (String), +app2_summary+ (String), +app2_description+ (String),
-    # +app2_class+ (String), +app2_spare2+ (String), +app2_spare3+ (String), +app2_spare4+ (String)
+    # +app2_class+ (String), +app2_spare2+ (String), +app2_spare3+ (String), +app2_spare4+ (String).
 
     ##
     # :method: inspect_os
@@ -5578,11 +5563,11 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>obool:</code> (true or false): A truth value to print.
-    # - <code>oint:</code> (Integer): A 32-bit number to print.
-    # - <code>oint64:</code> (Integer): A 64-bit number to print.
-    # - <code>ostring:</code> (String): A string to print.
-    # - <code>ostringlist:</code> (Array of Strings): A list of strings to print.
+    # - +obool+ (true or false): A truth value to print.
+    # - +oint+ (Integer): A 32-bit number to print.
+    # - +oint64+ (Integer): A 64-bit number to print.
+    # - +ostring+ (String): A string to print.
+    # - +ostringlist+ (Array of Strings): A list of strings to print.
 
     ##
     # :method: internal_test_63_optargs
@@ -5664,69 +5649,69 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>opt1:</code> (Integer): The value to print for option 1.
-    # - <code>opt2:</code> (Integer): The value to print for option 2.
-    # - <code>opt3:</code> (Integer): The value to print for option 3.
-    # - <code>opt4:</code> (Integer): The value to print for option 4.
-    # - <code>opt5:</code> (Integer): The value to print for option 5.
-    # - <code>opt6:</code> (Integer): The value to print for option 6.
-    # - <code>opt7:</code> (Integer): The value to print for option 7.
-    # - <code>opt8:</code> (Integer): The value to print for option 8.
-    # - <code>opt9:</code> (Integer): The value to print for option 9.
-    # - <code>opt10:</code> (Integer): The value to print for option 10.
-    # - <code>opt11:</code> (Integer): The value to print for option 11.
-    # - <code>opt12:</code> (Integer): The value to print for option 12.
-    # - <code>opt13:</code> (Integer): The value to print for option 13.
-    # - <code>opt14:</code> (Integer): The value to print for option 14.
-    # - <code>opt15:</code> (Integer): The value to print for option 15.
-    # - <code>opt16:</code> (Integer): The value to print for option 16.
-    # - <code>opt17:</code> (Integer): The value to print for option 17.
-    # - <code>opt18:</code> (Integer): The value to print for option 18.
-    # - <code>opt19:</code> (Integer): The value to print for option 19.
-    # - <code>opt20:</code> (Integer): The value to print for option 20.
-    # - <code>opt21:</code> (Integer): The value to print for option 21.
-    # - <code>opt22:</code> (Integer): The value to print for option 22.
-    # - <code>opt23:</code> (Integer): The value to print for option 23.
-    # - <code>opt24:</code> (Integer): The value to print for option 24.
-    # - <code>opt25:</code> (Integer): The value to print for option 25.
-    # - <code>opt26:</code> (Integer): The value to print for option 26.
-    # - <code>opt27:</code> (Integer): The value to print for option 27.
-    # - <code>opt28:</code> (Integer): The value to print for option 28.
-    # - <code>opt29:</code> (Integer): The value to print for option 29.
-    # - <code>opt30:</code> (Integer): The value to print for option 30.
-    # - <code>opt31:</code> (Integer): The value to print for option 31.
-    # - <code>opt32:</code> (Integer): The value to print for option 32.
-    # - <code>opt33:</code> (Integer): The value to print for option 33.
-    # - <code>opt34:</code> (Integer): The value to print for option 34.
-    # - <code>opt35:</code> (Integer): The value to print for option 35.
-    # - <code>opt36:</code> (Integer): The value to print for option 36.
-    # - <code>opt37:</code> (Integer): The value to print for option 37.
-    # - <code>opt38:</code> (Integer): The value to print for option 38.
-    # - <code>opt39:</code> (Integer): The value to print for option 39.
-    # - <code>opt40:</code> (Integer): The value to print for option 40.
-    # - <code>opt41:</code> (Integer): The value to print for option 41.
-    # - <code>opt42:</code> (Integer): The value to print for option 42.
-    # - <code>opt43:</code> (Integer): The value to print for option 43.
-    # - <code>opt44:</code> (Integer): The value to print for option 44.
-    # - <code>opt45:</code> (Integer): The value to print for option 45.
-    # - <code>opt46:</code> (Integer): The value to print for option 46.
-    # - <code>opt47:</code> (Integer): The value to print for option 47.
-    # - <code>opt48:</code> (Integer): The value to print for option 48.
-    # - <code>opt49:</code> (Integer): The value to print for option 49.
-    # - <code>opt50:</code> (Integer): The value to print for option 50.
-    # - <code>opt51:</code> (Integer): The value to print for option 51.
-    # - <code>opt52:</code> (Integer): The value to print for option 52.
-    # - <code>opt53:</code> (Integer): The value to print for option 53.
-    # - <code>opt54:</code> (Integer): The value to print for option 54.
-    # - <code>opt55:</code> (Integer): The value to print for option 55.
-    # - <code>opt56:</code> (Integer): The value to print for option 56.
-    # - <code>opt57:</code> (Integer): The value to print for option 57.
-    # - <code>opt58:</code> (Integer): The value to print for option 58.
-    # - <code>opt59:</code> (Integer): The value to print for option 59.
-    # - <code>opt60:</code> (Integer): The value to print for option 60.
-    # - <code>opt61:</code> (Integer): The value to print for option 61.
-    # - <code>opt62:</code> (Integer): The value to print for option 62.
-    # - <code>opt63:</code> (Integer): The value to print for option 63.
+    # - +opt1+ (Integer): The value to print for option 1.
+    # - +opt2+ (Integer): The value to print for option 2.
+    # - +opt3+ (Integer): The value to print for option 3.
+    # - +opt4+ (Integer): The value to print for option 4.
+    # - +opt5+ (Integer): The value to print for option 5.
+    # - +opt6+ (Integer): The value to print for option 6.
+    # - +opt7+ (Integer): The value to print for option 7.
+    # - +opt8+ (Integer): The value to print for option 8.
+    # - +opt9+ (Integer): The value to print for option 9.
+    # - +opt10+ (Integer): The value to print for option 10.
+    # - +opt11+ (Integer): The value to print for option 11.
+    # - +opt12+ (Integer): The value to print for option 12.
+    # - +opt13+ (Integer): The value to print for option 13.
+    # - +opt14+ (Integer): The value to print for option 14.
+    # - +opt15+ (Integer): The value to print for option 15.
+    # - +opt16+ (Integer): The value to print for option 16.
+    # - +opt17+ (Integer): The value to print for option 17.
+    # - +opt18+ (Integer): The value to print for option 18.
+    # - +opt19+ (Integer): The value to print for option 19.
+    # - +opt20+ (Integer): The value to print for option 20.
+    # - +opt21+ (Integer): The value to print for option 21.
+    # - +opt22+ (Integer): The value to print for option 22.
+    # - +opt23+ (Integer): The value to print for option 23.
+    # - +opt24+ (Integer): The value to print for option 24.
+    # - +opt25+ (Integer): The value to print for option 25.
+    # - +opt26+ (Integer): The value to print for option 26.
+    # - +opt27+ (Integer): The value to print for option 27.
+    # - +opt28+ (Integer): The value to print for option 28.
+    # - +opt29+ (Integer): The value to print for option 29.
+    # - +opt30+ (Integer): The value to print for option 30.
+    # - +opt31+ (Integer): The value to print for option 31.
+    # - +opt32+ (Integer): The value to print for option 32.
+    # - +opt33+ (Integer): The value to print for option 33.
+    # - +opt34+ (Integer): The value to print for option 34.
+    # - +opt35+ (Integer): The value to print for option 35.
+    # - +opt36+ (Integer): The value to print for option 36.
+    # - +opt37+ (Integer): The value to print for option 37.
+    # - +opt38+ (Integer): The value to print for option 38.
+    # - +opt39+ (Integer): The value to print for option 39.
+    # - +opt40+ (Integer): The value to print for option 40.
+    # - +opt41+ (Integer): The value to print for option 41.
+    # - +opt42+ (Integer): The value to print for option 42.
+    # - +opt43+ (Integer): The value to print for option 43.
+    # - +opt44+ (Integer): The value to print for option 44.
+    # - +opt45+ (Integer): The value to print for option 45.
+    # - +opt46+ (Integer): The value to print for option 46.
+    # - +opt47+ (Integer): The value to print for option 47.
+    # - +opt48+ (Integer): The value to print for option 48.
+    # - +opt49+ (Integer): The value to print for option 49.
+    # - +opt50+ (Integer): The value to print for option 50.
+    # - +opt51+ (Integer): The value to print for option 51.
+    # - +opt52+ (Integer): The value to print for option 52.
+    # - +opt53+ (Integer): The value to print for option 53.
+    # - +opt54+ (Integer): The value to print for option 54.
+    # - +opt55+ (Integer): The value to print for option 55.
+    # - +opt56+ (Integer): The value to print for option 56.
+    # - +opt57+ (Integer): The value to print for option 57.
+    # - +opt58+ (Integer): The value to print for option 58.
+    # - +opt59+ (Integer): The value to print for option 59.
+    # - +opt60+ (Integer): The value to print for option 60.
+    # - +opt61+ (Integer): The value to print for option 61.
+    # - +opt62+ (Integer): The value to print for option 62.
+    # - +opt63+ (Integer): The value to print for option 63.
 
     ##
     # :method: internal_test_close_output
@@ -5757,7 +5742,7 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>test:</code> (Integer): A number to print.
+    # - +test+ (Integer): A number to print.
 
     ##
     # :method: internal_test_rbool
@@ -5954,7 +5939,7 @@ module Guestfs
     # Keys of each Hash: +pv_name+ (String), +pv_uuid+ (String), +pv_fmt+ (String), +pv_size+
     # (Integer), +dev_size+ (Integer), +pv_free+ (Integer), +pv_used+ (Integer), +pv_attr+ (String),
     # +pv_pe_count+ (Integer), +pv_pe_alloc_count+ (Integer), +pv_tags+ (String), +pe_start+
-    # (Integer), +pv_mda_count+ (Integer), +pv_mda_free+ (Integer)
+    # (Integer), +pv_mda_count+ (Integer), +pv_mda_free+ (Integer).
 
     ##
     # :method: internal_test_rstructerr
@@ -5969,7 +5954,7 @@ module Guestfs
     # Keys of each Hash: +pv_name+ (String), +pv_uuid+ (String), +pv_fmt+ (String), +pv_size+
     # (Integer), +dev_size+ (Integer), +pv_free+ (Integer), +pv_used+ (Integer), +pv_attr+ (String),
     # +pv_pe_count+ (Integer), +pv_pe_alloc_count+ (Integer), +pv_tags+ (String), +pe_start+
-    # (Integer), +pv_mda_count+ (Integer), +pv_mda_free+ (Integer)
+    # (Integer), +pv_mda_count+ (Integer), +pv_mda_free+ (Integer).
 
     ##
     # :method: internal_test_rstructlist
@@ -5985,7 +5970,7 @@ module Guestfs
     # Keys of each Hash: +pv_name+ (String), +pv_uuid+ (String), +pv_fmt+ (String), +pv_size+
     # (Integer), +dev_size+ (Integer), +pv_free+ (Integer), +pv_used+ (Integer), +pv_attr+ (String),
     # +pv_pe_count+ (Integer), +pv_pe_alloc_count+ (Integer), +pv_tags+ (String), +pe_start+
-    # (Integer), +pv_mda_count+ (Integer), +pv_mda_free+ (Integer)
+    # (Integer), +pv_mda_count+ (Integer), +pv_mda_free+ (Integer).
 
     ##
     # :method: internal_test_rstructlisterr
@@ -6000,7 +5985,7 @@ module Guestfs
     # Keys of each Hash: +pv_name+ (String), +pv_uuid+ (String), +pv_fmt+ (String), +pv_size+
     # (Integer), +dev_size+ (Integer), +pv_free+ (Integer), +pv_used+ (Integer), +pv_attr+ (String),
     # +pv_pe_count+ (Integer), +pv_pe_alloc_count+ (Integer), +pv_tags+ (String), +pe_start+
-    # (Integer), +pv_mda_count+ (Integer), +pv_mda_free+ (Integer)
+    # (Integer), +pv_mda_count+ (Integer), +pv_mda_free+ (Integer).
 
     ##
     # :method: internal_test_set_output
@@ -6038,8 +6023,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>followsymlinks:</code> (true or false): When true, a symbolic link that leads to a block
-    #   device counts as one. The default is false: a link is a link.
+    # - +followsymlinks+ (true or false): When true, a symbolic link that leads to a block device
+    #   counts as one. The default is false: a link is a link.
 
     ##
     # :method: is_blockdev_opts
@@ -6081,8 +6066,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>followsymlinks:</code> (true or false): When true, a symbolic link that leads to a
-    #   character device counts as one. The default is false: a link is a link.
+    # - +followsymlinks+ (true or false): When true, a symbolic link that leads to a character device
+    #   counts as one. The default is false: a link is a link.
 
     ##
     # :method: is_chardev_opts
@@ -6120,8 +6105,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>followsymlinks:</code> (true or false): When true, a symbolic link that leads to a
-    #   directory counts as one. The default is false: a link is a link.
+    # - +followsymlinks+ (true or false): When true, a symbolic link that leads to a directory counts
+    #   as one. The default is false: a link is a link.
 
     ##
     # :method: is_dir_opts
@@ -6147,8 +6132,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>followsymlinks:</code> (true or false): When true, a symbolic link that leads to a FIFO
-    #   counts as one. The default is false: a link is a link.
+    # - +followsymlinks+ (true or false): When true, a symbolic link that leads to a FIFO counts as
+    #   one. The default is false: a link is a link.
 
     ##
     # :method: is_fifo_opts
@@ -6174,8 +6159,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>followsymlinks:</code> (true or false): When true, a symbolic link that leads to a
-    #   regular file counts as one. The default is false.
+    # - +followsymlinks+ (true or false): When true, a symbolic link that leads to a regular file
+    #   counts as one. The default is false.
 
     ##
     # :method: is_file_opts
@@ -6243,8 +6228,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>followsymlinks:</code> (true or false): When true, a symbolic link that leads to a
-    #   socket counts as one. The default is false: a link is a link.
+    # - +followsymlinks+ (true or false): When true, a symbolic link that leads to a socket counts as
+    #   one. The default is false: a link is a link.
 
     ##
     # :method: is_socket_opts
@@ -6326,7 +6311,7 @@ module Guestfs
     # +iso_data_preparer_id+ (String), +iso_application_id+ (String), +iso_copyright_file_id+
     # (String), +iso_abstract_file_id+ (String), +iso_bibliographic_file_id+ (String),
     # +iso_volume_creation_t+ (Integer), +iso_volume_modification_t+ (Integer),
-    # +iso_volume_expiration_t+ (Integer), +iso_volume_effective_t+ (Integer)
+    # +iso_volume_expiration_t+ (Integer), +iso_volume_effective_t+ (Integer).
 
     ##
     # :method: isoinfo_device
@@ -6352,7 +6337,7 @@ module Guestfs
     # +iso_data_preparer_id+ (String), +iso_application_id+ (String), +iso_copyright_file_id+
     # (String), +iso_abstract_file_id+ (String), +iso_bibliographic_file_id+ (String),
     # +iso_volume_creation_t+ (Integer), +iso_volume_modification_t+ (Integer),
-    # +iso_volume_expiration_t+ (Integer), +iso_volume_effective_t+ (Integer)
+    # +iso_volume_expiration_t+ (Integer), +iso_volume_effective_t+ (Integer).
 
     ##
     # :method: journal_close
@@ -6389,7 +6374,7 @@ module Guestfs
     #
     # Since version 1.23.11.
     #
-    # Keys of each Hash: +attrname+ (String), +attrval+ (String)
+    # Keys of each Hash: +attrname+ (String), +attrval+ (String).
 
     ##
     # :method: journal_get_data_threshold
@@ -6772,7 +6757,7 @@ module Guestfs
     #
     # Since version 1.0.59.
     #
-    # Keys of each Hash: +attrname+ (String), +attrval+ (String)
+    # Keys of each Hash: +attrname+ (String), +attrval+ (String).
 
     ##
     # :method: list_9p
@@ -7082,7 +7067,7 @@ module Guestfs
     #
     # Keys of each Hash: +dev+ (Integer), +ino+ (Integer), +mode+ (Integer), +nlink+ (Integer), +uid+
     # (Integer), +gid+ (Integer), +rdev+ (Integer), +size+ (Integer), +blksize+ (Integer), +blocks+
-    # (Integer), +atime+ (Integer), +mtime+ (Integer), +ctime+ (Integer)
+    # (Integer), +atime+ (Integer), +mtime+ (Integer), +ctime+ (Integer).
 
     ##
     # :method: lstatlist
@@ -7100,7 +7085,7 @@ module Guestfs
     #
     # Keys of each Hash: +dev+ (Integer), +ino+ (Integer), +mode+ (Integer), +nlink+ (Integer), +uid+
     # (Integer), +gid+ (Integer), +rdev+ (Integer), +size+ (Integer), +blksize+ (Integer), +blocks+
-    # (Integer), +atime+ (Integer), +mtime+ (Integer), +ctime+ (Integer)
+    # (Integer), +atime+ (Integer), +mtime+ (Integer), +ctime+ (Integer).
 
     ##
     # :method: lstatns
@@ -7120,7 +7105,7 @@ module Guestfs
     # +st_blksize+ (Integer), +st_blocks+ (Integer), +st_atime_sec+ (Integer), +st_atime_nsec+
     # (Integer), +st_mtime_sec+ (Integer), +st_mtime_nsec+ (Integer), +st_ctime_sec+ (Integer),
     # +st_ctime_nsec+ (Integer), +st_spare1+ (Integer), +st_spare2+ (Integer), +st_spare3+ (Integer),
-    # +st_spare4+ (Integer), +st_spare5+ (Integer), +st_spare6+ (Integer)
+    # +st_spare4+ (Integer), +st_spare5+ (Integer), +st_spare6+ (Integer).
 
     ##
     # :method: lstatnslist
@@ -7147,7 +7132,7 @@ module Guestfs
     # +st_blksize+ (Integer), +st_blocks+ (Integer), +st_atime_sec+ (Integer), +st_atime_nsec+
     # (Integer), +st_mtime_sec+ (Integer), +st_mtime_nsec+ (Integer), +st_ctime_sec+ (Integer),
     # +st_ctime_nsec+ (Integer), +st_spare1+ (Integer), +st_spare2+ (Integer), +st_spare3+ (Integer),
-    # +st_spare4+ (Integer), +st_spare5+ (Integer), +st_spare6+ (Integer)
+    # +st_spare4+ (Integer), +st_spare5+ (Integer), +st_spare6+ (Integer).
 
     ##
     # :method: luks_add_key
@@ -7530,7 +7515,7 @@ module Guestfs
     # (Integer), +lv_minor+ (Integer), +lv_kernel_major+ (Integer), +lv_kernel_minor+ (Integer),
     # +lv_size+ (Integer), +seg_count+ (Integer), +origin+ (String), +snap_percent+ (Float),
     # +copy_percent+ (Float), +move_pv+ (String), +lv_tags+ (String), +mirror_log+ (String), +modules+
-    # (String)
+    # (String).
 
     ##
     # :method: lvuuid
@@ -7572,7 +7557,7 @@ module Guestfs
     #
     # Since version 1.0.77.
     #
-    # Keys of each Hash: +attrname+ (String), +attrval+ (String)
+    # Keys of each Hash: +attrname+ (String), +attrval+ (String).
 
     ##
     # :method: max_disks
@@ -7628,21 +7613,20 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>missingbitmap:</code> (Integer): A bit mask of places in the array that have no device
-    #   yet, for an array that starts degraded. Bit 0 is the first place; +devices+ fill the places
-    #   that are left, in order. With the one device <code>/dev/sda</code>, 1 gives a missing device
-    #   followed by <code>/dev/sda</code>, and 2 the reverse. Missing devices for places beyond the
-    #   last one follow it. The default is 0, none.
-    # - <code>nrdevices:</code> (Integer): Number of active members, at least 2. The default is the
-    #   number of +devices+ and missing ones together.
-    # - <code>spare:</code> (Integer): Number of spare devices, which are the last of +devices+. The
-    #   default is 0.
-    # - <code>chunk:</code> (Integer): Size of a chunk in bytes, a multiple of 1024; mdadm(8) asks for
-    #   4096 at least, and for a power of two with most levels. It makes no sense for RAID 1. The
-    #   default is up to the tool.
-    # - <code>level:</code> (String): The level of the array: +linear+; +raid0+, +0+ or +stripe+;
-    #   +raid1+, +1+ or +mirror+; +raid4+ or +4+; +raid5+ or +5+; +raid6+ or +6+; +raid10+ or +10+.
-    #   Anything else is an error. The default is +raid1+.
+    # - +missingbitmap+ (Integer): A bit mask of places in the array that have no device yet, for an
+    #   array that starts degraded. Bit 0 is the first place; +devices+ fill the places that are left,
+    #   in order. With the one device <code>/dev/sda</code>, 1 gives a missing device followed by
+    #   <code>/dev/sda</code>, and 2 the reverse. Missing devices for places beyond the last one
+    #   follow it. The default is 0, none.
+    # - +nrdevices+ (Integer): Number of active members, at least 2. The default is the number of
+    #   +devices+ and missing ones together.
+    # - +spare+ (Integer): Number of spare devices, which are the last of +devices+. The default is 0.
+    # - +chunk+ (Integer): Size of a chunk in bytes, a multiple of 1024; mdadm(8) asks for 4096 at
+    #   least, and for a power of two with most levels. It makes no sense for RAID 1. The default is
+    #   up to the tool.
+    # - +level+ (String): The level of the array: +linear+; +raid0+, +0+ or +stripe+; +raid1+, +1+ or
+    #   +mirror+; +raid4+ or +4+; +raid5+ or +5+; +raid6+ or +6+; +raid10+ or +10+. Anything else is
+    #   an error. The default is +raid1+.
 
     ##
     # :method: md_detail
@@ -7692,7 +7676,7 @@ module Guestfs
     #
     # Since version 1.17.21.
     #
-    # Keys of each Hash: +mdstat_device+ (String), +mdstat_index+ (Integer), +mdstat_flags+ (String)
+    # Keys of each Hash: +mdstat_device+ (String), +mdstat_index+ (Integer), +mdstat_flags+ (String).
 
     ##
     # :method: md_stop
@@ -7848,78 +7832,67 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>blockscount:</code> (Integer): Size of the file system in blocks. The default is all of
-    #   the device.
-    # - <code>blocksize:</code> (Integer): Size of a block in bytes: 1024, 2048 or 4096. The default
+    # - +blockscount+ (Integer): Size of the file system in blocks. The default is all of the device.
+    # - +blocksize+ (Integer): Size of a block in bytes: 1024, 2048 or 4096. The default depends on
+    #   the size of the device.
+    # - +fragsize+ (Integer): Size of a fragment in bytes. Linux has none: it is only noted down.
+    # - +blockspergroup+ (Integer): Number of blocks in a group, a multiple of 8. The default is the
+    #   best there is.
+    # - +numberofgroups+ (Integer): Number of groups that are packed together with +flexbg+, a power
+    #   of two. The default is 16.
+    # - +bytesperinode+ (Integer): One inode is made for so many bytes of space: the smaller, the more
+    #   files can be made. The default is 16384 for most sizes.
+    # - +inodesize+ (Integer): Size of an inode in bytes, a power of two from 128. The default is 256.
+    # - +journalsize+ (Integer): Size of the journal in megabytes (of 1048576 bytes). The default
     #   depends on the size of the device.
-    # - <code>fragsize:</code> (Integer): Size of a fragment in bytes. Linux has none: it is only
-    #   noted down.
-    # - <code>blockspergroup:</code> (Integer): Number of blocks in a group, a multiple of 8. The
-    #   default is the best there is.
-    # - <code>numberofgroups:</code> (Integer): Number of groups that are packed together with
-    #   +flexbg+, a power of two. The default is 16.
-    # - <code>bytesperinode:</code> (Integer): One inode is made for so many bytes of space: the
-    #   smaller, the more files can be made. The default is 16384 for most sizes.
-    # - <code>inodesize:</code> (Integer): Size of an inode in bytes, a power of two from 128. The
-    #   default is 256.
-    # - <code>journalsize:</code> (Integer): Size of the journal in megabytes (of 1048576 bytes). The
-    #   default depends on the size of the device.
-    # - <code>numberofinodes:</code> (Integer): Number of inodes, instead of what +bytesperinode+
-    #   leads to.
-    # - <code>stridesize:</code> (Integer): On RAID: number of blocks that go to one disk before the
-    #   next one is used.
-    # - <code>stripewidth:</code> (Integer): On RAID: number of blocks in a stripe, usually
-    #   +stridesize+ times the number of data disks.
-    # - <code>maxonlineresize:</code> (Integer): Prepare for growing to this number of blocks while
-    #   mounted. The default is about 1000 times the size.
-    # - <code>reservedblockspercentage:</code> (Integer): Percentage of the blocks that only root can
-    #   use, 0 to 50. The default is 5.
-    # - <code>mmpupdateinterval:</code> (Integer): Protect against being mounted twice, with a mark
-    #   that is renewed every so many seconds. The feature +mmp+ has to be on for it to matter, which
-    #   these options cannot do.
-    # - <code>journaldevice:</code> (String): Keep the journal on this device, which was made with
-    #   +journaldev+: its name, or <code>UUID=</code> or <code>LABEL=</code> and what is after it.
-    # - <code>label:</code> (String): Label of the file system, up to 16 bytes.
-    # - <code>lastmounteddir:</code> (String): Directory to note down as the one where it was mounted
-    #   last, up to 64 bytes.
-    # - <code>creatoros:</code> (String): System to note down as the maker: +linux+, +hurd+, +masix+,
-    #   +freebsd+ or +lites+, or a number.
-    # - <code>fstype:</code> (String): Type of the file system: +ext2+, +ext3+ or +ext4+.
-    # - <code>usagetype:</code> (String): What it is for, words from <code>/etc/mke2fs.conf</code>
-    #   with commas between, such as +small+, +news+ or +largefile+.
-    # - <code>uuid:</code> (String): UUID of the file system; also +random+ (the default), +time+ and
-    #   +clear+.
-    # - <code>forcecreate:</code> (true or false): If true, make it even if mke2fs has doubts. A
-    #   device in use stays refused.
-    # - <code>writesbandgrouponly:</code> (true or false): If true, write only superblocks and group
-    #   descriptors, and leave inodes as they are. This is a last resort for a damaged file system,
-    #   and needs a check afterwards.
-    # - <code>lazyitableinit:</code> (true or false): If true, leave inode tables to be filled when it
-    #   is mounted; if false, fill them now.
-    # - <code>lazyjournalinit:</code> (true or false): If true, do not overwrite all of the journal
-    #   with zeroes; if false, do.
-    # - <code>testfs:</code> (true or false): If true, mark it as one for experiments with the code of
-    #   the kernel.
-    # - <code>discard:</code> (true or false): If true, discard all blocks of the device first; if
-    #   false, do not.
-    # - <code>quotatype:</code> (true or false): If true, user and group quotas are those that the
-    #   feature +quota+ keeps.
-    # - <code>extent:</code> (true or false): Feature: extents instead of lists of blocks.
-    # - <code>filetype:</code> (true or false): Feature: types of files in directories.
-    # - <code>flexbg:</code> (true or false): Feature +flex_bg+: metadata of several groups packed
-    #   together.
-    # - <code>hasjournal:</code> (true or false): Feature +has_journal+: a journal, as ext3 and ext4
-    #   have it.
-    # - <code>journaldev:</code> (true or false): Feature +journal_dev+: make a journal for other file
-    #   systems on the device, and no file system.
-    # - <code>largefile:</code> (true or false): Feature +large_file+: files of more than 2 GiB.
-    # - <code>quota:</code> (true or false): Feature: quotas that the file system keeps by itself.
-    # - <code>resizeinode:</code> (true or false): Feature +resize_inode+: room for growing while
-    #   mounted.
-    # - <code>sparsesuper:</code> (true or false): Feature +sparse_super+: fewer copies of the
-    #   superblock.
-    # - <code>uninitbg:</code> (true or false): Feature +uninit_bg+: checksums of groups, and no time
-    #   spent on unused ones.
+    # - +numberofinodes+ (Integer): Number of inodes, instead of what +bytesperinode+ leads to.
+    # - +stridesize+ (Integer): On RAID: number of blocks that go to one disk before the next one is
+    #   used.
+    # - +stripewidth+ (Integer): On RAID: number of blocks in a stripe, usually +stridesize+ times the
+    #   number of data disks.
+    # - +maxonlineresize+ (Integer): Prepare for growing to this number of blocks while mounted. The
+    #   default is about 1000 times the size.
+    # - +reservedblockspercentage+ (Integer): Percentage of the blocks that only root can use, 0 to 50.
+    #   The default is 5.
+    # - +mmpupdateinterval+ (Integer): Protect against being mounted twice, with a mark that is
+    #   renewed every so many seconds. The feature +mmp+ has to be on for it to matter, which these
+    #   options cannot do.
+    # - +journaldevice+ (String): Keep the journal on this device, which was made with +journaldev+:
+    #   its name, or <code>UUID=</code> or <code>LABEL=</code> and what is after it.
+    # - +label+ (String): Label of the file system, up to 16 bytes.
+    # - +lastmounteddir+ (String): Directory to note down as the one where it was mounted last, up to
+    #   64 bytes.
+    # - +creatoros+ (String): System to note down as the maker: +linux+, +hurd+, +masix+, +freebsd+ or
+    #   +lites+, or a number.
+    # - +fstype+ (String): Type of the file system: +ext2+, +ext3+ or +ext4+.
+    # - +usagetype+ (String): What it is for, words from <code>/etc/mke2fs.conf</code> with commas
+    #   between, such as +small+, +news+ or +largefile+.
+    # - +uuid+ (String): UUID of the file system; also +random+ (the default), +time+ and +clear+.
+    # - +forcecreate+ (true or false): If true, make it even if mke2fs has doubts. A device in use
+    #   stays refused.
+    # - +writesbandgrouponly+ (true or false): If true, write only superblocks and group descriptors,
+    #   and leave inodes as they are. This is a last resort for a damaged file system, and needs a
+    #   check afterwards.
+    # - +lazyitableinit+ (true or false): If true, leave inode tables to be filled when it is mounted;
+    #   if false, fill them now.
+    # - +lazyjournalinit+ (true or false): If true, do not overwrite all of the journal with zeroes;
+    #   if false, do.
+    # - +testfs+ (true or false): If true, mark it as one for experiments with the code of the kernel.
+    # - +discard+ (true or false): If true, discard all blocks of the device first; if false, do not.
+    # - +quotatype+ (true or false): If true, user and group quotas are those that the feature +quota+
+    #   keeps.
+    # - +extent+ (true or false): Feature: extents instead of lists of blocks.
+    # - +filetype+ (true or false): Feature: types of files in directories.
+    # - +flexbg+ (true or false): Feature +flex_bg+: metadata of several groups packed together.
+    # - +hasjournal+ (true or false): Feature +has_journal+: a journal, as ext3 and ext4 have it.
+    # - +journaldev+ (true or false): Feature +journal_dev+: make a journal for other file systems on
+    #   the device, and no file system.
+    # - +largefile+ (true or false): Feature +large_file+: files of more than 2 GiB.
+    # - +quota+ (true or false): Feature: quotas that the file system keeps by itself.
+    # - +resizeinode+ (true or false): Feature +resize_inode+: room for growing while mounted.
+    # - +sparsesuper+ (true or false): Feature +sparse_super+: fewer copies of the superblock.
+    # - +uninitbg+ (true or false): Feature +uninit_bg+: checksums of groups, and no time spent on
+    #   unused ones.
 
     ##
     # :method: mke2fs_J
@@ -8078,15 +8051,14 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>blocksize:</code> (Integer): Size of a block in bytes; for +vfat+ and +ntfs+ that of a
-    #   cluster. What is allowed depends on the type; 1024, 2048 and 4096 suit most. The default is up
-    #   to the tool.
-    # - <code>features:</code> (String): Features to switch on or off, in the words of the tool
-    #   (<code>mke2fs -O</code> and the like).
-    # - <code>inode:</code> (Integer): Size of an inode in bytes, for ext2, ext3 and ext4.
-    # - <code>sectorsize:</code> (Integer): Size of a sector in bytes, only for +ufs+.
-    # - <code>label:</code> (String): Label of the file system. An error for types that have none. The
-    #   length is limited as described at #set_label.
+    # - +blocksize+ (Integer): Size of a block in bytes; for +vfat+ and +ntfs+ that of a cluster. What
+    #   is allowed depends on the type; 1024, 2048 and 4096 suit most. The default is up to the tool.
+    # - +features+ (String): Features to switch on or off, in the words of the tool (<code>mke2fs
+    #   -O</code> and the like).
+    # - +inode+ (Integer): Size of an inode in bytes, for ext2, ext3 and ext4.
+    # - +sectorsize+ (Integer): Size of a sector in bytes, only for +ufs+.
+    # - +label+ (String): Label of the file system. An error for types that have none. The length is
+    #   limited as described at #set_label.
 
     ##
     # :method: mkfs_opts
@@ -8147,26 +8119,24 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>allocstart:</code> (Integer): Where to begin to use the devices, in bytes from their
-    #   start, not negative. It was only for tests, and present versions of the tool do not know it:
-    #   all but 0, the default, fails with +ENOTSUP+.
-    # - <code>bytecount:</code> (Integer): How much of each device to use, in bytes, more than 0. The
-    #   tool refuses what is too small for Btrfs. The default is all of it.
-    # - <code>datatype:</code> (String): Profile of the data: +single+, +raid0+, +raid1+, +raid10+ and
-    #   others that the tool knows, such as +dup+, +raid5+ and +raid6+. The default is up to the tool:
-    #   +single+.
-    # - <code>leafsize:</code> (Integer): Size of a leaf in bytes, a power of two. It is always that
-    #   of a node, so this is another word for +nodesize+. If both are given and differ, it is an
-    #   error.
-    # - <code>label:</code> (String): Label of the file system, at most 254 bytes without newlines.
-    #   The default is none.
-    # - <code>metadata:</code> (String): Profile of the metadata, with the values of +datatype+. The
-    #   default is up to the tool: +dup+ on one device, +raid1+ on several.
-    # - <code>nodesize:</code> (Integer): Size of a node of the trees in bytes, a power of two, at
-    #   least that of a sector and at most 65536. The default is 16384 on most machines.
-    # - <code>sectorsize:</code> (Integer): Size of a sector, the smallest piece of data, in bytes, a
-    #   power of two. A kernel may refuse to mount what differs from its page size. The default is up
-    #   to the tool, 4096 on most machines.
+    # - +allocstart+ (Integer): Where to begin to use the devices, in bytes from their start, not
+    #   negative. It was only for tests, and present versions of the tool do not know it: all but 0,
+    #   the default, fails with +ENOTSUP+.
+    # - +bytecount+ (Integer): How much of each device to use, in bytes, more than 0. The tool refuses
+    #   what is too small for Btrfs. The default is all of it.
+    # - +datatype+ (String): Profile of the data: +single+, +raid0+, +raid1+, +raid10+ and others that
+    #   the tool knows, such as +dup+, +raid5+ and +raid6+. The default is up to the tool: +single+.
+    # - +leafsize+ (Integer): Size of a leaf in bytes, a power of two. It is always that of a node, so
+    #   this is another word for +nodesize+. If both are given and differ, it is an error.
+    # - +label+ (String): Label of the file system, at most 254 bytes without newlines. The default is
+    #   none.
+    # - +metadata+ (String): Profile of the metadata, with the values of +datatype+. The default is up
+    #   to the tool: +dup+ on one device, +raid1+ on several.
+    # - +nodesize+ (Integer): Size of a node of the trees in bytes, a power of two, at least that of a
+    #   sector and at most 65536. The default is 16384 on most machines.
+    # - +sectorsize+ (Integer): Size of a sector, the smallest piece of data, in bytes, a power of
+    #   two. A kernel may refuse to mount what differs from its page size. The default is up to the
+    #   tool, 4096 on most machines.
 
     ##
     # :method: mklost_and_found
@@ -8311,12 +8281,12 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>compress:</code> (String): How to compress: +gzip+, +lzma+, +lzo+, +lz4+, +xz+ or
-    #   another word that the tool in the appliance knows, such as +zstd+. What it does not know is an
-    #   error. The default is +gzip+.
-    # - <code>excludes:</code> (Array of Strings): Patterns of files and directories to leave out,
-    #   with the wildcards of the shell, matched from +path+ on. A pattern that begins with <code>...
-    #   </code> (three dots and a blank) matches at any depth. The default is none.
+    # - +compress+ (String): How to compress: +gzip+, +lzma+, +lzo+, +lz4+, +xz+ or another word that
+    #   the tool in the appliance knows, such as +zstd+. What it does not know is an error. The
+    #   default is +gzip+.
+    # - +excludes+ (Array of Strings): Patterns of files and directories to leave out, with the
+    #   wildcards of the shell, matched from +path+ on. A pattern that begins with <code>... </code>
+    #   (three dots and a blank) matches at any depth. The default is none.
 
     ##
     # :method: mkswap
@@ -8337,9 +8307,9 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>label:</code> (String): A label, at most 15 bytes.
-    # - <code>uuid:</code> (String): The UUID to give it, in the usual form with dashes. The default
-    #   is a random one.
+    # - +label+ (String): A label, at most 15 bytes.
+    # - +uuid+ (String): The UUID to give it, in the usual form with dashes. The default is a random
+    #   one.
 
     ##
     # :method: mkswap_opts
@@ -8414,8 +8384,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>suffix:</code> (String): What to put behind the random part, such as <code>.txt</code>.
-    #   It may not contain a slash. The default is nothing.
+    # - +suffix+ (String): What to put behind the random part, such as <code>.txt</code>. It may not
+    #   contain a slash. The default is nothing.
 
     ##
     # :method: modprobe
@@ -8497,7 +8467,7 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>options:</code> (String): Options for mounting, separated by commas, such as +ro+ or
+    # - +options+ (String): Options for mounting, separated by commas, such as +ro+ or
     #   <code>msize=262144</code>. <code>trans=virtio</code> is added unless they name another
     #   transport.
 
@@ -8553,19 +8523,19 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>readonly:</code> (true or false): Refuse all changes with +EROFS+; off by default.
-    # - <code>options:</code> (String): Mount options, with commas between them: +allow_other+,
+    # - +readonly+ (true or false): Refuse all changes with +EROFS+; off by default.
+    # - +options+ (String): Mount options, with commas between them: +allow_other+,
     #   +default_permissions+, <code>uid=N</code>, <code>gid=N</code>, <code>umask=N</code>,
     #   +use_ino+, <code>attr_timeout=N</code>, <code>entry_timeout=N</code>,
     #   <code>negative_timeout=N</code>, +kernel_cache+, +direct_io+, +hard_remove+,
     #   <code>fsname=NAME</code>, <code>subtype=NAME</code>, +ro+, +noexec+ and others of
     #   mount.fuse3(8); an unknown one is an error. None by default.
-    # - <code>cachetimeout:</code> (Integer): For how many seconds attributes, extended attributes and
-    #   targets of links are remembered; they are read ahead whenever a directory is listed. Changes
-    #   through the mount are seen at once, changes by other calls of the handle up to so much later.
-    #   60 by default; 0 remembers nothing.
-    # - <code>debugcalls:</code> (true or false): Report every request of the kernel as a debug
-    #   message; needs #set_verbose. Off by default.
+    # - +cachetimeout+ (Integer): For how many seconds attributes, extended attributes and targets of
+    #   links are remembered; they are read ahead whenever a directory is listed. Changes through the
+    #   mount are seen at once, changes by other calls of the handle up to so much later. 60 by
+    #   default; 0 remembers nothing.
+    # - +debugcalls+ (true or false): Report every request of the kernel as a debug message; needs
+    #   #set_verbose. Off by default.
 
     ##
     # :method: mount_local_run
@@ -8768,8 +8738,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>recursive:</code> (true or false): If +path+ is a directory, set the permissions of
-    #   everything in it as well. The default is false.
+    # - +recursive+ (true or false): If +path+ is a directory, set the permissions of everything in it
+    #   as well. The default is false.
 
     ##
     # :method: ntfscat_i
@@ -8849,16 +8819,16 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>metadataonly:</code> (true or false): Save only the metadata, to look into a problem.
-    #   All data of files is lost; their names are kept. The default is false.
-    # - <code>rescue:</code> (true or false): Go on where sectors cannot be read, and fill their
-    #   places with a mark. The default is false.
-    # - <code>ignorefscheck:</code> (true or false): Save although the structure of the file system is
-    #   wrong. Only together with +metadataonly+. The default is false.
-    # - <code>preservetimestamps:</code> (true or false): Keep the time stamps of files, which are
-    #   wiped otherwise. Only together with +metadataonly+. The default is false.
-    # - <code>force:</code> (true or false): Save although the file system is marked for a check. The
-    #   default is false.
+    # - +metadataonly+ (true or false): Save only the metadata, to look into a problem. All data of
+    #   files is lost; their names are kept. The default is false.
+    # - +rescue+ (true or false): Go on where sectors cannot be read, and fill their places with a
+    #   mark. The default is false.
+    # - +ignorefscheck+ (true or false): Save although the structure of the file system is wrong. Only
+    #   together with +metadataonly+. The default is false.
+    # - +preservetimestamps+ (true or false): Keep the time stamps of files, which are wiped
+    #   otherwise. Only together with +metadataonly+. The default is false.
+    # - +force+ (true or false): Save although the file system is marked for a check. The default is
+    #   false.
 
     ##
     # :method: ntfsfix
@@ -8887,8 +8857,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>clearbadsectors:</code> (true or false): Empty the list of bad sectors too, for a file
-    #   system that was copied to a new disk. The default is false.
+    # - +clearbadsectors+ (true or false): Empty the list of bad sectors too, for a file system that
+    #   was copied to a new disk. The default is false.
 
     ##
     # :method: ntfsresize
@@ -8919,10 +8889,10 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>size:</code> (Integer): The new size in bytes. By default the file system is made to
-    #   fill the device.
-    # - <code>force:</code> (true or false): Resize although the file system is marked for a check.
-    #   The default is false.
+    # - +size+ (Integer): The new size in bytes. By default the file system is made to fill the
+    #   device.
+    # - +force+ (true or false): Resize although the file system is marked for a check. The default is
+    #   false.
 
     ##
     # :method: ntfsresize_opts
@@ -9214,7 +9184,7 @@ module Guestfs
     # Since version 1.0.78.
     #
     # Keys of each Hash: +part_num+ (Integer), +part_start+ (Integer), +part_end+ (Integer),
-    # +part_size+ (Integer)
+    # +part_size+ (Integer).
 
     ##
     # :method: part_resize
@@ -9563,7 +9533,7 @@ module Guestfs
     # Keys of each Hash: +pv_name+ (String), +pv_uuid+ (String), +pv_fmt+ (String), +pv_size+
     # (Integer), +dev_size+ (Integer), +pv_free+ (Integer), +pv_used+ (Integer), +pv_attr+ (String),
     # +pv_pe_count+ (Integer), +pv_pe_alloc_count+ (Integer), +pv_tags+ (String), +pe_start+
-    # (Integer), +pv_mda_count+ (Integer), +pv_mda_free+ (Integer)
+    # (Integer), +pv_mda_count+ (Integer), +pv_mda_free+ (Integer).
 
     ##
     # :method: pvuuid
@@ -9661,7 +9631,7 @@ module Guestfs
     #
     # Since version 1.0.55.
     #
-    # Keys of each Hash: +ino+ (Integer), +ftyp+ (Integer), +name+ (String)
+    # Keys of each Hash: +ino+ (Integer), +ftyp+ (Integer), +name+ (String).
 
     ##
     # :method: readlink
@@ -9731,8 +9701,7 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>rw:</code> (true or false): True to allow writing, false to forbid it. There is no
-    #   default.
+    # - +rw+ (true or false): True to allow writing, false to forbid it. There is no default.
 
     ##
     # :method: remove_drive
@@ -9947,12 +9916,12 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>archive:</code> (true or false): If true, copy directories with everything in them, and
-    #   keep symbolic links, permissions, times, owners, groups and device files, as <code>rsync
+    # - +archive+ (true or false): If true, copy directories with everything in them, and keep
+    #   symbolic links, permissions, times, owners, groups and device files, as <code>rsync
     #   --archive</code> does. Hard links, ACLs and extended attributes are not kept. The default is
     #   false: copy plain files only, without these.
-    # - <code>deletedest:</code> (true or false): If true, delete in the destination what is not in
-    #   the source. It needs +archive+. The default is false.
+    # - +deletedest+ (true or false): If true, delete in the destination what is not in the source. It
+    #   needs +archive+. The default is false.
 
     ##
     # :method: rsync_in
@@ -9985,11 +9954,11 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>archive:</code> (true or false): If true, copy directories with everything in them, and
-    #   keep symbolic links, permissions, times, owners, groups and device files. See #rsync. The
-    #   default is false.
-    # - <code>deletedest:</code> (true or false): If true, delete below +dest+ what is not on the
-    #   server. It needs +archive+. The default is false.
+    # - +archive+ (true or false): If true, copy directories with everything in them, and keep
+    #   symbolic links, permissions, times, owners, groups and device files. See #rsync. The default
+    #   is false.
+    # - +deletedest+ (true or false): If true, delete below +dest+ what is not on the server. It needs
+    #   +archive+. The default is false.
 
     ##
     # :method: rsync_out
@@ -10021,11 +9990,11 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>archive:</code> (true or false): If true, copy directories with everything in them, and
-    #   keep symbolic links, permissions, times, owners, groups and device files. See #rsync. The
-    #   default is false.
-    # - <code>deletedest:</code> (true or false): If true, delete on the server what is not in +src+.
-    #   It needs +archive+. The default is false.
+    # - +archive+ (true or false): If true, copy directories with everything in them, and keep
+    #   symbolic links, permissions, times, owners, groups and device files. See #rsync. The default
+    #   is false.
+    # - +deletedest+ (true or false): If true, delete on the server what is not in +src+. It needs
+    #   +archive+. The default is false.
 
     ##
     # :method: scrub_device
@@ -10112,8 +10081,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>force:</code> (true or false): If true, replace labels completely, also where
-    #   administrators have changed them. The default is false.
+    # - +force+ (true or false): If true, replace labels completely, also where administrators have
+    #   changed them. The default is false.
 
     ##
     # :method: set_append
@@ -10311,8 +10280,7 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>clear:</code> (true or false): Clear the attributes instead of setting them. The default
-    #   is false.
+    # - +clear+ (true or false): Clear the attributes instead of setting them. The default is false.
 
     ##
     # :method: set_e2generation
@@ -10825,12 +10793,11 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>force:</code> (true or false): If true, replace labels completely, with user, role and
-    #   range, and also those of types that administrators may choose themselves. The default is
-    #   false: set the type only, and leave such files alone.
-    # - <code>excludes:</code> (Array of Strings): Directories that are not labelled, nor anything
-    #   below them, as absolute paths in the guest. One that is not there is skipped. The default is
-    #   none.
+    # - +force+ (true or false): If true, replace labels completely, with user, role and range, and
+    #   also those of types that administrators may choose themselves. The default is false: set the
+    #   type only, and leave such files alone.
+    # - +excludes+ (Array of Strings): Directories that are not labelled, nor anything below them, as
+    #   absolute paths in the guest. One that is not there is skipped. The default is none.
 
     ##
     # :method: setxattr
@@ -11042,7 +11009,7 @@ module Guestfs
     #
     # Keys of each Hash: +dev+ (Integer), +ino+ (Integer), +mode+ (Integer), +nlink+ (Integer), +uid+
     # (Integer), +gid+ (Integer), +rdev+ (Integer), +size+ (Integer), +blksize+ (Integer), +blocks+
-    # (Integer), +atime+ (Integer), +mtime+ (Integer), +ctime+ (Integer)
+    # (Integer), +atime+ (Integer), +mtime+ (Integer), +ctime+ (Integer).
 
     ##
     # :method: statns
@@ -11062,7 +11029,7 @@ module Guestfs
     # +st_blksize+ (Integer), +st_blocks+ (Integer), +st_atime_sec+ (Integer), +st_atime_nsec+
     # (Integer), +st_mtime_sec+ (Integer), +st_mtime_nsec+ (Integer), +st_ctime_sec+ (Integer),
     # +st_ctime_nsec+ (Integer), +st_spare1+ (Integer), +st_spare2+ (Integer), +st_spare3+ (Integer),
-    # +st_spare4+ (Integer), +st_spare5+ (Integer), +st_spare6+ (Integer)
+    # +st_spare4+ (Integer), +st_spare5+ (Integer), +st_spare6+ (Integer).
 
     ##
     # :method: statvfs
@@ -11079,7 +11046,7 @@ module Guestfs
     #
     # Keys of each Hash: +bsize+ (Integer), +frsize+ (Integer), +blocks+ (Integer), +bfree+ (Integer),
     # +bavail+ (Integer), +files+ (Integer), +ffree+ (Integer), +favail+ (Integer), +fsid+ (Integer),
-    # +flag+ (Integer), +namemax+ (Integer)
+    # +flag+ (Integer), +namemax+ (Integer).
 
     ##
     # :method: strings
@@ -11284,8 +11251,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>directory:</code> (String): The directory of the FAT file system to install into. It
-    #   must exist. By default the files go to the top.
+    # - +directory+ (String): The directory of the FAT file system to install into. It must exist. By
+    #   default the files go to the top.
 
     ##
     # :method: tail
@@ -11349,15 +11316,15 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>compress:</code> (String): How the archive is compressed: +compress+, +gzip+, +bzip2+,
-    #   +xz+ or +lzop+. If it is left out, the archive must not be compressed. Programs that are not
-    #   in the appliance are an error.
-    # - <code>xattrs:</code> (true or false): Restore extended attributes. The default is false.
-    # - <code>selinux:</code> (true or false): Restore SELinux contexts. The default is false.
-    # - <code>acls:</code> (true or false): Restore POSIX access control lists. The default is false.
-    # - <code>keepdirlink:</code> (true or false): When the archive has a directory where a symbolic
-    #   link to a directory exists, unpack through the link. The default is false: the link is
-    #   replaced by a directory.
+    # - +compress+ (String): How the archive is compressed: +compress+, +gzip+, +bzip2+, +xz+ or
+    #   +lzop+. If it is left out, the archive must not be compressed. Programs that are not in the
+    #   appliance are an error.
+    # - +xattrs+ (true or false): Restore extended attributes. The default is false.
+    # - +selinux+ (true or false): Restore SELinux contexts. The default is false.
+    # - +acls+ (true or false): Restore POSIX access control lists. The default is false.
+    # - +keepdirlink+ (true or false): When the archive has a directory where a symbolic link to a
+    #   directory exists, unpack through the link. The default is false: the link is replaced by a
+    #   directory.
 
     ##
     # :method: tar_in_opts
@@ -11393,17 +11360,16 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>compress:</code> (String): How to compress the archive: +compress+, +gzip+, +bzip2+,
-    #   +xz+ or +lzop+. The default is not at all. Programs that are not in the appliance are an
-    #   error.
-    # - <code>numericowner:</code> (true or false): Store only the numbers of owners and groups, not
-    #   their names. The default is false. Names come from the appliance, not from the guest, so true
-    #   is usually what you want.
-    # - <code>excludes:</code> (Array of Strings): Patterns of names to leave out, with the wildcards
-    #   of the shell.
-    # - <code>xattrs:</code> (true or false): Store extended attributes. The default is false.
-    # - <code>selinux:</code> (true or false): Store SELinux contexts. The default is false.
-    # - <code>acls:</code> (true or false): Store POSIX access control lists. The default is false.
+    # - +compress+ (String): How to compress the archive: +compress+, +gzip+, +bzip2+, +xz+ or +lzop+.
+    #   The default is not at all. Programs that are not in the appliance are an error.
+    # - +numericowner+ (true or false): Store only the numbers of owners and groups, not their names.
+    #   The default is false. Names come from the appliance, not from the guest, so true is usually
+    #   what you want.
+    # - +excludes+ (Array of Strings): Patterns of names to leave out, with the wildcards of the
+    #   shell.
+    # - +xattrs+ (true or false): Store extended attributes. The default is false.
+    # - +selinux+ (true or false): Store SELinux contexts. The default is false.
+    # - +acls+ (true or false): Store POSIX access control lists. The default is false.
 
     ##
     # :method: tar_out_opts
@@ -11531,28 +11497,27 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>force:</code> (true or false): When true, go on where the tool would refuse
-    #   (<code>tune2fs -f</code>). That can damage the file system. The default is false.
-    # - <code>maxmountcount:</code> (Integer): After how many mounts the file system is checked when
-    #   the guest boots. At most 16000; 0 means that mounts are not counted.
-    # - <code>mountcount:</code> (Integer): How often it has been mounted since the last check, at
-    #   most 16000. If it is more than +maxmountcount+, the next boot checks the file system.
-    # - <code>errorbehavior:</code> (String): What a kernel does when it finds the file system
-    #   damaged: +continue+ to go on, <code>remount-ro</code> to make it read-only, or +panic+ to
-    #   stop. Anything else is an error.
-    # - <code>group:</code> (Integer): The group, by its number, that may use the reserved blocks.
-    #   There is room for numbers up to 65535.
-    # - <code>intervalbetweenchecks:</code> (Integer): After how many seconds the file system is
-    #   checked when the guest boots, however often it was mounted; a year at most. 0 switches such
-    #   checks off.
-    # - <code>reservedblockspercentage:</code> (Integer): How much of the file system only root,
-    #   +user+ and +group+ may fill, in percent, 50 at most. New file systems usually have 5.
-    # - <code>lastmounteddirectory:</code> (String): The directory that is recorded as the last mount
-    #   point. No more than 64 bytes are kept.
-    # - <code>reservedblockscount:</code> (Integer): The same as +reservedblockspercentage+ in blocks
-    #   of the file system. It cannot be more than half of them.
-    # - <code>user:</code> (Integer): The user, by its number, that may use the reserved blocks. There
-    #   is room for numbers up to 65535.
+    # - +force+ (true or false): When true, go on where the tool would refuse (<code>tune2fs
+    #   -f</code>). That can damage the file system. The default is false.
+    # - +maxmountcount+ (Integer): After how many mounts the file system is checked when the guest
+    #   boots. At most 16000; 0 means that mounts are not counted.
+    # - +mountcount+ (Integer): How often it has been mounted since the last check, at most 16000. If
+    #   it is more than +maxmountcount+, the next boot checks the file system.
+    # - +errorbehavior+ (String): What a kernel does when it finds the file system damaged: +continue+
+    #   to go on, <code>remount-ro</code> to make it read-only, or +panic+ to stop. Anything else is
+    #   an error.
+    # - +group+ (Integer): The group, by its number, that may use the reserved blocks. There is room
+    #   for numbers up to 65535.
+    # - +intervalbetweenchecks+ (Integer): After how many seconds the file system is checked when the
+    #   guest boots, however often it was mounted; a year at most. 0 switches such checks off.
+    # - +reservedblockspercentage+ (Integer): How much of the file system only root, +user+ and
+    #   +group+ may fill, in percent, 50 at most. New file systems usually have 5.
+    # - +lastmounteddirectory+ (String): The directory that is recorded as the last mount point. No
+    #   more than 64 bytes are kept.
+    # - +reservedblockscount+ (Integer): The same as +reservedblockspercentage+ in blocks of the file
+    #   system. It cannot be more than half of them.
+    # - +user+ (Integer): The user, by its number, that may use the reserved blocks. There is room for
+    #   numbers up to 65535.
 
     ##
     # :method: tune2fs_l
@@ -11648,10 +11613,10 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>force:</code> (true or false): Unmount even if the device does not answer any more. Only
-    #   network file systems know how.
-    # - <code>lazyunmount:</code> (true or false): Take it out of the tree at once, and finish when
-    #   nothing uses it any more.
+    # - +force+ (true or false): Unmount even if the device does not answer any more. Only network
+    #   file systems know how.
+    # - +lazyunmount+ (true or false): Take it out of the tree at once, and finish when nothing uses
+    #   it any more.
 
     ##
     # :method: umount_opts
@@ -11694,8 +11659,8 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>retry:</code> (true or false): Try five times within some four seconds before a busy
-    #   mount is an error; off by default: once.
+    # - +retry+ (true or false): Try five times within some four seconds before a busy mount is an
+    #   error; off by default: once.
 
     ##
     # :method: upload
@@ -11793,7 +11758,7 @@ module Guestfs
     # Since version 1.19.27.
     #
     # Keys of each Hash: +uts_sysname+ (String), +uts_release+ (String), +uts_version+ (String),
-    # +uts_machine+ (String)
+    # +uts_machine+ (String).
 
     ##
     # :method: version
@@ -11809,7 +11774,7 @@ module Guestfs
     #
     # Since version 1.0.58.
     #
-    # Keys of each Hash: +major+ (Integer), +minor+ (Integer), +release+ (Integer), +extra+ (String)
+    # Keys of each Hash: +major+ (Integer), +minor+ (Integer), +release+ (Integer), +extra+ (String).
 
     ##
     # :method: vfs_label
@@ -12068,7 +12033,7 @@ module Guestfs
     # (String), +vg_size+ (Integer), +vg_free+ (Integer), +vg_sysid+ (String), +vg_extent_size+
     # (Integer), +vg_extent_count+ (Integer), +vg_free_count+ (Integer), +max_lv+ (Integer), +max_pv+
     # (Integer), +pv_count+ (Integer), +lv_count+ (Integer), +snap_count+ (Integer), +vg_seqno+
-    # (Integer), +vg_tags+ (String), +vg_mda_count+ (Integer), +vg_mda_free+ (Integer)
+    # (Integer), +vg_tags+ (String), +vg_mda_count+ (Integer), +vg_mda_free+ (Integer).
 
     ##
     # :method: vgscan
@@ -12254,20 +12219,20 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>extunwritten:</code> (true or false): If true, switch unwritten extents on (version 4).
+    # - +extunwritten+ (true or false): If true, switch unwritten extents on (version 4). They cannot
+    #   be switched off; false does nothing.
+    # - +imgfile+ (true or false): If true, treat +device+ as an image in a regular file. As +device+
+    #   is always a block device here, there is no use for it. The default is false.
+    # - +v2log+ (true or false): If true, switch the version 2 of the log on (version 4). It cannot be
+    #   switched off; false does nothing.
+    # - +projid32bit+ (true or false): If true, switch project identifiers of 32 bits on (version 4).
     #   They cannot be switched off; false does nothing.
-    # - <code>imgfile:</code> (true or false): If true, treat +device+ as an image in a regular file.
-    #   As +device+ is always a block device here, there is no use for it. The default is false.
-    # - <code>v2log:</code> (true or false): If true, switch the version 2 of the log on (version 4).
-    #   It cannot be switched off; false does nothing.
-    # - <code>projid32bit:</code> (true or false): If true, switch project identifiers of 32 bits on
-    #   (version 4). They cannot be switched off; false does nothing.
-    # - <code>lazycounter:</code> (true or false): Switch lazy counters of free space on if true, off
-    #   if false (version 4). The whole file system is read for it. Version 5 always has them.
-    # - <code>label:</code> (String): The new label, at most 12 bytes; a longer one is an error.
-    #   <code>--</code> removes the label.
-    # - <code>uuid:</code> (String): The new UUID; or +generate+ for a random one, +nil+ for one of
-    #   zeros, +restore+ for the one the file system was made with.
+    # - +lazycounter+ (true or false): Switch lazy counters of free space on if true, off if false
+    #   (version 4). The whole file system is read for it. Version 5 always has them.
+    # - +label+ (String): The new label, at most 12 bytes; a longer one is an error. <code>--</code>
+    #   removes the label.
+    # - +uuid+ (String): The new UUID; or +generate+ for a random one, +nil+ for one of zeros,
+    #   +restore+ for the one the file system was made with.
 
     ##
     # :method: xfs_growfs
@@ -12307,21 +12272,19 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>datasec:</code> (true or false): If true, grow the data section, to the largest size
-    #   unless +datasize+ is given.
-    # - <code>logsec:</code> (true or false): If true, change the size of the log, to +logsize+. XFS
-    #   does not support that up to now; without +logsize+ nothing is changed.
-    # - <code>rtsec:</code> (true or false): If true, grow the real-time section, to the largest size
-    #   unless +rtsize+ is given. The file system must have one, or be mounted with a device for it.
-    # - <code>datasize:</code> (Integer): The new size of the data section, in blocks. Implies
-    #   +datasec+.
-    # - <code>logsize:</code> (Integer): The new size of the log, in blocks. Implies +logsec+. Any but
-    #   the present size is an error.
-    # - <code>rtsize:</code> (Integer): The new size of the real-time section, in blocks. Implies
-    #   +rtsec+.
-    # - <code>rtextsize:</code> (Integer): The size of an extent of the real-time section, in blocks.
-    # - <code>maxpct:</code> (Integer): The largest share of the space that inodes may take, in
-    #   percent, from 0 to 100; 0 is no limit. By default it does not change.
+    # - +datasec+ (true or false): If true, grow the data section, to the largest size unless
+    #   +datasize+ is given.
+    # - +logsec+ (true or false): If true, change the size of the log, to +logsize+. XFS does not
+    #   support that up to now; without +logsize+ nothing is changed.
+    # - +rtsec+ (true or false): If true, grow the real-time section, to the largest size unless
+    #   +rtsize+ is given. The file system must have one, or be mounted with a device for it.
+    # - +datasize+ (Integer): The new size of the data section, in blocks. Implies +datasec+.
+    # - +logsize+ (Integer): The new size of the log, in blocks. Implies +logsec+. Any but the present
+    #   size is an error.
+    # - +rtsize+ (Integer): The new size of the real-time section, in blocks. Implies +rtsec+.
+    # - +rtextsize+ (Integer): The size of an extent of the real-time section, in blocks.
+    # - +maxpct+ (Integer): The largest share of the space that inodes may take, in percent, from 0 to
+    #   100; 0 is no limit. By default it does not change.
 
     ##
     # :method: xfs_info
@@ -12350,7 +12313,7 @@ module Guestfs
     # (Integer), +xfs_logname+ (String), +xfs_logblocksize+ (Integer), +xfs_logblocks+ (Integer),
     # +xfs_logversion+ (Integer), +xfs_logsectsize+ (Integer), +xfs_logsunit+ (Integer),
     # +xfs_lazycount+ (Integer), +xfs_rtname+ (String), +xfs_rtextsize+ (Integer), +xfs_rtblocks+
-    # (Integer), +xfs_rtextents+ (Integer)
+    # (Integer), +xfs_rtextents+ (Integer).
 
     ##
     # :method: xfs_info2
@@ -12425,26 +12388,24 @@ module Guestfs
     #
     # Options, all of which may be left out:
     #
-    # - <code>forcelogzero:</code> (true or false): Throw the log away even if it holds changes. They
-    #   are lost, and more may be. The last resort if the file system cannot be mounted. The default
-    #   is false.
-    # - <code>nomodify:</code> (true or false): Only look and change nothing. The default is false.
-    # - <code>noprefetch:</code> (true or false): Do not read inodes and directories ahead. Slower;
-    #   helps if the repair gets stuck. The default is false.
-    # - <code>forcegeometry:</code> (true or false): Go on even if the geometry could not be confirmed
-    #   by a second super block. The default is false.
-    # - <code>maxmem:</code> (Integer): How much memory to use at most, in megabytes; kept to roughly.
-    #   By default 75 percent of that of the appliance.
-    # - <code>ihashsize:</code> (Integer): The size of a hash of inodes. Present versions of the
-    #   program ignore it.
-    # - <code>bhashsize:</code> (Integer): The size of the hash of the block cache, which holds eight
-    #   times as many blocks. By default it follows from the memory. It cannot be given together with
-    #   +maxmem+.
-    # - <code>agstride:</code> (Integer): Work on several allocation groups at once, with this many
-    #   groups for each thread. By default there is one thread for all.
-    # - <code>logdev:</code> (String): The device of the external log, such as <code>/dev/sdb</code>,
-    #   if the file system has one.
-    # - <code>rtdev:</code> (String): The device of the real-time section, if the file system has one.
+    # - +forcelogzero+ (true or false): Throw the log away even if it holds changes. They are lost,
+    #   and more may be. The last resort if the file system cannot be mounted. The default is false.
+    # - +nomodify+ (true or false): Only look and change nothing. The default is false.
+    # - +noprefetch+ (true or false): Do not read inodes and directories ahead. Slower; helps if the
+    #   repair gets stuck. The default is false.
+    # - +forcegeometry+ (true or false): Go on even if the geometry could not be confirmed by a second
+    #   super block. The default is false.
+    # - +maxmem+ (Integer): How much memory to use at most, in megabytes; kept to roughly. By default
+    #   75 percent of that of the appliance.
+    # - +ihashsize+ (Integer): The size of a hash of inodes. Present versions of the program ignore
+    #   it.
+    # - +bhashsize+ (Integer): The size of the hash of the block cache, which holds eight times as
+    #   many blocks. By default it follows from the memory. It cannot be given together with +maxmem+.
+    # - +agstride+ (Integer): Work on several allocation groups at once, with this many groups for
+    #   each thread. By default there is one thread for all.
+    # - +logdev+ (String): The device of the external log, such as <code>/dev/sdb</code>, if the file
+    #   system has one.
+    # - +rtdev+ (String): The device of the real-time section, if the file system has one.
 
     ##
     # :method: yara_destroy
@@ -12507,7 +12468,7 @@ module Guestfs
     #
     # Since version 1.37.13.
     #
-    # Keys of each Hash: +yara_name+ (String), +yara_rule+ (String)
+    # Keys of each Hash: +yara_name+ (String), +yara_rule+ (String).
 
     ##
     # :method: zegrep

@@ -132,9 +132,9 @@ mod tests {
 
     #[test]
     fn renders_every_kind_of_block_and_span() {
-        let text = "See [mkdir], [lvm(8)], `a*b`, `ab`, *em*, **st** and [x](https://e.org); a <b> 3 *c 4_5.\n\n- `k`: one\n\n  more\n- `l`: two\n\n```\nraw *x*\n```\n";
+        let text = "See [mkdir], [lvm(8)], `a*b`, `ab`, *em*, **st** and [x](https://e.org); a <b> 3 +c 4_5.\n\n- `k`: one\n\n  more\n- `l`: two\n\n```\nraw *x*\n```\n";
         let doc = crate::source::doc::parse(text).unwrap();
-        let expected = "Sum.\n\nSee #mkdir, lvm(8), <code>a*b</code>, +ab+, <em>em</em>, <b>st</b> and {x}[https://e.org]; a \\<b>\n3 \\*c 4_5.\n\n- +k+: one\n\n  more\n- +l+: two\n\n    raw *x*";
+        let expected = "Sum.\n\nSee #mkdir, lvm(8), <code>a*b</code>, +ab+, <em>em</em>, <b>st</b> and {x}[https://e.org]; a\n\\<b> 3 \\+c 4_5.\n\n- +k+: one\n\n  more\n- +l+: two\n\n    raw *x*";
         assert_eq!(lines("sum", &[doc]).join("\n"), expected);
     }
 

@@ -107,7 +107,7 @@ fn doc(call: &Call, bound: &bind::Call, structs: &[bind::Struct]) -> Vec<String>
     let plain = |t: &str| Span::Text(t.to_owned());
     if !call.opts.is_empty() {
         let items = call.opts.iter().zip(&bound.opts).map(|(o, b)| {
-            let term = vec![Span::Code(format!("{}:", o.name)), plain(&format!(" ({})", words(b.shape)))];
+            let term = vec![Span::Code(o.name.clone()), plain(&format!(" ({})", words(b.shape)))];
             (term, o.doc.blocks.clone())
         });
         let head = Block::Para(vec![plain("Options, all of which may be left out:")]);
@@ -117,7 +117,8 @@ fn doc(call: &Call, bound: &bind::Call, structs: &[bind::Struct]) -> Vec<String>
         let mut keys = vec![plain("Keys of each Hash:")];
         for (i, f) in s.fields.iter().enumerate() {
             keys.extend([plain(if i == 0 { " " } else { ", " }), Span::Code(f.name.clone())]);
-            keys.push(plain(&format!(" ({})", field_type(f.ty))));
+            let end = if i + 1 == s.fields.len() { "." } else { "" };
+            keys.push(plain(&format!(" ({}){end}", field_type(f.ty))));
         }
         docs.push(Doc { blocks: vec![Block::Para(keys)] });
     }
