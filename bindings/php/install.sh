@@ -16,7 +16,7 @@ install -d "$DESTDIR${extension%/*}" "$DESTDIR$PREFIX/share/php/guestfs_php" "$D
 install -m 644 "$1/guestfs_php.so" "$DESTDIR$extension"
 install -m 644 "$1/guestfs.stub.php" "$DESTDIR$PREFIX/share/php/guestfs_php/"
 if command -v pod2man >/dev/null; then
-  pod2man --section 3 --center "libguestfs for PHP" --release guestfs-rs "$here/guestfs-php.pod" \
+  pod2man --name guestfs-php --section 3 --center "libguestfs for PHP" --release guestfs-rs "$here/guestfs-php.pod" \
     >"$DESTDIR$PREFIX/share/man/man3/guestfs-php.3"
 fi
 

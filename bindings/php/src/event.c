@@ -8,6 +8,13 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#if PHP_VERSION_ID >= 80100
+#include <zend_fibers.h>
+#else
+#define zend_fiber_switch_block() ((void) 0)
+#define zend_fiber_switch_unblock() ((void) 0)
+#endif
+
 /* A callback is a callable in memory of its own. */
 
 static void
@@ -36,11 +43,14 @@ event (void *function, const struct glue_event *e)
 {
   if (php_inside == 0 || php_fatal || EG (exception))
     return;
+  /* Calls end in the order of the stack: a fiber that was left here would be in its call while others begin and end. */
+  zend_fiber_switch_block ();
   zend_try {
     call_back (function, e);
   } zend_catch {
     php_fatal = 1;
   } zend_end_try ();
+  zend_fiber_switch_unblock ();
   if ((php_fatal || EG (exception)) && e->handle->g)
     guestfs_user_cancel (e->handle->g);
 }

@@ -135,6 +135,9 @@ function options (): void
     same ($seen (call_user_func_array ("guestfs_add_drive", ["g" => $g, "filename" => "$dir/a.img", "readonly" => true])),
           " \"readonly:true\"");
     same ($seen ((guestfs_add_drive (...)) ($g, "$dir/a.img", label: "abc", readonly: 1)), " \"readonly:true\" \"label:abc\"");
+    // Types are strict where the program says so.
+    same (script ("declare (strict_types = 1); try { guestfs_set_memsize (guestfs_create (), '700'); }
+        catch (TypeError \$e) { print 'strict'; }"), "strict");
     // Whatever has a text is a string.
     same ($seen (guestfs_add_drive ($g, new SplFileInfo ("$dir/a.img"))), "");
 }
@@ -213,6 +216,13 @@ function events (): void
     same (raises (DomainException::class, fn () => guestfs_get_smp ($h)), "broken");
     guestfs_delete_event_callback ($h, $id);
     same (guestfs_get_smp ($h), 1);
+    // Fibers may call; a callback cannot leave its fiber.
+    $fiber = new Fiber (fn () => [Fiber::suspend (guestfs_get_smp ($h)), guestfs_get_smp ($h)]);
+    same ([$fiber->start (), $fiber->resume (5), $fiber->getReturn ()], [1, null, [5, 1]]);
+    $id = guestfs_set_event_callback ($h, fn () => Fiber::suspend (), GUESTFS_EVENT_ENTER);
+    $fiber = new Fiber (fn () => raises (FiberError::class, fn () => guestfs_get_smp ($h)));
+    $fiber->start ();
+    same ([str_contains ($fiber->getReturn (), "switch fibers"), guestfs_delete_event_callback ($h, $id)], [true, true]);
     // In a callback of a callback, too.
     $inner = guestfs_create ();
     guestfs_set_event_callback ($inner, fn () => throw new DomainException ("inner"), GUESTFS_EVENT_ENTER);
