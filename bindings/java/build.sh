@@ -6,8 +6,7 @@
 # In: generated/java, generated/glue, ../glue/src, src/, and libguestfs.so from $GUESTFS_LIBDIR (default: where the
 # linker looks).
 # Out: OUT/libguestfs.jar (classes), OUT/libguestfs-sources.jar, OUT/libguestfs_jni.so. Use them with
-# java -cp OUT/libguestfs.jar -Djava.library.path=OUT, and with LD_LIBRARY_PATH=$GUESTFS_LIBDIR when the library is not
-# installed. With JAVADOC=1 also OUT/libguestfs-javadoc.jar, which takes longer than the rest.
+# java -cp OUT/libguestfs.jar, and with LD_LIBRARY_PATH=$GUESTFS_LIBDIR when the library is not installed. With JAVADOC=1 also OUT/libguestfs-javadoc.jar, which takes longer than the rest.
 # $JAVA_HOME, $CC, $CFLAGS and $LDFLAGS are obeyed. Exit status 77: no JDK of Java 17 or later is here.
 set -eu
 

@@ -4,7 +4,6 @@
 // Ending DISK read: says what was written.
 
 import com.redhat.et.libguestfs.GuestFS;
-import com.redhat.et.libguestfs.LibGuestFSException;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
@@ -25,10 +24,6 @@ class Ending {
     g.mount ("/dev/sda", "/");
     g.write ("/hello", "written".getBytes (StandardCharsets.UTF_8));
     System.out.println ("ready");
-    try {
-      g.sleep (500);
-    } catch (LibGuestFSException e) {
-      System.out.println ("errno " + e.getErrno ());
-    }
+    g.sleep (500);
   }
 }

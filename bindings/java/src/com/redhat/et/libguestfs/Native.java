@@ -8,7 +8,7 @@ final class Native {
   private Native () {}
 
   static {
-    System.loadLibrary ("guestfs_jni");
+    Loader.load ();
     boolean same;
     try {
       same = table () == GuestFS.TABLE;
