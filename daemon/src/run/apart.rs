@@ -6,25 +6,91 @@
 use crate::channel::Channel;
 use crate::error::{Errno, Result};
 use rustix::event::{eventfd, poll, EventfdFlags, PollFd, PollFlags, Timespec};
-use std::sync::mpsc::{self, Sender, TryRecvError};
-use std::sync::{Arc, Mutex, PoisonError};
+use rustix::fd::OwnedFd;
+use rustix::io::retry_on_intr;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How often `tick` is called.
 const TICK: Timespec = Timespec { tv_sec: 0, tv_nsec: 300_000_000 };
 
-type Job = Box<dyn FnOnce() + Send>;
+/// A thread that has nothing to do. To make one, or only what wakes it, takes longer than most of what is done apart:
+/// it is made in the machine that is saved, and kept.
+static IDLE: Mutex<Option<Arc<Helper>>> = Mutex::new(None);
 
-/// A thread that has nothing to do. To make one takes longer than most of what is done apart, so it is made in the
-/// machine that is saved, and kept.
-static IDLE: Mutex<Option<Sender<Job>>> = Mutex::new(None);
+/// What a thread and who waits for it have in common.
+struct Helper {
+    /// Counters: there is a job, and it is done.
+    begin: OwnedFd,
+    done: OwnedFd,
+    job: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    /// Nobody waits any more.
+    left: AtomicBool,
+}
 
-fn thread() -> Result<Sender<Job>> {
-    if let Some(idle) = IDLE.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        return Ok(idle);
+impl Helper {
+    fn get() -> Result<Arc<Helper>> {
+        if let Some(idle) = lock(&IDLE).take() {
+            return Ok(idle);
+        }
+        let counter = || eventfd(0, EventfdFlags::CLOEXEC);
+        let helper =
+            Helper { begin: counter()?, done: counter()?, job: Mutex::default(), left: AtomicBool::new(false) };
+        let helper = Arc::new(helper);
+        let its = Arc::clone(&helper);
+        std::thread::Builder::new().spawn(move || while its.one() {})?;
+        Ok(helper)
     }
-    let (jobs, taken) = mpsc::channel::<Job>();
-    std::thread::Builder::new().spawn(move || taken.iter().for_each(|job| job()))?;
-    Ok(jobs)
+
+    /// The thread's part of one job. False: it was the last.
+    fn one(&self) -> bool {
+        if taken(&self.begin).is_err() {
+            return false;
+        }
+        let job = lock(&self.job).take();
+        // Who waits finds that there is no result.
+        let _ = job.map(|job| catch_unwind(AssertUnwindSafe(job)));
+        let _ = raise(&self.done);
+        !self.left.load(Ordering::Acquire)
+    }
+
+    /// Wait until it is done, or nobody wants it.
+    fn wait(&self, channel: &Channel, tick: &mut dyn FnMut()) -> Result<()> {
+        loop {
+            let watched = channel.watched();
+            let mut fds = vec![PollFd::new(&self.done, PollFlags::IN)];
+            fds.extend(watched.as_ref().map(|fd| PollFd::new(fd, PollFlags::IN)));
+            let ready = retry_on_intr(|| poll(&mut fds, Some(&TICK)))?;
+            if fds.first().is_some_and(|done| !done.revents().is_empty()) {
+                return Ok(taken(&self.done)?);
+            }
+            if ready == 0 {
+                tick();
+            }
+            channel.wanted()?;
+        }
+    }
+
+    /// It ends with what it does.
+    fn leave(&self) {
+        self.left.store(true, Ordering::Release);
+        // It may have looked just before.
+        let _ = raise(&self.begin);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn raise(counter: &OwnedFd) -> rustix::io::Result<()> {
+    retry_on_intr(|| rustix::io::write(counter, &1u64.to_ne_bytes())).map(drop)
+}
+
+/// Wait until it was raised.
+fn taken(counter: &OwnedFd) -> rustix::io::Result<()> {
+    retry_on_intr(|| rustix::io::read(counter, &mut [0; 8])).map(drop)
 }
 
 /// Do `work` apart, and `tick` now and then meanwhile.
@@ -33,35 +99,19 @@ pub fn apart<T: Send + 'static>(
     mut tick: impl FnMut(),
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T> {
-    let done = Arc::new(eventfd(0, EventfdFlags::CLOEXEC)?);
-    let (sender, result) = mpsc::channel();
-    let theirs = Arc::clone(&done);
-    let thread = thread()?;
-    let job: Job = Box::new(move || {
-        let _ = sender.send(work());
-        let _ = rustix::io::write(&theirs, &1u64.to_ne_bytes());
-    });
-    if thread.send(job).is_err() {
-        return Err(Errno::IO.into());
+    let helper = Helper::get()?;
+    let result = Arc::new(Mutex::new(None));
+    let theirs = Arc::clone(&result);
+    *lock(&helper.job) = Some(Box::new(move || {
+        let value = work();
+        *lock(&theirs) = Some(value);
+    }));
+    if let Err(e) = raise(&helper.begin).map_err(Into::into).and_then(|()| helper.wait(channel, &mut tick)) {
+        helper.leave();
+        return Err(e);
     }
-    loop {
-        let watched = channel.watched();
-        let mut fds = vec![PollFd::new(&*done, PollFlags::IN)];
-        fds.extend(watched.as_ref().map(|fd| PollFd::new(fd, PollFlags::IN)));
-        let ready = rustix::io::retry_on_intr(|| poll(&mut fds, Some(&TICK)))?;
-        match result.try_recv() {
-            // One that is left behind is not kept: it ends with what it does.
-            Ok(result) => {
-                *IDLE.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
-                return Ok(result);
-            }
-            // It has ended without a result: it panicked.
-            Err(TryRecvError::Disconnected) => return Err(Errno::IO.into()),
-            Err(TryRecvError::Empty) => {}
-        }
-        if ready == 0 {
-            tick();
-        }
-        channel.wanted()?;
-    }
+    *lock(&IDLE) = Some(helper);
+    // There is none if it panicked.
+    let value = lock(&result).take();
+    value.ok_or_else(|| Errno::IO.into())
 }
