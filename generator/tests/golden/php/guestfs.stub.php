@@ -316,7 +316,7 @@ function guestfs_only_opts($g, ?bool $unsafe = null, ?int $default = null, ?stri
  * Since version 1.0.1.
  *
  * @param resource $g a handle of guestfs_create
- * @return bool also false when it failed: guestfs_failed() tells
+ * @return bool false also when it failed: guestfs_failed() tells
  */
 function guestfs_ret_bool($g): bool {}
 
