@@ -5,7 +5,9 @@
 
 #include "ruby_guestfs.h"
 
+#include <ruby/debug.h>
 #include <ruby/thread.h>
+#include <ruby/version.h>
 #include <stdlib.h>
 
 /* Exported by every Ruby, for fiddle; in no header. */
@@ -19,7 +21,12 @@ struct region {
   int ran;
   volatile int unblocked;
   struct late late;             /* what a callback raised */
+  VALUE main;                   /* the main thread, whose call this is, or nil */
+  struct region *next;
 };
+
+/* Those of calls of the main thread. The GVL guards the list. */
+static struct region *of_main;
 
 /* The region that this thread is in, NULL wherever Ruby runs, so that fibers may come and go. */
 static __thread struct region *inside;
@@ -100,18 +107,61 @@ run_bare (void *arg)
   return NULL;
 }
 
-/* Thread#raise, Thread#kill and Timeout come from a thread that runs Ruby. Signals do not, and may have nothing to do
- * with the call: the library's own children end with SIGCHLD. The signals that end a program are glue's to watch. */
+/* Run by whichever thread has the GVL: cancel the main thread's calls if there is something to raise in it. */
+static void
+cancel_raised (void *unused)
+{
+  struct region *r;
+
+  (void) unused;
+  for (r = of_main; r; r = r->next)
+    if (r->unblocked && RTEST (rb_funcall (r->main, rb_intern ("pending_interrupt?"), 0)))
+      guestfs_user_cancel (r->frame->g);
+}
+
+#if RUBY_API_VERSION_MAJOR == 3 && RUBY_API_VERSION_MINOR < 3
+#define prepare_job() ((void) 0)
+#define run_job() rb_postponed_job_register_one (0, cancel_raised, NULL)
+#else
+static rb_postponed_job_handle_t job;
+#define prepare_job() (job = rb_postponed_job_preregister (0, cancel_raised, NULL))
+#define run_job() rb_postponed_job_trigger (job)
+#endif
+
+/* Thread#raise, Thread#kill and Timeout end a call. Signals do not: they may have nothing to do with it, as the SIGCHLD
+ * of the library's own children. (SIGINT is glue's to watch.) They come to the main thread alone, from a thread without
+ * the GVL; but Ruby takes one that sleeps for one that has it, so that only what waits to be raised is proof. */
 static void
 unblock (void *arg)
 {
   struct region *r = arg;
 
-  if (!ruby_thread_has_gvl_p ())
+  if (r->frame == NULL || !ruby_thread_has_gvl_p ())
     return;
   r->unblocked = 1;
-  if (r->frame)
+  if (NIL_P (r->main))
     guestfs_user_cancel (r->frame->g);
+  else
+    run_job ();
+}
+
+/* Enter and leave the list, where the main thread calls. A fiber may leave before those that came after it. */
+static void
+list_region (struct region *r, int listed)
+{
+  struct region **at = &of_main;
+
+  if (NIL_P (r->main))
+    return;
+  if (listed) {
+    r->next = of_main;
+    of_main = r;
+    return;
+  }
+  while (*at && *at != r)
+    at = &(*at)->next;
+  if (*at)
+    *at = r->next;
 }
 
 static VALUE
@@ -135,7 +185,7 @@ collect (struct region *r)
 static void
 unlocked (struct glue_frame *f, void (*fn) (void *arg), void *arg)
 {
-  struct region r = { .frame = f, .fn = fn, .arg = arg, .late = { 0, Qnil } };
+  struct region r = { .frame = f, .fn = fn, .arg = arg, .late = { 0, Qnil }, .main = Qnil };
   struct late *late = closing;
   int tries, state;
 
@@ -143,12 +193,16 @@ unlocked (struct glue_frame *f, void (*fn) (void *arg), void *arg)
     collect (&r);
     return;
   }
+  if (f && rb_thread_current () == rb_thread_main ())
+    r.main = rb_thread_main ();
   for (tries = 0; !r.ran; tries++) {
     r.unblocked = 0;
     if (f)
       glue_watch (f, 1);
+    list_region (&r, 1);
     /* Checks for interrupts neither before nor after. */
     rb_nogvl (run, &r, unblock, &r, RB_NOGVL_INTR_FAIL | RB_NOGVL_UBF_ASYNC_SAFE);
+    list_region (&r, 0);
     if (f)
       glue_unwatch (f);
     if (r.ran)
@@ -325,6 +379,7 @@ ruby_define_events (VALUE module, VALUE class)
   char name[64];
   size_t i;
 
+  prepare_job ();
   for (i = 0; i < glue_nr_events; i++) {
     snprintf (name, sizeof name, "EVENT_%s", glue_events[i].upper);
     rb_define_const (module, name, ULL2NUM (glue_events[i].bit));

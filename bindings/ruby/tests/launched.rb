@@ -47,6 +47,16 @@ long(g) do |call|
     same fails(Guestfs::Error, &call).errno, Errno::EINTR::Errno
   end
 end
+# Other signals leave the call alone, whether Ruby has one thread or more.
+seen.clear
+trap(:USR1) { seen << 1 }
+2.times do |more|
+  more.times { Thread.new { sleep } }
+  pid = spawn("sleep 0.3; kill -USR1 #{$$}")
+  same g.debug("sh", ["sleep 1; echo well"]), "well\n"
+  Process.wait(pid)
+end
+soon("the handler runs") { seen.size == 2 }
 # A callback of the running call that ends the program ends the call.
 id = g.set_event_callback(Guestfs::EVENT_ENTER) { |_, _, name| raise SystemExit, "now" if name == "debug" }
 check seconds { fails(SystemExit, "now") { g.debug("sh", ["sleep 600"]) } } < 120
