@@ -1075,12 +1075,13 @@ impl Handle {
     /// Returns the packages that are installed according to the RPM database of the mounted guest; its
     /// root must be mounted on `/`. Databases of all three kinds that RPM has had are read: Berkeley
     /// DB, SQLite and ndb. What RPM does not know is an empty text, and 0 for an epoch. Packages whose
-    /// record is damaged are left out; where all texts together are too large for one answer, the
-    /// descriptions are.
+    /// record is damaged are left out, as `rpm(8)` does, and the appliance's console says how many;
+    /// where all texts together are too large for one answer, the descriptions are.
     /// [`Handle::inspect_list_applications2`](crate::Handle::inspect_list_applications2) uses it for
     /// guests with RPM.
     ///
-    /// It is an error (ENOENT) if there is no database, and one if it cannot be read.
+    /// It is an error (ENOENT) if there is no database, and one if it cannot be read or is damaged in
+    /// such a way that nobody knows which packages are missing.
     ///
     /// See also [`Handle::inspect_list_applications2`](crate::Handle::inspect_list_applications2) and
     /// `rpm(8)`.

@@ -17,8 +17,8 @@ impl Handle {
     ///
     /// It is done by itself when the appliance starts, so it is needed only after
     /// [`Handle::ldmtool_remove_all`](crate::Handle::ldmtool_remove_all), or after disks have changed.
-    /// Mirrored volumes come into being even if a disk is missing; do not write to them then, since
-    /// Windows would not know that the halves differ. RAID 5 volumes need all disks.
+    /// Mirrored and RAID 5 volumes come into being even if a disk is missing; do not write to them
+    /// then, since Windows would not know that the disks differ. Other volumes need all disks.
     ///
     /// See also [`Handle::list_ldm_volumes`](crate::Handle::list_ldm_volumes),
     /// [`Handle::list_ldm_partitions`](crate::Handle::list_ldm_partitions),
@@ -332,7 +332,7 @@ impl Handle {
     /// Get the type of a Windows volume.
     ///
     /// Returns the type of the volume named `volume` of a group of dynamic disks: `simple`, `spanned`,
-    /// `striped`, `mirrored` or `raid5`; other words are possible in the future. `diskgroup` is the
+    /// `striped`, `mirrored` or `RAID5`; other words are possible in the future. `diskgroup` is the
     /// GUID of the disk group, as [`Handle::ldmtool_scan`](crate::Handle::ldmtool_scan) returns it;
     /// `volume` is one of the names from
     /// [`Handle::ldmtool_diskgroup_volumes`](crate::Handle::ldmtool_diskgroup_volumes). It is an error

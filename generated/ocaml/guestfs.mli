@@ -4542,7 +4542,7 @@ val ldmtool_create_all : t -> unit
 
 Searches all block devices for Windows dynamic disks and makes a device for every volume, and for every partition of mirrored and RAID 5 volumes, with the device mapper. Where a device is there already, nothing happens. To find no dynamic disks is not an error.
 
-It is done by itself when the appliance starts, so it is needed only after [Guestfs.ldmtool_remove_all], or after disks have changed. Mirrored volumes come into being even if a disk is missing; do not write to them then, since Windows would not know that the halves differ. RAID 5 volumes need all disks.
+It is done by itself when the appliance starts, so it is needed only after [Guestfs.ldmtool_remove_all], or after disks have changed. Mirrored and RAID 5 volumes come into being even if a disk is missing; do not write to them then, since Windows would not know that the disks differ. Other volumes need all disks.
 
 See also [Guestfs.list_ldm_volumes], [Guestfs.list_ldm_partitions], [Guestfs.ldmtool_scan] and [ldmtool(1)].
 
@@ -4645,7 +4645,7 @@ Since version 1.20.0. *)
 val ldmtool_volume_type : t -> string -> string -> string
 (** Get the type of a Windows volume.
 
-Returns the type of the volume named [volume] of a group of dynamic disks: [simple], [spanned], [striped], [mirrored] or [raid5]; other words are possible in the future. [diskgroup] is the GUID of the disk group, as [Guestfs.ldmtool_scan] returns it; [volume] is one of the names from [Guestfs.ldmtool_diskgroup_volumes]. It is an error if there is no such group or volume.
+Returns the type of the volume named [volume] of a group of dynamic disks: [simple], [spanned], [striped], [mirrored] or [RAID5]; other words are possible in the future. [diskgroup] is the GUID of the disk group, as [Guestfs.ldmtool_scan] returns it; [volume] is one of the names from [Guestfs.ldmtool_diskgroup_volumes]. It is an error if there is no such group or volume.
 
 See also [Guestfs.ldmtool_volume_hint], [Guestfs.ldmtool_volume_partitions] and [ldmtool(1)].
 

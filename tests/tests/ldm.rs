@@ -1,9 +1,15 @@
 //! Dynamic disks of Windows: found when a machine starts, mounted, listed, described, removed.
 //!
-//! In: disks whose databases are written here. Out: what the library says of them and of the files on them.
+//! In: disks whose databases are written here. Out: what the library says of them, of the files on them, and of a
+//! Windows that is installed on one.
 
 #[path = "ldm/database.rs"]
 mod database;
+#[path = "windows/hive.rs"]
+mod hive;
+#[path = "windows/systems.rs"]
+#[allow(dead_code)] // windows.rs uses all of it
+mod systems;
 
 use bstr::BString;
 use database::{mbr, Disk, Group, Kind, Volume, DATABASE, SECTOR};
@@ -98,6 +104,33 @@ fn names(all: &[&str]) -> Vec<BString> {
     all.iter().map(|name| BString::from(*name)).collect()
 }
 
+/// Where a Windows is: on a mirror, as an administrator would have it, or on a simple volume.
+const SYSTEMS: [&str; 2] = ["ldm_vol_New-Dg0_Volume4", "ldm_vol_Old-Dg0_Volume1"];
+
+/// Install it on the mounted volume, if that can be done. Its drive C is the volume, by GUID.
+fn install(g: &Handle, dir: &Path, group: &Group, volume: usize) -> bool {
+    let drives = [("C", systems::guid_drive(&group.volume_guid(volume)))];
+    let done = systems::install(g, &systems::GUESTS[1], dir, &drives);
+    done.map_err(|why| println!("not run: inspection of a Windows on a dynamic disk, {why}")).is_ok()
+}
+
+/// What inspection says of it.
+fn check_windows(g: &Handle, root: &BString) {
+    let guest = &systems::GUESTS[1];
+    assert_eq!(g.inspect_get_type(root).unwrap(), "windows");
+    assert_eq!(g.inspect_get_product_name(root).unwrap(), guest.answers[2]);
+    assert_eq!(g.inspect_get_arch(root).unwrap(), guest.answers[6]);
+    assert_eq!(g.inspect_get_hostname(root).unwrap(), guest.hostname);
+    assert_eq!(g.inspect_get_windows_systemroot(root).unwrap(), guest.systemroot);
+    assert_eq!(g.inspect_get_drive_mappings(root).unwrap(), [("C".into(), root.clone())]);
+    assert_eq!(g.inspect_get_mountpoints(root).unwrap(), [("/".into(), root.clone())]);
+    g.mount_ro(root, "/").unwrap();
+    let software = g.case_sensitive_path("/windows/SYSTEM32/CONFIG/software").unwrap();
+    assert_eq!(software, "/Windows/System32/config/SOFTWARE");
+    assert_eq!(g.inspect_list_applications2(root).unwrap().len(), guest.apps.len());
+    g.umount_all().unwrap();
+}
+
 #[test]
 fn dynamic_disks() {
     let dir = tempfile::Builder::new().prefix("ldm").tempdir_in("/var/tmp").unwrap();
@@ -142,12 +175,17 @@ fn dynamic_disks() {
         assert_eq!(missing.errno(), libc::ENOENT, "{}", missing.message());
     }
 
-    // They hold files.
+    // They hold files, and some a system.
+    let mut systems = Vec::new();
     for (n, volume) in all.iter().enumerate() {
         g.mkfs("ntfs", volume, MkfsOpts::default()).unwrap();
         g.mount(volume, "/").unwrap();
         g.write("/name", volume.as_bytes()).unwrap();
         g.fill_pattern(n.to_string(), 3_000_000, "/much").unwrap();
+        // Sorted by name, the new group comes first.
+        if SYSTEMS.iter().any(|name| volume.ends_with(name)) && install(&g, dir.path(), &groups[1 - n / 4], n % 4) {
+            systems.push(volume.as_str());
+        }
         g.umount_all().unwrap();
     }
     g.shutdown().unwrap();
@@ -172,6 +210,10 @@ fn dynamic_disks() {
     }
     let listed: Vec<BString> = g.list_filesystems().unwrap().into_iter().map(|(device, _)| device).collect();
     assert_eq!(listed, all);
+    let mut roots = g.inspect_os().unwrap();
+    roots.sort();
+    assert_eq!(roots, systems);
+    roots.iter().for_each(|root| check_windows(&g, root));
 
     // Removed and made again.
     g.mount_ro(&all[5], "/").unwrap();
@@ -192,6 +234,88 @@ fn dynamic_disks() {
     g.mount_ro(have("Volume4"), "/").unwrap();
     assert_eq!(g.read_file("/name").unwrap(), have("Volume4").as_bytes());
     g.shutdown().unwrap();
+}
+
+/// RAID 5 over three disks: laid out as Windows has it, and read without one of them.
+#[test]
+fn raid_5() {
+    const CHUNK: u64 = 128;
+    const PIECE: u64 = 16 << 11;
+    /// Rows that are looked at.
+    const ROWS: i32 = 30;
+    let dir = tempfile::Builder::new().prefix("ldm").tempdir_in("/var/tmp").unwrap();
+    let size = (20 << 11) + DATABASE;
+    let disk = |guid| Disk { guid, data: (MBR_DATA, size - MBR_DATA - DATABASE), database: size - DATABASE };
+    let starts = [1985, 2049, 4033];
+    let group = Group {
+        name: "Raid-Dg0",
+        guid: "26495a84-fbfd-11e1-8cf9-52540061f5db",
+        disks: vec![
+            disk("00000000-0000-4000-8000-000000000005"),
+            disk("00000000-0000-4000-8000-000000000006"),
+            disk("00000000-0000-4000-8000-000000000007"),
+        ],
+        volumes: vec![Volume {
+            name: "Volume1",
+            kind: Kind::Parity(CHUNK),
+            hint: "R:",
+            pieces: (0..3).map(|n| (n, starts[n], PIECE)).collect(),
+        }],
+    };
+    let images: Vec<PathBuf> = ["raid1", "raid2", "raid3"].map(|name| dir.path().join(name)).into();
+    for (n, image) in images.iter().enumerate() {
+        let file = std::fs::File::create(image).unwrap();
+        file.set_len(size * SECTOR as u64).unwrap();
+        file.write_all_at(&mbr(&group, n), 0).unwrap();
+        file.write_all_at(&group.database(n), group.disks[n].database * SECTOR as u64).unwrap();
+    }
+    let volume = "/dev/mapper/ldm_vol_Raid-Dg0_Volume1";
+    let g = launched(&images);
+    assert_eq!(g.list_ldm_volumes().unwrap(), [volume]);
+    let parts = ["Disk1-01", "Disk2-01", "Disk3-01"];
+    assert_eq!(g.list_ldm_partitions().unwrap(), parts.map(|part| format!("/dev/mapper/ldm_part_Raid-Dg0_{part}")));
+    assert_eq!(g.ldmtool_volume_type(group.guid, "Volume1").unwrap(), "RAID5");
+    assert_eq!(g.ldmtool_volume_partitions(group.guid, "Volume1").unwrap(), names(&parts));
+    assert_eq!(g.blockdev_getsize64(volume).unwrap() as u64, 2 * PIECE * SECTOR as u64);
+    g.mkfs("ntfs", volume, MkfsOpts::default()).unwrap();
+    g.mount(volume, "/").unwrap();
+    g.fill_pattern("raid5", 3_000_000, "/much").unwrap();
+    g.umount_all().unwrap();
+    let content = g.checksum_device("sha256", volume).unwrap();
+    let beginning = g.pread_device(volume, 2 * ROWS * (CHUNK as i32 * SECTOR as i32), 0).unwrap();
+    g.shutdown().unwrap();
+
+    // The parity goes from the last disk to the first, and the data begin behind it.
+    let length = CHUNK as usize * SECTOR;
+    let read = |disk: usize, row: usize| {
+        let mut chunk = vec![0; length];
+        let at = (MBR_DATA + starts[disk]) as usize * SECTOR + row * length;
+        std::fs::File::open(&images[disk]).unwrap().read_exact_at(&mut chunk, at as u64).unwrap();
+        chunk
+    };
+    for row in 0..ROWS as usize {
+        let parity = 2 - row % 3;
+        let data = [(parity + 1) % 3, (parity + 2) % 3].map(|disk| read(disk, row));
+        assert!(beginning[2 * row * length..][..2 * length] == data.concat(), "row {row} is not where it should be");
+        let sum: Vec<u8> = data[0].iter().zip(&data[1]).map(|(a, b)| a ^ b).collect();
+        assert!(read(parity, row) == sum, "the parity of row {row} is wrong");
+    }
+
+    // Any disk can be missing, but no two.
+    for there in [&[1, 2][..], &[0, 1], &[2]] {
+        let left: Vec<PathBuf> = there.iter().map(|n| images[*n].clone()).collect();
+        let g = launched(&left);
+        if there.len() == 1 {
+            assert!(g.list_ldm_volumes().unwrap().is_empty());
+            assert_eq!(g.ldmtool_diskgroup_volumes(group.guid).unwrap(), names(&["Volume1"]));
+        } else {
+            assert_eq!(g.list_ldm_volumes().unwrap(), [volume], "disks {there:?}");
+            assert_eq!(g.checksum_device("sha256", volume).unwrap(), content, "disks {there:?}");
+            g.mount_ro(volume, "/").unwrap();
+            assert_eq!(g.read_file("/much").unwrap(), "raid5".repeat(600_000).as_bytes());
+        }
+        g.shutdown().unwrap();
+    }
 }
 
 /// Databases that are damaged end in an answer, whatever is wrong with them.

@@ -1,276 +1,19 @@
 //! Windows guests of three generations, made here, and what inspection says of them.
 //!
-//! In: hives that hivexregedit filled, programs of a few bytes, NTFS. Out: the answers of all calls about systems.
-//! Debian's library gave the same ones for 2008 R2; the other two stand by the manual.
+//! In: disks with systems (`windows/systems.rs`). Out: the answers of all calls about systems.
+//! What Debian's library says of them is in `peers.txt`.
 
 #[path = "windows/hive.rs"]
 mod hive;
+#[path = "windows/systems.rs"]
+mod systems;
+#[path = "windows/unclean.rs"]
+mod unclean;
 
 use bstr::{BString, ByteSlice};
-use guestfs::opts::{AddDriveOpts, MkfsOpts};
 use guestfs::{structs::Application2, Handle};
-use std::path::{Path, PathBuf};
-
-/// Processors in the headers of programs.
-const I386: u16 = 0x014c;
-const X86_64: u16 = 0x8664;
-/// Signature of disks with an MBR.
-const SIGNATURE: u32 = 0x9a8b_7c6d;
-
-// ── the systems ─────────────────────────────────────────────────────────────────
-
-/// A program that does nothing, for a processor.
-fn program(machine: u16) -> Vec<u8> {
-    let mut exe = vec![0; 512];
-    exe[..2].copy_from_slice(b"MZ");
-    exe[0x3c] = 0x80;
-    exe[0x80..0x84].copy_from_slice(b"PE\0\0");
-    exe[0x84..0x86].copy_from_slice(&machine.to_le_bytes());
-    exe[0x94] = 0xf0;
-    exe[0x98..0x9a].copy_from_slice(&(if machine == I386 { 0x10b_u16 } else { 0x20b }).to_le_bytes());
-    exe
-}
-
-/// Data of `MountedDevices` for a partition of an MBR.
-fn mbr_drive(sector: u64) -> String {
-    hive::hex(&[&SIGNATURE.to_le_bytes()[..], &(sector * 512).to_le_bytes()].concat())
-}
-
-/// The same for one of a GPT: the first three numbers of a GUID have their low bytes first.
-fn gpt_drive(guid: &str) -> String {
-    let hex: String = guid.chars().filter(char::is_ascii_hexdigit).collect();
-    let b: Vec<u8> = (0..16).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect();
-    let order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
-    hive::hex(&[&b"DMIO:ID:"[..], &order.map(|n| b[n])].concat())
-}
-
-/// A generation of Windows.
-struct Guest {
-    name: &'static str,
-    /// Makes partitions and file systems, and says which devices have which letters, as data of the Registry.
-    make: fn(&Handle) -> Vec<(&'static str, String)>,
-    root: &'static str,
-    systemroot: &'static str,
-    /// Case of names in there: the directory of the system, of hives, a program.
-    names: [&'static str; 3],
-    hives: [&'static str; 2],
-    machine: u16,
-    software: &'static str,
-    hostname: &'static str,
-    /// Type, distribution, product, variant, major, minor, architecture, osinfo, build.
-    answers: [&'static str; 9],
-    filesystems: &'static [&'static str],
-    drives: &'static [(&'static str, &'static str)],
-    group_policy: bool,
-    apps: &'static [&'static str],
-}
-
-const GUESTS: [Guest; 3] = [
-    Guest {
-        name: "xp",
-        make: xp,
-        root: "/dev/sda1",
-        systemroot: "/WINDOWS",
-        names: ["system32", "config", "cmd.exe"],
-        hives: ["software", "system"],
-        machine: I386,
-        software: r#"[\Microsoft\Windows NT\CurrentVersion]
-"ProductName"="Microsoft Windows XP"
-"CurrentVersion"="5.1"
-"CurrentBuildNumber"="2600"
-"CSDVersion"="Service Pack 3"
-
-[\Microsoft\Windows\CurrentVersion\Uninstall\Old Tool]
-"DisplayName"="An Old Tool"
-"DisplayVersion"="1.2"
-
-[\Microsoft\Windows\CurrentVersion\Uninstall\KB123456]
-"ParentKeyName"="OperatingSystem"
-"#,
-        hostname: "oldbox",
-        answers: ["windows", "windows", "Microsoft Windows XP", "unknown", "5", "1", "i386", "winxp", "2600"],
-        filesystems: &["/dev/sda1"],
-        drives: &[("C", "/dev/sda1")],
-        group_policy: false,
-        apps: &["Old Tool|An Old Tool|1.2||||"],
-    },
-    Guest {
-        name: "2008r2",
-        make: server,
-        root: "/dev/sda2",
-        systemroot: "/Windows",
-        names: ["System32", "config", "cmd.exe"],
-        hives: ["SOFTWARE", "SYSTEM"],
-        machine: X86_64,
-        software: r#"[\Microsoft\Windows NT\CurrentVersion]
-"ProductName"="Windows Server 2008 R2 Standard"
-"CurrentVersion"="6.1"
-"CurrentBuildNumber"="7601"
-"InstallationType"="Server"
-
-[\Microsoft\Windows\CurrentVersion\Group Policy\History\{35378EAC-683F-11D2-A89A-00C04FBBCFA2}]
-
-[\Microsoft\Windows\CurrentVersion\Uninstall\{11111111-2222-3333-4444-555555555555}]
-"DisplayName"=hex(1):47,00,72,00,f6,00,df,00,65,00,00,00
-"DisplayVersion"="10.0.1"
-"Publisher"="Nobody"
-"InstallLocation"="C:\\Program Files\\Nobody"
-"URLInfoAbout"="http://example.com/"
-"Comments"="For nothing"
-
-[\Wow6432Node\Microsoft\Windows\CurrentVersion\Uninstall\Small]
-"DisplayName"="Small one"
-"DisplayVersion"="3"
-"#,
-        hostname: "SERVER1",
-        answers: [
-            "windows",
-            "windows",
-            "Windows Server 2008 R2 Standard",
-            "Server",
-            "6",
-            "1",
-            "x86_64",
-            "win2k8r2",
-            "7601",
-        ],
-        filesystems: &["/dev/sda2"],
-        drives: &[("C", "/dev/sda2"), ("D", "/dev/sda3")],
-        group_policy: true,
-        apps: &[
-            "Small|Small one|3||||",
-            "{11111111-2222-3333-4444-555555555555}|Größe|10.0.1||C:\\Program Files\\Nobody|Nobody|http://example.com/",
-        ],
-    },
-    Guest {
-        name: "11",
-        make: client,
-        root: "/dev/sda3",
-        systemroot: "/Windows",
-        names: ["System32", "config", "cmd.exe"],
-        hives: ["SOFTWARE", "SYSTEM"],
-        machine: X86_64,
-        software: r#"[\Microsoft\Windows NT\CurrentVersion]
-"ProductName"="Windows 10 Pro"
-"CurrentVersion"="6.3"
-"CurrentMajorVersionNumber"=dword:0000000a
-"CurrentMinorVersionNumber"=dword:00000000
-"CurrentBuild"="22631"
-"CurrentBuildNumber"="22631"
-"InstallationType"="Client"
-
-[\Microsoft\Windows\CurrentVersion\Group Policy\History]
-
-[\Microsoft\Windows\CurrentVersion\Uninstall\App]
-"DisplayName"="App"
-"#,
-        hostname: "DESKTOP-1",
-        // The Registry of Windows 11 still has the name of Windows 10.
-        answers: ["windows", "windows", "Windows 10 Pro", "Client", "10", "0", "x86_64", "win11", "22631"],
-        filesystems: &["/dev/sda3"],
-        drives: &[("C", "/dev/sda3")],
-        group_policy: false,
-        apps: &["App|App|||||"],
-    },
-];
-
-fn parts(g: &Handle, table: &str, ends: &[(i64, i64)]) {
-    g.part_init("/dev/sda", table).unwrap();
-    for (first, last) in ends {
-        g.part_add("/dev/sda", "p", *first, *last).unwrap();
-    }
-    if table == "mbr" {
-        g.pwrite_device("/dev/sda", &SIGNATURE.to_le_bytes(), 440).unwrap();
-    }
-}
-
-fn ntfs(g: &Handle, device: &str) {
-    g.mkfs("ntfs", device, MkfsOpts::default()).unwrap();
-}
-
-/// One partition, as its installer made it: from the second track on.
-fn xp(g: &Handle) -> Vec<(&'static str, String)> {
-    parts(g, "mbr", &[(63, 163_839)]);
-    ntfs(g, "/dev/sda1");
-    g.mount("/dev/sda1", "/").unwrap();
-    let ini = "[boot loader]\r\ntimeout=30\r\ndefault=multi(0)disk(0)rdisk(0)partition(1)\\WINDOWS\r\n";
-    g.write("/boot.ini", ini.as_bytes()).unwrap();
-    g.write("/NTLDR", b"x").unwrap();
-    vec![("C", mbr_drive(63)), ("A", hive::hex(b"\\\0?\0?\0\\\0F\0D\0C\0"))]
-}
-
-/// A partition to boot from, the system, and one for data.
-fn server(g: &Handle) -> Vec<(&'static str, String)> {
-    parts(g, "mbr", &[(2048, 43_007), (43_008, 206_847), (206_848, 247_807)]);
-    for device in ["/dev/sda1", "/dev/sda2", "/dev/sda3"] {
-        ntfs(g, device);
-    }
-    g.mount("/dev/sda1", "/").unwrap();
-    g.mkdir("/Boot").unwrap();
-    g.write("/bootmgr", b"x").unwrap();
-    g.umount("/", Default::default()).unwrap();
-    g.mount("/dev/sda2", "/").unwrap();
-    vec![("C", mbr_drive(43_008)), ("D", mbr_drive(206_848)), ("X", mbr_drive(999))]
-}
-
-/// A partition for EFI, the reserved one, the system, and the one to repair it.
-fn client(g: &Handle) -> Vec<(&'static str, String)> {
-    parts(g, "gpt", &[(2048, 43_007), (43_008, 47_103), (47_104, 210_943), (210_944, 251_903)]);
-    for (part, kind) in [
-        (1, "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"),
-        (2, "E3C9E316-0B5C-4DB8-817D-F92DF00215AE"),
-        (3, "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7"),
-        (4, "DE94BBA4-06D1-4D40-A16A-BFD50179D6AC"),
-    ] {
-        g.part_set_gpt_type("/dev/sda", part, kind).unwrap();
-    }
-    g.mkfs("vfat", "/dev/sda1", MkfsOpts::default()).unwrap();
-    ntfs(g, "/dev/sda3");
-    ntfs(g, "/dev/sda4");
-    g.mount("/dev/sda4", "/").unwrap();
-    g.mkdir_p("/Recovery/WindowsRE").unwrap();
-    g.umount("/", Default::default()).unwrap();
-    g.mount("/dev/sda3", "/").unwrap();
-    vec![("C", gpt_drive(&g.part_get_gpt_guid("/dev/sda", 3).unwrap().to_string()))]
-}
-
-/// A disk with the system; or why it cannot be.
-fn make(guest: &Guest, dir: &Path) -> Result<PathBuf, String> {
-    let hives = ["software", "system"].map(|name| dir.join(format!("{}-{name}", guest.name)));
-    hive::make(&hives[0], guest.software)?;
-    let image = dir.join(guest.name);
-    let file = std::fs::File::create(&image).unwrap();
-    file.set_len(128 << 20).unwrap();
-    let g = launched(&image, false);
-    let drives = (guest.make)(&g);
-    let drives: Vec<String> = drives.iter().map(|(l, data)| format!("\"\\\\DosDevices\\\\{l}:\"={data}\n")).collect();
-    let keys = format!(
-        "[\\Select]\n\"Current\"=dword:00000002\n\"Default\"=dword:00000001\n\n\
-         [\\ControlSet001\\Services\\Tcpip\\Parameters]\n\"Hostname\"=\"wrong\"\n\n\
-         [\\ControlSet002\\Services\\Tcpip\\Parameters]\n\"Hostname\"=\"{}\"\n\n[\\MountedDevices]\n{}",
-        guest.hostname,
-        drives.concat()
-    );
-    hive::make(&hives[1], &keys)?;
-    let [system32, config, cmd] = guest.names;
-    let system32 = format!("{}/{system32}", guest.systemroot);
-    g.mkdir_p(format!("{system32}/{config}")).unwrap();
-    g.write(format!("{system32}/{cmd}"), &program(guest.machine)).unwrap();
-    for (hive, name) in hives.iter().zip(guest.hives) {
-        g.upload(hive.to_str().unwrap(), format!("{system32}/{config}/{name}")).unwrap();
-    }
-    g.shutdown().unwrap();
-    Ok(image)
-}
-
-fn launched(image: &Path, readonly: bool) -> Handle {
-    let g = Handle::new().unwrap();
-    g.add_drive(image.to_str().unwrap(), AddDriveOpts::new().format("raw").readonly(readonly)).unwrap();
-    g.launch().unwrap();
-    g
-}
-
-// ── what is said of them ────────────────────────────────────────────────────────
+use std::path::Path;
+use systems::{launched, make, Guest, GUESTS};
 
 fn line(app: &Application2) -> String {
     let fields = [
@@ -380,4 +123,69 @@ fn windows_is_recognised() {
             std::fs::copy(&image, Path::new(&keep).join(guest.name)).unwrap();
         }
     }
+}
+
+/// A file system that was not unmounted: read as it is, written to once its journal is emptied.
+#[test]
+fn ntfs_that_was_not_unmounted() {
+    const DISK: &str = "/dev/sda";
+    const UNCLEAN: i32 = 15;
+    const HIBERNATED: i32 = 14;
+    let g = Handle::new().unwrap();
+    g.add_drive_scratch(64 << 20, Default::default()).unwrap();
+    g.launch().unwrap();
+    g.mkfs("ntfs", DISK, Default::default()).unwrap();
+    g.mount(DISK, "/").unwrap();
+    g.write("/before", b"text").unwrap();
+    g.umount_all().unwrap();
+    let (start, _) = unclean::place(&g, DISK);
+    let journal = || g.pread_device(DISK, 4, start).unwrap();
+    let probe = |rw| g.ntfs_3g_probe(rw, DISK).unwrap();
+    assert_eq!((probe(true), journal()), (0, vec![0xff; 4]));
+
+    // Nothing changes what is only read.
+    unclean::leave(&g, DISK, unclean::USUAL);
+    assert_eq!((probe(true), probe(false)), (UNCLEAN, 0));
+    let sum = || g.checksum_device("sha256", DISK).unwrap();
+    let left = sum();
+    g.mount_ro(DISK, "/").unwrap();
+    assert_eq!(g.cat("/before").unwrap(), "text");
+    g.umount_all().unwrap();
+    assert_eq!(sum(), left);
+    let refused = g.mount_options("norecover", DISK, "/").unwrap_err();
+    assert_eq!(refused.errno(), libc::EROFS, "{}", refused.message());
+    assert!(refused.message().to_string().contains("norecover"), "{}", refused.message());
+    assert!(g.mounts().unwrap().is_empty());
+    assert_eq!(sum(), left);
+
+    // To be written to, the journal is emptied.
+    g.mount(DISK, "/").unwrap();
+    assert_eq!(g.cat("/before").unwrap(), "text");
+    g.write("/after", b"more").unwrap();
+    g.umount_all().unwrap();
+    assert_eq!((probe(true), journal()), (0, vec![0xff; 4]));
+
+    // So it is by the program that does nothing else.
+    unclean::leave(&g, DISK, unclean::USUAL);
+    g.ntfsfix(DISK, Default::default()).unwrap();
+    assert_eq!((probe(true), journal()), (0, vec![0xff; 4]));
+    g.mount(DISK, "/").unwrap();
+    assert_eq!(g.cat("/after").unwrap(), "more");
+    g.umount_all().unwrap();
+
+    // What Windows keeps to itself is not given up.
+    unclean::leave(&g, DISK, unclean::KEPT);
+    assert_eq!((probe(true), probe(false)), (HIBERNATED, 0));
+    let left = sum();
+    for refused in [g.mount(DISK, "/"), g.ntfsfix(DISK, Default::default())] {
+        let refused = refused.unwrap_err();
+        assert_eq!(refused.errno(), libc::EROFS, "{}", refused.message());
+        assert!(refused.message().to_string().contains("mount_ro"), "{}", refused.message());
+    }
+    assert!(g.mounts().unwrap().is_empty());
+    g.mount_ro(DISK, "/").unwrap();
+    assert_eq!(g.cat("/after").unwrap(), "more");
+    g.umount_all().unwrap();
+    assert_eq!(sum(), left);
+    g.shutdown().unwrap();
 }

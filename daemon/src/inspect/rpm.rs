@@ -33,7 +33,10 @@ pub fn internal_list_rpm_applications(ctx: &mut Ctx) -> Result<Vec<Application2>
         all.push(package);
         Ok(())
     };
-    worker.stream::<_, ()>(ctx, "packages", (tree.as_fd(),), add)?;
+    let left_out: i64 = worker.stream(ctx, "packages", (tree.as_fd(),), add)?;
+    if left_out > 0 {
+        eprintln!("guestfsd: the RPM database of the guest: {left_out} packages are damaged, and left out");
+    }
     if size > MESSAGE_MAX {
         all.iter_mut().for_each(|package| package.app2_description.clear());
     }

@@ -33,6 +33,10 @@ pub(crate) const ASLEEP: &str = "Windows is hibernated on this file system or wa
     keeps changes that are not on the disk: writing to it would destroy data. Mount it read-only (mount_ro), or \
     start Windows and shut it down fully (shutdown /s /t 0); the mount option remove_hiberfile gives up what it keeps";
 
+/// The same of one whose journal was not emptied, which mounting does unless it must not.
+const UNCLEAN: &str = "this file system was not unmounted cleanly, and the mount option norecover forbids to empty \
+    its journal: mount it without that, or read-only (mount_ro)";
+
 /// Mount with the file system's default options.
 pub fn mount(ctx: &mut Ctx, mountable: &Mountable, mountpoint: &BStr) -> Result<()> {
     attach(ctx, b"", b"", mountable, mountpoint)
@@ -97,7 +101,9 @@ fn attach(ctx: &mut Ctx, options: &[u8], fstype: &[u8], mountable: &Mountable, m
         if let Some(entry) = table::mounted(ctx)?.iter().rev().find(|e| e.target == target) {
             detach(ctx, entry, UnmountFlags::NOFOLLOW)?;
         }
-        return Err(Error::new(Errno::ROFS, ASLEEP).context(mountable.api_name(ctx)));
+        let says = |words: &str| output.stderr.contains_str(words);
+        let why = if says("unclean file system") && !says("refused to mount") { UNCLEAN } else { ASLEEP };
+        return Err(Error::new(Errno::ROFS, why).context(mountable.api_name(ctx)));
     }
     Ok(())
 }

@@ -7120,9 +7120,9 @@ class GuestFS:
 
         It is done by itself when the appliance starts, so it is needed only
         after GuestFS.ldmtool_remove_all, or after disks have changed. Mirrored
-        volumes come into being even if a disk is missing; do not write to them
-        then, since Windows would not know that the halves differ. RAID 5
-        volumes need all disks.
+        and RAID 5 volumes come into being even if a disk is missing; do not
+        write to them then, since Windows would not know that the disks differ.
+        Other volumes need all disks.
 
         See also GuestFS.list_ldm_volumes, GuestFS.list_ldm_partitions,
         GuestFS.ldmtool_scan and ldmtool(1).
@@ -7303,7 +7303,7 @@ class GuestFS:
         """Get the type of a Windows volume.
 
         Returns the type of the volume named "volume" of a group of dynamic
-        disks: "simple", "spanned", "striped", "mirrored" or "raid5"; other
+        disks: "simple", "spanned", "striped", "mirrored" or "RAID5"; other
         words are possible in the future. "diskgroup" is the GUID of the disk
         group, as GuestFS.ldmtool_scan returns it; "volume" is one of the names
         from GuestFS.ldmtool_diskgroup_volumes. It is an error if there is no

@@ -27,6 +27,8 @@ pub enum Kind {
     Striped(u64),
     /// The same on every piece.
     Mirrored,
+    /// Chunks of so many sectors in turn, and for each row of them a parity: RAID 5.
+    Parity(u64),
 }
 
 /// A piece of a disk: the disk's index, and where in the disk's data, in sectors.
@@ -157,6 +159,13 @@ impl Group {
         all
     }
 
+    /// The GUID of a volume. No two have the same: their devices could not be told apart.
+    pub fn volume_guid(&self, volume: usize) -> [u8; 16] {
+        let mut guid = [0x77; 16];
+        put(&mut guid, 14, &[self.guid.as_bytes()[0], volume as u8]);
+        guid
+    }
+
     fn records(&self) -> Vec<Record> {
         const COMMIT: [u8; 8] = [0; 8];
         let mut ids = 1..;
@@ -173,20 +182,20 @@ impl Group {
             let own = id();
             let copies = if volume.kind == Kind::Mirrored { volume.pieces.len() } else { 1 };
             let per_copy = volume.pieces.len() / copies;
-            let size: u64 = volume.pieces[..per_copy].iter().map(|(.., size)| size).sum();
-            // No two volumes have the same: their devices could not be told apart.
-            let mut guid = [0x77; 16];
-            put(&mut guid, 14, &[self.guid.as_bytes()[0], n as u8]);
+            let pieces: u64 = volume.pieces[..per_copy].iter().map(|(.., size)| size).sum();
+            let parity = matches!(volume.kind, Kind::Parity(_));
+            let size = if parity { pieces - volume.pieces[0].2 } else { pieces };
+            let guid = self.volume_guid(n);
             let mut state = [0; 14];
             put(&mut state, 0, b"ACTIVE");
             let fields = [
                 &number(own)[..],
                 &text(volume.name),
-                &text("gen"),
+                &text(if parity { "raid5" } else { "gen" }),
                 &text(""),
                 &state,
                 // The type in numbers, unknown, the volume's number, zeroes, flags.
-                &[3, 0, n as u8 + 1, 0, 0, 0, 0],
+                &[if parity { 4 } else { 3 }, 0, n as u8 + 1, 0, 0, 0, 0],
                 &number(copies as u64),
                 &COMMIT,
                 &[0; 8],
@@ -200,12 +209,16 @@ impl Group {
             all.push(Record { kind: 0x51, flags, fields: fields.concat() });
             for copy in 0..copies {
                 let component = id();
-                let striped = if let Kind::Striped(chunk) = volume.kind { Some(chunk) } else { None };
+                let (layout, striped) = match volume.kind {
+                    Kind::Striped(chunk) => (1, Some(chunk)),
+                    Kind::Joined | Kind::Mirrored => (2, None),
+                    Kind::Parity(chunk) => (3, Some(chunk)),
+                };
                 let fields = [
                     &number(component)[..],
                     &text(&format!("{}-{:02}", volume.name, copy + 1)),
                     &text("ACTIVE"),
-                    &[if striped.is_some() { 1 } else { 2 }, 0, 0, 0, 0],
+                    &[layout, 0, 0, 0, 0],
                     &number(per_copy as u64),
                     &COMMIT,
                     &[0; 8],

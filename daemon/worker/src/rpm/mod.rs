@@ -1,13 +1,14 @@
 //! librpm: the packages in the database of RPM, rpm(8).
 //!
 //! In: the guest's tree, which becomes the root of the process. Out: the packages that are installed.
-//! RPM has had three kinds of database. Berkeley's is read by the library. SQLite's the library reads only where
-//! it may write beside it, which is nowhere here: SQLite itself gets the headers of the packages out of it
-//! ([`sqlite`]). That of SUSE is not built into Debian's library; it is a simple list of headers ([`ndb`]).
-//! What is in a header, the library knows in any case.
+//! RPM has had three kinds of database. Berkeley's the library reads without a word of what is damaged in it: it is
+//! read here ([`berkeley`]). SQLite's the library reads only where it may write beside it, which is nowhere here:
+//! SQLite itself gets the headers of the packages out of it ([`sqlite`]). That of SUSE is not built into Debian's
+//! library; it is a simple list of headers ([`ndb`]). What is in a header, the library knows in any case.
 
 #![allow(non_snake_case)] // Functions have the library's names.
 
+mod berkeley;
 mod ndb;
 mod sqlite;
 
@@ -16,10 +17,10 @@ use crate::confine;
 use crate::library::{Fault, Library, Result};
 use crate::wire::Wire;
 use bstr::BString;
-use guestfs_protocol::worker::{Incoming, Value};
+use guestfs_protocol::worker::{Incoming, Plain, Value};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
-use std::ffi::{c_char, c_int, c_uint, c_void, CStr, CString};
+use std::ffi::{c_char, c_int, c_uint, c_void, CStr};
 use std::path::Path;
 
 /// An opaque type of the library.
@@ -31,13 +32,8 @@ struct Opaque {
 functions! {
     struct Rpm in [c"librpm.so.9", c"librpm.so.10"] {
         rpmReadConfigFiles: fn(*const c_char, *const c_char) -> c_int,
-        rpmPushMacro: fn(*mut c_void, *const c_char, *const c_char, *const c_char, c_int) -> c_int,
         rpmlogSetCallback: fn(unsafe extern "C" fn(*mut Opaque, *mut c_void) -> c_int, *mut c_void) -> *mut c_void,
         rpmlogMessage: fn() -> *const c_char,
-        rpmtsCreate: fn() -> *mut Opaque,
-        rpmtsSetVSFlags: fn(*mut Opaque, c_uint) -> c_uint,
-        rpmtsInitIterator: fn(*mut Opaque, c_int, *const c_void, usize) -> *mut Opaque,
-        rpmdbNextIterator: fn(*mut Opaque) -> *mut Opaque,
         headerImport: fn(*mut c_void, c_uint, c_uint) -> *mut Opaque,
         headerFree: fn(*mut Opaque) -> *mut Opaque,
         headerGetString: fn(*mut Opaque, c_int) -> *const c_char,
@@ -45,7 +41,7 @@ functions! {
     }
 }
 
-// Constants of rpm/rpmtag.h, rpmts.h, rpmmacro.h, header.h.
+// Constants of rpm/rpmtag.h and header.h.
 const NAME: c_int = 1000;
 const VERSION: c_int = 1001;
 const RELEASE: c_int = 1002;
@@ -54,11 +50,6 @@ const SUMMARY: c_int = 1004;
 const DESCRIPTION: c_int = 1005;
 const URL: c_int = 1020;
 const ARCH: c_int = 1022;
-/// `RPMDBI_PACKAGES`: all packages, one after the other.
-const PACKAGES: c_int = 0;
-/// No digest and no signature is looked at: there are no keys here, and the headers are hostile in any case.
-const VERIFY_NOTHING: c_uint = 0x000f_0f01;
-const FROM_COMMAND_LINE: c_int = -7;
 const HEADER_COPY: c_uint = 1;
 
 /// Longest text that is taken from a header.
@@ -107,13 +98,18 @@ impl Library for Reader {
             "packages" => {
                 let (tree,): (OwnedFd,) = args.take()?;
                 confine::enter(tree, false)?;
-                let (folder, file, kind) = database()?;
+                let (file, kind) = database()?;
+                let mut left_out = 0_i64;
+                let each = &mut |blob: &mut [u8]| {
+                    left_out += i64::from(!self.rpm.package(blob, wire)?);
+                    Ok(())
+                };
                 match kind {
-                    Kind::Sqlite => self.sqlite.headers(&file, &mut |blob| self.rpm.package(blob, wire))?,
-                    Kind::Ndb => ndb::headers(&file, &mut |blob| self.rpm.package(blob, wire))?,
-                    Kind::Berkeley => self.rpm.walk(folder, wire)?,
+                    Kind::Sqlite => self.sqlite.headers(&file, each)?,
+                    Kind::Ndb => ndb::headers(&file, each)?,
+                    Kind::Berkeley => berkeley::headers(&file, each)?,
                 }
-                Ok(Value::Nothing)
+                Ok(left_out.into_value())
             }
             _ => Err(Fault::unknown(function)),
         }
@@ -121,11 +117,11 @@ impl Library for Reader {
 }
 
 /// The database of the tree that we are in.
-fn database() -> Result<(&'static str, String, Kind)> {
-    let files = FOLDERS.iter().flat_map(|folder| KINDS.iter().map(move |(name, kind)| (*folder, *name, *kind)));
-    let found = files.map(|(folder, name, kind)| (folder, format!("{folder}/{name}"), kind));
+fn database() -> Result<(String, Kind)> {
+    let files =
+        FOLDERS.iter().flat_map(|folder| KINDS.iter().map(move |(name, kind)| (format!("{folder}/{name}"), *kind)));
     // Not a FIFO, whose other end nobody has.
-    let mut found = found.filter(|(_, file, _)| Path::new(file).metadata().is_ok_and(|m| m.is_file() && m.len() > 0));
+    let mut found = files.filter(|(file, _)| Path::new(file).metadata().is_ok_and(|m| m.is_file() && m.len() > 0));
     found
         .next()
         .ok_or_else(|| Fault::new(Errno::NOENT, "there is no RPM database in /var/lib/rpm or /usr/lib/sysimage/rpm"))
@@ -146,43 +142,15 @@ impl Rpm {
         Fault::new(Errno::IO, bstr::concat([what.as_bytes(), b": ", why.trim_ascii()]))
     }
 
-    /// A database that the library reads itself.
-    fn walk(&self, folder: &str, wire: &mut Wire) -> Result<()> {
-        let folder = CString::new(folder).map_err(|_| Errno::INVAL)?;
-        // SAFETY: strings that end in NUL, which the library copies; NULL is the usual set of macros.
-        unsafe {
-            let none = std::ptr::null();
-            let macros = std::ptr::null_mut();
-            (self.rpmPushMacro)(macros, c"_dbpath".as_ptr(), none, folder.as_ptr(), FROM_COMMAND_LINE);
-            (self.rpmPushMacro)(macros, c"_db_backend".as_ptr(), none, c"bdb_ro".as_ptr(), FROM_COMMAND_LINE);
-        }
-        // SAFETY: the set and the iterator are the library's, and are kept to the end of the process, which comes
-        // soon. A header that the iterator gives is alive until the next.
-        unsafe {
-            let set = (self.rpmtsCreate)();
-            (self.rpmtsSetVSFlags)(set, VERIFY_NOTHING);
-            let all = (self.rpmtsInitIterator)(set, PACKAGES, std::ptr::null(), 0);
-            if all.is_null() {
-                return Err(self.failure("the RPM database cannot be read"));
-            }
-            loop {
-                let header = (self.rpmdbNextIterator)(all);
-                if header.is_null() {
-                    return Ok(());
-                }
-                self.send(header, wire)?;
-            }
-        }
-    }
-
-    /// A header as it is in a database. One that is damaged is passed over: the others are as good as before.
-    fn package(&self, blob: &mut [u8], wire: &mut Wire) -> Result<()> {
+    /// A header as it is in a database. One that is damaged is passed over, which is false: the others are as good
+    /// as before.
+    fn package(&self, blob: &mut [u8], wire: &mut Wire) -> Result<bool> {
         wire.alive()?;
-        let Ok(size) = c_uint::try_from(blob.len()) else { return Ok(()) };
+        let Ok(size) = c_uint::try_from(blob.len()) else { return Ok(false) };
         // SAFETY: so many bytes are there; the library copies them.
         let header = unsafe { (self.headerImport)(blob.as_mut_ptr().cast(), size, HEADER_COPY) };
         if header.is_null() {
-            return Ok(());
+            return Ok(false);
         }
         let sent = self.send(header, wire);
         // SAFETY: it was made above, and is not used any more.
@@ -190,7 +158,7 @@ impl Rpm {
         sent
     }
 
-    fn send(&self, header: *mut Opaque, wire: &mut Wire) -> Result<()> {
+    fn send(&self, header: *mut Opaque, wire: &mut Wire) -> Result<bool> {
         let text = |tag| {
             // SAFETY: a header that is alive. The string is its own, and ends in NUL.
             let bytes = unsafe {
@@ -205,12 +173,13 @@ impl Rpm {
         };
         let name = text(NAME);
         if name.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         // SAFETY: a header that is alive.
         let epoch = unsafe { (self.headerGetNumber)(header, EPOCH) };
         let epoch = i32::try_from(epoch).unwrap_or_default();
         let texts = [VERSION, RELEASE, ARCH, URL, SUMMARY, DESCRIPTION].map(text);
-        wire.piece((name, epoch, texts.to_vec()))
+        wire.piece((name, epoch, texts.to_vec()))?;
+        Ok(true)
     }
 }
