@@ -8,7 +8,7 @@ require __DIR__ . "/check.php";
 $prefix = $argv[3] ?? "";
 const MIB = 1 << 20;
 const ERRNO = [
-    1 => "EPERM", 2 => "ENOENT", 5 => "EIO", 16 => "EBUSY", 17 => "EEXIST", 18 => "EXDEV", 19 => "ENODEV", 20 => "ENOTDIR",
+    1 => "EPERM", 2 => "ENOENT", 5 => "EIO", 13 => "EACCES", 16 => "EBUSY", 17 => "EEXIST", 18 => "EXDEV", 19 => "ENODEV", 20 => "ENOTDIR",
     21 => "EISDIR", 22 => "EINVAL", 27 => "EFBIG", 28 => "ENOSPC", 30 => "EROFS", 34 => "ERANGE", 36 => "ENAMETOOLONG",
     39 => "ENOTEMPTY", 40 => "ELOOP", 61 => "ENODATA", 71 => "EPROTO", 95 => "ENOTSUP",
 ];
