@@ -7005,9 +7005,9 @@ function guestfs_lchown($g, int $owner, int $group, string $path): bool {}
  * already, nothing happens. To find no dynamic disks is not an error.
  *
  * It is done by itself when the appliance starts, so it is needed only after
- * guestfs_ldmtool_remove_all(), or after disks have changed. Mirrored volumes come into being even if
- * a disk is missing; do not write to them then, since Windows would not know that the halves differ.
- * RAID 5 volumes need all disks.
+ * guestfs_ldmtool_remove_all(), or after disks have changed. Mirrored and RAID 5 volumes come into
+ * being even if a disk is missing; do not write to them then, since Windows would not know that the
+ * disks differ. Other volumes need all disks.
  *
  * See also guestfs_list_ldm_volumes(), guestfs_list_ldm_partitions(), guestfs_ldmtool_scan() and
  * ldmtool(1).
@@ -7181,7 +7181,7 @@ function guestfs_ldmtool_volume_partitions($g, string $diskgroup, string $volume
  * Get the type of a Windows volume.
  *
  * Returns the type of the volume named `volume` of a group of dynamic disks: `simple`, `spanned`,
- * `striped`, `mirrored` or `raid5`; other words are possible in the future. `diskgroup` is the GUID of
+ * `striped`, `mirrored` or `RAID5`; other words are possible in the future. `diskgroup` is the GUID of
  * the disk group, as guestfs_ldmtool_scan() returns it; `volume` is one of the names from
  * guestfs_ldmtool_diskgroup_volumes(). It is an error if there is no such group or volume.
  *

@@ -23,7 +23,7 @@ class Steps {
   static String tmp;
 
   static {
-    String names = "1 EPERM 2 ENOENT 5 EIO 16 EBUSY 17 EEXIST 18 EXDEV 19 ENODEV 20 ENOTDIR 21 EISDIR 22 EINVAL 27 EFBIG "
+    String names = "1 EPERM 2 ENOENT 5 EIO 13 EACCES 16 EBUSY 17 EEXIST 18 EXDEV 19 ENODEV 20 ENOTDIR 21 EISDIR 22 EINVAL 27 EFBIG "
         + "28 ENOSPC 30 EROFS 34 ERANGE 36 ENAMETOOLONG 39 ENOTEMPTY 40 ELOOP 61 ENODATA 71 EPROTO 95 ENOTSUP";
     String[] words = names.split (" ");
     for (int i = 0; i < words.length; i += 2)

@@ -6149,7 +6149,7 @@ Since version 1.0.77.
 
 Searches all block devices for Windows dynamic disks and makes a device for every volume, and for every partition of mirrored and RAID 5 volumes, with the device mapper. Where a device is there already, nothing happens. To find no dynamic disks is not an error.
 
-It is done by itself when the appliance starts, so it is needed only after L</ldmtool_remove_all>, or after disks have changed. Mirrored volumes come into being even if a disk is missing; do not write to them then, since Windows would not know that the halves differ. RAID 5 volumes need all disks.
+It is done by itself when the appliance starts, so it is needed only after L</ldmtool_remove_all>, or after disks have changed. Mirrored and RAID 5 volumes come into being even if a disk is missing; do not write to them then, since Windows would not know that the disks differ. Other volumes need all disks.
 
 See also L</list_ldm_volumes>, L</list_ldm_partitions>, L</ldmtool_scan> and L<ldmtool(1)>.
 
@@ -6261,7 +6261,7 @@ Since version 1.20.0.
 
  $string = $g->ldmtool_volume_type ($diskgroup, $volume);
 
-Returns the type of the volume named C<volume> of a group of dynamic disks: C<simple>, C<spanned>, C<striped>, C<mirrored> or C<raid5>; other words are possible in the future. C<diskgroup> is the GUID of the disk group, as L</ldmtool_scan> returns it; C<volume> is one of the names from L</ldmtool_diskgroup_volumes>. It is an error if there is no such group or volume.
+Returns the type of the volume named C<volume> of a group of dynamic disks: C<simple>, C<spanned>, C<striped>, C<mirrored> or C<RAID5>; other words are possible in the future. C<diskgroup> is the GUID of the disk group, as L</ldmtool_scan> returns it; C<volume> is one of the names from L</ldmtool_diskgroup_volumes>. It is an error if there is no such group or volume.
 
 See also L</ldmtool_volume_hint>, L</ldmtool_volume_partitions> and L<ldmtool(1)>.
 

@@ -6556,9 +6556,9 @@ module Guestfs
     # there already, nothing happens. To find no dynamic disks is not an error.
     #
     # It is done by itself when the appliance starts, so it is needed only after #ldmtool_remove_all,
-    # or after disks have changed. Mirrored volumes come into being even if a disk is missing; do not
-    # write to them then, since Windows would not know that the halves differ. RAID 5 volumes need all
-    # disks.
+    # or after disks have changed. Mirrored and RAID 5 volumes come into being even if a disk is
+    # missing; do not write to them then, since Windows would not know that the disks differ. Other
+    # volumes need all disks.
     #
     # See also #list_ldm_volumes, #list_ldm_partitions, #ldmtool_scan and ldmtool(1).
     #
@@ -6712,7 +6712,7 @@ module Guestfs
     # Get the type of a Windows volume.
     #
     # Returns the type of the volume named +volume+ of a group of dynamic disks: +simple+, +spanned+,
-    # +striped+, +mirrored+ or +raid5+; other words are possible in the future. +diskgroup+ is the
+    # +striped+, +mirrored+ or +RAID5+; other words are possible in the future. +diskgroup+ is the
     # GUID of the disk group, as #ldmtool_scan returns it; +volume+ is one of the names from
     # #ldmtool_diskgroup_volumes. It is an error if there is no such group or volume.
     #

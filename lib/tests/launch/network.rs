@@ -94,7 +94,8 @@ fn tang_opens_disks() {
     });
     for (device, token) in [("/dev/sda", token("tang", &first.pin())), ("/dev/sdb", token("sss", &both))] {
         let format = "cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000";
-        let line = format!("printf hunter2 | {format} {device} - && printf %s '{token}' | cryptsetup token import {device}");
+        let line =
+            format!("printf hunter2 | {format} {device} - && printf %s '{token}' | cryptsetup token import {device}");
         g.debug("sh", &[&line]).unwrap();
     }
     let (one, two) = ("/dev/mapper/one", "/dev/mapper/two");

@@ -6157,9 +6157,9 @@ public class GuestFS extends Handle {
    * every partition of mirrored and RAID 5 volumes, with the device mapper. Where a device is there
    * already, nothing happens. To find no dynamic disks is not an error.
    * <p>It is done by itself when the appliance starts, so it is needed only after {@link
-   * GuestFS#ldmtool_remove_all}, or after disks have changed. Mirrored volumes come into being even if a
-   * disk is missing; do not write to them then, since Windows would not know that the halves differ.
-   * RAID 5 volumes need all disks.
+   * GuestFS#ldmtool_remove_all}, or after disks have changed. Mirrored and RAID 5 volumes come into
+   * being even if a disk is missing; do not write to them then, since Windows would not know that the
+   * disks differ. Other volumes need all disks.
    * <p>See also {@link GuestFS#list_ldm_volumes}, {@link GuestFS#list_ldm_partitions}, {@link
    * GuestFS#ldmtool_scan} and <code>ldmtool(1)</code>.
    * <p>This call works only when the option group <code>ldm</code> is available; {@link
@@ -6308,7 +6308,7 @@ public class GuestFS extends Handle {
    * Get the type of a Windows volume.
    * <p>Returns the type of the volume named <code>volume</code> of a group of dynamic disks:
    * <code>simple</code>, <code>spanned</code>, <code>striped</code>, <code>mirrored</code> or
-   * <code>raid5</code>; other words are possible in the future. <code>diskgroup</code> is the GUID of
+   * <code>RAID5</code>; other words are possible in the future. <code>diskgroup</code> is the GUID of
    * the disk group, as {@link GuestFS#ldmtool_scan} returns it; <code>volume</code> is one of the names
    * from {@link GuestFS#ldmtool_diskgroup_volumes}. It is an error if there is no such group or volume.
    * <p>See also {@link GuestFS#ldmtool_volume_hint}, {@link GuestFS#ldmtool_volume_partitions} and
