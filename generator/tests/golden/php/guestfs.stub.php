@@ -117,6 +117,22 @@ function guestfs_all_args($g, bool $flag, int $number, int $big, string $text, ?
  *
  * Takes options.
  *
+ * Optional arguments:
+ *
+ * `flag`
+ *     A flag, see guestfs_no_args().
+ * `number`
+ *     A number.
+ * `big`
+ *     A big number.
+ * `text`
+ *     A text.
+ * `list`
+ *     A list.
+ *
+ *     - of
+ *     - things
+ *
  * Since version 1.0.1.
  *
  * @param resource $g a handle of guestfs_create
@@ -129,6 +145,11 @@ function guestfs_all_opts($g, string $path, ?bool $flag = null, ?int $number = n
  * Take names of files that nobody checks.
  *
  * Takes names.
+ *
+ * Optional arguments:
+ *
+ * `journal`
+ *     A device.
  *
  * Since version 1.0.1.
  *
@@ -186,6 +207,11 @@ function guestfs_keywords($g, string $type, int $val, array $from, int $int, boo
  * Take every type in the library.
  *
  * Everything.
+ *
+ * Optional arguments:
+ *
+ * `label`
+ *     A label.
  *
  * Call it before guestfs_launch(); afterwards it is an error.
  *
@@ -299,6 +325,19 @@ function guestfs_no_args($g): bool {}
  * Take options and nothing else.
  *
  * Takes an option.
+ *
+ * Optional arguments:
+ *
+ * `unsafe`
+ *     A keyword of Rust only.
+ * `default`
+ *     A keyword of C only.
+ * `from`
+ *     A keyword of Python only.
+ * `method`
+ *     A keyword of OCaml only.
+ * `for`
+ *     A keyword of all.
  *
  * Since version 1.0.1.
  *

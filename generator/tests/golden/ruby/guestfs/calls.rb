@@ -36,6 +36,17 @@ module Guestfs
     #
     # Takes options.
     #
+    # Optional arguments:
+    #
+    # - +flag+: A flag, see #no_args.
+    # - +number+: A number.
+    # - +big+: A big number.
+    # - +text+: A text.
+    # - +list+: A list.
+    #
+    #   - of
+    #   - things
+    #
     # Since version 1.0.1.
     #
     # Options, all of which may be left out:
@@ -60,6 +71,10 @@ module Guestfs
     # Take names of files that nobody checks.
     #
     # Takes names.
+    #
+    # Optional arguments:
+    #
+    # - +journal+: A device.
     #
     # Since version 1.0.1.
     #
@@ -112,6 +127,10 @@ module Guestfs
     # Take every type in the library.
     #
     # Everything.
+    #
+    # Optional arguments:
+    #
+    # - +label+: A label.
     #
     # Call it before #launch; afterwards it is an error.
     #
@@ -211,6 +230,14 @@ module Guestfs
     # Take options and nothing else.
     #
     # Takes an option.
+    #
+    # Optional arguments:
+    #
+    # - +unsafe+: A keyword of Rust only.
+    # - +default+: A keyword of C only.
+    # - +from+: A keyword of Python only.
+    # - +method+: A keyword of OCaml only.
+    # - +for+: A keyword of all.
     #
     # Since version 1.0.1.
     #
