@@ -4,6 +4,8 @@
 //! nodes, and changed files. The lenses, which say how files are read, are the appliance's own: they are all
 //! loaded before the process enters the guest. Augeas reads no file of the guest before that.
 
+mod many;
+
 use crate::c::{self, functions};
 use crate::confine;
 use crate::library::{Fault, Library, Result};
@@ -37,6 +39,9 @@ functions! {
         aug_rm: fn(*mut Handle, *const c_char) -> c_int,
         aug_mv: fn(*mut Handle, *const c_char, *const c_char) -> c_int,
         aug_match: fn(*mut Handle, *const c_char, *mut *mut *mut c_char) -> c_int,
+        aug_ns_path: fn(*mut Handle, *const c_char, c_int, *mut *mut c_char) -> c_int,
+        aug_ns_attr:
+            fn(*mut Handle, *const c_char, c_int, *mut *const c_char, *mut *const c_char, *mut *mut c_char) -> c_int,
         aug_save: fn(*mut Handle) -> c_int,
         aug_load: fn(*mut Handle) -> c_int,
         aug_transform: fn(*mut Handle, *const c_char, *const c_char, c_int) -> c_int,
@@ -65,7 +70,7 @@ struct Open {
 }
 
 impl Library for Open {
-    fn call(&mut self, function: &str, args: Incoming, _: &mut Wire) -> Result<Value> {
+    fn call(&mut self, function: &str, args: Incoming, wire: &mut Wire) -> Result<Value> {
         if (function == "open") != self.handle.is_null() {
             return Err(Fault::new(Errno::PROTO, "Augeas is opened once, before all else"));
         }
@@ -100,7 +105,7 @@ impl Library for Open {
             }
             "match" => {
                 let (path,): (CString,) = args.take()?;
-                self.paths(&path).map(Plain::into_value)
+                many::paths(self, &path, wire).map(Plain::into_value)
             }
             "set" => {
                 let (path, value): (CString, Option<CString>) = args.take()?;

@@ -43,6 +43,7 @@ functions! {
         hivex_value_key: fn(*mut Hive, usize) -> *mut c_char,
         hivex_value_type: fn(*mut Hive, usize, *mut c_int, *mut usize) -> c_int,
         hivex_value_value: fn(*mut Hive, usize, *mut c_int, *mut usize) -> *mut c_char,
+        hivex_value_data_cell_offset: fn(*mut Hive, usize, *mut usize) -> usize,
         hivex_commit: fn(*mut Hive, *const c_char, c_int) -> c_int,
         hivex_node_add_child: fn(*mut Hive, usize, *const c_char) -> usize,
         hivex_node_delete_child: fn(*mut Hive, usize) -> c_int,
@@ -53,6 +54,13 @@ functions! {
 /// Names and texts are converted by modules of the C library, which cannot be loaded later.
 const CONVERSIONS: [(&CStr, &CStr); 4] =
     [(c"UTF-8", c"UTF-16LE"), (c"UTF-16LE", c"UTF-8"), (c"UTF-8", c"LATIN1"), (c"LATIN1", c"UTF-8")];
+
+/// A value of more bytes than this is stored in pieces of so many, and a shorter last one.
+const PIECE_MAX: usize = 16_344;
+/// What is behind a full piece in its cell.
+const PADDING: usize = 4;
+/// Offsets in a hive are counted from here on.
+const FIRST_BIN: u64 = 4096;
 
 /// Copied at once.
 const PIECE: usize = 1 << 20;
@@ -67,13 +75,15 @@ pub fn load() -> Result<Box<dyn Library>> {
             return Err(Fault::new(Errno::OPNOTSUPP, format!("the C library cannot convert {names}")));
         }
     }
-    Ok(Box::new(Open { library, hive: std::ptr::null_mut() }))
+    Ok(Box::new(Open { library, hive: std::ptr::null_mut(), file: None }))
 }
 
 struct Open {
     library: Hivex,
     /// NULL before it was opened. Each hive has a process of its own.
     hive: *mut Hive,
+    /// What it was read from.
+    file: Option<File>,
 }
 
 /// A handle of the client's. What is no handle of this hive is refused by the library.
@@ -122,6 +132,7 @@ impl Library for Open {
                 let (file, flags): (OwnedFd, i32) = args.take()?;
                 // SAFETY: see above. The library opens the file anew, so that ours need not last.
                 self.hive = unsafe { (hivex.hivex_open)(c::path_of(&file).as_ptr(), flags) };
+                self.file = Some(File::from(file));
                 match self.hive.is_null() {
                     true => Err(c::failure()),
                     false => Ok(Value::Nothing),
@@ -181,11 +192,16 @@ impl Library for Open {
             "value_value" => {
                 let (value,): (i64,) = args.take()?;
                 let (mut kind, mut length) = (0, 0);
+                let value = handle(value)?;
                 // SAFETY: see above; the library writes two numbers, and gives that many bytes to us.
-                let data: BString = unsafe {
-                    let data = (hivex.hivex_value_value)(hive, handle(value)?, &mut kind, &mut length);
+                let mut data: BString = unsafe {
+                    let data = (hivex.hivex_value_value)(hive, value, &mut kind, &mut length);
                     c::bytes(data, length)?
                 };
+                if data.len() >= PIECE_MAX {
+                    let end = self.cut_off(value, data.len());
+                    data.extend(end.unwrap_or_default());
+                }
                 Ok(data.into_value())
             }
             "node_add_child" => {
@@ -237,6 +253,39 @@ impl Open {
         // SAFETY: the list is from malloc(3) and for us to free.
         unsafe { libc::free(list.cast::<c_void>()) };
         result
+    }
+
+    /// The end of a value in pieces of which the library gave `have` bytes: it takes the last four bytes of every
+    /// cell for padding, which Windows has behind full pieces only. No call gives what is missing, but the file
+    /// does: the library writes no such values.
+    fn cut_off(&self, value: usize, have: usize) -> Option<Vec<u8>> {
+        let file = self.file.as_ref()?;
+        let (mut kind, mut length, mut cell) = (0, 0, 0);
+        // SAFETY: as all calls of the library, which writes numbers.
+        let record = unsafe {
+            let typed = (self.library.hivex_value_type)(self.hive, value, &mut kind, &mut length);
+            (typed == 0).then(|| (self.library.hivex_value_data_cell_offset)(self.hive, value, &mut cell))?
+        };
+        let missing = length.checked_sub(have).filter(|missing| (1..=PADDING).contains(missing))?;
+        let word = |at: u64| {
+            let mut bytes = [0; 4];
+            file.read_exact_at(&mut bytes, at).ok()?;
+            Some(bytes)
+        };
+        let offset = |at: u64| Some(FIRST_BIN + u64::from(u32::from_le_bytes(word(at)?)));
+        // A mark, the number of pieces, and where the list of them is, each behind the size of its cell.
+        let record = u64::try_from(record).ok()?;
+        let [b'd', b'b', low, high] = word(record + 4)? else { return None };
+        let before = u64::from(u16::from_le_bytes([low, high])).checked_sub(1)?;
+        let last = offset(offset(record + 8)? + 4 + 4 * before)?;
+        // The size of a cell in use is negative, and counts itself.
+        let room = i32::from_le_bytes(word(last)?).checked_neg()?.checked_sub(4)?;
+        let length = u64::try_from(length).ok()?.checked_sub(before * PIECE_MAX as u64)?;
+        let from =
+            length.checked_sub(missing as u64).filter(|_| u64::try_from(room).is_ok_and(|room| length <= room))?;
+        let mut end = vec![0; missing];
+        file.read_exact_at(&mut end, last + 4 + from).ok()?;
+        Some(end)
     }
 
     /// Write the hive into a file. It is made in memory first: what the library finds wrong with it, and a disk

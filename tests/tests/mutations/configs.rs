@@ -6,6 +6,7 @@
 use super::damage::damage;
 use super::Calls;
 use guestfs::Handle;
+use std::time::Instant;
 
 /// Lenses, and a file that each can read and write.
 const FILES: &[(&str, &str)] = &[
@@ -71,4 +72,40 @@ pub fn calls(calls: &mut Calls<'_>, path: &str) {
         }
     }
     calls.make(|g| g.aug_save());
+}
+
+/// A file of so many lines that its nodes are just about what an answer can hold, or more than that.
+pub fn many(g: &Handle) {
+    const LINES: usize = 100_000;
+    let lines: String = (0..LINES).map(|n| format!("10.{}.{}.{} h\n", n >> 16, n >> 8 & 255, n & 255)).collect();
+    g.mkdir_p("/many/etc").unwrap();
+    g.write("/many/etc/hosts", lines.as_bytes()).unwrap();
+    g.aug_init("/many", 32).unwrap();
+    g.aug_rm("/augeas/load/*").unwrap();
+    g.aug_transform("Hosts", "/etc/hosts", Default::default()).unwrap();
+    g.aug_load().unwrap();
+    let begun = Instant::now();
+    let all = g.aug_match("/files/etc/hosts/*").unwrap();
+    println!("augeas: the paths of {} nodes took {:.1} s", all.len(), begun.elapsed().as_secs_f64());
+    assert_eq!(all.len(), LINES);
+    assert!(all.iter().enumerate().all(|(n, path)| *path == format!("/files/etc/hosts/{}", n + 1)));
+    assert_eq!(g.aug_get(format!("{}/ipaddr", all[LINES - 1])).unwrap(), "10.1.134.159");
+    // Labels that are not the only ones of their kind are numbered.
+    g.aug_set("/many/one", "").unwrap();
+    for n in 1..=1002 {
+        g.aug_set(format!("/many/same[{n}]"), "").unwrap();
+    }
+    let same = g.aug_match("/many/*").unwrap();
+    let numbered = (1..=1002).map(|n| format!("/many/same[{n}]"));
+    assert!(same.iter().eq(std::iter::once("/many/one".to_owned()).chain(numbered).collect::<Vec<_>>().iter()));
+    // Longer than an answer: that is said at once, and the handle is as good as before.
+    let begun = Instant::now();
+    let refused = g.aug_match("/files/etc/hosts/*/*").unwrap_err();
+    println!("augeas: {} ({:.1} s)", refused.message(), begun.elapsed().as_secs_f64());
+    assert_eq!(refused.errno(), libc::E2BIG, "{}", refused.message());
+    assert!(refused.message().to_string().contains("200000 nodes"), "{}", refused.message());
+    assert_eq!(g.aug_match("/files/etc/hosts/*[position() <= 3]/ipaddr").unwrap().len(), 3);
+    assert!(g.aug_match("/augeas/variables/*").unwrap().is_empty());
+    g.aug_close().unwrap();
+    g.rm_rf("/many").unwrap();
 }

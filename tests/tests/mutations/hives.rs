@@ -2,6 +2,7 @@
 //!
 //! In: nothing. Out: a hive with keys and values of every kind; what is called on damaged ones.
 
+use super::big::{enlarge, PIECE};
 use super::Calls;
 use guestfs::opts::HivexOpenOpts;
 use guestfs::Handle;
@@ -12,11 +13,13 @@ const ROOT: i64 = 0x1020;
 /// Nodes and values that are looked at in one hive.
 const VISITS: usize = 12;
 
-fn put(hive: &mut [u8], at: usize, bytes: &[u8]) {
+/// Write these bytes.
+pub fn put(hive: &mut [u8], at: usize, bytes: &[u8]) {
     hive[at..at + bytes.len()].copy_from_slice(bytes);
 }
 
-fn number(hive: &mut [u8], at: usize, value: u32) {
+/// Write this number.
+pub fn number(hive: &mut [u8], at: usize, value: u32) {
     put(hive, at, &value.to_le_bytes());
 }
 
@@ -78,7 +81,34 @@ pub fn sound(g: &Handle) -> Vec<u8> {
     }
     g.hivex_commit(None).unwrap();
     g.hivex_close().unwrap();
-    g.read_file("/sound").unwrap()
+    let mut hive = g.read_file("/sound").unwrap();
+    in_pieces(g, &hive);
+    // Damage goes to where something is: the data must not be most of that.
+    let mut data = vec![0; 2 * PIECE + 1000];
+    put(&mut data, PIECE - 2, b"seam");
+    enlarge(&mut hive, "long", &data);
+    hive
+}
+
+/// Values that are stored in pieces, of all lengths that are special.
+fn in_pieces(g: &Handle, hive: &[u8]) {
+    for length in (PIECE + 1..PIECE + 9).chain([2 * PIECE, 2 * PIECE + 1, 1_000_000]) {
+        let mut hive = hive.to_vec();
+        let data: Vec<u8> = (0..length).map(|n| (n / 251) as u8 ^ n as u8).collect();
+        let long = text(&"a\u{e4}\u{1f600}".repeat(length / 8));
+        enlarge(&mut hive, "long", &data);
+        enlarge(&mut hive, "ProductName", &long);
+        g.write("/pieces", &hive).unwrap();
+        g.hivex_open("/pieces", Default::default()).unwrap();
+        let node = g.hivex_node_get_child(g.hivex_root().unwrap(), "Select").unwrap();
+        let value = g.hivex_node_get_value(node, "long").unwrap();
+        assert_eq!(g.hivex_value_type(value).unwrap(), 3);
+        assert!(g.hivex_value_value(value).unwrap() == data, "{length} bytes");
+        let node = g.hivex_node_get_child(node, "Windows NT").unwrap();
+        let value = g.hivex_node_get_value(node, "ProductName").unwrap();
+        assert!(g.hivex_value_string(value).unwrap() == "a\u{e4}\u{1f600}".repeat(length / 8), "{length} bytes");
+        g.hivex_close().unwrap();
+    }
 }
 
 /// Look at some of it, change something, and write it.
