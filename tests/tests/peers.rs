@@ -12,6 +12,9 @@ mod environment;
 #[path = "windows/hive.rs"]
 #[allow(dead_code)] // windows.rs uses all of it
 mod hive;
+#[path = "windows/systems.rs"]
+#[allow(dead_code)]
+mod systems;
 
 use cases::{run, Corpus};
 use guestfs::appliance::{fetch, kernel};
@@ -87,7 +90,7 @@ fn choose(debians: bool) {
     std::env::set_var("SUPERMIN_MODULES", &fetched.modules);
 }
 
-/// The images of `peers/images.sh`, made through the chosen library.
+/// The images of `peers/images.sh`, made through the chosen library, and Windows of two generations.
 fn images() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     for (name, keys) in HIVES {
@@ -97,6 +100,9 @@ fn images() -> tempfile::TempDir {
     let mut sh = Command::new("/bin/sh");
     environment::clean(&mut sh, dir.path());
     assert!(sh.arg(script.canonicalize().unwrap()).status().unwrap().success(), "the images could not be made");
+    for guest in systems::GUESTS.iter().filter(|guest| ["xp", "11"].contains(&guest.name)) {
+        systems::make(guest, dir.path()).unwrap_or_else(|e| panic!("{e}"));
+    }
     std::env::set_var("IMAGES", dir.path());
     dir
 }
