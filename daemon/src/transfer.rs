@@ -18,7 +18,7 @@ use std::path::Path;
 
 pub(crate) use self::base64::decode_strict;
 pub use self::base64::{base64_in, base64_out};
-pub(crate) use self::tools::{feed, send, PIPE};
+pub(crate) use self::tools::{feed, open_up, send, Source, PIPE, TICK};
 
 /// Mode of files made by uploads, before the umask.
 const NEW_FILE: Mode = Mode::from_raw_mode(0o666);

@@ -3,15 +3,18 @@
 //! In: a FileIn and a running tool with both pipes. Out: `Read`. One thread serves both pipes; neither
 //! ever waits for the other.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::AsFd;
 
 use rustix::event::{poll, PollFd, PollFlags};
-use rustix::fs::OFlags;
 
-use crate::error::{Errno, Result};
+use crate::error::{Errno, Error, Result};
 use crate::run::Running;
+use crate::transfer::{open_up, Source, PIPE, TICK};
 use crate::transfer_io::FileIn;
+
+/// What unpacks takes or gives something all the time; after so many ticks without it never will (40 s).
+const HUNG: u32 = 133;
 
 /// See the module's description.
 pub struct Filter<'f> {
@@ -19,20 +22,20 @@ pub struct Filter<'f> {
     tool: Running,
     /// All of the tool's output was read.
     ended: bool,
+    /// For how long the tool has neither taken nor given anything.
+    ticks: u32,
 }
 
 impl<'f> Filter<'f> {
     /// The tool's pipes are made fit for it.
-    pub fn new(from: &'f mut FileIn, tool: Running, pipe: usize) -> Result<Self> {
+    pub fn new(from: &'f mut FileIn, tool: Running) -> Result<Self> {
         if let Some(stdin) = &tool.stdin {
-            rustix::fs::fcntl_setfl(stdin, rustix::fs::fcntl_getfl(stdin)? | OFlags::NONBLOCK)?;
-            // Only a matter of speed.
-            let _ = rustix::pipe::fcntl_setpipe_size(stdin, pipe);
+            open_up(stdin)?;
         }
         if let Some(stdout) = &tool.stdout {
-            let _ = rustix::pipe::fcntl_setpipe_size(stdout, pipe);
+            let _ = rustix::pipe::fcntl_setpipe_size(stdout, PIPE);
         }
-        Ok(Filter { from, tool, ended: false })
+        Ok(Filter { from, tool, ended: false, ticks: 0 })
     }
 
     /// What the tool says about the stream, if that was read to its end. Else it is we who cut it off, and its
@@ -44,6 +47,15 @@ impl<'f> Filter<'f> {
         } else {
             Ok(())
         }
+    }
+
+    fn nothing_moved(&mut self) -> Result<()> {
+        self.ticks += 1;
+        if self.ticks > HUNG {
+            let text = "the program that unpacks the stream has neither taken nor given anything for 40 s";
+            return Err(Error::new(Errno::TIMEDOUT, text));
+        }
+        Source::wanted(self.from, self.ticks)
     }
 
     /// Move what the pipe takes; at the end of the file, close it.
@@ -65,6 +77,12 @@ impl<'f> Filter<'f> {
     }
 }
 
+impl Source for BufReader<Filter<'_>> {
+    fn wanted(&mut self, ticks: u32) -> Result<()> {
+        Source::wanted(self.get_mut().from, ticks)
+    }
+}
+
 impl Read for Filter<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
@@ -74,8 +92,12 @@ impl Read for Filter<'_> {
             if let Some(stdin) = &self.tool.stdin {
                 fds.push(PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::OUT));
             }
-            match poll(&mut fds, None) {
-                Ok(_) => {}
+            match poll(&mut fds, Some(&TICK)) {
+                Ok(0) => {
+                    self.nothing_moved()?;
+                    continue;
+                }
+                Ok(_) => self.ticks = 0,
                 Err(Errno::INTR) => continue,
                 Err(e) => return Err(e.into()),
             }

@@ -17,7 +17,7 @@ mod tests;
 mod unpack;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use bstr::{BStr, BString, ByteSlice};
@@ -30,7 +30,7 @@ use crate::error::{Context, Error, Result};
 use crate::files::open_file;
 use crate::path::GuestPath;
 use crate::run::{find_tool, Tool};
-use crate::transfer::{feed, send, PIPE};
+use crate::transfer::{feed, send, Source};
 use crate::transfer_io::{FileIn, FileOut};
 use filter::Filter;
 use unpack::{unpack, Target};
@@ -126,7 +126,7 @@ pub fn tar_in(ctx: &mut Ctx, tarfile: &mut FileIn, directory: &GuestPath, opts: 
         return unpack_stream(ctx, tarfile, &dir, directory, opts);
     };
     let tool = Tool::new(compression.program).arg("-dc").spawn_piped(ctx, true, true).context(directory)?;
-    let mut plain = BufReader::with_capacity(READ, Filter::new(tarfile, tool, PIPE)?);
+    let mut plain = BufReader::with_capacity(READ, Filter::new(tarfile, tool)?);
     let unpacked = unpack_stream(ctx, &mut plain, &dir, directory, opts);
     match unpacked.as_ref().map_err(Error::errno) {
         // Why the data is no good is better known to the tool, if it has seen all of it.
@@ -138,7 +138,7 @@ pub fn tar_in(ctx: &mut Ctx, tarfile: &mut FileIn, directory: &GuestPath, opts: 
 /// Unpack what is not compressed, or not any more.
 fn unpack_stream(
     ctx: &Ctx,
-    from: &mut impl BufRead,
+    from: &mut impl Source,
     dir: &OwnedFd,
     directory: &GuestPath,
     opts: &TarInOpts,
@@ -156,7 +156,7 @@ fn unpack_stream(
 }
 
 /// Let tar unpack `front` and the rest of the stream.
-fn by_tar(ctx: &Ctx, front: &[u8], from: &mut impl BufRead, dir: &OwnedFd, opts: &TarInOpts) -> Result<()> {
+fn by_tar(ctx: &Ctx, front: &[u8], from: &mut impl Source, dir: &OwnedFd, opts: &TarInOpts) -> Result<()> {
     // Names in the archive would be looked up among the appliance's users, who mean nothing.
     let mut tool = Tool::new("tar").args(["-x", "--numeric-owner"]);
     for (wanted, option) in [

@@ -9,7 +9,7 @@ use bstr::{BString, ByteSlice};
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{FileType, Mode, OFlags};
 
-use super::detached;
+use super::detached::Detached;
 use super::tree::FIRST_FREE;
 use crate::ctx::Ctx;
 use crate::device::MountableOrPath;
@@ -22,11 +22,32 @@ const BTRFS_SUPER_MAGIC: u32 = 0x9123_683e;
 
 /// See the module's description.
 pub(super) struct Place {
-    fd: OwnedFd,
+    fd: Holder,
     /// What the client calls it.
     name: BString,
     /// How a program reaches it.
     path: String,
+}
+
+/// What keeps it there.
+enum Holder {
+    Open(OwnedFd),
+    Mounted(Detached),
+}
+
+impl From<OwnedFd> for Holder {
+    fn from(fd: OwnedFd) -> Holder {
+        Holder::Open(fd)
+    }
+}
+
+impl AsFd for Holder {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Holder::Open(fd) => fd.as_fd(),
+            Holder::Mounted(top) => top.as_fd(),
+        }
+    }
 }
 
 impl Place {
@@ -68,13 +89,14 @@ impl Place {
             MountableOrPath::Path(path) => Place::dir(ctx, path),
             MountableOrPath::Mountable(mountable) => {
                 let name = mountable.api_name(ctx);
-                let fd = detached::mount(mountable.device(), write).with_context(|| name.clone())?;
-                Place::new(fd, name, true)
+                let top = Detached::mount(ctx, mountable.device(), write).with_context(|| name.clone())?;
+                Place::new(Holder::Mounted(top), name, true)
             }
         }
     }
 
-    fn new(fd: OwnedFd, name: BString, dir: bool) -> Result<Place> {
+    fn new(fd: impl Into<Holder>, name: BString, dir: bool) -> Result<Place> {
+        let fd = fd.into();
         let magic = rustix::fs::fstatfs(&fd).with_context(|| name.clone())?.f_type;
         if u32::try_from(magic) != Ok(BTRFS_SUPER_MAGIC) {
             return Err(Error::invalid("not on a Btrfs file system").context(name));

@@ -129,7 +129,7 @@ impl Channel {
     }
 
     /// Whether there is something to read. Does not wait.
-    fn something_came(&self) -> Result<bool> {
+    pub(crate) fn something_came(&self) -> Result<bool> {
         let pending = {
             let inner = self.inner.borrow();
             inner.end > inner.start

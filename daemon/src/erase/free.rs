@@ -17,7 +17,7 @@ use crate::error::{Context, Errno, Error, Result};
 use crate::files::with_free_name;
 use crate::filesystems::probe::require_ext;
 use crate::path::GuestPath;
-use crate::run::Tool;
+use crate::run::{apart, Tool};
 
 /// Let files of zeroes grow until the file system is full, and drop them.
 pub fn zero_free_space(ctx: &mut Ctx, directory: &GuestPath) -> Result<()> {
@@ -27,7 +27,8 @@ pub fn zero_free_space(ctx: &mut Ctx, directory: &GuestPath) -> Result<()> {
 
 fn fill(ctx: &Ctx, dir: &OwnedFd) -> Result<()> {
     // What was deleted a moment ago is free when that is on disk.
-    rustix::fs::syncfs(dir)?;
+    let whole = dir.try_clone()?;
+    apart(ctx.channel(), || {}, move || rustix::fs::syncfs(whole))??;
     let space = rustix::fs::fstatvfs(dir)?;
     let filler = Filler {
         ctx,
@@ -49,7 +50,8 @@ fn fill(ctx: &Ctx, dir: &OwnedFd) -> Result<()> {
             let (grown, end) = filler.grow(&mut file, done);
             done += grown;
             // Without this most of it would never be written, but dropped from memory with the file.
-            file.sync_all()?;
+            let grew = file.try_clone()?;
+            apart(ctx.channel(), || {}, move || grew.sync_all())??;
             // With it space comes free that was kept back for writing it down.
             if grown == 0 || end.errno() != Some(Errno::NOSPC) {
                 break end;

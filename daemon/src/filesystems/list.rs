@@ -120,7 +120,7 @@ fn classify(tags: &Tags) -> Option<&BStr> {
 /// The subvolumes of a btrfs file system but the one that is mounted by default, as paths from its
 /// top. One that cannot be read has none to show: its device is listed all the same.
 fn subvolumes(ctx: &Ctx, device: &Device) -> Result<Vec<BString>> {
-    crate::btrfs::subvolumes(device).or_else(|e| {
+    crate::btrfs::subvolumes(ctx, device).or_else(|e| {
         // Too many to list is not none, nor is a list that nobody wants any more.
         if matches!(e.errno(), Some(Errno::MSGSIZE | Errno::INTR)) {
             return Err(e.context(device.api_name(ctx)));

@@ -18,7 +18,7 @@ use crate::ctx::{Ctx, Role};
 use crate::device::{Device, DeviceOrPath, Mountable};
 use crate::error::{Context, Errno, Error, Result};
 use crate::path::GuestPath;
-use crate::run::Tool;
+use crate::run::{apart, Tool};
 use crate::{words, worker};
 use bstr::{BStr, BString, ByteSlice};
 use guestfs_protocol::opts;
@@ -172,20 +172,18 @@ fn detach(ctx: &mut Ctx, entry: &table::Entry, flags: UnmountFlags) -> Result<()
         return busy(Err(Errno::BUSY));
     }
     worker::release(ctx, entry.id);
-    if target != ctx.sysroot() {
-        let done = unmount(target, flags);
-        let mounted = table::any_mounted(ctx)?;
-        ctx.root_changed(mounted)?;
-        return busy(done);
+    if target == ctx.sysroot() {
+        if ctx.role() != Role::Appliance {
+            return Err(Error::not_supported("the guest's root is this machine's own"));
+        }
+        ctx.release_root()?;
     }
-    if ctx.role() != Role::Appliance {
-        return Err(Error::not_supported("the guest's root is this machine's own"));
-    }
-    ctx.release_root()?;
-    let done = unmount(target, flags);
+    // It takes as long as writing what is left does.
+    let path = target.to_owned();
+    let done = apart(ctx.channel(), || {}, move || unmount(path, flags));
     let mounted = table::any_mounted(ctx)?;
     ctx.root_changed(mounted)?;
-    busy(done)
+    busy(done?)
 }
 
 fn busy(done: rustix::io::Result<()>) -> Result<()> {
@@ -275,8 +273,9 @@ pub fn sync(ctx: &mut Ctx) -> Result<()> {
     flush::all(ctx)?;
     // sync(2) does not make a disk write its own cache; fsync of the device does.
     for disk in ctx.disks().list() {
-        let opened = rustix::fs::open(disk.device().path(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
-        match opened.and_then(rustix::fs::fsync) {
+        let path = disk.device().path().to_owned();
+        let open = move || rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
+        match apart(ctx.channel(), || {}, move || open().and_then(rustix::fs::fsync))? {
             // Read-only disks, and those that went away, have nothing left to write.
             Ok(()) | Err(Errno::ROFS | Errno::NODEV | Errno::NXIO | Errno::NOENT | Errno::NOMEDIUM) => {}
             Err(e) => return Err(e).with_context(|| disk.device().api_name(ctx)),

@@ -4,10 +4,12 @@
 //! written is on the disk and the kernel has forgotten it, so that the library can take it away; or an
 //! error that says who still needs it, and nothing is changed.
 
+use crate::channel::cancel;
 use crate::ctx::Ctx;
 use crate::disks::sysfs::names;
 use crate::disks::{Device, Disk};
 use crate::error::{Context, Errno, Error, Result};
+use crate::run::apart;
 use bstr::{BStr, BString, ByteSlice};
 use rustix::fs::OFlags;
 use std::ffi::OsStr;
@@ -52,10 +54,13 @@ pub fn unplug(ctx: &mut Ctx, index: usize) -> Result<()> {
     for node in std::iter::once(disk.device()).chain(disk.partitions()) {
         let file = node.open(ctx, OFlags::RDONLY)?;
         // The kernel says it once for each failure and has given up on the data then.
-        rustix::fs::fsync(&file).context("what was written last is lost").with_context(|| node.api_name(ctx))?;
+        let synced = apart(ctx.channel(), || {}, move || rustix::fs::fsync(file))?;
+        synced.context("what was written last is lost").with_context(|| node.api_name(ctx))?;
     }
     let sys = Path::new("/sys/block").join(OsStr::from_bytes(&disk.kernel));
-    std::fs::write(sys.join("device/delete"), b"1").with_context(|| disk.device().api_name(ctx))?;
+    let delete = sys.join("device/delete");
+    let told = apart(ctx.channel(), || {}, move || std::fs::write(delete, b"1"))?;
+    told.with_context(|| disk.device().api_name(ctx))?;
     drop(whole);
     let until = Instant::now() + PATIENCE;
     while sys.exists() {
@@ -64,6 +69,7 @@ pub fn unplug(ctx: &mut Ctx, index: usize) -> Result<()> {
                 Error::new(Errno::TIMEDOUT, "the kernel does not let go of it").context(disk.device().api_name(ctx))
             );
         }
+        cancel::point()?;
         std::thread::sleep(Duration::from_millis(1));
     }
     ctx.disks_mut().forget(index);

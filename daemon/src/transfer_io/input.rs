@@ -8,6 +8,7 @@ use crate::channel::cancel::cancelled;
 use crate::channel::{Channel, Incoming};
 use crate::direct::{Buffer, Direct};
 use crate::error::{Errno, Error, Result};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 use std::os::unix::fs::FileExt;
@@ -26,6 +27,9 @@ pub struct FileIn {
     /// The chunk being read straight into its destination: data still in the channel, and what follows it.
     left: usize,
     padding: usize,
+    /// Chunks that came while nobody took any, and their bytes.
+    ahead: VecDeque<Vec<u8>>,
+    kept: usize,
     hint: u64,
 }
 
@@ -34,7 +38,7 @@ impl FileIn {
     pub(crate) fn new(channel: Rc<Channel>, hint: u64) -> Self {
         channel.set_incoming(Incoming::Active);
         let chunk = channel.take_spare(true);
-        FileIn { channel, chunk, at: 0, left: 0, padding: 0, hint }
+        FileIn { channel, chunk, at: 0, left: 0, padding: 0, ahead: VecDeque::new(), kept: 0, hint }
     }
 
     /// Size the library expects to send, in bytes; 0 when it does not know (a pipe).
@@ -49,6 +53,26 @@ impl FileIn {
             self.next_chunk()?;
         }
         Ok(self.chunk.get(self.at..).unwrap_or_default())
+    }
+
+    /// Fail when the library does not want the call any more, while whoever takes the data is busy. The library says
+    /// so behind what it has sent already, so that up to about `room` bytes of that are kept in memory.
+    pub fn wanted(&mut self, room: usize) -> Result<()> {
+        while self.channel.incoming() == Incoming::Active
+            && self.left == 0
+            && self.kept < room
+            && self.channel.something_came()?
+        {
+            let (size, padding) = self.next_head()?;
+            if size == 0 {
+                break;
+            }
+            let mut data = Vec::new();
+            self.read_chunk(&mut data, size, padding)?;
+            self.kept = self.kept.saturating_add(data.len());
+            self.ahead.push_back(data);
+        }
+        self.channel.wanted()
     }
 
     /// Read all of it into memory, refusing more than `limit` bytes.
@@ -140,7 +164,7 @@ impl FileIn {
     }
 
     fn fill_some(&mut self, room: &mut [u8]) -> Result<usize> {
-        if self.at < self.chunk.len() {
+        if self.at < self.chunk.len() || !self.ahead.is_empty() {
             return Ok(self.read(room)?);
         }
         if self.left == 0 {
@@ -160,11 +184,24 @@ impl FileIn {
     fn next_chunk(&mut self) -> Result<()> {
         self.chunk.clear();
         self.at = 0;
+        if let Some(data) = self.ahead.pop_front() {
+            self.kept = self.kept.saturating_sub(data.len());
+            self.chunk = data;
+            return Ok(());
+        }
         let (size, padding) = match self.left {
             0 => self.next_head()?,
             _ => (std::mem::take(&mut self.left), std::mem::take(&mut self.padding)),
         };
-        let have = self.channel.read_body(&mut self.chunk, size)?;
+        let mut chunk = std::mem::take(&mut self.chunk);
+        let read = self.read_chunk(&mut chunk, size, padding);
+        self.chunk = chunk;
+        read
+    }
+
+    /// The data of a chunk whose head was read.
+    fn read_chunk(&self, into: &mut Vec<u8>, size: usize, padding: usize) -> Result<()> {
+        let have = self.channel.read_body(into, size)?;
         self.channel.skip(padding)?;
         if have < size {
             return Err(Errno::NOMEM.into());

@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 use super::help::{Scene, Watch, DEADLINE};
+use guestfs::opts::TarInOpts;
 use guestfs::{Canceller, ErrorKind, EventClass, Handle, Result};
 use std::cell::RefCell;
 use std::process::{Child, Command, Stdio};
@@ -210,6 +211,77 @@ fn calls_that_never_end() {
         let left = g.debug("sh", &["ls -l /proc/*/exe 2>/dev/null | grep -c /sleep || true"]).unwrap();
         assert_eq!(left.trim_ascii(), b"0", "{name}");
     }
+    MINE.with(|mine| *mine.borrow_mut() = None);
+    scene.end(g);
+}
+
+/// Tools that neither take what they are fed nor give anything, and how much of the file they wait in front of.
+const HUNG: &[(&str, Call)] = &[
+    ("gzip, an endless archive", |m| m.g.tar_in("/dev/zero", "/", TarInOpts::new().compress("gzip"))),
+    ("gzip, a short archive", |m| {
+        m.g.tar_in(m.scene.sparse("short", 100_000), "/", TarInOpts::new().compress("gzip"))
+    }),
+    ("tar, an endless archive", |m| m.g.tar_in("/dev/zero", "/", TarInOpts::new().xattrs(true))),
+    ("tar, a short archive", |m| m.g.tar_in(m.scene.sparse("short", 100_000), "/", TarInOpts::new().xattrs(true))),
+];
+
+#[test]
+fn tools_that_take_and_give_nothing() {
+    let scene = Scene::new("cancelled uploads to tools that hang");
+    let g = scene.mounted();
+    let hang = r#"printf '#!/bin/sh\nexec sleep 1000\n' >/tmp/hung; chmod +x /tmp/hung
+        for tool in gzip tar; do mount --bind /tmp/hung $(readlink -f $(command -v $tool)) || exit 1; done"#;
+    g.debug("sh", &[hang]).unwrap();
+    let m = Material { g: &g, scene: &scene };
+    for (name, call) in HUNG {
+        // The longer it goes on, the more lies between the tool and the library's word.
+        let mut took: Vec<_> =
+            [20, 1500].iter().map(|after| cancelled(&m, name, *call, Duration::from_millis(*after), false)).collect();
+        took.sort();
+        println!("{name}: EINTR after {took:.1?}");
+        assert!(took[1] < 2 * DEADLINE, "{name}: {took:?}");
+        let left = g.debug("sh", &["ls -l /proc/*/exe 2>/dev/null | grep -c /sleep || true"]).unwrap();
+        assert_eq!(left.trim_ascii(), b"0", "{name}");
+    }
+    MINE.with(|mine| *mine.borrow_mut() = None);
+    scene.end(g);
+}
+
+/// What waits in the kernel for a disk that does not answer.
+const WAITING: &[(&str, Call)] = &[
+    ("sync", |m| m.g.sync()),
+    ("umount", |m| m.g.umount("/", Default::default())),
+    ("btrfs_subvolume_list", |m| m.g.btrfs_subvolume_list("/dev/vg/btrfs").map(drop)),
+];
+
+#[test]
+fn a_disk_that_does_not_answer() {
+    let scene = Scene::new("cancelled calls that wait for a disk");
+    let g = scene.handle();
+    g.launch().unwrap();
+    g.pvcreate("/dev/sda").unwrap();
+    g.vgcreate("vg", &["/dev/sda"]).unwrap();
+    for (name, fs) in [("ext4", "ext4"), ("btrfs", "btrfs")] {
+        g.lvcreate(name, "vg", 200).unwrap();
+        g.mkfs(fs, format!("/dev/vg/{name}"), Default::default()).unwrap();
+    }
+    g.mount("/dev/vg/ext4", "/").unwrap();
+    g.write("/file", b"not on the disk yet").unwrap();
+    // Requests to them wait in the kernel until they are resumed.
+    let both = |what: &str| g.debug("sh", &[&format!("dmsetup {what} vg-ext4; dmsetup {what} vg-btrfs")]).unwrap();
+    both("suspend --noflush --nolockfs");
+    let m = Material { g: &g, scene: &scene };
+    for (name, call) in WAITING {
+        let took = cancelled(&m, name, *call, Duration::from_millis(300), false);
+        println!("{name}: EINTR after {took:.1?}");
+        assert!(took < DEADLINE, "{name}: {took:?}");
+    }
+    // What was cancelled goes on where the kernel had it, and does no harm.
+    assert_eq!(g.mounts().unwrap(), Vec::<String>::new());
+    both("resume");
+    g.mount("/dev/vg/ext4", "/").unwrap();
+    assert_eq!(g.cat("/file").unwrap(), "not on the disk yet");
+    assert_eq!(g.btrfs_subvolume_list("/dev/vg/btrfs").unwrap(), Vec::new());
     MINE.with(|mine| *mine.borrow_mut() = None);
     scene.end(g);
 }
