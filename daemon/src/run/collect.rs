@@ -1,8 +1,7 @@
 //! Serving the pipes of a tool: its input fed, its outputs kept up to a limit.
 //!
-//! In: a child with pipes. Out: what it printed, or EINTR when the library does not want the call any more.
-//! The end is when all pipes are closed or the tool has
-//! exited: what it left running in the background may hold them open for ever.
+//! In: a child with pipes. Out: what it printed, or EINTR when the library does not want the call any more. The end is
+//! when all pipes are closed or the tool has exited: what it left running in the background may hold them open for ever.
 
 use crate::ctx::Ctx;
 use crate::error::{Errno, Error, Result};
@@ -43,74 +42,45 @@ struct Pipes<'a> {
 }
 
 /// Feed `input` and collect stdout and stderr.
-pub(super) fn both(child: &mut Child, input: Vec<u8>, until: &Wait, ctx: &Ctx) -> Result<(Vec<u8>, Vec<u8>)> {
-    let mut pipes = Pipes {
-        stdin: child.stdin.take(),
-        input: &input,
-        stdout: child.stdout.take().map(OwnedFd::from),
-        stderr: child.stderr.take().map(OwnedFd::from),
-        out: Vec::new(),
-        err: Vec::new(),
-        err_total: 0,
-        buf: vec![0; 64 * 1024],
-    };
+pub(super) fn both(child: &mut Child, input: Vec<u8>, wait: &Wait, ctx: &Ctx) -> Result<(Vec<u8>, Vec<u8>)> {
+    let mut pipes = Pipes::new(child.stdin.take(), &input, child.stdout.take().map(OwnedFd::from));
+    pipes.stderr = child.stderr.take().map(OwnedFd::from);
     if let Some(pipe) = &pipes.stdin {
         rustix::io::ioctl_fionbio(pipe, true)?;
     }
     let exit = super::end::exit_fd(child)?;
-    let mut exited = false;
-    while pipes.stdin.is_some() || pipes.stdout.is_some() || pipes.stderr.is_some() {
-        // After its exit only what lies in the pipes already is still its own.
-        let timeout =
-            if exited { Some(Timespec::default()) } else { (until.pulse || until.until.is_some()).then_some(PULSE) };
-        let ready = pipes.wait((!exited).then_some(exit.as_fd()), ctx.channel().watched(), timeout)?;
-        if until.pulse {
+    // It looks after the bar and the clock, and after the channel when something came through it.
+    let look = |ready: Ready| {
+        if wait.pulse {
             ctx.pulse(Pulse::Running)?;
         }
         if ready.channel {
             ctx.channel().wanted()?;
         }
-        if exited && ready == Ready::default() {
-            break;
+        match wait.until.is_some_and(|until| Instant::now() >= until) {
+            true => Err(super::end::overdue()),
+            false => Ok(()),
         }
-        if until.until.is_some_and(|until| Instant::now() >= until) {
-            return Err(super::end::overdue());
-        }
-        exited |= ready.exit;
-        pipes.serve(ready, until.limit)?;
-    }
+    };
+    let every = (wait.pulse || wait.until.is_some()).then_some(PULSE);
+    pipes.serve_all(&exit, || ctx.channel().watched(), every, look, &Limits { out: wait.limit, err: STDERR_MAX })?;
     Ok((pipes.out, pipes.err))
 }
 
-/// Read a pipe until its end, or that of the tool (`exit`), keeping the first 64 KiB.
+/// Read stderr until its end, or that of the tool (`exit`), keeping the first 64 KiB. Nobody waits for this, so that
+/// what is printed may be as long as the data that somebody else moves meanwhile.
 pub(super) fn errors(pipe: OwnedFd, exit: &OwnedFd) -> Vec<u8> {
-    let (mut pipe, mut buf, mut kept) = (Some(pipe), vec![0; 4096], Vec::new());
-    let mut exited = false;
-    while let Some(fd) = &pipe {
-        let mut fds = vec![PollFd::from_borrowed_fd(fd.as_fd(), PollFlags::IN)];
-        if !exited {
-            fds.push(PollFd::from_borrowed_fd(exit.as_fd(), PollFlags::IN));
-        }
-        let timeout = exited.then(Timespec::default);
-        if rustix::io::retry_on_intr(|| poll(&mut fds, timeout.as_ref())).is_err() {
-            break;
-        }
-        let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
-        let (readable, ended) = (ready.next() == Some(true), ready.next() == Some(true));
-        if readable {
-            if take(&mut pipe, &mut buf, &mut kept, STDERR_LIMIT).is_err() {
-                break;
-            }
-        } else if exited {
-            break;
-        }
-        // What it left running may go on printing.
-        if exited && kept.len() >= STDERR_LIMIT {
-            break;
-        }
-        exited |= ended;
-    }
-    kept
+    let mut pipes = Pipes::new(None, &[], None);
+    pipes.stderr = Some(pipe);
+    // What was read until it failed is what there is to say.
+    let _ = pipes.serve_all(exit, || None, None, |_| Ok(()), &Limits { out: 0, err: usize::MAX });
+    pipes.err
+}
+
+/// Bytes that may come: more are an error.
+struct Limits {
+    out: usize,
+    err: usize,
 }
 
 /// What poll(2) found.
@@ -124,7 +94,40 @@ struct Ready {
     channel: bool,
 }
 
-impl Pipes<'_> {
+impl<'a> Pipes<'a> {
+    fn new(stdin: Option<ChildStdin>, input: &'a [u8], stdout: Option<OwnedFd>) -> Pipes<'a> {
+        let (out, err, buf) = (Vec::new(), Vec::new(), vec![0; 64 * 1024]);
+        Pipes { stdin, input, stdout, stderr: None, out, err, err_total: 0, buf }
+    }
+
+    /// Serve them until all are closed or the tool has ended, waiting `every` so long at most before `look` is called.
+    fn serve_all<'c>(
+        &mut self,
+        exit: &OwnedFd,
+        channel: impl Fn() -> Option<BorrowedFd<'c>>,
+        every: Option<Timespec>,
+        look: impl Fn(Ready) -> Result<()>,
+        limits: &Limits,
+    ) -> Result<()> {
+        let mut exited = false;
+        while self.stdin.is_some() || self.stdout.is_some() || self.stderr.is_some() {
+            // After its exit only what lies in the pipes already is still its own.
+            let timeout = if exited { Some(Timespec::default()) } else { every };
+            let ready = self.wait((!exited).then_some(exit.as_fd()), channel(), timeout)?;
+            look(ready)?;
+            if exited && ready == Ready::default() {
+                break;
+            }
+            exited |= ready.exit;
+            self.serve(ready, limits)?;
+            // What it left running may go on complaining.
+            if exited && self.err.len() >= STDERR_LIMIT {
+                self.stderr = None;
+            }
+        }
+        Ok(())
+    }
+
     fn wait(
         &self,
         exit: Option<BorrowedFd<'_>>,
@@ -153,7 +156,7 @@ impl Pipes<'_> {
         Ok(ready)
     }
 
-    fn serve(&mut self, ready: Ready, limit: usize) -> Result<()> {
+    fn serve(&mut self, ready: Ready, limits: &Limits) -> Result<()> {
         if ready.stdin {
             match self.stdin.as_mut().map(|pipe| pipe.write(self.input)) {
                 Some(Ok(n)) => self.input = self.input.get(n..).unwrap_or_default(),
@@ -165,14 +168,14 @@ impl Pipes<'_> {
                 self.stdin = None;
             }
         }
-        if ready.stdout && take(&mut self.stdout, &mut self.buf, &mut self.out, limit)?.dropped {
-            return Err(Error::new(Errno::MSGSIZE, format!("output is larger than {limit} bytes")));
+        if ready.stdout && take(&mut self.stdout, &mut self.buf, &mut self.out, limits.out)?.dropped {
+            return Err(Error::new(Errno::MSGSIZE, format!("output is larger than {} bytes", limits.out)));
         }
         if ready.stderr {
             let taken = take(&mut self.stderr, &mut self.buf, &mut self.err, STDERR_LIMIT)?;
             self.err_total = self.err_total.saturating_add(taken.bytes);
-            if self.err_total > STDERR_MAX {
-                return Err(Error::new(Errno::MSGSIZE, format!("printed more than {STDERR_MAX} bytes on stderr")));
+            if self.err_total > limits.err {
+                return Err(Error::new(Errno::MSGSIZE, format!("printed more than {} bytes on stderr", limits.err)));
             }
         }
         Ok(())
