@@ -89,11 +89,10 @@ pub fn ntfscat_i(ctx: &mut Ctx, device: &Mountable, inode: i64, filename: &mut F
     let number = u64::try_from(inode).map_err(|_| Error::invalid(format!("inode {inode} is negative")))?;
     require_unmounted(ctx, device)?;
     let what = || format!("{}: inode {number}", device.api_name(ctx));
-    let total = size_of(ctx, device, number);
     // -f: also when it is marked for a check or Windows is hibernated. Nothing is changed.
     let tool = Tool::new("ntfscat").args(["-f", "-i"]).arg(number.to_string()).arg(device);
     let running = tool.spawn_piped(ctx, false, true).with_context(what)?;
-    send(running, filename, total).map_err(plain).with_context(what)
+    send(running, filename, || size_of(ctx, device, number)).map_err(plain).with_context(what)
 }
 
 /// How long the main data of a file is, to show how far it is: nothing depends on it.
@@ -134,7 +133,7 @@ pub fn ntfsclone_out(ctx: &mut Ctx, device: &Device, backupfile: &mut FileOut, o
         }
     }
     let running = tool.arg(device).spawn_piped(ctx, false, true)?;
-    send(running, backupfile, None).map_err(plain).with_context(|| device.api_name(ctx))
+    send(running, backupfile, || None).map_err(plain).with_context(|| device.api_name(ctx))
 }
 
 /// Repair what can be repaired without knowing the files.

@@ -98,7 +98,7 @@ pub fn compress_device_out(
 }
 
 fn compress(ctx: &Ctx, tool: Tool, input: File, out: &mut FileOut) -> Result<()> {
-    send(tool.stdin_from(input).spawn_piped(ctx, false, true)?, out, None)
+    send(tool.stdin_from(input).spawn_piped(ctx, false, true)?, out, || None)
 }
 
 /// The program that compresses its input, at the level asked for.
@@ -202,7 +202,7 @@ pub fn tar_out(ctx: &mut Ctx, directory: &BStr, tarfile: &mut FileOut, opts: &Ta
     }
     tool = tool.args(["-f", "-", "."]).dir(by_child_fd(&dir));
     let running = tool.spawn_piped(ctx, false, true).context(&directory)?;
-    send(running, tarfile, None).context(&directory)
+    send(running, tarfile, || None).context(&directory)
 }
 
 /// Pack a directory and send the cpio archive.

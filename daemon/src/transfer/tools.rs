@@ -47,7 +47,7 @@ pub(crate) fn open_up(stdin: &ChildStdin) -> Result<()> {
 }
 
 /// Send what the tool prints; it must also end well. `total` is what progress is measured against.
-pub(crate) fn send(mut running: Running, out: &mut FileOut, total: Option<u64>) -> Result<()> {
+pub(crate) fn send(mut running: Running, out: &mut FileOut, total: impl FnOnce() -> Option<u64>) -> Result<()> {
     let sent = match running.stdout.as_ref() {
         Some(stdout) => {
             let _ = rustix::pipe::fcntl_setpipe_size(stdout, PIPE);

@@ -20,6 +20,9 @@ use std::rc::Rc;
 /// a host that reads slowly has up to 16 MiB of the machine's memory waiting for it, and not more.
 const PIECE: usize = 128 * 1024;
 
+/// A tool that prints less has ended before anybody would see a bar, in bytes.
+const LONG: u64 = 32 << 20;
+
 /// What is copied from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Source {
@@ -85,9 +88,14 @@ impl FileOut {
     }
 
     /// Send everything a tool prints, which may be long in coming: the library may have enough of it
-    /// meanwhile. `total` as with [`copy_from`](Self::copy_from). The number of bytes.
-    pub fn copy_from_tool(&mut self, stdout: impl AsFd, total: Option<u64>) -> Result<u64> {
-        self.copy(stdout.as_fd(), None, total, Source::Tool)
+    /// meanwhile. `total` is what progress is measured against; it is asked when there is so much that somebody may
+    /// want to see it. The number of bytes.
+    pub fn copy_from_tool(&mut self, stdout: impl AsFd, total: impl FnOnce() -> Option<u64>) -> Result<u64> {
+        let first = self.copy(stdout.as_fd(), Some(LONG), None, Source::Tool)?;
+        if first < LONG {
+            return Ok(first);
+        }
+        Ok(first.saturating_add(self.copy(stdout.as_fd(), None, total(), Source::Tool)?))
     }
 
     /// The same for a program whose output somebody may be waiting for: when it pauses, what it has printed is
@@ -122,7 +130,7 @@ impl FileOut {
                 n => copied = copied.saturating_add(n as u64),
             }
             if let Some(total) = total {
-                self.channel.progress(copied.min(total), total)?;
+                self.channel.progress(self.sent().min(total), total)?;
             }
         }
     }
