@@ -21,7 +21,7 @@ struct Handle {
 }
 
 functions! {
-    struct Augeas in c"libaugeas.so.0" {
+    struct Augeas in [c"libaugeas.so.0"] {
         aug_init: fn(*const c_char, *const c_char, c_uint) -> *mut Handle,
         aug_error: fn(*mut Handle) -> c_int,
         aug_error_message: fn(*mut Handle) -> *const c_char,

@@ -1,11 +1,11 @@
 //! Loading a C library at run time, and what its functions give and take.
 //!
-//! In: a library's name and the types of its functions. Out: a struct of function pointers; copies of memory
-//! that a library allocated.
+//! In: the names that a library has in the distributions, and the types of its functions, which are the same under
+//! all of them. Out: a struct of function pointers; copies of memory that a library allocated.
 //!
 //! ```ignore
 //! functions! {
-//!     struct Hivex in c"libhivex.so.0" {
+//!     struct Hivex in [c"libhivex.so.0"] {
 //!         hivex_root: fn(*mut Hive) -> usize,
 //!     }
 //! }
@@ -24,14 +24,23 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Load it with everything that it needs.
-    pub fn open(name: &'static CStr) -> Result<Loaded> {
-        // SAFETY: a name that ends in NUL; the library's own start code is the distribution's.
-        let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
-        match handle.is_null() {
-            false => Ok(Loaded { name, handle }),
-            true => Err(Fault::new(Errno::OPNOTSUPP, format!("cannot load a library: {}", last_error()))),
+    /// Load the first of these that is here, with everything that it needs.
+    pub fn open(names: &[&'static CStr]) -> Result<Loaded> {
+        let mut why = Vec::new();
+        for name in names {
+            // SAFETY: a name that ends in NUL; the library's own start code is the distribution's.
+            let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+            if !handle.is_null() {
+                return Ok(Loaded { name, handle });
+            }
+            why.push(last_error());
         }
+        Err(Fault::new(Errno::OPNOTSUPP, format!("cannot load a library: {}", why.join("; "))))
+    }
+
+    /// The name by which it was found.
+    pub fn name(&self) -> &'static CStr {
+        self.name
     }
 
     /// The address of one of its functions, never NULL.
@@ -62,17 +71,20 @@ fn last_error() -> String {
 /// Declares a struct of the functions that are used of a library, with `load()`. The types are those of the
 /// library's manual: nothing checks them.
 macro_rules! functions {
-    ($(#[$doc:meta])* struct $name:ident in $library:literal {
+    ($(#[$doc:meta])* struct $name:ident in [$($library:literal),+] {
         $($function:ident: fn($($arg:ty),* $(,)?) $(-> $ret:ty)?,)*
     }) => {
         $(#[$doc])*
         struct $name {
+            /// The name by which the library was found. Where its structures are the same under all, nobody asks.
+            #[allow(dead_code)]
+            found: &'static std::ffi::CStr,
             $($function: unsafe extern "C" fn($($arg),*) $(-> $ret)?,)*
         }
 
         impl $name {
             fn load() -> $crate::fault::Result<$name> {
-                let library = $crate::c::Loaded::open($library)?;
+                let library = $crate::c::Loaded::open(&[$($library),+])?;
                 $(
                     let name = concat!(stringify!($function), "\0");
                     let name = std::ffi::CStr::from_bytes_with_nul(name.as_bytes()).unwrap_or_default();
@@ -82,7 +94,7 @@ macro_rules! functions {
                         std::mem::transmute::<*mut std::ffi::c_void, unsafe extern "C" fn($($arg),*) $(-> $ret)?>(address)
                     };
                 )*
-                Ok($name { $($function),* })
+                Ok($name { found: library.name(), $($function),* })
             }
         }
     };

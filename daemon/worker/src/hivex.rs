@@ -31,7 +31,7 @@ struct SetValue {
 }
 
 functions! {
-    struct Hivex in c"libhivex.so.0" {
+    struct Hivex in [c"libhivex.so.0"] {
         hivex_open: fn(*const c_char, c_int) -> *mut Hive,
         hivex_root: fn(*mut Hive) -> usize,
         hivex_node_name: fn(*mut Hive, usize) -> *mut c_char,

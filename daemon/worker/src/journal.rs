@@ -19,7 +19,7 @@ struct Journal {
 }
 
 functions! {
-    struct Systemd in c"libsystemd.so.0" {
+    struct Systemd in [c"libsystemd.so.0"] {
         sd_journal_open_directory: fn(*mut *mut Journal, *const c_char, c_int) -> c_int,
         sd_journal_next_skip: fn(*mut Journal, u64) -> c_int,
         sd_journal_previous_skip: fn(*mut Journal, u64) -> c_int,
@@ -46,7 +46,7 @@ pub fn load() -> Result<Box<dyn Library>> {
     let library = Systemd::load()?;
     for name in COMPRESSIONS {
         // Without one, fields that it has compressed are errors.
-        let _ = Loaded::open(name);
+        let _ = Loaded::open(&[name]);
     }
     Ok(Box::new(Open { library, journal: std::ptr::null_mut() }))
 }

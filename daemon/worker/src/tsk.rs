@@ -119,7 +119,7 @@ struct FsMeta {
 type OnEntry = unsafe extern "C" fn(*const FsFile, *const c_char, *mut c_void) -> c_int;
 
 functions! {
-    struct Tsk in c"libtsk.so.19" {
+    struct Tsk in [c"libtsk.so.19"] {
         tsk_version_get_str: fn() -> *const c_char,
         tsk_error_get: fn() -> *const c_char,
         tsk_img_open_sing: fn(*const c_char, c_int, c_uint) -> *mut c_void,

@@ -1,7 +1,7 @@
 //! libyara: rules that files are compared with, yara(1).
 //!
 //! In: rules, as source or compiled, then files. Out: the names of the rules that a file matches.
-//! The structures are those of version 4 of the library, yara/types.h.
+//! The structures are those of the versions 4.2 (libyara.so.9) and 4.5 (libyara.so.10) of the library, yara/types.h.
 
 use crate::c::{self, functions};
 use crate::library::{Fault, Library, Result};
@@ -30,25 +30,26 @@ const FAILED: c_int = 2;
 /// Mistakes in rules that are told.
 const MISTAKES_MAX: usize = 10;
 
-/// `YR_RULES`, `YR_COMPILER`, `YR_SCAN_CONTEXT`: only the library knows what is in them.
+/// `YR_RULES`, `YR_RULE`, `YR_COMPILER`, `YR_SCAN_CONTEXT`: only the library knows what is in them.
 #[repr(C)]
 struct Opaque {
     _opaque: [u8; 0],
 }
 
-/// The head of `YR_RULE`.
-#[repr(C)]
-struct Rule {
-    flags: i32,
-    num_atoms: i32,
-    identifier: *const c_char,
+/// Where the pointer to its name is in a `YR_RULE`, in bytes: behind two numbers of 32 bits, and later four.
+fn name_at(library: &CStr) -> usize {
+    if library == c"libyara.so.9" {
+        8
+    } else {
+        16
+    }
 }
 
-type OnMistake = unsafe extern "C" fn(c_int, *const c_char, c_int, *const Rule, *const c_char, *mut c_void);
+type OnMistake = unsafe extern "C" fn(c_int, *const c_char, c_int, *const Opaque, *const c_char, *mut c_void);
 type OnMessage = unsafe extern "C" fn(*mut Opaque, c_int, *const c_void, *mut c_void) -> c_int;
 
 functions! {
-    struct Yara in c"libyara.so.9" {
+    struct Yara in [c"libyara.so.9", c"libyara.so.10"] {
         yr_initialize: fn() -> c_int,
         yr_rules_load: fn(*const c_char, *mut *mut Opaque) -> c_int,
         yr_rules_scan_fd: fn(*mut Opaque, c_int, c_int, OnMessage, *mut c_void, c_int) -> c_int,
@@ -146,7 +147,7 @@ impl Open {
     }
 
     fn scan(&self, file: &OwnedFd, wire: &mut Wire) -> Result<Value> {
-        let mut scan = Scan { wire, fault: None };
+        let mut scan = Scan { wire, name_at: name_at(self.yara.found), fault: None };
         // SAFETY: the rules are loaded; `scan` lives longer than the call, which alone uses it.
         let status = unsafe {
             (self.yara.yr_rules_scan_fd)(self.rules, file.as_raw_fd(), 0, on_message, (&raw mut scan).cast(), 0)
@@ -160,6 +161,7 @@ impl Open {
 
 struct Scan<'w> {
     wire: &'w mut Wire,
+    name_at: usize,
     fault: Option<Fault>,
 }
 
@@ -168,7 +170,7 @@ unsafe extern "C" fn on_mistake(
     level: c_int,
     _file: *const c_char,
     line: c_int,
-    _rule: *const Rule,
+    _rule: *const Opaque,
     message: *const c_char,
     mistakes: *mut c_void,
 ) {
@@ -190,11 +192,8 @@ unsafe extern "C" fn on_message(_: *mut Opaque, message: c_int, data: *const c_v
     if message != MATCHING || data.is_null() {
         return CONTINUE;
     }
-    // SAFETY: with this message comes a rule, whose name is a string.
-    let name = unsafe {
-        let rule = &*data.cast::<Rule>();
-        CStr::from_ptr(rule.identifier)
-    };
+    // SAFETY: with this message comes a rule, which has a pointer to its name, a string, at this place.
+    let name = unsafe { CStr::from_ptr(data.byte_add(scan.name_at).cast::<*const c_char>().read()) };
     match scan.wire.piece(BString::from(name.to_bytes())) {
         Ok(()) => CONTINUE,
         Err(fault) => {
@@ -212,7 +211,7 @@ fn done(status: c_int) -> Result<()> {
         3 | 4 => (Errno::IO, "cannot open or map the file"),
         7 => (Errno::INVAL, "the compiled rules are damaged"),
         8 => (Errno::INVAL, "the rules were compiled by another version of YARA: load their source"),
-        25 | 33 | 44 | 46 => (Errno::INVAL, "the rules are too demanding for this file"),
+        25 | 33 | 44 | 46 | 65 => (Errno::INVAL, "the rules are too demanding for this file"),
         26 => (Errno::TIMEDOUT, "the scan took too long"),
         30 => (Errno::INVAL, "a string of the rules has too many matches in this file"),
         _ => return Err(Fault::new(Errno::INVAL, format!("YARA failed with the code {status}"))),

@@ -181,7 +181,7 @@ fn collect_tools(
             }
         }
         for library in &set.libraries {
-            if let Err(why) = tree.library(host, library) {
+            if let Err(why) = any_library(host, tree, library.names()) {
                 let why = format!("{why} (package {})", set.package);
                 say(&format!("appliance: left out: {why}"));
                 off.get_or_insert(why);
@@ -200,6 +200,14 @@ fn collect_tools(
         }
     }
     manifest.groups = groups(&tools);
+}
+
+/// The first of these that the host has.
+fn any_library(host: &mut HostFs, tree: &mut Tree, names: &[String]) -> Result<(), String> {
+    match names.iter().find(|name| host.library(name, &[]).is_some()) {
+        Some(name) => tree.library(host, name),
+        None => Err(format!("library {} not found", names.join(" or "))),
+    }
 }
 
 /// Why each group of the API is off, if it is: the daemon answers so, and `guestfs-appliance list`.
@@ -339,6 +347,8 @@ mod tests {
              [[tools]]\npackage='p2'\ngroups=['gdisk', 'wipefs']\nrun=['cat', 'no-such-tool']\nmaybe=['nor-this']\n\
              [[tools]]\npackage='p3'\ngroups=['wipefs']\nrun=['ls']\n\
              [[tools]]\npackage='p4'\ngroups=['luks']\nrun=['echo']\nlibraries=['libnothing.so.9']\n\
+             [[tools]]\npackage='p6'\ngroups=['libyara']\nrun=[]\nlibraries=[['libnothing.so.9', 'libc.so.6']]\n\
+             [[tools]]\npackage='p7'\ngroups=['libtsk']\nrun=[]\nlibraries=[['libnothing.so.9', 'libnothing.so.10']]\n\
              [[tools]]\npackage='p5'\ngroups=['hivex']\nworker=true\nlibraries=['libc.so.6']\n",
         )
         .unwrap();
@@ -354,6 +364,8 @@ mod tests {
         assert_eq!(off("wipefs"), Some(why.clone()));
         assert_eq!(off("luks").unwrap(), "library libnothing.so.9 not found (package p4)");
         assert_eq!(off("hivex").unwrap(), "guestfs-worker not found");
+        assert_eq!(off("libyara"), None);
+        assert_eq!(off("libtsk").unwrap(), "library libnothing.so.9 or libnothing.so.10 not found (package p7)");
         // Every group of the API has an answer: those that need no tool and those that have none here.
         assert!(manifest.groups.keys().map(String::as_str).eq(GROUPS.iter().map(|(name, _)| *name)));
         assert_eq!(off("mknod"), None);

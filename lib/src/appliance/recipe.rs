@@ -58,13 +58,31 @@ pub struct ToolSet {
     pub data: Vec<String>,
     /// Libraries opened at run time (`dlopen`), which no ELF header names.
     #[serde(default)]
-    pub libraries: Vec<String>,
+    pub libraries: Vec<Library>,
     /// The libraries are used by calls that have them run in `guestfs-worker`, without which the groups are off.
     #[serde(default)]
     pub worker: bool,
     /// Kernel modules for the root image.
     #[serde(default)]
     pub modules: Vec<String>,
+}
+
+/// A library by its soname, or by those of the versions of which any will do: the first that is there is taken.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Library {
+    One(String),
+    AnyOf(Vec<String>),
+}
+
+impl Library {
+    /// The names.
+    pub fn names(&self) -> &[String] {
+        match self {
+            Library::One(name) => std::slice::from_ref(name),
+            Library::AnyOf(names) => names,
+        }
+    }
 }
 
 impl Recipe {

@@ -29,7 +29,7 @@ struct Opaque {
 }
 
 functions! {
-    struct Rpm in c"librpm.so.9" {
+    struct Rpm in [c"librpm.so.9", c"librpm.so.10"] {
         rpmReadConfigFiles: fn(*const c_char, *const c_char) -> c_int,
         rpmPushMacro: fn(*mut c_void, *const c_char, *const c_char, *const c_char, c_int) -> c_int,
         rpmlogSetCallback: fn(unsafe extern "C" fn(*mut Opaque, *mut c_void) -> c_int, *mut c_void) -> *mut c_void,

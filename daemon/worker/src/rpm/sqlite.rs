@@ -13,7 +13,7 @@ use std::ffi::{c_char, c_int, c_void, CStr, CString};
 use std::ptr::{null, null_mut};
 
 functions! {
-    struct Sqlite in c"libsqlite3.so.0" {
+    struct Sqlite in [c"libsqlite3.so.0"] {
         sqlite3_open_v2: fn(*const c_char, *mut *mut Opaque, c_int, *const c_char) -> c_int,
         sqlite3_prepare_v2: fn(*mut Opaque, *const c_char, c_int, *mut *mut Opaque, *mut *const c_char) -> c_int,
         sqlite3_step: fn(*mut Opaque) -> c_int,
