@@ -13,6 +13,8 @@ mod help;
 mod hotplug;
 #[path = "launch/layers.rs"]
 mod layers;
+#[path = "launch/network.rs"]
+mod network;
 #[path = "launch/restored.rs"]
 mod restored;
 
