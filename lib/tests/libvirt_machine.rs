@@ -138,6 +138,13 @@ fn work_is_done_and_nothing_left() {
         g.add_drive(&qcow2, AddDriveOpts::new().discard("besteffort").cachemode("unsafe")).unwrap();
         g.add_drive_scratch(20 * MIB, AddDriveScratchOpts::new().blocksize(4096)).unwrap();
         g.add_drive("/dev/null", AddDriveOpts::new().readonly(true)).unwrap();
+        let shared = dir.join("shared");
+        std::fs::create_dir(&shared).unwrap();
+        std::fs::write(shared.join("there"), "from the host").unwrap();
+        let share = format!("local,id=shared,security_model=none,path={}", shared.display());
+        for (option, value) in [("-fsdev", &share[..]), ("-device", "virtio-9p-pci,fsdev=shared,mount_tag=host")] {
+            g.config(option, Some(value.into())).unwrap();
+        }
         let start = Instant::now();
         g.launch().unwrap();
         println!("launched by libvirt: {:.1} s", start.elapsed().as_secs_f64());
@@ -151,6 +158,12 @@ fn work_is_done_and_nothing_left() {
             g.write("/f", content.as_bytes()).unwrap();
             g.umount_all().unwrap();
         }
+        assert_eq!(g.list_9p().unwrap(), ["host"]);
+        g.mount_9p("host", "/", Default::default()).unwrap();
+        assert_eq!(g.read_file("/there").unwrap(), b"from the host");
+        g.write("/back", b"from the guest").unwrap();
+        g.umount_all().unwrap();
+        assert_eq!(std::fs::read(shared.join("back")).unwrap(), b"from the guest");
         g.shutdown().unwrap();
         assert_eq!(domains(dir), Vec::<String>::new());
         drop(g);
