@@ -23,7 +23,9 @@ pub fn download_inode(ctx: &mut Ctx, device: &Mountable, inode: i64, filename: &
     let inode = not_negative("inode", inode)?.to_string();
     let device = only_device(ctx, device)?;
     let tool = Tool::new("icat").arg("-r").args(RAW).arg(device).arg(&inode);
-    tool.spawn_piped(ctx, false, true).and_then(|tool| send(tool, filename, || None)).with_context(|| device.api_name(ctx))
+    tool.spawn_piped(ctx, false, true)
+        .and_then(|tool| send(tool, filename, || None))
+        .with_context(|| device.api_name(ctx))
 }
 
 /// Data units from one number to another.
@@ -42,7 +44,9 @@ pub fn download_blocks(
     let device = only_device(ctx, device)?;
     let which = if opts.unallocated == Some(true) { "-A" } else { "-e" };
     let tool = Tool::new("blkls").arg(which).args(RAW).arg(device).arg(format!("{first}-{last}"));
-    tool.spawn_piped(ctx, false, true).and_then(|tool| send(tool, filename, || None)).with_context(|| device.api_name(ctx))
+    tool.spawn_piped(ctx, false, true)
+        .and_then(|tool| send(tool, filename, || None))
+        .with_context(|| device.api_name(ctx))
 }
 
 fn not_negative(what: &str, number: i64) -> Result<u64> {

@@ -218,9 +218,7 @@ fn calls_that_never_end() {
 /// Tools that neither take what they are fed nor give anything, and how much of the file they wait in front of.
 const HUNG: &[(&str, Call)] = &[
     ("gzip, an endless archive", |m| m.g.tar_in("/dev/zero", "/", TarInOpts::new().compress("gzip"))),
-    ("gzip, a short archive", |m| {
-        m.g.tar_in(m.scene.sparse("short", 100_000), "/", TarInOpts::new().compress("gzip"))
-    }),
+    ("gzip, a short archive", |m| m.g.tar_in(m.scene.sparse("short", 100_000), "/", TarInOpts::new().compress("gzip"))),
     ("tar, an endless archive", |m| m.g.tar_in("/dev/zero", "/", TarInOpts::new().xattrs(true))),
     ("tar, a short archive", |m| m.g.tar_in(m.scene.sparse("short", 100_000), "/", TarInOpts::new().xattrs(true))),
 ];
