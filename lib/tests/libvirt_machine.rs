@@ -141,8 +141,11 @@ fn work_is_done_and_nothing_left() {
         let shared = dir.join("shared");
         std::fs::create_dir(&shared).unwrap();
         std::fs::write(shared.join("there"), "from the host").unwrap();
+        // A device that libvirt does not know of needs an address that it gives to no other.
         let share = format!("local,id=shared,security_model=none,path={}", shared.display());
-        for (option, value) in [("-fsdev", &share[..]), ("-device", "virtio-9p-pci,fsdev=shared,mount_tag=host")] {
+        for (option, value) in
+            [("-fsdev", &share[..]), ("-device", "virtio-9p-pci,fsdev=shared,mount_tag=host,addr=0x10")]
+        {
             g.config(option, Some(value.into())).unwrap();
         }
         let start = Instant::now();

@@ -62,9 +62,9 @@ fn serve(stream: TcpStream, keys: &Path) {
 }
 
 /// What clevis keeps in a header to find `hunter2` again.
-fn token(pin: &str, config: &str) -> String {
+fn token(config: &str) -> String {
     let mut clevis = Command::new("clevis");
-    clevis.args(["encrypt", pin, config]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    clevis.args(["encrypt", "sss", config]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut clevis = clevis.spawn().unwrap();
     clevis.stdin.take().unwrap().write_all(b"hunter2").unwrap();
     let made = clevis.wait_with_output().unwrap();
@@ -78,39 +78,30 @@ fn token(pin: &str, config: &str) -> String {
     )
 }
 
+/// Each answer costs seconds of an emulated processor: the threshold covers the servers one by one.
 #[test]
-fn tang_opens_disks() {
+fn tang_servers_open_a_disk() {
     let _serial = serial();
     if !Path::new(SERVER).exists() || Command::new("clevis").stderr(Stdio::null()).output().is_err() {
-        println!("not run: disks that Tang opens: install tang-common and clevis-luks");
+        println!("not run: a disk that Tang servers open: install tang-common and clevis-luks");
         return;
     }
     let (first, second) = (Tang::start(), Tang::start());
-    let both = format!(r#"{{"t":2,"pins":{{"tang":[{},{}]}}}}"#, first.pin(), second.pin());
+    let token = token(&format!(r#"{{"t":2,"pins":{{"tang":[{},{}]}}}}"#, first.pin(), second.pin()));
     let g = launch("with a network", |g| {
         g.set_network(true).unwrap();
-        scratch(g, 40);
+        g.set_backend_settings(&["no_snapshot"]).unwrap();
         scratch(g, 40);
     });
-    for (device, token) in [("/dev/sda", token("tang", &first.pin())), ("/dev/sdb", token("sss", &both))] {
-        let format = "cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000";
-        let line =
-            format!("printf hunter2 | {format} {device} - && printf %s '{token}' | cryptsetup token import {device}");
-        g.debug("sh", &[&line]).unwrap();
-    }
-    let (one, two) = ("/dev/mapper/one", "/dev/mapper/two");
-    g.clevis_luks_unlock("/dev/sda", "one").unwrap();
-    g.clevis_luks_unlock("/dev/sdb", "two").unwrap();
-    assert_eq!(g.list_dm_devices().unwrap(), [one, two]);
-    g.cryptsetup_close(one).unwrap();
-    g.cryptsetup_close(two).unwrap();
+    let format = "cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 /dev/sda -";
+    let line = format!("printf hunter2 | {format} && printf %s '{token}' | cryptsetup token import /dev/sda");
+    g.debug("sh", &[&line]).unwrap();
+    g.clevis_luks_unlock("/dev/sda", "clear").unwrap();
+    assert_eq!(g.list_dm_devices().unwrap(), ["/dev/mapper/clear"]);
+    g.cryptsetup_close("/dev/mapper/clear").unwrap();
     // One of two is not enough.
     second.open.store(false, Ordering::SeqCst);
-    g.clevis_luks_unlock("/dev/sda", "one").unwrap();
-    let e = g.clevis_luks_unlock("/dev/sdb", "two").unwrap_err();
-    println!("without its server: {e}");
-    first.open.store(false, Ordering::SeqCst);
-    g.cryptsetup_close(one).unwrap();
-    g.clevis_luks_unlock("/dev/sda", "one").unwrap_err();
+    let e = g.clevis_luks_unlock("/dev/sda", "clear").unwrap_err().to_string();
+    assert!(e.contains("Error communicating with server http://169.254.2.2:"), "{e}");
     assert_eq!(g.list_dm_devices().unwrap(), Vec::<String>::new());
 }
