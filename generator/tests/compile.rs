@@ -43,14 +43,6 @@ fn cc(files: impl IntoIterator<Item = PathBuf>, args: &[&str]) {
     run(&mut cc);
 }
 
-fn sources(dir: &Path) -> Vec<PathBuf> {
-    let list = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
-    let mut list: Vec<PathBuf> = list.filter(|p| p.extension().is_some_and(|e| e == "c")).collect();
-    list.sort();
-    assert!(list.len() > 1, "{}: {list:?}", dir.display());
-    list
-}
-
 #[test]
 fn c_header_and_varargs() {
     for standard in ["-std=c99", "-std=gnu11"] {
