@@ -62,6 +62,9 @@ const PADDING: usize = 4;
 /// Offsets in a hive are counted from here on.
 const FIRST_BIN: u64 = 4096;
 
+/// `HIVEX_OPEN_WRITE`, hivex.h.
+const WRITE: c_int = 4;
+
 /// Copied at once.
 const PIECE: usize = 1 << 20;
 
@@ -82,7 +85,7 @@ struct Open {
     library: Hivex,
     /// NULL before it was opened. Each hive has a process of its own.
     hive: *mut Hive,
-    /// What it was read from.
+    /// What it was read from, unless it may be written to.
     file: Option<File>,
 }
 
@@ -132,7 +135,8 @@ impl Library for Open {
                 let (file, flags): (OwnedFd, i32) = args.take()?;
                 // SAFETY: see above. The library opens the file anew, so that ours need not last.
                 self.hive = unsafe { (hivex.hivex_open)(c::path_of(&file).as_ptr(), flags) };
-                self.file = Some(File::from(file));
+                // One that may be written to outlives its file system, which an open file would keep in use.
+                self.file = (flags & WRITE == 0).then(|| File::from(file));
                 match self.hive.is_null() {
                     true => Err(c::failure()),
                     false => Ok(Value::Nothing),
