@@ -88,18 +88,3 @@ pub fn symbols(call: &Call) -> Vec<String> {
     }
     all
 }
-
-/// How the field tables of the bindings over the C ABI call a field's type (`enum gfs_field_type`).
-pub fn field_tag(ty: FieldType) -> &'static str {
-    match ty {
-        FieldType::Char => "GFS_CHAR",
-        FieldType::Str | FieldType::Device => "GFS_STR",
-        FieldType::Buffer => "GFS_BUFFER",
-        FieldType::I32 => "GFS_I32",
-        FieldType::U32 => "GFS_U32",
-        FieldType::I64 => "GFS_I64",
-        FieldType::U64 | FieldType::Size => "GFS_U64",
-        FieldType::Uuid => "GFS_UUID",
-        FieldType::Percent => "GFS_PERCENT",
-    }
-}
