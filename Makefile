@@ -12,9 +12,9 @@ API_VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' api.toml)
 TARGET := $(shell uname -m)-unknown-linux-gnu
 OUT := target/out
 
-# Bindings beside C, Python and the shell: names of directories below bindings/, or all. Those whose toolchain is not
-# here are left out.
-LANGUAGES ?= all
+# Bindings beside C, Python and the shell: names of directories below bindings/, `usual`, or `all`, which are more than
+# a gigabyte of packages larger. Those whose toolchain is not here are left out.
+LANGUAGES ?= usual
 export LANGUAGES
 
 .PHONY: help demo check bench build daemon bindings languages steps-c appliance install clean

@@ -1,22 +1,31 @@
 #!/bin/sh
-# Builds, checks or installs the bindings of the languages in $LANGUAGES: names of directories here, or `all`.
+# Builds, checks or installs the bindings of the languages in $LANGUAGES: names of directories here, `all`, or `usual`
+# (unless it is set): all but those whose toolchains are large.
 #
 #   languages.sh list                  those that are wanted, a line each
 #   languages.sh packages              Debian packages that they want for being built and tested
 #   languages.sh build OUT             each into OUT/LANGUAGE; one without its toolchain is left out, with a line
 #   languages.sh check LANGUAGE OUT    tests of one: status 77 where its toolchain is not here
-#   languages.sh install OUT           where each language looks; DESTDIR, PREFIX and LIBDIR as for `make install`
+#   languages.sh install OUT           where each language looks, with the manual's page of each, Python's too; DESTDIR,
+#                                      PREFIX and LIBDIR as for `make install`
 #
 # In: the built library in GUESTFS_LIBDIR. What a language is, is in its directory: build.sh, check.sh, install.sh,
-# packages, guestfs-LANGUAGE.pod.
+# installed.sh (a user's program), packages, guestfs-LANGUAGE.pod.
 set -eu
+# GHC takes 800 MB, Go 460.
+large='haskell go'
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 
 wanted() {
   for dir in "$here"/*/packages; do
     language=$(basename "$(dirname "$dir")")
-    case " ${LANGUAGES:-all} " in
+    case " ${LANGUAGES:-usual} " in
       *' all '* | *" $language "*) echo "$language" ;;
+      *' usual '*)
+        case " $large " in
+          *" $language "*) ;;
+          *) echo "$language" ;;
+        esac ;;
     esac
   done
 }
@@ -43,9 +52,11 @@ case ${1:-} in
     "$here/$2/check.sh" "$3/$2"
     ;;
   install)
-    for language in $(wanted); do
-      [ -d "$2/$language" ] || continue
-      "$here/$language/install.sh" "$2/$language"
+    for language in python $(wanted); do
+      if [ "$language" != python ]; then
+        [ -d "$2/$language" ] || continue
+        "$here/$language/install.sh" "$2/$language"
+      fi
       if command -v pod2man >/dev/null; then
         install -d "$DESTDIR$PREFIX/share/man/man3"
         pod2man --section 3 --center "Virtualization Support" --release guestfs-rs \

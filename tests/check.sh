@@ -52,8 +52,11 @@ component() {
 
 # The tests of each language in $LANGUAGES that was built.
 languages() {
-  for language in $(bindings/languages.sh list); do
-    if [ -d "$out/languages/$language" ]; then
+  wanted=$(bindings/languages.sh list)
+  for language in $(LANGUAGES=all bindings/languages.sh list); do
+    if ! echo "$wanted" | grep -qx "$language"; then
+      echo "not run: $language binding: it is not in LANGUAGES" >"$logs/language-$language.log"
+    elif [ -d "$out/languages/$language" ]; then
       stage "language-$language" $with_tree bindings/languages.sh check "$language" "$out/languages"
     else
       bindings/languages.sh check "$language" "$out/languages" >"$logs/language-$language.log"
@@ -74,6 +77,7 @@ first_lane() {
   stage manual tests/manual.sh
   stage packages tests/packages.sh
   stage install tests/install.sh
+  stage installed tests/installed.sh
   stage bindings $cargo --no-fail-fast --test abi --test debian --test examples --test python --test semantics
   stage shell $cargo --no-fail-fast --test corpus --test messages --test interactive --test completions --test domain
   stage shell-launched $cargo --test launched -- --test-threads 1

@@ -15,3 +15,7 @@ for page in guestfs guestfish; do
   target/release/gen pod "$page" >"target/tmp/$page.pod"
   podchecker -warnings "target/tmp/$page.pod"
 done
+for page in bindings/*/guestfs-*.pod; do
+  echo "checking $page"
+  podchecker -warnings "$page"
+done

@@ -33,6 +33,22 @@ behaviour() {
   grep -q 'uncaught OCaml exception in event callback: Failure("expected")' errors
 }
 
+memory() {
+  compile memory ocamlopt
+  ./memory
+}
+
+# The examples, with the warnings that users have.
+examples() {
+  for example in create_disk inspect_disk; do
+    cp "$here/examples/$example.ml" .
+    ocamlfind ocamlopt -linkpkg -package guestfs $example.ml -o $example
+  done
+  ./create_disk disk.img
+  ./inspect_disk disk.img | tee said
+  grep -q '/dev/sda1: ext4' said
+}
+
 # A program that Debian's binding was linked into, on our library; and ours on Debian's library.
 both_ways() {
   cat >say.ml <<'ML'
@@ -75,4 +91,6 @@ for compiler in ocamlopt ocamlc; do
   part "binding tests, $compiler" bindtests $compiler
   part "behaviour, $compiler" behaviour $compiler
 done
+part examples examples
+part memory memory
 part "both ways" both_ways

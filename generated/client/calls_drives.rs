@@ -203,6 +203,10 @@ impl Handle {
     /// its PCI bus, and it is booted at every launch, which takes longer than restoring a saved one. A
     /// machine that runs already (the backend `unix:PATH`) gets none.
     ///
+    /// The backend `libvirt` hands the parameters on, but libvirt does not know of the devices in them
+    /// and gives the addresses of the PCI bus away from the first on: such a device needs one of its
+    /// own, as in `virtio-9p-pci,fsdev=f0,mount_tag=work,addr=0x10`, or the hypervisor does not start.
+    ///
     /// See also [`Handle::set_hv`](crate::Handle::set_hv),
     /// [`Handle::set_append`](crate::Handle::set_append) and `qemu(1)`.
     ///

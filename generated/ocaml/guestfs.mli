@@ -1888,6 +1888,8 @@ Adds [hvparam] and, unless it is NULL, [hvvalue] to the end of the command line 
 
 With additional parameters the machine is a PC of the type q35, so that devices can be put on its PCI bus, and it is booted at every launch, which takes longer than restoring a saved one. A machine that runs already (the backend [unix:PATH]) gets none.
 
+The backend [libvirt] hands the parameters on, but libvirt does not know of the devices in them and gives the addresses of the PCI bus away from the first on: such a device needs one of its own, as in [virtio-9p-pci,fsdev=f0,mount_tag=work,addr=0x10], or the hypervisor does not start.
+
 See also [Guestfs.set_hv], [Guestfs.set_append] and [qemu(1)].
 
 Call it before [Guestfs.launch]; afterwards it is an error.
@@ -5703,7 +5705,7 @@ config -fsdev local,id=f0,path=/home/me/work,security_model=none
 config -device virtio-9p-pci,fsdev=f0,mount_tag=work
 ]}
 
-With [,readonly=on] in the first of them nothing can be changed there. The names of users and the permissions are those that the hypervisor may set; see [qemu(1)].
+With [,readonly=on] in the first of them nothing can be changed there. The names of users and the permissions are those that the hypervisor may set; see [qemu(1)]. With the backend [libvirt] the device also needs an address on the PCI bus that libvirt has not given away, such as [,addr=0x10] at the end of the second.
 
 It is an error with errno [ENOENT] if the host shares no directory of this tag. Releases of the original from 1.48 on do not have this: there it always fails. To exchange single files use [Guestfs.copy_in] and [Guestfs.copy_out].
 

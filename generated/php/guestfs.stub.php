@@ -2501,6 +2501,10 @@ function guestfs_compress_out($g, string $ctype, string $file, string $zfile, ?i
  * PCI bus, and it is booted at every launch, which takes longer than restoring a saved one. A machine
  * that runs already (the backend `unix:PATH`) gets none.
  *
+ * The backend `libvirt` hands the parameters on, but libvirt does not know of the devices in them and
+ * gives the addresses of the PCI bus away from the first on: such a device needs one of its own, as in
+ * `virtio-9p-pci,fsdev=f0,mount_tag=work,addr=0x10`, or the hypervisor does not start.
+ *
  * See also guestfs_set_hv(), guestfs_set_append() and qemu(1).
  *
  * Call it before guestfs_launch(); afterwards it is an error.
@@ -8988,7 +8992,9 @@ function guestfs_mount($g, string $mountable, string $mountpoint): bool {}
  *     config -device virtio-9p-pci,fsdev=f0,mount_tag=work
  *
  * With `,readonly=on` in the first of them nothing can be changed there. The names of users and the
- * permissions are those that the hypervisor may set; see qemu(1).
+ * permissions are those that the hypervisor may set; see qemu(1). With the backend `libvirt` the
+ * device also needs an address on the PCI bus that libvirt has not given away, such as `,addr=0x10` at
+ * the end of the second.
  *
  * It is an error with errno `ENOENT` if the host shares no directory of this tag. Releases of the
  * original from 1.48 on do not have this: there it always fails. To exchange single files use

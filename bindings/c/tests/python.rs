@@ -42,6 +42,16 @@ fn closing_events_threads_and_errors() {
 }
 
 #[test]
+fn examples() {
+    let dir = scratch("examples-python");
+    let example = |name: &str| script(&format!("bindings/python/examples/{name}.py"));
+    run(example("create_disk").current_dir(&dir).arg("disk.img"));
+    let output = run(example("inspect_disk").current_dir(&dir).arg("disk.img"));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("/dev/sda1: ext4"), "{said}");
+}
+
+#[test]
 fn stub_is_strictly_typed_and_true() {
     let cache = scratch("mypy");
     let mut mypy = command("mypy");

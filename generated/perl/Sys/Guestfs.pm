@@ -3193,6 +3193,8 @@ C<hvparam> must begin with C<->. An error with errno C<EINVAL> refuses those tha
 
 With additional parameters the machine is a PC of the type q35, so that devices can be put on its PCI bus, and it is booted at every launch, which takes longer than restoring a saved one. A machine that runs already (the backend C<unix:PATH>) gets none.
 
+The backend C<libvirt> hands the parameters on, but libvirt does not know of the devices in them and gives the addresses of the PCI bus away from the first on: such a device needs one of its own, as in C<virtio-9p-pci,fsdev=f0,mount_tag=work,addr=0x10>, or the hypervisor does not start.
+
 See also L</set_hv>, L</set_append> and L<qemu(1)>.
 
 Call it before L</launch>; afterwards it is an error.
@@ -7690,7 +7692,7 @@ A directory is shared before L</launch> by two parameters for the hypervisor, wh
  config -fsdev local,id=f0,path=/home/me/work,security_model=none
  config -device virtio-9p-pci,fsdev=f0,mount_tag=work
 
-With C<,readonly=on> in the first of them nothing can be changed there. The names of users and the permissions are those that the hypervisor may set; see L<qemu(1)>.
+With C<,readonly=on> in the first of them nothing can be changed there. The names of users and the permissions are those that the hypervisor may set; see L<qemu(1)>. With the backend C<libvirt> the device also needs an address on the PCI bus that libvirt has not given away, such as C<,addr=0x10> at the end of the second.
 
 It is an error with errno C<ENOENT> if the host shares no directory of this tag. Releases of the original from 1.48 on do not have this: there it always fails. To exchange single files use L</copy_in> and L</copy_out>.
 

@@ -2199,6 +2199,10 @@ public class GuestFS extends Handle {
    * <p>With additional parameters the machine is a PC of the type q35, so that devices can be put on its
    * PCI bus, and it is booted at every launch, which takes longer than restoring a saved one. A machine
    * that runs already (the backend <code>unix:PATH</code>) gets none.
+   * <p>The backend <code>libvirt</code> hands the parameters on, but libvirt does not know of the
+   * devices in them and gives the addresses of the PCI bus away from the first on: such a device needs
+   * one of its own, as in <code>virtio-9p-pci,fsdev=f0,mount_tag=work,addr=0x10</code>, or the
+   * hypervisor does not start.
    * <p>See also {@link GuestFS#set_hv}, {@link GuestFS#set_append} and <code>qemu(1)</code>.
    * <p>Call it before {@link GuestFS#launch}; afterwards it is an error.
    * @since 0.0.3
@@ -7910,7 +7914,9 @@ public class GuestFS extends Handle {
    * config -device virtio-9p-pci,fsdev=f0,mount_tag=work
    * </pre>
    * <p>With <code>,readonly=on</code> in the first of them nothing can be changed there. The names of
-   * users and the permissions are those that the hypervisor may set; see <code>qemu(1)</code>.
+   * users and the permissions are those that the hypervisor may set; see <code>qemu(1)</code>. With the
+   * backend <code>libvirt</code> the device also needs an address on the PCI bus that libvirt has not
+   * given away, such as <code>,addr=0x10</code> at the end of the second.
    * <p>It is an error with errno <code>ENOENT</code> if the host shares no directory of this tag.
    * Releases of the original from 1.48 on do not have this: there it always fails. To exchange single
    * files use {@link GuestFS#copy_in} and {@link GuestFS#copy_out}.
