@@ -11,6 +11,8 @@
 mod big;
 #[path = "mutations/configs.rs"]
 mod configs;
+#[path = "mutations/contents.rs"]
+mod contents;
 #[path = "mutations/damage.rs"]
 mod damage;
 #[path = "mutations/hives.rs"]
@@ -55,9 +57,10 @@ const LIBRARIES: &[Library] = &[
     Library { name: "yara", group: "libyara", sound: rules::source, mend: |_| {}, calls: rules::calls },
     Library { name: "compiled", group: "libyara", sound: rules::compiled, mend: |_| {}, calls: rules::calls },
     Library { name: "journal", group: "journal", sound: journals::sound, mend: journals::mend, calls: journals::calls },
-    // RPM is in no group: this one is always there.
+    // These are in no group: that one is always there.
     Library { name: "rpmdb.sqlite", group: "realpath", sound: rpm::sqlite, mend: rpm::mend, calls: rpm::calls },
     Library { name: "Packages", group: "realpath", sound: rpm::berkeley, mend: rpm::mend, calls: rpm::calls },
+    Library { name: "blkid", group: "realpath", sound: contents::sound, mend: |_| {}, calls: contents::calls },
     Library { name: "Packages.db", group: "realpath", sound: rpm::ndb, mend: rpm::mend, calls: rpm::calls },
 ];
 

@@ -10,7 +10,7 @@ use super::mke2fs;
 use crate::ctx::Ctx;
 use crate::device::Device;
 use crate::error::{Errno, Error, Result};
-use crate::filesystems::{check_uuid, plain_value, recipe, survey, value, Candidate};
+use crate::filesystems::{check_uuid, recipe, survey, value, Candidate};
 
 /// What blkid(8) calls a device that is a journal.
 const JOURNAL: &str = "jbd";
@@ -74,7 +74,7 @@ pub(super) fn find(ctx: &mut Ctx, name: &BStr) -> Result<Device> {
     let mut found = Vec::new();
     for Candidate { device, tags } in survey(ctx)? {
         let is_journal = value(&tags, "TYPE").is_some_and(|kind| kind == JOURNAL);
-        if is_journal && plain_value(ctx, &device, &tags, tag).is_some_and(|value| value == wanted) {
+        if is_journal && value(&tags, tag).is_some_and(|value| value == wanted) {
             found.push(device);
         }
     }

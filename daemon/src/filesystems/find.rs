@@ -2,10 +2,10 @@
 //!
 //! In: a label or UUID. Out: the first device that has it, of all there are now.
 
-use bstr::{BStr, ByteSlice};
+use bstr::BStr;
 
 use super::list::survey;
-use super::probe::{plain_value, value};
+use super::probe::value;
 use crate::ctx::Ctx;
 use crate::device::Device;
 use crate::error::{Errno, Error, Result};
@@ -35,10 +35,9 @@ pub(crate) fn find(ctx: &mut Ctx, key: &str, wanted: &BStr, fstype: Option<&str>
     // Digits of a UUID are the same in both cases.
     let same = |found: &BStr| found == wanted || key.ends_with("UUID") && found.eq_ignore_ascii_case(wanted);
     let fits = |kind: Option<&BStr>| fstype.is_none_or(|fstype| kind.is_some_and(|kind| kind == fstype));
-    let found = survey(ctx)?.into_iter().find(|candidate| {
-        fits(value(&candidate.tags, "TYPE"))
-            && plain_value(ctx, &candidate.device, &candidate.tags, key).is_some_and(|v| same(v.as_bstr()))
-    });
+    let found = survey(ctx)?
+        .into_iter()
+        .find(|candidate| fits(value(&candidate.tags, "TYPE")) && value(&candidate.tags, key).is_some_and(same));
     let what = match key {
         "LABEL" => "label",
         "PART_ENTRY_NAME" => "partition name",

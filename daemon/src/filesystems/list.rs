@@ -10,7 +10,8 @@ use std::fs::File;
 use bstr::{BStr, BString, ByteSlice};
 use rustix::fs::OFlags;
 
-use super::probe::{self, Tags};
+use super::probe;
+use super::prober::Tags;
 use crate::ctx::Ctx;
 use crate::device::{Device, Disk, Mountable};
 use crate::disks::signatures::{self, Dynamic};
@@ -45,11 +46,8 @@ pub(crate) fn survey(ctx: &mut Ctx) -> Result<Vec<Candidate>> {
     let candidates = candidates(ctx)?;
     // A volume that is not activated has no node.
     let present: Vec<Device> = candidates.iter().filter(|d| d.path().exists()).cloned().collect();
-    let mut known = probe::probe_all(ctx, &present)?;
-    let mut tags_of = |device: &Device| {
-        let at = known.iter().position(|(node, _)| node == device.as_bstr());
-        at.map(|at| known.swap_remove(at).1).unwrap_or_default()
-    };
+    let mut known = probe::probe_all(ctx, &present)?.into_iter();
+    let mut tags_of = |device: &Device| present.contains(device).then(|| known.next()).flatten().unwrap_or_default();
     Ok(candidates.into_iter().map(|device| Candidate { tags: tags_of(&device), device }).collect())
 }
 

@@ -12,6 +12,7 @@ mod list;
 mod make;
 mod minimum;
 pub(crate) mod probe;
+pub(crate) mod prober;
 pub(crate) mod recipe;
 mod squash;
 #[cfg(test)]
@@ -35,8 +36,8 @@ pub use list::list_filesystems;
 pub(crate) use list::{mountables, survey, Candidate};
 pub use make::{mkfs, mkfs_b, mkfs_btrfs, mkswap};
 pub use minimum::vfs_minimum_size;
+pub(crate) use probe::value;
 pub use probe::{blkid, vfs_label, vfs_type, vfs_uuid};
-pub(crate) use probe::{plain_value, value};
 pub use squash::mksquashfs;
 
 /// The parts of a mountable. The numbers of the types are those of libguestfs's internal header:

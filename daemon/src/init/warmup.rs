@@ -5,6 +5,7 @@
 //! this makes must be the same for every copy: nothing here may draw random numbers that matter.
 
 use crate::ctx::Ctx;
+use crate::filesystems::prober;
 use crate::kmod;
 use crate::run::{apart, Tool};
 
@@ -33,6 +34,8 @@ pub fn up(ctx: &Ctx) {
     for (name, argument) in TOOLS {
         let _ = Tool::new(name).arg(argument).run_status(ctx);
     }
+    // The worker stays.
+    let _ = prober::start(ctx);
     // The thread stays.
     let _ = apart(ctx.channel(), || {}, || ());
 }

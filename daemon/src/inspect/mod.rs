@@ -83,8 +83,7 @@ pub struct Inspection {
 pub fn inspect_os(ctx: &mut Ctx) -> Result<Vec<Mountable>> {
     ctx.keep(Inspection::default());
     crate::mount::umount_all(ctx)?;
-    let mut candidates = survey(ctx)?;
-    resolve::make_plain(ctx, &mut candidates);
+    let candidates = survey(ctx)?;
     let (mut systems, mut usrs) = (Vec::new(), Vec::new());
     let all = mountables(ctx, &candidates)?;
     let may_be_root = all.iter().filter(|(_, fstype)| is_automatic(fstype.as_bstr()));

@@ -12,7 +12,7 @@ use super::{guest, slices};
 use crate::ctx::Ctx;
 use crate::device::{drive_index, drive_name, Device};
 use crate::disks;
-use crate::filesystems::{plain_value, value, Candidate};
+use crate::filesystems::{value, Candidate};
 use bstr::{BStr, BString, ByteSlice};
 use rustix::fs::FileType;
 
@@ -22,18 +22,6 @@ pub struct Names<'a> {
     arrays: Arrays,
     /// Names of open encrypted devices in the guest, and what they are opened from.
     encrypted: Vec<(BString, BString)>,
-}
-
-/// Have the tags that a guest may name as they are on disk. Once for all entries of all guests: where
-/// one may be escaped in the list, it is a run of blkid.
-pub fn make_plain(ctx: &Ctx, candidates: &mut [Candidate]) {
-    for Candidate { device, tags } in candidates {
-        for key in ["UUID", "LABEL", "PART_ENTRY_UUID", "PART_ENTRY_NAME"] {
-            if let Some(plain) = plain_value(ctx, device, tags, key) {
-                tags.iter_mut().filter(|(known, _)| known == key).for_each(|(_, value)| *value = plain.clone());
-            }
-        }
-    }
 }
 
 impl<'a> Names<'a> {

@@ -2,8 +2,10 @@
 //! apart again.
 //!
 //! In: mountables and places in the guest. Out: mounts below the sysroot, and what there is of them.
-//! mount(8) does the mounting: it knows types, helpers (ntfs-3g) and option words.
+//! mount(8) does the mounting: it knows types, helpers (ntfs-3g) and option words. What the kernel can do without any of
+//! that, `direct` has it do.
 
+mod direct;
 mod flush;
 mod image;
 mod points;
@@ -85,6 +87,9 @@ fn attach(ctx: &mut Ctx, options: &[u8], fstype: &[u8], mountable: &Mountable, m
             return Err(Error::invalid("btrfs subvolume with a comma in its name cannot be mounted").context(subvolume));
         }
         words = bstr::concat([&b"subvol="[..], subvolume, b",", &words]);
+    }
+    if direct::mount(ctx, &words, fstype, mountable.device(), &target)? {
+        return ctx.root_changed(true);
     }
     let mut tool = Tool::new("mount");
     for (option, value) in [("-t", fstype), ("-o", &words)] {

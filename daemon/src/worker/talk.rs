@@ -75,6 +75,11 @@ impl Worker {
         Ok(worker)
     }
 
+    /// It works on something else from now on.
+    pub fn works_on(&mut self, subject: &BStr) {
+        subject.clone_into(&mut self.subject);
+    }
+
     /// What it works on.
     pub fn subject(&self) -> &BStr {
         self.subject.as_bstr()

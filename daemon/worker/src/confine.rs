@@ -3,18 +3,21 @@
 //! In: nothing, or the tree that the library is to work in. Out: a process
 //! - that allocates no more than it was told, leaves no core, and is the first to go when memory is short;
 //! - in a mount name space of its own: all of it read-only, and of the appliance only its root file system and
-//!   `/proc` (no guest, no disk, no temporary file of others); or, after [`enter`], nothing but the guest's tree;
+//!   `/proc` (no guest, no disk, no temporary file of others), for a library that tells what is on disks `/dev` and
+//!   `/sys`, too; or, after [`enter`], nothing but the guest's tree;
 //! - without capabilities but a few for files, which can never be regained (`no_new_privs`), and nobody rather than
 //!   root when it only reads;
 //! - with a system call filter, see [`crate::filter`].
 //!
-//! HOW TO CHOOSE. A library that reads a file or a disk is given the open descriptor, and is [`Rights::Files`].
+//! HOW TO CHOOSE. A library that reads a file or a disk is given the open descriptor, and is [`Rights::Files`]; one that
+//! asks the kernel what belongs to the disk is [`Rights::Disks`].
 //! One that finds its files itself is [`Rights::Tree`]: its module takes a descriptor of the tree in its first
 //! request, has the library read what it needs of the appliance (lenses, macros), and calls [`enter`]. The
 //! daemon gives it the live tree, where what it does is seen at once and changes of mounts are seen by it
 //! (Augeas), or a copy, which is read-only in here (`daemon/src/worker/tree.rs`).
 //!
 //! [`Rights::Files`]: crate::library::Rights::Files
+//! [`Rights::Disks`]: crate::library::Rights::Disks
 //! [`Rights::Tree`]: crate::library::Rights::Tree
 
 use crate::fault::Result;
@@ -45,7 +48,7 @@ pub const WRITE: CapabilitySet = CapabilitySet::DAC_OVERRIDE
 const FILES: u64 = 256;
 
 /// The limits and the name space: what the library's own loading can do with.
-pub fn begin(memory: u64, appliance: bool) -> Result<()> {
+pub fn begin(memory: u64, appliance: bool, disks: bool) -> Result<()> {
     let limit = |resource, value| {
         let limit = Rlimit { current: Some(value), maximum: Some(value) };
         setrlimit(resource, limit)
@@ -56,13 +59,13 @@ pub fn begin(memory: u64, appliance: bool) -> Result<()> {
     rustix::thread::set_no_new_privs(true)?;
     if appliance {
         std::fs::write("/proc/self/oom_score_adj", "1000")?;
-        leave_mounts()?;
+        leave_mounts(if disks { &["/", "/proc", "/dev", "/sys"] } else { &["/", "/proc"] })?;
     }
     Ok(())
 }
 
-/// All mounts but the root and `/proc` go, and these become read-only.
-fn leave_mounts() -> Result<()> {
+/// All mounts but these go, and these become read-only.
+fn leave_mounts(keep: &[&str]) -> Result<()> {
     // SAFETY: the process has one thread, and shares no descriptors by this flag.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS)? };
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
@@ -70,7 +73,7 @@ fn leave_mounts() -> Result<()> {
     for target in text.lines().filter_map(|line| line.split(' ').nth(4)) {
         // What lay below one that went is not there any more. No mount of the appliance's own has a name that
         // is written in another way than it is.
-        if target != "/" && target != "/proc" {
+        if !keep.contains(&target) {
             let _ = unmount(target, UnmountFlags::DETACH);
         }
     }

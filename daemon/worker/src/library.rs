@@ -19,6 +19,8 @@ pub enum Rights {
     /// Before the first request. The library gets open files, reads them through `/proc/self/fd/N`
     /// ([`crate::c::path_of`]), and sees nothing of the guest or its disks besides.
     Files,
+    /// As [`Rights::Files`], but disks and what the kernel says of them (`/dev`, `/sys`) stay in sight, for reading.
+    Disks,
     /// When the module calls [`crate::confine::enter`], which its first request must bring about: for libraries
     /// that walk through a directory tree. What the library needs of the appliance's own files, it reads before.
     Tree,

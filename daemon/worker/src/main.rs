@@ -13,6 +13,7 @@
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::unwrap_used, clippy::expect_used))]
 
 mod augeas;
+mod blkid;
 mod c;
 mod confine;
 mod fault;

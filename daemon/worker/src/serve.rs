@@ -27,9 +27,9 @@ pub fn serve(entry: &Entry, memory: u64, appliance: bool) -> Result<()> {
 }
 
 fn ready(entry: &Entry, memory: u64, appliance: bool) -> Result<Box<dyn Library>> {
-    confine::begin(memory, appliance)?;
+    confine::begin(memory, appliance, entry.rights == Rights::Disks)?;
     let library = (entry.load)()?;
-    if entry.rights == Rights::Files {
+    if entry.rights != Rights::Tree {
         confine::seal(confine::READ)?;
     }
     Ok(library)

@@ -1,11 +1,12 @@
 //! The libraries that there are.
 
 use crate::library::{Entry, Rights};
-use crate::{augeas, hivex, journal, rpm, trial, tsk, yara};
+use crate::{augeas, blkid, hivex, journal, rpm, trial, tsk, yara};
 
 /// The libraries that a worker can be of.
 pub const TABLE: &[Entry] = &[
     Entry { name: "augeas", rights: Rights::Tree, load: augeas::load },
+    Entry { name: "blkid", rights: Rights::Disks, load: blkid::load },
     Entry { name: "hivex", rights: Rights::Files, load: hivex::load },
     Entry { name: "journal", rights: Rights::Tree, load: journal::load },
     Entry { name: "rpm", rights: Rights::Tree, load: rpm::load },

@@ -92,7 +92,7 @@ const HOUSES: &[House] = &[
             &["confine"],
             &["library"],
             // The libraries.
-            &["augeas", "hivex", "journal", "rpm", "trial", "tsk", "yara"],
+            &["augeas", "blkid", "hivex", "journal", "rpm", "trial", "tsk", "yara"],
             &["table", "serve"],
             &["crate"],
         ],
@@ -123,6 +123,7 @@ const HOUSES: &[House] = &[
                 "files",
                 "filesystems",
                 "filesystems::probe",
+                "filesystems::prober",
                 "filesystems::recipe",
                 "hivex",
                 "inotify",

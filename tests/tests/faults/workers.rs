@@ -99,3 +99,18 @@ fn a_worker_that_does_well() {
     g.shutdown().unwrap();
     scene.end(g);
 }
+
+/// Memory that is short ends workers before all else.
+#[test]
+fn a_prober_that_is_ended_is_replaced() {
+    let scene = Scene::new("workers: the prober is killed");
+    let g = scene.mounted();
+    assert_eq!(g.vfs_type("/dev/sda").unwrap(), "ext4");
+    let kill = "for p in /proc/[0-9]*; do case $(tr '\\0' ' ' <$p/cmdline) in \
+                guestfs-worker\\ blkid*) kill -9 ${p#/proc/} && echo killed;; esac; done";
+    for _ in 0..2 {
+        assert_eq!(g.debug("sh", &[kill]).unwrap().to_string().trim(), "killed");
+        assert_eq!(g.vfs_type("/dev/sda").unwrap(), "ext4");
+    }
+    scene.end(g);
+}
