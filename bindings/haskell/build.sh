@@ -80,7 +80,9 @@ END
 "$pkg" recache --package-db="$out/package.conf.d"
 
 if [ "${HADDOCK:-}" ]; then
-  # shellcheck disable=SC2046 # a list of files
-  "$(dirname "$ghc")/haddock" --html --hyperlinked-source --title=guestfs --odir="$out/html" --optghc=-i"$sources" \
-    --optghc=-this-unit-id --optghc="$unit" "$generated/haskell/Guestfs.hs" "$generated/haskell/Guestfs/Structs.hs"
+  find "$generated/haskell" "$here/src" -name '*.hs' | sort | xargs "$(dirname "$ghc")/haddock" --html --title=guestfs \
+    --odir="$out/html" --optghc=-i"$sources" --optghc=-package-env --optghc=- >"$work/haddock" 2>&1 || {
+    cat "$work/haddock" >&2
+    exit 1
+  }
 fi

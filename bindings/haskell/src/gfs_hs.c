@@ -10,7 +10,6 @@
 
 #include <HsFFI.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,26 +41,14 @@ extern void gfs_hs_forget (HsStablePtr function);
 /* The run time of Haskell has ended: nothing of it can be called. */
 static volatile int ended;
 
-static void
-at_exit (void)
+/* A finalizer of C, which the run time calls when nothing else of it runs any more, also when a signal is to end the
+ * program: an exit handler would not be called then. */
+void
+gfs_hs_ended (void *nothing)
 {
+  (void) nothing;
   ended = 1;
   glue_close_all ();
-}
-
-static void
-arrange (void)
-{
-  atexit (at_exit);
-}
-
-struct glue_handle *
-gfs_hs_create (unsigned flags)
-{
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-  pthread_once (&once, arrange);
-  return glue_create (flags);
 }
 
 const char *

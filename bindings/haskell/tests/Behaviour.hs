@@ -148,6 +148,8 @@ threads = do
     (length <$> G.internal_test_rstringlist g "3") `gives` 3
     G.get_memsize g
   readIORef count `gives` (4 * 200 * 4)
+  -- Calls that are ended at any moment of theirs: before they have begun, too.
+  forM_ [1 .. 300] $ \n -> timeout (n * 3) (G.internal_test_rstringlist g "1000")
   -- Closing while others are inside calls.
   replicateM_ 20 $ do
     h <- G.create

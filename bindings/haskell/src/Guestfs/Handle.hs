@@ -10,7 +10,7 @@ module Guestfs.Handle
   , failure, error_number, peekText, textEncoding
   ) where
 
-import Control.Exception (IOException, SomeException, catch, mask_, throwIO)
+import Control.Exception (IOException, SomeException, catch, evaluate, mask_, throwIO)
 import Data.IORef
 import qualified Data.IntMap.Strict as Map
 import Foreign
@@ -24,6 +24,7 @@ import GHC.IO.Encoding.UTF8 (mkUTF8)
 import GHC.IO.Exception (IOErrorType (UserError), IOException (..))
 import Guestfs.Events
 import System.IO (hPutStrLn, stderr)
+import System.IO.Unsafe (unsafePerformIO)
 import System.Mem.Weak (Weak, deRefWeak)
 
 -- | A handle, which all calls take first.
@@ -50,7 +51,8 @@ data CreateFlag
   | CREATE_NO_CLOSE_ON_EXIT -- ^ Leave the handle alone when the program ends with it open.
   deriving (Eq, Ord, Enum, Bounded, Show, Read)
 
-foreign import ccall safe gfs_hs_create :: CUInt -> IO (Ptr Handle)
+foreign import ccall safe glue_create :: CUInt -> IO (Ptr Handle)
+foreign import ccall "&gfs_hs_ended" ended :: FunPtr (Ptr () -> IO ())
 foreign import ccall safe glue_close :: Ptr Handle -> IO ()
 foreign import ccall safe glue_free :: Ptr Handle -> IO ()
 foreign import ccall safe gfs_hs_set_event_callback :: Ptr Handle -> Word64 -> StablePtr Hook -> IO CInt
@@ -68,13 +70,19 @@ create = create_flags []
 -- | A new handle with flags.
 create_flags :: [CreateFlag] -> IO GuestfsH
 create_flags flags = mask_ $ do
-  h <- gfs_hs_create (foldr ((.|.) . bit . fromEnum) 0 flags)
+  _ <- evaluate atEnd
+  h <- glue_create (foldr ((.|.) . bit . fromEnum) 0 flags)
   if h == nullPtr then failure "create: cannot make a handle: out of memory" 12 else do
     table <- newIORef (Table 0 Map.empty)
     strong <- newIORef Nothing
     -- The close event still finds the functions.
     weak <- mkWeakIORef table (writeIORef strong (Just table) >> glue_free h)
     return (GuestfsH h table (Link weak strong))
+
+-- | What has the handles closed that are open when the program ends: never collected, so that its finalizer runs then.
+atEnd :: StablePtr (ForeignPtr ())
+atEnd = unsafePerformIO (newForeignPtr ended nullPtr >>= newStablePtr)
+{-# NOINLINE atEnd #-}
 
 -- | Close the handle now, or when the calls that other threads are in have ended. Closing again does nothing.
 close :: GuestfsH -> IO ()

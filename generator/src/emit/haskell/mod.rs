@@ -16,34 +16,9 @@ use std::collections::BTreeSet;
 
 /// Words that are no names in Haskell, and those that are none in some of its dialects.
 const KEYWORDS: [&str; 28] = [
-    "as",
-    "case",
-    "class",
-    "data",
-    "default",
-    "deriving",
-    "do",
-    "else",
-    "family",
-    "forall",
-    "foreign",
-    "hiding",
-    "if",
-    "import",
-    "in",
-    "infix",
-    "infixl",
-    "infixr",
-    "instance",
-    "let",
-    "mdo",
-    "module",
-    "newtype",
-    "of",
-    "proc",
-    "then",
-    "type",
-    "where",
+    "as", "case", "class", "data", "default", "deriving", "do", "else", "family", "forall", "foreign", "hiding", "if",
+    "import", "in", "infix", "infixl", "infixr", "instance", "let", "mdo", "module", "newtype", "of", "proc", "then",
+    "type", "where",
 ];
 
 /// The target.

@@ -128,8 +128,7 @@ fn quote(chars: impl Iterator<Item = char>) -> String {
 
 fn structure(s: &Struct) -> String {
     let names: Vec<String> = (1..=s.fields.len()).map(|n| format!("a{n}")).collect();
-    let fields: Vec<String> =
-        s.fields.iter().zip(&names).map(|(f, n)| format!("({:?}, value {n})", f.name)).collect();
+    let fields: Vec<String> = s.fields.iter().zip(&names).map(|(f, n)| format!("({:?}, value {n})", f.name)).collect();
     format!(
         "\ninstance Result S.{} where\n  value (S.{} {}) = T [{}]\n",
         s.camel,
