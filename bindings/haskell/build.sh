@@ -56,9 +56,9 @@ xargs "$ghc" -v0 -shared -dynamic -package-env - -this-unit-id "$unit" -package 
 
 # What GHC wants to know: install.sh puts other directories in.
 pkg=$(dirname "$ghc")/ghc-pkg
-modules=$(cd "$out/$unit" && find . -name '*.hi' | sort | sed 's|^\./||; s|\.hi$||; s|/|.|g' | tr '\n' ' ')
+modules=$(cd "$out/$unit" && find . -name '*.hi' | sort | sed 's|^\./||; s|\.hi$||; s|/|.|g' | grep -vx 'Guestfs\|Guestfs.Structs' | tr '\n' ' ')
 depends=$(for of in base bytestring containers; do "$pkg" field $of id --simple-output; done | tr '\n' ' ')
-abi=$(cat "$work/static" "$out/$unit"/Guestfs.hi | cksum | cut -d ' ' -f 1)
+abi=$(cd "$out/$unit" && find . -name '*.hi' | sort | xargs cat | cksum | cut -d ' ' -f 1)
 cat >"$out/package.conf.d/$unit.conf" <<END
 name: guestfs
 version: $version
@@ -69,7 +69,8 @@ license: LGPL-2.1-or-later
 synopsis: Open, inspect and change the disk images of virtual machines
 abi: $abi
 exposed: True
-exposed-modules: $modules
+exposed-modules: Guestfs Guestfs.Structs
+hidden-modules: $modules
 import-dirs: \${pkgroot}/$unit
 library-dirs: \${pkgroot}/$unit
 dynamic-library-dirs: \${pkgroot}/$unit

@@ -74,6 +74,10 @@ compile() {
   grep 'The call has no option red' why
   ! ours "$out/package.conf.d" -O0 -fno-code yes.hs 2>why
   grep "Couldn't match type" why
+  # The modules that the cabal file names are those that there are.
+  (cd "$root/generated/haskell" && find . -name '*.hs'; cd "$here/src" && find . -name '*.hs') |
+    sed 's|^\./||; s|\.hs$||; s|/|.|g' | sort >modules
+  sed -n 's/^    \(Guestfs[A-Za-z0-9.]*\)$/\1/p' "$here/guestfs.cabal" | sort | diff -u - modules
   # What the generator makes of every type in every place, and of names that are no names in Haskell.
   "$ghc" -v0 -package-env - -O0 -fno-code -Wall -Werror -Wno-deprecations -i"$root/generator/tests/golden/haskell:$here/src" Guestfs
 }
@@ -151,8 +155,7 @@ ending() {
 # As a program finds what is installed.
 installed() {
   DESTDIR=$PWD PREFIX=/usr LIBDIR=/usr/lib/x86_64-linux-gnu "$here/install.sh" "$out"
-  database=$PWD$("$ghc" --print-global-package-db)
-  [ -d "$database" ]
+  database=$PWD$(readlink -f "$("$ghc" --print-global-package-db)")
   ours "$database" -O0 -outputdir o -o installed "$here/tests/Upstream.hs"
   ./installed
 }

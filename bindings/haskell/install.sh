@@ -12,11 +12,7 @@ ghc=$(command -v "${GHC:-ghc}")
 conf=$(echo "$1"/package.conf.d/guestfs-*.conf)
 unit=$(basename "$conf" .conf)
 to=$LIBDIR/haskell-packages/ghc/$unit
-database=${GHC_PACKAGES:-$("$ghc" --print-global-package-db)}
-# The database of GHC may be named by another way: what counts is where its packages' files are named from.
-case $database in
-  *..*) database=$(CDPATH= cd -- "$database" && pwd -P) ;;
-esac
+database=${GHC_PACKAGES:-$(readlink -f "$("$ghc" --print-global-package-db)")}
 up=$(dirname "$database" | sed 's|/[^/]*|/..|g')
 
 rm -rf "${DESTDIR:-}${to:?}"
