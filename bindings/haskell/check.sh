@@ -131,7 +131,8 @@ examples() {
 }
 
 # Ctrl-C, which programs in the background ignore unless they say otherwise as GHC's do: the call is cancelled and the
-# handle closed, so that what was written is on the disk. A handle that is left open is closed at the end.
+# handle closed, so that what was written is on the disk. A handle that is left open is closed at the end, also when
+# another thread makes a call on it.
 ending() {
   mkfifo fifo
   "$work/Ending" disk.img call >fifo 2>&1 &
@@ -147,9 +148,11 @@ ending() {
   [ "$status" = 130 ]
   [ $(($(date +%s) - begun)) -lt 20 ]
   [ "$("$work/Ending" disk.img read)" = written ]
-  rm disk.img
-  [ "$("$work/Ending" disk.img end 2>&1)" = ready ]
-  [ "$("$work/Ending" disk.img read)" = written ]
+  for how in thread end; do
+    rm disk.img
+    [ "$("$work/Ending" disk.img $how 2>&1)" = ready ]
+    [ "$("$work/Ending" disk.img read)" = written ]
+  done
 }
 
 # As a program finds what is installed.

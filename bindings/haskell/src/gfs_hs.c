@@ -10,9 +10,11 @@
 
 #include <HsFFI.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct item {
   const char *bytes;            /* NULL when it is absent */
@@ -27,6 +29,8 @@ struct reply {
   size_t count;
   const struct item *items;
   int begun;
+  int running;                  /* the library has the call */
+  struct reply *next;           /* of those that are begun */
   char text[128];
   struct glue_frame f;
 };
@@ -38,17 +42,102 @@ extern void gfs_hs_event (HsStablePtr function, HsWord64 event, HsInt32 id, cons
                           const uint64_t *array, HsWord64 n);
 extern void gfs_hs_forget (HsStablePtr function);
 
-/* The run time of Haskell has ended: nothing of it can be called. */
+/* What is in progress when the program ends: Haskell does not come back to it. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct reply *replies;
+static unsigned closing;
 static volatile int ended;
 
+/* The run time has ended: nothing of it can be called, nor returned to. */
+static void
+stay (void)
+{
+  pthread_mutex_unlock (&lock);
+  for (;;)
+    pause ();
+}
+
+static void
+forget_reply (struct reply *r)
+{
+  struct reply **at;
+
+  for (at = &replies; *at; at = &(*at)->next)
+    if (*at == r) {
+      *at = r->next;
+      break;
+    }
+}
+
+/* Cancel what runs; end what Haskell would have ended. Others are left to their threads. */
+static int
+cancel_all (void)
+{
+  struct reply *r, *next;
+  int left;
+
+  pthread_mutex_lock (&lock);
+  left = closing > 0;
+  for (r = replies; r; r = next) {
+    next = r->next;
+    if (!r->f.handle->close_on_exit)
+      continue;
+    if (r->running) {
+      glue_cancel (r->f.handle);
+      left = 1;
+    }
+    else {
+      forget_reply (r);
+      glue_end (&r->f);
+    }
+  }
+  pthread_mutex_unlock (&lock);
+  return left;
+}
+
 /* A finalizer of C, which the run time calls when nothing else of it runs any more, also when a signal is to end the
- * program: an exit handler would not be called then. */
+ * program: an exit handler would not be called then. Calls are ended, which takes some seconds at worst, and what is
+ * open is closed. */
 void
 gfs_hs_ended (void *nothing)
 {
+  int i;
+
   (void) nothing;
+  pthread_mutex_lock (&lock);
   ended = 1;
+  pthread_mutex_unlock (&lock);
+  for (i = 0; i < 3000 && cancel_all (); i++)
+    usleep (10000);
   glue_close_all ();
+}
+
+static void
+close_or_free (struct glue_handle *h, void (*how) (struct glue_handle *h))
+{
+  pthread_mutex_lock (&lock);
+  if (ended)
+    stay ();
+  closing++;
+  pthread_mutex_unlock (&lock);
+  how (h);
+  pthread_mutex_lock (&lock);
+  closing--;
+  if (ended)
+    stay ();
+  pthread_mutex_unlock (&lock);
+}
+
+void
+gfs_hs_close (struct glue_handle *h)
+{
+  close_or_free (h, glue_close);
+}
+
+void
+gfs_hs_free (struct glue_handle *h)
+{
+  close_or_free (h, glue_free);
 }
 
 const char *
@@ -121,12 +210,35 @@ lay_out (struct reply *r)
   }
 }
 
+static void
+enter (struct reply *r)
+{
+  pthread_mutex_lock (&lock);
+  r->running = !ended;
+  r->next = replies;
+  replies = r;
+  if (ended)
+    stay ();
+  pthread_mutex_unlock (&lock);
+}
+
+static void
+leave (struct reply *r)
+{
+  pthread_mutex_lock (&lock);
+  r->running = 0;
+  if (ended)
+    stay ();
+  pthread_mutex_unlock (&lock);
+}
+
 /* NULL when there is no memory for a reply. */
 struct reply *
 gfs_hs_call (struct glue_handle *h, unsigned index, const union glue_value *values, uint64_t mask)
 {
   const struct glue_call *call = &glue_calls[index];
   struct reply *r = malloc (sizeof *r);
+  int failed;
 
   if (r == NULL)
     return NULL;
@@ -142,7 +254,10 @@ gfs_hs_call (struct glue_handle *h, unsigned index, const union glue_value *valu
   }
   memcpy (r->f.values, values, (call->nr_args + call->nr_opts) * sizeof *values);
   r->f.mask = mask;
-  if (glue_run (&r->f) == 0) {
+  enter (r);
+  failed = glue_run (&r->f);
+  leave (r);
+  if (failed == 0) {
     lay_out (r);
     return r;
   }
@@ -157,6 +272,11 @@ gfs_hs_call (struct glue_handle *h, unsigned index, const union glue_value *valu
 void
 gfs_hs_end (struct reply *r)
 {
+  pthread_mutex_lock (&lock);
+  if (ended)
+    stay ();
+  forget_reply (r);
+  pthread_mutex_unlock (&lock);
   if (r->begun)
     glue_end (&r->f);
   free (r);

@@ -2,9 +2,11 @@
 -- How a program ends that is in the middle of a call, or has left a handle open: see check.sh.
 --
 -- Ending DISK call: writes to a new disk, says "ready", waits in a call for a long time, and closes nothing.
+-- Ending DISK thread: the same, but that another thread waits, and the main one ends.
 -- Ending DISK end: the same without waiting, with a callback that would be called at the end.
 -- Ending DISK read: says what was written.
 
+import Control.Concurrent (forkIO, threadDelay)
 import Control.Monad (when)
 import qualified Guestfs as G
 import System.Environment (getArgs)
@@ -30,3 +32,4 @@ main = do
     putStrLn "ready"
     hFlush stdout
     when (how == "call") $ G.sleep g 500
+    when (how == "thread") $ forkIO (G.sleep g 500) >> threadDelay 1000000

@@ -53,8 +53,8 @@ data CreateFlag
 
 foreign import ccall safe glue_create :: CUInt -> IO (Ptr Handle)
 foreign import ccall "&gfs_hs_ended" ended :: FunPtr (Ptr () -> IO ())
-foreign import ccall safe glue_close :: Ptr Handle -> IO ()
-foreign import ccall safe glue_free :: Ptr Handle -> IO ()
+foreign import ccall safe gfs_hs_close :: Ptr Handle -> IO ()
+foreign import ccall safe gfs_hs_free :: Ptr Handle -> IO ()
 foreign import ccall safe gfs_hs_set_event_callback :: Ptr Handle -> Word64 -> StablePtr Hook -> IO CInt
 foreign import ccall safe gfs_hs_delete_event_callback :: Ptr Handle -> CInt -> IO CInt
 foreign import ccall safe guestfs_event_to_string :: Word64 -> IO (Ptr CChar)
@@ -76,7 +76,7 @@ create_flags flags = mask_ $ do
     table <- newIORef (Table 0 Map.empty)
     strong <- newIORef Nothing
     -- The close event still finds the functions.
-    weak <- mkWeakIORef table (writeIORef strong (Just table) >> glue_free h)
+    weak <- mkWeakIORef table (writeIORef strong (Just table) >> gfs_hs_free h)
     return (GuestfsH h table (Link weak strong))
 
 -- | What has the handles closed that are open when the program ends: never collected, so that its finalizer runs then.
@@ -86,7 +86,7 @@ atEnd = unsafePerformIO (newForeignPtr ended nullPtr >>= newStablePtr)
 
 -- | Close the handle now, or when the calls that other threads are in have ended. Closing again does nothing.
 close :: GuestfsH -> IO ()
-close g = withHandle g glue_close
+close g = withHandle g gfs_hs_close
 
 -- | The handle of C, which the collector leaves alone meanwhile.
 withHandle :: GuestfsH -> (Ptr Handle -> IO a) -> IO a
