@@ -38,6 +38,11 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "java/GuestFS.java",
     "java/Struct.java",
     "java/methods.java",
+    "haskell/Guestfs.hs",
+    "haskell/Events.hs",
+    "haskell/Structs.hs",
+    "haskell/Calls.hs",
+    "haskell/call.hs",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {

@@ -14,14 +14,19 @@ use serde_json::{json, Map, Value as Json};
 
 /// The whole file: one step a line.
 pub fn table(api: &Api) -> String {
-    let possible = all(api).filter(|(_, test)| test.steps.iter().all(|s| in_languages(api, s))).collect();
     let mut out = String::from("{\"tests\": [\n");
-    let chosen = cover::choose(api, possible);
+    let chosen = chosen(api);
     for (i, (name, test)) in chosen.iter().enumerate() {
         out += &self::test(name, test);
         out += if i + 1 < chosen.len() { ",\n" } else { "\n" };
     }
     out + "]}\n"
+}
+
+/// The tests that languages run.
+pub fn chosen(api: &Api) -> Vec<(String, &Test)> {
+    let possible = all(api).filter(|(_, test)| test.steps.iter().all(|s| in_languages(api, s))).collect();
+    cover::choose(api, possible)
 }
 
 /// Languages have no internal calls; C and Rust run their steps.

@@ -2,11 +2,13 @@
 //!
 //! In: checked [`Test`]s. Out: `tests/steps.rs` and `tests/steps.c`, each a table of test functions that a hand-written
 //! harness below `tests/conformance/` runs against a real appliance; `tests/steps.json`, those that [`cover`] chooses
-//! for the other languages, each of which has a runner of its own beside its binding;
+//! for the other languages, each of which has a runner of its own beside its binding; `tests/Steps.hs`, the same in
+//! Haskell;
 //! and `tests/records.rs`, samples of every wire record for `lib/protocol/tests`.
 
 mod c;
 mod cover;
+mod haskell;
 mod json;
 mod records;
 mod rust;
@@ -33,6 +35,7 @@ impl Target for Steps {
             ("tests/steps.rs".to_owned(), rust::program(api)),
             ("tests/steps.c".to_owned(), c::program(api)),
             ("tests/steps.json".to_owned(), json::table(api)),
+            ("tests/Steps.hs".to_owned(), haskell::program(api, &json::chosen(api))),
         ])
     }
 
