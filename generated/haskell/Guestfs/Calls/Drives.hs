@@ -170,6 +170,10 @@ add_drive_with_if g a1 a2 = call 9 g [arg a1, arg a2] none
 -- PCI bus, and it is booted at every launch, which takes longer than restoring a saved one. A machine
 -- that runs already (the backend @unix:PATH@) gets none.
 --
+-- The backend @libvirt@ hands the parameters on, but libvirt does not know of the devices in them and
+-- gives the addresses of the PCI bus away from the first on: such a device needs one of its own, as in
+-- @virtio-9p-pci,fsdev=f0,mount\_tag=work,addr=0x10@, or the hypervisor does not start.
+--
 -- See also @set\_hv@, @set\_append@ and @qemu(1)@.
 --
 -- Call it before @launch@; afterwards it is an error.

@@ -95,7 +95,9 @@ mount g a1 a2 = call 416 g [arg a1, arg a2] none
 -- > config -device virtio-9p-pci,fsdev=f0,mount_tag=work
 --
 -- With @,readonly=on@ in the first of them nothing can be changed there. The names of users and the
--- permissions are those that the hypervisor may set; see @qemu(1)@.
+-- permissions are those that the hypervisor may set; see @qemu(1)@. With the backend @libvirt@ the
+-- device also needs an address on the PCI bus that libvirt has not given away, such as @,addr=0x10@ at
+-- the end of the second.
 --
 -- It is an error with errno @ENOENT@ if the host shares no directory of this tag. Releases of the
 -- original from 1.48 on do not have this: there it always fails. To exchange single files use
