@@ -38,6 +38,11 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "java/GuestFS.java",
     "java/Struct.java",
     "java/methods.java",
+    "gobject/guestfs-gobject/session.h",
+    "gobject/guestfs-gobject/optargs.h",
+    "gobject/guestfs-gobject/structs.h",
+    "gobject/functions.h",
+    "gobject/calls.c",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
