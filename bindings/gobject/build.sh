@@ -6,7 +6,7 @@
 # In: generated/gobject, generated/glue, ../glue/src, src/, and libguestfs.so from $GUESTFS_LIBDIR (default: where the
 # linker looks).
 # Out: OUT/libguestfs-gobject-1.0.so.0 and its links, OUT/include, OUT/Guestfs-1.0.gir, OUT/girepository-1.0/
-# Guestfs-1.0.typelib, and OUT/libguestfs-gobject-1.0.vapi where vapigen is here. Use it with GI_TYPELIB_PATH=
+# Guestfs-1.0.typelib, OUT/libguestfs-gobject-1.0.pc, and OUT/libguestfs-gobject-1.0.vapi where vapigen is here. Use it with GI_TYPELIB_PATH=
 # OUT/girepository-1.0 and LD_LIBRARY_PATH=OUT:$GUESTFS_LIBDIR when nothing is installed.
 # $CC, $CFLAGS and $LDFLAGS are obeyed. Exit status 77: g-ir-scanner or GIO's headers are not here.
 set -eu
@@ -61,8 +61,17 @@ ln -sf $name.so.0 "$out/$name.so"
     "$out/include/guestfs-gobject.h" "$headers/tristate.h" "$headers/structs.h" "$headers/optargs.h" \
     "$headers/session.h"
 )
-g-ir-compiler --output="$out/girepository-1.0/Guestfs-1.0.typelib" "$work/Guestfs-1.0.gir"
-mv "$work/Guestfs-1.0.gir" "$out/"
+# Lists of structs are lists of pointers, which the scanner does not say of what an annotation names; without it
+# Python's binding ends the program.
+sed '/<array c:type="Guestfs[A-Za-z0-9]*\*\*"/{n;s|<type name="\([A-Za-z0-9]*\)"/>|<type name="\1" c:type="Guestfs\1*"/>|;}' \
+  "$work/Guestfs-1.0.gir" >"$out/Guestfs-1.0.gir"
+g-ir-compiler --output="$out/girepository-1.0/Guestfs-1.0.typelib" "$out/Guestfs-1.0.gir"
 if command -v vapigen >/dev/null; then
-  vapigen --quiet --pkg gio-2.0 --library $name --directory "$out" "$out/Guestfs-1.0.gir"
+  # In Vala a signal and a method cannot have one name: the signal close is left to GLib.Signal.connect.
+  echo 'Session.close#signal skip' >"$work/Guestfs-1.0.metadata"
+  vapigen --quiet --pkg gio-2.0 --metadatadir "$work" --library $name --directory "$out" "$out/Guestfs-1.0.gir"
+  echo gio-2.0 >"$out/$name.deps"
 fi
+
+# For programs that are built on what is here; install.sh writes another.
+"$here/pc.sh" "$out" "$out" "$out/include" "$out" >"$out/$name.pc"
