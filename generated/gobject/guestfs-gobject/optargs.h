@@ -4,10 +4,11 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later
  */
 
+/* Before the guard: it includes this, in its turn. */
+#include <guestfs-gobject.h>
+
 #ifndef GUESTFS_GOBJECT_OPTARGS_H__
 #define GUESTFS_GOBJECT_OPTARGS_H__
-
-#include <guestfs-gobject.h>
 
 G_BEGIN_DECLS
 
