@@ -42,10 +42,10 @@ echo '{ global: guestfs_*; local: *; };' >"$work/symbols"
 # shellcheck disable=SC2086,SC2046 # flags are lists of words
 ${CC:-cc} ${CFLAGS:--O2 -g} -std=gnu11 -Wall -Wextra -Werror -fPIC -shared -pthread \
   $(pkg-config --cflags gio-2.0) -I"$generated/c" -I"$here/../glue/src" -I"$here/src" -I"$out/include" \
-  -Wl,-soname,$name.so.0 -Wl,--version-script="$work/symbols" -o "$out/$name.so.0.0.0" \
+  -Wl,-soname,$name.so.0 -Wl,--version-script="$work/symbols" -o "$out/$name.so.0.1000.0" \
   "$here"/src/*.c "$here"/../glue/src/*.c "$generated"/glue/*.c "$generated"/gobject/*.c \
   ${GUESTFS_LIBDIR:+-L"$GUESTFS_LIBDIR"} ${LDFLAGS:-} -lguestfs $(pkg-config --libs gio-2.0)
-ln -sf $name.so.0.0.0 "$out/$name.so.0"
+ln -sf $name.so.0.1000.0 "$out/$name.so.0"
 ln -sf $name.so.0 "$out/$name.so"
 
 # It runs a program of its own for the properties and signals, linked by what LDFLAGS and CFLAGS say.

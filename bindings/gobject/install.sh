@@ -13,8 +13,8 @@ lib=${DESTDIR:-}$LIBDIR
 root=${DESTDIR:-}$PREFIX
 install -d "$lib/pkgconfig" "$root/include/guestfs-gobject" "$root/share/gir-1.0" "$root/share/vala/vapi" \
   "$root/lib/girepository-1.0"
-install -m 644 "$1/$name.so.0.0.0" "$lib/"
-ln -sf $name.so.0.0.0 "$lib/$name.so.0"
+install -m 644 "$1/$name.so.0.1000.0" "$lib/"
+ln -sf $name.so.0.1000.0 "$lib/$name.so.0"
 ln -sf $name.so.0 "$lib/$name.so"
 install -m 644 "$1/include/guestfs-gobject.h" "$root/include/"
 install -m 644 "$1"/include/guestfs-gobject/*.h "$root/include/guestfs-gobject/"

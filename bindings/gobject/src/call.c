@@ -7,8 +7,6 @@
 
 #include "gobject_guestfs.h"
 
-#include <errno.h>
-
 static void
 take_values (struct glue_frame *f, va_list ap)
 {
@@ -69,8 +67,7 @@ run (struct glue_frame *f, GuestfsSession *session, unsigned index, gpointer opt
   if (!(call->flags & GLUE_ANY_TIME))
     session_listen (session, f);
   take_values (f, ap);
-  if (optargs && !options_give (optargs, f)) {
-    g_set_error_literal (err, GUESTFS_ERROR, ENOMEM, "out of memory");
+  if (optargs && !options_give (optargs, f, err)) {
     finish (f, session);
     return FALSE;
   }

@@ -52,8 +52,8 @@ extern gpointer boxed_record (const struct boxed *boxed, const struct glue_frame
   Guestfs##CLASS *guestfs_##NAME##_new (void) { return g_object_new (guestfs_##NAME##_get_type (), NULL); }
 
 extern GType options_type (gsize *type, const char *name, unsigned index);
-/* Give a call what is set of them, as copies. False when there is no memory. */
-extern gboolean options_give (gpointer options, struct glue_frame *f);
+/* Give a call what is set of them, as copies. */
+extern gboolean options_give (gpointer options, struct glue_frame *f, GError **err);
 
 /* session.c */
 

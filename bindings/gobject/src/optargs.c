@@ -8,6 +8,7 @@
 
 #include "gobject_guestfs.h"
 
+#include <errno.h>
 #include <string.h>
 
 union option {
@@ -120,16 +121,23 @@ class_init (gpointer klass, gpointer data)
     g_object_class_install_property (object_class, i + 1, property (&call->params[call->nr_args + i]));
 }
 
+/* The call whose options a class is, or NULL. A language may have derived the class from ours. */
+static const struct glue_call *
+call_of (GType type)
+{
+  const struct glue_call *call = NULL;
+
+  for (; call == NULL && type; type = g_type_parent (type))
+    call = g_type_get_qdata (type, call_quark ());
+  return call;
+}
+
 static void
 instance_init (GTypeInstance *instance, gpointer klass)
 {
   struct options *o = (struct options *) (void *) instance;
-  const struct glue_call *call = NULL;
-  GType type;
+  const struct glue_call *call = call_of (G_TYPE_FROM_CLASS (klass));
 
-  /* A language may have derived a class from it. */
-  for (type = G_TYPE_FROM_CLASS (klass); call == NULL && type; type = g_type_parent (type))
-    call = g_type_get_qdata (type, call_quark ());
   o->priv = g_malloc0 (sizeof *o->priv + call->nr_opts * sizeof o->priv->values[0]);
   o->priv->call = call;
 }
@@ -165,10 +173,9 @@ copy_list (struct glue_frame *f, char **list)
   return copy;
 }
 
-gboolean
-options_give (gpointer options, struct glue_frame *f)
+static gboolean
+give (const struct options *o, struct glue_frame *f)
 {
-  const struct options *o = options;
   unsigned i;
 
   for (i = 0; i < f->call->nr_opts; i++) {
@@ -195,6 +202,21 @@ options_give (gpointer options, struct glue_frame *f)
       if (option->s && (glue_give (f, i)->s = glue_copy (f, option->s, strlen (option->s))) == NULL)
         return FALSE;
     }
+  }
+  return TRUE;
+}
+
+gboolean
+options_give (gpointer options, struct glue_frame *f, GError **err)
+{
+  if (call_of (G_OBJECT_TYPE (options)) != f->call) {
+    g_set_error (err, GUESTFS_ERROR, EINVAL, "%s: a %s has no options of this call", f->call->name,
+                 G_OBJECT_TYPE_NAME (options));
+    return FALSE;
+  }
+  if (!give (options, f)) {
+    g_set_error_literal (err, GUESTFS_ERROR, ENOMEM, "out of memory");
+    return FALSE;
   }
   return TRUE;
 }

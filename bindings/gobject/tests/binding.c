@@ -34,6 +34,9 @@ errors (void)
   g_assert_false (guestfs_session_add_drive (g, NULL, NULL, &err));
   g_assert_nonnull (err);
   g_clear_error (&err);
+  /* Options of another call. */
+  g_assert_false (guestfs_session_mkfs (g, "ext4", "/dev/sda", (GuestfsMkfs *) o, &err));
+  failed (GUESTFS_ERROR, EINVAL, "GuestfsAddDrive");
   /* Nobody wants to know. */
   g_assert_false (guestfs_session_add_drive (g, "/nonexistent/disk.img", NULL, NULL));
   g_assert_true (guestfs_session_close (g, &err));

@@ -203,6 +203,10 @@ function launched() {
   g.write('/x', new Uint8Array([0, 255, 1]));
   equal([...g.read_file('/x')], [0, 255, 1]);
   equal(g.statns('/x').st_size, 3);
+  // A text that is not UTF-8 is an error; its bytes can be had.
+  g.write('/y', new Uint8Array([120, 255]));
+  fails(() => g.cat('/y'));
+  equal([...g.read_file('/y')], [120, 255]);
   equal(g.lstatnslist('/', ['x', 'lost+found']).map(s => s.st_size), [3, g.statns('/lost+found').st_size]);
   g.lsetxattr('user.a', 'b', 1, '/x');
   equal(g.getxattrs('/x').map(x => [x.attrname, text(x.attrval)]), [['user.a', 'b']]);

@@ -188,12 +188,7 @@ fn function(library: &Library, call: &Call, bound: &Bound, index: usize) -> Func
     FunctionView {
         name: call.name.clone(),
         doc: doc(call, about, &said.replace('@', &structure)),
-        prototype: format!(
-            "{}guestfs_session_{} ({})",
-            ret.replace('@', &structure),
-            call.name,
-            params.join(", ")
-        ),
+        prototype: format!("{}guestfs_session_{} ({})", ret.replace('@', &structure), call.name, params.join(", ")),
         body: format!("return run_{} (session, {index}, {given}, {cancel}, err{extra}{values})", bound.ret.kind),
     }
 }
@@ -252,12 +247,7 @@ fn structure(api: &Api, s: &crate::emit::bind::Struct) -> StructView {
         FieldView { name: name.clone(), ty: f.ty.to_uppercase(), member, doc: format!("@{name}: {doc}") }
     };
     let doc = api.structs.iter().find(|a| a.name == s.name).map(|a| text(&a.doc)).unwrap_or_default();
-    StructView {
-        name: s.name.clone(),
-        class: s.camel.clone(),
-        doc,
-        fields: s.fields.iter().map(field).collect(),
-    }
+    StructView { name: s.name.clone(), class: s.camel.clone(), doc, fields: s.fields.iter().map(field).collect() }
 }
 
 fn words(name: &str) -> String {
