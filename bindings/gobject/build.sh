@@ -18,7 +18,7 @@ fi
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 generated=$here/../../generated
 if ! command -v g-ir-scanner >/dev/null || ! pkg-config --exists gio-2.0 gobject-introspection-1.0; then
-  echo "gobject: install libgirepository1.0-dev gobject-introspection" >&2
+  echo "GObject: install libgirepository1.0-dev gobject-introspection" >&2
   exit 77
 fi
 mkdir -p "$1"

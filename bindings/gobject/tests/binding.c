@@ -84,12 +84,20 @@ sleep_60 (GuestfsSession *g)
   return guestfs_session_debug (g, "sh", args, &err);
 }
 
+static gpointer
+sleep_1 (gpointer g)
+{
+  char *args[] = { (char *) "sleep 1; echo slept", NULL };
+  return guestfs_session_debug (g, "sh", args, NULL);
+}
+
 static void
 cancelling (const char *fifo)
 {
   g_autoptr (GuestfsSession) g = guestfs_session_new ();
   struct waiting w = { .g = g, .cancellable = g_cancellable_new () };
   gint64 begun = g_get_monotonic_time ();
+  g_autofree char *said = NULL;
   GThread *t;
   int fd;
 
@@ -126,6 +134,14 @@ cancelling (const char *fifo)
   /* And it goes on. */
   g_assert_true (guestfs_session_touch (g, "/y", &err));
   g_assert_no_error (err);
+  /* Closed while another thread is in a call: that ends as it would, all others fail. */
+  t = g_thread_new ("sleep", sleep_1, g);
+  g_usleep (G_USEC_PER_SEC / 2);
+  g_assert_true (guestfs_session_close (g, &err));
+  g_assert_cmpint (guestfs_session_get_smp (g, &err), ==, -1);
+  failed (GUESTFS_ERROR, EBADF, "attempt to call get_smp after");
+  said = g_thread_join (t);
+  g_assert_cmpstr (said, ==, "slept\n");
 }
 
 static void

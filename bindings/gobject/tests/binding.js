@@ -159,6 +159,9 @@ function events() {
   g.get_smp();
   equal(seen, [['enter', 'get_smp', 0]]);
   fails(() => g.connect('nosuch', () => {}));
+  const names = Object.keys(Guestfs.SessionEvent).filter(name => name === name.toUpperCase());
+  equal(names.length, 10);
+  names.forEach(name => g.disconnect(g.connect(name.toLowerCase(), () => {})));
   // A handler may disconnect itself and call back.
   const h = new Guestfs.Session();
   let count = 0;
