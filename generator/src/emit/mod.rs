@@ -6,6 +6,7 @@ pub mod c;
 pub mod client;
 pub mod completions;
 pub mod daemon;
+pub mod gobject;
 pub mod haskell;
 pub mod java;
 pub mod lua;
@@ -63,6 +64,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(php::Php),
         Box::new(java::Java),
         Box::new(haskell::Haskell),
+        Box::new(gobject::Gobject),
         Box::new(manual::Manual),
         Box::new(steps::Steps),
         Box::new(shell::Shell),

@@ -43,6 +43,11 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "haskell/Structs.hs",
     "haskell/Calls.hs",
     "haskell/call.hs",
+    "gobject/guestfs-gobject/session.h",
+    "gobject/guestfs-gobject/optargs.h",
+    "gobject/guestfs-gobject/structs.h",
+    "gobject/functions.h",
+    "gobject/calls.c",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
