@@ -17,6 +17,7 @@ pub mod python;
 pub mod rpc_x;
 pub mod ruby;
 pub mod rust;
+pub mod rust_upstream;
 pub mod rustdoc;
 pub mod schema;
 pub mod shell;
@@ -61,6 +62,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(perl::Perl),
         Box::new(php::Php),
         Box::new(java::Java),
+        Box::new(rust_upstream::RustUpstream),
         Box::new(manual::Manual),
         Box::new(steps::Steps),
         Box::new(shell::Shell),

@@ -6,10 +6,10 @@
 //! and `tests/records.rs`, samples of every wire record for `lib/protocol/tests`.
 
 mod c;
-mod cover;
+pub(super) mod cover;
 mod json;
 mod records;
-mod rust;
+pub(super) mod rust;
 
 use super::{Files, Target};
 use crate::model::step::{Scenario, Test};
@@ -47,12 +47,12 @@ fn named(call: &Call) -> impl Iterator<Item = (String, &Test)> {
 }
 
 /// All tests in order.
-fn all(api: &Api) -> impl Iterator<Item = (String, &Test)> {
+pub(super) fn all(api: &Api) -> impl Iterator<Item = (String, &Test)> {
     api.calls.iter().flat_map(named)
 }
 
 /// The name of a scenario in every harness.
-fn scenario(s: Scenario) -> &'static str {
+pub(super) fn scenario(s: Scenario) -> &'static str {
     match s {
         Scenario::None => "none",
         Scenario::Disks => "disks",
