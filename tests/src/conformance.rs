@@ -333,7 +333,12 @@ pub fn run<H: Through>(scenario: &str, tests: &[Test<H>]) -> Result<(), String> 
             g = open()?;
         }
     }
-    println!("{} steps, scenario {scenario}: {} tests in {:.1} s", H::NAME, chosen.len(), start.elapsed().as_secs_f64());
+    println!(
+        "{} steps, scenario {scenario}: {} tests in {:.1} s",
+        H::NAME,
+        chosen.len(),
+        start.elapsed().as_secs_f64()
+    );
     times.sort_unstable();
     for (time, name) in times.iter().rev().take(SLOWEST) {
         println!("  {:6.1} s  {name}", time.as_secs_f64());

@@ -6,7 +6,9 @@
 #![allow(unsafe_code)]
 
 use crate::error::Error;
-use crate::{panic, Event, Handle};
+use crate::generated::Event;
+use crate::handle::Handle;
+use crate::panic;
 use guestfs_rs as native;
 use std::mem::{transmute, ManuallyDrop};
 use std::thread::{current, ThreadId};
@@ -59,11 +61,7 @@ impl<'a> Handle<'a> {
     ///
     /// # Errors
     /// None; the type is that of its sister.
-    pub fn set_event_callback_for_all_threads<C>(
-        &mut self,
-        callback: C,
-        events: &[Event],
-    ) -> Result<EventHandle, Error>
+    pub fn set_event_callback_for_all_threads<C>(&mut self, callback: C, events: &[Event]) -> Result<EventHandle, Error>
     where
         C: Fn(Event, EventHandle, &[u8], &[u64]) + Send + Sync + 'a,
     {

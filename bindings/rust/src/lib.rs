@@ -23,6 +23,9 @@
 //! }
 //! ```
 //!
+//! In the version that was published, `Handle` has no lifetime. A program that names the type where Rust does not fill
+//! one in (as what a function returns, or in a struct) needs `features = ["published"]`, too.
+//!
 //! # What is different
 //!
 //! - A [`Handle`] is [`Send`] and [`Sync`]. Calls of several threads wait for each other, but for
@@ -52,5 +55,12 @@ pub use event::{event_to_string, EventHandle};
 pub use generated::*;
 pub use guestfs_rs as native;
 pub use guestfs_rs::Canceller;
-pub use handle::{CreateFlags, Handle};
+pub use handle::CreateFlags;
+#[cfg(not(feature = "published"))]
+pub use handle::Handle;
 pub use value::UUID;
+
+/// A handle, without the lifetime that it has had since there are events. What callbacks borrow has to be static where
+/// the type is named.
+#[cfg(feature = "published")]
+pub type Handle = handle::Handle<'static>;

@@ -5,10 +5,10 @@
 /// `name(argument: type, …) -> type;` is a call.
 macro_rules! calls {
     ($($(#[$doc:meta])* $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty;)*) => {
-        impl crate::Handle<'_> {$(
+        impl crate::handle::Handle<'_> {$(
             $(#[$doc])*
             #[allow(non_snake_case, clippy::too_many_arguments)]
-            pub fn $name(&self, $($arg: $ty),*) -> Result<$ret, crate::Error> {
+            pub fn $name(&self, $($arg: $ty),*) -> Result<$ret, crate::error::Error> {
                 $(let $arg = crate::value::Argument::native($arg)?;)*
                 self.call(stringify!($name), |g_handle| g_handle.$name($($arg),*))
             }
@@ -33,7 +33,7 @@ macro_rules! options {
 
         impl $(<$life>)? crate::value::Argument for $name $(<$life>)? {
             type Native = guestfs_rs::opts::$own;
-            fn native(self) -> Result<Self::Native, crate::Error> {
+            fn native(self) -> Result<Self::Native, crate::error::Error> {
                 Ok(guestfs_rs::opts::$own {
                     $($native: self.$field.map(crate::value::Given::native).transpose()?,)*
                 })

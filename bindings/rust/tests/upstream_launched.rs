@@ -68,9 +68,12 @@ fn a_machine_is_used_and_a_call_is_cancelled() {
         assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     }
     assert_eq!(g.read_file("/x").unwrap(), b"a\0b");
-    g.shutdown().unwrap();
-    g.canceller().cancel();
+    // The machine dies, and the handle is as before the launch.
+    assert!(Command::new("kill").args(["-9", &g.get_pid().unwrap().to_string()]).status().unwrap().success());
+    assert!(g.ping_daemon().is_err() && g.is_config().unwrap());
+    let late = g.canceller();
     drop(g);
+    late.cancel();
 
     let seen = seen.into_inner();
     for event in [Event::Close, Event::SubprocessQuit, Event::LaunchDone, Event::Library, Event::Enter] {

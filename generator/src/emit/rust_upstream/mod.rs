@@ -61,9 +61,8 @@ fn root(modules: &[&str]) -> String {
 /// A file of rows for one macro, with what they mention.
 fn file(about: &str, rows_of: &str, rows: String) -> String {
     let code: Vec<&str> = rows.lines().filter(|l| !l.trim_start().starts_with("///")).collect();
-    let mentions = |word: &str| {
-        code.iter().any(|l| l.split(|c: char| !c.is_alphanumeric() && c != '_').any(|part| part == word))
-    };
+    let mentions =
+        |word: &str| code.iter().any(|l| l.split(|c: char| !c.is_alphanumeric() && c != '_').any(|part| part == word));
     let mut uses = String::new();
     if rows_of == "calls" {
         let options = code.iter().any(|l| l.contains("OptArgs"));

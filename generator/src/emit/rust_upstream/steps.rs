@@ -4,8 +4,8 @@
 use super::rows::{field, options_type};
 use crate::emit::bind::{library, unsupported};
 use crate::emit::rust::ident;
-use crate::emit::steps::{all, cover, scenario};
 use crate::emit::steps::rust::{argument, expect};
+use crate::emit::steps::{all, cover, scenario};
 use crate::emit::HEADER;
 use crate::model::step::{Action, Step, Test, Value};
 use crate::model::{Api, Call, Shape};
@@ -16,11 +16,12 @@ use std::fmt::Write;
 pub fn program(api: &Api) -> String {
     let possible = all(api).filter(|(_, test)| test.steps.iter().all(|s| can_be_said(api, s))).collect();
     let chosen = cover::choose(api, possible);
-    let mut out = format!("// {HEADER}\n\nuse super::*;\n");
+    let mut out = format!("// {HEADER}\n\n#![allow(non_snake_case)] // sfdisk_N\n\nuse super::*;\n");
     for (name, test) in &chosen {
         out += &function(api, name, test);
     }
-    out += "\n/// Those that show every way in which a value crosses.\npub static TESTS: &[Test<Handle<'static>>] = &[\n";
+    out +=
+        "\n/// Those that show every way in which a value crosses.\npub static TESTS: &[Test<Handle<'static>>] = &[\n";
     for (name, test) in &chosen {
         let _ = writeln!(out, "    Test {{ name: {name:?}, scenario: {:?}, run: {name} }},", scenario(test.scenario));
     }
