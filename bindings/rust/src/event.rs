@@ -40,6 +40,15 @@ impl<'a> Handle<'a> {
     /// [`Handle::set_event_callback_for_all_threads`]. If the handle is closed on another thread, what the callback
     /// holds is not freed.
     ///
+    /// What it borrows has to outlive the handle, which calls it when it closes. This does not compile:
+    ///
+    /// ```compile_fail,E0597
+    /// # use guestfs_upstream::{Event, Handle};
+    /// let mut g = Handle::create().unwrap();
+    /// let count = std::cell::Cell::new(0);
+    /// g.set_event_callback(|_, _, _, _| count.set(count.get() + 1), &[Event::Close]).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// None; the type is upstream's.
     pub fn set_event_callback<C>(&mut self, callback: C, events: &[Event]) -> Result<EventHandle, Error>
