@@ -6,7 +6,7 @@
 #   languages.sh packages              Debian packages that they want for being built and tested
 #   languages.sh build OUT             each into OUT/LANGUAGE; one without its toolchain is left out, with a line
 #   languages.sh check LANGUAGE OUT    tests of one: status 77 where its toolchain is not here
-#   languages.sh install OUT           where each language looks, with the manual's page of each, Python's too; DESTDIR,
+#   languages.sh install OUT           where each language looks, with the manual's page of each, also of Python and Rust; DESTDIR,
 #                                      PREFIX and LIBDIR as for `make install`
 #
 # In: the built library in GUESTFS_LIBDIR. What a language is, is in its directory: build.sh, check.sh, install.sh,
@@ -52,15 +52,17 @@ case ${1:-} in
     "$here/$2/check.sh" "$3/$2"
     ;;
   install)
-    for language in python $(wanted); do
-      if [ "$language" != python ]; then
-        [ -d "$2/$language" ] || continue
+    for page in "$here"/*/guestfs-*.pod; do
+      language=$(basename "$(dirname "$page")")
+      # Those that need no packages are built and installed with the library.
+      if [ -f "$here/$language/packages" ]; then
+        [ -d "$2/$language" ] && wanted | grep -qx "$language" || continue
         "$here/$language/install.sh" "$2/$language"
       fi
       if command -v pod2man >/dev/null; then
         install -d "$DESTDIR$PREFIX/share/man/man3"
-        pod2man --section 3 --center "Virtualization Support" --release guestfs-rs \
-          "$here/$language/guestfs-$language.pod" "$DESTDIR$PREFIX/share/man/man3/guestfs-$language.3"
+        pod2man --section 3 --center "Virtualization Support" --release guestfs-rs "$page" \
+          "$DESTDIR$PREFIX/share/man/man3/guestfs-$language.3"
       fi
     done
     ;;

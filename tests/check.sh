@@ -50,8 +50,9 @@ component() {
   fi
 }
 
-# The tests of each language in $LANGUAGES that was built.
+# The tests of Rust's other API, and of each language in $LANGUAGES that was built.
 languages() {
+  stage language-rust $cargo --no-fail-fast --test upstream_launched --test upstream_steps -- --test-threads 1
   wanted=$(bindings/languages.sh list)
   for language in $(LANGUAGES=all bindings/languages.sh list); do
     if ! echo "$wanted" | grep -qx "$language"; then
@@ -78,7 +79,8 @@ first_lane() {
   stage packages tests/packages.sh
   stage install tests/install.sh
   stage installed tests/installed.sh
-  stage bindings $cargo --no-fail-fast --test abi --test debian --test examples --test python --test semantics
+  stage bindings $cargo --no-fail-fast --test abi --test debian --test examples --test python --test semantics \
+    --test upstream_bindtests --test upstream_behaviour --test upstream_memory
   stage shell $cargo --no-fail-fast --test corpus --test messages --test interactive --test completions --test domain
   stage shell-launched $cargo --test launched -- --test-threads 1
   stage faults $cargo --test faults -- --test-threads 1 --nocapture

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 cargo=${CARGO:-cargo}
 out=$PWD/target/packages
-crates="guestfs-protocol guestfs guestfsd guestfs-worker guestfish"
+crates="guestfs-protocol guestfs guestfs-upstream guestfsd guestfs-worker guestfish"
 rm -rf "$out/alone" "$out/tree"
 mkdir -p "$out/alone" "$out/tree"
 
@@ -37,4 +37,7 @@ for crate in $crates; do
   echo "building $crate"
   "$cargo" check --quiet --offline --manifest-path "$out/alone/Cargo.toml" --target-dir "$out" -p "$crate"
 done
+echo "building guestfs-upstream as it was published"
+"$cargo" check --quiet --offline --manifest-path "$out/alone/Cargo.toml" --target-dir "$out" -p guestfs-upstream \
+  --features published
 echo ok

@@ -1,10 +1,12 @@
-//! Runs the test steps of `api.toml` through the Rust client.
+//! Runs the test steps of `api.toml` through the Rust client, and through the crate with upstream's API on it.
 //!
 //! In: the generated table of tests. Out: one line per failed test, and a summary for each scenario.
 
 use bstr::{BStr, BString, ByteSlice};
 use guestfs::protocol::xdr;
-use guestfs::{opts, structs, Error, Handle};
+use guestfs::{opts, structs, Handle};
+use std::collections::HashMap;
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::mpsc::{channel, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -29,14 +31,45 @@ mod steps;
 /// Result of one test: the message says which step differs and how.
 pub type Outcome = Result<(), String>;
 
-/// One generated test.
-pub struct Test {
+/// One generated test, through handles of some sort.
+pub struct Test<H: 'static = Handle> {
     /// Call and number: `mkdir_mode_0`.
     pub name: &'static str,
     /// `none`, `disks` or `scratch-fs`.
     pub scenario: &'static str,
     /// The steps.
-    pub run: fn(&Run<'_>) -> Outcome,
+    pub run: fn(&Run<'_, H>) -> Outcome,
+}
+
+/// A handle that steps run through. What stands around the steps is done by our own.
+pub trait Through: Sized {
+    /// Its errors.
+    type Error: Display;
+    /// In front of "steps" in the summary.
+    const NAME: &'static str;
+    /// A new one.
+    fn create() -> Result<Self, Self::Error>;
+    /// Our own handle that is within.
+    fn own(&self) -> &Handle;
+    /// The errno of an error.
+    fn errno(error: &Self::Error) -> i32;
+}
+
+impl Through for Handle {
+    type Error = guestfs::Error;
+    const NAME: &'static str = "Rust";
+
+    fn create() -> guestfs::Result<Handle> {
+        Handle::new()
+    }
+
+    fn own(&self) -> &Handle {
+        self
+    }
+
+    fn errno(error: &guestfs::Error) -> i32 {
+        error.errno()
+    }
 }
 
 /// A result or expectation in a form that can be compared and printed.
@@ -89,6 +122,13 @@ to_value! {
     BString => |v| Value::Str(v.to_vec()),
     Option<BString> => |v| v.as_ref().map_or(Value::Null, ToValue::to_value),
     Vec<u8> => |v| Value::Str(v.clone()),
+    // Types of upstream's API.
+    i8 => |v| Value::Str(v.to_ne_bytes().to_vec()),
+    String => |v| Value::Str(v.clone().into_bytes()),
+    &'static str => |v| Value::Str(v.as_bytes().to_vec()),
+    Option<&'static str> => |v| v.as_ref().map_or(Value::Null, ToValue::to_value),
+    Option<f32> => |v| Value::Float(v.map_or(-1.0, f64::from)),
+    HashMap<String, String> => |v| Value::Table(v.iter().map(|(k, x)| (k.clone(), x.to_value())).collect()),
     Vec<(BString, BString)> => |v| Value::Table(v.iter().map(|(k, x)| (k.to_string(), x.to_value())).collect()),
 }
 
@@ -126,32 +166,32 @@ fn limited(g: &Handle, test: impl FnOnce() -> Outcome) -> Outcome {
 pub const NO_STRINGS: &[&str] = &[];
 
 /// One test in progress.
-pub struct Run<'a> {
-    pub g: &'a Handle,
+pub struct Run<'a, H = Handle> {
+    pub g: &'a H,
     pub tmp: &'a Path,
 }
 
-impl Run<'_> {
+impl<H: Through> Run<'_, H> {
     /// Replace `%tmp`.
     pub fn path(&self, text: &str) -> String {
         text.replace("%tmp", &self.tmp.to_string_lossy())
     }
 
     /// Create a host file.
-    pub fn local_write(&self, path: &str, content: &[u8]) -> guestfs::Result<()> {
+    pub fn local_write(&self, path: &str, content: &[u8]) -> Result<(), H::Error> {
         std::fs::write(self.path(path), content).map_err(|e| panic!("{path}: {e}"))
     }
 
     /// Read a host file.
-    pub fn local_read(&self, path: &str) -> guestfs::Result<Vec<u8>> {
+    pub fn local_read(&self, path: &str) -> Result<Vec<u8>, H::Error> {
         Ok(std::fs::read(self.path(path)).unwrap_or_else(|e| panic!("{path}: {e}")))
     }
 
     /// Compare the result of a step with what it must be.
-    pub fn step<T: ToValue>(&self, index: usize, result: Result<T, Error>, expect: Expect) -> Outcome {
+    pub fn step<T: ToValue>(&self, index: usize, result: Result<T, H::Error>, expect: Expect) -> Outcome {
         let (got, expect) = match (result, expect) {
             (Err(e), Expect::Error(errno)) => {
-                let name = guestfs::errno::name(e.errno());
+                let name = guestfs::errno::name(H::errno(&e));
                 return match errno {
                     Some(want) if want != name => Err(format!("step {index}: failed with {name} ({e}), not {want}")),
                     _ => Ok(()),
@@ -200,8 +240,14 @@ fn contains(got: &Value, part: &str) -> bool {
 
 const MIB: i64 = 1 << 20;
 
-fn open_scenario(scenario: &str) -> guestfs::Result<Handle> {
-    let g = Handle::new()?;
+fn open_scenario<H: Through>(scenario: &str) -> Result<H, String> {
+    let told = |e: &dyn Display| format!("cannot open the scenario {scenario}: {e}");
+    let g = H::create().map_err(|e| told(&e))?;
+    prepare(g.own(), scenario).map_err(|e| told(&e))?;
+    Ok(g)
+}
+
+fn prepare(g: &Handle, scenario: &str) -> guestfs::Result<()> {
     if scenario != "none" {
         let third = (scenario == "scratch-fs").then_some(256);
         for size in [1024, 256].into_iter().chain(third) {
@@ -212,7 +258,7 @@ fn open_scenario(scenario: &str) -> guestfs::Result<Handle> {
             g.mkfs("ext4", "/dev/sdc", Default::default())?;
         }
     }
-    Ok(g)
+    Ok(())
 }
 
 /// Overwrite what identifies a disk: labels, superblocks and LVM headers at both ends.
@@ -256,11 +302,16 @@ fn reset(g: &Handle, scenario: &str) -> guestfs::Result<()> {
 ///
 /// `STEPS=PREFIX` in the environment runs only tests whose name begins so.
 pub fn run_scenario(scenario: &str) -> Result<(), String> {
+    run(scenario, steps::TESTS)
+}
+
+/// As [`run_scenario`], for tests through any handle.
+pub fn run<H: Through>(scenario: &str, tests: &[Test<H>]) -> Result<(), String> {
     let start = Instant::now();
     let prefix = std::env::var("STEPS").unwrap_or_default();
-    let chosen: Vec<&Test> =
-        steps::TESTS.iter().filter(|t| t.scenario == scenario && t.name.starts_with(&prefix)).collect();
-    let open = || open_scenario(scenario).map_err(|e| format!("cannot open the scenario {scenario}: {e}"));
+    let chosen: Vec<&Test<H>> =
+        tests.iter().filter(|t| t.scenario == scenario && t.name.starts_with(&prefix)).collect();
+    let open = || open_scenario::<H>(scenario);
     let mut g = open()?;
     let mut failures = Vec::new();
     let mut times = Vec::new();
@@ -271,8 +322,8 @@ pub fn run_scenario(scenario: &str) -> Result<(), String> {
         }
         let tmp = tempfile::tempdir().map_err(|e| e.to_string())?;
         let begin = Instant::now();
-        let outcome = limited(&g, || {
-            reset(&g, scenario).map_err(|e| format!("cannot prepare the scenario: {e}"))?;
+        let outcome = limited(g.own(), || {
+            reset(g.own(), scenario).map_err(|e| format!("cannot prepare the scenario: {e}"))?;
             (test.run)(&Run { g: &g, tmp: tmp.path() })
         });
         times.push((begin.elapsed(), test.name));
@@ -282,7 +333,12 @@ pub fn run_scenario(scenario: &str) -> Result<(), String> {
             g = open()?;
         }
     }
-    println!("Rust steps, scenario {scenario}: {} tests in {:.1} s", chosen.len(), start.elapsed().as_secs_f64());
+    println!(
+        "{} steps, scenario {scenario}: {} tests in {:.1} s",
+        H::NAME,
+        chosen.len(),
+        start.elapsed().as_secs_f64()
+    );
     times.sort_unstable();
     for (time, name) in times.iter().rev().take(SLOWEST) {
         println!("  {:6.1} s  {name}", time.as_secs_f64());

@@ -2872,6 +2872,10 @@ gboolean guestfs_session_compress_out (GuestfsSession *session, const gchar *cty
  * it is booted at every launch, which takes longer than restoring a saved one. A machine that runs already (the
  * backend `unix:PATH`) gets none.
  *
+ * The backend `libvirt` hands the parameters on, but libvirt does not know of the devices in them and gives the
+ * addresses of the PCI bus away from the first on: such a device needs one of its own, as in
+ * `virtio-9p-pci,fsdev=f0,mount_tag=work,addr=0x10`, or the hypervisor does not start.
+ *
  * See also guestfs_session_set_hv(), guestfs_session_set_append() and qemu(1).
  *
  * Call it before guestfs_session_launch(); afterwards it is an error.
@@ -10167,7 +10171,8 @@ gboolean guestfs_session_mount (GuestfsSession *session, const gchar *mountable,
  *     config -device virtio-9p-pci,fsdev=f0,mount_tag=work
  *
  * With `,readonly=on` in the first of them nothing can be changed there. The names of users and the permissions
- * are those that the hypervisor may set; see qemu(1).
+ * are those that the hypervisor may set; see qemu(1). With the backend `libvirt` the device also needs an
+ * address on the PCI bus that libvirt has not given away, such as `,addr=0x10` at the end of the second.
  *
  * It is an error with errno `ENOENT` if the host shares no directory of this tag. Releases of the original from
  * 1.48 on do not have this: there it always fails. To exchange single files use guestfs_session_copy_in() and

@@ -19,6 +19,7 @@ pub mod python;
 pub mod rpc_x;
 pub mod ruby;
 pub mod rust;
+pub mod rust_upstream;
 pub mod rustdoc;
 pub mod schema;
 pub mod shell;
@@ -65,6 +66,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(java::Java),
         Box::new(haskell::Haskell),
         Box::new(gobject::Gobject),
+        Box::new(rust_upstream::RustUpstream),
         Box::new(manual::Manual),
         Box::new(steps::Steps),
         Box::new(shell::Shell),

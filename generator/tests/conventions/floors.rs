@@ -85,6 +85,10 @@ const HOUSES: &[House] = &[
         ],
     },
     House {
+        src: "bindings/rust/src",
+        floors: &[&["error", "panic"], &["value"], &["handle"], &["rows"], &["generated"], &["event"], &["crate"]],
+    },
+    House {
         src: "daemon/worker/src",
         floors: &[
             &["fault"],

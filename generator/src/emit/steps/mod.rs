@@ -7,11 +7,11 @@
 //! and `tests/records.rs`, samples of every wire record for `lib/protocol/tests`.
 
 mod c;
-mod cover;
+pub(super) mod cover;
 mod haskell;
 mod json;
 mod records;
-mod rust;
+pub(super) mod rust;
 
 use super::{Files, Target};
 use crate::model::step::{Scenario, Test};
@@ -50,12 +50,12 @@ fn named(call: &Call) -> impl Iterator<Item = (String, &Test)> {
 }
 
 /// All tests in order.
-fn all(api: &Api) -> impl Iterator<Item = (String, &Test)> {
+pub(super) fn all(api: &Api) -> impl Iterator<Item = (String, &Test)> {
     api.calls.iter().flat_map(named)
 }
 
 /// The name of a scenario in every harness.
-fn scenario(s: Scenario) -> &'static str {
+pub(super) fn scenario(s: Scenario) -> &'static str {
     match s {
         Scenario::None => "none",
         Scenario::Disks => "disks",

@@ -78,7 +78,8 @@ fn strings(v: &Value) -> String {
     }
 }
 
-fn argument(shape: Shape, v: &Value) -> String {
+/// A value as an argument or option takes it.
+pub fn argument(shape: Shape, v: &Value) -> String {
     match (shape, v) {
         (_, Value::Bool(b)) => b.to_string(),
         (_, Value::Int(i)) => i.to_string(),
@@ -90,7 +91,8 @@ fn argument(shape: Shape, v: &Value) -> String {
     }
 }
 
-fn expect(e: &Expect) -> String {
+/// What a step must give.
+pub fn expect(e: &Expect) -> String {
     match e {
         Expect::Ok => "Expect::Ok".to_owned(),
         Expect::Equals(v) => format!("Expect::Equals({})", value(v)),
