@@ -22,7 +22,7 @@ const RENAMINGS: usize = 5;
 
 /// Between two looks for a disk.
 const FIRST_PAUSE: Duration = Duration::from_micros(500);
-const LAST_PAUSE: Duration = Duration::from_millis(20);
+const LAST_PAUSE: Duration = Duration::from_millis(4);
 
 /// One drive of the handle.
 #[derive(Debug, Clone, PartialEq, Eq)]

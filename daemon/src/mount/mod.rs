@@ -24,7 +24,7 @@ use crate::run::{apart, Tool};
 use crate::{words, worker};
 use bstr::{BStr, BString, ByteSlice};
 use guestfs_protocol::opts;
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::FileType;
 use rustix::mount::{unmount, UnmountFlags};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -281,40 +281,27 @@ pub(crate) fn write_out(ctx: &Ctx) -> Result<()> {
 
 /// Bring everything written so far to the disks.
 pub fn sync(ctx: &mut Ctx) -> Result<()> {
-    flush::all(ctx)?;
-    flush_disks(ctx)
-}
-
-fn flush_disks(ctx: &Ctx) -> Result<()> {
-    // sync(2) does not make a disk write its own cache; fsync of the device does.
-    for disk in ctx.disks().list() {
-        let path = disk.device().path().to_owned();
-        let open = move || rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
-        match apart(ctx.channel(), || {}, move || open().and_then(rustix::fs::fsync))? {
-            // Read-only disks, and those that went away, have nothing left to write.
-            Ok(()) | Err(Errno::ROFS | Errno::NODEV | Errno::NXIO | Errno::NOENT | Errno::NOMEDIUM) => {}
-            Err(e) => return Err(e).with_context(|| disk.device().api_name(ctx)),
-        }
-    }
-    Ok(())
+    flush::through(ctx)
 }
 
 /// What the library asks for before it lets the machine go.
 pub fn internal_autosync(ctx: &mut Ctx) -> Result<()> {
+    if ctx.role() != Role::Appliance {
+        return flush::through(ctx);
+    }
+    // Nothing may be written behind what counts as the end.
+    worker::end_all(ctx);
+    crate::command::orphans::end();
     let mut unmounted = Ok(());
-    if ctx.role() == Role::Appliance {
-        // Nothing may be written behind what counts as the end.
-        worker::end_all(ctx);
-        crate::command::orphans::end();
-        // This shows how far it is; unmounting then has little left to write. It is done also when the library
-        // has gone and cannot be told.
+    if table::any_mounted(ctx)? {
+        // This shows how far it is; unmounting then has little left to write.
         let flushed = flush::all(ctx);
         unmounted = umount_all(ctx).and(flushed);
-        rustix::fs::sync();
-        flush_disks(ctx)?;
-    } else {
-        sync(ctx)?;
     }
+    flush::through(ctx).inspect_err(|_| {
+        // It is done also when the library has gone and cannot be told.
+        rustix::fs::sync();
+    })?;
     unmounted
 }
 
