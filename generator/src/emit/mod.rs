@@ -5,6 +5,7 @@ pub mod bind;
 pub mod c;
 pub mod client;
 pub mod completions;
+pub mod csharp;
 pub mod daemon;
 pub mod java;
 pub mod lua;
@@ -61,6 +62,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(perl::Perl),
         Box::new(php::Php),
         Box::new(java::Java),
+        Box::new(csharp::Csharp),
         Box::new(manual::Manual),
         Box::new(steps::Steps),
         Box::new(shell::Shell),

@@ -38,6 +38,9 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "java/GuestFS.java",
     "java/Struct.java",
     "java/methods.java",
+    "csharp/Calls.cs",
+    "csharp/Structs.cs",
+    "csharp/methods.cs",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
