@@ -30,7 +30,9 @@ namespace Guestfs
         /// calls, or in a callback, this happens when the last of them is done. Closing again does nothing.</summary>
         public void Close()
         {
-            Native.Close(handle);
+            // A callback may try it while the collector does.
+            if (!handle.IsClosed)
+                Native.Close(handle);
         }
 
         /// <summary>As <see cref="Close"/>.</summary>
