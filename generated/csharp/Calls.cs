@@ -6,7 +6,7 @@ using System.Collections.Generic;
 
 namespace Guestfs
 {
-    /// <summary>A handle: disk images are added to it, <see cref="launch"/> starts the appliance that sees them, and the
+    /// <summary>A handle: disk images are added to it, <c>launch</c> starts the appliance that sees them, and the
     /// other calls look at them and change them.</summary>
     /// <remarks>
     /// <para>Texts are UTF-8 in the guest. A byte that is not is the character U+DC80 to U+DCFF in a string, both ways, so

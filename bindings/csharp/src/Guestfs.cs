@@ -49,7 +49,7 @@ namespace Guestfs
                 Close();
         }
 
-        /// <summary>Cancels what the handle is doing, as <see cref="user_cancel"/> does, and lets no call that may take
+        /// <summary>Cancels what the handle is doing, as <c>user_cancel</c> does, and lets no call that may take
         /// long begin, from when it is cancelled. The call throws OperationCanceledException.</summary>
         public CancellationToken CancellationToken { get; set; }
 
