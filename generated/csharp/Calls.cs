@@ -283,11 +283,12 @@ namespace Guestfs
         /// <param name="copyonread">
         /// <para>Handed on to <see cref="Guestfs.add_drive"/> for every disk.</para>
         /// </param>
-        public int add_domain(string dom, string libvirturi = null, bool? readonly_ = null, string iface = null, bool? live = null,
-            bool? allowuuid = null, string readonlydisk = null, string cachemode = null, string discard = null,
-            bool? copyonread = null)
+        public int add_domain(string dom, string libvirturi = null, bool? readonly_ = null, string iface = null,
+            bool? live = null, bool? allowuuid = null, string readonlydisk = null, string cachemode = null,
+            string discard = null, bool? copyonread = null)
         {
-            return (int)RunNumber("add_domain", new object[] { dom, libvirturi, readonly_, iface, live, allowuuid, readonlydisk, cachemode, discard, copyonread });
+            return (int)RunNumber("add_domain", new object[] { dom, libvirturi, readonly_, iface, live, allowuuid,
+                readonlydisk, cachemode, discard, copyonread });
         }
 
         /// <summary>Add a disk image or device.</summary>
@@ -443,23 +444,23 @@ namespace Guestfs
         /// The size of a sector of the disk in bytes: 512, which is the default (and so is 0), or 4096.
         /// </para>
         /// </param>
-        public void add_drive(string filename, bool? readonly_ = null, string format = null, string iface = null, string name = null,
-            string label = null, string protocol = null, string[] server = null, string username = null,
-            string secret = null, string cachemode = null, string discard = null, bool? copyonread = null,
-            int? blocksize = null)
+        public void add_drive(string filename, bool? readonly_ = null, string format = null, string iface = null,
+            string name = null, string label = null, string protocol = null, string[] server = null,
+            string username = null, string secret = null, string cachemode = null, string discard = null,
+            bool? copyonread = null, int? blocksize = null)
         {
-            Run("add_drive", new object[] { filename, readonly_, format, iface, name, label, protocol, server, username, secret, cachemode, discard,
-                copyonread, blocksize });
+            Run("add_drive", new object[] { filename, readonly_, format, iface, name, label, protocol, server, username,
+                secret, cachemode, discard, copyonread, blocksize });
         }
 
         /// <summary>As <see cref="Guestfs.add_drive"/>, by the name that it has in C.</summary>
-        public void add_drive_opts(string filename, bool? readonly_ = null, string format = null, string iface = null, string name = null,
-            string label = null, string protocol = null, string[] server = null, string username = null,
-            string secret = null, string cachemode = null, string discard = null, bool? copyonread = null,
-            int? blocksize = null)
+        public void add_drive_opts(string filename, bool? readonly_ = null, string format = null,
+            string iface = null, string name = null, string label = null, string protocol = null,
+            string[] server = null, string username = null, string secret = null, string cachemode = null,
+            string discard = null, bool? copyonread = null, int? blocksize = null)
         {
-            Run("add_drive", new object[] { filename, readonly_, format, iface, name, label, protocol, server, username, secret, cachemode, discard,
-                copyonread, blocksize });
+            Run("add_drive", new object[] { filename, readonly_, format, iface, name, label, protocol, server, username,
+                secret, cachemode, discard, copyonread, blocksize });
         }
 
         /// <summary>Add a disk image read-only.</summary>
@@ -593,10 +594,11 @@ namespace Guestfs
         /// <param name="copyonread">
         /// <para>Handed on to <see cref="Guestfs.add_drive"/> for every disk.</para>
         /// </param>
-        public int add_libvirt_dom(IntPtr dom, bool? readonly_ = null, string iface = null, bool? live = null, string readonlydisk = null,
-            string cachemode = null, string discard = null, bool? copyonread = null)
+        public int add_libvirt_dom(IntPtr dom, bool? readonly_ = null, string iface = null, bool? live = null,
+            string readonlydisk = null, string cachemode = null, string discard = null, bool? copyonread = null)
         {
-            return (int)RunNumber("add_libvirt_dom", new object[] { dom, readonly_, iface, live, readonlydisk, cachemode, discard, copyonread });
+            return (int)RunNumber("add_libvirt_dom", new object[] { dom, readonly_, iface, live, readonlydisk,
+                cachemode, discard, copyonread });
         }
 
         /// <summary>Clear the value of an Augeas node.</summary>
@@ -2373,7 +2375,8 @@ namespace Guestfs
         }
 
         /// <summary>As <see cref="Guestfs.btrfs_subvolume_snapshot"/>, by the name that it has in C.</summary>
-        public void btrfs_subvolume_snapshot_opts(string source, string dest, bool? ro = null, string qgroupid = null)
+        public void btrfs_subvolume_snapshot_opts(string source, string dest, bool? ro = null,
+            string qgroupid = null)
         {
             Run("btrfs_subvolume_snapshot", new object[] { source, dest, ro, qgroupid });
         }
@@ -2914,8 +2917,8 @@ namespace Guestfs
         /// <param name="ownership">
         /// <para>Copy the numbers of the owner and of the group. The default is false.</para>
         /// </param>
-        public void copy_attributes(string src, string dest, bool? all = null, bool? mode = null, bool? xattributes = null,
-            bool? ownership = null)
+        public void copy_attributes(string src, string dest, bool? all = null, bool? mode = null,
+            bool? xattributes = null, bool? ownership = null)
         {
             Run("copy_attributes", new object[] { src, dest, all, mode, xattributes, ownership });
         }
@@ -2952,8 +2955,8 @@ namespace Guestfs
         /// </para>
         /// </param>
         /// <param name="append"><para>Only for files; an error here when true.</para></param>
-        public void copy_device_to_device(string src, string dest, long? srcoffset = null, long? destoffset = null, long? size = null,
-            bool? sparse = null, bool? append = null)
+        public void copy_device_to_device(string src, string dest, long? srcoffset = null, long? destoffset = null,
+            long? size = null, bool? sparse = null, bool? append = null)
         {
             Run("copy_device_to_device", new object[] { src, dest, srcoffset, destoffset, size, sparse, append });
         }
@@ -2993,8 +2996,8 @@ namespace Guestfs
         /// <param name="append">
         /// <para>When true, the bytes are put behind what the file has already. The default is false.</para>
         /// </param>
-        public void copy_device_to_file(string src, string dest, long? srcoffset = null, long? destoffset = null, long? size = null,
-            bool? sparse = null, bool? append = null)
+        public void copy_device_to_file(string src, string dest, long? srcoffset = null, long? destoffset = null,
+            long? size = null, bool? sparse = null, bool? append = null)
         {
             Run("copy_device_to_file", new object[] { src, dest, srcoffset, destoffset, size, sparse, append });
         }
@@ -3025,8 +3028,8 @@ namespace Guestfs
         /// </para>
         /// </param>
         /// <param name="append"><para>Only for files; an error here when true.</para></param>
-        public void copy_file_to_device(string src, string dest, long? srcoffset = null, long? destoffset = null, long? size = null,
-            bool? sparse = null, bool? append = null)
+        public void copy_file_to_device(string src, string dest, long? srcoffset = null, long? destoffset = null,
+            long? size = null, bool? sparse = null, bool? append = null)
         {
             Run("copy_file_to_device", new object[] { src, dest, srcoffset, destoffset, size, sparse, append });
         }
@@ -3059,8 +3062,8 @@ namespace Guestfs
         /// <param name="append">
         /// <para>When true, the destination is not emptied first, and what is copied goes to its end.</para>
         /// </param>
-        public void copy_file_to_file(string src, string dest, long? srcoffset = null, long? destoffset = null, long? size = null,
-            bool? sparse = null, bool? append = null)
+        public void copy_file_to_file(string src, string dest, long? srcoffset = null, long? destoffset = null,
+            long? size = null, bool? sparse = null, bool? append = null)
         {
             Run("copy_file_to_file", new object[] { src, dest, srcoffset, destoffset, size, sparse, append });
         }
@@ -3283,8 +3286,8 @@ namespace Guestfs
         /// a header, <c>plain</c> above all, need it; the others have it recorded. The default is up to the tool.
         /// </para>
         /// </param>
-        public void cryptsetup_open(string device, string key, string mapname, bool? readonly_ = null, string crypttype = null,
-            string cipher = null)
+        public void cryptsetup_open(string device, string key, string mapname, bool? readonly_ = null,
+            string crypttype = null, string cipher = null)
         {
             Run("cryptsetup_open", new object[] { device, key, mapname, readonly_, crypttype, cipher });
         }
@@ -3487,10 +3490,11 @@ namespace Guestfs
         /// <param name="clustersize">
         /// <para>Size of a qcow2 cluster in bytes, a power of two from 512 to 2097152. The default is 65536.</para>
         /// </param>
-        public void disk_create(string filename, string format, long size, string backingfile = null, string backingformat = null,
-            string preallocation = null, string compat = null, int? clustersize = null)
+        public void disk_create(string filename, string format, long size, string backingfile = null,
+            string backingformat = null, string preallocation = null, string compat = null, int? clustersize = null)
         {
-            Run("disk_create", new object[] { filename, format, size, backingfile, backingformat, preallocation, compat, clustersize });
+            Run("disk_create", new object[] { filename, format, size, backingfile, backingformat, preallocation, compat,
+                clustersize });
         }
 
         /// <summary>Guess the format of a disk image.</summary>
@@ -4395,7 +4399,8 @@ namespace Guestfs
         /// It saves time on fragmented file systems. The default is to trim all. A number below 1 is an error.
         /// </para>
         /// </param>
-        public void fstrim(string mountpoint, long? offset = null, long? length = null, long? minimumfreeextent = null)
+        public void fstrim(string mountpoint, long? offset = null, long? length = null,
+            long? minimumfreeextent = null)
         {
             Run("fstrim", new object[] { mountpoint, offset, length, minimumfreeextent });
         }
@@ -5151,15 +5156,15 @@ namespace Guestfs
         /// The file is compressed (by gzip or compress) and is searched as if it were not, as <c>zgrep(1)</c> does.
         /// </para>
         /// </param>
-        public string[] grep(string regex, string path, bool? extended = null, bool? fixed_ = null, bool? insensitive = null,
-            bool? compressed = null)
+        public string[] grep(string regex, string path, bool? extended = null, bool? fixed_ = null,
+            bool? insensitive = null, bool? compressed = null)
         {
             return Read("grep", new object[] { regex, path, extended, fixed_, insensitive, compressed }).Strings();
         }
 
         /// <summary>As <see cref="Guestfs.grep"/>, by the name that it has in C.</summary>
-        public string[] grep_opts(string regex, string path, bool? extended = null, bool? fixed_ = null, bool? insensitive = null,
-            bool? compressed = null)
+        public string[] grep_opts(string regex, string path, bool? extended = null, bool? fixed_ = null,
+            bool? insensitive = null, bool? compressed = null)
         {
             return Read("grep", new object[] { regex, path, extended, fixed_, insensitive, compressed }).Strings();
         }
@@ -5630,7 +5635,8 @@ namespace Guestfs
         /// false.
         /// </para>
         /// </param>
-        public void hivex_open(string filename, bool? verbose = null, bool? debug = null, bool? write = null, bool? unsafe_ = null)
+        public void hivex_open(string filename, bool? verbose = null, bool? debug = null, bool? write = null,
+            bool? unsafe_ = null)
         {
             Run("hivex_open", new object[] { filename, verbose, debug, write, unsafe_ });
         }
@@ -6703,12 +6709,12 @@ namespace Guestfs
         /// <param name="oint64"><para>A 64-bit number to print.</para></param>
         /// <param name="ostring"><para>A string to print.</para></param>
         /// <param name="ostringlist"><para>A list of strings to print.</para></param>
-        public void internal_test(string str, string optstr, string[] strlist, bool b, int integer, long integer64, string filein,
-            string fileout, byte[] bufferin, bool? obool = null, int? oint = null, long? oint64 = null,
-            string ostring = null, string[] ostringlist = null)
+        public void internal_test(string str, string optstr, string[] strlist, bool b, int integer, long integer64,
+            string filein, string fileout, byte[] bufferin, bool? obool = null, int? oint = null,
+            long? oint64 = null, string ostring = null, string[] ostringlist = null)
         {
-            Run("internal_test", new object[] { str, optstr, strlist, b, integer, integer64, filein, fileout, bufferin, obool, oint, oint64, ostring,
-                ostringlist });
+            Run("internal_test", new object[] { str, optstr, strlist, b, integer, integer64, filein, fileout, bufferin,
+                obool, oint, oint64, ostring, ostringlist });
         }
 
         /// <summary>Print as many options as a call can have.</summary>
@@ -6785,25 +6791,25 @@ namespace Guestfs
         /// <param name="opt61"><para>The value to print for option 61.</para></param>
         /// <param name="opt62"><para>The value to print for option 62.</para></param>
         /// <param name="opt63"><para>The value to print for option 63.</para></param>
-        public void internal_test_63_optargs(int? opt1 = null, int? opt2 = null, int? opt3 = null, int? opt4 = null, int? opt5 = null,
-            int? opt6 = null, int? opt7 = null, int? opt8 = null, int? opt9 = null, int? opt10 = null,
-            int? opt11 = null, int? opt12 = null, int? opt13 = null, int? opt14 = null, int? opt15 = null,
-            int? opt16 = null, int? opt17 = null, int? opt18 = null, int? opt19 = null, int? opt20 = null,
-            int? opt21 = null, int? opt22 = null, int? opt23 = null, int? opt24 = null, int? opt25 = null,
-            int? opt26 = null, int? opt27 = null, int? opt28 = null, int? opt29 = null, int? opt30 = null,
-            int? opt31 = null, int? opt32 = null, int? opt33 = null, int? opt34 = null, int? opt35 = null,
-            int? opt36 = null, int? opt37 = null, int? opt38 = null, int? opt39 = null, int? opt40 = null,
-            int? opt41 = null, int? opt42 = null, int? opt43 = null, int? opt44 = null, int? opt45 = null,
-            int? opt46 = null, int? opt47 = null, int? opt48 = null, int? opt49 = null, int? opt50 = null,
-            int? opt51 = null, int? opt52 = null, int? opt53 = null, int? opt54 = null, int? opt55 = null,
-            int? opt56 = null, int? opt57 = null, int? opt58 = null, int? opt59 = null, int? opt60 = null,
-            int? opt61 = null, int? opt62 = null, int? opt63 = null)
+        public void internal_test_63_optargs(int? opt1 = null, int? opt2 = null, int? opt3 = null, int? opt4 = null,
+            int? opt5 = null, int? opt6 = null, int? opt7 = null, int? opt8 = null, int? opt9 = null,
+            int? opt10 = null, int? opt11 = null, int? opt12 = null, int? opt13 = null, int? opt14 = null,
+            int? opt15 = null, int? opt16 = null, int? opt17 = null, int? opt18 = null, int? opt19 = null,
+            int? opt20 = null, int? opt21 = null, int? opt22 = null, int? opt23 = null, int? opt24 = null,
+            int? opt25 = null, int? opt26 = null, int? opt27 = null, int? opt28 = null, int? opt29 = null,
+            int? opt30 = null, int? opt31 = null, int? opt32 = null, int? opt33 = null, int? opt34 = null,
+            int? opt35 = null, int? opt36 = null, int? opt37 = null, int? opt38 = null, int? opt39 = null,
+            int? opt40 = null, int? opt41 = null, int? opt42 = null, int? opt43 = null, int? opt44 = null,
+            int? opt45 = null, int? opt46 = null, int? opt47 = null, int? opt48 = null, int? opt49 = null,
+            int? opt50 = null, int? opt51 = null, int? opt52 = null, int? opt53 = null, int? opt54 = null,
+            int? opt55 = null, int? opt56 = null, int? opt57 = null, int? opt58 = null, int? opt59 = null,
+            int? opt60 = null, int? opt61 = null, int? opt62 = null, int? opt63 = null)
         {
-            Run("internal_test_63_optargs", new object[] { opt1, opt2, opt3, opt4, opt5, opt6, opt7, opt8, opt9, opt10, opt11, opt12, opt13, opt14, opt15, opt16,
-                opt17, opt18, opt19, opt20, opt21, opt22, opt23, opt24, opt25, opt26, opt27, opt28, opt29, opt30, opt31,
-                opt32, opt33, opt34, opt35, opt36, opt37, opt38, opt39, opt40, opt41, opt42, opt43, opt44, opt45, opt46,
-                opt47, opt48, opt49, opt50, opt51, opt52, opt53, opt54, opt55, opt56, opt57, opt58, opt59, opt60, opt61,
-                opt62, opt63 });
+            Run("internal_test_63_optargs", new object[] { opt1, opt2, opt3, opt4, opt5, opt6, opt7, opt8, opt9, opt10,
+                opt11, opt12, opt13, opt14, opt15, opt16, opt17, opt18, opt19, opt20, opt21, opt22, opt23, opt24, opt25,
+                opt26, opt27, opt28, opt29, opt30, opt31, opt32, opt33, opt34, opt35, opt36, opt37, opt38, opt39, opt40,
+                opt41, opt42, opt43, opt44, opt45, opt46, opt47, opt48, opt49, opt50, opt51, opt52, opt53, opt54, opt55,
+                opt56, opt57, opt58, opt59, opt60, opt61, opt62, opt63 });
         }
 
         /// <summary>Close the file of the printing tests.</summary>
@@ -9013,8 +9019,8 @@ namespace Guestfs
         /// <c>raid10</c> or <c>10</c>. Anything else is an error. The default is <c>raid1</c>.
         /// </para>
         /// </param>
-        public void md_create(string name, string[] devices, long? missingbitmap = null, int? nrdevices = null, int? spare = null,
-            long? chunk = null, string level = null)
+        public void md_create(string name, string[] devices, long? missingbitmap = null, int? nrdevices = null,
+            int? spare = null, long? chunk = null, string level = null)
         {
             Run("md_create", new object[] { name, devices, missingbitmap, nrdevices, spare, chunk, level });
         }
@@ -9366,11 +9372,12 @@ namespace Guestfs
             bool? hasjournal = null, bool? journaldev = null, bool? largefile = null, bool? quota = null,
             bool? resizeinode = null, bool? sparsesuper = null, bool? uninitbg = null)
         {
-            Run("mke2fs", new object[] { device, blockscount, blocksize, fragsize, blockspergroup, numberofgroups, bytesperinode, inodesize,
-                journalsize, numberofinodes, stridesize, stripewidth, maxonlineresize, reservedblockspercentage,
-                mmpupdateinterval, journaldevice, label, lastmounteddir, creatoros, fstype, usagetype, uuid,
-                forcecreate, writesbandgrouponly, lazyitableinit, lazyjournalinit, testfs, discard, quotatype, extent,
-                filetype, flexbg, hasjournal, journaldev, largefile, quota, resizeinode, sparsesuper, uninitbg });
+            Run("mke2fs", new object[] { device, blockscount, blocksize, fragsize, blockspergroup, numberofgroups,
+                bytesperinode, inodesize, journalsize, numberofinodes, stridesize, stripewidth, maxonlineresize,
+                reservedblockspercentage, mmpupdateinterval, journaldevice, label, lastmounteddir, creatoros, fstype,
+                usagetype, uuid, forcecreate, writesbandgrouponly, lazyitableinit, lazyjournalinit, testfs, discard,
+                quotatype, extent, filetype, flexbg, hasjournal, journaldev, largefile, quota, resizeinode, sparsesuper,
+                uninitbg });
         }
 
         /// <summary>Make an ext2, ext3 or ext4 file system with its journal on a device.</summary>
@@ -9576,15 +9583,15 @@ namespace Guestfs
         /// cref="Guestfs.set_label"/>.
         /// </para>
         /// </param>
-        public void mkfs(string fstype, string device, int? blocksize = null, string features = null, int? inode = null,
-            int? sectorsize = null, string label = null)
+        public void mkfs(string fstype, string device, int? blocksize = null, string features = null,
+            int? inode = null, int? sectorsize = null, string label = null)
         {
             Run("mkfs", new object[] { fstype, device, blocksize, features, inode, sectorsize, label });
         }
 
         /// <summary>As <see cref="Guestfs.mkfs"/>, by the name that it has in C.</summary>
-        public void mkfs_opts(string fstype, string device, int? blocksize = null, string features = null, int? inode = null,
-            int? sectorsize = null, string label = null)
+        public void mkfs_opts(string fstype, string device, int? blocksize = null, string features = null,
+            int? inode = null, int? sectorsize = null, string label = null)
         {
             Run("mkfs", new object[] { fstype, device, blocksize, features, inode, sectorsize, label });
         }
@@ -9674,11 +9681,12 @@ namespace Guestfs
         /// what differs from its page size. The default is up to the tool, 4096 on most machines.
         /// </para>
         /// </param>
-        public void mkfs_btrfs(string[] devices, long? allocstart = null, long? bytecount = null, string datatype = null,
-            int? leafsize = null, string label = null, string metadata = null, int? nodesize = null,
-            int? sectorsize = null)
+        public void mkfs_btrfs(string[] devices, long? allocstart = null, long? bytecount = null,
+            string datatype = null, int? leafsize = null, string label = null, string metadata = null,
+            int? nodesize = null, int? sectorsize = null)
         {
-            Run("mkfs_btrfs", new object[] { devices, allocstart, bytecount, datatype, leafsize, label, metadata, nodesize, sectorsize });
+            Run("mkfs_btrfs", new object[] { devices, allocstart, bytecount, datatype, leafsize, label, metadata,
+                nodesize, sectorsize });
         }
 
         /// <summary>Make the directory lost+found of an ext2, ext3 or ext4 file system.</summary>
@@ -10135,8 +10143,8 @@ namespace Guestfs
         /// default.
         /// </para>
         /// </param>
-        public void mount_local(string localmountpoint, bool? readonly_ = null, string options = null, int? cachetimeout = null,
-            bool? debugcalls = null)
+        public void mount_local(string localmountpoint, bool? readonly_ = null, string options = null,
+            int? cachetimeout = null, bool? debugcalls = null)
         {
             Run("mount_local", new object[] { localmountpoint, readonly_, options, cachetimeout, debugcalls });
         }
@@ -10479,7 +10487,8 @@ namespace Guestfs
         public void ntfsclone_out(string device, string backupfile, bool? metadataonly = null, bool? rescue = null,
             bool? ignorefscheck = null, bool? preservetimestamps = null, bool? force = null)
         {
-            Run("ntfsclone_out", new object[] { device, backupfile, metadataonly, rescue, ignorefscheck, preservetimestamps, force });
+            Run("ntfsclone_out", new object[] { device, backupfile, metadataonly, rescue, ignorefscheck,
+                preservetimestamps, force });
         }
 
         /// <summary>Repair simple damage of an NTFS file system.</summary>
@@ -13473,15 +13482,15 @@ namespace Guestfs
         /// The default is false: the link is replaced by a directory.
         /// </para>
         /// </param>
-        public void tar_in(string tarfile, string directory, string compress = null, bool? xattrs = null, bool? selinux = null,
-            bool? acls = null, bool? keepdirlink = null)
+        public void tar_in(string tarfile, string directory, string compress = null, bool? xattrs = null,
+            bool? selinux = null, bool? acls = null, bool? keepdirlink = null)
         {
             Run("tar_in", new object[] { tarfile, directory, compress, xattrs, selinux, acls, keepdirlink });
         }
 
         /// <summary>As <see cref="Guestfs.tar_in"/>, by the name that it has in C.</summary>
-        public void tar_in_opts(string tarfile, string directory, string compress = null, bool? xattrs = null, bool? selinux = null,
-            bool? acls = null, bool? keepdirlink = null)
+        public void tar_in_opts(string tarfile, string directory, string compress = null, bool? xattrs = null,
+            bool? selinux = null, bool? acls = null, bool? keepdirlink = null)
         {
             Run("tar_in", new object[] { tarfile, directory, compress, xattrs, selinux, acls, keepdirlink });
         }
@@ -13524,8 +13533,9 @@ namespace Guestfs
         }
 
         /// <summary>As <see cref="Guestfs.tar_out"/>, by the name that it has in C.</summary>
-        public void tar_out_opts(string directory, string tarfile, string compress = null, bool? numericowner = null,
-            string[] excludes = null, bool? xattrs = null, bool? selinux = null, bool? acls = null)
+        public void tar_out_opts(string directory, string tarfile, string compress = null,
+            bool? numericowner = null, string[] excludes = null, bool? xattrs = null, bool? selinux = null,
+            bool? acls = null)
         {
             Run("tar_out", new object[] { directory, tarfile, compress, numericowner, excludes, xattrs, selinux, acls });
         }
@@ -13695,8 +13705,8 @@ namespace Guestfs
             int? reservedblockspercentage = null, string lastmounteddirectory = null,
             long? reservedblockscount = null, long? user = null)
         {
-            Run("tune2fs", new object[] { device, force, maxmountcount, mountcount, errorbehavior, group, intervalbetweenchecks,
-                reservedblockspercentage, lastmounteddirectory, reservedblockscount, user });
+            Run("tune2fs", new object[] { device, force, maxmountcount, mountcount, errorbehavior, group,
+                intervalbetweenchecks, reservedblockspercentage, lastmounteddirectory, reservedblockscount, user });
         }
 
         /// <summary>Return the superblock of an ext file system.</summary>
@@ -14599,8 +14609,9 @@ namespace Guestfs
         /// default it does not change.
         /// </para>
         /// </param>
-        public void xfs_growfs(string path, bool? datasec = null, bool? logsec = null, bool? rtsec = null, long? datasize = null,
-            long? logsize = null, long? rtsize = null, long? rtextsize = null, int? maxpct = null)
+        public void xfs_growfs(string path, bool? datasec = null, bool? logsec = null, bool? rtsec = null,
+            long? datasize = null, long? logsize = null, long? rtsize = null, long? rtextsize = null,
+            int? maxpct = null)
         {
             Run("xfs_growfs", new object[] { path, datasec, logsec, rtsec, datasize, logsize, rtsize, rtextsize, maxpct });
         }
@@ -14743,12 +14754,12 @@ namespace Guestfs
         /// <param name="rtdev">
         /// <para>The device of the real-time section, if the file system has one.</para>
         /// </param>
-        public int xfs_repair(string device, bool? forcelogzero = null, bool? nomodify = null, bool? noprefetch = null,
-            bool? forcegeometry = null, long? maxmem = null, long? ihashsize = null, long? bhashsize = null,
-            long? agstride = null, string logdev = null, string rtdev = null)
+        public int xfs_repair(string device, bool? forcelogzero = null, bool? nomodify = null,
+            bool? noprefetch = null, bool? forcegeometry = null, long? maxmem = null, long? ihashsize = null,
+            long? bhashsize = null, long? agstride = null, string logdev = null, string rtdev = null)
         {
-            return (int)RunNumber("xfs_repair", new object[] { device, forcelogzero, nomodify, noprefetch, forcegeometry, maxmem, ihashsize, bhashsize, agstride,
-                logdev, rtdev });
+            return (int)RunNumber("xfs_repair", new object[] { device, forcelogzero, nomodify, noprefetch,
+                forcegeometry, maxmem, ihashsize, bhashsize, agstride, logdev, rtdev });
         }
 
         /// <summary>Unload the YARA rules.</summary>

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXPORT __attribute__ ((__visibility__ ("default")))
 
@@ -41,6 +42,8 @@ typedef void (*forget_function) (void *callback);
 static event_function volatile on_event;
 static forget_function volatile on_forget;
 static volatile int ended;
+/* Of this thread, which does not wait for a call that it is in itself. */
+static __thread unsigned in_callback;
 
 /* Bytes that grow. */
 struct block {
@@ -355,10 +358,15 @@ guestfs_csharp_start (event_function event, forget_function forget)
   on_forget = forget;
 }
 
-/* The program ends: what is open is closed, while its callbacks can still be told. */
+/* The program ends, perhaps with calls in other threads, which the runtime would wait for: they are cancelled. Then what
+ * is open is closed, while its callbacks can still be told. */
 EXPORT void
 guestfs_csharp_end (void)
 {
+  int tenths;
+
+  for (tenths = 0; tenths < 100 && in_callback == 0 && glue_cancel_all () > 0; tenths++)
+    usleep (100 * 1000);
   glue_close_all ();
   ended = 1;
   on_event = NULL;
@@ -379,8 +387,11 @@ event (void *callback, const struct glue_event *e)
 {
   event_function function = on_event;
 
-  if (function)
-    function (callback, e->event, e->id, e->text, (int64_t) e->size, e->array, (int64_t) e->array_len);
+  if (function == NULL)
+    return;
+  in_callback++;
+  function (callback, e->event, e->id, e->text, (int64_t) e->size, e->array, (int64_t) e->array_len);
+  in_callback--;
 }
 
 static void

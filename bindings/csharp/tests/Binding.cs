@@ -5,6 +5,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Reflection;
 using System.Threading;
 using Guestfs;
 using Handle = Guestfs.Guestfs;
@@ -147,6 +148,20 @@ class Binding : Check
         Apart(() => errno = Fails<Error>(() => g.set_memsize(1)).Errno);
         That(errno != 2, errno);
         Equal(new Error("x").Errno, 0);
+    }
+
+    /// <summary>As if the assembly were from another build than the native library: what it does not know is said, and
+    /// no value is taken for another.</summary>
+    static void Builds()
+    {
+        var g = new Handle();
+        MethodInfo run = typeof(Handle).GetMethod("Run", BindingFlags.NonPublic | BindingFlags.Instance);
+        foreach (string call in new[] { "nosuch", "get_smp", "set_smp", "set_program", "set_backend_settings" })
+        {
+            var e = Fails<TargetInvocationException>(() => run.Invoke(g, new object[] { call, new object[] { 1L } }));
+            That(e.InnerException is InvalidOperationException
+                && e.InnerException.Message.Contains(call + ": Guestfs.dll and libguestfs_csharp.so"), e);
+        }
     }
 
     static void Events()
@@ -316,6 +331,7 @@ class Binding : Check
         Texts();
         Options();
         Errors();
+        Builds();
         Events();
         Threads();
         Cancelling();

@@ -127,15 +127,19 @@ fn methods(api: &Api, call: &Call, bound: &Bound, known: Known) -> Vec<MethodVie
         Some(name) => format!("Use {} instead.", ident(name)),
         None => "There is nothing to use instead.".to_owned(),
     });
-    let method = |name: &str, doc: Vec<String>| MethodView {
-        doc,
-        obsolete: obsolete.clone().unwrap_or_default(),
-        ret: ret.replace('%', camel),
-        name: ident(name),
-        params: lines(&params),
-        before: format!("{before}\"{}\", {open}", call.name),
-        values: lines(&values),
-        behind: format!("{close}{}", behind.replace('%', camel)),
+    let method = |name: &str, doc: Vec<String>| {
+        let (ret, name) = (ret.replace('%', camel), ident(name));
+        let before = format!("{before}\"{}\", {open}", call.name);
+        MethodView {
+            doc,
+            obsolete: obsolete.clone().unwrap_or_default(),
+            params: lines(&params, format!("public {ret} {name}(").len()),
+            values: lines(&values, before.len()),
+            ret,
+            name,
+            before,
+            behind: format!("{close}{}", behind.replace('%', camel)),
+        }
     };
     let mut out = vec![method(&call.name, full_doc(call, known))];
     if !bound.alias.is_empty() {
@@ -145,12 +149,13 @@ fn methods(api: &Api, call: &Call, bound: &Bound, known: Known) -> Vec<MethodVie
     out
 }
 
-/// As many a line as fit.
-fn lines(items: &[String]) -> Vec<String> {
+/// As many a line as fit, the first behind `start` columns; the others are indented by four.
+fn lines(items: &[String], start: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for item in items {
+        let room = if lines.len() == 1 { (WIDTH + 4).saturating_sub(start) } else { WIDTH };
         match lines.last_mut() {
-            Some(line) if line.len() + item.len() + 2 < WIDTH => *line += &format!(", {item}"),
+            Some(line) if line.len() + item.len() + 2 < room => *line += &format!(", {item}"),
             Some(line) => {
                 line.push(',');
                 lines.push(item.clone());
