@@ -25,9 +25,15 @@ fi
 mkdir -p "$1"
 out=$(CDPATH= cd -- "$1" && pwd)
 
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$here/../../api.toml")
+printf '[assembly: System.Reflection.AssemblyVersion("%s")]\n' "$version" >"$work/Version.cs"
+
 # 1573, 1591: not every parameter and field has more to say than its name. Nothing but mscorlib is needed.
 "$mcs" -noconfig -target:library -warn:4 -warnaserror -nowarn:1573,1591 -debug -optimize+ \
-  -doc:"$out/Guestfs.xml" -out:"$out/Guestfs.dll" "$here"/src/*.cs "$here"/generated/*.cs
+  -doc:"$out/Guestfs.xml" -out:"$out/Guestfs.dll" "$here"/src/*.cs "$here"/generated/*.cs \
+  "$work/Version.cs"
 
 # shellcheck disable=SC2086 # flags are lists of words
 ${CC:-cc} ${CFLAGS:--O2 -g} -std=gnu11 -Wall -Wextra -Werror -fPIC -shared -fvisibility=hidden -pthread \

@@ -68,8 +68,9 @@ bindtests() {
 
 # Errors are thrown and not printed as well.
 quietly() {
-  ours "$@" >said 2>&1
+  ours "$@" >said 2>&1 || status=$?
   cat said
+  [ "${status:-0}" = 0 ]
   [ "$(cat said)" = ok ]
 }
 

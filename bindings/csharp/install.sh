@@ -4,8 +4,9 @@
 #   install.sh OUT
 #
 # In: what build.sh made in OUT; DESTDIR, PREFIX and LIBDIR as for `make install`.
-# Out: PREFIX/lib/mono/4.5/Guestfs.dll, which compiler and runtime find by its name (mcs -r:Guestfs.dll; mono -pkg:), its
-# docs, LIBDIR/libguestfs_csharp.so, and LIBDIR/pkgconfig/guestfs-sharp.pc for mcs -pkg:guestfs-sharp.
+# Out: PREFIX/lib/mono/4.5/Guestfs.dll, which compiler and runtime find by its name when PREFIX is Mono's own, as /usr is
+# (else with MONO_PATH), its docs, LIBDIR/libguestfs_csharp.so, and LIBDIR/pkgconfig/guestfs-sharp.pc for
+# mcs -pkg:guestfs-sharp.
 set -eu
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$here/../../api.toml")

@@ -12,8 +12,12 @@ class Launched : Check
 {
     internal static void Run()
     {
+        ulong all = 0;
         using (var g = new Handle())
         {
+            g.set_event_callback((evt, eh, text, array) => all |= evt, Handle.EVENT_ALL);
+            g.set_trace(true);
+            g.set_verbose(true);
             g.add_drive_scratch(8 << 20);
             var seen = new List<ulong>();
             g.set_event_callback((evt, eh, text, array) =>
@@ -23,6 +27,12 @@ class Launched : Check
             }, Handle.EVENT_LAUNCH_DONE | Handle.EVENT_PROGRESS);
             g.launch();
             Equal(seen.Last(), Handle.EVENT_LAUNCH_DONE);
+            g.set_verbose(false);
+            g.set_trace(false);
+
+            seen.Clear();
+            g.debug("progress", new[] { "3" });
+            Equal(seen.Last(), Handle.EVENT_PROGRESS);
 
             var sleep = new[] { "sleep 600" };
             using (var source = new CancellationTokenSource(500))
@@ -69,6 +79,8 @@ class Launched : Check
             That(g.pread("/odd", 256, 0).SequenceEqual(odd), "odd");
             g.shutdown();
         }
+        string names = Handle.event_to_string(all);
+        Equal(names, "appliance,close,enter,launch_done,library,progress,trace");
         Console.WriteLine("ok");
     }
 }

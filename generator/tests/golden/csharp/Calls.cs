@@ -45,12 +45,12 @@ namespace Guestfs
         /// <para>Keys are never shown in traces, and the shell reads them without echo.</para>
         /// <para>Since 1.0.1.</para>
         /// </remarks>
-        public void all_args(bool flag, int number, long big, string text, string maybe, string[] list, byte[] bytes, string path,
-            string[] paths, string device, string[] devices, string mountable, string devpath, string mountpath,
-            string file, string[] files, string guid, string key)
+        public void all_args(bool flag, int number, long big, string text, string maybe, string[] list,
+            byte[] bytes, string path, string[] paths, string device, string[] devices, string mountable,
+            string devpath, string mountpath, string file, string[] files, string guid, string key)
         {
-            Run("all_args", new object[] { flag, number, big, text, maybe, list, bytes, path, paths, device, devices, mountable, devpath,
-                mountpath, file, files, guid, key });
+            Run("all_args", new object[] { flag, number, big, text, maybe, list, bytes, path, paths, device, devices,
+                mountable, devpath, mountpath, file, files, guid, key });
         }
 
         /// <summary>Take every type of option.</summary>
@@ -69,15 +69,15 @@ namespace Guestfs
         /// <item><description><para>things</para></description></item>
         /// </list>
         /// </param>
-        public int all_opts(string path, bool? flag = null, int? number = null, long? big = null, string text = null,
-            string[] list = null)
+        public int all_opts(string path, bool? flag = null, int? number = null, long? big = null,
+            string text = null, string[] list = null)
         {
             return (int)RunNumber("all_opts", new object[] { path, flag, number, big, text, list });
         }
 
         /// <summary>As <see cref="Guestfs.all_opts"/>, by the name that it has in C.</summary>
-        public int all_opts_opts(string path, bool? flag = null, int? number = null, long? big = null, string text = null,
-            string[] list = null)
+        public int all_opts_opts(string path, bool? flag = null, int? number = null, long? big = null,
+            string text = null, string[] list = null)
         {
             return (int)RunNumber("all_opts", new object[] { path, flag, number, big, text, list });
         }
@@ -137,12 +137,12 @@ namespace Guestfs
         /// <para>Since 1.0.1.</para>
         /// </remarks>
         /// <param name="label"><para>A label.</para></param>
-        public void lib_args(bool flag, int number, long big, string text, string maybe, string[] list, byte[] bytes, string path,
-            string[] paths, string device, string local, string target, string guid, string file, string[] files,
-            string key, string label = null)
+        public void lib_args(bool flag, int number, long big, string text, string maybe, string[] list,
+            byte[] bytes, string path, string[] paths, string device, string local, string target, string guid,
+            string file, string[] files, string key, string label = null)
         {
-            Run("lib_args", new object[] { flag, number, big, text, maybe, list, bytes, path, paths, device, local, target, guid, file, files, key,
-                label });
+            Run("lib_args", new object[] { flag, number, big, text, maybe, list, bytes, path, paths, device, local,
+                target, guid, file, files, key, label });
         }
 
         /// <summary>Test bindings.</summary>
@@ -230,8 +230,8 @@ namespace Guestfs
         /// <param name="from"><para>A keyword of Python only.</para></param>
         /// <param name="method"><para>A keyword of OCaml only.</para></param>
         /// <param name="for_"><para>A keyword of all.</para></param>
-        public void only_opts(bool? unsafe_ = null, int? default_ = null, string from = null, string[] method = null,
-            long? for_ = null)
+        public void only_opts(bool? unsafe_ = null, int? default_ = null, string from = null,
+            string[] method = null, long? for_ = null)
         {
             Run("only_opts", new object[] { unsafe_, default_, from, method, for_ });
         }
