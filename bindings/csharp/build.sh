@@ -27,11 +27,13 @@ out=$(CDPATH= cd -- "$1" && pwd)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$here/../../api.toml")
-printf '[assembly: System.Reflection.AssemblyVersion("%s")]\n' "$version" >"$work/Version.cs"
+# The version that programs refer to: another one would be another assembly to them.
+echo '[assembly: System.Reflection.AssemblyVersion("1.0.0.0")]' >"$work/Version.cs"
 
 # 1573, 1591: not every parameter and field has more to say than its name. Nothing but mscorlib is needed.
+# The public key alone, by which Mono tells assemblies of one name apart: nothing is signed.
 "$mcs" -noconfig -target:library -warn:4 -warnaserror -nowarn:1573,1591 -debug -optimize+ \
+  -delaysign+ -keyfile:"$here/Guestfs.snk" \
   -doc:"$out/Guestfs.xml" -out:"$out/Guestfs.dll" "$here"/src/*.cs "$here"/generated/*.cs \
   "$work/Version.cs"
 

@@ -106,16 +106,15 @@ on_debian() {
   diff -u "$here/tests/results.expected" said
 }
 
-# As a program is compiled and finds what is installed; without the helper, or with one of another build, it says what is
-# wrong.
+# As a program is compiled and finds what is installed; without the native library it says what is wrong.
 installed() {
   DESTDIR=$PWD PREFIX=/usr LIBDIR=/usr/lib/x86_64-linux-gnu "$here/install.sh" "$out"
-  assemblies=$PWD/usr/lib/mono/4.5
   libraries=$PWD/usr/lib/x86_64-linux-gnu
-  PKG_CONFIG_PATH=$libraries/pkgconfig PKG_CONFIG_SYSROOT_DIR= pkg-config --libs guestfs-sharp >flags
-  grep -x -e '-r:/usr/lib/mono/4.5/Guestfs.dll *' flags
-  mcs -lib:"$assemblies" -r:Guestfs.dll -out:Tests.exe "$here"/tests/*.cs
-  export MONO_PATH="$assemblies"
+  grep -x -e 'Libs: -r:/usr/lib/mono/4.5/Guestfs.dll' "$libraries/pkgconfig/guestfs-sharp.pc"
+  mcs -lib:usr/lib/mono/4.5 -r:Guestfs.dll -out:Tests.exe "$here"/tests/*.cs
+  unset MONO_PATH
+  ! mono Tests.exe arguments seen >said 2>&1
+  export MONO_GAC_PREFIX="$PWD/usr:/usr"
   LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} mono Tests.exe arguments seen >said
   diff -u "$here/tests/results.expected" said
   ! mono Tests.exe arguments seen >said 2>&1
