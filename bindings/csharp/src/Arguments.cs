@@ -7,7 +7,7 @@ using System.Runtime.InteropServices;
 
 namespace Guestfs
 {
-    /// <summary>As struct value of csharp.c.</summary>
+    /// <summary>As struct value of csharp.h.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal struct Value
     {

@@ -1,4 +1,4 @@
-// The native library: csharp.c has the other side.
+// The native library: library.c and call.c have the other side.
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
 using System;
@@ -16,7 +16,7 @@ namespace Guestfs
 
         internal enum Status { Done, Failed, Closed, NoMemory, NullArgument, Mismatch }
 
-        /// <summary>As struct answer of csharp.c.</summary>
+        /// <summary>As struct answer of csharp.h.</summary>
         [StructLayout(LayoutKind.Sequential)]
         internal struct Answer
         {

@@ -6,7 +6,7 @@ using System.Collections.Generic;
 
 namespace Guestfs
 {
-    /// <summary>Numbers and texts in a row, as put_item of csharp.c writes them.</summary>
+    /// <summary>Numbers and texts in a row, as put_item of call.c writes them.</summary>
     internal sealed class Reader
     {
         private readonly byte[] bytes;
