@@ -146,6 +146,9 @@ extern struct glue_handle *glue_to_close (void);
 /* Cancel the calls in progress, if any: from any thread, also while the handle waits for them to be closed. */
 extern void glue_cancel (struct glue_handle *h);
 
+/* Cancel the calls of all handles, at the end of the program; the number of handles that had one. */
+extern unsigned glue_cancel_all (void);
+
 /* False once it is closed, or about to be. */
 extern int glue_is_open (const struct glue_handle *h);
 

@@ -121,6 +121,22 @@ glue_cancel (struct glue_handle *h)
   pthread_mutex_unlock (&lock);
 }
 
+unsigned
+glue_cancel_all (void)
+{
+  struct glue_handle *h;
+  unsigned n = 0;
+
+  pthread_mutex_lock (&lock);
+  for (h = open_handles; h; h = h->next)
+    if (h->busy > 0) {
+      guestfs_user_cancel (h->g);
+      n++;
+    }
+  pthread_mutex_unlock (&lock);
+  return n;
+}
+
 int
 glue_is_open (const struct glue_handle *h)
 {

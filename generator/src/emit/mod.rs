@@ -5,6 +5,7 @@ pub mod bind;
 pub mod c;
 pub mod client;
 pub mod completions;
+pub mod csharp;
 pub mod daemon;
 pub mod gobject;
 pub mod haskell;
@@ -67,6 +68,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(haskell::Haskell),
         Box::new(gobject::Gobject),
         Box::new(rust_upstream::RustUpstream),
+        Box::new(csharp::Csharp),
         Box::new(manual::Manual),
         Box::new(steps::Steps),
         Box::new(shell::Shell),

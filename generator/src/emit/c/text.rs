@@ -48,6 +48,9 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "gobject/guestfs-gobject/structs.h",
     "gobject/functions.h",
     "gobject/calls.c",
+    "csharp/Calls.cs",
+    "csharp/Structs.cs",
+    "csharp/methods.cs",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
