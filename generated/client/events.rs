@@ -14,9 +14,10 @@ pub enum EventClass {
     /// may run very late, when the run time of a higher language is already gone. Close handles
     /// explicitly, or remove the callback first.
     Close = 0,
-    /// The appliance is gone and the handle is back in the configuration state: the hypervisor was
-    /// stopped by [`Handle::shutdown`](crate::Handle::shutdown), was killed, or died by itself. No
-    /// payload.
+    /// The appliance is gone though nobody asked for it, and the handle is back in the configuration
+    /// state: the hypervisor was killed, or died by itself.
+    /// [`Handle::shutdown`](crate::Handle::shutdown) and
+    /// [`Handle::kill_subprocess`](crate::Handle::kill_subprocess) send none. No payload.
     ///
     /// The event is sent from within the call that notices the end, not from a signal handler.
     SubprocessQuit = 1,

@@ -84,8 +84,9 @@ GType guestfs_session_event_params_get_type (void);
  * @session: a session
  * @params: what has happened
  *
- * The appliance is gone and the handle is back in the configuration state: the hypervisor was stopped by
- * guestfs_session_shutdown(), was killed, or died by itself. No payload.
+ * The appliance is gone though nobody asked for it, and the handle is back in the configuration state: the
+ * hypervisor was killed, or died by itself. guestfs_session_shutdown() and guestfs_session_kill_subprocess()
+ * send none. No payload.
  *
  * The event is sent from within the call that notices the end, not from a signal handler.
  */

@@ -15,8 +15,9 @@ data Event
   -- run very late, when the run time of a higher language is already gone. Close handles explicitly, or
   -- remove the callback first.
   = EVENT_CLOSE
-  -- | The appliance is gone and the handle is back in the configuration state: the hypervisor was stopped
-  -- by @shutdown@, was killed, or died by itself. No payload.
+  -- | The appliance is gone though nobody asked for it, and the handle is back in the configuration state:
+  -- the hypervisor was killed, or died by itself. @shutdown@ and @kill\_subprocess@ send none. No
+  -- payload.
   --
   -- The event is sent from within the call that notices the end, not from a signal handler.
   | EVENT_SUBPROCESS_QUIT

@@ -129,7 +129,7 @@ A handle that is still open when the program ends is closed by an exit handler, 
 
 =item C<$Sys::Guestfs::EVENT_SUBPROCESS_QUIT>
 
-The appliance is gone and the handle is back in the configuration state: the hypervisor was stopped by L</shutdown>, was killed, or died by itself. No payload.
+The appliance is gone though nobody asked for it, and the handle is back in the configuration state: the hypervisor was killed, or died by itself. L</shutdown> and L</kill_subprocess> send none. No payload.
 
 The event is sent from within the call that notices the end, not from a signal handler.
 
