@@ -38,6 +38,8 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "java/GuestFS.java",
     "java/Struct.java",
     "java/methods.java",
+    "erlang/guestfs.erl",
+    "erlang/functions.erl",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
