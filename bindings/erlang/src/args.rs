@@ -185,6 +185,14 @@ impl<'a> Args<'a> {
         Ok(name)
     }
 
+    /// What follows the last option.
+    pub fn options_end(&mut self, count: u32) -> Result<()> {
+        match count == 0 || self.cursor.head() == Head::Nil {
+            true => Ok(()),
+            false => Err(self.wrong("options", "must be a list of {Name, Value}")),
+        }
+    }
+
     /// The call has no options.
     pub fn no_options(&mut self) -> Result<()> {
         match self.options()? {

@@ -52,7 +52,8 @@ macro_rules! call {
     }};
     (($handle:ident, $args:ident) $name:ident ($($arg:expr),*) $opts:ident $($opt:ident: $kind:ident),*) => {{
         let mut options = guestfs::opts::$opts::default();
-        for _ in 0..$args.options()? {
+        let count = $args.options()?;
+        for _ in 0..count {
             let name = $args.option()?;
             $(if name == crate::call::plain(stringify!($opt)).as_bytes() {
                 options.$opt = Some($args.$kind(stringify!($opt))?);
@@ -60,6 +61,7 @@ macro_rules! call {
             })*
             return Err(crate::fault::Fault::UnknownOption(name.to_vec()));
         }
+        $args.options_end(count)?;
         $handle.$name($($arg,)* options)
     }};
 }

@@ -10,7 +10,7 @@
 %% @private
 -module(guestfs_port).
 
--export([create/2, close/1, call/4, now/4]).
+-export([create/2, close/1, call/4, now/4, raw/2]).
 -export([set_event_callback/3, delete_event_callback/2, event_to_string/1]).
 
 %% Longest request that the program reads, and how long it may take to say that it is there.
@@ -77,6 +77,9 @@ close(G) -> request(G, close, close, {}, []).
 call(G, Name, Args, Options) -> request(G, call, Name, Args, Options).
 
 now(G, Name, Args, Options) -> request(G, now, Name, Args, Options).
+
+%% A request as bytes, for tests.
+raw(G, Data) -> request(G, {call, Data}).
 
 set_event_callback(G, Callback, Events) when is_pid(Callback); is_function(Callback, 5) ->
     case mask(Events) of

@@ -65,7 +65,7 @@ wrong(G) ->
     %% Past the module: what the program itself says.
     {unknown, nosuch} = guestfs_port:call(G, nosuch, {}, []),
     says("0 arguments are wanted, 1 were given", guestfs_port:call(G, get_smp, {1}, [])),
-    says("flag is missing", guestfs_port:call(G, set_trace, {}, [])),
+    says("trace is missing", guestfs_port:call(G, set_trace, {}, [])),
     says("pointer", guestfs:add_libvirt_dom(G, 0)),
     says("no handle", guestfs:get_smp(g)).
 
