@@ -19,7 +19,7 @@
 
 -export([create/0, create/1, create/2, close/1]).
 -export([set_event_callback/3, delete_event_callback/2, event_to_string/1]).
--export([fields/1, events/0]).
+-export([events/0, structs/0, fields/1]).
 -export([acl_delete_def_file/2]).
 -export([acl_get_file/3]).
 -export([acl_set_file/4]).
@@ -1069,6 +1069,38 @@ events() ->
         {enter, 7},
         {libvirt_auth, 8},
         {warning, 9}
+    ].
+
+%% @doc Names of all structs.
+-spec structs() -> [atom()].
+structs() ->
+    [
+        application,
+        application2,
+        btrfsbalance,
+        btrfsqgroup,
+        btrfsscrub,
+        btrfssubvolume,
+        dirent,
+        hivex_node,
+        hivex_value,
+        inotify_event,
+        int_bool,
+        isoinfo,
+        lvm_lv,
+        lvm_pv,
+        lvm_vg,
+        mdstat,
+        partition,
+        stat,
+        statns,
+        statvfs,
+        tsk_dirent,
+        utsname,
+        version,
+        xattr,
+        xfsinfo,
+        yara_detection
     ].
 
 %% @doc Names of the fields of a struct, in their order.
