@@ -23,8 +23,8 @@ out=$(CDPATH= cd -- "$1" && pwd)/libguestfs
 profile=${CARGO_PROFILE:-release}
 cd "$root"
 target=${CARGO_TARGET_DIR:-target}
-# Of the whole workspace, so that every crate has the features that the other programs are built with.
-"${CARGO:-cargo}" build --profile "$profile" --locked --workspace --bin erl-guestfs
+# Together with what `make bindings` builds, so that every crate has the same features and none is compiled again.
+"${CARGO:-cargo}" build --profile "$profile" --locked -p guestfs -p guestfish -p guestfs-c -p erl-guestfs --bin erl-guestfs
 [ "$profile" != dev ] || profile=debug
 install -m 755 "$target/$profile/erl-guestfs" "$out/priv/erl-guestfs"
 erlc -Wall -Werror +debug_info -o "$out/ebin" "$root/generated/erlang/guestfs.erl" "$here/src/guestfs_port.erl"

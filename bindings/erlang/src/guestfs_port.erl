@@ -128,9 +128,12 @@ request(G, What) when is_pid(G) ->
 request(_, _) ->
     fault("no handle", ?EINVAL).
 
+%% Terms make no atoms; those that answers have besides `ok' and the like are in this module, which is why they stand here.
 answer(Term) when is_binary(Term) ->
-    try
-        binary_to_term(Term, [safe])
+    try binary_to_term(Term, [safe]) of
+        {unknown, _} = Fault -> Fault;
+        {unknownarg, _} = Fault -> Fault;
+        Result -> Result
     catch
         error:badarg -> fault("the program's answer cannot be understood", ?EPROTO)
     end;

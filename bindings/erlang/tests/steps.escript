@@ -102,7 +102,7 @@ action(_, #{<<"local_read">> := #{<<"path">> := Path}}, Tmp) ->
     {ok, Content} = file:read_file(value(Path, Tmp)),
     Content;
 action(G, #{<<"call">> := Call, <<"args">> := Args, <<"opts">> := Opts}, Tmp) ->
-    Options = [[{binary_to_existing_atom(K), value(V, Tmp)} || {K, V} <- maps:to_list(Opts)] || Opts =/= #{}],
+    Options = [[{binary_to_atom(K), value(V, Tmp)} || {K, V} <- maps:to_list(Opts)] || Opts =/= #{}],
     apply(guestfs, binary_to_existing_atom(Call), [G | value(Args, Tmp)] ++ Options).
 
 %% A value of the file as an argument.
