@@ -10,7 +10,7 @@
 %% @private
 -module(guestfs_port).
 
--export([create/2, close/1, call/4, now/4, raw/2]).
+-export([create/2, close/1, call/4, now/4, raw/2, atoms/0]).
 -export([set_event_callback/3, delete_event_callback/2, event_to_string/1]).
 
 %% Longest request that the program reads, and how long it may take to say that it is there.
@@ -128,12 +128,12 @@ request(G, What) when is_pid(G) ->
 request(_, _) ->
     fault("no handle", ?EINVAL).
 
-%% Terms make no atoms; those that answers have besides `ok' and the like are in this module, which is why they stand here.
+%% Answers make no atoms. Those that they have are loaded with this module because one of its functions has them.
+atoms() -> [ok, true, false, undefined, error, unknown, unknownarg].
+
 answer(Term) when is_binary(Term) ->
-    try binary_to_term(Term, [safe]) of
-        {unknown, _} = Fault -> Fault;
-        {unknownarg, _} = Fault -> Fault;
-        Result -> Result
+    try
+        binary_to_term(Term, [safe])
     catch
         error:badarg -> fault("the program's answer cannot be understood", ?EPROTO)
     end;

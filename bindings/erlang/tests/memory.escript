@@ -3,6 +3,7 @@
 -mode(compile).
 
 main([]) ->
+    Before = {length(processes()), length(erlang:ports())},
     {ok, G} = guestfs:create(),
     ok = guestfs:internal_test_set_output(G, "/dev/null"),
     {links, Links} = process_info(G, links),
@@ -38,7 +39,6 @@ main([]) ->
         OursNow - Ours < 1 bsl 20 orelse error({shape, N, erlang, OursNow - Ours})
     end, lists:zip(lists:seq(1, length(Shapes)), Shapes)),
     ok = guestfs:close(G),
-    Before = {length(processes()), length(erlang:ports())},
     %% Handles that are left by the process that made them, a few at a time.
     repeat(20, fun() ->
         Makers = [spawn_monitor(fun() -> {ok, H} = guestfs:create(), guestfs:get_smp(H), exit({made, H}) end)
@@ -46,8 +46,12 @@ main([]) ->
         Made = [receive {'DOWN', M, process, P, {made, H}} -> monitor(process, H) end || {P, M} <- Makers],
         [receive {'DOWN', M, process, _, _} -> ok end || M <- Made]
     end),
-    Before = {length(processes()), length(erlang:ports())},
+    %% The last of them are a moment from their ends.
+    until(fun() -> {length(processes()), length(erlang:ports())} =:= Before end, 50),
     io:put_chars("ok\n").
+
+until(_, 0) -> error({left, processes(), erlang:ports()});
+until(Done, N) -> Done() orelse (timer:sleep(100) =:= ok andalso until(Done, N - 1)).
 
 repeat(0, _) -> ok;
 repeat(N, F) -> F(), repeat(N - 1, F).
