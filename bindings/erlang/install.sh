@@ -10,4 +10,4 @@ version=$(sed -n 's/.*{vsn, "\(.*\)"}.*/\1/p' "$1/libguestfs/ebin/libguestfs.app
 ebin=${DESTDIR:-}${ERLANG_LIB_DIR:-$PREFIX/lib/erlang/lib}/libguestfs-$version/ebin
 install -d "$ebin" "${DESTDIR:-}$PREFIX/bin"
 install -m 644 "$1"/libguestfs/ebin/* "$ebin/"
-install -m 755 "$1/libguestfs/priv/erl-guestfs" "${DESTDIR:-}$PREFIX/bin/"
+install -m 755 "$1/bin/erl-guestfs" "${DESTDIR:-}$PREFIX/bin/"

@@ -91,11 +91,8 @@ macro_rules! pass {
 pub(crate) use {call, calls, pass};
 
 /// A name as it is in Erlang, where other words are keywords.
-pub const fn plain(name: &str) -> &str {
-    match name.as_bytes() {
-        [b'r', b'#', ..] => name.split_at(2).1,
-        _ => name,
-    }
+pub fn plain(name: &str) -> &str {
+    name.strip_prefix("r#").unwrap_or(name)
 }
 
 #[cfg(test)]

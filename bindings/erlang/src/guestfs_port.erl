@@ -145,11 +145,12 @@ fault(Message, Errno) -> {error, lists:flatten(Message), Errno}.
 %%% Arguments of ours.
 
 program(default) ->
-    Beside = filename:dirname(code:which(?MODULE)),
-    Places = [filename:join([Beside, "..", "priv"]), Beside],
-    case [P || P <- [os:find_executable("erl-guestfs") | [os:find_executable("erl-guestfs", D) || D <- Places]], P =/= false] of
-        [Path | _] -> {file, Path};
-        [] -> fault(["erl-guestfs: not in PATH, nor in ", lists:join(" or ", Places)], ?ENOENT)
+    %% The one that was built with this module comes first: the two must understand each other.
+    Priv = filename:join([filename:dirname(code:which(?MODULE)), "..", "priv"]),
+    case {os:find_executable("erl-guestfs", Priv), os:find_executable("erl-guestfs")} of
+        {false, false} -> fault(["erl-guestfs: neither in ", Priv, " nor in PATH"], ?ENOENT);
+        {false, Path} -> {file, Path};
+        {Path, _} -> {file, Path}
     end;
 program(Program) ->
     Name = binary_to_list(iolist_to_binary(Program)),

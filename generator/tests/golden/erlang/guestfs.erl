@@ -104,13 +104,14 @@
 %% <code>method: binary()</code>,
 %% <code>for: integer()</code>.
 
-%% @doc Make a handle. Its program <code>erl-guestfs</code> is the first in PATH, or the one that is installed with this
-%% module.
+%% @doc Make a handle. Its program <code>erl-guestfs</code> is the one in this application's <code>priv</code>, or else the
+%% first in PATH.
 -spec create() -> {ok, handle()} | error().
 create() -> guestfs_port:create(default, []).
 
 %% @doc Make a handle, with another program or with options.
 -spec create(Program :: string() | binary() | [create_option()]) -> {ok, handle()} | error().
+create([]) -> create();
 create([Option | _] = Options) when erlang:is_tuple(Option) -> guestfs_port:create(default, Options);
 create(Program) -> guestfs_port:create(Program, []).
 
