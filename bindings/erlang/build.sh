@@ -29,6 +29,6 @@ target=${CARGO_TARGET_DIR:-target}
 install -m 755 "$target/$profile/erl-guestfs" "$out/../bin/erl-guestfs"
 # Where the module looks; the program itself is not so deep in the tree that it would not find the daemon.
 ln -sf ../../bin/erl-guestfs "$out/priv/erl-guestfs"
-erlc -Wall -Werror +debug_info -o "$out/ebin" "$root/generated/erlang/guestfs.erl" "$here/src/guestfs_port.erl"
+erlc -Wall -Werror +debug_info -o "$out/ebin" "$root/generated/erlang/guestfs.erl" "$here"/src/*.erl
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' api.toml | head -n 1)
 sed "s/git/\"$version\"/" "$here/src/libguestfs.app.src" >"$out/ebin/libguestfs.app"

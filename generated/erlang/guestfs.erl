@@ -1054,7 +1054,7 @@ delete_event_callback(G, EventHandle) -> guestfs_port:delete_event_callback(G, E
 
 %% @doc Names of event classes, separated by commas.
 -spec event_to_string(Events :: event() | all | [event()]) -> string() | error().
-event_to_string(Events) -> guestfs_port:event_to_string(Events).
+event_to_string(Events) -> guestfs_events:event_to_string(Events).
 
 %% @doc All classes of events, with the numbers of their bits.
 -spec events() -> [{event(), non_neg_integer()}].

@@ -11,7 +11,7 @@
 -module(guestfs_port).
 
 -export([create/2, close/1, call/4, now/4, raw/2, atoms/0]).
--export([set_event_callback/3, delete_event_callback/2, event_to_string/1]).
+-export([set_event_callback/3, delete_event_callback/2]).
 
 %% Longest request that the program reads, and how long it may take to say that it is there.
 -define(MAX_REQUEST, 64 * 1024 * 1024 - 64).
@@ -82,7 +82,7 @@ now(G, Name, Args, Options) -> request(G, now, Name, Args, Options).
 raw(G, Data) -> request(G, {call, Data}).
 
 set_event_callback(G, Callback, Events) when is_pid(Callback); is_function(Callback, 5) ->
-    case mask(Events) of
+    case guestfs_events:mask(Events) of
         {error, _, _} = Error -> Error;
         Mask -> request(G, {set, Callback, Mask})
     end;
@@ -93,15 +93,6 @@ delete_event_callback(G, Callback) when is_integer(Callback) ->
     request(G, {delete, Callback});
 delete_event_callback(_, _) ->
     fault("delete_event_callback: an event handle is a number", ?EINVAL).
-
-event_to_string(Events) ->
-    case mask(Events) of
-        {error, _, _} = Error ->
-            Error;
-        Mask ->
-            Names = [atom_to_list(E) || {E, Bit} <- events(), Mask band (1 bsl Bit) =/= 0],
-            lists:flatten(lists:join(",", lists:sort(Names)))
-    end.
 
 request(G, Kind, Name, Args, Options) ->
     case term_to_binary({Name, Args, Options}) of
@@ -167,19 +158,6 @@ settings([{environment, false} | Rest], {Flags, Owner}) -> settings(Rest, {["--n
 settings([{close_on_exit, false} | Rest], {Flags, Owner}) -> settings(Rest, {["--no-close-on-exit" | Flags], Owner});
 settings([{owner, Owner} | Rest], {Flags, _}) when is_pid(Owner); Owner =:= none -> settings(Rest, {Flags, Owner});
 settings([Option | _], _) -> fault(io_lib:format("create: unknown option ~0p", [Option]), ?EINVAL).
-
-mask(all) ->
-    mask([E || {E, _} <- events()]);
-mask(Event) when is_atom(Event), Event =/= [] ->
-    mask([Event]);
-mask(Events) ->
-    try lists:foldl(fun(E, Mask) -> (1 bsl proplists:get_value(E, events())) bor Mask end, 0, Events) of
-        Mask -> Mask
-    catch
-        error:_ -> fault(io_lib:format("no classes of events: ~0p", [Events]), ?EINVAL)
-    end.
-
-events() -> guestfs:events().
 
 %%% The process.
 
@@ -381,35 +359,11 @@ happened({Id, Event, Text, Numbers}, #state{callbacks = Callbacks} = State) ->
             Pid ! {guestfs_event, self(), Event, Id, Text, Numbers},
             State;
         #{Id := {Function, Live}} ->
-            #state{teller = Teller} = Ready = with_teller(State),
+            Teller = guestfs_events:teller(State#state.teller),
             Teller ! {call, Function, Live, [self(), Event, Id, Text, Numbers]},
-            Ready;
+            State#state{teller = Teller};
         _ ->
             State
     end;
 happened(_, State) ->
     State.
-
-%%% The process that calls functions: they may take their time, fail, make calls and close the handle.
-
-with_teller(#state{teller = undefined} = State) ->
-    G = self(),
-    State#state{teller = spawn(fun() -> tell(erlang:monitor(process, G)) end)};
-with_teller(State) ->
-    State.
-
-tell(Monitor) ->
-    receive
-        {call, Function, Live, Args} ->
-            try counters:get(Live, 1) =:= 1 andalso apply(Function, Args) of
-                _ -> ok
-            catch
-                Class:Reason:Stack ->
-                    error_logger:error_msg("guestfs: an event callback failed: ~p:~p~n~p~n", [Class, Reason, Stack])
-            end,
-            tell(Monitor);
-        stop ->
-            ok;
-        {'DOWN', Monitor, process, _, _} ->
-            ok
-    end.
