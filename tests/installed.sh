@@ -1,6 +1,6 @@
 #!/bin/sh
 # A user's program in each language, on a system where everything was installed: this machine's own, seen through an
-# overlay, so that nothing stays. Our library takes the place of Debian's there, whose version is another.
+# overlay, so that nothing stays. Debian's library and bindings are taken away there.
 # In: a built tree, root, the kernel's overlays. Out: a line a language; exit status.
 set -eu
 cd "$(dirname "$0")/.."
@@ -30,6 +30,12 @@ in_root() {
   chroot "$work/root" /usr/bin/env -i HOME=/root LC_ALL=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 }
 
+for package in $(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's/^ii *\(.*guestfs.*\)$/\1/p'); do
+  dpkg-query -L "$package" | while read -r file; do
+    [ -d "$file" ] && [ ! -L "$file" ] || rm -f "$work/root$file"
+  done
+done
+
 # `bindings` counts as done: what is built is installed.
 libdir=/usr/lib/$(gcc -print-multiarch)
 ${MAKE:-make} --no-print-directory -o build -o bindings -o languages install DESTDIR="$work/root" PREFIX=/usr \
@@ -39,8 +45,8 @@ in_root ldconfig
 version=$(in_root pkg-config --modversion libguestfs)
 for language in python $(bindings/languages.sh list); do
   [ "$language" = python ] || [ -d "target/out/languages/$language" ] || continue
-  mkdir "$work/root/tmp/$language"
-  said=$(in_root sh -c "cd /tmp/$language && exec $tree/bindings/$language/installed.sh" | sort -u)
+  dir=$(in_root mktemp -d)
+  said=$(in_root sh -c "cd $dir && exec $tree/bindings/$language/installed.sh" | sort -u)
   in_root man -w 3 "guestfs-$language" >/dev/null || { echo "FAILED: no manual of $language" >&2; exit 1; }
   if [ "$said" != "$version" ]; then
     echo "FAILED: $language: the library's version is $version, the program says: $said" >&2

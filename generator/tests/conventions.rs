@@ -7,13 +7,14 @@ mod references;
 
 use std::path::{Path, PathBuf};
 
-const CRATES: [&str; 8] = [
+const CRATES: [&str; 9] = [
     "generator",
     "lib",
     "lib/protocol",
     "daemon",
     "daemon/worker",
     "bindings/c",
+    "bindings/erlang",
     "bindings/guestfish",
     "bindings/rust",
 ];
@@ -165,6 +166,7 @@ fn crates_depend_downwards_only() {
         ("daemon", &["guestfs-protocol"]),
         ("daemon/worker", &["guestfs-protocol"]),
         ("bindings/c", &["guestfs"]),
+        ("bindings/erlang", &["guestfs"]),
         ("bindings/guestfish", &["guestfs"]),
         ("bindings/rust", &["guestfs"]),
     ];

@@ -7,6 +7,7 @@ pub mod client;
 pub mod completions;
 pub mod csharp;
 pub mod daemon;
+pub mod erlang;
 pub mod gobject;
 pub mod haskell;
 pub mod java;
@@ -69,6 +70,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(gobject::Gobject),
         Box::new(rust_upstream::RustUpstream),
         Box::new(csharp::Csharp),
+        Box::new(erlang::Erlang),
         Box::new(manual::Manual),
         Box::new(steps::Steps),
         Box::new(shell::Shell),

@@ -55,6 +55,17 @@ const HOUSES: &[House] = &[
         ],
     },
     House {
+        src: "bindings/erlang/src",
+        floors: &[
+            &["fault", "packet", "term"],
+            &["args", "reply"],
+            // The rows of macros that `call` has, with which it finds them.
+            &["generated", "call"],
+            &["reader"],
+            &["crate"],
+        ],
+    },
+    House {
         src: "bindings/guestfish/src",
         floors: &[
             &["error", "number", "list", "wildcard", "current", "ahead", "progress", "usage"],

@@ -51,6 +51,8 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "csharp/Calls.cs",
     "csharp/Structs.cs",
     "csharp/methods.cs",
+    "erlang/guestfs.erl",
+    "erlang/functions.erl",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
