@@ -11,17 +11,26 @@
 use super::{Channel, Incoming, Outgoing};
 use crate::error::{Errno, Error, Result};
 use rustix::fd::{AsFd, BorrowedFd};
+use rustix::time::{clock_gettime, ClockId};
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Looking costs a system call: not with every file of a tree.
 const EVERY: Duration = Duration::from_millis(20);
 
+/// The time of the last tick, some milliseconds ago at most: without a system call, and without the processor's clock,
+/// which is slow in a machine that is only translated.
+fn now() -> Duration {
+    let time = clock_gettime(ClockId::MonotonicCoarse);
+    let (seconds, nanoseconds) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or_default(), nanoseconds.unwrap_or_default())
+}
+
 thread_local! {
     /// The channel whose calls this thread serves. Loops deep inside a call have no context at hand.
     static SERVED: RefCell<Weak<Channel>> = const { RefCell::new(Weak::new()) };
-    static LOOKED: Cell<Option<Instant>> = const { Cell::new(None) };
+    static LOOKED: Cell<Option<Duration>> = const { Cell::new(None) };
 }
 
 /// What a cancelled call fails with.
@@ -37,8 +46,8 @@ pub(crate) fn serve(channel: &Rc<Channel>) {
 /// Fail when the library does not want the running call any more. Loops call it as often as they like;
 /// in other threads it does nothing.
 pub fn point() -> Result<()> {
-    let now = Instant::now();
-    if LOOKED.get().is_some_and(|last| now.saturating_duration_since(last) < EVERY) {
+    let now = now();
+    if LOOKED.get().is_some_and(|last| now.saturating_sub(last) < EVERY) {
         return Ok(());
     }
     LOOKED.set(Some(now));
