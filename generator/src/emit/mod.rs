@@ -6,6 +6,7 @@ pub mod c;
 pub mod client;
 pub mod completions;
 pub mod daemon;
+pub mod go;
 pub mod java;
 pub mod lua;
 pub mod manual;
@@ -61,6 +62,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(perl::Perl),
         Box::new(php::Php),
         Box::new(java::Java),
+        Box::new(go::Go),
         Box::new(manual::Manual),
         Box::new(steps::Steps),
         Box::new(shell::Shell),

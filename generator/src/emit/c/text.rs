@@ -38,6 +38,9 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "java/GuestFS.java",
     "java/Struct.java",
     "java/methods.java",
+    "go/guestfs.go",
+    "go/method.go",
+    "go/structs.go",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
