@@ -14188,4 +14188,3 @@ func (g *Guestfs) Zgrepi(regex string, path string) ([]string, error) {
 	c.str(path)
 	return c.strListResult()
 }
-
