@@ -64,7 +64,7 @@ building() {
   # What the generator makes of names that are no names in Go compiles, too.
   mkdir -p "$work/tiny"
   cp "$root"/generated/go/* "$work/tiny/"
-  cp "$root"/generator/tests/golden/go/* "$work/tiny/"
+  cp "$root"/generator/tests/golden/go/*.go "$work/tiny/"
   [ -z "$(gofmt -l "$work/tiny")" ]
   cd "$work/tiny"
   go vet .
@@ -135,6 +135,9 @@ both_ways() {
     unset LD_LIBRARY_PATH
     ./theirs seen >said.debian
     diff -u expected seen
+    # Nothing is printed there either, whichever thread an error is on.
+    "$work/bin/binding" quiet >quiet 2>&1
+    [ "$(cat quiet)" = ok ]
     "$work/bin/arguments" seen >said.ours
     diff -u expected seen
   )
@@ -144,7 +147,8 @@ both_ways() {
   names "$theirs/src/libguestfs.org/guestfs" >names.theirs
   names "$out/src/libguestfs.org/guestfs" >names.ours
   [ "$(wc -l <names.theirs)" -gt 1500 ]
-  LC_ALL=C comm -23 names.theirs names.ours >missing
+  # A field that upstream has given a name since Debian's version.
+  LC_ALL=C comm -23 names.theirs names.ours | grep -v App2_spare1 >missing || true
   cat missing
   [ ! -s missing ]
 }

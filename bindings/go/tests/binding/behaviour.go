@@ -230,9 +230,11 @@ func threads(string) {
 			that(err == nil && len(list) == 3, err)
 			_, err = g.Get_memsize()
 			must(err)
+			_, err = g.Internal_test_rinterr()
+			fails(err, "error")
 		}
 	})
-	that(count.Load() == 4*200*4, count.Load())
+	that(count.Load() == 4*200*6, count.Load())
 	// Closing while others are inside calls.
 	for i := 0; i < 20; i++ {
 		h := create()

@@ -1,4 +1,4 @@
-// Tests of the binding: behaviour DIR, memory, cancel, steps FILE DIR [PREFIX].
+// Tests of the binding: behaviour DIR, memory, quiet, cancel, steps FILE DIR [PREFIX].
 package main
 
 import (
@@ -79,6 +79,8 @@ func main() {
 		behaviour(os.Args[2])
 	case "memory":
 		memory()
+	case "quiet":
+		threads("")
 	case "cancel":
 		cancelReal()
 	case "steps":

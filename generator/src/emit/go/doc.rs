@@ -1,7 +1,7 @@
 //! Docs as comments of Go.
 //!
 //! In: a call's or struct's doc. Out: what stands behind `//`, in the form that gofmt leaves alone: code behind a tab,
-//! items of a list behind a dash. Lists in lists, and code in them, become sentences, as Go has none.
+//! items of a list behind a dash. Lists in lists, and code in and behind them, become sentences, as Go has none.
 
 use super::raised;
 use crate::emit::bind::text::wrap;
@@ -16,9 +16,18 @@ pub type Known<'a> = &'a dyn Fn(&str) -> bool;
 /// `Name: summary.`, and text.
 pub fn comment(name: &str, summary: &str, doc: &Doc, known: Known) -> Vec<String> {
     let mut lines = paragraph(&format!("{name}: {summary}."));
+    let mut after_list = false;
     for block in &doc.blocks {
-        lines.push(String::new());
-        lines.extend(block_lines(block, known));
+        let list = matches!(block, Block::List(_) | Block::Definitions(_));
+        if !(list && after_list) {
+            lines.push(String::new());
+        }
+        match block {
+            // Behind a list it would belong to the last item.
+            Block::Code(code) if after_list => lines.extend(paragraph(code)),
+            _ => lines.extend(block_lines(block, known)),
+        }
+        after_list = list;
     }
     lines
 }
@@ -79,10 +88,12 @@ mod tests {
     #[test]
     fn lists_are_in_the_form_of_gofmt() {
         let para = |t: &str| vec![Block::Para(vec![Span::Text(t.to_owned())])];
-        let doc = Doc { blocks: vec![Block::List(vec![para("a"), para(&"word ".repeat(40))]), Block::Code("x".into())] };
+        let list = Block::List(vec![para("a"), para(&"word ".repeat(40))]);
+        let code = || Block::Code("x".into());
+        let doc = Doc { blocks: vec![list, code(), code()] };
         let got = comment("Name", "sum", &doc, &|_| true);
         assert_eq!(got[..4], [" Name: sum.", "", "   - a", got[3].as_str()]);
         assert!(got[3].starts_with("   - word") && got[4].starts_with("     word"));
-        assert_eq!(got[got.len() - 2..], ["", "\tx"]);
+        assert_eq!(got[got.len() - 4..], ["", " x", "", "\tx"]);
     }
 }

@@ -15,7 +15,7 @@ package guestfs
 //   - a: first
 //   - b, c: second
 //
-//	code <here> & "there" \
+// code <here> & "there" \
 //
 // A paragraph with 'quotes', "double quotes", a \ backslash, < less, > more, & and, % percent, {braces}, @at, é,
 // */ and /* comments, (* and *) more, and """ three.
