@@ -25,6 +25,7 @@ mkdir -p "$module" "$1/pkgconfig"
 out=$(CDPATH= cd -- "$1" && pwd)
 find "$module" -type f -delete
 cp "$here"/../../generated/go/* "$module/"
+rm -f "$out/pkgconfig/libguestfs.pc"
 if [ "${GUESTFS_LIBDIR:-}" ]; then
   printf 'Name: libguestfs\nVersion: 1\nDescription: of the tree\nLibs: -L%s -lguestfs\n' "$GUESTFS_LIBDIR" \
     >"$out/pkgconfig/libguestfs.pc"

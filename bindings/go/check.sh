@@ -76,7 +76,11 @@ bindtests() {
 }
 
 behaviour() {
-  GODEBUG=cgocheck=2 "$work/bin/binding" behaviour . >said 2>&1
+  # The thorough check of what is passed to C; later versions want the program built for it.
+  case $(go env GOVERSION) in
+    go1.1[89]* | go1.20*) export GODEBUG=cgocheck=2 ;;
+  esac
+  "$work/bin/binding" behaviour . >said 2>&1
   cat said
   [ "$(cat said)" = ok ]
 }
