@@ -21,6 +21,10 @@ fn every_target_makes_its_golden_files() {
     let mut files = Files::new();
     for target in targets() {
         for (path, text) in target.emit(&api) {
+            // What is written by hand is read by hand.
+            if generator::emit::go::is_copy(&path) {
+                continue;
+            }
             let clash = files.insert(path.clone(), text);
             assert!(clash.is_none(), "two targets write {path}");
         }

@@ -8,6 +8,7 @@ pub mod completions;
 pub mod csharp;
 pub mod daemon;
 pub mod erlang;
+pub mod go;
 pub mod gobject;
 pub mod haskell;
 pub mod java;
@@ -71,6 +72,7 @@ pub fn targets() -> Vec<Box<dyn Target>> {
         Box::new(rust_upstream::RustUpstream),
         Box::new(csharp::Csharp),
         Box::new(erlang::Erlang),
+        Box::new(go::Go),
         Box::new(manual::Manual),
         Box::new(steps::Steps),
         Box::new(shell::Shell),

@@ -53,6 +53,9 @@ const TEMPLATES: &[(&str, &str)] = templates![
     "csharp/methods.cs",
     "erlang/guestfs.erl",
     "erlang/functions.erl",
+    "go/guestfs.go",
+    "go/method.go",
+    "go/structs.go",
 ];
 
 static TERA: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
