@@ -36,7 +36,7 @@ for package in $(dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' | sed -n 's
   done
 done
 
-# `bindings` counts as done: what is built is installed.
+# All that is built counts as done.
 libdir=/usr/lib/$(gcc -print-multiarch)
 ${MAKE:-make} --no-print-directory -o build -o bindings -o languages install DESTDIR="$work/root" PREFIX=/usr \
   LIBDIR="$libdir" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }

@@ -42,6 +42,12 @@ fn closing_events_threads_and_errors() {
 }
 
 #[test]
+fn nothing_grows() {
+    // Not `-X dev`, whose allocator keeps more.
+    run_ok(command(python()).env("PYTHONPATH", built()).arg(file("bindings/python/tests/memory.py")));
+}
+
+#[test]
 fn examples() {
     let dir = scratch("examples-python");
     let example = |name: &str| script(&format!("bindings/python/examples/{name}.py"));
