@@ -144,6 +144,9 @@ func (c *call) raw() (C.struct_go_reply, error) {
 // watch cancels what the handle does when the context is cancelled, until the function that it returns is called. A
 // call that has not begun yet does not hear it: it is told again.
 func (h *handle) watch(ctx context.Context) func() {
+	if ctx.Done() == nil {
+		return func() {} // such a context is never cancelled
+	}
 	over, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
