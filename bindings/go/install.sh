@@ -10,3 +10,6 @@ set -eu
 to=${DESTDIR:-}$PREFIX/share/gocode/src/libguestfs.org/guestfs
 install -d "$to"
 install -m 644 "$1"/src/libguestfs.org/guestfs/* "$to/"
+# The manual page is also found by the name that it had.
+install -d "${DESTDIR:-}$PREFIX/share/man/man3"
+echo '.so man3/guestfs-go.3' >"${DESTDIR:-}$PREFIX/share/man/man3/guestfs-golang.3"
