@@ -58,7 +58,8 @@ languages() {
     if ! echo "$wanted" | grep -qx "$language"; then
       echo "not run: $language binding: it is not in LANGUAGES" >"$logs/language-$language.log"
     elif [ -d "$out/languages/$language" ]; then
-      stage "language-$language" $with_tree bindings/languages.sh check "$language" "$out/languages"
+      stage "language-$language" $with_tree GUESTFS_LIBDIR="$out/lib" \
+        bindings/languages.sh check "$language" "$out/languages"
     else
       bindings/languages.sh check "$language" "$out/languages" >"$logs/language-$language.log"
     fi

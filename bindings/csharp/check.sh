@@ -9,6 +9,8 @@ set -eu
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 root=$here/../..
 out=$(CDPATH= cd -- "$1" && pwd)
+# Mono writes what it prints in the locale's encoding.
+export LC_ALL=C.UTF-8
 if ! command -v mcs >/dev/null || ! command -v mono >/dev/null; then
   echo "not run: C# binding: install mono-mcs mono-runtime" >&2
   exit 77
