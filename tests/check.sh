@@ -91,6 +91,8 @@ first_lane() {
   stage ldm $cargo --test ldm -- --nocapture
   stage windows $cargo --test windows -- --nocapture
   stage peers $cargo --test peers -- --nocapture
+  stage launch $cargo --test launch -- --test-threads 1
+  stage mount-local $cargo --test mount_local -- --test-threads 1 --nocapture
   stage demo $with_tree tests/demo.sh
   stage steps-python $with_tree "$python" tests/conformance/run_steps.py
 }
@@ -101,8 +103,6 @@ second_lane() {
   component clippy lints --workspace --all-targets --locked --quiet -- -D warnings
   stage steps-rust $cargo --test conformance -- --test-threads 1 --nocapture
   stage steps-c $with_tree "$out/steps-c"
-  stage launch $cargo --test launch -- --test-threads 1
-  stage mount-local $cargo --test mount_local -- --test-threads 1 --nocapture
   languages
 }
 
