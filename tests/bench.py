@@ -1,6 +1,6 @@
 """Measures one libguestfs through its Python binding, so that ours and Debian's run the same code.
 
-In: which `guestfs` module PYTHONPATH gives; WHAT (launch, first, bulk, process or all) and how often. Out: one
+In: which `guestfs` module PYTHONPATH gives; WHAT (launch, first, bulk, look, process or all) and how often. Out: one
 JSON object on stdout: name of a figure -> {"value": median, "n": repetitions}. Seconds, MiB/s, calls a second, MiB.
 """
 
@@ -100,22 +100,47 @@ def first(figures, count):
     figures.add("appliance on disk, MiB", sizes)
 
 
+def made(tmp):
+    """A disk with a file system and a file."""
+    import guestfs
+
+    disk = os.path.join(tmp, "disk")
+    g = guestfs.GuestFS(python_return_dict=True)
+    g.disk_create(disk, "raw", 64 * MIB)
+    g.add_drive_opts(disk, format="raw")
+    g.launch()
+    g.mkfs("ext4", "/dev/sda")
+    g.mount("/dev/sda", "/")
+    g.write("/file", "text")
+    g.shutdown()
+    g.close()
+    return disk
+
+
 def process(figures, count):
     with tempfile.TemporaryDirectory() as tmp:
-        disk = os.path.join(tmp, "disk")
-        import guestfs
-
-        g = guestfs.GuestFS(python_return_dict=True)
-        g.disk_create(disk, "raw", 64 * MIB)
-        g.add_drive_opts(disk, format="raw")
-        g.launch()
-        g.mkfs("ext4", "/dev/sda")
-        g.mount("/dev/sda", "/")
-        g.write("/file", "text")
-        g.shutdown()
-        g.close()
-        run = [sys.executable, "-c", PROCESS, disk]
+        run = [sys.executable, "-c", PROCESS, made(tmp)]
         figures.add("whole process, s", [timed(lambda: subprocess.run(run, check=True)) for _ in range(count)])
+
+
+def look(figures, count):
+    """The first calls of a handle that looks into a disk, and then the same again."""
+    with tempfile.TemporaryDirectory() as tmp:
+        disk = made(tmp)
+        times = {}
+        for _ in range(count):
+            g = opened(0)
+            g.add_drive_opts(disk, format="raw", readonly=True)
+            g.launch()
+            for name, call in (
+                ("list_filesystems, s", g.list_filesystems),
+                ("mount_ro, s", lambda: g.mount_ro("/dev/sda", "/")),
+                ("vfs_type, s", lambda: g.vfs_type("/dev/sda")),
+            ):
+                times.setdefault(name, []).append(timed(call))
+            g.close()
+        for name, values in times.items():
+            figures.add(name, values)
 
 
 def small_files(tmp):
@@ -173,7 +198,13 @@ def bulk(figures, count):
 
 def main(what, count):
     figures = Figures()
-    for name, measure in (("launch", launches), ("process", process), ("bulk", bulk), ("first", first)):
+    for name, measure in (
+        ("launch", launches),
+        ("process", process),
+        ("look", look),
+        ("bulk", bulk),
+        ("first", first),
+    ):
         if what in (name, "all"):
             try:
                 measure(figures, min(count, 3) if name == "first" else count)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Our figures beside those of Debian's libguestfs on the same machine, in one run, under TCG.
 # In: a built tree; N (repetitions of ours, default 7), PEER (of Debian's, default 3, 0 for none), WHAT (launch,
-# process, bulk, first or all), SIZE in MiB (default 512), FILES (default 10000). Out: a table on stdout, with what is
-# wanted of each figure and whether it is reached; the exit status does not tell.
+# process, look, bulk, first or all), SIZE in MiB (default 512), FILES (default 10000). Out: a table on stdout, with what
+# is wanted of each figure and whether it is reached; the exit status does not tell.
 set -eu
 cd "$(dirname "$0")/.."
 out=${OUT:-$PWD/target/out}
@@ -33,12 +33,13 @@ fi
 import json
 import sys
 
-# What issue 3 wants, the smallest or (below zero) the largest value.
+# What is wanted, the smallest or (below zero) the largest value.
 WANTED = {
     "launch, 1 disk, s": -0.25,
     "launch, 20 disks, s": -1,
     "launch, first ever, s": -8,
     "whole process, s": -0.6,
+    "list_filesystems, s": -0.1,
     "upload, MiB/s": 350,
     "download, MiB/s": 500,
     "tar-in, s": -3,
