@@ -125,7 +125,11 @@ fn call(api: &Api) -> Value {
         "group": word(&groups),
         "deprecated": table(json!({ "since": version(), "use": { "type": "string" } }), &[]),
         "shell": table(json!({ "alias": strings, "output": word(&ShellOutput::all()) }), &[]),
-        "compat": table(json!({ "plain-name-without-options": { "type": "boolean" } }), &[]),
+        "compat": table(json!({
+            "plain-name-without-options": { "type": "boolean" },
+            "options-class": { "type": "string" },
+            "no-cancellable-parameter": { "type": "boolean" },
+        }), &[]),
         "summary": { "type": "string", "pattern": "^[^\\n]*[^.\\n]$" },
         "doc": doc(),
         "untested": { "type": "string", "minLength": 1 },

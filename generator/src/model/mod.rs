@@ -134,6 +134,11 @@ pub struct Call {
     pub shell: Shell,
     /// Once had no optional arguments: C keeps `guestfs_NAME` without them beside `guestfs_NAME_opts`.
     pub plain_name_without_options: bool,
+    /// The class of its options in GObject, without the prefix.
+    pub options_class: String,
+    /// It can be cancelled, but could not when GObject's library got its name: a parameter more would break programs
+    /// that are compiled against it.
+    pub no_cancellable_parameter: bool,
     pub summary: String,
     pub doc: Doc,
     pub tests: Vec<Test>,

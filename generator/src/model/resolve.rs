@@ -108,6 +108,11 @@ fn call(c: &RawCall) -> Call {
             output: c.shell_output.as_ref().and_then(|o| ShellOutput::parse(o.as_str())),
         },
         plain_name_without_options: is(c.plain_name_without_options.as_ref()),
+        options_class: c
+            .options_class
+            .as_ref()
+            .map_or_else(|| name::default_camel(c.name.as_str()), |n| n.value.clone()),
+        no_cancellable_parameter: is(c.no_cancellable_parameter.as_ref()),
         summary: c.summary.as_ref().map(|s| s.value.clone()).unwrap_or_default(),
         doc: doc(c.doc.as_ref()),
         tests: Vec::new(),

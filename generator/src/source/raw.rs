@@ -78,6 +78,8 @@ pub struct RawCall {
     pub shell_aliases: Vec<At<String>>,
     pub shell_output: Option<At<String>>,
     pub plain_name_without_options: Option<At<bool>>,
+    pub options_class: Option<At<String>>,
+    pub no_cancellable_parameter: Option<At<bool>>,
     pub summary: Option<At<String>>,
     pub doc: Option<At<String>>,
     pub opts: Vec<RawOpt>,

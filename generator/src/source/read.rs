@@ -130,6 +130,12 @@ fn call(r: &mut Reader<'_, '_>, name: At<String>) -> RawCall {
         shell_aliases = s.strings("alias");
         shell_output = s.string("output");
     });
+    let (mut plain_name_without_options, mut options_class, mut no_cancellable_parameter) = (None, None, None);
+    r.table("compat", |c| {
+        plain_name_without_options = c.bool("plain-name-without-options");
+        options_class = c.string("options-class");
+        no_cancellable_parameter = c.bool("no-cancellable-parameter");
+    });
     let mut call = RawCall {
         daemon: r.string("daemon"),
         library: r.string("library"),
@@ -143,7 +149,9 @@ fn call(r: &mut Reader<'_, '_>, name: At<String>) -> RawCall {
         deprecated: r.table("deprecated", |d| RawDeprecated { since: d.string("since"), use_instead: d.string("use") }),
         shell_aliases,
         shell_output,
-        plain_name_without_options: r.table("compat", |c| c.bool("plain-name-without-options")).flatten(),
+        plain_name_without_options,
+        options_class,
+        no_cancellable_parameter,
         summary: r.string("summary"),
         doc: r.string("doc"),
         opts: r.tables("opt", |o, header| {

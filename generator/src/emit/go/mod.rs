@@ -67,6 +67,9 @@ const COPIES: [(&str, &str); 12] = copies![
     "bindings/go/src/handle.go",
 ];
 
+/// Files of other targets that are in it, too.
+const SHARED: [&str; 2] = ["c/guestfs.h", "glue/calls.c"];
+
 /// The target.
 pub struct Go;
 
@@ -82,9 +85,10 @@ impl Target for Go {
     fn emit(&self, api: &Api) -> Files {
         let module = view::module(api, &library(api));
         let mut files: Files = COPIES.iter().map(|(path, text)| (place(path), (*text).to_owned())).collect();
-        for from in [C.emit(api).remove_entry("c/guestfs.h"), Glue.emit(api).remove_entry("glue/calls.c")] {
-            files.extend(from.map(|(path, text)| (place(&path), text)));
-        }
+        let others = C.emit(api).into_iter().chain(Glue.emit(api));
+        files.extend(
+            others.filter(|(path, _)| SHARED.contains(&path.as_str())).map(|(path, text)| (place(&path), text)),
+        );
         files.insert("go/guestfs.go".to_owned(), text::render("go/guestfs.go", &module));
         files.insert("go/structs.go".to_owned(), text::render("go/structs.go", &module));
         files
@@ -100,9 +104,9 @@ fn place(path: &str) -> String {
     format!("go/{}", path.rsplit('/').next().unwrap_or(path))
 }
 
-/// Whether a file of the module is a copy of one that is written by hand.
+/// Whether a file of the module is a copy of one that is written by hand or made by another target.
 pub fn is_copy(file: &str) -> bool {
-    COPIES.iter().any(|(path, _)| place(path) == file)
+    COPIES.iter().map(|(path, _)| *path).chain(SHARED).any(|path| place(path) == file)
 }
 
 /// A name that other packages see.

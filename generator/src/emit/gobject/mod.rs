@@ -8,28 +8,10 @@ mod view;
 use super::bind::{library, unsupported};
 use super::c::text;
 use super::{Files, Target};
-use crate::model::name::default_camel;
 use crate::model::{Api, Call};
 
 /// Names of parameters that every function may have besides those of its call.
 const TAKEN: [&str; 5] = ["cancellable", "err", "optargs", "session", "size_r"];
-
-/// Classes of options whose capitalised names are not the plain ones: programs are compiled against them.
-const CLASSES: [(&str, &str); 9] = [
-    ("btrfs_filesystem_defragment", "BTRFSFilesystemDefragment"),
-    ("btrfs_filesystem_resize", "BTRFSFilesystemResize"),
-    ("btrfs_image", "BTRFSImage"),
-    ("btrfs_subvolume_create", "BTRFSSubvolumeCreate"),
-    ("btrfs_subvolume_snapshot", "BTRFSSubvolumeSnapshot"),
-    ("md_create", "MDCreate"),
-    ("mount_9p", "Mount9P"),
-    ("ntfsresize", "NTFSResizeOpts"),
-    ("tune2fs", "Tune2FS"),
-];
-
-/// Calls that can be cancelled, but could not when the library got its name: a parameter more would break programs that
-/// are compiled against it. They look at the thread's current cancellable, as all others without the parameter do.
-const WITHOUT_CANCELLABLE: [&str; 1] = ["readdir"];
 
 /// The target.
 pub struct Gobject;
@@ -68,10 +50,4 @@ fn ident(name: &str) -> String {
         true => format!("{name}_"),
         false => name.to_owned(),
     }
-}
-
-/// The class of a call's options, without its prefix.
-fn class(call: &str) -> String {
-    let irregular = CLASSES.iter().find(|(name, _)| *name == call);
-    irregular.map_or_else(|| default_camel(call), |(_, class)| (*class).to_owned())
 }

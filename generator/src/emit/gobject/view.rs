@@ -2,7 +2,7 @@
 //!
 //! In: the resolved API and its binding model. Out: prototypes, bodies and comments spelt out.
 
-use super::{class, ident, WITHOUT_CANCELLABLE};
+use super::ident;
 use crate::emit::bind::text::{lines, Style};
 use crate::emit::bind::{Call as Bound, Library};
 use crate::model::doc::{Block, Doc, Span};
@@ -145,7 +145,7 @@ pub fn one(library: &Library, call: &Call) -> FunctionsView {
 fn function(library: &Library, call: &Call, bound: &Bound, index: usize) -> FunctionView {
     let structure = library.structs.iter().find(|s| s.name == bound.ret.structure);
     let structure = structure.map_or_else(String::new, |s| format!("Guestfs{}", s.camel));
-    let cancellable = call.flags.cancellable && !WITHOUT_CANCELLABLE.contains(&call.name.as_str());
+    let cancellable = call.flags.cancellable && !call.no_cancellable_parameter;
     let mut params = vec!["GuestfsSession *session".to_owned()];
     let mut about = vec!["@session: a session".to_owned()];
     let mut values = String::new();
@@ -164,7 +164,7 @@ fn function(library: &Library, call: &Call, bound: &Bound, index: usize) -> Func
         }
     }
     if !bound.opts.is_empty() {
-        params.push(format!("Guestfs{} *optargs", class(&call.name)));
+        params.push(format!("Guestfs{} *optargs", call.options_class));
         about.push("@optargs: (nullable): options, or %NULL for none".to_owned());
     }
     if bound.ret.kind == "buffer" {
@@ -224,7 +224,7 @@ fn options(library: &Library, call: &Call) -> Option<ClassView> {
     (!call.opts.is_empty()).then(|| ClassView {
         name: call.name.clone(),
         upper: call.name.to_uppercase(),
-        class: class(&call.name),
+        class: call.options_class.clone(),
         index,
         properties: call.opts.iter().map(property).collect(),
     })
@@ -288,10 +288,5 @@ mod tests {
     #[test]
     fn comments_stay_comments() {
         assert_eq!(safe("/* a */"), "&#47;* a *&#47;");
-    }
-
-    #[test]
-    fn classes_have_upstreams_names() {
-        assert_eq!((class("md_create").as_str(), class("mke2fs").as_str()), ("MDCreate", "Mke2fs"));
     }
 }
